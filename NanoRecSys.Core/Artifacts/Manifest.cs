@@ -1,0 +1,102 @@
+using NanoRecSys.Core.Evaluation;
+
+namespace NanoRecSys.Core.Artifacts;
+
+/// <summary>
+/// What one published version is: written last into its folder, the only place that serving takes
+/// dimensions, names and hashes from.
+/// </summary>
+public sealed record Manifest
+{
+    public const int CurrentSchema = 1;
+
+    public required int SchemaVersion { get; init; }
+
+    /// <summary>See <see cref="VersionName"/>; also the folder's name.</summary>
+    public required string ModelVersion { get; init; }
+
+    public required DateTimeOffset Created { get; init; }
+
+    public required long Seed { get; init; }
+
+    public required DatasetInfo Dataset { get; init; }
+
+    public required ModelInfo Model { get; init; }
+
+    public required OnnxInfo UserTower { get; init; }
+
+    /// <summary>Null: the retriever's scores pass through.</summary>
+    public RankerInfo? Ranker { get; init; }
+
+    public required IndexInfo Index { get; init; }
+
+    /// <summary>Every model's figures on validation and test, the popularity baseline's among them.</summary>
+    public required IReadOnlyList<EvaluationResult> Metrics { get; init; }
+
+    /// <summary>By exported file: how far it strays from the trained network.</summary>
+    public required IReadOnlyDictionary<string, ParityInfo> Parity { get; init; }
+
+    public required IReadOnlyList<ArtifactFile> Files { get; init; }
+}
+
+/// <param name="Name">The name given to <c>--data</c>, or the folder's.</param>
+/// <param name="Sha256">Of the ratings file.</param>
+/// <param name="Users">Users after filters.</param>
+/// <param name="Items">Items after filters: the item table's rows.</param>
+/// <param name="Interactions">Interactions after filters.</param>
+/// <param name="Split"><c>leave-one-out</c>.</param>
+/// <param name="ServeSplit">What the published histories hold: <c>all</c>, or <c>train</c> without the held-out items.</param>
+public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit);
+
+/// <summary>The user tower's configuration.</summary>
+/// <param name="Kind"><c>transformer</c>.</param>
+/// <param name="Dimension">D, width of an embedding.</param>
+/// <param name="Blocks">N, number of transformer blocks.</param>
+/// <param name="Heads">Attention heads; D is a multiple of it.</param>
+/// <param name="FeedForward">F, hidden width of SwiGLU.</param>
+/// <param name="MaxLength">L, most items of a history that are read.</param>
+/// <param name="Items">V, rows of the item table.</param>
+/// <param name="RopeBase">Base of the rotary position embedding.</param>
+/// <param name="Dropout">Rate in training.</param>
+/// <param name="Loss"><c>full-softmax</c>, <c>info-nce</c>, ...</param>
+/// <param name="Temperature">Divides the cosine in the loss.</param>
+public sealed record ModelInfo(
+    string Kind, int Dimension, int Blocks, int Heads, int FeedForward, int MaxLength, int Items,
+    double RopeBase, double Dropout, string Loss, double Temperature);
+
+/// <param name="Name">The tensor's name in the graph.</param>
+/// <param name="Type"><c>int64</c> or <c>float32</c>.</param>
+/// <param name="Shape">A number, or the name of a dynamic axis.</param>
+public sealed record TensorInfo(string Name, string Type, IReadOnlyList<string> Shape);
+
+/// <param name="File">The fp32 graph.</param>
+/// <param name="Inputs">In the graph's order.</param>
+/// <param name="Outputs">In the graph's order.</param>
+public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IReadOnlyList<TensorInfo> Outputs);
+
+/// <summary>The second stage. Its logit and the retriever's cosine make the served order.</summary>
+/// <param name="Onnx">The graph.</param>
+/// <param name="Genres">Vocabulary in the order of the genre embedding's rows.</param>
+/// <param name="RetrieverWeight">
+/// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 is the plain ranker. Chosen on validation.
+/// </param>
+public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight);
+
+/// <param name="File">The FAISS file.</param>
+/// <param name="Kind"><c>flat</c>, ...</param>
+/// <param name="Metric"><c>inner_product</c> or <c>l2</c>.</param>
+/// <param name="Parameters">nlist, nprobe and the like; empty for flat.</param>
+/// <param name="RecallAt10">Share of the exact ten nearest that it finds, measured.</param>
+/// <param name="RecallAt100">Share of the exact hundred nearest that it finds, measured.</param>
+public sealed record IndexInfo(
+    string File, string Kind, string Metric, IReadOnlyDictionary<string, double> Parameters, double RecallAt10, double RecallAt100);
+
+/// <param name="MaxAbsDifference">Largest absolute difference of an output to the trained network's.</param>
+/// <param name="Cases">Histories (or candidates) compared.</param>
+/// <param name="Tolerance">What was allowed.</param>
+public sealed record ParityInfo(double MaxAbsDifference, int Cases, double Tolerance);
+
+/// <param name="Name">Relative to the version's folder.</param>
+/// <param name="Sha256">Lower-case hex.</param>
+/// <param name="Size">In bytes.</param>
+public sealed record ArtifactFile(string Name, string Sha256, long Size);

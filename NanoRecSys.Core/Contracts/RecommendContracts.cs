@@ -1,0 +1,73 @@
+namespace NanoRecSys.Core.Contracts;
+
+/// <summary>Body of <c>POST /recommend</c>.</summary>
+public sealed record RecommendRequest
+{
+    public required int UserId { get; init; }
+
+    /// <summary>1..100</summary>
+    public int K { get; init; } = 10;
+
+    public bool Explain { get; init; }
+
+    public bool IncludeHistory { get; init; }
+}
+
+/// <summary>Answer of <c>POST /recommend</c>; lists run in parallel, best first.</summary>
+public sealed record RecommendResponse
+{
+    public required IReadOnlyList<int> MovieIds { get; init; }
+
+    public required IReadOnlyList<float> Scores { get; init; }
+
+    /// <summary>In words, one per movie; empty unless asked for.</summary>
+    public IReadOnlyList<string> Explanations { get; init; } = [];
+
+    /// <summary>Newest last, at most 20; only if asked for.</summary>
+    public IReadOnlyList<MovieInfo>? History { get; init; }
+
+    /// <summary>The movies behind <see cref="MovieIds"/>, so that a page needs no second call.</summary>
+    public IReadOnlyList<MovieInfo>? Movies { get; init; }
+
+    public required DebugTiming DebugTiming { get; init; }
+
+    public required string RequestId { get; init; }
+
+    public required bool ServedFromCache { get; init; }
+
+    /// <summary><c>live</c> or <c>degraded</c>.</summary>
+    public required string Mode { get; init; }
+
+    /// <summary>The model version that answered.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>Every stage of this request, in order; a beyond-the-original field that the page draws.</summary>
+    public IReadOnlyList<StageTiming>? Stages { get; init; }
+}
+
+/// <summary>One of three: stage times, <c>{"source": "cache"}</c>, or <c>{"fallback_reason": ...}</c>. Absent fields are left out.</summary>
+public sealed record DebugTiming
+{
+    public double? EmbeddingMs { get; init; }
+
+    public double? RetrievalMs { get; init; }
+
+    public double? RankingMs { get; init; }
+
+    public double? TotalMs { get; init; }
+
+    public string? Source { get; init; }
+
+    public string? FallbackReason { get; init; }
+}
+
+/// <param name="Stage"><c>cache.get</c>, <c>history</c>, <c>encode</c>, <c>retrieve</c>, <c>rank</c>, <c>cache.set</c>.</param>
+/// <param name="StartMs">Since the request began.</param>
+/// <param name="DurationMs">Length.</param>
+public sealed record StageTiming(string Stage, double StartMs, double DurationMs);
+
+/// <param name="MovieId">The data set's id.</param>
+/// <param name="Title">In reading order.</param>
+/// <param name="Year">If known.</param>
+/// <param name="Genres">Empty where unknown.</param>
+public sealed record MovieInfo(int MovieId, string Title, int? Year, IReadOnlyList<string> Genres);

@@ -1,0 +1,43 @@
+namespace NanoRecSys.Core.Contracts;
+
+/// <summary>Answer of <c>GET /debug/status</c> and of <c>GET /readyz</c> when ready.</summary>
+public sealed record StatusDocument
+{
+    public required bool Ready { get; init; }
+
+    /// <summary>Always false here: there is no stub.</summary>
+    public bool StubMode { get; init; }
+
+    public required string Mode { get; init; }
+
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    public required IReadOnlyList<string> Errors { get; init; }
+
+    public required RedisStatus Redis { get; init; }
+
+    public required FaissStatus Faiss { get; init; }
+
+    public string? UserTowerBackend { get; init; }
+
+    public string? RankerBackend { get; init; }
+
+    public required IReadOnlyDictionary<string, bool> Artifacts { get; init; }
+
+    public required RequestStats Stats { get; init; }
+
+    /// <summary>The model version that is served, or null before the first.</summary>
+    public string? Version { get; init; }
+}
+
+public sealed record RedisStatus(bool Enabled, bool Available, string? Host, int? Port, long ErrorCount);
+
+public sealed record FaissStatus(
+    bool Ready, string RequestedIndexType, string? LoadedIndexType, string? IndexPath, string? Engine);
+
+public sealed record RequestStats(long Requests, long CacheHits, long CacheMisses, long CacheErrors, long Errors);
+
+/// <summary>A running or finished training: answer of <c>GET /training/progress</c>.</summary>
+/// <param name="Run">The run's name, or null where nothing was trained yet.</param>
+/// <param name="Events">All events of the newest run, oldest first.</param>
+public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.ProgressEvent> Events);

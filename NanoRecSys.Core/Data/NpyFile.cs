@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace NanoRecSys.Core.Data;
+
+/// <summary>A matrix as NumPy's <c>.npy</c> keeps it (format 1.0): float32, row-major.</summary>
+public static partial class NpyFile
+{
+    private const int Alignment = 64; // NumPy pads the header so that the data can be memory-mapped aligned.
+    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
+
+    [GeneratedRegex(@"'descr':\s*'<f4'.*'fortran_order':\s*False.*'shape':\s*\((?<rows>\d+),\s*(?<columns>\d+)\)")]
+    private static partial Regex Float32Matrix();
+
+    /// <param name="path">File to write.</param>
+    /// <param name="values">[rows, columns], row-major.</param>
+    /// <param name="columns">Width of a row.</param>
+    public static void Write(string path, ReadOnlySpan<float> values, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        string shape = string.Create(CultureInfo.InvariantCulture, $"({values.Length / columns}, {columns})");
+        string text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}";
+        int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
+        int padding = (Alignment - unpadded % Alignment) % Alignment;
+        byte[] header = Encoding.ASCII.GetBytes(text + new string(' ', padding) + "\n");
+
+        using FileStream file = File.Create(path);
+        file.Write(Magic);
+        file.Write(BitConverter.GetBytes((ushort)header.Length));
+        file.Write(header);
+        file.Write(MemoryMarshal.AsBytes(values));
+    }
+
+    /// <returns>The values, row-major, and the width of a row.</returns>
+    /// <exception cref="InvalidDataException">Not a float32 matrix in row-major order, or cut short.</exception>
+    public static (float[] Values, int Columns) Read(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        Span<byte> start = stackalloc byte[10];
+        if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start[..8].SequenceEqual(Magic))
+        {
+            throw new InvalidDataException($"{path}: not a NumPy file of format 1.0.");
+        }
+
+        byte[] header = new byte[BitConverter.ToUInt16(start[8..])];
+        file.ReadExactly(header);
+        Match match = Float32Matrix().Match(Encoding.ASCII.GetString(header));
+        if (!match.Success)
+        {
+            throw new InvalidDataException($"{path}: expected a float32 matrix in row-major order, found {Encoding.ASCII.GetString(header).Trim()}.");
+        }
+
+        long rows = long.Parse(match.Groups["rows"].ValueSpan, CultureInfo.InvariantCulture);
+        int columns = int.Parse(match.Groups["columns"].ValueSpan, CultureInfo.InvariantCulture);
+        long bytes = rows * columns * sizeof(float);
+        if (bytes != file.Length - file.Position)
+        {
+            throw new InvalidDataException($"{path}: {rows} x {columns} float32 need {bytes} bytes of data, the file has {file.Length - file.Position}.");
+        }
+
+        var values = new float[rows * columns];
+        file.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
+        return (values, columns);
+    }
+}

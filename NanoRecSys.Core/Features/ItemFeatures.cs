@@ -1,0 +1,70 @@
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Core.Features;
+
+/// <summary>
+/// The ranker's content inputs, made from the catalog in the same way for training and for serving.
+/// </summary>
+public sealed class ItemFeatures
+{
+    /// <summary>Unknown, before 1970, the 70s, 80s, 90s, 2000 and later.</summary>
+    public const int YearBuckets = 6;
+
+    private readonly float[] _popularity; // [V]
+    private readonly int[] _yearBuckets; // [V]
+    private readonly float[] _genres; // [V, G], 1 where the item has the genre
+
+    /// <param name="catalog">Items with their counts.</param>
+    /// <param name="genres">The genre vocabulary, as <see cref="Vocabulary"/> gives it; its order is part of a trained ranker.</param>
+    public ItemFeatures(Catalog catalog, IReadOnlyList<string> genres)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(genres);
+        Genres = genres;
+        _popularity = new float[catalog.Count];
+        _yearBuckets = new int[catalog.Count];
+        _genres = new float[catalog.Count * genres.Count];
+        float logMax = MathF.Log(1 + catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max());
+        Dictionary<string, int> columns = genres.Select((name, column) => (name, column)).ToDictionary(g => g.name, g => g.column);
+        foreach (CatalogItem item in catalog.Items)
+        {
+            _popularity[item.Index] = logMax > 0 ? MathF.Log(1 + item.Count) / logMax : 0;
+            _yearBuckets[item.Index] = YearBucket(item.Year);
+            foreach (string genre in item.Genres)
+            {
+                if (columns.TryGetValue(genre, out int column))
+                {
+                    _genres[item.Index * genres.Count + column] = 1;
+                }
+            }
+        }
+    }
+
+    public IReadOnlyList<string> Genres { get; }
+
+    /// <summary>[V] log(1 + count) / log(1 + largest count), in 0..1.</summary>
+    public ReadOnlySpan<float> Popularity => _popularity;
+
+    /// <summary>[V] see <see cref="YearBucket"/>.</summary>
+    public ReadOnlySpan<int> Years => _yearBuckets;
+
+    /// <summary>[G] 1 where the item at <paramref name="row"/> has the genre, else 0.</summary>
+    public ReadOnlySpan<float> GenresOf(int row) => _genres.AsSpan(row * Genres.Count, Genres.Count);
+
+    /// <summary>The catalog's genres in alphabetical order.</summary>
+    public static IReadOnlyList<string> Vocabulary(Catalog catalog)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    public static int YearBucket(int? year) => year switch
+    {
+        null => 0,
+        < 1970 => 1,
+        < 1980 => 2,
+        < 1990 => 3,
+        < 2000 => 4,
+        _ => 5,
+    };
+}

@@ -1,0 +1,41 @@
+using System.Text.Json;
+
+namespace NanoRecSys.Core.Progress;
+
+/// <summary>Appends to and reads a run's <c>progress.jsonl</c>.</summary>
+public static class ProgressLog
+{
+    public const string FileName = "progress.jsonl";
+
+    public static void Append(string runFolder, ProgressEvent progress)
+    {
+        Directory.CreateDirectory(runFolder);
+        string line = JsonSerializer.Serialize(progress, CoreJsonLines.Default.ProgressEvent) + "\n";
+        File.AppendAllText(Path.Combine(runFolder, FileName), line);
+    }
+
+    /// <summary>All events so far; a last line that is still being written is left for the next read.</summary>
+    public static IReadOnlyList<ProgressEvent> Read(string runFolder)
+    {
+        string path = Path.Combine(runFolder, FileName);
+        if (!File.Exists(path))
+        {
+            return [];
+        }
+
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using StreamReader reader = new(file);
+        string text = reader.ReadToEnd();
+        int end = text.LastIndexOf('\n') + 1;
+        return [.. text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize(line, CoreJsonLines.Default.ProgressEvent)!)];
+    }
+
+    /// <summary>The newest run's folder, or null where nothing was trained yet.</summary>
+    public static string? NewestRun(string runsFolder) => !Directory.Exists(runsFolder)
+        ? null
+        : Directory.EnumerateDirectories(runsFolder)
+            .Where(folder => File.Exists(Path.Combine(folder, FileName)))
+            .OrderByDescending(folder => Path.GetFileName(folder), StringComparer.Ordinal)
+            .FirstOrDefault();
+}

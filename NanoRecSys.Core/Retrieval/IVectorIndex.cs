@@ -1,0 +1,41 @@
+namespace NanoRecSys.Core.Retrieval;
+
+/// <summary>How two vectors compare.</summary>
+public enum VectorMetric
+{
+    /// <summary>Larger is nearer.</summary>
+    InnerProduct,
+
+    /// <summary>Squared Euclidean distance: smaller is nearer.</summary>
+    L2,
+}
+
+/// <summary>A row of the index and its score (inner product) or squared distance (L2).</summary>
+public readonly record struct Candidate(int Row, float Score);
+
+/// <summary>Nearest neighbours of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
+public interface IVectorIndex
+{
+    /// <summary>FAISS's name in our spelling: <c>flat</c>, <c>ivf-flat</c>, ...</summary>
+    string Kind { get; }
+
+    /// <summary>Which code searches: <c>managed</c> or <c>faiss</c>.</summary>
+    string Engine { get; }
+
+    VectorMetric Metric { get; }
+
+    int Dimension { get; }
+
+    int Count { get; }
+
+    /// <summary>
+    /// Finds the nearest rows that <paramref name="excluded"/> does not hold, nearest first; rows of equal
+    /// score in ascending order. Excluded rows never take a place: as many come back as there are, up to
+    /// the length of <paramref name="results"/>.
+    /// </summary>
+    /// <param name="query">[Dimension]</param>
+    /// <param name="excluded">Rows to leave out, or null for none.</param>
+    /// <param name="results">Receives the candidates; its length is K.</param>
+    /// <returns>The number of candidates written.</returns>
+    int Search(ReadOnlySpan<float> query, RowSet? excluded, Span<Candidate> results);
+}

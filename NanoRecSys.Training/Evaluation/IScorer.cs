@@ -1,0 +1,12 @@
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>A model that can score the whole catalogue for a batch of histories; higher is better.</summary>
+public interface IScorer
+{
+    /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
+    string Name { get; }
+
+    /// <param name="histories">[B] item rows, oldest first.</param>
+    /// <param name="scores">[B, V] row-major, to be filled.</param>
+    void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores);
+}

@@ -1,0 +1,27 @@
+using NanoRecSys.Core.Artifacts;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>Where the steps of one data set leave their results for the next step, inside the artifacts folder.</summary>
+/// <param name="Store">The artifacts folder.</param>
+/// <param name="Dataset">The prepared data's name.</param>
+public sealed record Workspace(ArtifactStore Store, string Dataset)
+{
+    /// <summary>Written by <c>prepare</c>: interactions, catalog, dataset.json.</summary>
+    public string DataFolder => Path.Combine(Store.Root, "data", Dataset);
+
+    /// <summary>Written by <c>train-retriever</c>: weights, configuration, checkpoints, metrics, plots.</summary>
+    public string RetrieverFolder => Path.Combine(Store.Root, "work", Dataset, "retriever");
+
+    /// <summary>Written by <c>mine-negatives</c>.</summary>
+    public string NegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives.parquet");
+
+    /// <summary>Written by <c>train-ranker</c>.</summary>
+    public string RankerFolder => Path.Combine(Store.Root, "work", Dataset, "ranker");
+
+    /// <summary>Written by <c>evaluate</c>: one file per model, gathered by <c>publish</c>.</summary>
+    public string MetricsFolder => Path.Combine(Store.Root, "work", Dataset, "metrics");
+
+    /// <summary>Written by <c>export</c> and <c>index</c>: what <c>publish</c> gathers.</summary>
+    public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
+}
