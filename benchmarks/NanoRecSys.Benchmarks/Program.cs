@@ -1,1 +1,11 @@
-return;
+using System.CommandLine;
+using NanoRecSys.Benchmarks.Index;
+using NanoRecSys.Benchmarks.Load;
+
+RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
+{
+    LoadCommand.Create(),
+    IndexCommand.Create(),
+};
+
+return await root.Parse(args).InvokeAsync();
