@@ -1,0 +1,25 @@
+using System.Text.Json.Serialization;
+using NanoRecSys.Api.Errors;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Api;
+
+/// <summary>JSON of the HTTP interface: snake_case, fields without a value left out.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(RecommendRequest))]
+[JsonSerializable(typeof(SessionRequest))]
+[JsonSerializable(typeof(RecommendResponse))]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(TrainingStatus))]
+[JsonSerializable(typeof(TelemetrySnapshot))]
+[JsonSerializable(typeof(UserList))]
+[JsonSerializable(typeof(UserHistoryResponse))]
+[JsonSerializable(typeof(MovieList))]
+[JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(FieldErrors))]
+[JsonSerializable(typeof(NotReadyError))]
+[JsonSerializable(typeof(PlainError))]
+internal sealed partial class ApiJson : JsonSerializerContext;

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Api.Models;
+
+/// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
+public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger)
+{
+    private const int WarmUpRounds = 3;
+
+    /// <exception cref="ArtifactException">The version is damaged, or its parts do not fit together.</exception>
+    public async Task<ModelSnapshot> LoadAsync(string version, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        ArtifactVersion artifacts = store.Open(version);
+        Catalog catalog = await CatalogFile.ReadAsync(artifacts.PathOf(ArtifactNames.Catalog), cancellationToken);
+        ItemVectors items = ItemVectors.Load(artifacts);
+        RankerInfo? ranker = artifacts.Manifest.Ranker;
+        var snapshot = new ModelSnapshot
+        {
+            Artifacts = artifacts,
+            Catalog = catalog,
+            Histories = HistoriesFile.Read(artifacts.PathOf(ArtifactNames.Histories)),
+            Index = FaissFile.Read(artifacts.PathOf(artifacts.Manifest.Index.File)),
+            Items = items,
+            UserTower = new UserTower(artifacts),
+            Ranker = ranker is null ? null : new RankerNetwork(artifacts, ranker, new ItemFeatures(catalog, ranker.Genres), items),
+            ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
+        };
+        try
+        {
+            RequireAgreement(snapshot);
+            WarmUp(snapshot);
+        }
+        catch
+        {
+            snapshot.ReleaseLease();
+            throw;
+        }
+
+        logger.LogInformation("Model {Version} is ready: {Users} users, {Items} items, loaded and warmed up in {Elapsed:F0} ms",
+            version, snapshot.Histories.UserCount, catalog.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        return snapshot;
+    }
+
+    // Every part was hashed, but only the manifest says that they belong together.
+    private static void RequireAgreement(ModelSnapshot snapshot)
+    {
+        ModelInfo model = snapshot.Artifacts.Manifest.Model;
+        Require("catalog rows", snapshot.Catalog.Count, model.Items);
+        Require("index rows", snapshot.Index.Count, model.Items);
+        Require("index dimension", snapshot.Index.Dimension, model.Dimension);
+        Require("item embedding rows", snapshot.Items.Count, model.Items);
+        Require("item embedding dimension", snapshot.Items.Dimension, model.Dimension);
+        foreach (int row in snapshot.Histories.Items)
+        {
+            if ((uint)row >= (uint)model.Items)
+            {
+                throw new ArtifactException($"A history holds item row {row}, the model has {model.Items} items. Run 'publish' again.");
+            }
+        }
+    }
+
+    private static void Require(string what, int actual, int expected)
+    {
+        if (actual != expected)
+        {
+            throw new ArtifactException($"The {what} are {actual}, the manifest says {expected}. Run 'export', 'index' and 'publish' again.");
+        }
+    }
+
+    // The first call of an ONNX session plans its memory and the JIT compiles the search: no request should wait for it.
+    private static void WarmUp(ModelSnapshot snapshot)
+    {
+        int[] history = [.. snapshot.ByPopularity.Take(snapshot.Artifacts.Manifest.Model.MaxLength)];
+        var candidates = new Candidate[Math.Min(100, snapshot.Catalog.Count)];
+        for (int round = 0; round < WarmUpRounds; round++)
+        {
+            float[] user = snapshot.UserTower.Encode(history); // [D]
+            int found = snapshot.Index.Search(user, null, candidates);
+            snapshot.Ranker?.Score(user, candidates.AsSpan(0, found));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Options;
+using NanoRecSys.Core.Artifacts;
+
+namespace NanoRecSys.Api.Models;
+
+/// <summary>
+/// Follows <c>artifacts/current</c>: loads what it names and swaps it in. A version that fails is refused with
+/// its reason, the running one stays, and nothing is tried again before <c>current</c> is written again.
+/// </summary>
+public sealed class ModelWatcher(
+    ArtifactStore store, ModelLoader loader, ServedModel served, IOptions<ArtifactsOptions> options, ILogger<ModelWatcher> logger)
+    : BackgroundService
+{
+    private (string Version, DateTime Written)? _seen;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // A timer and not file events: those are unreliable on shared folders and volumes.
+        using var timer = new PeriodicTimer(options.Value.PollInterval);
+        logger.LogInformation("Watching {Folder} for models", store.Root);
+        do
+        {
+            await LookAsync(stoppingToken);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task LookAsync(CancellationToken cancellationToken)
+    {
+        string? version = null;
+        try
+        {
+            // The time counts as well: a version that was repaired is published under its old name.
+            DateTime written = File.GetLastWriteTimeUtc(store.CurrentFile);
+            version = store.ReadCurrent();
+            if (version is null || _seen == (version, written))
+            {
+                return;
+            }
+
+            _seen = (version, written);
+            if (served.Artifacts?.Manifest.ModelVersion != version)
+            {
+                served.Swap(await loader.LoadAsync(version, cancellationToken));
+                logger.LogInformation("Serving model {Version}", version);
+            }
+            else
+            {
+                served.Accept();
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // Whatever is wrong with a version, the service goes on with the one it has.
+            served.Refuse($"Version {version ?? "?"} was refused: {e.Message}");
+            logger.LogError(e, "Version {Version} was refused, {Running} keeps serving", version, served.Artifacts?.Manifest.ModelVersion ?? "none");
+        }
+    }
+}

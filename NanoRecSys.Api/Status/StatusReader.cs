@@ -1,0 +1,87 @@
+using System.Net;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Status;
+
+/// <summary>Puts the status document together from the parts' own state.</summary>
+public sealed class StatusReader(ServedModel served, RequestCounters counters, ArtifactStore store, IConnectionMultiplexer? redis = null)
+{
+    public StatusDocument Read()
+    {
+        ArtifactVersion? artifacts = served.Artifacts;
+        RedisStatus cache = ReadRedis();
+        return new StatusDocument
+        {
+            Ready = artifacts is not null,
+            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } ? "degraded" : "live",
+            Errors = artifacts is null ? [served.Refusal ?? $"No model was published in {store.Root} yet. Run 'run --preset quick' of NanoRecSys.Training."] : [],
+            Warnings = [.. Warnings(artifacts, cache)],
+            Redis = cache,
+            Faiss = ReadIndex(artifacts),
+            UserTowerBackend = artifacts is null ? null : "onnx",
+            RankerBackend = artifacts is null ? null : artifacts.Manifest.Ranker is null ? "passthrough" : "onnx",
+            Artifacts = ReadFiles(artifacts),
+            Stats = counters.Read(),
+            Version = artifacts?.Manifest.ModelVersion,
+        };
+    }
+
+    private IEnumerable<string> Warnings(ArtifactVersion? artifacts, RedisStatus cache)
+    {
+        if (artifacts is not null && served.Refusal is { } refusal)
+        {
+            yield return $"{refusal} {artifacts.Manifest.ModelVersion} keeps serving.";
+        }
+
+        if (!cache.Enabled)
+        {
+            yield return "No cache is configured (ConnectionStrings__cache): every request is computed.";
+        }
+        else if (!cache.Available)
+        {
+            yield return $"Redis at {cache.Host}:{cache.Port} does not answer: every request is computed.";
+        }
+
+        if (artifacts is { Manifest.Ranker: null })
+        {
+            yield return "This version has no ranker: the retriever's scores are served.";
+        }
+    }
+
+    private RedisStatus ReadRedis()
+    {
+        if (redis is null)
+        {
+            return new RedisStatus(false, false, null, null, 0);
+        }
+
+        (string? host, int? port) = redis.GetEndPoints().FirstOrDefault() switch
+        {
+            DnsEndPoint dns => (dns.Host, dns.Port),
+            IPEndPoint ip => (ip.Address.ToString(), ip.Port),
+            _ => ((string?)null, (int?)null),
+        };
+        return new RedisStatus(true, redis.IsConnected, host, port, counters.CacheErrors);
+    }
+
+    private FaissStatus ReadIndex(ArtifactVersion? artifacts)
+    {
+        using SnapshotLease? lease = served.Lease();
+        IndexInfo? info = artifacts?.Manifest.Index;
+        return new FaissStatus(
+            lease is not null, info?.Kind ?? "flat", lease?.Model.Index.Kind, info is null ? null : artifacts!.PathOf(info.File), lease?.Model.Index.Engine);
+    }
+
+    private static Dictionary<string, bool> ReadFiles(ArtifactVersion? artifacts)
+    {
+        string[] names =
+        [
+            ArtifactNames.Manifest, ArtifactNames.UserTower, ArtifactNames.Ranker, ArtifactNames.Index,
+            ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories, ArtifactNames.Metrics,
+        ];
+        return names.ToDictionary(name => name, name => artifacts is not null && File.Exists(artifacts.PathOf(name)));
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace NanoRecSys.ServiceDefaults;
+
+/// <summary>What every service of the stack has: telemetry, health, service discovery, resilient HTTP clients.</summary>
+public static class ServiceDefaultsExtensions
+{
+    // A check with this tag answers "is the process alive?"; the others are about what it depends on.
+    private const string LiveTag = "live";
+
+    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
+        where TBuilder : IHostApplicationBuilder
+    {
+        builder.UseDefaultUrl();
+        builder.AddTelemetryDefaults();
+        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
+        builder.Services.AddServiceDiscovery();
+        builder.Services.ConfigureHttpClientDefaults(client =>
+        {
+            client.AddStandardResilienceHandler();
+            client.AddServiceDiscovery();
+        });
+        return builder;
+    }
+
+    /// <summary><c>/health</c> and <c>/healthz</c>: <c>{"status":"ok"}</c> while the process is alive, whatever it depends on.</summary>
+    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    {
+        var live = new HealthCheckOptions { Predicate = check => check.Tags.Contains(LiveTag), ResponseWriter = WriteStatusAsync };
+        app.MapHealthChecks("/health", live);
+        app.MapHealthChecks("/healthz", live);
+        app.MapHealthChecks("/health/dependencies", new HealthCheckOptions { ResponseWriter = WriteChecksAsync });
+        return app;
+    }
+
+    // "Urls" in appsettings.json would win over the ASPNETCORE_URLS that a host hands out; this setting gives way.
+    private static void UseDefaultUrl(this IHostApplicationBuilder builder)
+    {
+        string? url = builder.Configuration["DefaultUrl"];
+        if (url is not null && builder.Configuration[WebHostDefaults.ServerUrlsKey] is null && builder.Configuration[WebHostDefaults.HttpPortsKey] is null)
+        {
+            builder.Configuration[WebHostDefaults.ServerUrlsKey] = url;
+        }
+    }
+
+    private static Task WriteStatusAsync(HttpContext context, HealthReport report) =>
+        context.Response.WriteAsJsonAsync(new { status = Word(report.Status) });
+
+    private static Task WriteChecksAsync(HttpContext context, HealthReport report) =>
+        context.Response.WriteAsJsonAsync(new
+        {
+            status = Word(report.Status),
+            checks = report.Entries.ToDictionary(entry => entry.Key, entry => Word(entry.Value.Status)),
+        });
+
+    private static string Word(HealthStatus status) => status switch
+    {
+        HealthStatus.Healthy => "ok",
+        HealthStatus.Degraded => "degraded",
+        _ => "unhealthy",
+    };
+}
