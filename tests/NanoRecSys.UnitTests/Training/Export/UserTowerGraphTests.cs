@@ -1,0 +1,119 @@
+using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Export;
+
+public sealed class UserTowerGraphTests : IDisposable
+{
+    private const float Tolerance = 1e-5f;
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_graph_answers_as_the_reference_implementation_one_history_at_a_time()
+    {
+        ReferenceTower reference = ReferenceTower.Load();
+        using InferenceSession session = Export(reference.Model, reference.Weights);
+        int dimension = reference.Model.Dimension;
+        for (int u = 0; u < reference.Histories.Length; u++)
+        {
+            int[] history = reference.Histories[u];
+            int length = SequenceBuilder.Length(history.Length, reference.Model.MaxLength);
+            float[] actual = Encode(session, [history], length);
+            AssertClose(reference.Expected.AsSpan(u * dimension, dimension), actual);
+        }
+    }
+
+    [Fact]
+    public void The_graph_answers_as_the_reference_implementation_in_one_padded_batch()
+    {
+        ReferenceTower reference = ReferenceTower.Load();
+        using InferenceSession session = Export(reference.Model, reference.Weights);
+        AssertClose(reference.Expected, Encode(session, reference.Histories, reference.Model.MaxLength));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Padding_on_the_left_changes_nothing_and_a_row_of_padding_harms_no_other(int blocks)
+    {
+        (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks);
+        using InferenceSession session = Export(model, weights);
+        float[] bare = Encode(session, [[3, 1, 4]], length: 3);
+        float[] padded = Encode(session, [[], [3, 1, 4], []], length: 7);
+
+        Assert.All(padded, value => Assert.True(float.IsFinite(value)));
+        AssertClose(bare, padded.AsSpan(model.Dimension, model.Dimension));
+    }
+
+    [Fact]
+    public void Embeddings_have_length_one_and_depend_on_the_order_of_the_history()
+    {
+        (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks: 2);
+        using InferenceSession session = Export(model, weights);
+        float[] forward = Encode(session, [[1, 2, 3, 4]], length: 4);
+        float[] swapped = Encode(session, [[2, 1, 3, 4]], length: 4);
+
+        Assert.Equal(1, forward.Sum(value => (double)value * value), 1e-5);
+        Assert.True(forward.Zip(swapped).Max(pair => Math.Abs(pair.First - pair.Second)) > 1e-3);
+    }
+
+    [Fact]
+    public void Inputs_and_outputs_are_those_of_the_contract()
+    {
+        (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks: 1);
+        using InferenceSession session = Export(model, weights);
+        KeyValuePair<string, NodeMetadata> input = Assert.Single(session.InputMetadata);
+        KeyValuePair<string, NodeMetadata> output = Assert.Single(session.OutputMetadata);
+        Assert.Equal("tokens", input.Key);
+        Assert.Equal(typeof(long), input.Value.ElementType);
+        Assert.Equal(["batch", "length"], input.Value.SymbolicDimensions);
+        Assert.Equal("user_embedding", output.Key);
+        Assert.Equal([-1, model.Dimension], output.Value.Dimensions);
+    }
+
+    [Fact]
+    public void Weights_of_another_configuration_are_refused_by_name()
+    {
+        (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks: 1);
+        InvalidDataException wrongShape = Assert.Throws<InvalidDataException>(() => Export(model with { FeedForward = 24 }, weights));
+        Assert.Contains("'blocks.0.mlp.w_gate_val.weight' is [40, 16]", wrongShape.Message, StringComparison.Ordinal);
+        InvalidDataException missing = Assert.Throws<InvalidDataException>(() => Export(model with { Blocks = 2 }, weights));
+        Assert.Contains("no 'blocks.1.", missing.Message, StringComparison.Ordinal);
+    }
+
+    private InferenceSession Export(ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights)
+    {
+        string path = _folder.File("user_tower.onnx");
+        UserTowerGraph.Write(path, model, weights);
+        return new InferenceSession(path);
+    }
+
+    private static float[] Encode(InferenceSession session, int[][] histories, int length)
+    {
+        var tokens = new long[histories.Length * length];
+        for (int u = 0; u < histories.Length; u++)
+        {
+            SequenceBuilder.Fill(histories[u], tokens.AsSpan(u * length, length));
+        }
+
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(tokens, [histories.Length, length]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(
+            new RunOptions(), new Dictionary<string, OrtValue> { [UserTowerGraph.TokensInput] = input }, [UserTowerGraph.EmbeddingOutput]);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Assert.Equal(expected[i], actual[i], Tolerance);
+        }
+    }
+}
