@@ -1,1 +1,3 @@
-return;
+using NanoRecSys.Training.Commands;
+
+return await CommandLine.RunAsync(args, Console.Out, Console.Error);

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data;
+
+/// <summary>What <c>prepare</c> left for every later step.</summary>
+/// <param name="Summary">Name, source and counts.</param>
+/// <param name="Catalog">All items; their counts are those of the training part.</param>
+/// <param name="Split">Leave-one-out over the whole histories.</param>
+/// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
+public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, LeaveOneOut Split, int[] TrainCounts)
+{
+    public const string InteractionsName = "interactions.parquet";
+    public const string CatalogName = "catalog.parquet";
+    public const string SummaryName = "dataset.json";
+
+    /// <summary>Whole histories, the held-out items too.</summary>
+    public UserHistories Histories => Split.Histories;
+
+    /// <param name="folder"><see cref="Workspace.DataFolder"/>.</param>
+    /// <param name="cancellation">Stops between columns.</param>
+    /// <exception cref="UserErrorException">Nothing was prepared there, or the folder is damaged.</exception>
+    public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
+    {
+        string summaryPath = Path.Combine(folder, SummaryName);
+        if (!File.Exists(summaryPath))
+        {
+            throw new UserErrorException($"There is no prepared data in {folder}. Run 'prepare' first, with the same --data and --artifacts.");
+        }
+
+        try
+        {
+            DatasetSummary summary = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(summaryPath, cancellation), TrainingJson.Default.DatasetSummary)!;
+            Catalog catalog = await CatalogFile.ReadAsync(Path.Combine(folder, CatalogName), cancellation);
+            (int[] users, int[] items) = await InteractionsFile.ReadAsync(Path.Combine(folder, InteractionsName), cancellation);
+            var split = new LeaveOneOut(ToHistories(users, items));
+            return new PreparedData(summary, catalog, split, CountTrain(split, catalog.Count));
+        }
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException or ArgumentException)
+        {
+            throw new UserErrorException($"The prepared data in {folder} cannot be read ({e.Message}). Run 'prepare' again.", e);
+        }
+    }
+
+    /// <summary>[V] how often each item stands in the training parts.</summary>
+    public static int[] CountTrain(LeaveOneOut split, int items)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        int[] counts = new int[items];
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            foreach (int item in split.Train(user))
+            {
+                counts[item]++;
+            }
+        }
+
+        return counts;
+    }
+
+    /// <param name="users">[rows] user ids, ascending.</param>
+    /// <param name="items">[rows] item rows, oldest first within a user.</param>
+    public static UserHistories ToHistories(ReadOnlySpan<int> users, int[] items)
+    {
+        var ids = new List<int>();
+        var offsets = new List<long>();
+        for (int row = 0; row < users.Length; row++)
+        {
+            if (row == 0 || users[row] != users[row - 1])
+            {
+                ids.Add(users[row]);
+                offsets.Add(row);
+            }
+        }
+
+        offsets.Add(users.Length);
+        return new UserHistories([.. ids], [.. offsets], items);
+    }
+}

@@ -1,0 +1,37 @@
+using Spectre.Console;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>Where a run talks to: people, and, with <c>--json</c>, programs. Then people read standard error.</summary>
+public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
+{
+    private readonly TextWriter _human = json ? error : output;
+    private readonly IAnsiConsole _ansi = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(json ? error : output) });
+
+    public void WriteLine(string line = "") => _human.WriteLine(line);
+
+    public void Write(Table table) => _ansi.Write(table);
+
+    /// <summary>The one line that a program reads; nothing without <c>--json</c>.</summary>
+    public void WriteJson(string line)
+    {
+        if (json)
+        {
+            output.WriteLine(line);
+        }
+    }
+
+    /// <summary>Shows a step's progress while it works.</summary>
+    public async Task ShowAsync(string stage, TimeProvider time, Func<IStepDisplay, Task> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        if (_ansi.Profile.Out.IsTerminal && _ansi.Profile.Capabilities.Ansi)
+        {
+            await BarDisplay.RunAsync(_ansi, stage, work);
+        }
+        else
+        {
+            await work(new LineDisplay(stage, _human, time));
+        }
+    }
+}

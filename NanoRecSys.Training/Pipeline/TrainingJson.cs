@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>JSON of the files that only training reads: the conventions of <see cref="Core.CoreJson"/>.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectRequiredConstructorParameters = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(DatasetSummary))]
+public sealed partial class TrainingJson : JsonSerializerContext;
+
+/// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(DatasetSummary))]
+public sealed partial class TrainingJsonLines : JsonSerializerContext;
