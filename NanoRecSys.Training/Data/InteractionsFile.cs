@@ -13,12 +13,13 @@ public static class InteractionsFile
     private static readonly DataField<int> Item = new("item");
     private static readonly DataField<float> Rating = new("rating");
     private static readonly DataField<long> Time = new("timestamp");
+    private static readonly ParquetSchema Schema = new(User, Item, Rating, Time); // Reading needs the fields attached to it, too.
 
     public static async Task WriteAsync(string path, InteractionTable interactions, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(interactions);
         await using FileStream file = File.Create(path);
-        await using ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(User, Item, Rating, Time), file, cancellationToken: cancellation);
+        await using ParquetWriter writer = await ParquetWriter.CreateAsync(Schema, file, cancellationToken: cancellation);
         for (int start = 0; start < interactions.Count; start += RowsPerGroup)
         {
             var (users, items, ratings, times) = interactions.Slice(start, Math.Min(RowsPerGroup, interactions.Count - start));

@@ -6,6 +6,12 @@ public interface IScorer
     /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
     string Name { get; }
 
+    /// <summary>
+    /// Items that it really puts in order: a second stage's number of candidates, null for the whole
+    /// catalogue. Metrics beyond it are left out.
+    /// </summary>
+    int? Depth => null;
+
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <param name="scores">[B, V] row-major, to be filled.</param>
     void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores);

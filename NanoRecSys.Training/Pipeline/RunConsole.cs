@@ -5,8 +5,9 @@ namespace NanoRecSys.Training.Pipeline;
 /// <summary>Where a run talks to: people, and, with <c>--json</c>, programs. Then people read standard error.</summary>
 public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 {
+    private const int FileWidth = 120; // A file has no width of its own; the default of 80 breaks tables.
     private readonly TextWriter _human = json ? error : output;
-    private readonly IAnsiConsole _ansi = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(json ? error : output) });
+    private readonly IAnsiConsole _ansi = CreateConsole(json ? error : output);
 
     public void WriteLine(string line = "") => _human.WriteLine(line);
 
@@ -33,5 +34,12 @@ public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
         {
             await work(new LineDisplay(stage, _human, time));
         }
+    }
+
+    private static IAnsiConsole CreateConsole(TextWriter writer)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        console.Profile.Width = console.Profile.Out.IsTerminal ? console.Profile.Width : FileWidth;
+        return console;
     }
 }

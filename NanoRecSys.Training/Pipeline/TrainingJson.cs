@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.Training.Pipeline;
 
@@ -17,4 +18,5 @@ public sealed partial class TrainingJson : JsonSerializerContext;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(DatasetSummary))]
+[JsonSerializable(typeof(TestEvaluation))]
 public sealed partial class TrainingJsonLines : JsonSerializerContext;

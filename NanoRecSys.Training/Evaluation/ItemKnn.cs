@@ -1,0 +1,118 @@
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>What <see cref="ItemKnn"/> was tuned with, on validation only.</summary>
+public sealed record ItemKnnOptions
+{
+    /// <summary>Most similar items that are kept for each item.</summary>
+    public int Neighbours { get; init; } = 200;
+
+    /// <summary>Added to the cosine's denominator: what few users did together counts less.</summary>
+    public double Shrinkage { get; init; } = 10;
+
+    /// <summary>How much less an item counts than the one after it in the history; 1 counts all alike.</summary>
+    public double Decay { get; init; } = 1;
+}
+
+/// <summary>
+/// Item-based nearest neighbours: an item scores the sum of its cosine similarities, over the users of the
+/// training part, to the items of the history.
+/// </summary>
+public sealed class ItemKnn : IScorer
+{
+    private readonly ItemKnnOptions _options;
+    private readonly Candidate[][] _neighbours; // [V][up to Neighbours], most similar first
+
+    private ItemKnn(ItemKnnOptions options, Candidate[][] neighbours) => (_options, _neighbours) = (options, neighbours);
+
+    public string Name => "item-knn";
+
+    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="items">V</param>
+    /// <param name="options">See there.</param>
+    /// <param name="threads">CPU threads.</param>
+    /// <param name="cancellation">Stops between items.</param>
+    public static ItemKnn Build(LeaveOneOut split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(options);
+        int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => Distinct(split.Train(user)))];
+        List<int>[] usersOfItem = [.. Enumerable.Range(0, items).Select(_ => new List<int>())];
+        for (int user = 0; user < itemsOfUser.Length; user++)
+        {
+            foreach (int item in itemsOfUser[user])
+            {
+                usersOfItem[item].Add(user);
+            }
+        }
+
+        var neighbours = new Candidate[items][];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        Parallel.For(0, items, parallel, () => new int[items], (item, _, together) =>
+        {
+            neighbours[item] = NeighboursOf(item, usersOfItem, itemsOfUser, together, options);
+            return together;
+        }, _ => { });
+        return new ItemKnn(options, neighbours);
+    }
+
+    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        int items = _neighbours.Length;
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Span<float> own = scores.Slice(b * items, items);
+            own.Clear();
+            ReadOnlySpan<int> history = histories[b].Span;
+            double weight = 1;
+            for (int t = history.Length - 1; t >= 0; t--, weight *= _options.Decay)
+            {
+                foreach (Candidate neighbour in _neighbours[history[t]])
+                {
+                    own[neighbour.Row] += (float)weight * neighbour.Score;
+                }
+            }
+        }
+    }
+
+    /// <param name="item">Whose neighbours.</param>
+    /// <param name="usersOfItem">[V]</param>
+    /// <param name="itemsOfUser">[U]</param>
+    /// <param name="together">[V] zeros, and zeros again afterwards: users who had both items.</param>
+    /// <param name="options">See there.</param>
+    private static Candidate[] NeighboursOf(int item, List<int>[] usersOfItem, int[][] itemsOfUser, int[] together, ItemKnnOptions options)
+    {
+        var met = new List<int>();
+        foreach (int user in usersOfItem[item])
+        {
+            foreach (int other in itemsOfUser[user])
+            {
+                if (together[other]++ == 0)
+                {
+                    met.Add(other);
+                }
+            }
+        }
+
+        Candidate[] best = new Candidate[Math.Min(options.Neighbours, met.Count)];
+        var top = new TopK(best);
+        met.Sort();
+        foreach (int other in met)
+        {
+            if (other != item)
+            {
+                double norm = Math.Sqrt((double)usersOfItem[item].Count * usersOfItem[other].Count);
+                top.Offer(other, (float)(together[other] / (norm + options.Shrinkage)));
+            }
+
+            together[other] = 0;
+        }
+
+        return best[..top.SortBestFirst()];
+    }
+
+    private static int[] Distinct(ReadOnlySpan<int> items) => [.. new HashSet<int>(items.ToArray())];
+}

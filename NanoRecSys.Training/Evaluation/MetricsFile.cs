@@ -1,0 +1,46 @@
+using System.Text.Json;
+using NanoRecSys.Core;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>
+/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split and exclusion. Every figure on
+/// the test split is also appended to <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how
+/// often the test was looked at.
+/// </summary>
+public static class MetricsFile
+{
+    public const string TestLog = "test-evaluations.jsonl";
+
+    public static IReadOnlyList<EvaluationResult> Read(Workspace workspace, string model)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        string path = PathOf(workspace, model);
+        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ListEvaluationResult)! : [];
+    }
+
+    public static void Save(Workspace workspace, EvaluationResult result, DateTimeOffset time)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(result);
+        List<EvaluationResult> results = [
+            .. Read(workspace, result.Model).Where(old => (old.Split, old.Exclude) != (result.Split, result.Exclude)),
+            result];
+        Directory.CreateDirectory(workspace.MetricsFolder);
+        string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
+        File.Move(temporary, path, overwrite: true);
+        if (result.Split == FullRanking.NameOf(Data.HeldOut.Test))
+        {
+            string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
+            File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJsonLines.Default.TestEvaluation) + "\n");
+        }
+    }
+
+    private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");
+}
+
+/// <summary>One line of the log of looks at the test split.</summary>
+public sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);

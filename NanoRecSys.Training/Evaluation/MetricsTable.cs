@@ -1,0 +1,34 @@
+using System.Globalization;
+using NanoRecSys.Core.Evaluation;
+using Spectre.Console;
+
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>Figures for people.</summary>
+internal static class MetricsTable
+{
+    private static readonly string[] Shown = ["hr@10", "ndcg@10", "mrr@10", "hr@50", "hr@100", "hr@200"];
+
+    public static Table Create(IReadOnlyList<EvaluationResult> results)
+    {
+        Table table = new Table().Border(TableBorder.Simple)
+            .AddColumn(new TableColumn("model").NoWrap()).AddColumn(new TableColumn("split").NoWrap());
+        foreach (string metric in Shown)
+        {
+            table.AddColumn(new TableColumn(metric.ToUpperInvariant()).RightAligned());
+        }
+
+        foreach (EvaluationResult result in results)
+        {
+            table.AddRow([result.Model, result.Split, .. Shown.Select(metric => Format(result, metric))]);
+        }
+
+        return results is [var first, ..] ? table.Caption(Caption(first)) : table;
+    }
+
+    private static string Format(EvaluationResult result, string metric) =>
+        result.Metrics.TryGetValue(metric, out double value) ? value.ToString("F4", CultureInfo.InvariantCulture) : "-";
+
+    private static string Caption(EvaluationResult result) => string.Create(
+        CultureInfo.InvariantCulture, $"{result.Users:N0} users, all {result.Items:N0} items ranked, excluded: {result.Exclude}");
+}
