@@ -59,6 +59,7 @@ public static class CommandLine
         Verbs verbs = new(output, error);
         root.Subcommands.Add(PrepareCommand.Create(verbs));
         root.Subcommands.Add(EvaluateCommand.Create(verbs));
+        root.Subcommands.Add(RunCommand.Create(verbs));
         return root;
     }
 }
