@@ -3,11 +3,6 @@ namespace NanoRecSys.Api.Errors;
 /// <summary>Body of a 422: what is wrong with which field.</summary>
 public sealed record FieldErrors(IReadOnlyList<FieldError> Detail);
 
-/// <param name="Loc">Path to the field, such as <c>["body", "user_id"]</c>.</param>
-/// <param name="Msg">For people.</param>
-/// <param name="Type">For programs: <c>missing</c>, <c>int_type</c>, <c>less_than_equal</c>, ...</param>
-public sealed record FieldError(IReadOnlyList<string> Loc, string Msg, string Type);
-
 /// <summary>Body of a 503 before the first model is served.</summary>
 public sealed record NotReadyError(NotReady Detail);
 

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
@@ -31,6 +32,12 @@ public sealed class ModelSnapshot
     public required IReadOnlyList<int> ByPopularity { get; init; }
 
     public string Version => Artifacts.Manifest.ModelVersion;
+
+    public MovieInfo MovieAt(int row)
+    {
+        CatalogItem item = Catalog.Items[row];
+        return new MovieInfo(item.MovieId, item.Title, item.Year, item.Genres);
+    }
 
     /// <summary>False once the last lease was given back: the snapshot is gone, take the current one.</summary>
     internal bool TryAddLease()

@@ -15,9 +15,7 @@ public sealed class RequestCounters
 
     public void CountRequest() => Interlocked.Increment(ref _requests);
 
-    public void CountCacheHit() => Interlocked.Increment(ref _cacheHits);
-
-    public void CountCacheMiss() => Interlocked.Increment(ref _cacheMisses);
+    public void CountCacheLookup(bool hit) => Interlocked.Increment(ref hit ? ref _cacheHits : ref _cacheMisses);
 
     public void CountCacheError() => Interlocked.Increment(ref _cacheErrors);
 

@@ -1,5 +1,6 @@
 using System.Net;
 using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Recommendations;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using StackExchange.Redis;
@@ -16,7 +17,7 @@ public sealed class StatusReader(ServedModel served, RequestCounters counters, A
         return new StatusDocument
         {
             Ready = artifacts is not null,
-            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } ? "degraded" : "live",
+            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } ? Modes.Degraded : Modes.Live,
             Errors = artifacts is null ? [served.Refusal ?? $"No model was published in {store.Root} yet. Run 'run --preset quick' of NanoRecSys.Training."] : [],
             Warnings = [.. Warnings(artifacts, cache)],
             Redis = cache,

@@ -23,6 +23,9 @@ public sealed record RecommendResponse
     /// <summary>In words, one per movie; empty unless asked for.</summary>
     public IReadOnlyList<string> Explanations { get; init; } = [];
 
+    /// <summary>What the sentences say, as data; one per movie, only with <c>explain</c>.</summary>
+    public IReadOnlyList<RecommendationReason>? Reasons { get; init; }
+
     /// <summary>Newest last, at most 20; only if asked for.</summary>
     public IReadOnlyList<MovieInfo>? History { get; init; }
 
@@ -43,7 +46,19 @@ public sealed record RecommendResponse
 
     /// <summary>Every stage of this request, in order; a beyond-the-original field that the page draws.</summary>
     public IReadOnlyList<StageTiming>? Stages { get; init; }
+
+    /// <summary>Movie ids of a session that the catalog does not hold; they were left out.</summary>
+    public IReadOnlyList<int>? UnknownMovieIds { get; init; }
 }
+
+/// <summary>Why one movie was recommended.</summary>
+/// <param name="MovieId">The recommended movie.</param>
+/// <param name="Kind"><c>similar</c> to movies of the history, or <c>popular</c>.</param>
+/// <param name="SimilarTo">The movies of the history nearest to it in the model's eyes, nearest first.</param>
+/// <param name="Similarity">Cosine of the item embeddings with the first of them, -1..1.</param>
+/// <param name="SharedGenres">Genres it has in common with the first of them.</param>
+public sealed record RecommendationReason(
+    int MovieId, string Kind, IReadOnlyList<MovieInfo> SimilarTo, float? Similarity, IReadOnlyList<string> SharedGenres);
 
 /// <summary>One of three: stage times, <c>{"source": "cache"}</c>, or <c>{"fallback_reason": ...}</c>. Absent fields are left out.</summary>
 public sealed record DebugTiming

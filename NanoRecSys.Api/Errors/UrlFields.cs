@@ -1,0 +1,38 @@
+using System.Globalization;
+
+namespace NanoRecSys.Api.Errors;
+
+/// <summary>Reads numbers from the path and the query, and gathers what is wrong with them.</summary>
+internal sealed class UrlFields
+{
+    private readonly List<FieldError> _errors = [];
+
+    public IReadOnlyList<FieldError> Errors => _errors;
+
+    /// <param name="place"><c>path</c> or <c>query</c>.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="text">As it came; null where it was not given.</param>
+    /// <param name="fallback">Taken where it was not given.</param>
+    /// <param name="min">Smallest value allowed.</param>
+    /// <param name="max">Largest value allowed.</param>
+    public int Int32(string place, string name, string? text, int fallback, int min = int.MinValue, int max = int.MaxValue)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return fallback;
+        }
+
+        if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
+        {
+            _errors.Add(FieldError.NotAnInteger([place, name]));
+            return fallback;
+        }
+
+        if (FieldError.OutOfRange([place, name], value, min, max) is { } error)
+        {
+            _errors.Add(error);
+        }
+
+        return value;
+    }
+}

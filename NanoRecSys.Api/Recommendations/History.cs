@@ -1,0 +1,7 @@
+namespace NanoRecSys.Api.Recommendations;
+
+/// <summary>What a user has seen, as the model knows it.</summary>
+/// <param name="Rows">Item rows, oldest first.</param>
+/// <param name="EmptyReason">Why there is none, where there is none: the answer's <c>fallback_reason</c>.</param>
+/// <param name="UnknownMovieIds">A session's movies that the catalog does not hold.</param>
+public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<int>? UnknownMovieIds = null);

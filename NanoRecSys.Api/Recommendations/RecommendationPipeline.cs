@@ -1,0 +1,105 @@
+using Microsoft.Extensions.Options;
+using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Status;
+using NanoRecSys.Api.Telemetry;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Api.Recommendations;
+
+/// <summary>The whole request: cache, history, encode, retrieve, rank, respond.</summary>
+public sealed class RecommendationPipeline(
+    ServedModel served, RecommendationCache cache, HistoryReader histories, UserEncoder encoder, CandidateRetriever retriever,
+    CandidateRanker ranker, PopularItems popular, AnswerWriter writer, RecommendationTelemetry telemetry, RequestCounters counters,
+    IOptions<RecommendationOptions> options, ILogger<RecommendationPipeline> logger)
+{
+    private const string ModelFailed = "model_error";
+
+    /// <summary>Answers one query from one snapshot of the model.</summary>
+    /// <returns>Null before the first model is served.</returns>
+    public async Task<RecommendResponse?> RecommendAsync(RecommendationQuery query)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        using SnapshotLease? lease = served.Lease();
+        if (lease is null)
+        {
+            return null;
+        }
+
+        ModelSnapshot model = lease.Model;
+        using RequestTimeline timeline = telemetry.Begin();
+        string key = CacheKey.Of(query, model.Version, options.Value.Candidates);
+        CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key));
+        if (cached.Answer is { } known)
+        {
+            return Respond(known, timeline, cached.Result, Modes.Live);
+        }
+
+        History history = timeline.Run(StageNames.History, () => histories.Read(model, query));
+        string? fallbackReason = history.EmptyReason;
+        Candidate[] ranked = [];
+        if (fallbackReason is null)
+        {
+            try
+            {
+                float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
+                Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(model, user, history, query.K)); // [C]
+                ranked = timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, candidates)); // [C]
+            }
+            catch (OnnxRuntimeException e)
+            {
+                logger.LogError(e, "Model {Version} failed in request {RequestId}", model.Version, timeline.RequestId);
+                counters.CountError();
+                fallbackReason = ModelFailed;
+            }
+        }
+
+        if (fallbackReason is not null)
+        {
+            ranked = popular.Take(model, history, query.K);
+        }
+
+        Answer answer = writer.Write(model, query, history, ranked, fallbackReason);
+        bool whole = fallbackReason != ModelFailed && cached.Result != CacheResults.Error;
+        if (whole)
+        {
+            whole = await timeline.RunAsync(StageNames.CacheSet, () => cache.SetAsync(key, answer));
+        }
+
+        return Respond(answer, timeline, cached.Result, whole ? Modes.Live : Modes.Degraded);
+    }
+
+    private RecommendResponse Respond(Answer answer, RequestTimeline timeline, string cacheResult, string mode)
+    {
+        counters.CountRequest();
+        timeline.Complete(mode, cacheResult);
+        return new RecommendResponse
+        {
+            MovieIds = [.. answer.Movies.Select(movie => movie.MovieId)],
+            Scores = answer.Scores,
+            Explanations = answer.Explanations ?? [],
+            Reasons = answer.Reasons,
+            History = answer.History,
+            Movies = answer.Movies,
+            DebugTiming = Timing(answer, timeline, cacheResult),
+            RequestId = timeline.RequestId,
+            ServedFromCache = cacheResult == CacheResults.Hit,
+            Mode = mode,
+            Version = answer.Version,
+            Stages = timeline.Stages,
+            UnknownMovieIds = answer.UnknownMovieIds,
+        };
+    }
+
+    private static DebugTiming Timing(Answer answer, RequestTimeline timeline, string cacheResult) =>
+        cacheResult == CacheResults.Hit ? new DebugTiming { Source = "cache" }
+        : answer.FallbackReason is { } reason ? new DebugTiming { FallbackReason = reason }
+        : new DebugTiming
+        {
+            EmbeddingMs = timeline.Of(StageNames.Encode),
+            RetrievalMs = timeline.Of(StageNames.Retrieve),
+            RankingMs = timeline.Of(StageNames.Rank),
+            TotalMs = timeline.ElapsedMs,
+        };
+}

@@ -1,0 +1,30 @@
+using System.ComponentModel;
+using Microsoft.AspNetCore.Http.HttpResults;
+using NanoRecSys.Api.Errors;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Api.Telemetry;
+
+/// <summary><c>GET /debug/telemetry</c>: this process's last minutes, without a collector.</summary>
+internal static class TelemetryApi
+{
+    public static void AddRecommendationTelemetry(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<TelemetryWindow>();
+        builder.Services.AddSingleton<RecommendationTelemetry>();
+    }
+
+    public static void MapTelemetry(this WebApplication app) =>
+        app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies per stage and the last 50 requests");
+
+    private static Results<Ok<TelemetrySnapshot>, UnprocessableEntity<FieldErrors>> GetTelemetry(
+        TelemetryWindow telemetry, [Description("Seconds to look back, 1 to 300; 300 unless told")] string? window = null)
+    {
+        var fields = new UrlFields();
+        int seconds = fields.Int32("query", "window", window, TelemetryWindow.MaxSeconds, 1, TelemetryWindow.MaxSeconds);
+        return fields.Errors.Count > 0
+            ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
+            : TypedResults.Ok(telemetry.Read(seconds));
+    }
+}
