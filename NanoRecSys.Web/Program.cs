@@ -1,1 +1,29 @@
-return;
+using MudBlazor.Services;
+using NanoRecSys.ServiceDefaults;
+using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components;
+
+// Settings and static assets lie beside the program, wherever it is started from.
+WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+{
+    Args = args,
+    ContentRootPath = AppContext.BaseDirectory,
+});
+
+builder.AddServiceDefaults();
+builder.WebHost.UseStaticWebAssets(); // Production without publish, too: the embedded host starts the build output.
+builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+builder.Services.AddMudServices();
+builder.Services.AddRecommenderClient();
+
+WebApplication app = builder.Build();
+
+app.UseExceptionHandler("/error", createScopeForErrors: true);
+app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+app.UseAntiforgery();
+
+app.MapDefaultEndpoints();
+app.MapStaticAssets();
+app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+
+app.Run();

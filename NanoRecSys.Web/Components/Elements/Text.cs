@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace NanoRecSys.Web.Components.Elements;
+
+/// <summary>How figures are written for people.</summary>
+public static class Text
+{
+    /// <summary>0.42 ms, 4.2 ms, 42 ms, 4.2 s.</summary>
+    public static string Milliseconds(double ms) => ms switch
+    {
+        >= 1000 => string.Create(CultureInfo.InvariantCulture, $"{ms / 1000:0.0} s"),
+        >= 100 => string.Create(CultureInfo.InvariantCulture, $"{ms:0} ms"),
+        >= 10 => string.Create(CultureInfo.InvariantCulture, $"{ms:0.0} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{ms:0.00} ms"),
+    };
+
+    public static string Number(double value) => value switch
+    {
+        >= 100 or 0 => value.ToString("N0", CultureInfo.InvariantCulture),
+        >= 10 => value.ToString("0.0", CultureInfo.InvariantCulture),
+        _ => value.ToString("0.00", CultureInfo.InvariantCulture),
+    };
+
+    public static string Percent(double share) => share.ToString("0.0%", CultureInfo.InvariantCulture).Replace(" ", "", StringComparison.Ordinal);
+
+    public static string Bytes(long bytes) => bytes switch
+    {
+        >= 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB"),
+        >= 1 << 10 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes} B"),
+    };
+
+    /// <summary>45 s, 2 min 05 s, 1 h 10 min.</summary>
+    public static string Duration(double seconds)
+    {
+        var span = TimeSpan.FromSeconds(Math.Max(0, Math.Round(seconds)));
+        return span switch
+        {
+            { TotalHours: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h {span.Minutes:00} min"),
+            { TotalMinutes: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.Minutes} min {span.Seconds:00} s"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{span.Seconds} s"),
+        };
+    }
+
+    /// <summary>A number as CSS and SVG write it.</summary>
+    public static string Css(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,30 @@
+namespace NanoRecSys.Web.Components.Timing;
+
+/// <summary>Names and colours of a request's stages.</summary>
+public static class Stages
+{
+    /// <summary>The CSS colour of a stage, the same on every page.</summary>
+    public static string Color(string stage) => stage switch
+    {
+        "cache.get" or "cache.set" => "var(--stage-cache)",
+        "history" => "var(--stage-history)",
+        "encode" => "var(--stage-encode)",
+        "retrieve" => "var(--stage-retrieve)",
+        "rank" => "var(--stage-rank)",
+        "total" => "var(--mud-palette-text-primary)",
+        _ => "var(--stage-other)",
+    };
+
+    /// <summary>What a stage does, for a tooltip.</summary>
+    public static string Meaning(string stage) => stage switch
+    {
+        "cache.get" => "Looks for this answer in the cache",
+        "history" => "Gathers what the user has seen",
+        "encode" => "Runs the transformer over the history",
+        "retrieve" => "Finds the nearest movies in the vector index",
+        "rank" => "Orders the candidates with the ranker",
+        "cache.set" => "Keeps the answer for the next time",
+        "total" => "The whole request",
+        _ => stage,
+    };
+}

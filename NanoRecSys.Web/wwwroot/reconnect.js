@@ -1,0 +1,47 @@
+// Shows the dialog as the circuit comes and goes. A server that was restarted knows no circuit: load afresh.
+const dialog = document.getElementById("components-reconnect-modal");
+
+dialog.addEventListener("components-reconnect-state-changed", event => {
+  switch (event.detail.state) {
+    case "show":
+      dialog.showModal();
+      break;
+    case "hide":
+      dialog.close();
+      break;
+    case "failed":
+      // Whoever comes back to this tab wants it to work.
+      document.addEventListener("visibilitychange", retryWhenVisible);
+      break;
+    case "rejected":
+      location.reload();
+      break;
+  }
+});
+
+document.getElementById("reconnect-retry").addEventListener("click", retry);
+document.getElementById("reconnect-resume").addEventListener("click", resume);
+
+async function retry() {
+  document.removeEventListener("visibilitychange", retryWhenVisible);
+  try {
+    // False: the server answered, and does not know this circuit.
+    if (!await Blazor.reconnect() && !await Blazor.resumeCircuit()) {
+      location.reload();
+    }
+  } catch {
+    document.addEventListener("visibilitychange", retryWhenVisible);
+  }
+}
+
+async function resume() {
+  if (!await Blazor.resumeCircuit()) {
+    location.reload();
+  }
+}
+
+function retryWhenVisible() {
+  if (document.visibilityState === "visible") {
+    retry();
+  }
+}
