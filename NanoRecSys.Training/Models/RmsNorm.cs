@@ -1,0 +1,26 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>Root-mean-square norm: x / sqrt(mean(x²) + eps) * weight (Zhang and Sennrich, 2019).</summary>
+public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+{
+    public const double Epsilon = 1e-6;
+
+    private readonly Parameter _weight; // [D]
+
+    public RmsNorm(int dimension)
+        : base(nameof(RmsNorm))
+    {
+        _weight = new Parameter(ones(dimension));
+        register_parameter("weight", _weight);
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        Tensor scale = x.square().mean([-1], keepdim: true).add(Epsilon).rsqrt(); // [..., 1]
+        return (x * scale * _weight).MoveToOuterDisposeScope(); // [..., D]
+    }
+}

@@ -1,0 +1,108 @@
+using NanoRecSys.Core.Artifacts;
+
+namespace NanoRecSys.Training.Retrieval;
+
+/// <summary>The retriever's hyper-parameters. The defaults are those of the reference system.</summary>
+public sealed record TrainRetrieverOptions
+{
+    /// <summary>D, width of an embedding.</summary>
+    public int Dimension { get; init; } = 256;
+
+    public int Blocks { get; init; } = 4;
+
+    public int Heads { get; init; } = 8;
+
+    /// <summary>F, hidden width of SwiGLU.</summary>
+    public int FeedForward { get; init; } = 1024;
+
+    /// <summary>L, most items of a history that are read.</summary>
+    public int MaxLength { get; init; } = 200;
+
+    public double Dropout { get; init; } = 0.2;
+
+    public RetrieverLoss Loss { get; init; } = RetrieverLoss.FullSoftmax;
+
+    /// <summary>Divides the cosine in the loss.</summary>
+    public double Temperature { get; init; } = 0.05;
+
+    /// <summary>Standard deviation of the item table's first values.</summary>
+    public double EmbeddingStd { get; init; } = 0.02;
+
+    /// <summary>What the item table starts from.</summary>
+    public ItemTableStart ItemTableStart { get; init; } = ItemTableStart.Random;
+
+    public double LearningRate { get; init; } = 1e-3;
+
+    public double Beta1 { get; init; } = 0.9;
+
+    public double Beta2 { get; init; } = 0.98;
+
+    public double WeightDecay { get; init; }
+
+    /// <summary>Steps in which the learning rate grows from zero, linearly.</summary>
+    public int WarmupSteps { get; init; } = 2000;
+
+    /// <summary>After the warm-up: constant, or down to zero along a cosine.</summary>
+    public LearningRateDecay Decay { get; init; } = LearningRateDecay.None;
+
+    /// <summary>Users (or windows) of one step.</summary>
+    public int BatchUsers { get; init; } = 128;
+
+    public int Epochs { get; init; } = 300;
+
+    /// <summary>What of a history longer than L + 1 trains.</summary>
+    public TrainingWindow Window { get; init; } = TrainingWindow.Last;
+
+    /// <summary>Epochs between validations.</summary>
+    public int ValidateEvery { get; init; } = 1;
+
+    /// <summary>Validations without a better NDCG@10 before the training ends.</summary>
+    public int Patience { get; init; } = 10;
+
+    /// <summary>A guard, not a setting of quality: the training ends after the epoch that passes it.</summary>
+    public double MaxSeconds { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Go on from the last checkpoint.</summary>
+    public bool Resume { get; init; }
+
+    public ModelInfo ToModel(int items) => new(
+        "transformer", Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout, Loss.ToName(), Temperature);
+}
+
+public enum RetrieverLoss
+{
+    FullSoftmax,
+    InfoNce,
+}
+
+public enum LearningRateDecay
+{
+    None,
+    Cosine,
+}
+
+public enum ItemTableStart
+{
+    /// <summary>N(0, <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
+    Random,
+
+    /// <summary>Leading directions of which items follow each other in training.</summary>
+    CoOccurrence,
+}
+
+public enum TrainingWindow
+{
+    /// <summary>The last L + 1 items.</summary>
+    Last,
+
+    /// <summary>L + 1 items from anywhere, drawn anew each epoch.</summary>
+    Random,
+
+    /// <summary>All of it, in windows of L + 1 that overlap by one item.</summary>
+    Sliding,
+}
+
+public static class RetrieverLossNames
+{
+    public static string ToName(this RetrieverLoss loss) => loss == RetrieverLoss.FullSoftmax ? "full-softmax" : "info-nce";
+}
