@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;

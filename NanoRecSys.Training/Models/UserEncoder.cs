@@ -1,0 +1,63 @@
+using NanoRecSys.Core.Data;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>
+/// A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the
+/// tower must not be trained; disposing puts the tower back into the mode it was in.
+/// </summary>
+public sealed class UserEncoder : IDisposable
+{
+    private readonly UserTower _tower;
+    private readonly bool _wasTraining;
+    private readonly Tensor _items; // [V, D], L2-normalised
+
+    public UserEncoder(UserTower tower)
+    {
+        ArgumentNullException.ThrowIfNull(tower);
+        _tower = tower;
+        _wasTraining = tower.training;
+        tower.eval();
+        using var noGradient = no_grad();
+        _items = tower.ItemEmbeddings();
+    }
+
+    /// <summary>V, rows of the item table.</summary>
+    public int Items => _tower.Model.Items;
+
+    /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
+    public Tensor ItemEmbeddings => _items;
+
+    /// <param name="histories">[B] item rows, oldest first; only the last L count.</param>
+    /// <returns>[B, D], L2-normalised.</returns>
+    public Tensor Encode(IReadOnlyList<ReadOnlyMemory<int>> histories)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        int length = Math.Max(1, histories.Max(history => SequenceBuilder.Length(history.Length, _tower.Model.MaxLength)));
+        var tokens = new long[histories.Count * length];
+        for (int b = 0; b < histories.Count; b++)
+        {
+            SequenceBuilder.Fill(histories[b].Span, tokens.AsSpan(b * length, length));
+        }
+
+        using var noGradient = no_grad();
+        using Tensor batch = tensor(tokens, [histories.Count, length]); // [B, L]
+        return _tower.forward(batch); // [B, D]
+    }
+
+    /// <summary>Cosine of every user with every item.</summary>
+    /// <returns>[B, V]</returns>
+    public Tensor Score(IReadOnlyList<ReadOnlyMemory<int>> histories)
+    {
+        using var noGradient = no_grad();
+        using Tensor users = Encode(histories); // [B, D]
+        return users.matmul(_items.t()); // [B, D] x [D, V] -> [B, V]
+    }
+
+    public void Dispose()
+    {
+        _items.Dispose();
+        _tower.train(_wasTraining);
+    }
+}
