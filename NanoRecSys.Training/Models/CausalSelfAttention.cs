@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -6,7 +7,9 @@ namespace NanoRecSys.Training.Models;
 /// <summary>Multi-head attention in which a position sees itself and what came before it.</summary>
 public sealed class CausalSelfAttention : nn.Module<Tensor, AttentionContext, Tensor>
 {
+    [ComponentName(Name = "qkv_proj")]
     private readonly Linear _qkv; // D -> 3D: queries, keys, values
+    [ComponentName(Name = "out_proj")]
     private readonly Linear _out; // D -> D
     private readonly int _heads;
     private readonly double _dropout;
@@ -22,8 +25,7 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, AttentionContext, Te
         _dropout = dropout;
         _qkv = XavierLinear.Create(dimension, 3 * dimension, hasBias: true);
         _out = XavierLinear.Create(dimension, dimension, hasBias: true, outputGain);
-        register_module("qkv_proj", _qkv);
-        register_module("out_proj", _out);
+        RegisterComponents();
     }
 
     /// <param name="x">[B, L, D]</param>

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -8,13 +9,14 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     public const double Epsilon = 1e-6;
 
+    [ComponentName(Name = "weight")]
     private readonly Parameter _weight; // [D]
 
     public RmsNorm(int dimension)
         : base(nameof(RmsNorm))
     {
         _weight = new Parameter(ones(dimension));
-        register_parameter("weight", _weight);
+        RegisterComponents();
     }
 
     public override Tensor forward(Tensor x)

@@ -9,12 +9,12 @@ namespace NanoRecSys.Training.Models;
 public static class RotaryEmbedding
 {
     /// <summary>Cosines and sines for positions 0..length-1, each [length, headDimension].</summary>
-    public static (Tensor Cos, Tensor Sin) Angles(int length, int headDimension, double ropeBase)
+    public static (Tensor Cos, Tensor Sin) Angles(int length, int headDimension, double ropeBase, Device device)
     {
         using var scope = NewDisposeScope();
-        Tensor exponents = arange(0, headDimension, 2, ScalarType.Float32) / headDimension; // [hd / 2]
+        Tensor exponents = arange(0, headDimension, 2, ScalarType.Float32, device) / headDimension; // [hd / 2]
         Tensor frequencies = pow(ropeBase, -exponents); // [hd / 2]
-        Tensor angles = outer(arange(length, ScalarType.Float32), frequencies); // [L, hd / 2]
+        Tensor angles = outer(arange(length, ScalarType.Float32, device), frequencies); // [L, hd / 2]
         Tensor both = cat([angles, angles], -1); // [L, hd]
         return (both.cos().MoveToOuterDisposeScope(), both.sin().MoveToOuterDisposeScope());
     }

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -6,8 +7,11 @@ namespace NanoRecSys.Training.Models;
 /// <summary>Gated feed-forward layer (Shazeer, 2020): silu(gate) * value, projected back.</summary>
 public sealed class SwiGlu : nn.Module<Tensor, Tensor>
 {
+    [ComponentName(Name = "w_gate_val")]
     private readonly Linear _gateAndValue; // D -> 2F, the gate's rows first
+    [ComponentName(Name = "w_2")]
     private readonly Linear _out; // F -> D
+    [ComponentName(Name = "dropout")]
     private readonly Dropout _dropout;
 
     public SwiGlu(int dimension, int feedForward, double dropout, double outputGain)
@@ -16,9 +20,7 @@ public sealed class SwiGlu : nn.Module<Tensor, Tensor>
         _gateAndValue = XavierLinear.Create(dimension, 2 * feedForward, hasBias: false);
         _out = XavierLinear.Create(feedForward, dimension, hasBias: false, outputGain);
         _dropout = nn.Dropout(dropout);
-        register_module("w_gate_val", _gateAndValue);
-        register_module("w_2", _out);
-        register_module("dropout", _dropout);
+        RegisterComponents();
     }
 
     public override Tensor forward(Tensor x)

@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -7,10 +8,15 @@ namespace NanoRecSys.Training.Models;
 /// <summary>Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))).</summary>
 public sealed class TransformerBlock : nn.Module<Tensor, AttentionContext, Tensor>
 {
+    [ComponentName(Name = "norm1")]
     private readonly RmsNorm _norm1;
+    [ComponentName(Name = "attn")]
     private readonly CausalSelfAttention _attention;
+    [ComponentName(Name = "norm2")]
     private readonly RmsNorm _norm2;
+    [ComponentName(Name = "mlp")]
     private readonly SwiGlu _mlp;
+    [ComponentName(Name = "dropout")]
     private readonly Dropout _dropout;
 
     public TransformerBlock(ModelInfo model)
@@ -25,11 +31,7 @@ public sealed class TransformerBlock : nn.Module<Tensor, AttentionContext, Tenso
         _norm2 = new RmsNorm(model.Dimension);
         _mlp = new SwiGlu(model.Dimension, model.FeedForward, model.Dropout, outputGain);
         _dropout = nn.Dropout(model.Dropout);
-        register_module("norm1", _norm1);
-        register_module("attn", _attention);
-        register_module("norm2", _norm2);
-        register_module("mlp", _mlp);
-        register_module("dropout", _dropout);
+        RegisterComponents();
     }
 
     /// <param name="x">[B, L, D]</param>

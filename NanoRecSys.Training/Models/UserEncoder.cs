@@ -42,7 +42,7 @@ public sealed class UserEncoder : IDisposable
         }
 
         using var noGradient = no_grad();
-        using Tensor batch = tensor(tokens, [histories.Count, length]); // [B, L]
+        using Tensor batch = tensor(tokens, [histories.Count, length], device: _items.device); // [B, L]
         return _tower.forward(batch); // [B, D]
     }
 

@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using TorchSharp.Modules;
+using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -11,10 +12,15 @@ namespace NanoRecSys.Training.Models;
 /// </summary>
 public sealed class UserTower : nn.Module<Tensor, Tensor>
 {
+    [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
+    [ComponentName(Name = "dropout")]
     private readonly Dropout _dropout;
+    [ComponentName(Name = "blocks")]
     private readonly ModuleList<TransformerBlock> _blocks;
+    [ComponentName(Name = "norm")]
     private readonly RmsNorm _norm;
+    [ComponentName(Name = "projection")]
     private readonly Linear _projection; // D -> D
 
     /// <param name="model">Sizes and dropout.</param>
@@ -36,11 +42,7 @@ public sealed class UserTower : nn.Module<Tensor, Tensor>
         _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => new TransformerBlock(model))]);
         _norm = new RmsNorm(model.Dimension);
         _projection = XavierLinear.Create(model.Dimension, model.Dimension, hasBias: true);
-        register_module("embedding", _embedding);
-        register_module("dropout", _dropout);
-        register_module("blocks", _blocks);
-        register_module("norm", _norm);
-        register_module("projection", _projection);
+        RegisterComponents();
     }
 
     public ModelInfo Model { get; }
@@ -95,9 +97,9 @@ public sealed class UserTower : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         int length = (int)isItem.shape[1];
-        (Tensor cos, Tensor sin) = RotaryEmbedding.Angles(length, Model.Dimension / Model.Heads, Model.RopeBase);
-        Tensor causal = ones(length, length, ScalarType.Bool).tril(); // [L, L]
-        Tensor self = eye(length, dtype: ScalarType.Bool); // [L, L]
+        (Tensor cos, Tensor sin) = RotaryEmbedding.Angles(length, Model.Dimension / Model.Heads, Model.RopeBase, isItem.device);
+        Tensor causal = ones(length, length, ScalarType.Bool, isItem.device).tril(); // [L, L]
+        Tensor self = eye(length, dtype: ScalarType.Bool, device: isItem.device); // [L, L]
         Tensor mask = (isItem.unsqueeze(1).logical_or(self)).logical_and(causal).unsqueeze(1); // [B, 1, L, L]
         return new AttentionContext(
             cos.MoveToOuterDisposeScope(), sin.MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope());

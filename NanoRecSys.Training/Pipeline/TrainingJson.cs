@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Pipeline;
 
@@ -9,8 +10,10 @@ namespace NanoRecSys.Training.Pipeline;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectRequiredConstructorParameters = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     WriteIndented = true)]
 [JsonSerializable(typeof(DatasetSummary))]
+[JsonSerializable(typeof(TrainingState))]
 public sealed partial class TrainingJson : JsonSerializerContext;
 
 /// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>

@@ -36,7 +36,7 @@ public sealed class InfoNceLoss(double temperature, Tensor logShares, int rowsPe
         long positions = targets.shape[0];
         Tensor candidates = items.index_select(0, targets); // [P, D]
         Tensor correction = logShares.index_select(0, targets); // [P]
-        Tensor columns = arange(positions, ScalarType.Int64); // [P]
+        Tensor columns = arange(positions, ScalarType.Int64, targets.device); // [P]
         return ChunkedLoss.Backward(users, candidates, positions, rowsPerChunk, (userLeaf, candidateLeaf, start, end) =>
         {
             Tensor rowTargets = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]

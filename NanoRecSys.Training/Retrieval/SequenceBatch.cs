@@ -30,7 +30,8 @@ public sealed class SequenceBatch : IDisposable
 
     /// <param name="windows">Of at least two items each.</param>
     /// <param name="itemsOf">A user's training items, oldest first.</param>
-    public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, Func<int, ReadOnlySpan<int>> itemsOf)
+    /// <param name="device">Where the tensors are put.</param>
+    public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, Func<int, ReadOnlySpan<int>> itemsOf, Device device)
     {
         ArgumentNullException.ThrowIfNull(itemsOf);
         int length = 0;
@@ -58,7 +59,8 @@ public sealed class SequenceBatch : IDisposable
         }
 
         return new SequenceBatch(
-            tensor(tokens, [windows.Length, length]), tensor(positions), tensor(targets), windows.Length);
+            tensor(tokens, [windows.Length, length], device: device), tensor(positions, device: device),
+            tensor(targets, device: device), windows.Length);
     }
 
     public void Dispose()

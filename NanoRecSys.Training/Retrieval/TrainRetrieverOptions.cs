@@ -25,11 +25,11 @@ public sealed record TrainRetrieverOptions
     /// <summary>Divides the cosine in the loss.</summary>
     public double Temperature { get; init; } = 0.05;
 
+    /// <summary>Share of the full softmax's target that is spread over the catalogue.</summary>
+    public double LabelSmoothing { get; init; }
+
     /// <summary>Standard deviation of the item table's first values.</summary>
     public double EmbeddingStd { get; init; } = 0.02;
-
-    /// <summary>What the item table starts from.</summary>
-    public ItemTableStart ItemTableStart { get; init; } = ItemTableStart.Random;
 
     public double LearningRate { get; init; } = 1e-3;
 
@@ -79,15 +79,6 @@ public enum LearningRateDecay
 {
     None,
     Cosine,
-}
-
-public enum ItemTableStart
-{
-    /// <summary>N(0, <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
-    Random,
-
-    /// <summary>Leading directions of which items follow each other in training.</summary>
-    CoOccurrence,
 }
 
 public enum TrainingWindow

@@ -1,0 +1,47 @@
+using System.Text.Json;
+using NanoRecSys.Core;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>The trained retriever on disk: <c>model.json</c> says what it is, <c>weights.safetensors</c> what it learnt.</summary>
+public static class RetrieverFiles
+{
+    public const string ModelName = "model.json";
+    public const string WeightsName = "weights.safetensors";
+
+    public static void Write(string folder, UserTower tower)
+    {
+        ArgumentNullException.ThrowIfNull(tower);
+        Directory.CreateDirectory(folder);
+        SafetensorsFile.Write(Path.Combine(folder, WeightsName), NetworkWeights.Of(tower));
+        File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(tower.Model, CoreJson.Default.ModelInfo));
+    }
+
+    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="UserErrorException">No retriever was trained here, or its files are damaged.</exception>
+    public static UserTower Read(string folder)
+    {
+        string modelPath = Path.Combine(folder, ModelName);
+        if (!File.Exists(modelPath))
+        {
+            throw new UserErrorException($"There is no retriever in {folder}. Run 'train-retriever' first, with the same --data and --artifacts.");
+        }
+
+        LibTorch.Load();
+        try
+        {
+            ModelInfo model = JsonSerializer.Deserialize(File.ReadAllBytes(modelPath), CoreJson.Default.ModelInfo)!;
+            var tower = new UserTower(model);
+            NetworkWeights.Load(tower, SafetensorsFile.Read(Path.Combine(folder, WeightsName)));
+            tower.eval();
+            return tower;
+        }
+        catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        {
+            throw new UserErrorException($"The retriever in {folder} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using System.Text.Json;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Retrieval;
+
+/// <summary>How far a training has come.</summary>
+/// <param name="Options">It goes on only with the same.</param>
+/// <param name="Seed">And with the same seed.</param>
+/// <param name="Epoch">Last finished epoch.</param>
+/// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first validation.</param>
+/// <param name="BestNdcg">NDCG@10 on validation of these.</param>
+/// <param name="Curve">One entry per finished epoch.</param>
+public sealed record TrainingState(
+    TrainRetrieverOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve);
+
+/// <param name="Epoch">1-based.</param>
+/// <param name="Loss">Mean training loss of the epoch, in nats.</param>
+/// <param name="Metrics">On validation, in epochs that were validated.</param>
+public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics);
+
+/// <summary>
+/// Weights, optimizer and state after the last finished epoch. No random state: an epoch's randomness follows
+/// from the seed and its number.
+/// </summary>
+internal sealed class RetrieverCheckpoint(string retrieverFolder)
+{
+    private const string StateName = "state.json";
+    private const string OptimizerName = "optimizer.bin";
+
+    private readonly string _folder = Path.Combine(retrieverFolder, "checkpoint");
+
+    public void Save(RetrieverTrainer trainer, TrainingState state)
+    {
+        string fresh = _folder + ".new";
+        FolderSwap.DeleteIfThere(fresh);
+        Directory.CreateDirectory(fresh);
+        SafetensorsFile.Write(Path.Combine(fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
+        trainer.Optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
+        File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.TrainingState));
+        FolderSwap.Replace(_folder, fresh);
+    }
+
+    /// <exception cref="UserErrorException">There is none, or it is of other options.</exception>
+    public TrainingState Restore(RetrieverTrainer trainer, TrainRetrieverOptions options, long seed)
+    {
+        string statePath = Path.Combine(_folder, StateName);
+        if (!File.Exists(statePath))
+        {
+            throw new UserErrorException($"There is no checkpoint in {_folder}. Run 'train-retriever' without --resume.");
+        }
+
+        TrainingState state = JsonSerializer.Deserialize(File.ReadAllBytes(statePath), TrainingJson.Default.TrainingState)!;
+        if (WithoutLimits(state.Options) != WithoutLimits(options) || state.Seed != seed)
+        {
+            throw new UserErrorException(
+                $"The checkpoint in {_folder} is of a training with other options or another seed ({state.Seed}). Give the same ones, or train without --resume.");
+        }
+
+        NetworkWeights.Load(trainer.Tower, SafetensorsFile.Read(Path.Combine(_folder, RetrieverFiles.WeightsName)));
+        trainer.Optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
+        return state;
+    }
+
+    public void Delete() => FolderSwap.DeleteIfThere(_folder);
+
+    // What only says when to stop may change from one attempt to the next.
+    private static TrainRetrieverOptions WithoutLimits(TrainRetrieverOptions options) =>
+        options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1 };
+}

@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using TorchSharp;
+
+namespace NanoRecSys.Training.Retrieval;
+
+/// <summary>What came of a training.</summary>
+/// <param name="Epochs">Epochs trained in all.</param>
+/// <param name="BestEpoch">The one whose weights were kept.</param>
+/// <param name="Seconds">Wall time of this attempt.</param>
+/// <param name="Validation">Metrics of the kept weights.</param>
+public sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
+
+/// <summary>Trains the transformer on the sequences and keeps the weights that are best on validation.</summary>
+public static class TrainRetrieverStep
+{
+    private const string SelectionMetric = "ndcg@10";
+
+    /// <exception cref="UserErrorException">No prepared data, or nothing to resume.</exception>
+    public static async Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(context);
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        LibTorch.Load();
+        torch.set_num_threads(context.Threads);
+        torch.Device device = torch.device(context.Device);
+        torch.manual_seed(context.Seed);
+        using var scope = torch.NewDisposeScope();
+        using UserTower tower = CreateTower(options, data);
+        tower.to(device);
+        using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, CreateLoss(options, data, device));
+        return Train(trainer, data, options, context);
+    }
+
+    private static TrainRetrieverSummary Train(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
+    {
+        string folder = context.Workspace.RetrieverFolder;
+        Directory.CreateDirectory(folder);
+        var checkpoint = new RetrieverCheckpoint(folder);
+        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
+        var watch = Stopwatch.StartNew();
+        TrainingState state = options.Resume
+            ? checkpoint.Restore(trainer, options, context.Seed)
+            : new TrainingState(options, context.Seed, 0, 0, -1, []);
+        while (!IsDone(state, options, watch.Elapsed))
+        {
+            int epoch = state.Epoch + 1;
+            EpochResult result = trainer.TrainEpoch(epoch, (step, steps, loss) => context.Progress.Report(new StepProgress
+            {
+                Fraction = (epoch - 1 + (double)step / steps) / options.Epochs,
+                Epoch = epoch,
+                Loss = loss,
+                LearningRate = trainer.LearningRateAt(epoch),
+            }), context.Cancellation);
+            IReadOnlyDictionary<string, double>? metrics = IsValidated(epoch, options) ? Validate(trainer.Tower, ranking, context.Cancellation) : null;
+            state = Advance(state, result, metrics);
+            if (state.BestEpoch == epoch)
+            {
+                RetrieverFiles.Write(folder, trainer.Tower);
+            }
+
+            checkpoint.Save(trainer, state);
+            Report(context, options, trainer, result, metrics);
+        }
+
+        TrainingCurve.Save(folder, state.Curve);
+        return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Curve[state.BestEpoch - 1].Metrics!);
+    }
+
+    private static TrainingState Advance(TrainingState state, EpochResult result, IReadOnlyDictionary<string, double>? metrics)
+    {
+        bool isBetter = metrics is not null && metrics[SelectionMetric] > state.BestNdcg;
+        return state with
+        {
+            Epoch = result.Epoch,
+            BestEpoch = isBetter ? result.Epoch : state.BestEpoch,
+            BestNdcg = isBetter ? metrics![SelectionMetric] : state.BestNdcg,
+            Curve = [.. state.Curve, new CurvePoint(result.Epoch, result.Loss, metrics)],
+        };
+    }
+
+    private static bool IsDone(TrainingState state, TrainRetrieverOptions options, TimeSpan elapsed) =>
+        state.BestEpoch > 0
+        && (state.Epoch >= options.Epochs
+            || state.Epoch - state.BestEpoch >= options.Patience * options.ValidateEvery
+            || elapsed.TotalSeconds >= options.MaxSeconds);
+
+    // The last epoch always: what was trained since the last validation should count, too.
+    private static bool IsValidated(int epoch, TrainRetrieverOptions options) =>
+        epoch % options.ValidateEvery == 0 || epoch >= options.Epochs;
+
+    private static IReadOnlyDictionary<string, double> Validate(UserTower tower, FullRanking ranking, CancellationToken cancellation)
+    {
+        using var scorer = new RetrieverScorer(tower);
+        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
+    }
+
+    private static void Report(
+        StepContext context, TrainRetrieverOptions options, RetrieverTrainer trainer, EpochResult result, IReadOnlyDictionary<string, double>? metrics) =>
+        context.Progress.Report(new StepProgress
+        {
+            Fraction = (double)result.Epoch / options.Epochs,
+            Epoch = result.Epoch,
+            Loss = result.Loss,
+            LearningRate = trainer.LearningRateAt(result.Epoch),
+            SequencesPerSecond = result.Sequences / result.Seconds,
+            Metrics = metrics,
+        });
+
+    private static UserTower CreateTower(TrainRetrieverOptions options, PreparedData data) =>
+        new(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
+
+    private static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, torch.Device device) => options.Loss switch
+    {
+        RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(options.Temperature, options.LabelSmoothing),
+        _ => new InfoNceLoss(options.Temperature, torch.tensor(InfoNceLoss.LogShares(data.TrainCounts), device: device)),
+    };
+}

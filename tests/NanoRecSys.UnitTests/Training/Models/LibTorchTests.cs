@@ -1,0 +1,66 @@
+using System.Security.Cryptography;
+using System.Text;
+using NanoRecSys.Training.Models;
+using NanoRecSys.UnitTests.Fixtures;
+using TorchSharp;
+
+namespace NanoRecSys.UnitTests.Training.Models;
+
+public sealed class LibTorchTests
+{
+    [Fact]
+    public void Once_loaded_tensors_can_be_computed_with()
+    {
+        LibTorch.Load();
+
+        using torch.Tensor sum = torch.tensor(new float[] { 1, 2, 4 }).sum();
+
+        Assert.Equal(7, sum.item<float>());
+    }
+
+    [Fact]
+    public void The_patched_copy_asks_for_the_older_version_only_and_the_source_stays_as_it_was()
+    {
+        string? shipped = LibTorch.FindShippedLibrary();
+        Assert.SkipWhen(shipped is null, "TorchSharp ships another form of its library on this platform.");
+        using var cache = new TemporaryFolder();
+        byte[] before = SHA256.HashData(File.ReadAllBytes(shipped));
+
+        string copy = LibTorch.WritePatchedCopy(shipped, cache.Path);
+
+        string text = Encoding.Latin1.GetString(File.ReadAllBytes(copy));
+        Assert.DoesNotContain("\0_ZSt21ios_base_library_initv\0_", text[..(text.Length / 4)], StringComparison.Ordinal);
+        Assert.Contains("\0sched_yield\0", text, StringComparison.Ordinal);
+        Assert.Equal(new FileInfo(shipped).Length, new FileInfo(copy).Length);
+        Assert.Equal(before, SHA256.HashData(File.ReadAllBytes(shipped)));
+    }
+
+    [Fact]
+    public void A_copy_that_is_there_is_used_again()
+    {
+        string? shipped = LibTorch.FindShippedLibrary();
+        Assert.SkipWhen(shipped is null, "TorchSharp ships another form of its library on this platform.");
+        using var cache = new TemporaryFolder();
+        string first = LibTorch.WritePatchedCopy(shipped, cache.Path);
+        DateTime written = File.GetLastWriteTimeUtc(first);
+
+        string second = LibTorch.WritePatchedCopy(shipped, cache.Path);
+
+        Assert.Equal(first, second);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(second));
+        Assert.Single(Directory.EnumerateFiles(cache.Path, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void A_file_that_is_no_library_is_refused_and_no_copy_is_left()
+    {
+        using var folder = new TemporaryFolder();
+        string text = folder.File("libLibTorchSharp.so");
+        File.WriteAllText(text, new string('x', 4096));
+
+        InvalidDataException error = Assert.Throws<InvalidDataException>(() => LibTorch.WritePatchedCopy(text, folder.Path));
+
+        Assert.Contains("Not a 64-bit little-endian ELF library", error.Message, StringComparison.Ordinal);
+        Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+}

@@ -1,0 +1,144 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Models;
+using NanoRecSys.UnitTests.Fixtures;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Models;
+
+public sealed class UserTowerTests
+{
+    private static readonly ModelInfo Small = new("transformer", 16, 2, 2, 24, 12, 30, 500, 0, "full-softmax", 0.05);
+
+    public UserTowerTests() => LibTorch.Load();
+
+    [Fact]
+    public void It_computes_what_the_reference_implementation_does()
+    {
+        ReferenceTower reference = ReferenceTower.Load();
+        using var tower = new UserTower(reference.Model);
+        NetworkWeights.Load(tower, reference.Weights);
+        using var encoder = new UserEncoder(tower);
+
+        using Tensor users = encoder.Encode([.. reference.Histories.Select(history => new ReadOnlyMemory<int>(history))]);
+
+        AssertClose(reference.Expected, users, 1e-5f);
+    }
+
+    [Fact]
+    public void Changing_an_item_leaves_what_came_before_it_unchanged()
+    {
+        using UserTower tower = Trained();
+        using Tensor before = tower.Hidden(Tokens(3, 7, 11, 5, 2));
+        using Tensor after = tower.Hidden(Tokens(3, 7, 11, 9, 2));
+
+        AssertClose(Values(before[0, ..3]), after[0, ..3], 0);
+        Assert.NotEqual(Values(before[0, 3]), Values(after[0, 3]));
+        Assert.NotEqual(Values(before[0, 4]), Values(after[0, 4]));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(6)]
+    public void Padding_in_front_changes_nothing(int padding)
+    {
+        using UserTower tower = Trained();
+        long[] history = [3, 7, 11, 5];
+
+        using Tensor plain = tower.forward(Tokens(history));
+        using Tensor padded = tower.forward(Tokens([.. new long[padding], .. history]));
+
+        AssertClose(Values(plain), padded, 2e-6f);
+    }
+
+    [Fact]
+    public void The_neighbours_of_a_history_in_its_batch_do_not_matter()
+    {
+        using UserTower tower = Trained();
+        using Tensor alone = tower.forward(Tokens(4, 8));
+        using Tensor batch = tensor(new long[] { 0, 0, 0, 4, 8, 1, 2, 3, 5, 6 }, [2, 5]);
+        using Tensor together = tower.forward(batch);
+
+        AssertClose(Values(alone), together[..1], 2e-6f);
+    }
+
+    [Fact]
+    public void The_order_of_items_matters()
+    {
+        using UserTower tower = Trained();
+        using Tensor one = tower.forward(Tokens(3, 7, 11));
+        using Tensor other = tower.forward(Tokens(7, 3, 11));
+
+        Assert.NotEqual(Values(one), Values(other));
+    }
+
+    [Fact]
+    public void Users_and_items_have_length_one()
+    {
+        using UserTower tower = Trained();
+        using Tensor users = tower.forward(Tokens(3, 7)).norm(1);
+        using Tensor items = tower.ItemEmbeddings().norm(1);
+
+        Assert.All(Values(users).Concat(Values(items)), length => Assert.Equal(1, length, 1e-5f));
+    }
+
+    [Fact]
+    public void Its_weights_go_by_the_names_of_the_published_layout()
+    {
+        using UserTower tower = Trained();
+
+        IEnumerable<string> shapes = NetworkWeights.Of(tower).Select(weight => $"{weight.Name} [{string.Join(',', weight.Shape)}]");
+
+        string[] block(int i) =>
+        [
+            $"blocks.{i}.norm1.weight [16]", $"blocks.{i}.attn.qkv_proj.weight [48,16]", $"blocks.{i}.attn.qkv_proj.bias [48]",
+            $"blocks.{i}.attn.out_proj.weight [16,16]", $"blocks.{i}.attn.out_proj.bias [16]", $"blocks.{i}.norm2.weight [16]",
+            $"blocks.{i}.mlp.w_gate_val.weight [48,16]", $"blocks.{i}.mlp.w_2.weight [16,24]",
+        ];
+        string[] expected =
+            ["embedding.weight [30,16]", .. block(0), .. block(1), "norm.weight [16]", "projection.weight [16,16]", "projection.bias [16]"];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), shapes.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_is_written_is_read_back_and_gives_the_same_embeddings()
+    {
+        using UserTower tower = Trained();
+        using var folder = new TemporaryFolder();
+        RetrieverFiles.Write(folder.Path, tower);
+
+        using UserTower read = RetrieverFiles.Read(folder.Path);
+
+        using Tensor expected = tower.forward(Tokens(3, 7, 11));
+        using Tensor actual = read.forward(Tokens(3, 7, 11));
+        Assert.Equal(Small, read.Model);
+        AssertClose(Values(expected), actual, 0);
+    }
+
+    [Fact]
+    public void A_width_that_the_heads_cannot_share_is_refused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => new UserTower(Small with { Dimension = 18, Heads = 4 }));
+
+        Assert.Contains("Dimension 18", error.Message, StringComparison.Ordinal);
+    }
+
+    // Spread-out item embeddings: with the small ones of a fresh table any difference would drown in rounding.
+    private static UserTower Trained()
+    {
+        manual_seed(5);
+        var tower = new UserTower(Small, embeddingStd: 1);
+        tower.eval();
+        return tower;
+    }
+
+    private static Tensor Tokens(params long[] tokens) => tensor(tokens, [1, tokens.Length]);
+
+    private static float[] Values(Tensor tensor) => [.. tensor.detach().contiguous().data<float>()];
+
+    private static void AssertClose(float[] expected, Tensor actual, float tolerance)
+    {
+        float[] values = Values(actual);
+        Assert.Equal(expected.Length, values.Length);
+        Assert.All(expected.Zip(values), pair => Assert.Equal(pair.First, pair.Second, tolerance));
+    }
+}

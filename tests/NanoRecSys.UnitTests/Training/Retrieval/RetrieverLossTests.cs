@@ -1,0 +1,100 @@
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Retrieval;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Retrieval;
+
+public sealed class RetrieverLossTests
+{
+    public RetrieverLossTests() => LibTorch.Load();
+
+    [Fact]
+    public void Full_softmax_is_the_cross_entropy_over_all_items()
+    {
+        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
+        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
+        using Tensor targets = tensor(new long[] { 0, 2 });
+
+        double loss = new FullSoftmaxLoss(temperature: 0.5).Backward(users, items, targets);
+
+        // Logits at temperature 0.5: (2, 0, -2) with target 0, and (0, 2, 0) with target 2.
+        double first = Math.Log(Math.Exp(2) + 1 + Math.Exp(-2)) - 2;
+        double second = Math.Log(2 + Math.Exp(2));
+        Assert.Equal((first + second) / 2, loss, 1e-6);
+    }
+
+    [Fact]
+    public void Full_softmax_has_the_same_gradients_in_chunks_as_at_once()
+    {
+        manual_seed(3);
+        using Tensor users = randn(700, 4).requires_grad_();
+        using Tensor items = randn(8000, 4).requires_grad_(); // 524 rows a chunk
+        using Tensor targets = randint(0, 8000, 700, int64);
+        using Tensor atOnce = nn.functional.cross_entropy(users.matmul(items.t()) / 0.3, targets);
+        atOnce.backward();
+        using Tensor userGradient = users.grad!.clone();
+        using Tensor itemGradient = items.grad!.clone();
+        users.grad!.zero_();
+        items.grad!.zero_();
+
+        double loss = new FullSoftmaxLoss(temperature: 0.3).Backward(users, items, targets);
+
+        Assert.Equal(atOnce.item<float>(), loss, 1e-4);
+        Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-7));
+        Assert.True(allclose(itemGradient, items.grad!, 1e-4, 1e-7));
+    }
+
+    [Fact]
+    public void In_batch_loss_takes_the_other_targets_as_negatives_and_subtracts_the_log_of_their_shares()
+    {
+        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
+        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
+        using Tensor targets = tensor(new long[] { 0, 1 });
+        using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
+
+        double loss = new InfoNceLoss(temperature: 1, logShares).Backward(users, items, targets);
+
+        // exp(cosine) / share: row 0 sees (2e, 4), row 1 sees (2, 4e).
+        double first = Math.Log((2 * Math.E + 4) / (2 * Math.E));
+        double second = Math.Log((2 + 4 * Math.E) / (4 * Math.E));
+        Assert.Equal((first + second) / 2, loss, 1e-6);
+    }
+
+    [Fact]
+    public void In_batch_loss_does_not_take_the_same_item_elsewhere_as_a_negative()
+    {
+        using Tensor users = tensor(new float[] { 1, 0, 1, 0 }, [2, 2]).requires_grad_();
+        using Tensor items = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
+        using Tensor targets = tensor(new long[] { 0, 0 });
+        using Tensor logShares = zeros(2);
+
+        double loss = new InfoNceLoss(temperature: 1, logShares).Backward(users, items, targets);
+
+        Assert.Equal(0, loss, 1e-6);
+    }
+
+    [Fact]
+    public void In_batch_loss_has_the_same_gradients_in_chunks_as_at_once()
+    {
+        manual_seed(4);
+        using Tensor users = randn(10, 4).requires_grad_();
+        using Tensor items = randn(6, 4).requires_grad_();
+        using Tensor targets = randint(0, 6, 10, int64);
+        using Tensor logShares = randn(6);
+        double whole = new InfoNceLoss(0.5, logShares, rowsPerChunk: 10).Backward(users, items, targets);
+        using Tensor userGradient = users.grad!.clone();
+        using Tensor itemGradient = items.grad!.clone();
+        users.grad!.zero_();
+        items.grad!.zero_();
+
+        double chunked = new InfoNceLoss(0.5, logShares, rowsPerChunk: 3).Backward(users, items, targets);
+
+        Assert.Equal(whole, chunked, 1e-5);
+        Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-6));
+        Assert.True(allclose(itemGradient, items.grad!, 1e-4, 1e-6));
+    }
+
+    [Fact]
+    public void Shares_are_smoothed_so_that_an_item_nobody_had_has_one_too() =>
+        Assert.Equal([MathF.Log(0.5f), MathF.Log(0.125f), MathF.Log(0.375f)], InfoNceLoss.LogShares([3, 0, 2]), (a, b) => MathF.Abs(a - b) < 1e-6f);
+}
