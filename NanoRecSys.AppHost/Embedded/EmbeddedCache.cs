@@ -31,7 +31,7 @@ internal sealed class EmbeddedCache : IDisposable
             // Every write goes to the log before it is acknowledged (commit frequency 0). The device type is the
             // one that needs no native library; sizes fit a machine that trains a model at the same time.
             GarnetServer server = new([
-                "--bind", "127.0.0.1", "--port", $"{port}", "--quiet", "--logger-level", "Error",
+                "--bind", "127.0.0.1", "--port", $"{port}", "-q", "--logger-level", "Error",
                 "--aof", "--recover", "--aof-commit-freq", "0", "--aof-size-limit", "64m", "--device-type", "RandomAccess",
                 "--memory", "256m", "--page", "4m", "--index", "16m", "--checkpointdir", folder]);
             server.Start();
