@@ -57,7 +57,7 @@ internal sealed class FirstTraining : IDisposable
         _folderLock.Dispose();
         if (!process.IsStopping && (exitCode != 0 || !File.Exists(_current)))
         {
-            HostConsole.Warn($"The training failed with exit code {exitCode}; the page stays up without a model. " +
+            HostConsole.Warn($"The training ended with exit code {exitCode} and no model; the page stays up without one. " +
                 $"Once mended, start it again: {CommandLine(_arguments)}");
         }
     }
