@@ -45,7 +45,8 @@ public static class CommandLine
         // A mistyped verb also counts as a missing one; what was typed tells more.
         string reason = parse.UnmatchedTokens is [var token, ..] ? $"There is no verb or option '{token}' here." : parse.Errors[0].Message;
         Command command = parse.CommandResult.Command;
-        return $"{reason} See {(command is RootCommand ? "" : command.Name + " ")}--help.";
+        string line = string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // Lists of choices come on lines of their own.
+        return $"{line} See {(command is RootCommand ? "" : command.Name + " ")}--help.";
     }
 
     private static RootCommand CreateRoot(TextWriter output, TextWriter error)
@@ -58,6 +59,7 @@ public static class CommandLine
 
         Verbs verbs = new(output, error);
         root.Subcommands.Add(PrepareCommand.Create(verbs));
+        root.Subcommands.Add(TrainRetrieverCommand.Create(verbs));
         root.Subcommands.Add(EvaluateCommand.Create(verbs));
         root.Subcommands.Add(RunCommand.Create(verbs));
         return root;

@@ -14,24 +14,13 @@ internal static class EvaluateCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private static readonly Option<string> Split = new("--split")
-    {
-        Description = "validation (the last item but one), test (the last) or both; each look at test is logged",
-        DefaultValueFactory = _ => "test",
-    };
+    private static readonly Option<string> Split = Settings.Choice(
+        "--split", "The last item but one, the last (each look at test is logged), or both", "test", ["validation", "test", "both"]);
 
-    private static readonly Option<string> Exclude = new("--exclude")
-    {
-        Description = "Items left out of the ranking: the whole history, the window that the model reads, or none",
-        DefaultValueFactory = _ => "history",
-    };
+    private static readonly Option<string> Exclude = Settings.Choice(
+        "--exclude", "Items left out of the ranking: the whole history, the window that the model reads, or none", "history", ["history", "window", "none"]);
 
-    static EvaluateCommand()
-    {
-        Models.AcceptOnlyFromAmong([.. Scorers.Names]);
-        Split.AcceptOnlyFromAmong("validation", "test", "both");
-        Exclude.AcceptOnlyFromAmong("history", "window", "none");
-    }
+    static EvaluateCommand() => Models.AcceptOnlyFromAmong([.. Scorers.Names]);
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "evaluate", "Rank all items for every user and show where the next one stands", [Models, Split, Exclude],

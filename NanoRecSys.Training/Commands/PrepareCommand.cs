@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 
@@ -7,13 +6,8 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class PrepareCommand
 {
-    private static readonly Option<int> KCore = new("--k-core")
-    {
-        Description = "Drop users and items with fewer interactions than this, until none is left; 0 keeps all",
-        DefaultValueFactory = _ => 0,
-    };
-
-    static PrepareCommand() => KCore.AtLeast(0);
+    private static readonly Option<int> KCore = Settings.Number(
+        "--k-core", "Drop users and items with fewer interactions than this, until none is left; 0 keeps all", 0, least: 0);
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "prepare", "Read MovieLens ratings and movies, filter, order and write them for the other verbs", [KCore],
@@ -30,6 +24,6 @@ internal static class PrepareCommand
         }
 
         console.WriteLine($"{summary.TiedUsers:N0} users have interactions with equal timestamps; these keep the file's order.");
-        console.WriteJson(JsonSerializer.Serialize(summary, TrainingJsonLines.Default.DatasetSummary));
+        console.WriteSummary(summary, TrainingJsonLines.Default.DatasetSummary);
     }
 }

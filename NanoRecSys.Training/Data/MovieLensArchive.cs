@@ -14,7 +14,7 @@ public static class MovieLensArchive
         try
         {
             Unpack(zip, folder);
-            return new MovieLensSource(MovieLensFolder.Open(folder), folder);
+            return new MovieLensSource(MovieLensFolder.Open(folder)) { TemporaryFolder = folder };
         }
         catch
         {
@@ -35,7 +35,7 @@ public static class MovieLensArchive
             using ZipArchive archive = ZipFile.OpenRead(zip);
             foreach (ZipArchiveEntry entry in archive.Entries.Where(e => MovieLensFolder.FileNames.Contains(e.Name)))
             {
-                string target = Path.Combine(folder, entry.Name.ToLowerInvariant());
+                string target = Path.Combine(folder, entry.Name);
                 if (File.Exists(target))
                 {
                     throw new UserErrorException($"{zip} holds more than one {entry.Name}. Unpack it and give --data the folder of one.");

@@ -8,12 +8,15 @@ namespace NanoRecSys.Training.Data;
 /// <param name="MoviesPath">Titles and genres, or null: ids then serve as titles.</param>
 public sealed record MovieLensFolder(string RatingsPath, string Separator, string? MoviesPath)
 {
-    /// <summary>Every file that is read, by name: what is worth unpacking from an archive.</summary>
-    public static readonly IReadOnlySet<string> FileNames =
-        new HashSet<string>(["ratings.csv", "movies.csv", "ratings.dat", "movies.dat", "u.data", "u.item", "u.genre"], StringComparer.OrdinalIgnoreCase);
+    /// <summary>What is worth unpacking from an archive: every file that is read, and the terms of use.</summary>
+    public static readonly IReadOnlySet<string> FileNames = new HashSet<string>(
+        ["ratings.csv", "movies.csv", "ratings.dat", "movies.dat", "u.data", "u.item", "u.genre", "README", "README.txt"], StringComparer.OrdinalIgnoreCase);
 
     private static readonly (string Ratings, string Separator, string Movies)[] Formats =
         [("ratings.csv", ",", "movies.csv"), ("ratings.dat", "::", "movies.dat"), ("u.data", "\t", "u.item")];
+
+    /// <summary>Whether <see cref="Open"/> would find ratings right in the folder.</summary>
+    public static bool IsOne(string folder) => Directory.Exists(folder) && TryOpen(folder) is not null;
 
     /// <summary>Looks in the folder, then in the folders inside it (an archive's own top folder).</summary>
     /// <exception cref="UserErrorException">No ratings file there, or several folders that have one.</exception>

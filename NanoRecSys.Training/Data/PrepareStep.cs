@@ -12,13 +12,19 @@ namespace NanoRecSys.Training.Data;
 /// </remarks>
 public static class PrepareStep
 {
+    /// <summary>Share of the step that a download is counted as.</summary>
+    internal const double DownloadShare = 0.8;
+
     /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<DatasetSummary> RunAsync(PrepareOptions options, StepContext context)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         using MovieLensSource source = await DatasetSource.OpenAsync(options, context);
-        InteractionTable read = source.Files.ReadRatings(done => context.Progress.Report(new StepProgress { Fraction = 0.6 * done }), context.Cancellation);
+        double start = source.WasDownloaded ? DownloadShare : 0;
+        void Report(double share, string? message = null) =>
+            context.Progress.Report(new StepProgress { Fraction = start + (1 - start) * share, Message = message });
+        InteractionTable read = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
         InteractionTable kept = KCore.Filter(read, options.KCore);
         if (kept.Count == 0)
         {
@@ -26,16 +32,16 @@ public static class PrepareStep
         }
 
         int[] movieIds = OrderOfAppearance(kept.Items);
-        context.Progress.Report(new StepProgress { Fraction = 0.7, Message = $"{kept.Count:N0} interactions of {movieIds.Length:N0} items" });
+        Report(0.7, $"{kept.Count:N0} interactions of {movieIds.Length:N0} items");
         (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(ToRows(kept, movieIds));
         UserHistories histories = PreparedData.ToHistories(sorted.Users, sorted.Items.ToArray());
         int[] counts = PreparedData.CountTrain(new LeaveOneOut(histories), movieIds.Length);
         var summary = new DatasetSummary(
             context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
             histories.UserCount, movieIds.Length, kept.Count, read.Count - kept.Count, CountRepeats(histories), tiedUsers, options.KCore);
-        context.Progress.Report(new StepProgress { Fraction = 0.8 });
+        Report(0.8);
         await WriteAsync(context, summary, BuildCatalog(movieIds, counts, source.Files.ReadMovies()), sorted);
-        context.Progress.Report(new StepProgress { Fraction = 1 });
+        Report(1);
         return summary;
     }
 

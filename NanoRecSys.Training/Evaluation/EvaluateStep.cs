@@ -18,7 +18,7 @@ public static class EvaluateStep
         var ranking = new FullRanking(data.Split, data.Catalog.Count)
         {
             Exclude = options.Exclude,
-            Window = options.Window ?? DefaultWindow,
+            Window = options.Window ?? Scorers.MaxLength(context.Workspace) ?? DefaultWindow,
             Threads = context.Threads,
         };
         IReadOnlyList<string> models = options.Models.Count > 0 ? options.Models : Scorers.Available(context.Workspace);

@@ -99,7 +99,6 @@ public sealed class ItemKnn : IScorer
 
         Candidate[] best = new Candidate[Math.Min(options.Neighbours, met.Count)];
         var top = new TopK(best);
-        met.Sort();
         foreach (int other in met)
         {
             if (other != item)

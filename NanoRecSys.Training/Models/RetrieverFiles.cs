@@ -20,26 +20,40 @@ public static class RetrieverFiles
         File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(tower.Model, CoreJson.Default.ModelInfo));
     }
 
-    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No retriever was trained here, or its files are damaged.</exception>
-    public static UserTower Read(string folder)
+    /// <summary>The configuration alone; no native library is needed for it.</summary>
+    /// <exception cref="UserErrorException">No retriever was trained here, or its file is damaged.</exception>
+    public static ModelInfo ReadModel(string folder)
     {
-        string modelPath = Path.Combine(folder, ModelName);
-        if (!File.Exists(modelPath))
+        string path = Path.Combine(folder, ModelName);
+        if (!File.Exists(path))
         {
             throw new UserErrorException($"There is no retriever in {folder}. Run 'train-retriever' first, with the same --data and --artifacts.");
         }
 
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ModelInfo)!;
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"The retriever in {folder} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
+        }
+    }
+
+    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="UserErrorException">No retriever was trained here, or its files are damaged.</exception>
+    public static UserTower Read(string folder)
+    {
+        ModelInfo model = ReadModel(folder);
         LibTorch.Load();
         try
         {
-            ModelInfo model = JsonSerializer.Deserialize(File.ReadAllBytes(modelPath), CoreJson.Default.ModelInfo)!;
             var tower = new UserTower(model);
             NetworkWeights.Load(tower, SafetensorsFile.Read(Path.Combine(folder, WeightsName)));
             tower.eval();
             return tower;
         }
-        catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        catch (Exception e) when (e is IOException or InvalidDataException)
         {
             throw new UserErrorException($"The retriever in {folder} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
         }

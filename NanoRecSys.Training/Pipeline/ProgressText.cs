@@ -8,7 +8,7 @@ internal static class ProgressText
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>
     public static string Line(StepProgress progress, TimeSpan? remaining) => string.Join(" | ", Parts(progress, remaining));
 
-    /// <summary>What the bar does not show by itself: epoch, loss and speed.</summary>
+    /// <summary>What the bar does not show by itself: epoch, loss, speed and detail.</summary>
     public static string Details(StepProgress progress) => string.Join(" | ", Parts(progress with { Fraction = null, Message = null, Metrics = null }, null));
 
     private static IEnumerable<string> Parts(StepProgress progress, TimeSpan? remaining)
@@ -19,6 +19,7 @@ internal static class ProgressText
             progress.Epoch is { } epoch ? Format($"epoch {epoch}") : null,
             progress.Loss is { } loss ? Format($"loss {loss:F3}") : null,
             progress.SequencesPerSecond is { } speed ? Format($"{speed:N0} sequences/s") : null,
+            progress.Detail,
             remaining is { TotalSeconds: > 0.5 } left ? Format($"{Duration(left)} left") : null,
             progress.Metrics is { } metrics ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => Format($"{m.Key} {m.Value:F4}"))) : null,
             progress.Message,

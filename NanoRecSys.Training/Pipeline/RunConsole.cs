@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Pipeline;
@@ -21,6 +23,8 @@ public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
             output.WriteLine(line);
         }
     }
+
+    public void WriteSummary<T>(T summary, JsonTypeInfo<T> type) => WriteJson(JsonSerializer.Serialize(summary, type));
 
     /// <summary>Shows a step's progress while it works.</summary>
     public async Task ShowAsync(string stage, TimeProvider time, Func<IStepDisplay, Task> work)

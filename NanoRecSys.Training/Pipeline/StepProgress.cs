@@ -16,6 +16,9 @@ public sealed record StepProgress
 
     public double? SequencesPerSecond { get; init; }
 
+    /// <summary>For people, beside the fraction: <c>3.1 of 5.9 MB, 1.2 MB/s</c>. Dropped like any other report.</summary>
+    public string? Detail { get; init; }
+
     /// <summary>Validation figures, where this report brings some. A report with metrics or a message is never dropped.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 

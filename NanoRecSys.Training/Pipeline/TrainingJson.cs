@@ -22,4 +22,5 @@ public sealed partial class TrainingJson : JsonSerializerContext;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(TestEvaluation))]
+[JsonSerializable(typeof(TrainRetrieverSummary))]
 public sealed partial class TrainingJsonLines : JsonSerializerContext;

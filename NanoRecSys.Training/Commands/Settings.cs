@@ -1,0 +1,36 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace NanoRecSys.Training.Commands;
+
+/// <summary>Options that are one value with a default.</summary>
+internal static class Settings
+{
+    public static Option<int> Number(string name, string description, int value, int least = 1)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.AtLeast(least);
+        return option;
+    }
+
+    /// <summary>A number of 0 or more, with a point whatever the machine's language.</summary>
+    public static Option<double> Real(string name, string description, double value)
+    {
+        var option = new Option<double>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double given) && !(given >= 0 && double.IsFinite(given)))
+            {
+                result.AddError($"{name} must be 0 or more, not {token.Value}.");
+            }
+        });
+        return option;
+    }
+
+    public static Option<string> Choice(string name, string description, string value, string[] choices)
+    {
+        var option = new Option<string>(name) { Description = $"{description}: {string.Join(", ", choices)}", DefaultValueFactory = _ => value };
+        option.AcceptOnlyFromAmong(choices);
+        return option;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using NanoRecSys.Training.Commands;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Commands;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly StringWriter _output = new();
+    private readonly StringWriter _error = new();
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _output.Dispose();
+        _error.Dispose();
+    }
+
+    [Theory]
+    [InlineData("prepare --nope", "There is no verb or option '--nope' here. See prepare --help.")]
+    [InlineData("prepair", "There is no verb or option 'prepair' here. See --help.")]
+    [InlineData("", "Required command was not provided. See --help.")]
+    [InlineData("prepare --threads 0", "--threads must be 1 or more, not 0. See prepare --help.")]
+    [InlineData("prepare --threads many", "Cannot parse argument 'many' for option '--threads' as expected type 'System.Int32'. See prepare --help.")]
+    [InlineData("train-retriever --dropout -1", "--dropout must be 0 or more, not -1. See train-retriever --help.")]
+    [InlineData("evaluate --split all", "Argument 'all' not recognized. Must be one of: 'validation' 'test' 'both' See evaluate --help.")]
+    public async Task A_bad_command_line_is_one_line_on_standard_error(string line, string expected)
+    {
+        int exit = await RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal(CommandLine.Failure, exit);
+        Assert.Equal(expected, _error.ToString().ReplaceLineEndings(" ").Trim());
+        Assert.Empty(_output.ToString());
+    }
+
+    [Fact]
+    public async Task What_the_user_can_mend_is_one_line_on_standard_error()
+    {
+        int exit = await RunAsync("evaluate", "--artifacts", _folder.Path);
+
+        Assert.Equal(CommandLine.Failure, exit);
+        string line = Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("There is no prepared data in ", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_json_standard_output_is_one_line_for_programs_and_all_else_is_on_standard_error()
+    {
+        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+
+        int exit = await RunAsync("prepare", "--data", _folder.Path, "--artifacts", _folder.File("artifacts"), "--json");
+
+        Assert.Equal(0, exit);
+        string line = Assert.Single(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        using JsonDocument summary = JsonDocument.Parse(line);
+        Assert.Equal(3, summary.RootElement.GetProperty("interactions").GetInt32());
+        Assert.Contains("1 users, 3 items, 3 interactions", _error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("prepare")]
+    [InlineData("train-retriever")]
+    [InlineData("evaluate")]
+    [InlineData("run")]
+    public async Task Every_verb_has_help_with_the_common_options_and_their_defaults(string verb)
+    {
+        int exit = await RunAsync(verb, "--help");
+
+        Assert.Equal(0, exit);
+        Assert.Contains("--artifacts", _output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("[default: small]", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancellation_exits_with_the_code_of_an_interrupted_program()
+    {
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+
+        int exit = await CommandLine.RunAsync(["prepare", "--artifacts", _folder.Path], _output, _error, cancelled.Token);
+
+        Assert.Equal(CommandLine.Cancelled, exit);
+        Assert.EndsWith("Cancelled.", _error.ToString().Trim(), StringComparison.Ordinal);
+    }
+
+    private Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, _output, _error, TestContext.Current.CancellationToken);
+}

@@ -1,0 +1,54 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.UnitTests.Training.Data;
+
+public sealed class LeaveOneOutTests
+{
+    // Users 7, 8, 9 with 5, 3 and 2 items.
+    private static readonly LeaveOneOut Split = new(new UserHistories([7, 8, 9], [0, 5, 8, 10], [10, 11, 12, 13, 14, 20, 21, 22, 30, 31]));
+
+    [Fact]
+    public void The_last_item_is_the_test_target_and_the_one_before_it_the_validation_target()
+    {
+        Assert.True(Split.TryGet(0, HeldOut.Test, out ReadOnlySpan<int> beforeTest, out int test));
+        Assert.True(Split.TryGet(0, HeldOut.Validation, out ReadOnlySpan<int> beforeValidation, out int validation));
+
+        Assert.Equal((14, 13), (test, validation));
+        Assert.Equal([10, 11, 12, 13], beforeTest.ToArray());
+        Assert.Equal([10, 11, 12], beforeValidation.ToArray());
+    }
+
+    [Fact]
+    public void Neither_target_is_in_what_trains()
+    {
+        for (int user = 0; user < 2; user++)
+        {
+            Split.TryGet(user, HeldOut.Test, out _, out int test);
+            Split.TryGet(user, HeldOut.Validation, out _, out int validation);
+
+            Assert.DoesNotContain(test, Split.Train(user).ToArray());
+            Assert.DoesNotContain(validation, Split.Train(user).ToArray());
+        }
+    }
+
+    [Fact]
+    public void A_user_of_three_items_trains_on_one() => Assert.Equal([20], Split.Train(1).ToArray());
+
+    [Fact]
+    public void A_user_of_two_items_only_trains()
+    {
+        Assert.False(Split.TryGet(2, HeldOut.Test, out _, out _));
+        Assert.False(Split.TryGet(2, HeldOut.Validation, out _, out _));
+        Assert.Equal([30, 31], Split.Train(2).ToArray());
+    }
+
+    [Fact]
+    public void Training_counts_leave_the_targets_out()
+    {
+        int[] counts = PreparedData.CountTrain(Split, items: 32);
+
+        Assert.Equal([10, 11, 12, 20, 30, 31], Enumerable.Range(0, 32).Where(item => counts[item] == 1));
+        Assert.Equal(6, counts.Sum());
+    }
+}

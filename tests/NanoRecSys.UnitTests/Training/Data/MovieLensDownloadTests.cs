@@ -1,0 +1,184 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Data;
+
+public sealed class MovieLensDownloadTests : IDisposable
+{
+    private static readonly byte[] Archive = Zip("1::10::5::1\n1::11::4::2\n1::12::3::3\n");
+    private readonly TemporaryFolder _folder = new();
+    private readonly HttpClient _http = new();
+
+    private string Part => _folder.File("ml-1m.zip.part");
+
+    public void Dispose()
+    {
+        _http.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_set_is_downloaded_checked_and_unpacked_and_the_archive_is_gone()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+
+        string folder = await FetchAsync(server);
+
+        Assert.Equal(3, MovieLensFolder.Open(folder).ReadRatings(null, TestContext.Current.CancellationToken).Count);
+        Assert.Equal([folder], Directory.EnumerateFileSystemEntries(_folder.Path));
+        Assert.Equal([""], server.Ranges);
+    }
+
+    [Fact]
+    public async Task After_a_broken_connection_only_the_rest_is_asked_for()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        server.Breaks = 1;
+
+        string folder = await FetchAsync(server);
+
+        Assert.Equal(["", $"bytes={Archive.Length / 2}-"], server.Ranges);
+        Assert.True(MovieLensFolder.IsOne(folder));
+    }
+
+    [Fact]
+    public async Task After_a_broken_run_the_next_run_goes_on()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        server.Breaks = int.MaxValue;
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
+        Assert.Contains("Run the same command again to go on from there", error.Message, StringComparison.Ordinal);
+        long there = new FileInfo(Part).Length;
+        Assert.InRange(there, 1, Archive.Length - 1);
+        server.Breaks = 0;
+        server.Ranges.Clear();
+        string folder = await FetchAsync(server);
+
+        Assert.Equal([$"bytes={there}-"], server.Ranges);
+        Assert.True(MovieLensFolder.IsOne(folder));
+    }
+
+    [Fact]
+    public async Task A_server_without_ranges_sends_all_again()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive, supportsRanges: false);
+        server.Breaks = 1;
+
+        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+    }
+
+    [Fact]
+    public async Task A_part_of_another_edition_is_not_continued()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        await File.WriteAllBytesAsync(Part, [1, 2, 3], TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Part + ".tag", "\"an older edition\"", TestContext.Current.CancellationToken);
+
+        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+        Assert.Equal(["bytes=3-"], server.Ranges);
+    }
+
+    [Fact]
+    public async Task A_damaged_part_is_fetched_once_more_from_the_start()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        await File.WriteAllBytesAsync(Part, [1, 2, 3], TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Part + ".tag", server.ETag, TestContext.Current.CancellationToken);
+
+        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+        Assert.Equal(["bytes=3-", ""], server.Ranges);
+    }
+
+    [Fact]
+    public async Task A_part_that_is_longer_than_the_file_is_thrown_away()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        await File.WriteAllBytesAsync(Part, new byte[Archive.Length + 5], TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Part + ".tag", server.ETag, TestContext.Current.CancellationToken);
+
+        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+    }
+
+    [Fact]
+    public async Task A_wrong_checksum_is_an_error_that_names_both_and_leaves_nothing()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        string actual = server.Md5!;
+        server.Md5 = new string('0', 32);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
+
+        Assert.Contains($"is {actual}, expected {new string('0', 32)}", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task A_set_that_the_server_does_not_have_is_an_error_at_once()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive, hasArchive: false);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
+
+        Assert.StartsWith($"{server.Address}ml-1m.zip answers 404 NotFound.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_archive_that_is_none_is_an_error()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync([1, 2, 3, 4, 5, 6, 7, 8]);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
+
+        Assert.Contains("is not a whole zip archive", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Prepare_downloads_a_known_name_once()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        var options = new PrepareOptions { Data = "ml-1m", DownloadFrom = server.Address };
+
+        DatasetSummary first = await PrepareStep.RunAsync(options, StepContexts.In(_folder.Path, "ml-1m"));
+        DatasetSummary second = await PrepareStep.RunAsync(options, StepContexts.In(_folder.Path, "ml-1m"));
+
+        Assert.Equal(first, second);
+        Assert.Single(server.Ranges);
+    }
+
+    [Fact]
+    public async Task The_progress_of_a_download_tells_share_and_speed()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        var progress = new Collected<StepProgress>();
+
+        await new MovieLensDownload(_http, server.Address, _folder.Path).FetchAsync("ml-1m", progress, TestContext.Current.CancellationToken);
+
+        Assert.Contains(progress.Values, report => report.Fraction > 0 && report.Detail!.Contains("MB/s", StringComparison.Ordinal));
+    }
+
+    private Task<string> FetchAsync(ArchiveServer server) =>
+        new MovieLensDownload(_http, server.Address, _folder.Path) { RetryDelay = TimeSpan.Zero }
+            .FetchAsync("ml-1m", new Collected<StepProgress>(), TestContext.Current.CancellationToken);
+
+    // With a file of random bytes, so that half of the archive is more than one buffer.
+    private static byte[] Zip(string ratings)
+    {
+        using var buffer = new MemoryStream();
+        using (var archive = new ZipArchive(buffer, ZipArchiveMode.Create))
+        {
+            using (var writer = new StreamWriter(archive.CreateEntry("ml-1m/ratings.dat").Open()))
+            {
+                writer.Write(ratings);
+            }
+
+            using Stream noise = archive.CreateEntry("ml-1m/noise").Open();
+            noise.Write(RandomNumberGenerator.GetBytes(300_000));
+        }
+
+        return buffer.ToArray();
+    }
+}

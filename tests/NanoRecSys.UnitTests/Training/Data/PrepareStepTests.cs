@@ -1,0 +1,162 @@
+using System.IO.Compression;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Data;
+
+public sealed class PrepareStepTests : IDisposable
+{
+    // Two users whose rows are mixed and out of time; user 5's two rows of time 20 are in file order 300, 100.
+    private const string Ratings = """
+        userId,movieId,rating,timestamp
+        5,300,4,20
+        2,100,3,7
+        5,200,5,10
+        5,100,1,20
+        2,300,2.5,5
+        2,100,4,9
+
+        """;
+
+    private const string Movies = """
+        movieId,title,genres
+        100,"Matrix, The (1999)",Action|Sci-Fi
+        300,Heat (1995),Crime
+
+        """;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Items_are_rows_in_order_of_first_appearance_and_histories_are_in_order_of_time()
+    {
+        PreparedData data = await PrepareAsync(Ratings, Movies);
+
+        Assert.Equal([300, 100, 200], data.Catalog.Items.Select(item => item.MovieId));
+        Assert.Equal([2, 5], data.Histories.UserIds.ToArray());
+        Assert.Equal([0, 1, 1], data.Histories.At(0).ToArray()); // 300 at 5, 100 at 7, 100 again at 9.
+        Assert.Equal([2, 0, 1], data.Histories.At(1).ToArray()); // 200 at 10, then 300 and 100 at 20 in file order.
+    }
+
+    [Fact]
+    public async Task The_summary_counts_what_is_there()
+    {
+        DatasetSummary summary = (await PrepareAsync(Ratings, Movies)).Summary;
+
+        Assert.Equal((2, 3, 6L), (summary.Users, summary.Items, summary.Interactions));
+        Assert.Equal((0L, 1L, 1), (summary.Skipped, summary.Repeated, summary.TiedUsers));
+        Assert.Equal(64, summary.Sha256.Length);
+    }
+
+    [Fact]
+    public async Task Titles_are_taken_apart_and_a_movie_that_is_not_listed_goes_by_its_id()
+    {
+        PreparedData data = await PrepareAsync(Ratings, Movies);
+
+        Assert.Equal(("The Matrix", 1999), (data.Catalog.Items[1].Title, data.Catalog.Items[1].Year));
+        Assert.Equal(["Action", "Sci-Fi"], data.Catalog.Items[1].Genres);
+        Assert.Equal(("200", null), (data.Catalog.Items[2].Title, data.Catalog.Items[2].Year));
+    }
+
+    [Fact]
+    public async Task Without_a_movies_file_ids_serve_as_titles()
+    {
+        PreparedData data = await PrepareAsync(Ratings, movies: null);
+
+        Assert.Equal(["300", "100", "200"], data.Catalog.Items.Select(item => item.Title));
+        Assert.All(data.Catalog.Items, item => Assert.Empty(item.Genres));
+    }
+
+    [Fact]
+    public async Task The_catalogs_counts_are_those_of_the_training_part()
+    {
+        PreparedData data = await PrepareAsync(Ratings, Movies);
+
+        Assert.Equal([1, 0, 1], data.Catalog.Items.Select(item => item.Count)); // Each user trains on the first item.
+        Assert.Equal([1, 0, 1], data.TrainCounts);
+    }
+
+    [Fact]
+    public async Task The_k_core_filter_drops_until_nothing_is_left_to_drop()
+    {
+        // Item 9 has one interaction; without it user 3 has one; without that item 8 has one; and so on to users 1 and 2.
+        const string Chain = "1,1,1,1\n1,2,1,2\n2,1,1,1\n2,2,1,2\n3,9,1,1\n3,8,1,2\n4,8,1,1\n4,7,1,2\n";
+
+        PreparedData data = await PrepareAsync(Chain, movies: null, kCore: 2);
+
+        Assert.Equal([1, 2], data.Histories.UserIds.ToArray());
+        Assert.Equal([1, 2], data.Catalog.Items.Select(item => item.MovieId));
+        Assert.Equal(4, data.Summary.Skipped);
+    }
+
+    [Fact]
+    public async Task A_failed_prepare_leaves_the_previous_one_usable()
+    {
+        await PrepareAsync(Ratings, Movies);
+
+        await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("1,2,3,oops\n", Movies));
+
+        StepContext context = StepContexts.In(_folder.Path, "raw");
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        Assert.Equal(6, data.Summary.Interactions);
+        Assert.Equal([context.Workspace.DataFolder], Directory.EnumerateDirectories(Path.GetDirectoryName(context.Workspace.DataFolder)!));
+    }
+
+    [Fact]
+    public async Task An_archive_is_read_whatever_folder_its_files_are_in_and_writes_nowhere_else()
+    {
+        string zip = Path.Combine(_folder.Path, "set.zip");
+        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
+        {
+            Add(archive, "../../outside/ratings.csv", Ratings);
+            Add(archive, "nested/movies.csv", Movies);
+            Add(archive, "../evil.txt", "not unpacked");
+        }
+
+        StepContext context = StepContexts.In(_folder.Path, "set");
+        DatasetSummary summary = await PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context);
+
+        Assert.Equal(6, summary.Interactions);
+        Assert.Empty(Directory.EnumerateFiles(Path.GetDirectoryName(_folder.Path)!, "evil.txt"));
+        Assert.False(Directory.Exists(Path.GetDirectoryName(summary.Source)));
+    }
+
+    [Fact]
+    public async Task What_was_never_prepared_says_what_to_run()
+    {
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PreparedData.LoadAsync(Path.Combine(_folder.Path, "none"), TestContext.Current.CancellationToken));
+
+        Assert.Contains("Run 'prepare' first", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_sample_that_ships_is_found_from_the_working_directory_upward()
+    {
+        DatasetSummary summary = await PrepareStep.RunAsync(new PrepareOptions(), StepContexts.In(_folder.Path, "movielens-small"));
+
+        Assert.Equal((671, 9066, 100_004L), (summary.Users, summary.Items, summary.Interactions));
+    }
+
+    private async Task<PreparedData> PrepareAsync(string ratings, string? movies, int kCore = 0)
+    {
+        string raw = Directory.CreateDirectory(Path.Combine(_folder.Path, "raw")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(raw, "ratings.csv"), ratings);
+        if (movies is not null)
+        {
+            await File.WriteAllTextAsync(Path.Combine(raw, "movies.csv"), movies);
+        }
+
+        StepContext context = StepContexts.In(_folder.Path, "raw");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = raw, KCore = kCore }, context);
+        return await PreparedData.LoadAsync(context.Workspace.DataFolder);
+    }
+
+    private static void Add(ZipArchive archive, string name, string text)
+    {
+        using var writer = new StreamWriter(archive.CreateEntry(name).Open());
+        writer.Write(text);
+    }
+}

@@ -1,0 +1,91 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Data;
+
+public sealed class RatingsReaderTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("userId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493\n", ",")]
+    [InlineData("userId,movieId,rating,timestamp\r\n1,31,2.5,1260759144\r\n2,10,4,835355493\r\n", ",")]
+    [InlineData("\uFEFFuserId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493", ",")]
+    [InlineData("\"userId\",\"movieId\",\"rating\",\"timestamp\"\n\"1\",\"31\",\"2.5\",\"1260759144\"\n 2, 10, 4.0, 835355493\n\n", ",")]
+    [InlineData("1,31,2.5,1260759144\n2,10,4,835355493\n", ",")]
+    [InlineData("1::31::2.5::1260759144\n2::10::4::835355493\n", "::")]
+    [InlineData("1\t31\t2.5\t1260759144\n2\t10\t4\t835355493\n", "\t")]
+    public void Every_format_reads_the_same_rows_in_file_order(string text, string separator)
+    {
+        InteractionTable table = RatingsReader.Read(Write(text), separator);
+
+        Assert.Equal(2, table.Count);
+        Assert.Equal(new Interaction(1, 31, 2.5f, 1260759144), table[0]);
+        Assert.Equal(new Interaction(2, 10, 4f, 835355493), table[1]);
+    }
+
+    [Theory]
+    [InlineData("1,31,2.5", "expected 4 fields (userId, movieId, rating, timestamp), found 3: 1,31,2.5")]
+    [InlineData("1,31,2.5,7,8", "expected 4 fields (userId, movieId, rating, timestamp), found 5: 1,31,2.5,7,8")]
+    [InlineData("x1,31,2.5,7", "the userId 'x1' is not a whole number: x1,31,2.5,7")]
+    [InlineData("1,31.5,2.5,7", "the movieId '31.5' is not a whole number: 1,31.5,2.5,7")]
+    [InlineData("1,99999999999,2.5,7", "the movieId '99999999999' is not a whole number: 1,99999999999,2.5,7")]
+    [InlineData("1,31,good,7", "the rating 'good' is not a number: 1,31,good,7")]
+    [InlineData("1,31,NaN,7", "the rating 'NaN' is not a number: 1,31,NaN,7")]
+    [InlineData("1,31,2.5,", "the timestamp '' is not a whole number: 1,31,2.5,")]
+    public void A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason)
+    {
+        string path = Write($"userId,movieId,rating,timestamp\n1,2,3,4\n{row}\n");
+
+        var error = Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ","));
+
+        Assert.Equal($"{path}, line 3: {reason}", error.Message);
+    }
+
+    [Fact]
+    public void A_header_with_other_columns_is_refused()
+    {
+        string path = Write("movieId,userId,rating,timestamp\n1,2,3,4\n");
+
+        var error = Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ","));
+
+        Assert.Equal($"{path}, line 1: expected the columns userId,movieId,rating,timestamp, found movieId,userId,rating,timestamp.", error.Message);
+    }
+
+    [Fact]
+    public void A_long_bad_row_is_shortened()
+    {
+        string path = Write(new string('9', 500) + "\n");
+
+        var error = Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ","));
+
+        Assert.EndsWith(new string('9', 80) + "...", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_without_rows_is_refused() =>
+        Assert.Contains("holds no ratings", Assert.Throws<UserErrorException>(() => RatingsReader.Read(Write("userId,movieId,rating,timestamp\n"), ",")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Rows_that_span_the_reading_buffer_come_whole()
+    {
+        const int Rows = 120_000; // About 2.5 MB, against a buffer of 1 MiB.
+        string path = Write(string.Concat(Enumerable.Range(0, Rows).Select(i => $"{i},{i % 997},3.5,{1_000_000_000L + i}\n")));
+
+        InteractionTable table = RatingsReader.Read(path, ",");
+
+        Assert.Equal(Rows, table.Count);
+        Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal(new Interaction(i, i % 997, 3.5f, 1_000_000_000L + i), table[i]));
+    }
+
+    private string Write(string text)
+    {
+        string path = Path.Combine(_folder.Path, "ratings.csv");
+        File.WriteAllText(path, text);
+        return path;
+    }
+}

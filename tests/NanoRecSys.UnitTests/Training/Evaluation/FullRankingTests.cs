@@ -1,0 +1,74 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+
+namespace NanoRecSys.UnitTests.Training.Evaluation;
+
+public sealed class FullRankingTests
+{
+    // Items 0..5 score 6..1. One user: 0, 1, 2, then 4 (validation), then 5 (test); one user who only trains.
+    private static readonly LeaveOneOut Split = new(new UserHistories([1, 2], [0, 5, 7], [0, 1, 2, 4, 5, 3, 3]));
+    private static readonly Popularity Descending = new([6, 5, 4, 3, 2, 1]);
+
+    [Theory]
+    [InlineData(HeldOut.Validation, Exclusion.History, 2)] // Of 3, 4, 5: after 3.
+    [InlineData(HeldOut.Test, Exclusion.History, 2)] // Of 3, 5: after 3; the validation item is history by now.
+    [InlineData(HeldOut.Validation, Exclusion.None, 5)]
+    [InlineData(HeldOut.Test, Exclusion.None, 6)]
+    [InlineData(HeldOut.Validation, Exclusion.Window, 3)] // The last two, 1 and 2, are out; 0 and 3 rank ahead.
+    [InlineData(HeldOut.Test, Exclusion.Window, 4)] // 2 and 4 are out; 0, 1 and 3 rank ahead.
+    public void The_target_is_ranked_among_what_is_not_excluded(HeldOut part, Exclusion exclude, int expected)
+    {
+        var ranking = new FullRanking(Split, 6) { Exclude = exclude, Window = 2 };
+
+        Assert.Equal([expected], ranking.Ranks(Descending, part));
+    }
+
+    [Fact]
+    public void The_scorer_sees_the_history_up_to_the_target_and_not_the_target()
+    {
+        var spy = new Spy();
+        var ranking = new FullRanking(Split, 6);
+
+        ranking.Evaluate(spy, HeldOut.Validation);
+        ranking.Evaluate(spy, HeldOut.Test);
+
+        Assert.Equal([[0, 1, 2], [0, 1, 2, 4]], spy.Seen);
+    }
+
+    [Fact]
+    public void Results_name_what_was_measured()
+    {
+        EvaluationResult result = new FullRanking(Split, 6) { Exclude = Exclusion.Window }.Evaluate(Descending, HeldOut.Test);
+
+        Assert.Equal(("popularity", "test", 1, 6, "window"), (result.Model, result.Split, result.Users, result.Items, result.Exclude));
+    }
+
+    [Fact]
+    public void Many_users_in_many_batches_each_get_their_own_rank()
+    {
+        // User u has items u, u+1, u+2 of 1,000; the test target u+2 (mod 1,000) has all lower rows ahead but u and u+1.
+        const int Users = 998;
+        int[] items = [.. Enumerable.Range(0, Users).SelectMany(u => new[] { u, u + 1, u + 2 })];
+        var split = new LeaveOneOut(new UserHistories([.. Enumerable.Range(0, Users)], [.. Enumerable.Range(0, Users + 1).Select(u => 3L * u)], items));
+        var scorer = new Popularity([.. Enumerable.Range(0, 1000).Select(i => 1000 - i)]);
+
+        int[] ranks = new FullRanking(split, 1000).Ranks(scorer, HeldOut.Test);
+
+        Assert.Equal(Enumerable.Range(1, Users), ranks);
+    }
+
+    private sealed class Spy : IScorer
+    {
+        public List<int[]> Seen { get; } = [];
+
+        public string Name => "spy";
+
+        public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+        {
+            Seen.AddRange(histories.Select(history => history.ToArray()));
+            scores.Clear();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+
+namespace NanoRecSys.UnitTests.Training.Evaluation;
+
+public sealed class ItemKnnTests
+{
+    // Training parts (the last two of each are held out): {0, 1}, {0, 1, 2}, {0}.
+    private static readonly LeaveOneOut Split = new(new UserHistories(
+        [1, 2, 3], [0, 4, 9, 12], [0, 1, 3, 3, 0, 1, 2, 3, 3, 0, 3, 3]));
+
+    [Fact]
+    public void Items_score_their_cosine_to_the_history()
+    {
+        float[] scores = Score(new ItemKnnOptions { Neighbours = 10, Shrinkage = 0, Decay = 1 }, [0]);
+
+        // Item 0 has 3 users, item 1 two (both shared), item 2 one (shared).
+        float[] expected = [0f, 2 / MathF.Sqrt(6), 1 / MathF.Sqrt(3), 0f];
+        Assert.All(scores, (score, item) => Assert.Equal(expected[item], score, 6));
+    }
+
+    [Fact]
+    public void Held_out_items_teach_nothing() => Assert.All(Score(new ItemKnnOptions { Shrinkage = 0 }, [3]), score => Assert.Equal(0, score));
+
+    [Fact]
+    public void Similarities_of_a_longer_history_add_up_and_older_items_count_less()
+    {
+        float[] scores = Score(new ItemKnnOptions { Neighbours = 10, Shrinkage = 0, Decay = 0.5 }, [0, 1]);
+
+        float expected = 1 / MathF.Sqrt(2) + 0.5f / MathF.Sqrt(3); // Item 2 to the newer item 1, and to the older item 0.
+        Assert.Equal(expected, scores[2], 6);
+    }
+
+    [Fact]
+    public void Shrinkage_makes_rare_company_count_less()
+    {
+        float[] scores = Score(new ItemKnnOptions { Neighbours = 10, Shrinkage = 2, Decay = 1 }, [0]);
+
+        Assert.Equal(2 / (MathF.Sqrt(6) + 2), scores[1], 6);
+    }
+
+    [Fact]
+    public void Only_the_nearest_neighbours_are_kept()
+    {
+        float[] scores = Score(new ItemKnnOptions { Neighbours = 1, Shrinkage = 0, Decay = 1 }, [0]);
+
+        Assert.True(scores[1] > 0);
+        Assert.Equal(0, scores[2]);
+    }
+
+    private static float[] Score(ItemKnnOptions options, int[] history)
+    {
+        float[] scores = new float[4];
+        ItemKnn.Build(Split, 4, options, threads: 2, TestContext.Current.CancellationToken).Score([history], scores);
+        return scores;
+    }
+}

@@ -1,0 +1,84 @@
+using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Pipeline;
+
+public sealed class StepReporterTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ManualTime _time = new();
+    private readonly StringWriter _lines = new();
+    private readonly StepReporter _reporter;
+
+    public StepReporterTests() => _reporter = new StepReporter(
+        new Stage(_folder.File("run-1"), "train-retriever", 2, 8), new LineDisplay("train-retriever", _lines, _time), _time);
+
+    private IReadOnlyList<ProgressEvent> Events => ProgressLog.Read(_folder.File("run-1"));
+
+    public void Dispose()
+    {
+        _folder.Dispose();
+        _lines.Dispose();
+    }
+
+    [Fact]
+    public void Reports_in_quick_succession_are_logged_twice_a_second_at_most()
+    {
+        for (int i = 0; i < 100; i++) // Ten seconds in steps of a tenth.
+        {
+            _reporter.Report(new StepProgress { Fraction = i / 100.0 });
+            _time.Advance(0.1);
+        }
+
+        Assert.Equal(20, Events.Count);
+    }
+
+    [Fact]
+    public void Metrics_and_messages_are_always_logged()
+    {
+        _reporter.Report(new StepProgress { Fraction = 0.1 });
+        _reporter.Report(new StepProgress { Fraction = 0.2, Metrics = new Dictionary<string, double> { ["hr@10"] = 0.25 } });
+        _reporter.Report(new StepProgress { Fraction = 0.3, Message = "stopped early" });
+        _reporter.Report(new StepProgress { Fraction = 0.4 });
+
+        Assert.Equal([0.1, 0.2, 0.3], Events.Select(e => e.Fraction!.Value));
+        Assert.Equal(0.25, Events[1].Metrics!["hr@10"]);
+    }
+
+    [Fact]
+    public void An_event_says_which_stage_of_which_run_it_is()
+    {
+        _reporter.Report(new StepProgress { Epoch = 3, Loss = 6.5, SequencesPerSecond = 900 });
+
+        ProgressEvent logged = Assert.Single(Events);
+        Assert.Equal(("run-1", "running", "train-retriever", 2, 8), (logged.Run, logged.State, logged.Stage, logged.StageNumber, logged.StageCount));
+        Assert.Equal((3, 6.5, 900.0), (logged.Epoch, logged.Loss, logged.SequencesPerSecond));
+    }
+
+    [Fact]
+    public void The_time_left_follows_from_the_share_that_is_done()
+    {
+        _time.Advance(30);
+        _reporter.Report(new StepProgress { Fraction = 0.25 });
+
+        Assert.Equal(90, Assert.Single(Events).RemainingSeconds!.Value, 6);
+    }
+
+    [Fact]
+    public void Lines_come_every_two_seconds_and_for_every_message()
+    {
+        for (int i = 0; i < 50; i++) // Five seconds.
+        {
+            _reporter.Report(new StepProgress { Fraction = i / 50.0, Epoch = 1, Loss = 5 });
+            _time.Advance(0.1);
+        }
+
+        _reporter.Report(new StepProgress { Message = "done" });
+
+        string[] lines = _lines.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal(
+            ["train-retriever: 0% | epoch 1 | loss 5.000", "train-retriever: 40% | epoch 1 | loss 5.000 | 3.0 s left",
+             "train-retriever: 80% | epoch 1 | loss 5.000 | 1.0 s left", "train-retriever: done"], lines);
+    }
+}
