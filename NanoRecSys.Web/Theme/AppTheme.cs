@@ -8,16 +8,16 @@ namespace NanoRecSys.Web.Theme;
 public static class AppTheme
 {
     private static readonly string[] Sans =
-        ["ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Arial", "sans-serif"];
+        ["-apple-system", "Segoe UI Variable", "Segoe UI", "Inter", "Roboto", "Helvetica Neue", "Noto Sans", "Liberation Sans", "Arial", "sans-serif"];
 
     /// <summary>
     /// Both palettes are in the page at once, each under its own scope, and the <c>data-theme</c> attribute of
     /// the page decides. So the first paint already has the right colours, before any script of Blazor runs.
     /// </summary>
-    public static MudTheme Light { get; } = Create("html");
+    public static MudTheme Light { get; } = Create(":root");
 
     /// <inheritdoc cref="Light"/>
-    public static MudTheme Dark { get; } = Create("html[data-theme=dark]");
+    public static MudTheme Dark { get; } = Create(":root[data-theme=dark]");
 
     private static MudTheme Create(string scope) => new()
     {

@@ -1,0 +1,35 @@
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Components.Recommend;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class PosterArtTests
+{
+    [Fact]
+    public void A_movie_has_the_same_poster_each_time()
+    {
+        Assert.Equal(PosterArt.For(Movie(1, "Drama")), PosterArt.For(Movie(1, "Drama")));
+    }
+
+    [Fact]
+    public void Neighbouring_movies_of_one_genre_differ()
+    {
+        Assert.NotEqual(PosterArt.For(Movie(1, "Drama")).Shapes, PosterArt.For(Movie(2, "Drama")).Shapes);
+    }
+
+    [Fact]
+    public void The_most_telling_genre_decides()
+    {
+        Assert.Equal(PosterArt.For(Movie(1, "Western")), PosterArt.For(Movie(1, "Action", "Drama", "Western")));
+    }
+
+    [Theory]
+    [InlineData("Heat", 17)]
+    [InlineData("Koyaanisqatsi", 10.92)] // 13 letters on one line: 142 / 13.
+    public void The_longest_word_fits_on_a_line(string title, double size)
+    {
+        Assert.Equal(size, PosterArt.For(new MovieInfo(1, title, null, [])).TitleSize, precision: 2);
+    }
+
+    private static MovieInfo Movie(int id, params string[] genres) => new(id, "Heat", 1995, genres);
+}

@@ -1,0 +1,83 @@
+using System.Net;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Client;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class RecommenderClientTests
+{
+    private static readonly CancellationToken Test = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_contract_is_spoken_in_snake_case()
+    {
+        string? sent = null;
+        RecommenderClient client = Answering(HttpStatusCode.OK, """
+            {"movie_ids":[2571],"scores":[0.9],"debug_timing":{"source":"cache"},"request_id":"r","served_from_cache":true,"mode":"live","version":"v"}
+            """, body => sent = body);
+
+        RecommendResponse response = await client.RecommendAsync(new RecommendRequest { UserId = 7, K = 5, Explain = true }, Test);
+
+        Assert.Equal("""{"user_id":7,"k":5,"explain":true,"include_history":false}""", sent);
+        Assert.Equal([2571], response.MovieIds);
+        Assert.True(response.ServedFromCache);
+        Assert.Equal("cache", response.DebugTiming.Source);
+    }
+
+    [Fact]
+    public async Task Without_a_model_a_call_fails_as_not_ready_with_the_reasons()
+    {
+        RecommenderClient client = Answering(HttpStatusCode.ServiceUnavailable,
+            """{"detail":{"status":"not_ready","errors":["No model was published yet."],"warnings":[]}}""");
+
+        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.UsersAsync(null, 20, Test));
+
+        Assert.Equal((ApiFailure.NotReady, "No model was published yet."), (failure.Failure, failure.Message));
+    }
+
+    [Fact]
+    public async Task Field_errors_become_sentences()
+    {
+        RecommenderClient client = Answering(HttpStatusCode.UnprocessableEntity,
+            """{"detail":[{"loc":["body","k"],"msg":"k is 200, expected 1 to 100.","type":"value_error"}]}""");
+
+        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.RecommendAsync(new RecommendRequest { UserId = 1, K = 200 }, Test));
+
+        Assert.Equal((ApiFailure.Refused, "k is 200, expected 1 to 100."), (failure.Failure, failure.Message));
+    }
+
+    [Fact]
+    public async Task An_answer_that_is_not_json_is_refused_and_named()
+    {
+        RecommenderClient client = Answering(HttpStatusCode.OK, "<html>");
+
+        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.StatusAsync(Test));
+
+        Assert.Equal(ApiFailure.Refused, failure.Failure);
+    }
+
+    [Fact]
+    public async Task Readiness_answers_instead_of_throwing()
+    {
+        RecommenderClient away = new(Http(new Stub((_, _) => throw new HttpRequestException("Connection refused"))));
+        RecommenderClient untrained = Answering(HttpStatusCode.ServiceUnavailable, """{"detail":{"status":"not_ready","errors":["No model."],"warnings":["No cache."]}}""");
+
+        Assert.Equal(ReadinessState.Away, (await away.ReadinessAsync(Test)).State);
+        Readiness readiness = await untrained.ReadinessAsync(Test);
+        Assert.Equal(ReadinessState.NotReady, readiness.State);
+        Assert.Equal(["No model.", "No cache."], readiness.Problems);
+    }
+
+    private static RecommenderClient Answering(HttpStatusCode status, string body, Action<string>? onSent = null) => new(Http(new Stub(async (request, cancellation) =>
+    {
+        onSent?.Invoke(request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellation));
+        return new HttpResponseMessage(status) { Content = new StringContent(body) };
+    })));
+
+    private static HttpClient Http(Stub stub) => new(stub) { BaseAddress = new Uri("http://api") };
+
+    private sealed class Stub(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> answer) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => answer(request, cancellationToken);
+    }
+}

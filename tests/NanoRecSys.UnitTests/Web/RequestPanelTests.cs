@@ -1,0 +1,53 @@
+using Bunit;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Components.Recommend;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class RequestPanelTests : BunitContext
+{
+    private static readonly RecommendResponse Live = new()
+    {
+        MovieIds = [1],
+        Scores = [0.9f],
+        DebugTiming = new DebugTiming { TotalMs = 9.15 },
+        RequestId = "req-1",
+        ServedFromCache = false,
+        Mode = "live",
+        Version = "3f9a1c07be52",
+        Stages = [new("cache.get", 0, 0.5), new("encode", 0.5, 8)],
+    };
+
+    [Fact]
+    public void It_names_the_request_the_model_and_the_mode()
+    {
+        var panel = Show(Live);
+
+        Assert.Equal("req-1", panel.Find("[data-testid=request-id]").TextContent);
+        Assert.Equal("3f9a1c07be52", panel.Find("[data-testid=model-version]").TextContent);
+        Assert.Equal("live", panel.Find("[data-testid=mode-badge]").TextContent);
+        Assert.Contains("9.15 ms", panel.Find(".summary").TextContent, StringComparison.Ordinal);
+        Assert.Equal(2, panel.FindAll("[data-testid=timing-waterfall] .row").Count);
+    }
+
+    [Fact]
+    public void An_answer_of_the_cache_says_so()
+    {
+        var panel = Show(Live with { ServedFromCache = true, DebugTiming = new DebugTiming { Source = "cache" }, Stages = [new("cache.get", 0, 0.25)] });
+
+        Assert.Equal("from the cache", panel.Find("[data-testid=mode-badge]").TextContent);
+        Assert.Contains("0.25 ms", panel.Find(".summary").TextContent, StringComparison.Ordinal);
+        Assert.Contains("the cache answered", panel.Find(".cached").TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_fallback_gives_its_reason()
+    {
+        var panel = Show(Live with { Mode = "degraded", DebugTiming = new DebugTiming { FallbackReason = "User 9 is unknown." } });
+
+        Assert.Contains("User 9 is unknown.", panel.Find("[data-testid=warning-state]").TextContent, StringComparison.Ordinal);
+    }
+
+    private IRenderedComponent<RequestPanel> Show(RecommendResponse response) =>
+        Render<RequestPanel>(parameters => parameters.Add(panel => panel.Response, response));
+}

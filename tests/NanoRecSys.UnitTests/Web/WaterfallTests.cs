@@ -1,0 +1,50 @@
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Components.Timing;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class WaterfallTests
+{
+    [Fact]
+    public void Bars_lie_where_their_stages_began_on_a_scale_of_the_whole_request()
+    {
+        Waterfall waterfall = Waterfall.From([new("cache.get", 0, 1), new("encode", 2, 5), new("rank", 7, 2)], totalMs: 10);
+
+        Assert.Equal(10, waterfall.TotalMs);
+        Assert.Equal(
+            [new("cache.get", 0, 10, 1), new("encode", 20, 50, 5), new("rank", 70, 20, 2)],
+            waterfall.Bars);
+    }
+
+    [Fact]
+    public void Without_a_total_the_last_stage_ends_the_scale()
+    {
+        Waterfall waterfall = Waterfall.From([new("cache.get", 0, 1), new("encode", 1, 3)]);
+
+        Assert.Equal(4, waterfall.TotalMs);
+        Assert.Equal(new WaterfallBar("encode", 25, 75, 3), waterfall.Bars[1]);
+    }
+
+    [Fact]
+    public void A_total_shorter_than_its_stages_gives_way()
+    {
+        Assert.Equal(8, Waterfall.From([new("encode", 0, 8)], totalMs: 5).TotalMs);
+    }
+
+    [Fact]
+    public void The_shortest_stage_stays_visible_and_inside()
+    {
+        WaterfallBar last = Waterfall.From([new("encode", 0, 100), new("cache.set", 99.999, 0.001)], totalMs: 100).Bars[1];
+
+        Assert.Equal(Waterfall.MinWidthPercent, last.WidthPercent);
+        Assert.Equal(100, last.LeftPercent + last.WidthPercent, precision: 6);
+    }
+
+    [Fact]
+    public void Stages_of_no_length_are_drawn_at_the_start()
+    {
+        WaterfallBar bar = Assert.Single(Waterfall.From([new StageTiming("cache.get", 0, 0)]).Bars);
+
+        Assert.Equal(0, bar.LeftPercent);
+    }
+}
