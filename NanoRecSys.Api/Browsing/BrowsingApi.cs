@@ -16,10 +16,14 @@ internal static class BrowsingApi
 
     public static void MapBrowsing(this WebApplication app)
     {
-        app.MapGet("/users", GetUsers).WithTags("Browsing").WithSummary("Users whose id begins with the query");
-        app.MapGet("/users/{id}/history", GetHistory).WithTags("Browsing").WithSummary("What a user has seen, newest first");
-        app.MapGet("/items", GetItems).WithTags("Browsing").WithSummary("Movies whose title holds every word of the query, most watched first");
-        app.MapGet("/items/{id}/similar", GetSimilar).WithTags("Browsing").WithSummary("The movies nearest to one, by cosine of their embeddings");
+        app.MapGet("/users", GetUsers)
+            .WithTags("Browsing").WithSummary("Users whose id begins with the query").WithAnswer<UserList>();
+        app.MapGet("/users/{id}/history", GetHistory)
+            .WithTags("Browsing").WithSummary("What a user has seen, newest first").WithAnswer<UserHistoryResponse>();
+        app.MapGet("/items", GetItems)
+            .WithTags("Browsing").WithSummary("Movies whose title holds every word of the query, most watched first").WithAnswer<MovieList>();
+        app.MapGet("/items/{id}/similar", GetSimilar)
+            .WithTags("Browsing").WithSummary("The movies nearest to one, by cosine of their embeddings").WithAnswer<MovieList>();
     }
 
     private static IResult GetUsers(

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.WebUtilities;
+using NanoRecSys.Api.Status;
 
 namespace NanoRecSys.Api.Errors;
 
@@ -8,7 +9,12 @@ internal static class ErrorShapes
 {
     public static void UseErrorShapes(this WebApplication app)
     {
-        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = WriteExceptionAsync, AllowStatusCode404Response = true });
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandler = WriteExceptionAsync,
+            // A bad request is the client's mistake: answered, not logged as ours.
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException,
+        });
         app.UseStatusCodePages(context => WriteAsync(
             context.HttpContext, context.HttpContext.Response.StatusCode,
             new PlainError(ReasonPhrases.GetReasonPhrase(context.HttpContext.Response.StatusCode))));
@@ -16,14 +22,15 @@ internal static class ErrorShapes
 
     private static Task WriteExceptionAsync(HttpContext context)
     {
-        Exception? error = context.Features.Get<IExceptionHandlerFeature>()?.Error;
-        return error switch
+        // Kestrel's own complaints about a request: too large a body, a length that is not kept.
+        if (context.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException bad)
         {
-            // Kestrel's own complaints about a request: too large a body, a header it cannot read.
-            BadHttpRequestException bad => WriteAsync(context, bad.StatusCode, new PlainError(bad.Message)),
-            // The exception itself is in the log under this id.
-            _ => WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error.", context.TraceIdentifier)),
-        };
+            return WriteAsync(context, bad.StatusCode, new PlainError(bad.Message));
+        }
+
+        // The exception itself is in the log, with this id in its scope.
+        context.RequestServices.GetRequiredService<RequestCounters>().CountError();
+        return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error.", context.TraceIdentifier));
     }
 
     private static Task WriteAsync(HttpContext context, int status, PlainError body)

@@ -40,10 +40,15 @@ public sealed class RecommendationCache(
             counters.CountCacheLookup(hit: answer is not null);
             return answer is null ? new CacheLookup(null, CacheResults.Miss) : new CacheLookup(answer, CacheResults.Hit);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or JsonException)
+        catch (Exception e) when (e is RedisException or TimeoutException)
         {
             Degrade(e);
             return new CacheLookup(null, CacheResults.Error);
+        }
+        catch (JsonException e)
+        {
+            Degrade(e);
+            return new CacheLookup(null, CacheResults.Miss); // so that a fresh answer takes its place
         }
     }
 

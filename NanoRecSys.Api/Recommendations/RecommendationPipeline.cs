@@ -74,6 +74,8 @@ public sealed class RecommendationPipeline(
     {
         counters.CountRequest();
         timeline.Complete(mode, cacheResult);
+        logger.LogDebug("Answered {RequestId} with {Count} movies of {Version} in {Elapsed} ms ({Mode}, cache: {Cache})",
+            timeline.RequestId, answer.Movies.Count, answer.Version, timeline.ElapsedMs, mode, cacheResult);
         return new RecommendResponse
         {
             MovieIds = [.. answer.Movies.Select(movie => movie.MovieId)],

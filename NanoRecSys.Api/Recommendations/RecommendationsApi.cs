@@ -1,5 +1,6 @@
 using NanoRecSys.Api.Errors;
 using NanoRecSys.Api.Status;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Recommendations;
 
@@ -25,8 +26,16 @@ internal static class RecommendationsApi
 
     public static void MapRecommendations(this WebApplication app)
     {
-        app.MapPost("/recommend", PostRecommend).WithTags("Recommendations").WithSummary("The K movies that a user most likely wants next");
-        app.MapPost("/recommend/session", PostSession).WithTags("Recommendations").WithSummary("The same for a list of movies instead of a user");
+        app.MapPost("/recommend", PostRecommend)
+            .WithTags("Recommendations")
+            .WithSummary("The K movies that a user most likely wants next")
+            .WithDescription("An unknown user gets the popular movies, with a fallback_reason in debug_timing. Movies already seen are never among them.")
+            .WithJsonBody<RecommendRequest, RecommendResponse>("""{"user_id": 42, "k": 10, "explain": true, "include_history": true}""");
+        app.MapPost("/recommend/session", PostSession)
+            .WithTags("Recommendations")
+            .WithSummary("The same for a list of movies, oldest first, instead of a user")
+            .WithDescription("Ids that the catalog does not hold are left out and named in unknown_movie_ids.")
+            .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "k": 10}""");
     }
 
     private static async Task<IResult> PostRecommend(

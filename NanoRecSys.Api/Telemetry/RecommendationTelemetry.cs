@@ -37,7 +37,11 @@ public sealed class RecommendationTelemetry : IDisposable
     internal void CountRequest(RequestTrace trace, string cacheResult)
     {
         _recommendations.Add(1, new KeyValuePair<string, object?>("mode", trace.Mode));
-        _cacheLookups.Add(1, new KeyValuePair<string, object?>("result", cacheResult));
+        if (cacheResult != CacheResults.Off)
+        {
+            _cacheLookups.Add(1, new KeyValuePair<string, object?>("result", cacheResult));
+        }
+
         _window.Add(trace, cacheResult is CacheResults.Hit or CacheResults.Miss);
     }
 

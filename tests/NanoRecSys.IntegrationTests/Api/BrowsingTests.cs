@@ -1,0 +1,68 @@
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class BrowsingTests
+{
+    [Fact]
+    public async Task Users_are_found_by_the_beginning_of_their_id()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(61));
+
+        JsonElement all = await api.GetAsync("/users?limit=2");
+        JsonElement ones = await api.GetAsync("/users?query=11");
+
+        Assert.Equal("""{"total":5,"users":[{"user_id":7,"interactions":50},{"user_id":11,"interactions":3}]}""", all.GetRawText());
+        Assert.Equal("""{"total":2,"users":[{"user_id":11,"interactions":3},{"user_id":110,"interactions":2}]}""", ones.GetRawText());
+    }
+
+    [Fact]
+    public async Task A_history_comes_newest_first()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(62));
+
+        JsonElement history = await api.GetAsync("/users/11/history?limit=2");
+
+        Assert.Equal(3, history.GetProperty("total").GetInt32());
+        Assert.Equal([1002, 1001], history.GetProperty("movies").Ids());
+    }
+
+    [Fact]
+    public async Task Movies_are_found_by_the_words_of_their_title_the_most_watched_first()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(63));
+
+        JsonElement found = await api.GetAsync("/items?query=movie%20101&limit=3");
+
+        Assert.Equal([1010, 1011, 1012], found.GetProperty("movies").Ids());
+    }
+
+    [Fact]
+    public async Task Similar_movies_are_not_the_movie_itself_and_come_nearest_first()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(64));
+
+        JsonElement similar = await api.GetAsync("/items/1005/similar?k=59");
+
+        Assert.Equal(Enumerable.Range(1001, 60).Except([1005]), similar.GetProperty("movies").Ids().Order());
+        Assert.Equal(similar.Scores().OrderDescending(), similar.Scores());
+    }
+
+    [Theory]
+    [InlineData("/users/99/history", HttpStatusCode.NotFound)]
+    [InlineData("/items/99/similar", HttpStatusCode.NotFound)]
+    [InlineData("/items/x/similar", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("/items/1001/similar?k=0", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("/users?limit=many", HttpStatusCode.UnprocessableEntity)]
+    public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(65));
+
+        using HttpResponseMessage response = await api.FetchAsync(path);
+
+        Assert.Equal(expected, response.StatusCode);
+        Assert.True((await response.BodyAsync()).TryGetProperty("detail", out _));
+    }
+}

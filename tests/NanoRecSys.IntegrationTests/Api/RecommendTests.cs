@@ -1,0 +1,154 @@
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class RecommendTests
+{
+    [Fact]
+    public async Task A_plain_request_is_answered_with_the_contract_s_fields_and_no_others()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(1));
+
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
+
+        Assert.Equal(
+            ["debug_timing", "explanations", "mode", "movie_ids", "movies", "request_id", "scores", "served_from_cache", "stages", "version"],
+            answer.Names());
+        Assert.Equal(["embedding_ms", "ranking_ms", "retrieval_ms", "total_ms"], answer.GetProperty("debug_timing").Names());
+        Assert.Equal(10, answer.GetProperty("movie_ids").GetArrayLength());
+        Assert.Equal(10, answer.GetProperty("scores").GetArrayLength());
+        Assert.Empty(answer.GetProperty("explanations").EnumerateArray());
+        Assert.False(answer.GetProperty("served_from_cache").GetBoolean());
+        Assert.Equal("live", answer.GetProperty("mode").GetString());
+        Assert.Equal(api.Store.ReadCurrent(), answer.GetProperty("version").GetString());
+        Assert.Equal(["history", "encode", "retrieve", "rank"], answer.Stages().Except(["cache.get", "cache.set"]));
+    }
+
+    [Fact]
+    public async Task Movies_already_seen_never_come_back_and_k_is_filled_with_the_rest()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(2));
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.BusyUser}}, "k": 10}""");
+
+        Assert.Equal(Enumerable.Range(1051, 10), answer.MovieIds().Order());
+    }
+
+    [Fact]
+    public async Task More_than_the_catalog_holds_is_answered_with_all_that_is_left()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(3));
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 100}""");
+
+        Assert.Equal(Enumerable.Range(1004, 57), answer.MovieIds().Order());
+    }
+
+    [Fact]
+    public async Task Without_a_ranker_the_retriever_s_cosines_are_the_scores()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4) { Ranker = null });
+        (int[] movies, float[] cosines) = ExactNearest(api.Store, RandomModel.QuietUser, 10);
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}}""");
+
+        Assert.Equal(movies, answer.MovieIds());
+        Assert.All(answer.Scores().Zip(cosines), pair => Assert.Equal(pair.Second, pair.First, 1e-5f));
+    }
+
+    [Fact]
+    public async Task With_a_ranker_the_score_is_the_sigmoid_of_its_logit_and_the_weighted_cosine()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4) { Ranker = RandomModel.RankerKind.Silent });
+        (int[] movies, float[] cosines) = ExactNearest(api.Store, RandomModel.QuietUser, 10);
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}}""");
+
+        // The ranker's logit is 0 and its manifest's weight 3.
+        Assert.Equal(movies, answer.MovieIds());
+        Assert.All(answer.Scores().Zip(cosines), pair => Assert.Equal(1 / (1 + MathF.Exp(-3 * pair.Second)), pair.First, 1e-5f));
+    }
+
+    [Fact]
+    public async Task The_ranker_decides_the_order_of_the_candidates()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(5));
+
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11, "k": 57}""");
+
+        float[] scores = answer.Scores();
+        Assert.Equal(scores.OrderDescending(), scores);
+        Assert.All(scores, score => Assert.InRange(score, 0, 1));
+        Assert.NotEqual(ExactNearest(api.Store, RandomModel.QuietUser, 57).Movies, answer.MovieIds());
+    }
+
+    [Theory]
+    [InlineData(999_999, "unknown_user")]
+    [InlineData(-1, "unknown_user")]
+    [InlineData(RandomModel.NewUser, "empty_history")]
+    public async Task Somebody_without_a_history_gets_the_popular_movies_and_is_told_why(int user, string reason)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(6));
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 3, "explain": true}""");
+
+        Assert.Equal([1001, 1002, 1003], answer.MovieIds());
+        Assert.Equal(reason, answer.GetProperty("debug_timing").GetProperty("fallback_reason").GetString());
+        Assert.Equal(["fallback_reason"], answer.GetProperty("debug_timing").Names());
+        Assert.Equal("live", answer.GetProperty("mode").GetString());
+        Assert.All(answer.GetProperty("explanations").EnumerateArray(), text => Assert.StartsWith("Popular", text.GetString(), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_history_comes_newest_last_and_only_when_asked_for()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(7));
+
+        JsonElement quiet = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "include_history": true}""");
+        JsonElement busy = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.BusyUser}}, "include_history": true}""");
+
+        Assert.Equal([1003, 1001, 1002], quiet.GetProperty("history").Ids());
+        Assert.Equal(Enumerable.Range(1031, 20), busy.GetProperty("history").Ids());
+    }
+
+    [Fact]
+    public async Task An_explanation_names_the_nearest_movies_of_the_history()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(8));
+        (float[] vectors, int width) = NpyFile.Read(api.Store.Open(api.Store.ReadCurrent()!).PathOf(ArtifactNames.ItemEmbeddings));
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 1, "explain": true}""");
+
+        int row = answer.MovieIds()[0] - 1001;
+        float Cosine(int other) => Enumerable.Range(0, width).Sum(i => vectors[row * width + i] * vectors[other * width + i]);
+        int nearest = new[] { 2, 0, 1 }.MaxBy(Cosine);
+        JsonElement reason = answer.GetProperty("reasons")[0];
+        Assert.Equal("similar", reason.GetProperty("kind").GetString());
+        Assert.Equal(1001 + nearest, reason.GetProperty("similar_to")[0].GetProperty("movie_id").GetInt32());
+        Assert.Equal(Cosine(nearest), reason.GetProperty("similarity").GetSingle(), 1e-5f);
+        Assert.Equal(
+            RandomModel.Catalog.Items[row].Genres.Intersect(RandomModel.Catalog.Items[nearest].Genres),
+            reason.GetProperty("shared_genres").Texts());
+        Assert.Contains($"Movie {1001 + nearest}", answer.GetProperty("explanations")[0].GetString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>What a search over every movie, without an index, finds for a user.</summary>
+    private static (int[] Movies, float[] Cosines) ExactNearest(ArtifactStore store, int user, int k)
+    {
+        ArtifactVersion version = store.Open(store.ReadCurrent()!);
+        (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
+        Assert.True(HistoriesFile.Read(version.PathOf(ArtifactNames.Histories)).TryGet(user, out ReadOnlySpan<int> history));
+        int[] seen = history.ToArray();
+        using var tower = new NanoRecSys.Api.Models.UserTower(version);
+        float[] embedding = tower.Encode(seen);
+        (int Row, float Cosine)[] best = [.. Enumerable.Range(0, vectors.Length / width)
+            .Except(seen)
+            .Select(row => (row, Enumerable.Range(0, width).Sum(i => vectors[row * width + i] * embedding[i])))
+            .OrderByDescending(item => item.Item2)
+            .Take(k)];
+        return ([.. best.Select(item => 1001 + item.Row)], [.. best.Select(item => item.Cosine)]);
+    }
+}

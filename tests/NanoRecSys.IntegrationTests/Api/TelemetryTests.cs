@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class TelemetryTests
+{
+    [Fact]
+    public async Task The_window_counts_every_request_and_its_stages()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(71), cache.ConnectionString);
+        for (int request = 0; request < 4; request++)
+        {
+            await api.PostAsync("/recommend", """{"user_id": 11}""");
+        }
+
+        JsonElement telemetry = await api.GetAsync("/debug/telemetry?window=60");
+
+        Assert.Equal(4, telemetry.GetProperty("requests").GetInt64());
+        Assert.Equal(0.75, telemetry.GetProperty("cache_hit_ratio").GetDouble());
+        Assert.Equal("""{"live":4}""", telemetry.GetProperty("modes").GetRawText());
+        Assert.Equal(
+            [("cache.get", 4), ("history", 1), ("encode", 1), ("retrieve", 1), ("rank", 1), ("cache.set", 1), ("total", 4)],
+            telemetry.GetProperty("stages").EnumerateArray().Select(stage => (stage.Text("stage"), stage.GetProperty("count").GetInt32())));
+    }
+
+    [Fact]
+    public async Task The_last_fifty_requests_are_kept_newest_first()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(72));
+        var ids = new List<string>();
+        for (int request = 0; request < 53; request++)
+        {
+            ids.Add((await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("request_id"));
+        }
+
+        JsonElement recent = (await api.GetAsync("/debug/telemetry")).GetProperty("recent");
+
+        Assert.Equal(ids.AsEnumerable().Reverse().Take(50), recent.EnumerateArray().Select(trace => trace.Text("request_id")));
+        Assert.Equal(["cache.get", "history", "encode", "retrieve", "rank", "cache.set"], recent[0].Stages());
+    }
+
+    [Fact]
+    public async Task A_request_is_a_span_with_a_child_per_stage()
+    {
+        var spans = new ConcurrentBag<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "NanoRecSys.Api",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = spans.Add,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(73));
+
+        string id = (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("request_id");
+
+        // Other tests' spans arrive here too.
+        Activity request = Assert.Single(spans, span => (string?)span.GetTagItem("request_id") == id);
+        Assert.Equal("recommend", request.OperationName);
+        Assert.Equal(
+            ["cache.get", "cache.set", "encode", "history", "rank", "retrieve"],
+            spans.Where(span => span.ParentSpanId == request.SpanId).Select(span => span.OperationName).Order());
+    }
+
+    [Fact]
+    public async Task The_metrics_carry_stage_mode_and_result_and_nobody_s_id()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(74), cache.ConnectionString);
+        var measured = new ConcurrentBag<string>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "NanoRecSys.Api" && ReferenceEquals(instrument.Meter.Scope, api.Meters))
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            measured.Add($"{instrument.Name} {string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"))}");
+        listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
+        listener.Start();
+
+        await api.PostAsync("/recommend", """{"user_id": 11}""");
+        await api.PostAsync("/recommend", """{"user_id": 11}""");
+
+        Assert.Equal(
+            [
+                "nanorecsys.cache.lookups result=hit", "nanorecsys.cache.lookups result=miss",
+                "nanorecsys.recommendations mode=live", "nanorecsys.recommendations mode=live",
+                "nanorecsys.stage.duration stage=cache.get", "nanorecsys.stage.duration stage=cache.get",
+                "nanorecsys.stage.duration stage=cache.set", "nanorecsys.stage.duration stage=encode",
+                "nanorecsys.stage.duration stage=history", "nanorecsys.stage.duration stage=rank", "nanorecsys.stage.duration stage=retrieve",
+            ],
+            measured.Order(StringComparer.Ordinal));
+    }
+}

@@ -1,0 +1,104 @@
+using System.Diagnostics.Metrics;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Core.Artifacts;
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>The real API on Kestrel and a free port, with an artifacts folder of its own.</summary>
+internal sealed class ApiServer : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly Factory _factory;
+
+    private ApiServer(string? redis)
+    {
+        Store = new ArtifactStore(_folder.Path);
+        _factory = new Factory(_folder.Path, redis);
+        _factory.UseKestrel(0);
+        _factory.StartServer();
+        Client = _factory.CreateClient();
+    }
+
+    public ArtifactStore Store { get; }
+
+    public HttpClient Client { get; }
+
+    /// <summary>What owns this server's meters: the test process has other servers too.</summary>
+    public IMeterFactory Meters => _factory.Services.GetRequiredService<IMeterFactory>();
+
+    /// <summary>Starts without a model.</summary>
+    /// <param name="redis">A connection string, or null to run without a cache.</param>
+    public static ApiServer Start(string? redis = null) => new(redis);
+
+    /// <summary>Starts and waits until it serves the model.</summary>
+    public static async Task<ApiServer> StartAsync(RandomModel model, string? redis = null)
+    {
+        var server = new ApiServer(redis);
+        await server.ServeAsync(model.Publish(server.Store).Manifest.ModelVersion);
+        return server;
+    }
+
+    /// <summary>Waits until this version is served.</summary>
+    public Task ServeAsync(string version) => UntilAsync($"version {version} is served", async () =>
+        (await StatusAsync()).TryGetProperty("version", out JsonElement served) && served.GetString() == version);
+
+    public async Task<JsonElement> StatusAsync() => await Client.GetFromJsonAsync<JsonElement>("/debug/status");
+
+    /// <summary>Gets a path and requires a 200.</summary>
+    public async Task<JsonElement> GetAsync(string path) => await ReadAsync(await FetchAsync(path));
+
+    public Task<HttpResponseMessage> FetchAsync(string path) =>
+        Client.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+
+    /// <summary>Posts JSON text and requires a 200.</summary>
+    public async Task<JsonElement> PostAsync(string path, string body) => await ReadAsync(await SendAsync(path, body));
+
+    public Task<HttpResponseMessage> SendAsync(string path, string body) =>
+        Client.PostAsync(new Uri(path, UriKind.Relative), new StringContent(body, Encoding.UTF8, "application/json"));
+
+    /// <summary>Looks again and again until it holds; fails with the sentence after 30 s.</summary>
+    public static async Task UntilAsync(string what, Func<Task<bool>> holds)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        using var patience = new CancellationTokenSource(Patience);
+        while (!await holds())
+        {
+            Assert.False(patience.IsCancellationRequested, $"Not within {Patience.TotalSeconds} s: {what}.");
+            await timer.WaitForNextTickAsync(CancellationToken.None);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _factory.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private static async Task<JsonElement> ReadAsync(HttpResponseMessage response)
+    {
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}: {text}");
+        return JsonSerializer.Deserialize<JsonElement>(text);
+    }
+
+    private sealed class Factory(string artifacts, string? redis) : WebApplicationFactory<ServedModel>
+    {
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            builder.UseSetting("Artifacts:Path", artifacts);
+            builder.UseSetting("Artifacts:PollInterval", "00:00:00.020");
+            builder.UseSetting("ConnectionStrings:cache", redis);
+            builder.ConfigureLogging(logging => logging.ClearProviders());
+        }
+    }
+}

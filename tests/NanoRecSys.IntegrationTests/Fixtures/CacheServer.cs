@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Garnet;
+using StackExchange.Redis;
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>A server of the Redis protocol on a free port, that can be killed and started again there.</summary>
+internal abstract class CacheServer : IDisposable
+{
+    public const string Garnet = "garnet";
+    public const string Redis = "redis-server";
+
+    protected int Port { get; } = FreePort();
+
+    public string ConnectionString => $"127.0.0.1:{Port}";
+
+    /// <summary>Both kinds; a test skips itself where redis-server is not installed.</summary>
+    public static TheoryData<string> Kinds => [Garnet, Redis];
+
+    public static CacheServer Create(string kind) => kind == Garnet ? new GarnetCache() : new RedisCache();
+
+    public static CacheServer Start(string kind)
+    {
+        CacheServer server = Create(kind);
+        server.Start();
+        return server;
+    }
+
+    /// <summary>Returns when it answers.</summary>
+    public abstract void Start();
+
+    /// <summary>Without a farewell to its clients.</summary>
+    public abstract void Kill();
+
+    public void Dispose() => Kill();
+
+    protected void WaitUntilItAnswers()
+    {
+        using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect($"{ConnectionString},abortConnect=true,connectRetry=50,connectTimeout=500");
+        connection.GetDatabase().Ping();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private sealed class GarnetCache : CacheServer
+    {
+        private GarnetServer? _server;
+
+        public override void Start()
+        {
+            _server = new GarnetServer(["--port", $"{Port}", "--bind", "127.0.0.1", "--memory", "64m", "--index", "1m"]);
+            _server.Start();
+            WaitUntilItAnswers();
+        }
+
+        public override void Kill()
+        {
+            _server?.Dispose();
+            _server = null;
+        }
+    }
+
+    private sealed class RedisCache : CacheServer
+    {
+        private Process? _process;
+
+        public override void Start()
+        {
+            try
+            {
+                _process = Process.Start(new ProcessStartInfo("redis-server", ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+                {
+                    RedirectStandardOutput = true,
+                });
+            }
+            catch (System.ComponentModel.Win32Exception)
+            {
+                Assert.Skip("redis-server is not installed.");
+            }
+
+            _process!.OutputDataReceived += (_, _) => { }; // drained, so that it never waits for a reader
+            _process.BeginOutputReadLine();
+            WaitUntilItAnswers();
+        }
+
+        public override void Kill()
+        {
+            _process?.Kill();
+            _process?.WaitForExit();
+            _process?.Dispose();
+            _process = null;
+        }
+    }
+}

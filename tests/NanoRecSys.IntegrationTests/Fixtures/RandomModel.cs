@@ -1,0 +1,145 @@
+using System.Numerics.Tensors;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Export;
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>
+/// A tiny untrained model, written by the real exporter and published by the real store in some milliseconds:
+/// 60 movies, 5 users. Another seed is another version.
+/// </summary>
+internal sealed class RandomModel(int seed)
+{
+    public const int Items = 60;
+    public const int Width = 16;
+    public const int MaxLength = 20;
+
+    /// <summary>Has seen movies 1001 to 1050: ten are left.</summary>
+    public const int BusyUser = 7;
+
+    /// <summary>Has seen movies 1003, 1001 and 1002, in this order.</summary>
+    public const int QuietUser = 11;
+
+    /// <summary>Is known and has seen nothing.</summary>
+    public const int NewUser = 12;
+
+    private const int Hidden = 20;
+    private static readonly string[] Genres = ["Comedy", "Drama", "Thriller"];
+
+    private readonly Random _random = new(seed);
+
+    /// <summary>How the second stage scores; null leaves it out.</summary>
+    public RankerKind? Ranker { get; init; } = RankerKind.Random;
+
+    public enum RankerKind
+    {
+        Random,
+
+        /// <summary>Its logit is always 0, so that the served score is sigmoid(3 * cosine).</summary>
+        Silent,
+    }
+
+    /// <summary>Movie i (id 1001 + i) was watched 60 - i times, so the most popular are 1001, 1002, ...</summary>
+    public static Catalog Catalog { get; } = new([.. Enumerable.Range(0, Items).Select(i => new CatalogItem(
+        i, 1001 + i, $"Movie {1001 + i}", i % 7 == 0 ? null : 1960 + i, i % 5 == 0 ? [] : [Genres[i % 3]], Items - i))]);
+
+    public ArtifactVersion Publish(ArtifactStore store)
+    {
+        var model = new ModelInfo("transformer", Width, 1, 2, Hidden, MaxLength, Items, 500, 0, "full-softmax", 0.05);
+        Dictionary<string, NamedTensor> tower = TowerWeights();
+        string staging = store.CreateStaging();
+        UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTower), model, tower);
+        float[] vectors = Normalised(tower["embedding.weight"].Values);
+        NpyFile.Write(Path.Combine(staging, ArtifactNames.ItemEmbeddings), vectors, Width);
+        FaissFile.Write(Path.Combine(staging, ArtifactNames.Index), new FlatIndex(vectors, Width));
+        CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), Catalog).GetAwaiter().GetResult();
+        HistoriesFile.Write(Path.Combine(staging, ArtifactNames.Histories), Histories());
+        File.WriteAllText(Path.Combine(staging, ArtifactNames.Metrics), "[]");
+        if (Ranker is not null)
+        {
+            RankerGraph.Write(Path.Combine(staging, ArtifactNames.Ranker), Width, RankerWeights());
+        }
+
+        return store.Publish(staging, Draft(model));
+    }
+
+    private static UserHistories Histories()
+    {
+        int[] busy = [.. Enumerable.Range(0, 50)];
+        int[] quiet = [2, 0, 1];
+        return new UserHistories([BusyUser, QuietUser, NewUser, 110, 205], [0, 50, 53, 53, 55, 56], [.. busy, .. quiet, 40, 41, 42]);
+    }
+
+    private Dictionary<string, NamedTensor> TowerWeights() => ByName(
+        Tensor("embedding.weight", Items, Width), Tensor("blocks.0.norm1.weight", Width),
+        Tensor("blocks.0.attn.qkv_proj.weight", 3 * Width, Width), Tensor("blocks.0.attn.qkv_proj.bias", 3 * Width),
+        Tensor("blocks.0.attn.out_proj.weight", Width, Width), Tensor("blocks.0.attn.out_proj.bias", Width),
+        Tensor("blocks.0.norm2.weight", Width), Tensor("blocks.0.mlp.w_gate_val.weight", 2 * Hidden, Width),
+        Tensor("blocks.0.mlp.w_2.weight", Width, Hidden), Tensor("norm.weight", Width),
+        Tensor("projection.weight", Width, Width), Tensor("projection.bias", Width));
+
+    private Dictionary<string, NamedTensor> RankerWeights()
+    {
+        int input = 3 * Width + 1 + 8 + 16 + 1;
+        List<NamedTensor> tensors = [Tensor("genre_embeddings.weight", Genres.Length, 16), Tensor("year_embeddings.weight", 6, 8)];
+        foreach ((int layer, int inputs) in new[] { (0, input), (4, 8), (8, 8) })
+        {
+            tensors.AddRange(
+            [
+                Tensor($"mlp.{layer}.weight", 8, inputs), Tensor($"mlp.{layer}.bias", 8),
+                Tensor($"mlp.{layer + 1}.weight", 8), Tensor($"mlp.{layer + 1}.bias", 8), Tensor($"mlp.{layer + 1}.running_mean", 8),
+                new NamedTensor($"mlp.{layer + 1}.running_var", [8], [.. Enumerable.Repeat(1f, 8)]),
+            ]);
+        }
+
+        tensors.Add(Ranker == RankerKind.Silent ? new NamedTensor("output.weight", [1, 8], new float[8]) : Tensor("output.weight", 1, 8));
+        tensors.Add(new NamedTensor("output.bias", [1], [0]));
+        return ByName([.. tensors]);
+    }
+
+    private Manifest Draft(ModelInfo model) => new()
+    {
+        SchemaVersion = Manifest.CurrentSchema,
+        ModelVersion = "",
+        Created = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        Seed = seed,
+        Dataset = new DatasetInfo("random", new string('0', 64), 5, Items, 56, "leave-one-out", "all"),
+        Model = model,
+        UserTower = new OnnxInfo(
+            ArtifactNames.UserTower,
+            [new TensorInfo("tokens", "int64", ["batch", "length"])], [new TensorInfo("user_embedding", "float32", ["batch", $"{Width}"])]),
+        Ranker = Ranker is null ? null : new RankerInfo(
+            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, 3),
+        Index = new IndexInfo(ArtifactNames.Index, "flat", "inner_product", new Dictionary<string, double>(), 1, 1),
+        Metrics = [],
+        Parity = new Dictionary<string, ParityInfo>(),
+        Files = [],
+    };
+
+    private static float[] Normalised(float[] table)
+    {
+        float[] rows = [.. table];
+        for (int start = 0; start < rows.Length; start += Width)
+        {
+            Span<float> row = rows.AsSpan(start, Width);
+            TensorPrimitives.Divide(row, TensorPrimitives.Norm<float>(row), row);
+        }
+
+        return rows;
+    }
+
+    private NamedTensor Tensor(string name, params long[] shape)
+    {
+        var values = new float[shape.Aggregate(1L, (product, size) => product * size)];
+        foreach (ref float value in values.AsSpan())
+        {
+            value = _random.NextSingle() - 0.5f;
+        }
+
+        return new NamedTensor(name, shape, values);
+    }
+
+    private static Dictionary<string, NamedTensor> ByName(params NamedTensor[] tensors) => tensors.ToDictionary(tensor => tensor.Name);
+}

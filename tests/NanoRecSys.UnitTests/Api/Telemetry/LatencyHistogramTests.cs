@@ -1,0 +1,70 @@
+using NanoRecSys.Api.Telemetry;
+
+namespace NanoRecSys.UnitTests.Api.Telemetry;
+
+public sealed class LatencyHistogramTests
+{
+    [Theory]
+    [InlineData(0.50, 50)]
+    [InlineData(0.95, 95)]
+    [InlineData(0.99, 99)]
+    [InlineData(1.00, 100)]
+    public void Percentiles_of_1_to_100_ms_are_within_two_percent(double share, double expected)
+    {
+        var histogram = new LatencyHistogram();
+        for (int milliseconds = 1; milliseconds <= 100; milliseconds++)
+        {
+            histogram.Add(milliseconds);
+        }
+
+        Assert.Equal(100, histogram.Count);
+        Assert.InRange(histogram.Percentile(share), expected * 0.98, expected * 1.02);
+    }
+
+    [Fact]
+    public void One_slow_request_in_a_hundred_is_the_maximum_and_not_the_99th_percentile()
+    {
+        var histogram = new LatencyHistogram();
+        for (int request = 0; request < 99; request++)
+        {
+            histogram.Add(1);
+        }
+
+        histogram.Add(1000);
+
+        Assert.InRange(histogram.Percentile(0.99), 0.98, 1.02);
+        Assert.InRange(histogram.Percentile(1), 980, 1020);
+    }
+
+    [Fact]
+    public void Two_histograms_add_up_to_that_of_both()
+    {
+        var fast = new LatencyHistogram();
+        var slow = new LatencyHistogram();
+        fast.Add(1);
+        slow.Add(10);
+        slow.Add(10);
+
+        fast.Add(slow);
+
+        Assert.Equal(3, fast.Count);
+        Assert.InRange(fast.Percentile(0.5), 9.8, 10.2);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(1e12)]
+    [InlineData(double.PositiveInfinity)]
+    public void Durations_beyond_the_bins_are_counted_in_the_outermost(double milliseconds)
+    {
+        var histogram = new LatencyHistogram();
+
+        histogram.Add(milliseconds);
+
+        Assert.Equal(1, histogram.Count);
+    }
+
+    [Fact]
+    public void Nothing_counted_has_no_latency() => Assert.Equal(0, new LatencyHistogram().Percentile(0.5));
+}
