@@ -1,5 +1,4 @@
-using System.Security.Cryptography;
-using System.Text.Json;
+using System.Text;
 
 namespace NanoRecSys.Core.Artifacts;
 
@@ -9,6 +8,9 @@ namespace NanoRecSys.Core.Artifacts;
 /// </summary>
 public sealed class ArtifactStore(string root)
 {
+    private const string StagingPrefix = ".staging-";
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
+
     public string Root { get; } = Path.GetFullPath(root);
 
     public string VersionsFolder => Path.Combine(Root, "versions");
@@ -49,15 +51,16 @@ public sealed class ArtifactStore(string root)
         }
 
         string folder = Path.Combine(VersionsFolder, version);
-        Manifest manifest = ReadManifest(folder);
+        Manifest manifest = ManifestFile.Read(folder);
         if (manifest.ModelVersion != version)
         {
             throw new ArtifactException($"Version {version}: its manifest is that of {manifest.ModelVersion}. Run 'publish' again.");
         }
 
+        VersionFiles.RequireParts(manifest, version);
         foreach (ArtifactFile file in manifest.Files)
         {
-            Verify(folder, file);
+            VersionFiles.Verify(folder, file);
         }
 
         string content = VersionName.Of(manifest.Files);
@@ -69,123 +72,88 @@ public sealed class ArtifactStore(string root)
         return new ArtifactVersion(folder, manifest);
     }
 
-    /// <summary>A new folder to gather a version's files in; <see cref="Publish"/> takes it.</summary>
+    /// <summary>
+    /// A new folder to gather a version's files in; <see cref="Publish"/> takes it. What publishers that
+    /// died left behind a day ago or earlier is removed.
+    /// </summary>
     public string CreateStaging()
     {
-        string folder = Path.Combine(VersionsFolder, $".staging-{Guid.NewGuid():N}");
-        Directory.CreateDirectory(folder);
-        return folder;
+        Directory.CreateDirectory(VersionsFolder);
+        foreach (string leftover in Directory.EnumerateDirectories(VersionsFolder, StagingPrefix + "*")
+            .Where(folder => DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > LeftoverAge))
+        {
+            DeleteIfPossible(leftover);
+        }
+
+        string staging = Path.Combine(VersionsFolder, $"{StagingPrefix}{Guid.NewGuid():N}");
+        Directory.CreateDirectory(staging);
+        return staging;
     }
 
     /// <summary>
     /// Hashes the staged files, writes the manifest last, moves the folder to its name and then replaces
     /// <c>current</c>: a reader sees the old version or the new one, never a mixture.
     /// </summary>
-    /// <param name="staging">A folder from <see cref="CreateStaging"/>, filled.</param>
-    /// <param name="draft">The manifest; version, schema and files are filled in here.</param>
+    /// <param name="staging">A folder from <see cref="CreateStaging"/>, filled; gone when this returns.</param>
+    /// <param name="draft">The manifest; version, schema, checksum and files are filled in here.</param>
+    /// <exception cref="ArtifactException">A part is missing, or another publisher holds the folder.</exception>
     public ArtifactVersion Publish(string staging, Manifest draft)
     {
-        ArtifactFile[] files = [.. Directory.EnumerateFiles(staging, "*", SearchOption.AllDirectories)
-            .Select(path => Describe(staging, path))
-            .Where(file => file.Name != ArtifactNames.Manifest)
-            .OrderBy(file => file.Name, StringComparer.Ordinal)];
+        ArtifactFile[] files = VersionFiles.DescribeAll(staging);
         string version = VersionName.Of(files);
         Manifest manifest = draft with { SchemaVersion = Manifest.CurrentSchema, ModelVersion = version, Files = files };
-        WriteDurably(Path.Combine(staging, ArtifactNames.Manifest), JsonSerializer.SerializeToUtf8Bytes(manifest, CoreJson.Default.Manifest));
+        VersionFiles.RequireParts(manifest, version);
+        ManifestFile.Write(staging, manifest);
 
+        using PublishLock held = PublishLock.Take(VersionsFolder);
         string folder = Path.Combine(VersionsFolder, version);
-        if (Directory.Exists(folder))
+        if (IsIntact(version))
         {
-            // The same content was published before, or a publish of it broke off: the fresh copy takes its place.
-            Directory.Move(folder, Path.Combine(VersionsFolder, $".replaced-{Guid.NewGuid():N}"));
+            // The same content is there, perhaps being read: only the manifest changes.
+            ManifestFile.Write(folder, manifest);
+            DeleteIfPossible(staging);
+        }
+        else
+        {
+            if (Directory.Exists(folder))
+            {
+                DeleteIfPossible(folder);
+            }
+
+            Directory.Move(staging, folder);
         }
 
-        Directory.Move(staging, folder);
         SetCurrent(version);
-        foreach (string replaced in Directory.EnumerateDirectories(VersionsFolder, ".replaced-*"))
-        {
-            Directory.Delete(replaced, recursive: true);
-        }
-
-        return new ArtifactVersion(folder, manifest);
+        return new ArtifactVersion(folder, ManifestFile.Read(folder));
     }
 
     /// <summary>Makes a complete version the one to serve, atomically.</summary>
-    public void SetCurrent(string version)
-    {
-        string temporary = $"{CurrentFile}.{Guid.NewGuid():N}.tmp";
-        WriteDurably(temporary, System.Text.Encoding.UTF8.GetBytes(version + "\n"));
-        File.Move(temporary, CurrentFile, overwrite: true);
-    }
+    public void SetCurrent(string version) => DurableFile.Replace(CurrentFile, Encoding.UTF8.GetBytes(version + "\n"));
 
-    private static Manifest ReadManifest(string folder)
+    private bool IsIntact(string version)
     {
-        string path = Path.Combine(folder, ArtifactNames.Manifest);
-        string version = Path.GetFileName(folder);
         try
         {
-            byte[] bytes = File.ReadAllBytes(path);
-            RequireSchema(bytes, version);
-            return JsonSerializer.Deserialize(bytes, CoreJson.Default.Manifest)
-                ?? throw new ArtifactException($"Version {version}: the manifest is empty. Run 'publish' again.");
+            Open(version);
+            return true;
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (ArtifactException)
         {
-            throw new ArtifactException($"Version {version}: no {ArtifactNames.Manifest} in {folder}. Run 'publish' again.", e);
-        }
-        catch (JsonException e)
-        {
-            throw new ArtifactException($"Version {version}: the manifest cannot be read: {e.Message} Run 'publish' again.", e);
+            return false;
         }
     }
 
-    // Looked at before the rest is parsed: another schema may have other fields.
-    private static void RequireSchema(byte[] manifest, string version)
+    // A reader that still holds a file of it open may keep a folder alive on Windows; that is no reason to fail.
+    private void DeleteIfPossible(string folder)
     {
-        using JsonDocument document = JsonDocument.Parse(manifest);
-        int? schema = document.RootElement.ValueKind == JsonValueKind.Object
-            && document.RootElement.TryGetProperty("schema_version", out JsonElement value)
-            && value.TryGetInt32(out int number) ? number : null;
-        if (schema != Manifest.CurrentSchema)
+        try
         {
-            throw new ArtifactException(
-                $"Version {version}: its manifest has schema {schema?.ToString() ?? "none"}, this program reads {Manifest.CurrentSchema}. " +
-                "Publish it with the same release that serves it.");
+            string aside = Path.Combine(VersionsFolder, $"{StagingPrefix}{Guid.NewGuid():N}");
+            Directory.Move(folder, aside);
+            Directory.Delete(aside, recursive: true);
         }
-    }
-
-    private static void Verify(string folder, ArtifactFile expected)
-    {
-        string path = Path.Combine(folder, expected.Name);
-        string version = Path.GetFileName(folder);
-        if (!File.Exists(path))
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ArtifactException($"Version {version}: {expected.Name} is missing. Run 'publish' again.");
         }
-
-        ArtifactFile actual = Describe(folder, path);
-        if (actual.Size != expected.Size)
-        {
-            throw new ArtifactException($"Version {version}: {expected.Name} has {actual.Size} bytes, its manifest says {expected.Size}. Run 'publish' again.");
-        }
-
-        if (actual.Sha256 != expected.Sha256)
-        {
-            throw new ArtifactException($"Version {version}: {expected.Name} has SHA-256 {actual.Sha256}, its manifest says {expected.Sha256}. Run 'publish' again.");
-        }
-    }
-
-    private static ArtifactFile Describe(string folder, string path)
-    {
-        using FileStream file = File.OpenRead(path);
-        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
-        return new ArtifactFile(Path.GetRelativePath(folder, path).Replace('\\', '/'), hash, file.Length);
-    }
-
-    private static void WriteDurably(string path, byte[] content)
-    {
-        using FileStream file = new(path, FileMode.Create, FileAccess.Write);
-        file.Write(content);
-        file.Flush(flushToDisk: true);
     }
 }
