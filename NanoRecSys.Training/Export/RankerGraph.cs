@@ -28,7 +28,7 @@ public static class RankerGraph
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the others.</exception>
     public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights)
     {
-        var state = new StateDictionary(weights);
+        var state = new CheckedWeights(weights);
         (int genres, int genreWidth) = Matrix(state, "genre_embeddings.weight");
         (int buckets, int yearWidth) = Matrix(state, "year_embeddings.weight");
 
@@ -77,13 +77,13 @@ public static class RankerGraph
         return graph.Relu(graph.Add(ofCandidates, ofUser));
     }
 
-    private static LinearWeights Hidden(StateDictionary state, int layer, int input)
+    private static LinearWeights Hidden(CheckedWeights state, int layer, int input)
     {
         (int output, _) = Matrix(state, $"mlp.{layer}.weight");
         return state.LinearThenBatchNorm($"mlp.{layer}", $"mlp.{layer + 1}", input, output);
     }
 
-    private static (int Rows, int Columns) Matrix(StateDictionary state, string name)
+    private static (int Rows, int Columns) Matrix(CheckedWeights state, string name)
     {
         IReadOnlyList<long> shape = state.ShapeOf(name);
         return shape.Count == 2

@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Export;
 /// One pre-norm transformer block: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)); B sequences of
 /// length L, width D, H heads of width d, hidden width F. Dropout is absent: it only trains.
 /// </summary>
-internal sealed class UserTowerBlock(OnnxGraph graph, ModelInfo model, StateDictionary state, AttentionMasks masks, RotaryTables rotary)
+internal sealed class UserTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables rotary)
 {
     private const float RmsEpsilon = 1e-6f;
     private readonly int _width = model.Dimension; // D

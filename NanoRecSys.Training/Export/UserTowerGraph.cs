@@ -21,7 +21,7 @@ public static class UserTowerGraph
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var state = new StateDictionary(weights);
+        var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("user_tower");
         OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");
 
@@ -43,7 +43,7 @@ public static class UserTowerGraph
     }
 
     /// <summary>The item table under a row of zeros, which is the padding token's: [V + 1, D].</summary>
-    private static OnnxValue EmbeddingTable(OnnxGraph graph, ModelInfo model, StateDictionary state)
+    private static OnnxValue EmbeddingTable(OnnxGraph graph, ModelInfo model, CheckedWeights state)
     {
         float[] items = state.Get("embedding.weight", model.Items, model.Dimension);
         var table = new float[items.Length + model.Dimension];

@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Export;
 
 /// <summary>A trained network's tensors by PyTorch's names, each checked for the shape that the configuration asks for.</summary>
-internal sealed class StateDictionary(IReadOnlyDictionary<string, NamedTensor> tensors)
+internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> tensors)
 {
     /// <exception cref="InvalidDataException">Missing, or of another shape.</exception>
     public float[] Get(string name, params ReadOnlySpan<long> shape)

@@ -1,0 +1,51 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Export;
+
+/// <summary>Compares an exported graph with the network it was made from.</summary>
+internal static class Parity
+{
+    /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph by 1e-2 and more.</summary>
+    public const double Tolerance = 1e-4;
+
+    /// <summary>
+    /// Encodes each history alone and without padding, as serving does, and all of them in one padded batch;
+    /// both must match.
+    /// </summary>
+    /// <param name="tower">The exported graph.</param>
+    /// <param name="histories">[B] item rows, oldest first.</param>
+    /// <param name="trained">[B, D] what the trained network makes of them.</param>
+    public static ParityInfo OfUserTower(OnnxUserTower tower, IReadOnlyList<ReadOnlyMemory<int>> histories, ReadOnlySpan<float> trained)
+    {
+        float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
+        float[] together = tower.Encode(histories);
+        return new ParityInfo(Math.Max(MaxAbsDifference(alone, trained), MaxAbsDifference(together, trained)), histories.Count, Tolerance);
+    }
+
+    /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>
+    public static double MaxAbsDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        if (actual.Length != expected.Length)
+        {
+            throw new InvalidDataException($"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
+        }
+
+        double largest = 0;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            largest = Math.Max(largest, Math.Abs((double)actual[i] - expected[i])); // Math.Max keeps a NaN.
+        }
+
+        return largest;
+    }
+
+    public static bool Holds(ParityInfo parity) => parity.MaxAbsDifference <= parity.Tolerance;
+
+    /// <exception cref="UserErrorException">The difference is larger than allowed, or not a number.</exception>
+    public static ParityInfo Require(string file, ParityInfo parity) => Holds(parity)
+        ? parity
+        : throw new UserErrorException(
+            $"{file} differs from the trained network by {parity.MaxAbsDifference:G3} over {parity.Cases} cases, allowed is {parity.Tolerance:G3}. " +
+            "Nothing was exported; train again, and if that does not help, report it.");
+}

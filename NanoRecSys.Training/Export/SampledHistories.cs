@@ -1,0 +1,15 @@
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Training.Export;
+
+/// <summary>Histories of real users, drawn at random, to compare networks and indexes on.</summary>
+internal static class SampledHistories
+{
+    /// <returns>That many whole histories, or as many as there are; none is empty.</returns>
+    public static ReadOnlyMemory<int>[] Draw(UserHistories histories, int count, long seed)
+    {
+        int[] users = [.. Enumerable.Range(0, histories.UserCount).Where(user => !histories.At(user).IsEmpty)];
+        new Random((int)seed).Shuffle(users);
+        return [.. users.Take(count).Select(user => new ReadOnlyMemory<int>(histories.At(user).ToArray()))];
+    }
+}
