@@ -13,7 +13,7 @@ public sealed record Manifest
     public required int SchemaVersion { get; init; }
 
     /// <summary>Of this file itself; filled in by <see cref="ArtifactStore.Publish"/>.</summary>
-    public string Checksum { get; init; } = "";
+    public string? Checksum { get; init; }
 
     /// <summary>See <see cref="VersionName"/>; also the folder's name.</summary>
     public required string ModelVersion { get; init; }

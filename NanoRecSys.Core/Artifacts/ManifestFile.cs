@@ -45,9 +45,9 @@ internal static class ManifestFile
         }
     }
 
-    private static bool HasChecksum(byte[] bytes, string checksum)
+    private static bool HasChecksum(byte[] bytes, string? checksum)
     {
-        int position = checksum.Length == NoChecksum.Length ? bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(checksum)) : -1;
+        int position = checksum?.Length == NoChecksum.Length ? bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(checksum)) : -1;
         if (position < 0)
         {
             return false;

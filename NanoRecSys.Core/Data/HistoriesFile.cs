@@ -60,6 +60,13 @@ public static class HistoriesFile
         file.ReadExactly(MemoryMarshal.AsBytes(userIds.AsSpan()));
         file.ReadExactly(MemoryMarshal.AsBytes(offsets.AsSpan()));
         file.ReadExactly(MemoryMarshal.AsBytes(items.AsSpan()));
-        return new UserHistories(userIds, offsets, items);
+        try
+        {
+            return new UserHistories(userIds, offsets, items);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
     }
 }

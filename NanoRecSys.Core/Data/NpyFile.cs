@@ -11,7 +11,7 @@ public static partial class NpyFile
     private const int Alignment = 64; // NumPy pads the header so that the data can be memory-mapped aligned.
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
 
-    [GeneratedRegex(@"'descr':\s*'<f4'.*'fortran_order':\s*False.*'shape':\s*\((?<rows>\d+),\s*(?<columns>\d+)\)")]
+    [GeneratedRegex(@"'descr':\s*'<f4'.*'fortran_order':\s*False.*'shape':\s*\((?<rows>[0-9]{1,9}),\s*(?<columns>[0-9]{1,9})\)")]
     private static partial Regex Float32Matrix();
 
     /// <param name="path">File to write.</param>
@@ -20,6 +20,11 @@ public static partial class NpyFile
     public static void Write(string path, ReadOnlySpan<float> values, int columns)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        if (values.Length % columns != 0)
+        {
+            throw new ArgumentException($"{values.Length} values are not rows of {columns}.", nameof(values));
+        }
+
         string shape = string.Create(CultureInfo.InvariantCulture, $"({values.Length / columns}, {columns})");
         string text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}";
         int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
@@ -45,7 +50,11 @@ public static partial class NpyFile
         }
 
         byte[] header = new byte[BitConverter.ToUInt16(start[8..])];
-        file.ReadExactly(header);
+        if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
+        {
+            throw new InvalidDataException($"{path}: ends within its header.");
+        }
+
         Match match = Float32Matrix().Match(Encoding.ASCII.GetString(header));
         if (!match.Success)
         {
@@ -55,7 +64,7 @@ public static partial class NpyFile
         long rows = long.Parse(match.Groups["rows"].ValueSpan, CultureInfo.InvariantCulture);
         int columns = int.Parse(match.Groups["columns"].ValueSpan, CultureInfo.InvariantCulture);
         long bytes = rows * columns * sizeof(float);
-        if (bytes != file.Length - file.Position)
+        if (columns == 0 || bytes != file.Length - file.Position)
         {
             throw new InvalidDataException($"{path}: {rows} x {columns} float32 need {bytes} bytes of data, the file has {file.Length - file.Position}.");
         }

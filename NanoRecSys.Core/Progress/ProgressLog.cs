@@ -23,12 +23,25 @@ public static class ProgressLog
             return [];
         }
 
-        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         using StreamReader reader = new(file);
         string text = reader.ReadToEnd();
         int end = text.LastIndexOf('\n') + 1;
         return [.. text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(line => JsonSerializer.Deserialize(line, CoreJsonLines.Default.ProgressEvent)!)];
+            .Select(Parse).OfType<ProgressEvent>()];
+    }
+
+    // A run that was killed while it wrote leaves half a line, which the next one of its name continues.
+    private static ProgressEvent? Parse(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, CoreJsonLines.Default.ProgressEvent);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The newest run's folder, or null where nothing was trained yet.</summary>

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -80,9 +82,25 @@ public sealed class FlatIndex : IVectorIndex
         return found;
     }
 
+    // TensorPrimitives.Distance takes the root, and squaring it again loses digits that decide close races.
     private static float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        float distance = TensorPrimitives.Distance(a, b);
-        return distance * distance;
+        ReadOnlySpan<Vector<float>> wideA = MemoryMarshal.Cast<float, Vector<float>>(a);
+        ReadOnlySpan<Vector<float>> wideB = MemoryMarshal.Cast<float, Vector<float>>(b);
+        Vector<float> sums = Vector<float>.Zero;
+        for (int i = 0; i < wideA.Length; i++)
+        {
+            Vector<float> difference = wideA[i] - wideB[i];
+            sums += difference * difference;
+        }
+
+        float sum = Vector.Sum(sums);
+        for (int i = wideA.Length * Vector<float>.Count; i < a.Length; i++)
+        {
+            float difference = a[i] - b[i];
+            sum += difference * difference;
+        }
+
+        return sum;
     }
 }

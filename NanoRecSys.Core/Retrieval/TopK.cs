@@ -13,8 +13,14 @@ public ref struct TopK(Span<Candidate> heap)
     /// <summary>A score below this cannot enter.</summary>
     public readonly float Threshold => Count < _heap.Length ? float.NegativeInfinity : _heap.Length == 0 ? float.PositiveInfinity : _heap[0].Score;
 
+    /// <summary>NaN never enters: it has no place in an order.</summary>
     public void Offer(int row, float score)
     {
+        if (float.IsNaN(score))
+        {
+            return;
+        }
+
         var candidate = new Candidate(row, score);
         if (Count < _heap.Length)
         {

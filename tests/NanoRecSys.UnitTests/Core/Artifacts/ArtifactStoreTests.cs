@@ -1,0 +1,214 @@
+using System.Text.Json.Nodes;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Core.Artifacts;
+
+public sealed class ArtifactStoreTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ArtifactStore _store;
+
+    public ArtifactStoreTests() => _store = new ArtifactStore(_folder.Path);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Before_the_first_publish_nothing_is_current()
+    {
+        Assert.Null(_store.ReadCurrent());
+        Assert.Empty(_store.ListVersions());
+    }
+
+    [Fact]
+    public void A_published_version_is_current_and_opens_with_its_manifest()
+    {
+        ArtifactVersion published = TinyVersion.Publish(_store);
+        Assert.Equal(published.Manifest.ModelVersion, _store.ReadCurrent());
+        Assert.Equal([published.Manifest.ModelVersion], _store.ListVersions());
+
+        ArtifactVersion opened = _store.Open(published.Manifest.ModelVersion);
+        Assert.Equal(TinyVersion.Draft.Model, opened.Manifest.Model);
+        Assert.Equal(TinyVersion.Files.Keys.Order(StringComparer.Ordinal), opened.Manifest.Files.Select(file => file.Name));
+        Assert.Equal("tower", File.ReadAllText(opened.PathOf(ArtifactNames.UserTower)));
+    }
+
+    [Fact]
+    public void A_version_is_named_by_its_content()
+    {
+        string first = TinyVersion.Publish(_store).Manifest.ModelVersion;
+        string other = TinyVersion.Publish(_store, (ArtifactNames.Histories, "others")).Manifest.ModelVersion;
+        string again = TinyVersion.Publish(_store).Manifest.ModelVersion;
+        Assert.Equal(first, again);
+        Assert.NotEqual(first, other);
+        Assert.Equal(first, _store.ReadCurrent());
+        Assert.Equal(2, _store.ListVersions().Count);
+    }
+
+    [Fact]
+    public void Publishing_the_same_content_again_leaves_a_readers_files_in_place_and_renews_the_manifest()
+    {
+        ArtifactVersion first = TinyVersion.Publish(_store);
+        using FileStream open = File.OpenRead(first.PathOf(ArtifactNames.UserTower));
+        DateTime written = File.GetLastWriteTimeUtc(open.Name);
+
+        ArtifactVersion second = TinyVersion.Publish(_store, TinyVersion.Draft with { Seed = 99 });
+
+        Assert.Equal(written, File.GetLastWriteTimeUtc(first.PathOf(ArtifactNames.UserTower)));
+        Assert.Equal(99, _store.Open(second.Manifest.ModelVersion).Manifest.Seed);
+        Assert.Empty(Leftovers());
+    }
+
+    [Fact]
+    public void A_changed_byte_in_any_file_is_refused()
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        foreach (string path in Directory.EnumerateFiles(version.Folder, "*", SearchOption.AllDirectories))
+        {
+            byte[] original = File.ReadAllBytes(path);
+            for (int i = 0; i < original.Length; i++)
+            {
+                byte[] changed = [.. original];
+                changed[i] ^= 1;
+                File.WriteAllBytes(path, changed);
+                Assert.Throws<ArtifactException>(() => _store.Open(version.Manifest.ModelVersion));
+            }
+
+            File.WriteAllBytes(path, original);
+        }
+
+        Assert.NotNull(_store.Open(version.Manifest.ModelVersion));
+    }
+
+    [Fact]
+    public void A_missing_or_longer_file_is_refused_by_name()
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        File.AppendAllText(version.PathOf(ArtifactNames.Catalog), "more");
+        AssertRefused(version, "catalog.parquet has 11 bytes, its manifest says 7");
+        File.Delete(version.PathOf(ArtifactNames.Catalog));
+        AssertRefused(version, "catalog.parquet is missing");
+    }
+
+    [Theory]
+    [InlineData("2", "schema 2, this program reads 1")]
+    [InlineData("\"1\"", "schema none")]
+    [InlineData("null", "schema none")]
+    public void A_manifest_of_another_schema_is_refused(string schema, string reason)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        string path = version.PathOf(ArtifactNames.Manifest);
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema_version\": 1", "\"schema_version\": " + schema, StringComparison.Ordinal));
+        AssertRefused(version, reason);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{\"schema_version\": 1}")]
+    [InlineData("{\"schema_version\": 1, \"files\": [null]}")]
+    public void A_manifest_that_is_none_is_refused(string text)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        File.WriteAllText(version.PathOf(ArtifactNames.Manifest), text);
+        AssertRefused(version, "manifest");
+    }
+
+    [Fact]
+    public void A_half_published_version_is_neither_listed_nor_opened()
+    {
+        string folder = Path.Combine(_store.VersionsFolder, "0123456789ab");
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, ArtifactNames.UserTower), "tower");
+        Assert.Empty(_store.ListVersions());
+        ArtifactException e = Assert.Throws<ArtifactException>(() => _store.Open("0123456789ab"));
+        Assert.Contains("no manifest.json", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_copy_of_the_same_content_is_replaced()
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        File.WriteAllText(version.PathOf(ArtifactNames.UserTower), "TOWER");
+        TinyVersion.Publish(_store);
+        Assert.Equal("tower", File.ReadAllText(_store.Open(version.Manifest.ModelVersion).PathOf(ArtifactNames.UserTower)));
+        Assert.Empty(Leftovers());
+    }
+
+    [Theory]
+    [InlineData("../0123456789ab")]
+    [InlineData("0123456789AB")]
+    [InlineData("0123456789abc")]
+    [InlineData("")]
+    public void What_is_no_versions_name_is_refused(string name) => Assert.Throws<ArtifactException>(() => _store.Open(name));
+
+    [Theory]
+    [InlineData("../../secret")]
+    [InlineData("/etc/passwd")]
+    [InlineData("plots/../../secret")]
+    [InlineData("..\\secret")]
+    [InlineData("C:\\secret")]
+    [InlineData("./secret")]
+    [InlineData("")]
+    public void A_file_name_that_leads_out_of_the_folder_is_refused(string name)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        TinyVersion.Rewrite(version, manifest => manifest["files"]!.AsArray().Add(
+            new JsonObject { ["name"] = name, ["sha256"] = new string('0', 64), ["size"] = 1 }));
+        AssertRefused(version, "not a file name inside");
+    }
+
+    [Fact]
+    public void A_part_that_was_not_hashed_is_refused()
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        TinyVersion.Rewrite(version, manifest => manifest["index"]!["file"] = "../other.index");
+        AssertRefused(version, "../other.index is not among its files");
+    }
+
+    [Fact]
+    public void Without_all_its_parts_nothing_is_published()
+    {
+        string staging = _store.CreateStaging();
+        File.WriteAllText(Path.Combine(staging, ArtifactNames.UserTower), "tower");
+        Assert.Throws<ArtifactException>(() => _store.Publish(staging, TinyVersion.Draft));
+        Assert.Null(_store.ReadCurrent());
+        Assert.Empty(_store.ListVersions());
+    }
+
+    [Fact]
+    public void Publishers_at_once_do_not_break_each_other()
+    {
+        Parallel.For(0, 24, new ParallelOptions { MaxDegreeOfParallelism = 6 }, i =>
+        {
+            var store = new ArtifactStore(_folder.Path);
+            ArtifactVersion version = TinyVersion.Publish(store, (ArtifactNames.Histories, $"content {i % 3}"));
+            Assert.Equal($"content {i % 3}", File.ReadAllText(store.Open(version.Manifest.ModelVersion).PathOf(ArtifactNames.Histories)));
+            Assert.NotNull(store.Open(store.ReadCurrent()!));
+        });
+        Assert.Equal(3, _store.ListVersions().Count);
+        Assert.Empty(Leftovers());
+    }
+
+    [Fact]
+    public void Staging_folders_that_dead_publishers_left_are_removed_after_a_day()
+    {
+        string old = _store.CreateStaging();
+        string young = _store.CreateStaging();
+        Directory.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddHours(-25));
+        string mine = _store.CreateStaging();
+        Assert.False(Directory.Exists(old));
+        Assert.True(Directory.Exists(young));
+        Assert.True(Directory.Exists(mine));
+    }
+
+    private void AssertRefused(ArtifactVersion version, string reason)
+    {
+        ArtifactException e = Assert.Throws<ArtifactException>(() => _store.Open(version.Manifest.ModelVersion));
+        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
+    }
+
+    private IEnumerable<string> Leftovers() =>
+        Directory.EnumerateDirectories(_store.VersionsFolder, ".*").Concat(Directory.EnumerateFiles(_folder.Path, "*.tmp"));
+}

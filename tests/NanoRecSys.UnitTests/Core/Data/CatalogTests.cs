@@ -1,0 +1,38 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Core.Data;
+
+public sealed class CatalogTests : IDisposable
+{
+    private static readonly CatalogItem Matrix = new(0, 2571, "The Matrix", 1999, ["Action", "Sci-Fi"], 12);
+    private static readonly CatalogItem Unknown = new(1, 42, "42", null, [], 0);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task What_was_written_is_read_back()
+    {
+        string path = _folder.File("catalog.parquet");
+        await CatalogFile.WriteAsync(path, new Catalog([Matrix, Unknown]), TestContext.Current.CancellationToken);
+        Catalog read = await CatalogFile.ReadAsync(path, TestContext.Current.CancellationToken);
+        Assert.Equivalent(new[] { Matrix, Unknown }, read.Items, strict: true);
+    }
+
+    [Fact]
+    public void Items_are_found_by_movie_id()
+    {
+        var catalog = new Catalog([Matrix, Unknown]);
+        Assert.True(catalog.TryFind(new ItemId(42), out ItemIndex index));
+        Assert.Equal(Unknown, catalog[index]);
+        Assert.False(catalog.TryFind(new ItemId(1), out _));
+    }
+
+    [Fact]
+    public void Rows_out_of_order_and_repeated_movies_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => new Catalog([Unknown]));
+        Assert.Throws<ArgumentException>(() => new Catalog([Matrix, Unknown with { MovieId = 2571 }]));
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text;
+using NanoRecSys.Core.Data;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Core.Data;
+
+public sealed class NpyFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void What_was_written_is_read_back_and_its_data_is_aligned()
+    {
+        string path = _folder.File("items.npy");
+        NpyFile.Write(path, [1, 2, 3, 4, 5, 6], columns: 2);
+        (float[] values, int columns) = NpyFile.Read(path);
+        Assert.Equal([1, 2, 3, 4, 5, 6], values);
+        Assert.Equal(2, columns);
+        Assert.Equal(0, (new FileInfo(path).Length - 6 * sizeof(float)) % 64);
+    }
+
+    [Fact]
+    public void Values_that_are_no_whole_rows_are_not_written() =>
+        Assert.Throws<ArgumentException>(() => NpyFile.Write(_folder.File("items.npy"), [1, 2, 3], columns: 2));
+
+    [Theory]
+    [InlineData("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }", 16)]
+    [InlineData("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }", 8)]
+    [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 8)]
+    [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }", 4)]
+    [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 0), }", 0)]
+    [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (999999999, 999999999), }", 8)]
+    [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", 0)]
+    public void Anything_but_a_whole_float32_matrix_is_refused(string header, int dataBytes)
+    {
+        string path = _folder.File("bad.npy");
+        byte[] text = Encoding.ASCII.GetBytes(header + "\n");
+        File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, (byte)text.Length, 0, .. text, .. new byte[dataBytes]]);
+        Assert.Throws<InvalidDataException>(() => NpyFile.Read(path));
+    }
+
+    [Fact]
+    public void A_file_cut_anywhere_is_refused()
+    {
+        string path = _folder.File("items.npy");
+        NpyFile.Write(path, [1, 2], columns: 2);
+        byte[] whole = File.ReadAllBytes(path);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            Assert.Throws<InvalidDataException>(() => NpyFile.Read(path));
+        }
+    }
+
+    [Fact]
+    public void NumPy_reads_what_we_write()
+    {
+        string path = _folder.File("items.npy");
+        NpyFile.Write(path, [1, 2, 3, 4, 5, 6.5f], columns: 2);
+        string printed = PythonFaiss.Run("import sys, numpy; a = numpy.load(sys.argv[1]); print(a.dtype, a.shape, a.sum())", path);
+        Assert.Equal("float32 (3, 2) 21.5", printed.TrimEnd());
+    }
+}

@@ -1,0 +1,67 @@
+using NanoRecSys.Core.Progress;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Core.Progress;
+
+public sealed class ProgressLogTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Events_are_read_in_the_order_in_which_they_were_appended()
+    {
+        string run = _folder.File("20260102-030405-006");
+        ProgressLog.Append(run, Event(epoch: 1));
+        ProgressLog.Append(run, Event(epoch: 2) with { Metrics = new Dictionary<string, double> { ["hr@10"] = 0.25 } });
+        IReadOnlyList<ProgressEvent> events = ProgressLog.Read(run);
+        Assert.Equal([1, 2], events.Select(progress => progress.Epoch));
+        Assert.Equal(0.25, events[1].Metrics!["hr@10"]);
+    }
+
+    [Fact]
+    public void A_last_line_that_is_still_being_written_is_left_for_the_next_read()
+    {
+        string run = _folder.File("run");
+        ProgressLog.Append(run, Event(epoch: 1));
+        ProgressLog.Append(run, Event(epoch: 2));
+        string path = Path.Combine(run, ProgressLog.FileName);
+        byte[] whole = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, whole[..^10]);
+        Assert.Equal([1], ProgressLog.Read(run).Select(progress => progress.Epoch));
+        File.WriteAllBytes(path, whole);
+        Assert.Equal([1, 2], ProgressLog.Read(run).Select(progress => progress.Epoch));
+    }
+
+    [Fact]
+    public void Half_a_line_of_a_killed_run_costs_no_other_line()
+    {
+        string run = _folder.File("run");
+        ProgressLog.Append(run, Event(epoch: 1));
+        File.AppendAllText(Path.Combine(run, ProgressLog.FileName), "{\"time\":\"2026-0");
+        ProgressLog.Append(run, Event(epoch: 2));
+        ProgressLog.Append(run, Event(epoch: 3));
+        Assert.Equal([1, 3], ProgressLog.Read(run).Select(progress => progress.Epoch));
+    }
+
+    [Fact]
+    public void The_newest_run_is_the_last_by_name_that_has_a_log()
+    {
+        Assert.Null(ProgressLog.NewestRun(_folder.File("none")));
+        ProgressLog.Append(_folder.File("20260102-000000-000"), Event(epoch: 1));
+        ProgressLog.Append(_folder.File("20260101-000000-000"), Event(epoch: 1));
+        Directory.CreateDirectory(_folder.File("20260103-000000-000"));
+        Assert.Equal(_folder.File("20260102-000000-000"), ProgressLog.NewestRun(_folder.Path));
+        Assert.Empty(ProgressLog.Read(_folder.File("20260103-000000-000")));
+    }
+
+    private static ProgressEvent Event(int epoch) => new()
+    {
+        Time = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        Run = "run",
+        State = ProgressEvent.Running,
+        Stage = "train-retriever",
+        Epoch = epoch,
+    };
+}

@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Core.Retrieval;
+
+public sealed class FaissFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(VectorMetric.InnerProduct)]
+    [InlineData(VectorMetric.L2)]
+    public void What_was_written_is_read_back(VectorMetric metric)
+    {
+        string path = _folder.File("items.index");
+        FaissFile.Write(path, new FlatIndex([1, 2, 3, 4, 5, 6], dimension: 3, metric));
+        var index = Assert.IsType<FlatIndex>(FaissFile.Read(path));
+        Assert.Equal((metric, 3, 2), (index.Metric, index.Dimension, index.Count));
+        Assert.Equal([1, 2, 3, 4, 5, 6], index.Vectors);
+    }
+
+    [Fact]
+    public void An_empty_index_is_an_index()
+    {
+        string path = _folder.File("items.index");
+        FaissFile.Write(path, new FlatIndex([], dimension: 3));
+        Assert.Equal(0, FaissFile.Read(path).Count);
+    }
+
+    [Fact]
+    public void A_file_cut_anywhere_is_refused()
+    {
+        string path = WriteSmallIndex();
+        byte[] whole = File.ReadAllBytes(path);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            Assert.Throws<InvalidDataException>(() => FaissFile.Read(path));
+        }
+
+        File.WriteAllBytes(path, [.. whole, 0]);
+        Assert.Throws<InvalidDataException>(() => FaissFile.Read(path));
+    }
+
+    [Theory]
+    [InlineData(4, -1)] // dimension
+    [InlineData(4, 0)]
+    [InlineData(4, int.MaxValue)]
+    [InlineData(8, long.MaxValue)] // rows
+    [InlineData(8, -2L)]
+    [InlineData(8, 1L << 40)]
+    [InlineData(33, 1)] // the metric that the kind belies
+    [InlineData(37, long.MaxValue)] // number of floats
+    [InlineData(37, -6L)]
+    public void A_header_that_belies_the_file_is_refused_before_memory_is_asked_for(int offset, object value)
+    {
+        string path = WriteSmallIndex();
+        byte[] bytes = File.ReadAllBytes(path);
+        if (value is long wide)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(offset), wide);
+        }
+        else
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), (int)value);
+        }
+
+        File.WriteAllBytes(path, bytes);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<InvalidDataException>(() => FaissFile.Read(path));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+    }
+
+    [Fact]
+    public void A_kind_that_is_not_read_is_named()
+    {
+        string path = WriteSmallIndex();
+        byte[] bytes = File.ReadAllBytes(path);
+        "Ix\0X"u8.CopyTo(bytes);
+        File.WriteAllBytes(path, bytes);
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => FaissFile.Read(path));
+        Assert.Contains("'Ix?X'", e.Message, StringComparison.Ordinal);
+    }
+
+    private string WriteSmallIndex()
+    {
+        string path = _folder.File("items.index");
+        FaissFile.Write(path, new FlatIndex([1, 2, 3, 4, 5, 6], dimension: 3));
+        return path;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+
+namespace NanoRecSys.UnitTests.Fixtures;
+
+/// <summary>The real FAISS through Python; skips the test where it is not installed.</summary>
+internal static class PythonFaiss
+{
+    // The distribution's own interpreter first: its package python3-faiss is not seen by others on the path.
+    private static readonly string? Interpreter = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(HasFaiss);
+
+    /// <returns>What the script prints.</returns>
+    public static string Run(string script, params string[] arguments)
+    {
+        Assert.SkipWhen(Interpreter is null, "python3 with faiss and numpy is not installed (Debian: python3-faiss).");
+        (int exit, string output, string error) = Start(Interpreter, script, arguments);
+        Assert.True(exit == 0, error);
+        return output;
+    }
+
+    private static bool HasFaiss(string interpreter)
+    {
+        try
+        {
+            return Start(interpreter, "import faiss, numpy", []).Exit == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    private static (int Exit, string Output, string Error) Start(string interpreter, string script, string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(interpreter, ["-c", script, .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+}
