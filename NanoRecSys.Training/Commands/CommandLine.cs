@@ -61,6 +61,9 @@ public static class CommandLine
         root.Subcommands.Add(PrepareCommand.Create(verbs));
         root.Subcommands.Add(TrainRetrieverCommand.Create(verbs));
         root.Subcommands.Add(EvaluateCommand.Create(verbs));
+        root.Subcommands.Add(ExportCommand.Create(verbs));
+        root.Subcommands.Add(IndexCommand.Create(verbs));
+        root.Subcommands.Add(PublishCommand.Create(verbs));
         root.Subcommands.Add(RunCommand.Create(verbs));
         return root;
     }

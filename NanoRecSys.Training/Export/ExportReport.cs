@@ -24,3 +24,12 @@ public sealed record ExportReport(
 [JsonSerializable(typeof(ExportReport))]
 [JsonSerializable(typeof(IndexInfo))]
 internal sealed partial class ExportJson : JsonSerializerContext;
+
+/// <summary>What the verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ExportReport))]
+[JsonSerializable(typeof(IndexInfo))]
+[JsonSerializable(typeof(PublishSummary))]
+internal sealed partial class ExportJsonLines : JsonSerializerContext;

@@ -19,8 +19,8 @@ public static class RankerGraph
 
     private const string Candidates = "candidates";
 
-    /// <summary>Where the network's linear layers stand in its list of modules; each is followed by its batch norm.</summary>
-    private static readonly int[] HiddenLayers = [0, 4, 8];
+    /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
+    private const int ModulesPerLayer = 4;
 
     /// <param name="path">File to write.</param>
     /// <param name="dimension">D, width of user and item embeddings.</param>
@@ -53,7 +53,7 @@ public static class RankerGraph
 
         int input = 3 * dimension + 1 + yearWidth + genreWidth + 1;
         OnnxValue x = FirstLayer(graph, Hidden(state, 0, input), dimension, user, perCandidate);
-        foreach (int layer in HiddenLayers[1..])
+        for (int layer = ModulesPerLayer; weights.ContainsKey($"mlp.{layer}.weight"); layer += ModulesPerLayer)
         {
             graph.Scope = $"mlp.{layer}";
             (_, int width) = Matrix(state, $"mlp.{layer}.weight");

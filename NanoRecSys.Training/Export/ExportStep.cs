@@ -1,0 +1,67 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Export;
+
+/// <summary>Trained networks in, ONNX graphs and item embeddings out, compared with what was trained.</summary>
+public static class ExportStep
+{
+    /// <exception cref="UserErrorException">Nothing was trained, it does not fit the data, or a graph differs from its network.</exception>
+    public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(context);
+        Workspace workspace = context.Workspace;
+        PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
+        TrainedWeights weights = TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever");
+        using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
+        RequireItems(tower.Model, data);
+
+        // An index of older embeddings, or a ranker of an older retriever, must not be published with these.
+        FolderSwap.DeleteIfThere(workspace.ExportFolder);
+        Directory.CreateDirectory(workspace.ExportFolder);
+        try
+        {
+            ReadOnlyMemory<int>[] histories = SampledHistories.Draw(data.Histories, options.ParityHistories, context.Seed);
+            ParityInfo parity = ExportRetriever(workspace.ExportFolder, tower, weights, histories);
+            context.Progress.Report(new StepProgress { Fraction = 0.7, Message = $"user tower: largest difference {parity.MaxAbsDifference:G3}" });
+
+            var report = new ExportReport(
+                tower.Model, weights.Sha256, RankerSha256: null,
+                new Dictionary<string, ParityInfo> { [ArtifactNames.UserTower] = parity });
+            ExportFiles.WriteJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report, ExportJson.Default.ExportReport);
+            context.Progress.Report(new StepProgress { Fraction = 1 });
+            return report;
+        }
+        catch
+        {
+            FolderSwap.DeleteIfThere(workspace.ExportFolder);
+            throw;
+        }
+    }
+
+    private static void RequireItems(ModelInfo model, PreparedData data)
+    {
+        if (model.Items != data.Catalog.Count)
+        {
+            throw new UserErrorException(
+                $"The retriever was trained on {model.Items} items, the prepared data has {data.Catalog.Count}. Run 'train-retriever' again.");
+        }
+    }
+
+    private static ParityInfo ExportRetriever(string folder, UserTower tower, TrainedWeights weights, ReadOnlyMemory<int>[] histories)
+    {
+        string path = Path.Combine(folder, ArtifactNames.UserTower);
+        UserTowerGraph.Write(path, tower.Model, weights.Tensors);
+
+        using var trained = new UserEncoder(tower);
+        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), tower.Model.Dimension);
+        using Tensor expected = trained.Encode(histories); // [B, D]
+        using var exported = new OnnxUserTower(path, tower.Model);
+        return Parity.Require(ArtifactNames.UserTower, Parity.OfUserTower(exported, histories, expected.data<float>().ToArray()));
+    }
+}
