@@ -9,10 +9,10 @@ namespace NanoRecSys.Training.Export;
 /// </summary>
 /// <param name="Model">The user tower's configuration.</param>
 /// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
-/// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 /// <param name="Parity">By exported file.</param>
+/// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 public sealed record ExportReport(
-    ModelInfo Model, string RetrieverSha256, string? RankerSha256, IReadOnlyDictionary<string, ParityInfo> Parity);
+    ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null);
 
 /// <summary>JSON of the files that export, index and publish hand to each other.</summary>
 [JsonSourceGenerationOptions(

@@ -31,7 +31,7 @@ public static class ExportStep
             context.Progress.Report(new StepProgress { Fraction = 0.7, Message = $"user tower: largest difference {parity.MaxAbsDifference:G3}" });
 
             var report = new ExportReport(
-                tower.Model, weights.Sha256, RankerSha256: null,
+                tower.Model, weights.Sha256,
                 new Dictionary<string, ParityInfo> { [ArtifactNames.UserTower] = parity });
             ExportFiles.WriteJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report, ExportJson.Default.ExportReport);
             context.Progress.Report(new StepProgress { Fraction = 1 });

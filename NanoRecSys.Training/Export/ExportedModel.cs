@@ -62,7 +62,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
     {
         if (!actual.Equals(expected))
         {
-            throw new UserErrorException($"{what} are {actual}, the model expects {expected}. Run '{remedy}' again.");
+            throw new UserErrorException($"{what}: {actual}, the model expects {expected}. Run '{remedy}' again.");
         }
     }
 }

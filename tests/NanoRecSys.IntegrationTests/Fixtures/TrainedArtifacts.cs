@@ -1,0 +1,79 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.IntegrationTests.Fixtures;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+
+[assembly: AssemblyFixture(typeof(TrainedArtifacts))]
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>
+/// A small transformer, trained for one epoch on the sample and published, by the steps that the command
+/// line runs. Made once for all tests, when the first asks; it takes some seconds.
+/// </summary>
+public sealed class TrainedArtifacts : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-trained-").FullName;
+    private readonly Lazy<Task<PublishSummary>> _published;
+
+    public TrainedArtifacts() => _published = new Lazy<Task<PublishSummary>>(MakeAsync);
+
+    /// <summary>The artifacts folder; not to be changed, see <see cref="CopyAsync"/>.</summary>
+    public async Task<ArtifactStore> StoreAsync()
+    {
+        await _published.Value;
+        return new ArtifactStore(_folder);
+    }
+
+    /// <summary>The published version, verified.</summary>
+    public async Task<ArtifactVersion> VersionAsync() => (await StoreAsync()).Open((await _published.Value).Version);
+
+    /// <summary>What a step is given to work in a copy of all this, which the test may change.</summary>
+    public async Task<StepContext> CopyAsync(string folder)
+    {
+        await _published.Value;
+        foreach (string file in Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(folder, Path.GetRelativePath(_folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        return Context(folder);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_published.IsValueCreated)
+        {
+            await ((Task)_published.Value).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task<PublishSummary> MakeAsync()
+    {
+        StepContext context = Context(_folder);
+        await PrepareStep.RunAsync(new PrepareOptions(), context);
+        await TrainRetrieverStep.RunAsync(
+            new TrainRetrieverOptions
+            {
+                Dimension = 16,
+                Blocks = 2,
+                Heads = 2,
+                FeedForward = 32,
+                MaxLength = 50,
+                WarmupSteps = 5,
+                Epochs = 1,
+            }, context);
+        await ExportStep.RunAsync(new ExportOptions(), context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        return await PublishStep.RunAsync(new PublishOptions(), context);
+    }
+
+    private static StepContext Context(string folder) =>
+        new(new Workspace(new ArtifactStore(folder), "small"), Seed: 42, new Progress<StepProgress>(), CancellationToken.None);
+}

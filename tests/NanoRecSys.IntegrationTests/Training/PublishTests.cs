@@ -1,0 +1,152 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.IntegrationTests.Fixtures;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.IntegrationTests.Training;
+
+/// <summary>Export, index and publish after a real training on the sample.</summary>
+public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task The_exported_graph_matches_the_trained_network_on_200_real_histories()
+    {
+        ParityInfo parity = (await trained.VersionAsync()).Manifest.Parity[ArtifactNames.UserTower];
+        Assert.Equal(200, parity.Cases);
+        Assert.InRange(parity.MaxAbsDifference, 0, 1e-4);
+    }
+
+    [Fact]
+    public async Task The_manifest_tells_the_data_the_model_and_the_graph()
+    {
+        Manifest manifest = (await trained.VersionAsync()).Manifest;
+        Assert.Equal(("small", 671, 9066, 100_004, "all"),
+            (manifest.Dataset.Name, manifest.Dataset.Users, manifest.Dataset.Items, manifest.Dataset.Interactions, manifest.Dataset.ServeSplit));
+        Assert.Equal((16, 2, 9066), (manifest.Model.Dimension, manifest.Model.Blocks, manifest.Model.Items));
+        Assert.Equal(["batch", "length"], Assert.Single(manifest.UserTower.Inputs).Shape);
+        Assert.Equal(["batch", "16"], Assert.Single(manifest.UserTower.Outputs).Shape);
+        Assert.Null(manifest.Ranker);
+        Assert.Equal(("flat", 1.0, 1.0), (manifest.Index.Kind, manifest.Index.RecallAt10, manifest.Index.RecallAt100));
+    }
+
+    [Fact]
+    public async Task Catalog_histories_embeddings_and_index_belong_together()
+    {
+        ArtifactVersion version = await trained.VersionAsync();
+        Catalog catalog = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
+        UserHistories histories = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        (float[] items, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
+        var index = Assert.IsType<FlatIndex>(FaissFile.Read(version.PathOf(ArtifactNames.Index)));
+
+        Assert.Equal(100_004, catalog.Items.Sum(item => (long)item.Count));
+        Assert.Equal(100_004, histories.InteractionCount);
+        Assert.Equal(items, index.Vectors);
+        Assert.Equal(9066 * width, items.Length);
+        Assert.Equal(1, items.Take(width).Sum(value => (double)value * value), 1e-5);
+    }
+
+    [Fact]
+    public async Task Serving_the_train_split_leaves_the_last_two_items_of_each_user_out()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        PublishSummary summary = await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train }, context);
+
+        ArtifactVersion version = context.Workspace.Store.Open(summary.Version);
+        UserHistories served = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        UserHistories whole = (await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation)).Histories;
+        Assert.Equal("train", version.Manifest.Dataset.ServeSplit);
+        Assert.Equal(whole.UserIds, served.UserIds);
+        for (int user = 0; user < whole.UserCount; user++)
+        {
+            Assert.Equal(whole.At(user)[..^2], served.At(user));
+        }
+
+        Catalog catalog = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), context.Cancellation);
+        Assert.Equal(served.InteractionCount, catalog.Items.Sum(item => (long)item.Count));
+        Assert.Equal(summary.Version, context.Workspace.Store.ReadCurrent());
+    }
+
+    [Fact]
+    public async Task Weights_that_changed_after_the_export_are_not_published()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "weights.safetensors");
+        Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(path));
+        weights["norm.weight"].Values[0] += 1;
+        SafetensorsFile.Write(path, weights.Values);
+        await AssertRefusedAsync(context, "weights are not those that were exported");
+    }
+
+    [Theory]
+    [InlineData("parity.json", "Run 'export' first")]
+    [InlineData("index.json", "Run 'index' first")]
+    [InlineData("user_tower.onnx", "Run 'export' again")]
+    [InlineData("items.index", "Run 'export' and 'index' again")]
+    [InlineData("item_embeddings.npy", "Run 'export' and 'index' again")]
+    public async Task What_is_missing_is_named_with_the_verb_that_makes_it(string file, string remedy)
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        File.Delete(Path.Combine(context.Workspace.ExportFolder, file));
+        await AssertRefusedAsync(context, remedy);
+    }
+
+    [Fact]
+    public async Task A_broken_parity_is_not_published()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        string path = Path.Combine(context.Workspace.ExportFolder, "parity.json");
+        string report = File.ReadAllText(path);
+        File.WriteAllText(path, System.Text.RegularExpressions.Regex.Replace(report, "\"max_abs_difference\": [^,]+", "\"max_abs_difference\": 0.01"));
+        await AssertRefusedAsync(context, "user_tower.onnx was not shown to match the trained network (0.01)");
+    }
+
+    [Fact]
+    public async Task An_index_of_another_dimension_is_not_published()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        FaissFile.Write(Path.Combine(context.Workspace.ExportFolder, "items.index"), new FlatIndex(new float[9066 * 8], 8));
+        await AssertRefusedAsync(context, "The index's dimension: 8, the model expects 16. Run 'index' again.");
+    }
+
+    [Fact]
+    public async Task A_retriever_of_other_data_is_not_exported()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "weights.safetensors");
+        string model = Path.Combine(context.Workspace.RetrieverFolder, "model.json");
+        File.WriteAllText(model, File.ReadAllText(model).Replace("\"items\": 9066", "\"items\": 9065", StringComparison.Ordinal));
+        Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(path));
+        weights["embedding.weight"] = new NamedTensor("embedding.weight", [9065, 16], weights["embedding.weight"].Values[..(9065 * 16)]);
+        SafetensorsFile.Write(path, weights.Values);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ExportStep.RunAsync(new ExportOptions(), context));
+        Assert.Contains("trained on 9065 items, the prepared data has 9066", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Kinds_of_index_that_are_not_there_yet_are_told_from_unknown_ones()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        UserErrorException planned = await Assert.ThrowsAsync<UserErrorException>(() => IndexStep.RunAsync(new IndexOptions { Kind = "hnsw" }, context));
+        Assert.Contains("cannot be built yet; there is flat", planned.Message, StringComparison.Ordinal);
+        UserErrorException unknown = await Assert.ThrowsAsync<UserErrorException>(() => IndexStep.RunAsync(new IndexOptions { Kind = "tree" }, context));
+        Assert.Contains("no index kind 'tree'", unknown.Message, StringComparison.Ordinal);
+    }
+
+    private async Task AssertRefusedAsync(StepContext context, string reason)
+    {
+        string? before = context.Workspace.Store.ReadCurrent();
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => PublishStep.RunAsync(new PublishOptions(), context));
+        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
+        Assert.Equal(before, context.Workspace.Store.ReadCurrent());
+        Assert.Empty(Directory.EnumerateDirectories(context.Workspace.Store.VersionsFolder, ".*"));
+        Assert.StartsWith(_folder, context.Workspace.Store.Root, StringComparison.Ordinal);
+    }
+}
