@@ -18,7 +18,7 @@ internal sealed class EmbeddedStack(HostOptions options, BuiltServices built) : 
     /// <summary>Runs until <paramref name="stop"/> (exit code 0), or until the API or the page fails (1).</summary>
     public async Task<int> RunAsync(CancellationToken stop)
     {
-        HostConsole.Say($"This is the embedded host: {built.Reason}.");
+        HostConsole.Say($"This is the embedded host: {HostChoice.Reason}.");
         HostConsole.Say("For the Aspire host: dotnet run --project NanoRecSys.AppHost -p:UseAspire=true");
 
         string cache = StartCache();

@@ -1,0 +1,47 @@
+using Aspire.Hosting.ApplicationModel;
+using NanoRecSys.AppHost;
+using NanoRecSys.AppHost.AspireMode;
+
+Console.WriteLine($"This is the Aspire host: {HostChoice.Reason}.");
+Console.WriteLine("For the embedded host, which needs no container engine: dotnet run --project NanoRecSys.AppHost -p:UseAspire=false");
+
+DashboardAddresses.SetDefaults();
+IDistributedApplicationBuilder builder = DistributedApplication.CreateBuilder(args);
+StackSettings settings = StackSettings.Read(builder);
+
+// A Redis of yours needs no container engine.
+bool ownRedis = !string.IsNullOrEmpty(builder.Configuration["ConnectionStrings:cache"]);
+if (builder.ExecutionContext.IsRunMode && !ownRedis && !await ContainerEngine.AnswersAsync())
+{
+    await Console.Error.WriteLineAsync(ContainerEngine.Absent);
+    return 1;
+}
+
+IResourceBuilder<IResourceWithConnectionString> cache = ownRedis
+    ? builder.AddConnectionString("cache")
+    : builder.AddRedis("cache").WithDataVolume().WithPersistence(TimeSpan.FromSeconds(60), keysChangedThreshold: 1);
+
+IResourceBuilder<ProjectResource> api = builder.AddProject<Projects.NanoRecSys_Api>("api", launchProfileName: null)
+    .WithHttpEndpoint()
+    .WithReference(cache).WaitFor(cache)
+    .WithHttpHealthCheck("/healthz")
+    .WithReplicas(settings.ApiReplicas);
+
+IResourceBuilder<ProjectResource> web = builder.AddProject<Projects.NanoRecSys_Web>("web", launchProfileName: null)
+    .WithHttpEndpoint(port: settings.WebPort)
+    .WithExternalHttpEndpoints()
+    .WithHttpHealthCheck("/healthz")
+    .WithReference(cache).WithReference(api).WaitFor(api);
+
+// Starts by itself only where there is no model yet.
+IResourceBuilder<ProjectResource> training = builder.AddProject<Projects.NanoRecSys_Training>("training", launchProfileName: null)
+    .WithArgs("run", "--preset", settings.Preset, "--data", settings.Data, "--artifacts", settings.ServedArtifacts);
+if (settings.HasModel)
+{
+    training.WithExplicitStart();
+}
+
+SharedArtifacts.Attach(builder, settings, reader: api, writer: training);
+
+await builder.Build().RunAsync();
+return 0;
