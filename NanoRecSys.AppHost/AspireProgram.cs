@@ -1,4 +1,3 @@
-using Aspire.Hosting.ApplicationModel;
 using NanoRecSys.AppHost;
 using NanoRecSys.AppHost.AspireMode;
 

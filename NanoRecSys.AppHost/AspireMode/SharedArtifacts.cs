@@ -1,4 +1,3 @@
-using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Kubernetes;
 
 #pragma warning disable ASPIRECOMPUTE002 // Kubernetes' persistent volumes are marked experimental in Aspire 13.5.
