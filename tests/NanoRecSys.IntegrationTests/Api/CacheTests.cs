@@ -121,4 +121,28 @@ public sealed class CacheTests
         Assert.Equal("live", (await api.PostAsync("/recommend", Everything)).Text("mode"));
         Assert.True((await api.StatusAsync()).GetProperty("stats").GetProperty("cache_errors").GetInt64() > 0);
     }
+
+    [Fact]
+    public async Task A_cache_that_hangs_costs_some_requests_a_second_and_the_others_nothing()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(28), cache.ConnectionString);
+        await api.PostAsync("/recommend", Everything);
+
+        cache.Freeze();
+        var modes = new List<string>();
+        for (int request = 0; request < 20; request++)
+        {
+            modes.Add((await api.PostAsync("/recommend", Everything).WaitAsync(TimeSpan.FromSeconds(10))).Text("mode"));
+        }
+
+        double[] milliseconds = [.. (await api.GetAsync("/debug/telemetry")).GetProperty("recent").EnumerateArray()
+            .Select(trace => trace.GetProperty("total_ms").GetDouble()).Order()];
+        cache.Thaw();
+
+        Assert.All(modes, mode => Assert.Equal("degraded", mode));
+        Assert.InRange(milliseconds[10], 0, 100); // the middle one did not wait at all
+        await ApiServer.UntilAsync("answers come from the cache", async () => (await api.PostAsync("/recommend", Everything)).Flag("served_from_cache"));
+    }
 }

@@ -11,7 +11,7 @@ using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>The real API on Kestrel and a free port, with an artifacts folder of its own.</summary>
+/// <summary>The real API on Kestrel and a free port, with an artifacts folder of its own unless it is given one.</summary>
 internal sealed class ApiServer : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -19,10 +19,10 @@ internal sealed class ApiServer : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Factory _factory;
 
-    private ApiServer(string? redis)
+    private ApiServer(string? redis, ArtifactStore? store = null)
     {
-        Store = new ArtifactStore(_folder.Path);
-        _factory = new Factory(_folder.Path, redis);
+        Store = store ?? new ArtifactStore(_folder.Path);
+        _factory = new Factory(Store.Root, redis);
         _factory.UseKestrel(0);
         _factory.StartServer();
         Client = _factory.CreateClient();
@@ -44,6 +44,14 @@ internal sealed class ApiServer : IAsyncDisposable
     {
         var server = new ApiServer(redis);
         await server.ServeAsync(model.Publish(server.Store).Manifest.ModelVersion);
+        return server;
+    }
+
+    /// <summary>Starts on an artifacts folder that is there already, and waits until it serves the current model.</summary>
+    public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null)
+    {
+        var server = new ApiServer(redis, store);
+        await server.ServeAsync(store.ReadCurrent()!);
         return server;
     }
 

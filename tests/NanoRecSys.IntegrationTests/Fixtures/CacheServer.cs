@@ -67,7 +67,7 @@ internal abstract class CacheServer : IDisposable
         }
     }
 
-    private sealed class RedisCache : CacheServer
+    internal sealed class RedisCache : CacheServer
     {
         private Process? _process;
 
@@ -88,6 +88,17 @@ internal abstract class CacheServer : IDisposable
             _process!.OutputDataReceived += (_, _) => { }; // drained, so that it never waits for a reader
             _process.BeginOutputReadLine();
             WaitUntilItAnswers();
+        }
+
+        /// <summary>Keeps its connections and answers nothing, as a machine that swaps does.</summary>
+        public void Freeze() => Signal("-STOP");
+
+        public void Thaw() => Signal("-CONT");
+
+        private void Signal(string signal)
+        {
+            using Process kill = Process.Start("kill", [signal, $"{_process!.Id}"]);
+            kill.WaitForExit();
         }
 
         public override void Kill()

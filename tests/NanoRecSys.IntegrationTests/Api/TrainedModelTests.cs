@@ -1,0 +1,59 @@
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>The API on what the real training, export and publish steps made of the sample.</summary>
+public sealed class TrainedModelTests(TrainedArtifacts trained)
+{
+    public static TheoryData<string> Kinds => CacheServer.Kinds;
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Every_fifth_user_gets_ten_unseen_movies_and_the_same_ten_from_the_cache(string kind)
+    {
+        ArtifactStore store = await trained.StoreAsync();
+        UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).PathOf(ArtifactNames.Histories));
+        Catalog catalog = await CatalogFile.ReadAsync((await trained.VersionAsync()).PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
+
+        for (int position = 0; position < histories.UserCount; position += 5)
+        {
+            int user = histories.UserIds[position];
+            JsonElement cold = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}}""");
+            JsonElement cached = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}}""");
+
+            HashSet<int> seen = [.. histories.At(position).ToArray().Select(row => catalog.Items[row].MovieId)];
+            Assert.Equal(10, cold.MovieIds().Distinct().Count());
+            Assert.DoesNotContain(cold.MovieIds(), seen.Contains);
+            Assert.True(cached.Flag("served_from_cache"));
+            Assert.Equal(cold.MovieIds(), cached.MovieIds());
+            Assert.Equal(cold.Scores(), cached.Scores());
+        }
+    }
+
+    [Fact]
+    public async Task Movies_are_shown_with_title_year_and_genres()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
+
+        JsonElement found = await api.GetAsync("/items?query=toy%20story&limit=1");
+
+        Assert.Equal("Toy Story", found.GetProperty("movies")[0].Text("title"));
+        Assert.Equal(1995, found.GetProperty("movies")[0].GetProperty("year").GetInt32());
+        Assert.Contains("Animation", found.GetProperty("movies")[0].GetProperty("genres").Texts());
+    }
+
+    [Fact]
+    public async Task An_unknown_user_gets_what_most_people_watched()
+    {
+        Catalog catalog = await CatalogFile.ReadAsync((await trained.VersionAsync()).PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
+
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 1000000, "k": 5}""");
+
+        Assert.Equal(catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Take(5).Select(item => item.MovieId), answer.MovieIds());
+    }
+}
