@@ -23,7 +23,7 @@ internal sealed class ApiServer : IAsyncDisposable
     {
         Store = store ?? new ArtifactStore(_folder.Path);
         _factory = new Factory(Store.Root, redis);
-        _factory.UseKestrel(0);
+        _factory.UseKestrel();
         _factory.StartServer();
         Client = _factory.CreateClient();
     }
@@ -103,6 +103,8 @@ internal sealed class ApiServer : IAsyncDisposable
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
+            // Not UseKestrel(0): that changes the addresses while the program may be starting already.
+            builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
             builder.UseSetting("Artifacts:Path", artifacts);
             builder.UseSetting("Artifacts:PollInterval", "00:00:00.020");
             builder.UseSetting("ConnectionStrings:cache", redis);
