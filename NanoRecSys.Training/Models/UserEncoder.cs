@@ -26,6 +26,9 @@ public sealed class UserEncoder : IDisposable
     /// <summary>V, rows of the item table.</summary>
     public int Items => _tower.Model.Items;
 
+    /// <summary>L, most items of a history that are read.</summary>
+    public int MaxLength => _tower.Model.MaxLength;
+
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
     public Tensor ItemEmbeddings => _items;
 
@@ -52,7 +55,17 @@ public sealed class UserEncoder : IDisposable
     {
         using var noGradient = no_grad();
         using Tensor users = Encode(histories); // [B, D]
-        return users.matmul(_items.t()); // [B, D] x [D, V] -> [B, V]
+        return Score(users);
+    }
+
+    /// <param name="users">[B, D], L2-normalised.</param>
+    /// <returns>[B, V] cosines.</returns>
+    public Tensor Score(Tensor users)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        using var noGradient = no_grad();
+        using Tensor columns = _items.t();
+        return users.matmul(columns); // [B, D] x [D, V] -> [B, V]
     }
 
     public void Dispose()

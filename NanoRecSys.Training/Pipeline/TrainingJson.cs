@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Pipeline;
@@ -14,6 +15,7 @@ namespace NanoRecSys.Training.Pipeline;
     WriteIndented = true)]
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(RankerModel))]
 public sealed partial class TrainingJson : JsonSerializerContext;
 
 /// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>

@@ -1,0 +1,77 @@
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.Training;
+
+/// <summary>The hyper-parameters of every step that <c>run</c> takes.</summary>
+/// <param name="Name">As <c>--preset</c> takes it.</param>
+/// <param name="Retriever">Of <c>train-retriever</c>.</param>
+/// <param name="Negatives">Of <c>mine-negatives</c>.</param>
+/// <param name="Ranker">Of <c>train-ranker</c>.</param>
+public sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker);
+
+/// <summary>Settings that were tried, by the size of the data they are for.</summary>
+public static class Presets
+{
+    public static readonly IReadOnlyList<string> Names = ["quick", "small", "auto", "paper"];
+
+    /// <summary>The sample (100,000 ratings) in about a minute on two cores; figures in the README.</summary>
+    public static readonly Preset Quick = new(
+        "quick",
+        new TrainRetrieverOptions
+        {
+            Dimension = 64,
+            Blocks = 2,
+            Heads = 2,
+            FeedForward = 128,
+            MaxLength = 100,
+            LearningRate = 2e-3,
+            WarmupSteps = 50,
+            BatchUsers = 16,
+            Epochs = 15,
+            Window = TrainingWindow.Random,
+            Patience = 5,
+            MaxSeconds = 150,
+        },
+        new MineNegativesOptions { PositionsPerUser = 30 },
+        new TrainRankerOptions { Hidden = [128, 64, 32], Epochs = 6 });
+
+    /// <summary>About a million ratings: minutes on a GPU, an hour or so on a few cores.</summary>
+    public static readonly Preset Small = new(
+        "small",
+        new TrainRetrieverOptions
+        {
+            Dimension = 128,
+            Blocks = 2,
+            Heads = 4,
+            FeedForward = 256,
+            MaxLength = 200,
+            WarmupSteps = 200,
+            BatchUsers = 64,
+            Epochs = 60,
+            Window = TrainingWindow.Random,
+            Patience = 8,
+        },
+        new MineNegativesOptions(),
+        new TrainRankerOptions { Hidden = [256, 128, 64] });
+
+    /// <summary>The reference system's own settings, its in-batch loss included.</summary>
+    public static readonly Preset Paper = new(
+        "paper",
+        new TrainRetrieverOptions { Loss = RetrieverLoss.InfoNce },
+        new MineNegativesOptions(),
+        new TrainRankerOptions());
+
+    /// <param name="name">One of <see cref="Names"/>; <c>auto</c> goes by the data's size.</param>
+    /// <param name="interactions">Of the prepared data.</param>
+    /// <exception cref="UserErrorException">No such preset.</exception>
+    public static Preset Get(string name, long interactions) => name switch
+    {
+        "quick" => Quick,
+        "small" => Small,
+        "paper" => Paper,
+        "auto" => interactions < 300_000 ? Quick : interactions < 5_000_000 ? Small : Paper with { Retriever = Paper.Retriever with { Loss = RetrieverLoss.FullSoftmax } },
+        _ => throw new UserErrorException($"There is no preset '{name}'; there are {string.Join(", ", Names)}."),
+    };
+}

@@ -1,0 +1,26 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Models;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Ranking;
+
+/// <summary>
+/// The user embeddings a history had on its way: after each of its last items, in one pass of the causal
+/// network. An earlier one sees a little less of the past than it would alone: the pass reads L items in all.
+/// </summary>
+public sealed class PrefixEncoder(UserTower tower)
+{
+    /// <param name="history">Item rows, oldest first; at least one.</param>
+    /// <param name="positions">M, at most the history's length and the network's L.</param>
+    /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
+    public Tensor Encode(ReadOnlySpan<int> history, int positions)
+    {
+        int length = SequenceBuilder.Length(history.Length, tower.Model.MaxLength);
+        var tokens = new long[length];
+        SequenceBuilder.Fill(history, tokens);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor hidden = tower.Hidden(tensor(tokens, [1, length])); // [1, L, D]
+        return tower.Project(hidden[0, (length - positions)..]).MoveToOuterDisposeScope(); // [M, D]
+    }
+}

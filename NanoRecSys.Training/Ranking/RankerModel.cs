@@ -1,0 +1,10 @@
+namespace NanoRecSys.Training.Ranking;
+
+/// <summary>What a trained ranker is: <c>ranker.json</c>, beside its weights.</summary>
+/// <param name="Dimension">D of the retriever whose embeddings it reads.</param>
+/// <param name="Hidden">Widths of the hidden layers.</param>
+/// <param name="Genres">The vocabulary, in the order of the genre embedding's rows.</param>
+/// <param name="Dropout">Rate in training.</param>
+/// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
+public sealed record RankerModel(
+    int Dimension, IReadOnlyList<int> Hidden, IReadOnlyList<string> Genres, double Dropout, double RetrieverWeight);
