@@ -3,7 +3,7 @@ using ScottPlot;
 namespace NanoRecSys.Training.Retrieval;
 
 /// <summary>Draws a training for people: loss on the left, NDCG@10 on validation on the right.</summary>
-internal static class TrainingCurve
+public static class TrainingCurve
 {
     public const string FileName = "training.png";
 

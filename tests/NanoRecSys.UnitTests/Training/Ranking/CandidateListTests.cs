@@ -1,0 +1,22 @@
+using NanoRecSys.Training.Ranking;
+
+namespace NanoRecSys.UnitTests.Training.Ranking;
+
+public sealed class CandidateListTests
+{
+    private static readonly CandidateList List = new(Rows: [7, 2, 5], Cosines: [0.9f, 0.5f, 0.1f], Logits: [0, 1, 2]);
+
+    [Theory]
+    [InlineData(0, 5, 1)] // the ranker alone
+    [InlineData(0, 7, 3)]
+    [InlineData(100, 7, 1)] // nearly the retriever's order
+    [InlineData(100, 5, 3)]
+    public void The_weight_moves_the_order_from_the_rankers_to_the_retrievers(double weight, int item, int rank) =>
+        Assert.Equal(rank, List.RankOf(item, weight));
+
+    [Fact]
+    public void A_tie_counts_against_the_item() => Assert.Equal(3, List.RankOf(2, 2.5)); // all three score 2.25
+
+    [Fact]
+    public void What_the_retriever_did_not_bring_has_no_rank() => Assert.Null(List.RankOf(4, 1));
+}

@@ -1,0 +1,125 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Retrieval;
+
+public sealed class TrainRetrieverStepTests : IDisposable
+{
+    // Sixty users walk round a circle of twelve items from different starts: what comes next is certain.
+    private const int Users = 60, Items = 12, Length = 8;
+
+    private static readonly TrainRetrieverOptions Options = new()
+    {
+        Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 16, MaxLength = 6, Dropout = 0.1, Temperature = 0.1,
+        LearningRate = 0.01, WarmupSteps = 5, BatchUsers = 16, Epochs = 12, Patience = 100,
+    };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task It_learns_what_comes_next_and_the_ranker_trains_behind_it()
+    {
+        StepContext context = await Prepare("a");
+
+        TrainRetrieverSummary retriever = await TrainRetrieverStep.RunAsync(Options, context);
+        MineNegativesSummary mined = await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 6, Skip = 1, Hard = 2, Random = 1 }, context);
+        TrainRankerSummary ranker = await TrainRankerStep.RunAsync(
+            new TrainRankerOptions { Hidden = [16, 8, 8], Epochs = 2, BatchPairs = 64, Candidates = 6 }, context);
+
+        Assert.True(retriever.Validation["ndcg@10"] > 0.8, $"NDCG@10 {retriever.Validation["ndcg@10"]}");
+        Assert.Equal((Users * (Length - 2 - 1), Users), (mined.Positions, mined.ValidationPositions));
+        Assert.Equal(2, ranker.Epochs);
+        Assert.True(File.Exists(Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName)));
+        Assert.True(File.Exists(Path.Combine(context.Workspace.RetrieverFolder, TrainingCurve.FileName)));
+    }
+
+    [Fact]
+    public async Task A_resumed_training_ends_with_the_weights_of_an_unbroken_one()
+    {
+        StepContext unbroken = await Prepare("unbroken");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 4, ValidateEvery = 4 }, unbroken);
+
+        using var stop = new CancellationTokenSource();
+        StepContext broken = await Prepare("broken");
+        var reports = new CancelAfterEpoch(2, stop);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
+            Options with { Epochs = 4, ValidateEvery = 4 }, broken with { Progress = reports, Cancellation = stop.Token }));
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 4, ValidateEvery = 4, Resume = true }, broken);
+
+        Assert.Equal(4, summary.Epochs);
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(unbroken.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)),
+            File.ReadAllBytes(Path.Combine(broken.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
+    }
+
+    [Fact]
+    public async Task Resuming_with_other_options_is_refused()
+    {
+        StepContext context = await Prepare("a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
+            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Blocks = 2, Resume = true }, context));
+
+        Assert.Contains("other options", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_checkpoint_there_is_nothing_to_resume()
+    {
+        StepContext context = await Prepare("a");
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
+            TrainRetrieverStep.RunAsync(Options with { Resume = true }, context));
+
+        Assert.Contains("without --resume", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_prepared_data_it_says_what_to_run()
+    {
+        var context = new StepContext(new Workspace(new ArtifactStore(_folder.Path), "none"), 1, new Silent(), CancellationToken.None);
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Options, context));
+
+        Assert.Contains("Run 'prepare' first", error.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<StepContext> Prepare(string name)
+    {
+        string source = Directory.CreateDirectory(_folder.File($"{name}-source")).FullName;
+        IEnumerable<string> rows = Enumerable.Range(0, Users).SelectMany(user =>
+            Enumerable.Range(0, Length).Select(t => $"{user},{1 + (user + t) % Items},4,{100 + t}"));
+        await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
+        var workspace = new Workspace(new ArtifactStore(_folder.File(name)), "circle");
+        var context = new StepContext(workspace, 7, new Silent(), TestContext.Current.CancellationToken) { Threads = 1 };
+        await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
+        return context;
+    }
+
+    private sealed class Silent : IProgress<StepProgress>
+    {
+        public void Report(StepProgress value)
+        {
+        }
+    }
+
+    /// <summary>Ctrl+C in the middle of the epoch after the given one.</summary>
+    private sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<StepProgress>
+    {
+        public void Report(StepProgress value)
+        {
+            if (value.Epoch > epoch)
+            {
+                source.Cancel();
+            }
+        }
+    }
+}
