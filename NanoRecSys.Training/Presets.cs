@@ -32,7 +32,7 @@ public static class Presets
             Epochs = 15,
             Window = TrainingWindow.Random,
             Patience = 5,
-            MaxSeconds = 150,
+            MaxSeconds = 600,
         },
         new MineNegativesOptions { PositionsPerUser = 30 },
         new TrainRankerOptions { Hidden = [128, 64, 32], Epochs = 6 });

@@ -1,6 +1,7 @@
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -8,7 +9,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>The models that can be evaluated, by name.</summary>
 public static class Scorers
 {
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", "retriever"];
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", "retriever", "ranker"];
 
     /// <summary>The baselines, and the models that are trained.</summary>
     public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => IsTrained(name, workspace))];
@@ -20,6 +21,7 @@ public static class Scorers
         "popularity" => new Popularity(data.TrainCounts),
         "item-knn" => ItemKnn.Build(data.Split, data.Catalog.Count, new ItemKnnOptions(), context.Threads, context.Cancellation),
         "retriever" => OpenRetriever(data, context),
+        "ranker" => OpenRanker(data, context),
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
 
@@ -34,6 +36,14 @@ public static class Scorers
         return new RetrieverScorer(tower.to(torch.device(context.Device)));
     }
 
+    private static RankerScorer OpenRanker(PreparedData data, StepContext context)
+    {
+        RequireItems(RetrieverFiles.ReadModel(context.Workspace.RetrieverFolder).Items, data);
+        RankerScorer scorer = RankerScorer.Open(data, context.Workspace);
+        torch.set_num_threads(context.Threads);
+        return scorer;
+    }
+
     private static void RequireItems(int items, PreparedData data)
     {
         if (items != data.Catalog.Count)
@@ -45,6 +55,7 @@ public static class Scorers
     private static bool IsTrained(string name, Workspace workspace) => name switch
     {
         "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
+        "ranker" => File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName)),
         _ => true,
     };
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -8,6 +9,8 @@ namespace NanoRecSys.Training.Models;
 public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     public const double Epsilon = 1e-6;
+
+    private static readonly Scalar Smallest = Epsilon; // one object, never collected: see UserTower
 
     [ComponentName(Name = "weight")]
     private readonly Parameter _weight; // [D]
@@ -22,7 +25,7 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        Tensor scale = x.square().mean([-1], keepdim: true).add(Epsilon).rsqrt(); // [..., 1]
+        Tensor scale = x.square().mean([-1], keepdim: true).add(Smallest).rsqrt(); // [..., 1]
         return (x * scale * _weight).MoveToOuterDisposeScope(); // [..., D]
     }
 }

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -12,6 +13,10 @@ namespace NanoRecSys.Training.Models;
 /// </summary>
 public sealed class UserTower : nn.Module<Tensor, Tensor>
 {
+    // Kept alive here: TorchSharp lets the collector free a number's native half while an operation still reads it.
+    private static readonly Scalar None = 0;
+    private static readonly Scalar One = 1;
+
     [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
     [ComponentName(Name = "dropout")]
@@ -67,8 +72,8 @@ public sealed class UserTower : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(tokens);
         using var scope = NewDisposeScope();
-        Tensor isItem = tokens.gt(0); // [B, L]
-        Tensor rows = (tokens - 1).clamp_min(0); // [B, L]
+        Tensor isItem = tokens.gt(None); // [B, L]
+        Tensor rows = tokens.sub(One).clamp_min(None); // [B, L]
         Tensor x = _dropout.forward(_embedding.forward(rows) * isItem.unsqueeze(-1)); // [B, L, D]
         AttentionContext context = ContextOf(isItem);
         foreach (TransformerBlock block in _blocks)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
@@ -19,7 +20,7 @@ public sealed class CandidateRanker(UserEncoder encoder, RankerNetwork network, 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Tensor users = encoder.Encode(histories); // [B, D]
-        ReadOnlySpan<float> cosines = encoder.Score(users).data<float>().ToArray(); // [B, V]
+        ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(encoder.Score(users).bytes); // [B, V]
         var lists = new CandidateList[histories.Count];
         for (int b = 0; b < lists.Length; b++)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
@@ -76,7 +77,7 @@ public static class MineNegativesStep
         using var scope = NewDisposeScope();
         using Tensor users = prefixes.Encode(train, positions); // [M, D]
         using Tensor scores = encoder.Score(users); // [M, D] x [D, V] -> [M, V]
-        ReadOnlySpan<float> all = scores.data<float>().ToArray();
+        ReadOnlySpan<float> all = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied: it is large
         RowSet seen = new(encoder.Items);
         seen.AddRange(split.Histories.At(user)); // the later ones, too: they are positives of other positions
         for (int m = 0; m < positions; m++)

@@ -42,7 +42,7 @@ public sealed class InfoNceLoss(double temperature, Tensor logShares, int rowsPe
             Tensor rowTargets = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]
             Tensor own = columns.slice(0, start, end, 1); // [C]: where each row's positive stands
             Tensor isCollision = targets.unsqueeze(0).eq(rowTargets).logical_and(columns.unsqueeze(0).ne(own.unsqueeze(1))); // [C, P]
-            Tensor logits = userLeaf.matmul(candidateLeaf.t()) / temperature - correction; // [C, D] x [D, P] -> [C, P]
+            Tensor logits = (userLeaf / temperature).matmul(candidateLeaf.t()) - correction; // [C, D] x [D, P] -> [C, P]
             return nn.functional.cross_entropy(
                 logits.masked_fill(isCollision, float.NegativeInfinity), own, reduction: nn.Reduction.Sum);
         });

@@ -25,9 +25,6 @@ public sealed record TrainRetrieverOptions
     /// <summary>Divides the cosine in the loss.</summary>
     public double Temperature { get; init; } = 0.05;
 
-    /// <summary>Share of the full softmax's target that is spread over the catalogue.</summary>
-    public double LabelSmoothing { get; init; }
-
     /// <summary>Standard deviation of the item table's first values.</summary>
     public double EmbeddingStd { get; init; } = 0.02;
 
