@@ -19,7 +19,7 @@ public sealed record TrainingState(
 /// <param name="Epoch">1-based.</param>
 /// <param name="Loss">Mean training loss of the epoch, in nats.</param>
 /// <param name="Metrics">On validation, in epochs that were validated.</param>
-public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics);
+public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics = null);
 
 /// <summary>
 /// Weights, optimizer and state after the last finished epoch. No random state: an epoch's randomness follows
