@@ -14,12 +14,14 @@ builder.AddServiceDefaults();
 builder.WebHost.UseStaticWebAssets(); // Production without publish, too: the embedded host starts the build output.
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddMudServices();
+builder.Services.AddResponseCompression();
 builder.Services.AddRecommenderClient();
 
 WebApplication app = builder.Build();
 
 app.UseExceptionHandler("/error", createScopeForErrors: true);
 app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+app.UseResponseCompression();
 app.UseAntiforgery();
 
 app.MapDefaultEndpoints();
