@@ -1,0 +1,78 @@
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+[Collection(SharedFirstStart.Name)]
+public sealed class FirstStartTests(FirstStart start)
+{
+    [Fact]
+    public void The_first_page_is_there_within_30_seconds()
+    {
+        RequireBrowser();
+        Assert.True(start.PageAfter < TimeSpan.FromSeconds(30), $"{start.PageAfter}\n{start.Output}");
+    }
+
+    [Fact]
+    public void The_page_shows_the_training_until_there_is_a_model()
+    {
+        RequireBrowser();
+        Assert.NotEmpty(start.TrainingText);
+    }
+
+    [Fact]
+    public void Recommendations_appear_by_themselves_within_3_minutes()
+    {
+        RequireBrowser();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"First page after {start.PageAfter.TotalSeconds:0.0} s, first recommendation after {start.RecommendationAfter.TotalSeconds:0.0} s.");
+        Assert.True(start.RecommendationAfter < TimeSpan.FromMinutes(3), $"{start.RecommendationAfter}\n{start.Output}");
+    }
+
+    [Fact]
+    public void Watching_a_training_become_recommendations_leaves_no_error_in_the_console()
+    {
+        RequireBrowser();
+        Assert.Empty(start.FirstVisit.Errors);
+    }
+
+    [Fact]
+    public void Nothing_is_requested_from_another_host()
+    {
+        RequireBrowser();
+        Assert.Empty(start.FirstVisit.ForeignRequests);
+    }
+
+    [Fact]
+    public async Task Cards_carry_titles_and_scores()
+    {
+        RequireBrowser();
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync("/");
+        ILocator card = visit.Marked("recommendation-card").First;
+        await Expect(card.Locator("[data-testid=title]")).Not.ToBeEmptyAsync();
+        await Expect(card.Locator("[data-testid=score]")).Not.ToBeEmptyAsync();
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task The_request_that_the_page_made_is_on_the_telemetry_page_with_its_stages()
+    {
+        RequireBrowser();
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync("/");
+        string requestId = (await visit.Marked("request-id").First.InnerTextAsync()).Trim();
+        await Expect(visit.Marked("timing-waterfall").First).ToBeVisibleAsync();
+
+        await visit.OpenAsync("/telemetry");
+        await Expect(visit.Marked("telemetry-stage-row").First).ToBeVisibleAsync();
+        ILocator newest = visit.Marked("telemetry-request").First;
+        await newest.Locator("button").First.ClickAsync();
+        await Expect(newest.Locator("[data-testid=timing-waterfall]")).ToBeVisibleAsync();
+        Assert.NotEmpty(requestId);
+        Assert.Empty(visit.Errors);
+    }
+
+    private static void RequireBrowser() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+}

@@ -1,0 +1,28 @@
+using System.Reflection;
+
+namespace NanoRecSys.EndToEndTests.Fixtures;
+
+/// <summary>What the build knew of the stack under test, and what this machine must have to test it.</summary>
+internal static class BuiltStack
+{
+    private static readonly string[] Browsers = ["/usr/bin/chromium", "/usr/bin/google-chrome"];
+
+    public static string? Chromium { get; } = Browsers.FirstOrDefault(File.Exists);
+
+    public static string AppHost { get; } = Path.GetFullPath(Metadata("AppHost"));
+
+    public static string Screenshots { get; } = Path.GetFullPath(Metadata("Screenshots"));
+
+    /// <summary>Why these tests cannot run here; null where they can.</summary>
+    public static string? Obstacle { get; } =
+        !OperatingSystem.IsLinux() ? "Process groups are looked at through Linux' /proc."
+        : Metadata("UseAspire") == "true" ? "This build has the Aspire host; these tests drive the embedded one (-p:UseAspire=false)."
+        : null;
+
+    public static string? BrowserObstacle { get; } = Obstacle
+        ?? (Chromium is null ? $"No browser: none of {string.Join(", ", Browsers)} (Debian: apt-get install chromium)." : null);
+
+    private static string Metadata(string key) => typeof(BuiltStack).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .First(attribute => attribute.Key == key).Value!;
+}

@@ -1,0 +1,96 @@
+using Microsoft.Playwright;
+
+namespace NanoRecSys.EndToEndTests.Fixtures;
+
+/// <summary>
+/// A stack started on an empty artifacts folder, and a browser that watches it from its first page on. Training
+/// takes most of the time, so all tests share this one and look at what it recorded, or at the page it left.
+/// </summary>
+public sealed class FirstStart : IAsyncLifetime
+{
+    private static readonly string[] ChromiumArguments =
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync", "--no-first-run", "--disable-quic",
+    ];
+
+    // Longer than what the tests allow, so that a slow start is a failed expectation and not a broken fixture.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+
+    private readonly TemporaryFolder _artifacts = new();
+    private StackProcess? _stack;
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+    private Visit? _visit;
+
+    public string Artifacts => _artifacts.Path;
+
+    public Uri Address { get; private set; } = new("http://localhost");
+
+    /// <summary>From the command to a page that answers.</summary>
+    public TimeSpan PageAfter { get; private set; }
+
+    /// <summary>What the training's part of the page said first; empty if it never appeared.</summary>
+    public string TrainingText { get; private set; } = "";
+
+    /// <summary>From the command to the first card on the screen, without a click.</summary>
+    public TimeSpan RecommendationAfter { get; private set; }
+
+    internal IBrowser Browser => _browser ?? throw new InvalidOperationException("No browser on this machine.");
+
+    internal Visit FirstVisit => _visit ?? throw new InvalidOperationException("No browser on this machine.");
+
+    internal string Output => _stack?.Output ?? "";
+
+    public async ValueTask InitializeAsync()
+    {
+        if (BuiltStack.BrowserObstacle is not null)
+        {
+            return;
+        }
+
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = BuiltStack.Chromium, Args = ChromiumArguments });
+        _stack = StackProcess.Start(Artifacts);
+        Address = await _stack.Address.WaitAsync(Patience);
+        PageAfter = _stack.Elapsed;
+        _visit = await Visit.StartAsync(_browser, Address);
+        await _visit.Page.GotoAsync("/");
+        ILocator either = _visit.Marked("training-progress").Or(_visit.Marked("recommendation-card")).First;
+        await either.WaitForAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
+        if (await _visit.Marked("training-progress").CountAsync() > 0)
+        {
+            TrainingText = await _visit.Marked("training-progress").First.InnerTextAsync();
+        }
+
+        await _visit.Marked("recommendation-card").First.WaitForAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
+        RecommendationAfter = _stack.Elapsed;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_visit is not null)
+        {
+            await _visit.DisposeAsync();
+        }
+
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+        }
+
+        _playwright?.Dispose();
+        if (_stack is not null)
+        {
+            await _stack.DisposeAsync();
+        }
+
+        _artifacts.Dispose();
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class SharedFirstStart : ICollectionFixture<FirstStart>
+{
+    public const string Name = "First start";
+}

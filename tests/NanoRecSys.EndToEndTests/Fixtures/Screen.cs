@@ -1,0 +1,20 @@
+using Microsoft.Playwright;
+
+namespace NanoRecSys.EndToEndTests.Fixtures;
+
+/// <summary>What a page is looked at with.</summary>
+internal sealed record Screen(int Width, int Height, ColorScheme Colours)
+{
+    public static Screen Desktop { get; } = new(1440, 900, ColorScheme.Light);
+
+    public static Screen Phone { get; } = new(390, 844, ColorScheme.Light);
+
+    public Screen Dark => this with { Colours = ColorScheme.Dark };
+
+    public BrowserNewContextOptions Options(Uri address) => new()
+    {
+        BaseURL = address.ToString(),
+        ViewportSize = new() { Width = Width, Height = Height },
+        ColorScheme = Colours,
+    };
+}

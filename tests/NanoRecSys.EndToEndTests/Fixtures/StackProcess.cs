@@ -1,0 +1,144 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+
+namespace NanoRecSys.EndToEndTests.Fixtures;
+
+/// <summary>The whole stack, started as a user starts it: one command, in a process group of its own like in a terminal.</summary>
+internal sealed partial class StackProcess : IAsyncDisposable
+{
+    private const int SigInt = 2;
+    private const int SigKill = 9;
+
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _output = [];
+    private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<TimeSpan> _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private StackProcess(Process process) => _process = process;
+
+    /// <summary>The web page's address, from the line that the host prints once the page answers.</summary>
+    public Task<Uri> Address => _address.Task;
+
+    /// <summary>Completes when the host says that recommendations are served, with the time since the start.</summary>
+    public Task<TimeSpan> Recommending => _recommending.Task;
+
+    public TimeSpan Elapsed => _watch.Elapsed;
+
+    public string Output => string.Join('\n', _output);
+
+    /// <param name="artifacts">The artifacts folder.</param>
+    /// <param name="options">More of the host's options.</param>
+    public static StackProcess Start(string artifacts, params string[] options)
+    {
+        // Any free port: the tests may run beside a stack that somebody uses.
+        string[] command = ["dotnet", BuiltStack.AppHost, "--artifacts", artifacts,
+            "--web-port", "0", "--api-port", "0", "--cache-port", "0", .. options];
+        Process process = new()
+        {
+            StartInfo = new ProcessStartInfo("setsid", command) { RedirectStandardOutput = true, RedirectStandardError = true },
+        };
+        process.StartInfo.Environment.Remove("ConnectionStrings__cache");
+        StackProcess stack = new(process);
+        process.OutputDataReceived += (_, line) => stack.Read(line.Data);
+        process.ErrorDataReceived += (_, line) => stack.Read(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _ = stack.FailWhenItEndsAsync();
+        return stack;
+    }
+
+    /// <summary>What Ctrl+C does in a terminal: an interrupt for every process of the group.</summary>
+    /// <returns>The host's exit code.</returns>
+    public async Task<int> PressCtrlCAsync(TimeSpan patience)
+    {
+        _ = SendSignal(-_process.Id, SigInt);
+        await _process.WaitForExitAsync().WaitAsync(patience);
+        return _process.ExitCode;
+    }
+
+    /// <summary>What no program can prepare for.</summary>
+    public Task KillHostAsync()
+    {
+        _ = SendSignal(_process.Id, SigKill);
+        return _process.WaitForExitAsync();
+    }
+
+    /// <returns>The host's exit code.</returns>
+    public async Task<int> KillServiceAsync(string program, TimeSpan patience)
+    {
+        int service = Group().First(process => process.Command.Contains(program, StringComparison.Ordinal)).Id;
+        _ = SendSignal(service, SigKill);
+        await _process.WaitForExitAsync().WaitAsync(patience);
+        return _process.ExitCode;
+    }
+
+    /// <summary>Command lines of the group's processes that are still there.</summary>
+    public IReadOnlyList<string> LivingProcesses() => [.. Group().Select(process => process.Command)];
+
+    public async ValueTask DisposeAsync()
+    {
+        _ = SendSignal(-_process.Id, SigInt);
+        await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(15)));
+        _ = SendSignal(-_process.Id, SigKill);
+        _process.Dispose();
+    }
+
+    private IEnumerable<(int Id, string Command)> Group() => Directory.EnumerateDirectories("/proc")
+        .Where(folder => int.TryParse(Path.GetFileName(folder), out _))
+        .Select(folder => (Id: int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture), Command: Describe(folder)))
+        .Where(process => process.Command is not null)
+        .Select(process => (process.Id, process.Command!));
+
+    private string? Describe(string folder)
+    {
+        try
+        {
+            // "pid (name) state ppid pgrp session ...": the name may hold anything, so read on from its end.
+            string stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            bool ours = fields[2] == _process.Id.ToString(CultureInfo.InvariantCulture) && fields[0] != "Z";
+            return ours ? File.ReadAllText(Path.Combine(folder, "cmdline")).Replace('\0', ' ') : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // No process, or one that has just ended.
+        }
+    }
+
+    private void Read(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        _output.Enqueue(line);
+        if (AddressLine().Match(line) is { Success: true } match)
+        {
+            _address.TrySetResult(new Uri(match.Groups[1].Value));
+        }
+        else if (line.Contains("First recommendation ready after", StringComparison.Ordinal))
+        {
+            _recommending.TrySetResult(_watch.Elapsed);
+        }
+    }
+
+    private async Task FailWhenItEndsAsync()
+    {
+        await _process.WaitForExitAsync();
+        InvalidOperationException ended = new($"The host has ended:\n{Output}");
+        _address.TrySetException(ended);
+        _recommending.TrySetException(ended);
+    }
+
+    [GeneratedRegex("NanoRecSys is at (http://\\S+)")]
+    private static partial Regex AddressLine();
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SendSignal(int processId, int signal);
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using Microsoft.Playwright;
+
+namespace NanoRecSys.EndToEndTests.Fixtures;
+
+/// <summary>One page in the browser, and everything that went wrong on it.</summary>
+internal sealed class Visit : IAsyncDisposable
+{
+    private readonly IBrowserContext _context;
+    private readonly ConcurrentQueue<string> _errors = [];
+    private readonly ConcurrentQueue<string> _foreignRequests = [];
+
+    private Visit(IBrowserContext context, IPage page)
+    {
+        _context = context;
+        Page = page;
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error")
+            {
+                _errors.Enqueue($"{message.Text} ({message.Location})");
+            }
+        };
+        page.PageError += (_, error) => _errors.Enqueue(error);
+        page.Request += (_, request) =>
+        {
+            if (new Uri(request.Url) is { Scheme: not ("data" or "blob"), IsLoopback: false } foreign)
+            {
+                _foreignRequests.Enqueue(foreign.ToString());
+            }
+        };
+    }
+
+    public IPage Page { get; }
+
+    /// <summary>Errors of the browser's console and uncaught ones.</summary>
+    public IReadOnlyCollection<string> Errors => _errors;
+
+    /// <summary>Requests that left this machine, or would have.</summary>
+    public IReadOnlyCollection<string> ForeignRequests => _foreignRequests;
+
+    public static async Task<Visit> StartAsync(IBrowser browser, Uri address, Screen? screen = null)
+    {
+        IBrowserContext context = await browser.NewContextAsync((screen ?? Screen.Desktop).Options(address));
+        return new Visit(context, await context.NewPageAsync());
+    }
+
+    /// <summary>Opens a page and waits until it answers clicks: a prerendered page does not yet.</summary>
+    public async Task OpenAsync(string path)
+    {
+        await Page.GotoAsync(path);
+        await Page.Locator("[data-interactive=true]").WaitForAsync(new() { State = WaitForSelectorState.Attached });
+    }
+
+    public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
+
+    public ValueTask DisposeAsync() => _context.DisposeAsync();
+}

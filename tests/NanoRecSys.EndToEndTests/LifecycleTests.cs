@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using NanoRecSys.EndToEndTests.Fixtures;
+
+namespace NanoRecSys.EndToEndTests;
+
+[Collection(SharedFirstStart.Name)]
+public sealed class LifecycleTests(FirstStart start)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task A_second_start_on_the_same_artifacts_recommends_within_10_seconds_beside_the_first()
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        await using StackProcess second = StackProcess.Start(start.Artifacts);
+        TimeSpan recommending = await second.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Second start: first recommendation after {recommending.TotalSeconds:0.0} s.");
+        Assert.True(recommending < TimeSpan.FromSeconds(10), $"{recommending}\n{second.Output}");
+        Assert.NotEqual(start.Address, await second.Address);
+        Assert.DoesNotContain("training one on", second.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_during_a_training_leaves_no_process_behind()
+    {
+        Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+        using TemporaryFolder artifacts = new();
+        await using StackProcess stack = StackProcess.Start(artifacts.Path);
+        await stack.Address.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Contains(stack.LivingProcesses(), process => process.Contains("NanoRecSys.Training.dll", StringComparison.Ordinal));
+
+        int exitCode = await stack.PressCtrlCAsync(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(0, exitCode);
+        Assert.Empty(stack.LivingProcesses());
+    }
+
+    [Fact]
+    public async Task Killing_the_host_leaves_no_process_behind()
+    {
+        Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+        using TemporaryFolder artifacts = new();
+        await using StackProcess stack = StackProcess.Start(artifacts.Path);
+        await stack.Address.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        await stack.KillHostAsync();
+
+        Stopwatch watch = Stopwatch.StartNew();
+        while (stack.LivingProcesses().Count > 0 && watch.Elapsed < TimeSpan.FromSeconds(10))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        }
+
+        Assert.Empty(stack.LivingProcesses());
+    }
+
+    [Fact]
+    public async Task A_dead_service_ends_the_stack_with_its_exit_code_in_the_last_words()
+    {
+        Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+        using TemporaryFolder artifacts = new();
+        await using StackProcess stack = StackProcess.Start(artifacts.Path);
+        await stack.Address.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        int exitCode = await stack.KillServiceAsync("NanoRecSys.Api.dll", TimeSpan.FromSeconds(15));
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("api ended with exit code 137", stack.Output, StringComparison.Ordinal);
+        Assert.Empty(stack.LivingProcesses());
+    }
+}
