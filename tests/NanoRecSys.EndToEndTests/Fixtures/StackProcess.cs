@@ -126,6 +126,10 @@ internal sealed partial class StackProcess : IAsyncDisposable
         {
             _recommending.TrySetResult(_watch.Elapsed);
         }
+        else if (line.Contains("The training ended with exit code", StringComparison.Ordinal))
+        {
+            _recommending.TrySetException(new InvalidOperationException(Output));
+        }
     }
 
     private async Task FailWhenItEndsAsync()
