@@ -27,8 +27,8 @@ public sealed class RetrieverLossTests
     public void Full_softmax_has_the_same_gradients_in_chunks_as_at_once()
     {
         manual_seed(3);
-        using Tensor users = randn(700, 4).requires_grad_();
-        using Tensor items = randn(8000, 4).requires_grad_(); // 524 rows a chunk
+        using Tensor users = UnitRows(700, 4);
+        using Tensor items = UnitRows(8000, 4); // 524 rows a chunk
         using Tensor targets = randint(0, 8000, 700, int64);
         using Tensor atOnce = nn.functional.cross_entropy(users.matmul(items.t()) / 0.3, targets);
         atOnce.backward();
@@ -77,8 +77,8 @@ public sealed class RetrieverLossTests
     public void In_batch_loss_has_the_same_gradients_in_chunks_as_at_once()
     {
         manual_seed(4);
-        using Tensor users = randn(10, 4).requires_grad_();
-        using Tensor items = randn(6, 4).requires_grad_();
+        using Tensor users = UnitRows(10, 4);
+        using Tensor items = UnitRows(6, 4);
         using Tensor targets = randint(0, 6, 10, int64);
         using Tensor logShares = randn(6);
         double whole = new InfoNceLoss(0.5, logShares, rowsPerChunk: 10).Backward(users, items, targets);
@@ -97,4 +97,6 @@ public sealed class RetrieverLossTests
     [Fact]
     public void Shares_are_smoothed_so_that_an_item_nobody_had_has_one_too() =>
         Assert.Equal([MathF.Log(0.5f), MathF.Log(0.125f), MathF.Log(0.375f)], InfoNceLoss.LogShares([3, 0, 2]), (a, b) => MathF.Abs(a - b) < 1e-6f);
+
+    private static Tensor UnitRows(long rows, long columns) => nn.functional.normalize(randn(rows, columns), 2, 1).requires_grad_();
 }
