@@ -63,6 +63,6 @@ internal static class SharedArtifacts
             .WithCapacity("10Gi")
             .WithAccessMode(PersistentVolumeAccessMode.ReadWriteMany);
         reader.WithPersistentVolume(claim, MountPath, isReadOnly: true);
-        writer.WithPersistentVolume(claim, MountPath);
+        writer.WithPersistentVolume(claim, MountPath).PublishAsKubernetesService(TrainingJob.Replace);
     }
 }
