@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using StackExchange.Redis;
 #if !ASPIRE
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 #endif
 
@@ -27,7 +27,8 @@ public static class RedisConnection
         }
 
 #if ASPIRE
-        builder.AddRedisClient(ConnectionName, configureOptions: Configure);
+        // Its own check would call a service unhealthy that only lost its cache.
+        builder.AddRedisClient(ConnectionName, settings => settings.DisableHealthChecks = true, Configure);
 #else
         builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
         {
@@ -36,8 +37,8 @@ public static class RedisConnection
             Configure(options);
             return ConnectionMultiplexer.Connect(options);
         });
-        builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
 #endif
+        builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
         return builder;
     }
 
@@ -54,7 +55,6 @@ public static class RedisConnection
         options.ReconnectRetryPolicy = new LinearRetry(500);
     }
 
-#if !ASPIRE
     private sealed class RedisHealthCheck(IConnectionMultiplexer redis) : IHealthCheck
     {
         public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -70,5 +70,4 @@ public static class RedisConnection
             }
         }
     }
-#endif
 }
