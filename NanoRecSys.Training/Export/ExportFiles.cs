@@ -8,8 +8,6 @@ namespace NanoRecSys.Training.Export;
 internal static class ExportFiles
 {
     public const string Weights = "weights.safetensors";
-    public const string Model = "model.json";
-    public const string Ranker = "ranker.json";
     public const string Parity = "parity.json";
     public const string Index = "index.json";
 

@@ -27,12 +27,21 @@ public static class ExportStep
         try
         {
             ReadOnlyMemory<int>[] histories = SampledHistories.Draw(data.Histories, options.ParityHistories, context.Seed);
-            ParityInfo parity = ExportRetriever(workspace.ExportFolder, tower, weights, histories);
-            context.Progress.Report(new StepProgress { Fraction = 0.7, Message = $"user tower: largest difference {parity.MaxAbsDifference:G3}" });
+            using var trained = new UserEncoder(tower);
+            var parity = new Dictionary<string, ParityInfo>
+            {
+                [ArtifactNames.UserTower] = ExportRetriever(workspace.ExportFolder, tower.Model, trained, weights, histories),
+            };
+            context.Progress.Report(new StepProgress { Fraction = 0.6 });
 
-            var report = new ExportReport(
-                tower.Model, weights.Sha256,
-                new Dictionary<string, ParityInfo> { [ArtifactNames.UserTower] = parity });
+            TrainedWeights? ranker = null;
+            if (RankerExport.IsOfThisRetriever(workspace))
+            {
+                ranker = TrainedWeights.Read(workspace.RankerFolder, "train-ranker");
+                parity[ArtifactNames.Ranker] = RankerExport.Write(workspace, data, trained, ranker, histories, context.Seed);
+            }
+
+            var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256);
             ExportFiles.WriteJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report, ExportJson.Default.ExportReport);
             context.Progress.Report(new StepProgress { Fraction = 1 });
             return report;
@@ -53,15 +62,14 @@ public static class ExportStep
         }
     }
 
-    private static ParityInfo ExportRetriever(string folder, UserTower tower, TrainedWeights weights, ReadOnlyMemory<int>[] histories)
+    private static ParityInfo ExportRetriever(
+        string folder, ModelInfo model, UserEncoder trained, TrainedWeights weights, ReadOnlyMemory<int>[] histories)
     {
         string path = Path.Combine(folder, ArtifactNames.UserTower);
-        UserTowerGraph.Write(path, tower.Model, weights.Tensors);
-
-        using var trained = new UserEncoder(tower);
-        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), tower.Model.Dimension);
+        UserTowerGraph.Write(path, model, weights.Tensors);
+        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.Dimension);
         using Tensor expected = trained.Encode(histories); // [B, D]
-        using var exported = new OnnxUserTower(path, tower.Model);
+        using var exported = new OnnxUserTower(path, model);
         return Parity.Require(ArtifactNames.UserTower, Parity.OfUserTower(exported, histories, expected.data<float>().ToArray()));
     }
 }

@@ -4,11 +4,12 @@ using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
 
 /// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
-internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? Ranker)
+internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, RankerInfo? Ranker)
 {
     /// <exception cref="UserErrorException">A step has not run, its parity does not hold, or two steps disagree.</exception>
     public static ExportedModel Open(Workspace workspace, PreparedData data)
@@ -21,7 +22,12 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             throw new UserErrorException("The retriever's weights are not those that were exported. Run 'export' and 'index' again.");
         }
 
-        OnnxInfo? tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
+        if (report.RankerSha256 is null ? RankerExport.IsOfThisRetriever(workspace) : report.RankerSha256 != TrainedWeights.HashOf(workspace.RankerFolder))
+        {
+            throw new UserErrorException("The ranker was trained after the export. Run 'export' and 'index' again.");
+        }
+
+        OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
             ?? throw new UserErrorException($"There is no {Path.Combine(folder, ArtifactNames.UserTower)}. Run 'export' again.");
         try
         {
@@ -40,7 +46,21 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             throw new UserErrorException($"{e.Message} Run 'export' and 'index' again.", e);
         }
 
-        return new ExportedModel(report, index, tower, DescribeWithParity(folder, ArtifactNames.Ranker, report));
+        return new ExportedModel(report, index, tower, DescribeRanker(folder, report));
+    }
+
+    private static RankerInfo? DescribeRanker(string folder, ExportReport report)
+    {
+        if (DescribeWithParity(folder, ArtifactNames.Ranker, report) is not OnnxInfo onnx)
+        {
+            return null;
+        }
+
+        RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, RankerFiles.ModelName), TrainingJson.Default.RankerModel, "export");
+
+        // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
+        IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
+        return new RankerInfo(onnx, genres, ranker.RetrieverWeight);
     }
 
     /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>

@@ -3,6 +3,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
 
@@ -64,7 +65,7 @@ public static class PublishStep
                 options.ServeSplit == ServeSplit.All ? "all" : "train"),
             Model = exported.Report.Model,
             UserTower = exported.UserTower,
-            Ranker = null,
+            Ranker = choice.Use ? exported.Ranker : null,
             Index = exported.Index,
             Metrics = metrics,
             Parity = exported.Report.Parity.Where(entry => choice.Use || entry.Key != ArtifactNames.Ranker).ToDictionary(),
@@ -74,8 +75,14 @@ public static class PublishStep
 
     private static void Copy(string export, string staging, Manifest draft)
     {
-        string?[] files = [draft.UserTower.File, draft.Ranker?.Onnx.File, draft.Index.File, ArtifactNames.ItemEmbeddings];
-        foreach (string file in files.OfType<string>())
+        List<string> files = [draft.UserTower.File, draft.Index.File, ArtifactNames.ItemEmbeddings];
+        if (draft.Ranker is not null)
+        {
+            // Its settings too: the weight of the cosine changes what is served, so it belongs to what names the version.
+            files.AddRange([draft.Ranker.Onnx.File, RankerFiles.ModelName]);
+        }
+
+        foreach (string file in files)
         {
             File.Copy(Path.Combine(export, file), Path.Combine(staging, file));
         }
