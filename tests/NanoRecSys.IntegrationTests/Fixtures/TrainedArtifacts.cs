@@ -3,6 +3,7 @@ using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
 [assembly: AssemblyFixture(typeof(TrainedArtifacts))]
@@ -10,8 +11,8 @@ using NanoRecSys.Training.Retrieval;
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>
-/// A small transformer, trained for one epoch on the sample and published, by the steps that the command
-/// line runs. Made once for all tests, when the first asks; it takes some seconds.
+/// A small transformer and ranker, trained for one epoch on the sample and published, by the steps that the
+/// command line runs. Made once for all tests, when the first asks; it takes some seconds.
 /// </summary>
 public sealed class TrainedArtifacts : IAsyncDisposable
 {
@@ -69,9 +70,11 @@ public sealed class TrainedArtifacts : IAsyncDisposable
                 WarmupSteps = 5,
                 Epochs = 1,
             }, context);
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { PositionsPerUser = 2 }, context);
+        await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 }, context);
         await ExportStep.RunAsync(new ExportOptions(), context);
         await IndexStep.RunAsync(new IndexOptions(), context);
-        return await PublishStep.RunAsync(new PublishOptions(), context);
+        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always }, context);
     }
 
     private static StepContext Context(string folder) =>

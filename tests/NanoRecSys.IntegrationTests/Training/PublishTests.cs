@@ -24,6 +24,37 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
+    public async Task The_exported_ranker_matches_the_trained_one_on_100_candidates_of_each_history()
+    {
+        ParityInfo parity = (await trained.VersionAsync()).Manifest.Parity[ArtifactNames.Ranker];
+        Assert.Equal(20_000, parity.Cases);
+        Assert.InRange(parity.MaxAbsDifference, 0, 1e-4);
+    }
+
+    [Fact]
+    public async Task A_ranker_that_was_not_shown_to_be_better_is_left_out_with_its_files()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        PublishSummary summary = await PublishStep.RunAsync(new PublishOptions(), context);
+        Manifest manifest = context.Workspace.Store.Open(summary.Version).Manifest;
+        Assert.False(summary.HasRanker);
+        Assert.Contains("Run 'evaluate' first", summary.Ranker, StringComparison.Ordinal);
+        Assert.Null(manifest.Ranker);
+        Assert.DoesNotContain(ArtifactNames.Ranker, manifest.Files.Select(file => file.Name));
+        Assert.DoesNotContain(ArtifactNames.Ranker, manifest.Parity.Keys);
+    }
+
+    [Fact]
+    public async Task A_ranker_of_an_older_retriever_is_not_exported()
+    {
+        StepContext context = await trained.CopyAsync(_folder);
+        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RankerFolder, "weights.safetensors"), DateTime.UtcNow.AddDays(-1));
+        ExportReport report = await ExportStep.RunAsync(new ExportOptions(), context);
+        Assert.Equal([ArtifactNames.UserTower], report.Parity.Keys);
+        Assert.False(File.Exists(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.Ranker)));
+    }
+
+    [Fact]
     public async Task The_manifest_tells_the_data_the_model_and_the_graph()
     {
         Manifest manifest = (await trained.VersionAsync()).Manifest;
@@ -32,7 +63,8 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         Assert.Equal((16, 2, 9066), (manifest.Model.Dimension, manifest.Model.Blocks, manifest.Model.Items));
         Assert.Equal(["batch", "length"], Assert.Single(manifest.UserTower.Inputs).Shape);
         Assert.Equal(["batch", "16"], Assert.Single(manifest.UserTower.Outputs).Shape);
-        Assert.Null(manifest.Ranker);
+        Assert.Equal(["user_embedding", "item_embeddings", "popularity", "year", "genres", "unknown"], manifest.Ranker!.Onnx.Inputs.Select(input => input.Name));
+        Assert.Equal(["candidates", $"{manifest.Ranker.Genres.Count}"], manifest.Ranker.Onnx.Inputs[4].Shape);
         Assert.Equal(("flat", 1.0, 1.0), (manifest.Index.Kind, manifest.Index.RecallAt10, manifest.Index.RecallAt100));
     }
 
