@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Models;
 
+[Collection(SeededTorch.Name)]
 public sealed class UserTowerTests
 {
     private static readonly ModelInfo Small = new("transformer", 16, 2, 2, 24, 12, 30, 500, 0, "full-softmax", 0.05);

@@ -9,6 +9,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
+[Collection(SeededTorch.Name)]
 public sealed class RankerNetworkTests
 {
     public RankerNetworkTests() => LibTorch.Load();
@@ -57,7 +58,7 @@ public sealed class RankerNetworkTests
     public void An_unknown_item_is_scored_without_its_embedding()
     {
         manual_seed(1);
-        using var network = new RankerNetwork(new RankerModel(4, [7, 6, 5], Genres(3), 0.2, 0));
+        using var network = new RankerNetwork(new RankerModel(4, [64, 32, 16], Genres(3), 0.2, 0));
         network.eval();
         float Logit(float item, float unknown) => network.forward(new RankerInputs(
             ones(1, 4), full(1, 4, item), ones(1, 1), zeros(1, int64), ones(1, 3), full(1, 1, unknown))).item<float>();

@@ -1,9 +1,11 @@
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;
 
+[Collection(SeededTorch.Name)]
 public sealed class RetrieverLossTests
 {
     public RetrieverLossTests() => LibTorch.Load();

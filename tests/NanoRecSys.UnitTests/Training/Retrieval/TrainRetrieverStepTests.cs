@@ -8,6 +8,7 @@ using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;
 
+[Collection(SeededTorch.Name)]
 public sealed class TrainRetrieverStepTests : IDisposable
 {
     // Sixty users walk round a circle of twelve items from different starts: what comes next is certain.
