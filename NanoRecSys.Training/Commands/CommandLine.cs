@@ -60,6 +60,8 @@ public static class CommandLine
         Verbs verbs = new(output, error);
         root.Subcommands.Add(PrepareCommand.Create(verbs));
         root.Subcommands.Add(TrainRetrieverCommand.Create(verbs));
+        root.Subcommands.Add(MineNegativesCommand.Create(verbs));
+        root.Subcommands.Add(TrainRankerCommand.Create(verbs));
         root.Subcommands.Add(EvaluateCommand.Create(verbs));
         root.Subcommands.Add(ExportCommand.Create(verbs));
         root.Subcommands.Add(IndexCommand.Create(verbs));

@@ -8,27 +8,24 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class RunCommand
 {
-    private static readonly Option<string> Preset = new("--preset")
-    {
-        Description = "Sizes and hyper-parameters: quick (the sample in about two minutes), small, auto (chosen by the data's size) or paper (the reference size)",
-        DefaultValueFactory = _ => "quick",
-    };
-
-    static RunCommand() => Preset.AcceptOnlyFromAmong("quick", "small", "auto", "paper");
+    private static readonly Option<string> Preset = Settings.Choice(
+        "--preset", "Sizes and hyper-parameters (auto goes by the data's size, paper is the reference size)", "quick", [.. Presets.Names]);
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "run", "Everything in order, from the ratings to a published version", [Preset], PresetRun.Stages,
         async (parse, run) =>
         {
             var prepare = new PrepareOptions { Data = parse.GetRequiredValue(CommonOptions.Data) };
-            Show(await PresetRun.RunAsync(run, prepare), run);
+            Show(await PresetRun.RunAsync(run, parse.GetRequiredValue(Preset), prepare), run);
         });
 
-    private static void Show(IReadOnlyList<EvaluationResult> results, TrainingRun run)
+    private static void Show(PresetRunSummary summary, TrainingRun run)
     {
         run.Console.Write(TimingTable.Create(run.Timings));
-        IReadOnlyList<EvaluationResult> test = [.. results.Where(result => result.Split == FullRanking.NameOf(HeldOut.Test))];
+        IReadOnlyList<EvaluationResult> test = [.. summary.Results.Where(result => result.Split == FullRanking.NameOf(HeldOut.Test))];
         run.Console.Write(MetricsTable.Create(test));
+        run.Console.WriteLine(summary.Published.Ranker);
+        run.Console.WriteLine($"Version {summary.Published.Version} is current: {summary.Published.Folder}");
         run.Console.WriteJson(EvaluationJson.Line(test));
     }
 }

@@ -1,19 +1,34 @@
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>What a whole run made.</summary>
+/// <param name="Results">Every model's figures on validation and test.</param>
+/// <param name="Published">The version that is now current.</param>
+public sealed record PresetRunSummary(IReadOnlyList<EvaluationResult> Results, PublishSummary Published);
 
 /// <summary>The whole pipeline in order, as <c>run</c> calls it: each line is a verb of its own, too.</summary>
 public static class PresetRun
 {
-    public const int Stages = 2;
+    public const int Stages = 8;
 
-    /// <returns>Every model's figures on validation and test.</returns>
-    public static async Task<IReadOnlyList<EvaluationResult>> RunAsync(TrainingRun run, PrepareOptions prepare)
+    public static async Task<PresetRunSummary> RunAsync(TrainingRun run, string preset, PrepareOptions prepare)
     {
         ArgumentNullException.ThrowIfNull(run);
-        await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
-        return await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
+        DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
+        Preset chosen = Presets.Get(preset, data.Interactions);
+        await run.StageAsync("train-retriever", context => TrainRetrieverStep.RunAsync(chosen.Retriever, context));
+        await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
+        await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+        IReadOnlyList<EvaluationResult> results = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
+        await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions(), context));
+        await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
+        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(new PublishOptions(), context));
+        return new PresetRunSummary(results, published);
     }
 }

@@ -25,4 +25,6 @@ public sealed partial class TrainingJson : JsonSerializerContext;
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(TestEvaluation))]
 [JsonSerializable(typeof(TrainRetrieverSummary))]
+[JsonSerializable(typeof(MineNegativesSummary))]
+[JsonSerializable(typeof(TrainRankerSummary))]
 public sealed partial class TrainingJsonLines : JsonSerializerContext;

@@ -61,6 +61,8 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData("prepare")]
     [InlineData("train-retriever")]
+    [InlineData("mine-negatives")]
+    [InlineData("train-ranker")]
     [InlineData("evaluate")]
     [InlineData("run")]
     public async Task Every_verb_has_help_with_the_common_options_and_their_defaults(string verb)
