@@ -58,6 +58,7 @@ public static class LibTorch
 
     private static bool LoadOnce()
     {
+        OpenMpWaiting.Sleep();
         bool isPatched = false;
         if (HostLacksSymbol() && FindShippedLibrary() is string shipped)
         {
