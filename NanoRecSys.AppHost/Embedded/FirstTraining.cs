@@ -42,9 +42,9 @@ internal sealed class FirstTraining : IDisposable
 
     public ServiceProcess Start(IReadOnlyDictionary<string, string> environment, ChildGuard guard)
     {
-        ServiceProcess process = ServiceProcess
-            .Start("training", ConsoleColor.Magenta, "NanoRecSys.Training", _arguments, environment, guard)
-            .InBackground();
+        // At the priority of the rest: with a lower one, a browser that draws in software starves it on two cores.
+        ServiceProcess process = ServiceProcess.Start(
+            "training", ConsoleColor.Magenta, "NanoRecSys.Training", _arguments, environment, guard);
         _ = ReportAsync(process);
         return process;
     }

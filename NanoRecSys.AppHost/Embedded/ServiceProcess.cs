@@ -71,21 +71,6 @@ internal sealed partial class ServiceProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets the other services go first when the processors are few.</summary>
-    public ServiceProcess InBackground()
-    {
-        try
-        {
-            _process.PriorityClass = ProcessPriorityClass.BelowNormal;
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended already.
-        }
-
-        return this;
-    }
-
     /// <summary>Asks the child to end, and kills it and its children after a grace period.</summary>
     public async ValueTask DisposeAsync()
     {
