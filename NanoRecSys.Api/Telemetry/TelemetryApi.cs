@@ -8,6 +8,8 @@ namespace NanoRecSys.Api.Telemetry;
 /// <summary><c>GET /debug/telemetry</c>: this process's last minutes, without a collector.</summary>
 internal static class TelemetryApi
 {
+    private const int DefaultSeconds = 300;
+
     public static void AddRecommendationTelemetry(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton(TimeProvider.System);
@@ -19,10 +21,10 @@ internal static class TelemetryApi
         app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies per stage and the last 50 requests");
 
     private static Results<Ok<TelemetrySnapshot>, UnprocessableEntity<FieldErrors>> GetTelemetry(
-        TelemetryWindow telemetry, [Description("Seconds to look back, 1 to 300; 300 unless told")] string? window = null)
+        TelemetryWindow telemetry, [Description("Seconds to look back, 1 to 1800; 300 unless told")] string? window = null)
     {
         var fields = new UrlFields();
-        int seconds = fields.Int32("query", "window", window, TelemetryWindow.MaxSeconds, 1, TelemetryWindow.MaxSeconds);
+        int seconds = fields.Int32("query", "window", window, DefaultSeconds, 1, TelemetryWindow.MaxSeconds);
         return fields.Errors.Count > 0
             ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
             : TypedResults.Ok(telemetry.Read(seconds));

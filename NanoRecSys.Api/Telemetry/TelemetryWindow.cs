@@ -3,16 +3,19 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
-/// The last five minutes of this process in bounded memory, so that the telemetry page needs no collector:
-/// a ring of seconds (about 4 MB when every one is busy) and the last requests' waterfalls.
+/// This process's last half hour in bounded memory, so that the telemetry page needs no collector: five minutes by
+/// the second (about 4 MB when every one is busy), thirty by the minute, and the last requests' waterfalls.
 /// </summary>
 public sealed class TelemetryWindow(TimeProvider time)
 {
-    public const int MaxSeconds = 300;
+    public const int MaxSeconds = 1800;
+    private const int SecondsKept = 300;
+    private const int SecondsPerMinute = 60;
     private const int KeptTraces = 50;
 
     private readonly Lock _lock = new();
-    private readonly SecondOfTraffic[] _seconds = [.. Enumerable.Range(0, MaxSeconds).Select(_ => new SecondOfTraffic())];
+    private readonly TrafficRing _bySecond = new(SecondsKept, 1);
+    private readonly TrafficRing _byMinute = new(MaxSeconds / SecondsPerMinute, SecondsPerMinute);
     private readonly Queue<RequestTrace> _recent = new(KeptTraces);
     private readonly DateTimeOffset _started = time.GetUtcNow();
 
@@ -24,13 +27,8 @@ public sealed class TelemetryWindow(TimeProvider time)
         long now = time.GetUtcNow().ToUnixTimeSeconds();
         lock (_lock)
         {
-            SecondOfTraffic second = _seconds[now % MaxSeconds];
-            if (second.Second != now)
-            {
-                second.Reset(now);
-            }
-
-            second.Add(trace, cacheAnswered);
+            _bySecond.Add(now, trace, cacheAnswered);
+            _byMinute.Add(now, trace, cacheAnswered);
             if (_recent.Count == KeptTraces)
             {
                 _recent.Dequeue();
@@ -40,20 +38,18 @@ public sealed class TelemetryWindow(TimeProvider time)
         }
     }
 
-    /// <param name="windowSeconds">How far back to look, 1 to <see cref="MaxSeconds"/>.</param>
+    /// <param name="windowSeconds">
+    /// How far back to look, 1 to <see cref="MaxSeconds"/>; more than five minutes are counted in whole minutes.
+    /// </param>
     public TelemetrySnapshot Read(int windowSeconds)
     {
         DateTimeOffset now = time.GetUtcNow();
-        long oldest = now.ToUnixTimeSeconds() - windowSeconds + 1;
-        var sum = new SecondOfTraffic();
+        TrafficSlot sum;
         RequestTrace[] recent;
         lock (_lock)
         {
-            foreach (SecondOfTraffic second in _seconds.Where(second => second.Second >= oldest))
-            {
-                sum.Add(second);
-            }
-
+            TrafficRing ring = windowSeconds <= _bySecond.Seconds ? _bySecond : _byMinute;
+            sum = ring.Sum(now.ToUnixTimeSeconds(), windowSeconds);
             recent = [.. _recent.Reverse()];
         }
 

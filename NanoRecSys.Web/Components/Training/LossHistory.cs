@@ -9,17 +9,18 @@ public sealed record LossHistory(string Stage, IReadOnlyList<LossPoint> Points)
 {
     private const int MaxPoints = 240;
 
-    /// <summary>Of the newest stage that reported a loss; null where none did.</summary>
+    /// <summary>Of the stage at work where it has losses, else of the one that reported most; null where none did.</summary>
     public static LossHistory? From(IReadOnlyList<ProgressEvent> events)
     {
-        string? stage = events.LastOrDefault(progress => progress.Loss is not null)?.Stage;
+        ILookup<string, ProgressEvent> losses = events.Where(progress => progress.Loss is { } loss && double.IsFinite(loss))
+            .ToLookup(progress => progress.Stage);
+        string? stage = events.Count > 0 && losses.Contains(events[^1].Stage) ? events[^1].Stage : losses.MaxBy(of => of.Count())?.Key;
         if (stage is null)
         {
             return null;
         }
 
-        LossPoint[] points = [.. events.Where(progress => progress.Stage == stage && progress.Loss is { } loss && double.IsFinite(loss))
-            .Select((progress, i) => new LossPoint(progress.Step ?? i, progress.Loss!.Value))];
+        LossPoint[] points = [.. losses[stage].Select((progress, i) => new LossPoint(progress.Step ?? i, progress.Loss!.Value))];
         return new LossHistory(stage, Thin(points));
     }
 

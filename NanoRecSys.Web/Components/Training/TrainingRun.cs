@@ -7,13 +7,16 @@ namespace NanoRecSys.Web.Components.Training;
 /// <param name="Now">The newest event.</param>
 /// <param name="Started">When the run began.</param>
 /// <param name="Steps">All stages of the run, the coming ones too.</param>
-/// <param name="Losses">Of the newest stage that has any.</param>
-/// <param name="Validation">Figures as they came, newest first.</param>
+/// <param name="Losses">Of the stage at work, or the longest.</param>
+/// <param name="Validation">Rankings of the whole catalogue as they came, newest first.</param>
 /// <param name="Messages">Newest first.</param>
 public sealed record TrainingRun(
     ProgressEvent Now, DateTimeOffset Started, IReadOnlyList<StageStep> Steps, LossHistory? Losses,
     IReadOnlyList<ProgressEvent> Validation, IReadOnlyList<ProgressEvent> Messages)
 {
+    // Stages that validate otherwise (the ranker reports AUC) have no place in a table of rankings.
+    private const string RankingMetric = "ndcg@10";
+
     // What `run` does, in its order: names for the stages that have not come yet.
     private static readonly string[] Preset =
         ["prepare", "train-retriever", "mine-negatives", "train-ranker", "evaluate", "export", "index", "publish"];
@@ -28,7 +31,7 @@ public sealed record TrainingRun(
 
         ProgressEvent now = events[^1];
         return new TrainingRun(now, first.Time, StepsOf(events, now), LossHistory.From(events),
-            [.. events.Where(progress => progress.Metrics is { Count: > 0 }).Reverse()],
+            [.. events.Where(progress => progress.Metrics?.ContainsKey(RankingMetric) == true).Reverse()],
             [.. events.Where(progress => progress.Message is not null).Reverse()]);
     }
 

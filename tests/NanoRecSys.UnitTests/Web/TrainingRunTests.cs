@@ -31,7 +31,28 @@ public sealed class TrainingRunTests
     }
 
     [Fact]
-    public void Losses_are_those_of_the_newest_stage_that_has_any()
+    public void Losses_are_those_of_the_stage_at_work()
+    {
+        TrainingRun run = Runs.Of(
+            Runs.Event(0, 1, "train-retriever") with { Step = 10, Loss = 9 },
+            Runs.Event(1, 1, "train-retriever") with { Step = 11, Loss = 8 },
+            Runs.Event(2, 2, "train-ranker") with { Step = 5, Loss = 0.7 });
+
+        Assert.Equal("train-ranker", run.Losses!.Stage);
+    }
+
+    [Fact]
+    public void Validation_lists_rankings_of_the_catalogue_only()
+    {
+        TrainingRun run = Runs.Of(
+            Runs.Event(0, 1, "train-retriever") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["ndcg@10"] = 0.05 } },
+            Runs.Event(1, 2, "train-ranker") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["auc"] = 0.8 } });
+
+        Assert.Equal(["train-retriever"], run.Validation.Select(progress => progress.Stage));
+    }
+
+    [Fact]
+    public void Between_trainings_losses_are_those_of_the_stage_that_reported_most()
     {
         TrainingRun run = Runs.Of(
             Runs.Event(0, 1, "train-retriever") with { Step = 10, Loss = 9 },

@@ -36,6 +36,18 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
+    public void Half_an_hour_is_counted_by_the_minute()
+    {
+        var window = new TelemetryWindow(_clock);
+        window.Add(Trace(1), cacheAnswered: true);
+        _clock.Advance(20 * 60);
+        window.Add(Trace(1), cacheAnswered: true);
+
+        Assert.Equal(1, window.Read(300).Requests);
+        Assert.Equal(2, window.Read(1800).Requests);
+    }
+
+    [Fact]
     public void The_rate_is_over_the_service_s_life_while_that_is_shorter_than_the_window()
     {
         var window = new TelemetryWindow(_clock);

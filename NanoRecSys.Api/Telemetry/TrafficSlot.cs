@@ -2,11 +2,11 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>Everything that was answered within one second, summed.</summary>
-internal sealed class SecondOfTraffic
+/// <summary>Everything that was answered within one slot of a <see cref="TrafficRing"/>, summed.</summary>
+internal sealed class TrafficSlot
 {
-    /// <summary>Seconds since 1970, or -1 while unused.</summary>
-    public long Second { get; private set; } = -1;
+    /// <summary>The slot's number since 1970, or -1 while unused.</summary>
+    public long Number { get; private set; } = -1;
 
     public long Requests { get; private set; }
 
@@ -18,9 +18,9 @@ internal sealed class SecondOfTraffic
 
     public Dictionary<string, LatencyHistogram> Stages { get; } = [];
 
-    public void Reset(long second)
+    public void Reset(long number)
     {
-        Second = second;
+        Number = number;
         Requests = CacheHits = CacheLookups = 0;
         Modes.Clear();
         foreach (LatencyHistogram stage in Stages.Values)
@@ -43,7 +43,7 @@ internal sealed class SecondOfTraffic
         Of(StageNames.Total).Add(trace.TotalMs);
     }
 
-    public void Add(SecondOfTraffic other)
+    public void Add(TrafficSlot other)
     {
         Requests += other.Requests;
         CacheHits += other.CacheHits;
