@@ -27,10 +27,12 @@ internal static class BrowsingApi
     }
 
     private static IResult GetUsers(
-        ServedModel served, StatusReader status, string? query = null, [Description("1 to 200; 20 unless told")] string? limit = null)
+        ServedModel served, StatusReader status, string? query = null, [Description("1 to 200; 20 unless told")] string? limit = null,
+        [Description("Users to skip; 0 unless told")] string? offset = null)
     {
         var fields = new UrlFields();
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
+        int skip = fields.Int32("query", "offset", offset, 0, 0, int.MaxValue);
         return Answer(fields, served, status, model =>
         {
             var found = new List<UserSummary>(take);
@@ -43,7 +45,7 @@ internal static class BrowsingApi
                     continue;
                 }
 
-                if (total++ < take)
+                if (total++ >= skip && found.Count < take)
                 {
                     found.Add(new UserSummary(id, model.Histories.At(position).Length));
                 }

@@ -8,9 +8,16 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class EvaluateCommand
 {
-    private static readonly Option<string[]> Models = new("--model")
+    private static readonly Argument<string[]> Models = new("model")
     {
-        Description = "Models to evaluate, of " + string.Join(", ", Scorers.Names) + "; without it all that are there",
+        Description = "Models to evaluate, of " + string.Join(", ", Scorers.Names) + "; all that are there unless told",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    // The same as an option, for scripts that name everything they pass.
+    private static readonly Option<string[]> NamedModels = new("--model")
+    {
+        Description = "The same as an option",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -20,16 +27,25 @@ internal static class EvaluateCommand
     private static readonly Option<string> Exclude = Settings.Choice(
         "--exclude", "Items left out of the ranking: the whole history, the window that the model reads, or none", "history", ["history", "window", "none"]);
 
-    static EvaluateCommand() => Models.AcceptOnlyFromAmong([.. Scorers.Names]);
+    static EvaluateCommand()
+    {
+        Models.AcceptOnlyFromAmong([.. Scorers.Names]);
+        NamedModels.AcceptOnlyFromAmong([.. Scorers.Names]);
+    }
 
-    public static Command Create(Verbs verbs) => verbs.Create(
-        "evaluate", "Rank all items for every user and show where the next one stands", [Models, Split, Exclude],
-        (parse, context) => EvaluateStep.RunAsync(Read(parse), context),
-        Show);
+    public static Command Create(Verbs verbs)
+    {
+        Command command = verbs.Create(
+            "evaluate", "Rank all items for every user and show where the next one stands", [NamedModels, Split, Exclude],
+            (parse, context) => EvaluateStep.RunAsync(Read(parse), context),
+            Show);
+        command.Arguments.Add(Models);
+        return command;
+    }
 
     private static EvaluateOptions Read(ParseResult parse) => new()
     {
-        Models = parse.GetValue(Models) ?? [],
+        Models = [.. parse.GetValue(Models) ?? [], .. parse.GetValue(NamedModels) ?? []],
         Splits = parse.GetRequiredValue(Split) switch
         {
             "validation" => [HeldOut.Validation],

@@ -56,7 +56,9 @@ public static class TrainRankerStep
             int current = ++epoch;
             double loss = trainer.TrainEpoch(train, epoch, (done, stepLoss) => context.Progress.Report(new StepProgress
             {
-                Fraction = (current - 1 + done) / options.Epochs, Epoch = current, Loss = stepLoss,
+                Fraction = (current - 1 + done) / options.Epochs,
+                Epoch = current,
+                Loss = stepLoss,
             }), context.Cancellation);
             double auc = trainer.Evaluate(validation);
             if (auc > bestAuc)
@@ -67,7 +69,10 @@ public static class TrainRankerStep
 
             context.Progress.Report(new StepProgress
             {
-                Fraction = (double)epoch / options.Epochs, Epoch = epoch, Loss = loss, Metrics = new Dictionary<string, double> { ["auc"] = auc },
+                Fraction = (double)epoch / options.Epochs,
+                Epoch = epoch,
+                Loss = loss,
+                Metrics = new Dictionary<string, double> { ["auc"] = auc },
             });
         }
 
@@ -90,7 +95,8 @@ public static class TrainRankerStep
         string tried = string.Join(", ", choice.Ndcg.Select(point => $"{point.Weight:0.###}: {point.Ndcg:F4}"));
         context.Progress.Report(new StepProgress
         {
-            Fraction = 1, Message = $"Weight of the retriever's cosine: {choice.Weight:0.###} (NDCG@10 on validation by weight: {tried})",
+            Fraction = 1,
+            Message = $"Weight of the retriever's cosine: {choice.Weight:0.###} (NDCG@10 on validation by weight: {tried})",
         });
         return choice.Weight;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace NanoRecSys.Benchmarks.Load;
 
@@ -7,7 +8,12 @@ internal static class LoadCommand
 {
     public static Command Create()
     {
-        Option<Uri> url = new("--url") { Description = "The API.", DefaultValueFactory = _ => new Uri("http://localhost:5081") };
+        Option<Uri> url = new("--url")
+        {
+            Description = "The API.",
+            DefaultValueFactory = _ => new Uri("http://localhost:5081"),
+            CustomParser = ParseUrl,
+        };
         Option<Scenario> scenario = new("--scenario")
         {
             Description = "cold: no request repeats; hot: one that repeats; mix: 70% from a small set of users, 30% cold.",
@@ -28,5 +34,16 @@ internal static class LoadCommand
                 parsed.GetValue(concurrency), parsed.GetValue(rate), parsed.GetValue(seed), parsed.GetValue(json)),
             cancellationToken));
         return command;
+    }
+
+    private static Uri? ParseUrl(ArgumentResult result)
+    {
+        if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https")
+        {
+            return url;
+        }
+
+        result.AddError($"'{result.Tokens[0].Value}' is not an address such as http://localhost:5081.");
+        return null;
     }
 }

@@ -7,31 +7,30 @@ namespace NanoRecSys.Benchmarks.Load;
 /// <summary>Sends requests for a while and measures what came back.</summary>
 internal static class LoadRun
 {
-    private const int UsersAsked = 100_000;
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2);
 
     public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
     {
         using SocketsHttpHandler handler = new() { MaxConnectionsPerServer = options.Rate is null ? options.Concurrency : int.MaxValue };
         using HttpClient http = new(handler) { BaseAddress = options.Url };
-        UserList? users;
+        int[] users;
         try
         {
-            users = await http.GetFromJsonAsync<UserList>($"/users?limit={UsersAsked}", WireJson.Options, cancellationToken);
+            users = await Users.AllAsync(http, cancellationToken);
         }
         catch (HttpRequestException e)
         {
-            await Console.Error.WriteLineAsync($"No users from {options.Url}: {e.Message} Start the stack first.");
+            await Console.Error.WriteLineAsync($"{options.Url} does not tell its users: {e.Message}");
             return 1;
         }
 
-        if (users is null or { Users.Count: 0 })
+        if (users.Length == 0)
         {
             await Console.Error.WriteLineAsync($"{options.Url} knows no users yet. Wait until its model is trained.");
             return 1;
         }
 
-        RequestSource source = new([.. users.Users.Select(user => user.UserId)], options.Scenario, options.Seed);
+        RequestSource source = new(users, options.Scenario, options.Seed);
         await DriveAsync(http, source, options with { Duration = WarmUp }, new Outcomes(), cancellationToken);
         Outcomes outcomes = new();
         Stopwatch clock = Stopwatch.StartNew();

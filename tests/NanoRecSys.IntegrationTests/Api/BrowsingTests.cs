@@ -12,9 +12,11 @@ public sealed class BrowsingTests
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(61));
 
         JsonElement all = await api.GetAsync("/users?limit=2");
+        JsonElement next = await api.GetAsync("/users?limit=1&offset=1");
         JsonElement ones = await api.GetAsync("/users?query=11");
 
         Assert.Equal("""{"total":5,"users":[{"user_id":7,"interactions":50},{"user_id":11,"interactions":3}]}""", all.GetRawText());
+        Assert.Equal("""{"total":5,"users":[{"user_id":11,"interactions":3}]}""", next.GetRawText());
         Assert.Equal("""{"total":2,"users":[{"user_id":11,"interactions":3},{"user_id":110,"interactions":2}]}""", ones.GetRawText());
     }
 

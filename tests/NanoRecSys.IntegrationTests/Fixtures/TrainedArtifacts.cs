@@ -78,5 +78,5 @@ public sealed class TrainedArtifacts : IAsyncDisposable
     }
 
     private static StepContext Context(string folder) =>
-        new(new Workspace(new ArtifactStore(folder), "small"), Seed: 42, new Progress<StepProgress>(), CancellationToken.None);
+        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(DatasetSource.Small)), Seed: 42, new Progress<StepProgress>(), CancellationToken.None);
 }

@@ -58,7 +58,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     public async Task The_manifest_tells_the_data_the_model_and_the_graph()
     {
         Manifest manifest = (await trained.VersionAsync()).Manifest;
-        Assert.Equal(("small", 671, 9066, 100_004, "all"),
+        Assert.Equal(("movielens-small", 671, 9066, 100_004, "all"),
             (manifest.Dataset.Name, manifest.Dataset.Users, manifest.Dataset.Items, manifest.Dataset.Interactions, manifest.Dataset.ServeSplit));
         Assert.Equal((16, 2, 9066), (manifest.Model.Dimension, manifest.Model.Blocks, manifest.Model.Items));
         Assert.Equal(["batch", "length"], Assert.Single(manifest.UserTower.Inputs).Shape);

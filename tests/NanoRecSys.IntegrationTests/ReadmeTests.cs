@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using NanoRecSys.IntegrationTests.Fixtures;
+using NanoRecSys.Training.Pipeline;
+using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
+
+namespace NanoRecSys.IntegrationTests;
+
+/// <summary>Holds the README to its commands: each is run, here or where the list says.</summary>
+public sealed partial class ReadmeTests(TrainedArtifacts trained)
+{
+    private const string Training = "dotnet run -c Release --project NanoRecSys.Training -- ";
+    private const string Benchmarks = "dotnet run -c Release --project benchmarks/NanoRecSys.Benchmarks -- ";
+
+    // Where the commands run that are too long to run again here.
+    private static readonly string[] RunElsewhere =
+    [
+        "dotnet run --project NanoRecSys.AppHost", // the end-to-end tests
+        "dotnet test", // .ci/run
+        Training + "run --preset quick --data small", // the AppHost's training, in the end-to-end tests
+        "dotnet run --project NanoRecSys.AppHost -- --data ml-latest-small", // options: end-to-end; the download: DownloadTests
+    ];
+
+    private static readonly string[] RunHere =
+    [
+        Training + "evaluate retriever --data small --json",
+        """curl -s localhost:5081/recommend -H 'content-type: application/json' -d '{"user_id": 1, "k": 5, "explain": true}'""",
+        Benchmarks + "load --scenario cold",
+    ];
+
+    private static readonly string Root = FindRoot();
+
+    [GeneratedRegex(@"^    ((?:dotnet|curl) .+)$", RegexOptions.Multiline)]
+    private static partial Regex Commands();
+
+    [Fact]
+    public void Every_command_is_one_that_a_test_runs()
+    {
+        string readme = File.ReadAllText(Path.Combine(Root, "README.md"));
+
+        IEnumerable<string> commands = Commands().Matches(readme).Select(match => match.Groups[1].Value.TrimEnd());
+
+        Assert.Equal(RunElsewhere.Concat(RunHere).Order(StringComparer.Ordinal), commands.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_evaluation_prints_one_line_of_json()
+    {
+        using var folder = new TemporaryFolder();
+        StepContext copy = await trained.CopyAsync(folder.Path);
+        string[] args = [.. RunHere[0][Training.Length..].Split(' '), "--artifacts", copy.Workspace.Store.Root];
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+
+        int exit = await TrainingProgram.RunAsync(args, output, error, TestContext.Current.CancellationToken);
+
+        Assert.True(exit == 0, error.ToString());
+        JsonElement line = JsonDocument.Parse(Assert.Single(output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries))).RootElement;
+        Assert.Equal(("retriever", "test", 671), (line.GetProperty("model").GetString(), line.GetProperty("split").GetString(), line.GetProperty("users").GetInt32()));
+        Assert.InRange(line.GetProperty("hr@10").GetDouble(), 0, 1);
+    }
+
+    [Fact]
+    public async Task The_question_is_answered_with_five_movies_and_their_reasons()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
+        string body = RunHere[1][(RunHere[1].IndexOf("-d '", StringComparison.Ordinal) + "-d '".Length)..^1];
+
+        JsonElement answer = await api.PostAsync("/recommend", body);
+
+        Assert.Equal(5, answer.MovieIds().Length);
+        Assert.Equal(5, answer.GetProperty("explanations").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task The_load_generator_measures_a_running_api()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
+        string[] args = [.. RunHere[2][Benchmarks.Length..].Split(' '), "--url", api.Client.BaseAddress!.ToString(), "--duration", "1", "--json"];
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "NanoRecSys.Benchmarks.dll"), .. args]) { RedirectStandardOutput = true };
+
+        using Process load = Process.Start(start)!;
+        string output = await load.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await load.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(load.ExitCode == 0, output);
+        JsonElement line = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]).RootElement;
+        Assert.True(line.GetProperty("requests_per_second").GetDouble() > 0, output);
+        Assert.Equal(0, line.GetProperty("failed").GetInt32());
+    }
+
+    private static string FindRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "NanoRecSys.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        return folder?.FullName ?? throw new DirectoryNotFoundException($"No NanoRecSys.sln above {AppContext.BaseDirectory}.");
+    }
+}
