@@ -34,12 +34,13 @@ internal sealed partial class StackProcess : IAsyncDisposable
     /// <param name="options">More of the host's options.</param>
     public static StackProcess Start(string artifacts, params string[] options)
     {
-        // Any free port: the tests may run beside a stack that somebody uses.
-        string[] command = ["dotnet", BuiltStack.AppHost, "--artifacts", artifacts,
+        // A shell's background job ignores Ctrl+C and so would all that it starts: "env" gives the host a terminal's
+        // signals back. Any free port: the tests may run beside a stack that somebody uses.
+        string[] command = ["--default-signal=INT", "setsid", "dotnet", BuiltStack.AppHost, "--artifacts", artifacts,
             "--web-port", "0", "--api-port", "0", "--cache-port", "0", .. options];
         Process process = new()
         {
-            StartInfo = new ProcessStartInfo("setsid", command) { RedirectStandardOutput = true, RedirectStandardError = true },
+            StartInfo = new ProcessStartInfo("env", command) { RedirectStandardOutput = true, RedirectStandardError = true },
         };
         process.StartInfo.Environment.Remove("ConnectionStrings__cache");
         StackProcess stack = new(process);
