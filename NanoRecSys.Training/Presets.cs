@@ -37,7 +37,7 @@ public static class Presets
         new MineNegativesOptions { PositionsPerUser = 30 },
         new TrainRankerOptions { Hidden = [128, 64, 32], Epochs = 6 });
 
-    /// <summary>About a million ratings: minutes on a GPU, an hour or so on a few cores.</summary>
+    /// <summary>About a million ratings: an hour or so on a few cores.</summary>
     public static readonly Preset Small = new(
         "small",
         new TrainRetrieverOptions
@@ -56,7 +56,7 @@ public static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions { Hidden = [256, 128, 64] });
 
-    /// <summary>The reference system's own settings, its in-batch loss included.</summary>
+    /// <summary>The reference system's settings, its in-batch loss included; the item table starts as ours does (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
     public static readonly Preset Paper = new(
         "paper",
         new TrainRetrieverOptions { Loss = RetrieverLoss.InfoNce },

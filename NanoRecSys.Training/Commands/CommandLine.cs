@@ -28,12 +28,12 @@ public static class CommandLine
             var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = output, Error = error };
             return await parse.InvokeAsync(configuration, cancellation);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e) when (e.InnerException is not TimeoutException) // HttpClient's time limit comes as one.
         {
             await error.WriteLineAsync("Cancelled.");
             return Cancelled;
         }
-        catch (Exception e) when (e is UserErrorException or ArtifactException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is UserErrorException or ArtifactException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException)
         {
             await error.WriteLineAsync(e.Message.ReplaceLineEndings(" "));
             return Failure;

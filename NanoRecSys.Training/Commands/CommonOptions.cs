@@ -1,6 +1,7 @@
 using System.CommandLine;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Commands;
@@ -40,8 +41,9 @@ internal static class CommonOptions
 
     public static readonly Option<string> Device = new("--device")
     {
-        Description = "Device to train on: cpu, cuda, cuda:1, ...",
-        DefaultValueFactory = _ => "cpu",
+        Description = "Device to train on: cpu; cuda needs a CUDA build of libtorch",
+        HelpName = "cpu|cuda|cuda:N",
+        DefaultValueFactory = _ => TorchDevice.Cpu,
         Recursive = true,
     };
 
@@ -51,13 +53,29 @@ internal static class CommonOptions
         Recursive = true,
     };
 
-    static CommonOptions() => Threads.AtLeast(1);
+    static CommonOptions()
+    {
+        Threads.AtLeast(1);
+        Device.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !TorchDevice.IsName(token.Value))
+            {
+                result.AddError($"--device must be cpu, cuda or cuda:N, not '{token.Value}'.");
+            }
+        });
+    }
 
     public static IEnumerable<Option> All => [Data, Artifacts, Seed, Threads, Device, Json];
 
-    public static RunSettings Read(ParseResult parse) => new(
-        new Workspace(new ArtifactStore(parse.GetRequiredValue(Artifacts)), DatasetSource.NameOf(parse.GetRequiredValue(Data))),
-        parse.GetRequiredValue(Seed), parse.GetRequiredValue(Threads), parse.GetRequiredValue(Device));
+    /// <exception cref="UserErrorException">No such data, or a device that torch does not have here.</exception>
+    public static RunSettings Read(ParseResult parse)
+    {
+        string device = parse.GetRequiredValue(Device);
+        TorchDevice.Require(device);
+        return new RunSettings(
+            new Workspace(new ArtifactStore(parse.GetRequiredValue(Artifacts)), DatasetSource.NameOf(parse.GetRequiredValue(Data))),
+            parse.GetRequiredValue(Seed), parse.GetRequiredValue(Threads), device);
+    }
 
     /// <summary>Refuses smaller numbers while the line is parsed, before anything is computed.</summary>
     public static void AtLeast(this Option<int> option, int least) => option.Validators.Add(result =>

@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class IndexCommand
 {
-    // Not limited to the kinds that exist: the step tells a planned kind from a mistyped one.
+    // Not limited while parsing: the step names the kinds that exist.
     private static readonly Option<string> Kind = new("--kind")
     {
         Description = "Kind of index, of " + string.Join(", ", IndexOptions.Kinds),

@@ -32,7 +32,7 @@ public sealed class Download(HttpClient http)
             {
                 return await TryFetchAsync(from, part, progress, cancellation);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or TimeoutException)
+            catch (Exception e) when (e is HttpRequestException or IOException or TimeoutException || IsTimeout(e, cancellation))
             {
                 if (attempt == Attempts || (e is HttpRequestException { StatusCode: { } status } && (int)status < 500))
                 {
@@ -43,6 +43,10 @@ public sealed class Download(HttpClient http)
             }
         }
     }
+
+    /// <summary>Whether the client's own time limit ended a request: it looks like a cancellation, but nobody cancelled.</summary>
+    internal static bool IsTimeout(Exception e, CancellationToken cancellation) =>
+        e is OperationCanceledException && !cancellation.IsCancellationRequested;
 
     private static string Explain(Uri from, string part, Exception e) => e is HttpRequestException { StatusCode: { } status }
         ? $"{from} answers {(int)status} {status}. Check the name, or download the archive by hand and give --data its path."

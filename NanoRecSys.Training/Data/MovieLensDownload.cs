@@ -68,16 +68,24 @@ public sealed partial class MovieLensDownload(HttpClient http, Uri server, strin
 
     private async Task<string?> ExpectedMd5Async(string name, Uri address, CancellationToken cancellation)
     {
-        using HttpResponseMessage response = await http.GetAsync(new Uri(address + ".md5"), cancellation);
-        if (response.StatusCode == HttpStatusCode.NotFound)
+        try
         {
-            return KnownMd5.GetValueOrDefault(name);
-        }
+            using HttpResponseMessage response = await http.GetAsync(new Uri(address + ".md5"), cancellation);
+            if (response.StatusCode == HttpStatusCode.NotFound)
+            {
+                return KnownMd5.GetValueOrDefault(name);
+            }
 
-        string text = response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync(cancellation) : "";
-        return Md5().Match(text) is { Success: true } match
-            ? match.Value.ToLowerInvariant()
-            : throw new UserErrorException($"{address}.md5 holds no MD5 (status {(int)response.StatusCode}). Try again later, or give --data the path of an archive.");
+            string text = response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync(cancellation) : "";
+            return Md5().Match(text) is { Success: true } match
+                ? match.Value.ToLowerInvariant()
+                : throw new UserErrorException($"{address}.md5 holds no MD5 (status {(int)response.StatusCode}). Try again later, or give --data the path of an archive.");
+        }
+        catch (Exception e) when (e is HttpRequestException || Data.Download.IsTimeout(e, cancellation))
+        {
+            throw new UserErrorException(
+                $"{address}.md5 cannot be fetched ({e.Message}). Run the same command again; what was downloaded is kept. Or give --data the path of an archive.", e);
+        }
     }
 
     private static async Task<string> Md5OfAsync(string path, CancellationToken cancellation)

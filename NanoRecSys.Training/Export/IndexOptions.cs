@@ -8,8 +8,5 @@ public sealed record IndexOptions
     /// <summary>Kinds that can be built.</summary>
     public static readonly IReadOnlyList<string> Kinds = [Flat];
 
-    /// <summary>Kinds whose names are known, and which are not there yet.</summary>
-    public static readonly IReadOnlyList<string> PlannedKinds = ["ivf-flat", "ivf-sq8", "ivf-pq", "hnsw"];
-
     public string Kind { get; init; } = Flat;
 }

@@ -39,15 +39,10 @@ public static class IndexStep
 
     private static void RequireKind(string kind)
     {
-        if (IndexOptions.Kinds.Contains(kind))
+        if (!IndexOptions.Kinds.Contains(kind))
         {
-            return;
+            throw new UserErrorException($"There is no index kind '{kind}'; there is {string.Join(", ", IndexOptions.Kinds)}.");
         }
-
-        string existing = string.Join(", ", IndexOptions.Kinds);
-        throw new UserErrorException(IndexOptions.PlannedKinds.Contains(kind)
-            ? $"Indexes of kind '{kind}' cannot be built yet; there is {existing}."
-            : $"There is no index kind '{kind}'; there is {existing}.");
     }
 
     private static FlatIndex ReadItems(string folder, ModelInfo model)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Training.Pipeline;
@@ -33,6 +34,7 @@ public sealed class TrainingRun
     {
         ArgumentNullException.ThrowIfNull(work);
         var run = new TrainingRun(settings, console, stages, time, cancellation);
+        using Activity? span = TrainingTelemetry.StartRun();
         try
         {
             await work(run);
@@ -41,6 +43,7 @@ public sealed class TrainingRun
         catch (Exception e)
         {
             run.End(ProgressEvent.Failed, e is OperationCanceledException ? "Cancelled." : e.Message);
+            span.Fail(e);
             throw;
         }
     }
@@ -51,6 +54,26 @@ public sealed class TrainingRun
         ArgumentNullException.ThrowIfNull(step);
         _stage = _stage with { Name = name, Number = _stage.Number + 1 };
         long started = _time.GetTimestamp();
+        using Activity? span = TrainingTelemetry.StartStage(name);
+        T result;
+        try
+        {
+            result = await ShowAsync(name, step);
+        }
+        catch (Exception e)
+        {
+            span.Fail(e);
+            throw;
+        }
+
+        TimeSpan took = _time.GetElapsedTime(started);
+        TrainingTelemetry.RecordStage(name, took);
+        _timings.Add((name, took));
+        return result;
+    }
+
+    private async Task<T> ShowAsync<T>(string name, Func<StepContext, Task<T>> step)
+    {
         T result = default!;
         await Console.ShowAsync(name, _time, async display =>
         {
@@ -64,7 +87,6 @@ public sealed class TrainingRun
             // On a worker thread: a step computes for long, and the bar wants to be drawn meanwhile.
             result = await Task.Run(() => step(context), _cancellation);
         });
-        _timings.Add((name, _time.GetElapsedTime(started)));
         return result;
     }
 

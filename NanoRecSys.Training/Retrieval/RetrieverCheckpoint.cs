@@ -64,8 +64,6 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder)
         return state;
     }
 
-    public void Delete() => FolderSwap.DeleteIfThere(_folder);
-
     // What only says when to stop may change from one attempt to the next.
     private static TrainRetrieverOptions WithoutLimits(TrainRetrieverOptions options) =>
         options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1 };

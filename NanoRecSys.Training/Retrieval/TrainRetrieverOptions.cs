@@ -2,7 +2,10 @@ using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>The retriever's hyper-parameters. The defaults are those of the reference system.</summary>
+/// <summary>
+/// The retriever's hyper-parameters. The defaults are those of the reference system, but for <see cref="Loss"/>
+/// (there in-batch InfoNCE) and <see cref="EmbeddingStd"/> (the item table's start).
+/// </summary>
 public sealed record TrainRetrieverOptions
 {
     /// <summary>D, width of an embedding.</summary>

@@ -24,6 +24,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepare --threads 0", "--threads must be 1 or more, not 0. See prepare --help.")]
     [InlineData("prepare --threads many", "Cannot parse argument 'many' for option '--threads' as expected type 'System.Int32'. See prepare --help.")]
     [InlineData("train-retriever --dropout -1", "--dropout must be 0 or more, not -1. See train-retriever --help.")]
+    [InlineData("prepare --device gpu", "--device must be cpu, cuda or cuda:N, not 'gpu'. See prepare --help.")]
+    [InlineData("prepare --device cuda:", "--device must be cpu, cuda or cuda:N, not 'cuda:'. See prepare --help.")]
+    [InlineData("prepare --device cuda:-1", "--device must be cpu, cuda or cuda:N, not 'cuda:-1'. See prepare --help.")]
     [InlineData("evaluate --split all", "Argument 'all' not recognized. Must be one of: 'validation' 'test' 'both' See evaluate --help.")]
     public async Task A_bad_command_line_is_one_line_on_standard_error(string line, string expected)
     {
@@ -42,6 +45,20 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Failure, exit);
         string line = Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("There is no prepared data in ", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cuda")]
+    [InlineData("cuda:1")]
+    public async Task A_GPU_is_refused_before_anything_is_done_as_the_libtorch_here_is_the_CPUs(string device)
+    {
+        int exit = await RunAsync("prepare", "--device", device, "--artifacts", _folder.File("artifacts"));
+
+        Assert.Equal(CommandLine.Failure, exit);
+        Assert.Equal(
+            $"--device {device} is not available: this build has the CPU's libtorch, and cuda needs a CUDA build of it. Use --device cpu.",
+            Assert.Single(_error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)));
+        Assert.False(Directory.Exists(_folder.File("artifacts")));
     }
 
     [Fact]

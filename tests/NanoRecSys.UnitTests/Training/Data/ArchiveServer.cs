@@ -36,6 +36,19 @@ internal sealed class ArchiveServer : IAsyncDisposable
 
     public bool HasArchive { get; init; } = true;
 
+    /// <summary>Instead of the answer to requests whose path ends so.</summary>
+    public (string Ending, Func<HttpContext, Task> Answer)? Fault { get; set; }
+
+    /// <summary>The connection dies without an answer.</summary>
+    public static Task Break(HttpContext http)
+    {
+        http.Abort();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Nothing comes until the client gives up.</summary>
+    public static Task Hang(HttpContext http) => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+
     /// <summary>The Range header of each request for the archive; empty where there was none.</summary>
     public List<string> Ranges { get; } = [];
 
@@ -55,7 +68,11 @@ internal sealed class ArchiveServer : IAsyncDisposable
     private async Task AnswerAsync(HttpContext http)
     {
         bool wantsMd5 = http.Request.Path.Value!.EndsWith(".md5", StringComparison.Ordinal);
-        if (!HasArchive || (wantsMd5 && Md5 is null))
+        if (Fault is { } fault && http.Request.Path.Value!.EndsWith(fault.Ending, StringComparison.Ordinal))
+        {
+            await fault.Answer(http);
+        }
+        else if (!HasArchive || (wantsMd5 && Md5 is null))
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
         }

@@ -127,6 +127,49 @@ public sealed class MovieLensDownloadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_checksum_that_cannot_be_fetched_is_an_error_that_keeps_the_download()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        server.Fault = (".md5", ArchiveServer.Break);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
+
+        Assert.StartsWith($"{server.Address}ml-1m.zip.md5 cannot be fetched (", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Run the same command again", error.Message, StringComparison.Ordinal);
+        Assert.Equal(Archive.Length, new FileInfo(Part).Length);
+    }
+
+    [Theory]
+    [InlineData(".zip.md5")]
+    [InlineData(".zip")]
+    public async Task A_server_that_does_not_answer_in_time_is_an_error_and_no_cancellation(string file)
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        server.Fault = (file, ArchiveServer.Hang);
+        _http.Timeout = TimeSpan.FromMilliseconds(300);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
+
+        Assert.Contains($"{server.Address}ml-1m{file}", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Run the same command again", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cancelling_a_download_is_no_error_of_the_server()
+    {
+        await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
+        using var cancelled = new CancellationTokenSource();
+        server.Fault = (".md5", http =>
+        {
+            cancelled.Cancel();
+            return ArchiveServer.Hang(http);
+        });
+
+        var download = new MovieLensDownload(_http, server.Address, _folder.Path);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => download.FetchAsync("ml-1m", new Collected<StepProgress>(), cancelled.Token));
+    }
+
+    [Fact]
     public async Task An_archive_that_is_none_is_an_error()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync([1, 2, 3, 4, 5, 6, 7, 8]);
