@@ -1,3 +1,4 @@
+using NanoRecSys.AppHost;
 using NanoRecSys.AppHost.Embedded;
 
 // The host without Aspire: an embedded cache, and the same services as child processes.
@@ -19,8 +20,8 @@ try
     await using EmbeddedStack stack = new(options, BuiltServices.Find());
     return await stack.RunAsync(stop.Token);
 }
-catch (HostException e)
+catch (Exception e) when (e is HostException or IOException or UnauthorizedAccessException)
 {
-    await Console.Error.WriteLineAsync(e.Message);
+    await Console.Error.WriteLineAsync(e.Message.ReplaceLineEndings(" "));
     return 1;
 }

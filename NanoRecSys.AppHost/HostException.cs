@@ -1,4 +1,4 @@
-namespace NanoRecSys.AppHost.Embedded;
+namespace NanoRecSys.AppHost;
 
 /// <summary>Something the user can mend: printed as one line, the host then exits with 1.</summary>
 internal sealed class HostException : Exception

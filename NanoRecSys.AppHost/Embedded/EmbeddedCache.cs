@@ -5,6 +5,8 @@ namespace NanoRecSys.AppHost.Embedded;
 /// <summary>A Redis-protocol server inside this process; what it acknowledged survives a crash.</summary>
 internal sealed class EmbeddedCache : IDisposable
 {
+    private const int MostHosts = 16; // In one artifacts folder, each with a cache of its own.
+
     private readonly GarnetServer _server;
     private readonly IDisposable _folderLock;
 
@@ -22,7 +24,7 @@ internal sealed class EmbeddedCache : IDisposable
 
     /// <param name="artifacts">The data lies in its <c>cache</c> folder, or <c>cache-2</c>, ... beside other hosts.</param>
     /// <param name="port">A free port.</param>
-    /// <exception cref="HostException">The server does not start, for instance on a damaged log.</exception>
+    /// <exception cref="HostException">The folder cannot be used, or the server does not start, for instance on a damaged log.</exception>
     public static EmbeddedCache Start(string artifacts, int port)
     {
         (string folder, IDisposable folderLock) = TakeFolder(artifacts);
@@ -52,7 +54,7 @@ internal sealed class EmbeddedCache : IDisposable
 
     private static (string Folder, IDisposable Lock) TakeFolder(string artifacts)
     {
-        for (int i = 1; ; i++)
+        for (int i = 1; i <= MostHosts; i++)
         {
             string folder = Path.Combine(artifacts, i == 1 ? "cache" : $"cache-{i}");
             if (FolderLock.TryTake(folder, "host") is { } folderLock)
@@ -60,5 +62,7 @@ internal sealed class EmbeddedCache : IDisposable
                 return (folder, folderLock);
             }
         }
+
+        throw new HostException($"{MostHosts} hosts use {artifacts} already. Stop one of them, or name another folder with --artifacts.");
     }
 }

@@ -18,6 +18,7 @@ internal sealed record ServiceEnvironment(string Artifacts, string Cache, string
             ["Artifacts__Path"] = Artifacts,
             ["ConnectionStrings__cache"] = Cache,
             ["OTEL_SERVICE_NAME"] = service,
+            ["OTEL_RESOURCE_ATTRIBUTES"] = WithInstance(Environment.GetEnvironmentVariable("OTEL_RESOURCE_ATTRIBUTES"), service),
             ["services__api__http__0"] = Api,
         };
         if (url is not null)
@@ -26,5 +27,12 @@ internal sealed record ServiceEnvironment(string Artifacts, string Cache, string
         }
 
         return variables;
+    }
+
+    // Unique among the hosts of a machine, too; what the user set beside it stays.
+    private static string WithInstance(string? inherited, string service)
+    {
+        string instance = $"service.instance.id={service}-{Guid.NewGuid():N}";
+        return string.IsNullOrWhiteSpace(inherited) ? instance : $"{inherited.TrimEnd(',', ' ')},{instance}";
     }
 }

@@ -12,7 +12,7 @@ public sealed class PageTests(FirstStart start)
         { "recommend", "/", "recommendation-card" },
         { "telemetry", "/telemetry", "telemetry-stage-row" },
         { "training", "/training", "training-step" },
-        { "system", "/system", "readiness" },
+        { "system", "/system", "manifest-model" },
     };
 
     [Theory]
