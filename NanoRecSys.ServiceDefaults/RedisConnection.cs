@@ -30,11 +30,12 @@ public static class RedisConnection
         // Its own check would call a service unhealthy that only lost its cache.
         builder.AddRedisClient(ConnectionName, settings => settings.DisableHealthChecks = true, Configure);
 #else
+        // Read at once: a connection string that is no such thing must end the start, not every request.
+        ConfigurationOptions options = ConfigurationOptions.Parse(builder.Configuration.GetConnectionString(ConnectionName)!);
+        Configure(options);
         builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
         {
-            ConfigurationOptions options = ConfigurationOptions.Parse(builder.Configuration.GetConnectionString(ConnectionName)!);
             options.LoggerFactory = services.GetRequiredService<ILoggerFactory>();
-            Configure(options);
             return ConnectionMultiplexer.Connect(options);
         });
 #endif

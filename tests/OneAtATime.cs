@@ -12,7 +12,7 @@ public sealed class OneAtATime : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        string folder = Path.Combine(FindRoot(), "TestResults");
+        string folder = Path.Combine(RepositoryFolder.Root, "TestResults");
         Directory.CreateDirectory(folder);
         while (_lock is null)
         {
@@ -31,16 +31,5 @@ public sealed class OneAtATime : IAsyncLifetime
     {
         _lock?.Dispose();
         return ValueTask.CompletedTask;
-    }
-
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "NanoRecSys.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("No NanoRecSys.sln above the tests.");
     }
 }

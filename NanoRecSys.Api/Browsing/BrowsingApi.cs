@@ -13,6 +13,7 @@ namespace NanoRecSys.Api.Browsing;
 internal static class BrowsingApi
 {
     private const int MaxRows = 200;
+    private const int MaxWords = 16; // every title is compared with every word
 
     public static void MapBrowsing(this WebApplication app)
     {
@@ -78,7 +79,8 @@ internal static class BrowsingApi
     {
         var fields = new UrlFields();
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
-        string[] words = (query ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] words = [.. (query ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Distinct(StringComparer.OrdinalIgnoreCase).Take(MaxWords)];
         return Answer(fields, served, status, model => TypedResults.Ok(new MovieList([.. model.ByPopularity
             .Where(row => words.All(word => model.Catalog.Items[row].Title.Contains(word, StringComparison.OrdinalIgnoreCase)))
             .Take(take)

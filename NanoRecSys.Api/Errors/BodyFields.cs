@@ -6,7 +6,7 @@ namespace NanoRecSys.Api.Errors;
 
 /// <summary>
 /// Reads the fields of a JSON body and gathers everything that is wrong with them, so that one answer names it all.
-/// As lenient as the original: whole numbers also as <c>5.0</c> or <c>"5"</c>, unknown fields ignored.
+/// As lenient with numbers as the original: whole ones also as <c>5.0</c> or <c>"5"</c>, unknown fields ignored.
 /// </summary>
 internal sealed class BodyFields
 {
@@ -22,14 +22,28 @@ internal sealed class BodyFields
         try
         {
             using JsonDocument document = await JsonDocument.ParseAsync(request.Body, default, cancellationToken);
-            return Parse(document.RootElement.Clone());
+            return Parse(WithReadableNames(document.RootElement.Clone()));
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             var fields = new BodyFields(default);
             fields._errors.Add(new FieldError(["body"], $"JSON decode error: {e.Message}", "json_invalid"));
             return fields;
         }
+    }
+
+    /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but no text.</exception>
+    private static JsonElement WithReadableNames(JsonElement body)
+    {
+        if (body.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty field in body.EnumerateObject())
+            {
+                _ = field.Name; // read here, where it is an error of the body: a look-up of another name would read it, too
+            }
+        }
+
+        return body;
     }
 
     public static BodyFields Parse(JsonElement body)

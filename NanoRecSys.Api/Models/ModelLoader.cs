@@ -18,26 +18,34 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         ArtifactVersion artifacts = store.Open(version);
         Catalog catalog = await CatalogFile.ReadAsync(artifacts.PathOf(ArtifactNames.Catalog), cancellationToken);
         ItemVectors items = ItemVectors.Load(artifacts);
-        RankerInfo? ranker = artifacts.Manifest.Ranker;
-        var snapshot = new ModelSnapshot
-        {
-            Artifacts = artifacts,
-            Catalog = catalog,
-            Histories = HistoriesFile.Read(artifacts.PathOf(ArtifactNames.Histories)),
-            Index = FaissFile.Read(artifacts.PathOf(artifacts.Manifest.Index.File)),
-            Items = items,
-            UserTower = new UserTower(artifacts),
-            Ranker = ranker is null ? null : new RankerNetwork(artifacts, ranker, new ItemFeatures(catalog, ranker.Genres), items),
-            ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
-        };
+        UserHistories histories = HistoriesFile.Read(artifacts.PathOf(ArtifactNames.Histories));
+        IVectorIndex index = FaissFile.Read(artifacts.PathOf(artifacts.Manifest.Index.File));
+        var userTower = new UserTower(artifacts);
+        RankerNetwork? ranker = null;
+        ModelSnapshot snapshot;
         try
         {
+            ranker = artifacts.Manifest.Ranker is { } info
+                ? new RankerNetwork(artifacts, info, new ItemFeatures(catalog, info.Genres), items)
+                : null;
+            snapshot = new ModelSnapshot
+            {
+                Artifacts = artifacts,
+                Catalog = catalog,
+                Histories = histories,
+                Index = index,
+                Items = items,
+                UserTower = userTower,
+                Ranker = ranker,
+                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
+            };
             RequireAgreement(snapshot);
             WarmUp(snapshot);
         }
         catch
         {
-            snapshot.ReleaseLease();
+            userTower.Dispose();
+            ranker?.Dispose();
             throw;
         }
 
@@ -81,7 +89,11 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         {
             float[] user = snapshot.UserTower.Encode(history); // [D]
             int found = snapshot.Index.Search(user, null, candidates);
-            snapshot.Ranker?.Score(user, candidates.AsSpan(0, found));
+            float[]? scores = snapshot.Ranker?.Score(user, candidates.AsSpan(0, found)); // [C]
+            if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)
+            {
+                throw new ArtifactException("The model answers with values that are no numbers. Run 'export' and 'publish' again.");
+            }
         }
     }
 }

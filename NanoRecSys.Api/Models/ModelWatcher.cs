@@ -25,6 +25,14 @@ public sealed class ModelWatcher(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
+    // A shared folder that does not answer for a moment says nothing about the version: the next look tries again.
+    private static bool MayPass(Exception e) => (e.InnerException ?? e) switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => false,
+        IOException or UnauthorizedAccessException => true,
+        _ => false,
+    };
+
     private async Task LookAsync(CancellationToken cancellationToken)
     {
         string? version = null;
@@ -49,11 +57,16 @@ public sealed class ModelWatcher(
                 served.Accept();
             }
         }
+        catch (Exception e) when (version is null && e is IOException or UnauthorizedAccessException)
+        {
+            logger.LogWarning("{File} could not be read, the next look may do better: {Reason}", store.CurrentFile, e.Message);
+        }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // Whatever is wrong with a version, the service goes on with the one it has.
             served.Refuse($"Version {version ?? "?"} was refused: {e.Message}");
             logger.LogError(e, "Version {Version} was refused, {Running} keeps serving", version, served.Artifacts?.Manifest.ModelVersion ?? "none");
+            _seen = MayPass(e) ? null : _seen;
         }
     }
 }

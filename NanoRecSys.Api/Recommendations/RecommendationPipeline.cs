@@ -33,7 +33,7 @@ public sealed class RecommendationPipeline(
         CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key));
         if (cached.Answer is { } known)
         {
-            return Respond(known, timeline, cached.Result, Modes.Live);
+            return Respond(known, timeline, cached.Result, whole: true);
         }
 
         History history = timeline.Run(StageNames.History, () => histories.Read(model, query));
@@ -67,11 +67,12 @@ public sealed class RecommendationPipeline(
             whole = await timeline.RunAsync(StageNames.CacheSet, () => cache.SetAsync(key, answer));
         }
 
-        return Respond(answer, timeline, cached.Result, whole ? Modes.Live : Modes.Degraded);
+        return Respond(answer, timeline, cached.Result, whole);
     }
 
-    private RecommendResponse Respond(Answer answer, RequestTimeline timeline, string cacheResult, string mode)
+    private RecommendResponse Respond(Answer answer, RequestTimeline timeline, string cacheResult, bool whole)
     {
+        string mode = whole && served.Refusal is null ? Modes.Live : Modes.Degraded;
         counters.CountRequest();
         timeline.Complete(mode, cacheResult);
         logger.LogDebug("Answered {RequestId} with {Count} movies of {Version} in {Elapsed} ms ({Mode}, cache: {Cache})",
@@ -95,7 +96,7 @@ public sealed class RecommendationPipeline(
     }
 
     private static DebugTiming Timing(Answer answer, RequestTimeline timeline, string cacheResult) =>
-        cacheResult == CacheResults.Hit ? new DebugTiming { Source = "cache" }
+        cacheResult == CacheResults.Hit ? new DebugTiming { Source = "cache", FallbackReason = answer.FallbackReason }
         : answer.FallbackReason is { } reason ? new DebugTiming { FallbackReason = reason }
         : new DebugTiming
         {

@@ -33,14 +33,15 @@ internal sealed class Ports
     // "localhost" is both loopback addresses: a server on either one is in the way.
     private static int? Probe(int port)
     {
+        int free = 0;
         try
         {
-            int free = Bind(IPAddress.Loopback, port);
+            free = Bind(IPAddress.Loopback, port);
             return Socket.OSSupportsIPv6 ? Bind(IPAddress.IPv6Loopback, free) : free;
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable)
+        catch (SocketException e) when (free != 0 && e.SocketErrorCode == SocketError.AddressNotAvailable)
         {
-            return port == 0 ? null : port; // IPv6 is compiled in, but has no loopback here.
+            return free; // IPv6 is compiled in, but has no loopback here.
         }
         catch (SocketException)
         {

@@ -5,7 +5,7 @@ internal sealed class Readiness : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(30) }; // all on this machine
 
     public async Task WaitAsync(string url, CancellationToken cancellation)
     {

@@ -5,7 +5,6 @@ public static class ArtifactNames
 {
     public const string Manifest = "manifest.json";
     public const string UserTower = "user_tower.onnx";
-    public const string UserTowerInt8 = "user_tower.int8.onnx";
     public const string Ranker = "ranker.onnx";
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";

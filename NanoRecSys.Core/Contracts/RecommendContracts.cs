@@ -60,7 +60,10 @@ public sealed record RecommendResponse
 public sealed record RecommendationReason(
     int MovieId, string Kind, IReadOnlyList<MovieInfo> SimilarTo, float? Similarity, IReadOnlyList<string> SharedGenres);
 
-/// <summary>One of three: stage times, <c>{"source": "cache"}</c>, or <c>{"fallback_reason": ...}</c>. Absent fields are left out.</summary>
+/// <summary>
+/// Stage times, or <c>{"source": "cache"}</c>; <c>{"fallback_reason": ...}</c> where popular items were served, from the
+/// cache too. Absent fields are left out.
+/// </summary>
 public sealed record DebugTiming
 {
     public double? EmbeddingMs { get; init; }

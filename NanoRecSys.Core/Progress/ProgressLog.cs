@@ -10,7 +10,7 @@ public static class ProgressLog
     public static void Append(string runFolder, ProgressEvent progress)
     {
         Directory.CreateDirectory(runFolder);
-        string line = JsonSerializer.Serialize(progress, CoreJsonLines.Default.ProgressEvent) + "\n";
+        string line = JsonSerializer.Serialize(WithoutNonNumbers(progress), CoreJsonLines.Default.ProgressEvent) + "\n";
         File.AppendAllText(Path.Combine(runFolder, FileName), line);
     }
 
@@ -30,6 +30,13 @@ public static class ProgressLog
         return [.. text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(Parse).OfType<ProgressEvent>()];
     }
+
+    // JSON has no NaN: a training that diverges must still be able to say so.
+    private static ProgressEvent WithoutNonNumbers(ProgressEvent progress) => progress with
+    {
+        Loss = progress.Loss is { } loss && double.IsFinite(loss) ? loss : null,
+        Metrics = progress.Metrics?.Where(metric => double.IsFinite(metric.Value)).ToDictionary(),
+    };
 
     // A run that was killed while it wrote leaves half a line, which the next one of its name continues.
     private static ProgressEvent? Parse(string line)

@@ -12,6 +12,7 @@ public static class ClientRegistration
 
         IHttpClientBuilder client = services.AddHttpClient<RecommenderClient>(http => http.BaseAddress = new Uri("https+http://api"));
         client.AddServiceDiscovery();
+        client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // a neighbour, never beyond a proxy
 #pragma warning disable EXTEXP0001 // The one way to replace the default pipeline for a client; marked experimental.
         client.RemoveAllResilienceHandlers();
 #pragma warning restore EXTEXP0001

@@ -19,7 +19,7 @@ public sealed partial class ReadmeTests(TrainedArtifacts trained)
         "dotnet run --project NanoRecSys.AppHost", // the end-to-end tests
         "dotnet test", // .ci/run
         Training + "run --preset quick --data small", // the AppHost's training, in the end-to-end tests
-        "dotnet run --project NanoRecSys.AppHost -- --data ml-latest-small", // options: end-to-end; the download: DownloadTests
+        "dotnet run --project NanoRecSys.AppHost -- --data ml-latest-small", // prepare: OfficialEditionsTests; the download: MovieLensDownloadTests
     ];
 
     private static readonly string[] RunHere =
@@ -29,19 +29,31 @@ public sealed partial class ReadmeTests(TrainedArtifacts trained)
         Benchmarks + "load --scenario cold",
     ];
 
-    private static readonly string Root = FindRoot();
-
     [GeneratedRegex(@"^    ((?:dotnet|curl) .+)$", RegexOptions.Multiline)]
     private static partial Regex Commands();
+
+    [GeneratedRegex(@"\]\((?!http)([^)#]+)\)")]
+    private static partial Regex RelativeLinks();
 
     [Fact]
     public void Every_command_is_one_that_a_test_runs()
     {
-        string readme = File.ReadAllText(Path.Combine(Root, "README.md"));
+        string readme = File.ReadAllText(Path.Combine(RepositoryFolder.Root, "README.md"));
 
         IEnumerable<string> commands = Commands().Matches(readme).Select(match => match.Groups[1].Value.TrimEnd());
 
         Assert.Equal(RunElsewhere.Concat(RunHere).Order(StringComparer.Ordinal), commands.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_relative_link_leads_somewhere()
+    {
+        string readme = File.ReadAllText(Path.Combine(RepositoryFolder.Root, "README.md"));
+
+        string[] links = [.. RelativeLinks().Matches(readme).Select(match => match.Groups[1].Value)];
+
+        Assert.NotEmpty(links);
+        Assert.All(links, link => Assert.True(Path.Exists(Path.Combine(RepositoryFolder.Root, link)), link));
     }
 
     [Fact]
@@ -88,16 +100,5 @@ public sealed partial class ReadmeTests(TrainedArtifacts trained)
         JsonElement line = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]).RootElement;
         Assert.True(line.GetProperty("requests_per_second").GetDouble() > 0, output);
         Assert.Equal(0, line.GetProperty("failed").GetInt32());
-    }
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "NanoRecSys.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new DirectoryNotFoundException($"No NanoRecSys.sln above {AppContext.BaseDirectory}.");
     }
 }

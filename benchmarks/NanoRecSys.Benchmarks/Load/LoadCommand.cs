@@ -25,7 +25,11 @@ internal static class LoadCommand
         {
             Description = "Requests per second sent on schedule, whether or not earlier ones were answered; latency counts from the scheduled time.",
         };
-        Option<int> seed = new("--seed") { Description = "Of the users' order.", DefaultValueFactory = _ => 1 };
+        Option<int> seed = new("--seed")
+        {
+            Description = "Of the users' order and of where cold requests begin; another each time unless told, so that a run finds none of the last one's answers.",
+            DefaultValueFactory = _ => Environment.TickCount & int.MaxValue,
+        };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("load", "Latency and throughput of /recommend on a running API.") { url, scenario, duration, concurrency, rate, seed, json };
         command.SetAction((parsed, cancellationToken) => LoadRun.RunAsync(

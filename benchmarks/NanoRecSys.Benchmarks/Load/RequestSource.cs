@@ -19,6 +19,7 @@ internal sealed class RequestSource
     private readonly Scenario _scenario;
     private readonly Random _random;
     private readonly Lock _lock = new();
+    private readonly long _firstCold;
     private long _colds;
 
     public RequestSource(IReadOnlyList<int> users, Scenario scenario, int seed)
@@ -27,6 +28,7 @@ internal sealed class RequestSource
         _random = new Random(seed);
         _users = [.. users];
         _random.Shuffle(_users);
+        _firstCold = _random.NextInt64(ColdCapacity);
         // Never more than a third of the users are hot, so that cold ones remain on a small data set.
         _hotUsers = _users[..Math.Clamp(_users.Length / 3, 1, MostHotUsers)];
     }
@@ -51,7 +53,7 @@ internal sealed class RequestSource
             return Body(hotUser, SmallestK);
         }
 
-        long cold = Interlocked.Increment(ref _colds) - 1;
+        long cold = _firstCold + Interlocked.Increment(ref _colds) - 1;
         int k = SmallestK + 1 + (int)(cold / _users.Length % (LargestK - SmallestK));
         return Body(_users[cold % _users.Length], k);
     }

@@ -33,6 +33,7 @@ public sealed class BadRequestTests
     [InlineData("{")]
     [InlineData("not json")]
     [InlineData("[1]")]
+    [InlineData("""{"user_id": 1, "\ud800": 0}""")] // a name that is half a character
     public async Task A_body_that_is_no_JSON_object_is_refused_in_the_same_shape(string body)
     {
         await using ApiServer api = ApiServer.Start();

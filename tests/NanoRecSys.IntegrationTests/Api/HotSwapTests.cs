@@ -53,6 +53,7 @@ public sealed class HotSwapTests
         Assert.Equal("degraded", status.Text("mode"));
         Assert.Equal(running, status.Text("version"));
         Assert.Equal(running, answer.Text("version"));
+        Assert.Equal("degraded", answer.Text("mode"));
 
         // Repaired and made current again under the same name, it is served.
         File.WriteAllBytes(damagedFile, whole);

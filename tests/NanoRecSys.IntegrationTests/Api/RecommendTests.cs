@@ -85,6 +85,19 @@ public sealed class RecommendTests
         Assert.NotEqual(ExactNearest(api.Store, RandomModel.QuietUser, 57).Movies, answer.MovieIds());
     }
 
+    [Fact]
+    public async Task The_cache_remembers_why_popular_movies_were_given()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(6), cache.ConnectionString);
+
+        await api.PostAsync("/recommend", """{"user_id": 999999}""");
+        JsonElement cached = await api.PostAsync("/recommend", """{"user_id": 999999}""");
+
+        Assert.Equal("cache", cached.GetProperty("debug_timing").GetProperty("source").GetString());
+        Assert.Equal("unknown_user", cached.GetProperty("debug_timing").GetProperty("fallback_reason").GetString());
+    }
+
     [Theory]
     [InlineData(999_999, "unknown_user")]
     [InlineData(-1, "unknown_user")]

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Models;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Api.Models;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 

@@ -1,4 +1,4 @@
-namespace NanoRecSys.UnitTests.Fixtures;
+namespace NanoRecSys.Tests;
 
 /// <summary>Finds files outside the test's output folder; a test that needs one that is absent skips and says so.</summary>
 internal static class RepositoryFolder
