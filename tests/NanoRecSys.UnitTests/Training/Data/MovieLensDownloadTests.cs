@@ -163,7 +163,8 @@ public sealed class MovieLensDownloadTests : IDisposable
         {
             cancelled.Cancel();
             return ArchiveServer.Hang(http);
-        });
+        }
+        );
 
         var download = new MovieLensDownload(_http, server.Address, _folder.Path);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => download.FetchAsync("ml-1m", new Collected<StepProgress>(), cancelled.Token));
