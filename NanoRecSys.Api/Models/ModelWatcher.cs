@@ -5,7 +5,8 @@ namespace NanoRecSys.Api.Models;
 
 /// <summary>
 /// Follows <c>artifacts/current</c>: loads what it names and swaps it in. A version that fails is refused with
-/// its reason, the running one stays, and nothing is tried again before <c>current</c> is written again.
+/// its reason, the running one stays, and it is not tried again before <c>current</c> is written again; only where the
+/// folder could not be read does the next look try once more.
 /// </summary>
 public sealed class ModelWatcher(
     ArtifactStore store, ModelLoader loader, ServedModel served, IOptions<ArtifactsOptions> options, ILogger<ModelWatcher> logger)
@@ -64,9 +65,18 @@ public sealed class ModelWatcher(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // Whatever is wrong with a version, the service goes on with the one it has.
-            served.Refuse($"Version {version ?? "?"} was refused: {e.Message}");
-            logger.LogError(e, "Version {Version} was refused, {Running} keeps serving", version, served.Artifacts?.Manifest.ModelVersion ?? "none");
-            _seen = MayPass(e) ? null : _seen;
+            string reason = $"Version {version ?? "?"} was refused: {e.Message}";
+            if (served.Refusal != reason)
+            {
+                // Once for each reason: what may pass is tried at every look.
+                logger.LogError(e, "Version {Version} was refused, {Running} keeps serving", version, served.Artifacts?.Manifest.ModelVersion ?? "none");
+            }
+
+            served.Refuse(reason);
+            if (MayPass(e))
+            {
+                _seen = null;
+            }
         }
     }
 }

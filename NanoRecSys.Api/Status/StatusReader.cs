@@ -23,7 +23,7 @@ public sealed class StatusReader(ServedModel served, RequestCounters counters, A
             Redis = cache,
             Faiss = ReadIndex(artifacts),
             UserTowerBackend = artifacts is null ? null : "onnx",
-            RankerBackend = artifacts is null ? null : artifacts.Manifest.Ranker is null ? "passthrough" : "onnx",
+            RankerBackend = artifacts is null ? null : artifacts.Manifest.Ranker is null ? StatusDocument.NoRanker : "onnx",
             Artifacts = ReadFiles(artifacts),
             Stats = counters.Read(),
             Version = artifacts?.Manifest.ModelVersion,

@@ -3,6 +3,9 @@ namespace NanoRecSys.Core.Contracts;
 /// <summary>Answer of <c>GET /debug/status</c> and of <c>GET /readyz</c> when ready.</summary>
 public sealed record StatusDocument
 {
+    /// <summary>The <see cref="RankerBackend"/> of a version without a second stage.</summary>
+    public const string NoRanker = "passthrough";
+
     public required bool Ready { get; init; }
 
     /// <summary>Always false here: there is no stub.</summary>
@@ -20,6 +23,7 @@ public sealed record StatusDocument
 
     public string? UserTowerBackend { get; init; }
 
+    /// <summary><see cref="NoRanker"/> where the retriever's order is served; null before the first model.</summary>
     public string? RankerBackend { get; init; }
 
     public required IReadOnlyDictionary<string, bool> Artifacts { get; init; }

@@ -27,7 +27,7 @@ internal static class LoadCommand
         };
         Option<int> seed = new("--seed")
         {
-            Description = "Of the users' order and of where cold requests begin; another each time unless told, so that a run finds none of the last one's answers.",
+            Description = "Of the users' order and of where cold requests begin; another each time unless told, so that runs seldom meet each other's answers.",
             DefaultValueFactory = _ => Environment.TickCount & int.MaxValue,
         };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };

@@ -12,6 +12,8 @@ internal abstract class CacheServer : IDisposable
     public const string Garnet = "garnet";
     public const string Redis = "redis-server";
 
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
+
     protected int Port { get; } = FreePort();
 
     public string ConnectionString => $"127.0.0.1:{Port}";
@@ -36,17 +38,42 @@ internal abstract class CacheServer : IDisposable
 
     public void Dispose() => Kill();
 
+    /// <summary>A refused connection returns at once, so the client's own count of attempts says nothing about time.</summary>
     protected void WaitUntilItAnswers()
     {
-        using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect($"{ConnectionString},abortConnect=true,connectRetry=50,connectTimeout=500");
-        connection.GetDatabase().Ping();
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect($"{ConnectionString},abortConnect=true,connectTimeout=500");
+                connection.GetDatabase().Ping();
+                return;
+            }
+            catch (RedisException) when (waited.Elapsed < StartLimit)
+            {
+                Thread.Sleep(20);
+            }
+        }
     }
 
+    /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            int port = Random.Shared.Next(20_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken; another is drawn.
+            }
+        }
     }
 
     private sealed class GarnetCache : CacheServer
