@@ -47,7 +47,7 @@ public sealed record Manifest
 /// <param name="Users">Users after filters.</param>
 /// <param name="Items">Items after filters: the item table's rows.</param>
 /// <param name="Interactions">Interactions after filters.</param>
-/// <param name="Split"><c>leave-one-out</c>.</param>
+/// <param name="Split"><c>leave-one-out</c> or <c>time</c>.</param>
 /// <param name="ServeSplit">What the published histories hold: <c>all</c>, or <c>train</c> without the held-out items.</param>
 public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit);
 

@@ -1,72 +1,91 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
 namespace NanoRecSys.Core.Data;
 
 /// <summary>
-/// Reads and writes <c>histories.bin</c>, little-endian: magic "NRSH", version (int32), users U (int32),
-/// interactions N (int64), user ids int32[U], offsets int64[U + 1], item rows int32[N].
+/// Reads and writes <c>histories.bin</c>, little-endian: magic "NRSH", version (int32), users U (int32), flags
+/// (int32; 1: it has times), interactions N (int64), offsets int64[U + 1], times int64[N] if it has them, user ids
+/// int32[U], item rows int32[N].
 /// </summary>
 public static class HistoriesFile
 {
-    private const int Version = 1;
-    private const int HeaderBytes = 20;
-    private static ReadOnlySpan<byte> Magic => "NRSH"u8;
+    private const int ColumnChunk = 1 << 20; // The bytes of a whole column may be more than one span can count.
 
     public static void Write(string path, UserHistories histories)
     {
         ArgumentNullException.ThrowIfNull(histories);
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        Magic.CopyTo(header);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], Version);
-        BinaryPrimitives.WriteInt32LittleEndian(header[8..], histories.UserCount);
-        BinaryPrimitives.WriteInt64LittleEndian(header[12..], histories.InteractionCount);
-
+        Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
+        new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes).Write(header);
         using FileStream file = File.Create(path);
         file.Write(header);
-        file.Write(MemoryMarshal.AsBytes(histories.UserIds));
-        file.Write(MemoryMarshal.AsBytes(histories.Offsets));
-        file.Write(MemoryMarshal.AsBytes(histories.Items));
+        WriteColumn(file, histories.Offsets);
+        WriteColumn(file, histories.Times);
+        WriteColumn(file, histories.UserIds);
+        WriteColumn(file, histories.Items);
     }
 
-    /// <exception cref="InvalidDataException">Not such a file, another version, or a size that its header belies.</exception>
+    /// <summary>Reads all of it into memory of its own.</summary>
+    /// <exception cref="InvalidDataException">Not such a file, another version, or fields that contradict each other.</exception>
     public static UserHistories Read(string path)
     {
         using FileStream file = File.OpenRead(path);
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        if (file.Length < HeaderBytes)
-        {
-            throw new InvalidDataException($"{path}: {file.Length} bytes are too few for a histories file.");
-        }
+        HistoriesLayout layout = HistoriesLayout.Read(file, path);
+        long[] offsets = ReadColumn<long>(file, layout.Users + 1);
+        long[] times = ReadColumn<long>(file, layout.HasTimes ? layout.Interactions : 0);
+        int[] userIds = ReadColumn<int>(file, layout.Users);
+        int[] items = ReadColumn<int>(file, layout.Interactions);
+        return Create(path, userIds, offsets, items, times);
+    }
 
-        file.ReadExactly(header);
-        int version = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
-        if (!header[..4].SequenceEqual(Magic) || version != Version)
-        {
-            throw new InvalidDataException($"{path}: not a histories file of version {Version}. Run 'publish' again.");
-        }
+    /// <summary>
+    /// Maps it: the system pages in what is read and drops it under pressure, so that neither the start nor the
+    /// process's memory grows with the data. The file must not be cut while it is mapped; replacing it is safe.
+    /// </summary>
+    /// <inheritdoc cref="Read" path="/exception"/>
+    public static UserHistories Map(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        HistoriesLayout layout = HistoriesLayout.Read(file, path);
+        MappedFile mapped = new(file);
+        return Create(
+            path,
+            mapped.Column<int>(layout.UserIds, layout.Users),
+            mapped.Column<long>(HistoriesLayout.Offsets, layout.Users + 1),
+            mapped.Column<int>(layout.Items, layout.Interactions),
+            mapped.Column<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0));
+    }
 
-        int users = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
-        long interactions = BinaryPrimitives.ReadInt64LittleEndian(header[12..]);
-        long expected = HeaderBytes + 4L * users + 8L * (users + 1L) + 4L * interactions;
-        if (users < 0 || interactions is < 0 or > int.MaxValue || expected != file.Length)
-        {
-            throw new InvalidDataException($"{path}: {users} users and {interactions} interactions need {expected} bytes, the file has {file.Length}.");
-        }
-
-        var userIds = new int[users];
-        var offsets = new long[users + 1];
-        var items = new int[interactions];
-        file.ReadExactly(MemoryMarshal.AsBytes(userIds.AsSpan()));
-        file.ReadExactly(MemoryMarshal.AsBytes(offsets.AsSpan()));
-        file.ReadExactly(MemoryMarshal.AsBytes(items.AsSpan()));
+    private static UserHistories Create(
+        string path, ReadOnlyMemory<int> userIds, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times)
+    {
         try
         {
-            return new UserHistories(userIds, offsets, items);
+            return new UserHistories(userIds, offsets, items, times);
         }
         catch (ArgumentException e)
         {
             throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    private static T[] ReadColumn<T>(FileStream file, int count)
+        where T : unmanaged
+    {
+        var column = new T[count];
+        for (int start = 0; start < count; start += ColumnChunk)
+        {
+            file.ReadExactly(MemoryMarshal.AsBytes(column.AsSpan(start, Math.Min(ColumnChunk, count - start))));
+        }
+
+        return column;
+    }
+
+    private static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
+        where T : unmanaged
+    {
+        for (int start = 0; start < column.Length; start += ColumnChunk)
+        {
+            file.Write(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(ColumnChunk, column.Length - start))));
         }
     }
 }

@@ -69,6 +69,24 @@ public sealed class InteractionTable(int capacity = 1024)
         return counts;
     }
 
+    /// <summary>The same columns as histories, for rows sorted as <see cref="UserOrder"/> does it.</summary>
+    public UserHistories ToHistories()
+    {
+        var ids = new List<int>();
+        var offsets = new List<long>();
+        for (int row = 0; row < Count; row++)
+        {
+            if (row == 0 || _users[row] != _users[row - 1])
+            {
+                ids.Add(_users[row]);
+                offsets.Add(row);
+            }
+        }
+
+        offsets.Add(Count);
+        return new UserHistories(ids.ToArray(), offsets.ToArray(), _items.AsMemory(0, Count), _times.AsMemory(0, Count));
+    }
+
     /// <summary>Columns as memory, for writers of column files.</summary>
     internal (ReadOnlyMemory<int> Users, ReadOnlyMemory<int> Items, ReadOnlyMemory<float> Ratings, ReadOnlyMemory<long> Times) Slice(int start, int count) =>
         (_users.AsMemory(start, count), _items.AsMemory(start, count), _ratings.AsMemory(start, count), _times.AsMemory(start, count));

@@ -13,7 +13,7 @@ public static class InteractionsFile
     private static readonly DataField<int> Item = new("item");
     private static readonly DataField<float> Rating = new("rating");
     private static readonly DataField<long> Time = new("timestamp");
-    private static readonly ParquetSchema Schema = new(User, Item, Rating, Time); // Reading needs the fields attached to it, too.
+    private static readonly ParquetSchema Schema = new(User, Item, Rating, Time);
 
     public static async Task WriteAsync(string path, InteractionTable interactions, CancellationToken cancellation)
     {
@@ -29,31 +29,5 @@ public static class InteractionsFile
             await group.WriteAsync<float>(Rating, ratings, cancellationToken: cancellation);
             await group.WriteAsync<long>(Time, times, cancellationToken: cancellation);
         }
-    }
-
-    /// <summary>The two columns that make histories.</summary>
-    /// <returns>[rows] user ids, ascending, and [rows] item rows.</returns>
-    public static async Task<(int[] Users, int[] Items)> ReadAsync(string path, CancellationToken cancellation)
-    {
-        await using ParquetReader reader = await ParquetReader.CreateAsync(path, cancellationToken: cancellation);
-        long rows = 0;
-        for (int g = 0; g < reader.RowGroupCount; g++)
-        {
-            rows += reader.RowGroups[g].RowCount;
-        }
-
-        int[] users = new int[rows];
-        int[] items = new int[rows];
-        int start = 0;
-        for (int g = 0; g < reader.RowGroupCount; g++)
-        {
-            using ParquetRowGroupReader group = reader.OpenRowGroupReader(g);
-            int count = (int)group.RowCount;
-            await group.ReadAsync(User, users.AsMemory(start, count), cancellationToken: cancellation);
-            await group.ReadAsync(Item, items.AsMemory(start, count), cancellationToken: cancellation);
-            start += count;
-        }
-
-        return (users, items);
     }
 }

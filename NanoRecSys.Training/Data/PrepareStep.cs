@@ -5,7 +5,10 @@ using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Ratings and movies in, <c>interactions.parquet</c>, <c>catalog.parquet</c> and <c>dataset.json</c> out.</summary>
+/// <summary>
+/// Ratings and movies in; <c>histories.bin</c> and <c>catalog.parquet</c>, which the other steps read,
+/// <c>interactions.parquet</c> for other programs, and <c>dataset.json</c> out.
+/// </summary>
 /// <remarks>
 /// Every interaction is kept and is positive, also a second one of the same user with the same item: the
 /// histories are what happened, and what the reference protocol ranks.
@@ -34,13 +37,13 @@ public static class PrepareStep
         int[] movieIds = OrderOfAppearance(kept.Items);
         Report(0.7, $"{kept.Count:N0} interactions of {movieIds.Length:N0} items");
         (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(ToRows(kept, movieIds));
-        UserHistories histories = PreparedData.ToHistories(sorted.Users, sorted.Items.ToArray());
+        UserHistories histories = sorted.ToHistories();
         int[] counts = PreparedData.CountTrain(new LeaveOneOut(histories), movieIds.Length);
         var summary = new DatasetSummary(
             context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
             histories.UserCount, movieIds.Length, kept.Count, read.Count - kept.Count, CountRepeats(histories), tiedUsers, options.KCore);
         Report(0.8);
-        await WriteAsync(context, summary, BuildCatalog(movieIds, counts, source.Files.ReadMovies()), sorted);
+        await WriteAsync(context, summary, BuildCatalog(movieIds, counts, source.Files.ReadMovies()), sorted, histories);
         Report(1);
         return summary;
     }
@@ -111,13 +114,14 @@ public static class PrepareStep
     }
 
     // Into a folder beside the old one, which stays usable until all is written.
-    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, InteractionTable interactions)
+    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, InteractionTable interactions, UserHistories histories)
     {
         string folder = context.Workspace.DataFolder;
         string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";
         Directory.CreateDirectory(temporary);
         try
         {
+            HistoriesFile.Write(Path.Combine(temporary, PreparedData.HistoriesName), histories);
             await InteractionsFile.WriteAsync(Path.Combine(temporary, PreparedData.InteractionsName), interactions, context.Cancellation);
             await CatalogFile.WriteAsync(Path.Combine(temporary, PreparedData.CatalogName), catalog, context.Cancellation);
             await File.WriteAllBytesAsync(

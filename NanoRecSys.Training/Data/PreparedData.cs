@@ -9,8 +9,9 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Catalog">All items; their counts are those of the training part.</param>
 /// <param name="Split">Leave-one-out over the whole histories.</param>
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
-public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, LeaveOneOut Split, int[] TrainCounts)
+public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
+    public const string HistoriesName = "histories.bin";
     public const string InteractionsName = "interactions.parquet";
     public const string CatalogName = "catalog.parquet";
     public const string SummaryName = "dataset.json";
@@ -19,7 +20,7 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Leave
     public UserHistories Histories => Split.Histories;
 
     /// <param name="folder"><see cref="Workspace.DataFolder"/>.</param>
-    /// <param name="cancellation">Stops between columns.</param>
+    /// <param name="cancellation">Stops the reading of the catalog; the histories are only mapped.</param>
     /// <exception cref="UserErrorException">Nothing was prepared there, or the folder is damaged.</exception>
     public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
     {
@@ -33,8 +34,9 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Leave
         {
             DatasetSummary summary = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(summaryPath, cancellation), TrainingJson.Default.DatasetSummary)!;
             Catalog catalog = await CatalogFile.ReadAsync(Path.Combine(folder, CatalogName), cancellation);
-            (int[] users, int[] items) = await InteractionsFile.ReadAsync(Path.Combine(folder, InteractionsName), cancellation);
-            var split = new LeaveOneOut(ToHistories(users, items));
+            UserHistories histories = HistoriesFile.Map(Path.Combine(folder, HistoriesName));
+            RequireAgreement(histories, summary, catalog);
+            var split = new LeaveOneOut(histories);
             return new PreparedData(summary, catalog, split, CountTrain(split, catalog.Count));
         }
         catch (Exception e) when (e is IOException or JsonException or InvalidDataException or ArgumentException)
@@ -44,7 +46,7 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Leave
     }
 
     /// <summary>[V] how often each item stands in the training parts.</summary>
-    public static int[] CountTrain(LeaveOneOut split, int items)
+    public static int[] CountTrain(DataSplit split, int items)
     {
         ArgumentNullException.ThrowIfNull(split);
         int[] counts = new int[items];
@@ -59,22 +61,23 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Leave
         return counts;
     }
 
-    /// <param name="users">[rows] user ids, ascending.</param>
-    /// <param name="items">[rows] item rows, oldest first within a user.</param>
-    public static UserHistories ToHistories(ReadOnlySpan<int> users, int[] items)
+    // What the mapped file says is used without further checks, millions of times.
+    private static void RequireAgreement(UserHistories histories, DatasetSummary summary, Catalog catalog)
     {
-        var ids = new List<int>();
-        var offsets = new List<long>();
-        for (int row = 0; row < users.Length; row++)
+        if (histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items)
         {
-            if (row == 0 || users[row] != users[row - 1])
-            {
-                ids.Add(users[row]);
-                offsets.Add(row);
-            }
+            throw new InvalidDataException(
+                $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; "
+                + $"{HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
         }
 
-        offsets.Add(users.Length);
-        return new UserHistories([.. ids], [.. offsets], items);
+        uint items = (uint)catalog.Count;
+        foreach (int item in histories.Items)
+        {
+            if ((uint)item >= items)
+            {
+                throw new InvalidDataException($"{HistoriesName} names item row {item}, the catalog has {items} rows");
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>Evaluates a model by ranking all items for every user and looking up the one that came next.</summary>
 /// <param name="split">Whose items to predict.</param>
 /// <param name="items">V, the catalogue's size.</param>
-public sealed class FullRanking(LeaveOneOut split, int items)
+public sealed class FullRanking(DataSplit split, int items)
 {
     private const int LargestBatch = 256;
     private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalogue.
@@ -70,9 +70,9 @@ public sealed class FullRanking(LeaveOneOut split, int items)
         var cases = new List<(ReadOnlyMemory<int>, int)>(split.UserCount);
         for (int user = 0; user < split.UserCount; user++)
         {
-            if (split.TryGet(user, part, out ReadOnlySpan<int> before, out int target))
+            if (split.TryGet(user, part, out HeldOutCase found))
             {
-                cases.Add((before.ToArray(), target));
+                cases.Add((found.Before, found.Target));
             }
         }
 

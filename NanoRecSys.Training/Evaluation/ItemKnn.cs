@@ -37,7 +37,7 @@ public sealed class ItemKnn : IScorer
     /// <param name="options">See there.</param>
     /// <param name="threads">CPU threads.</param>
     /// <param name="cancellation">Stops between items.</param>
-    public static ItemKnn Build(LeaveOneOut split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
+    public static ItemKnn Build(DataSplit split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
         ArgumentNullException.ThrowIfNull(options);

@@ -61,7 +61,7 @@ public static class PublishStep
             Created = DateTimeOffset.UtcNow,
             Seed = context.Seed,
             Dataset = new DatasetInfo(
-                summary.Name, summary.Sha256, summary.Users, summary.Items, summary.Interactions, "leave-one-out",
+                summary.Name, summary.Sha256, summary.Users, summary.Items, summary.Interactions, data.Split.Name,
                 options.ServeSplit == ServeSplit.All ? "all" : "train"),
             Model = exported.Report.Model,
             UserTower = exported.UserTower,

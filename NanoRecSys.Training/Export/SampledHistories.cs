@@ -10,6 +10,6 @@ internal static class SampledHistories
     {
         int[] users = [.. Enumerable.Range(0, histories.UserCount).Where(user => !histories.At(user).IsEmpty)];
         new Random((int)seed).Shuffle(users);
-        return [.. users.Take(count).Select(user => new ReadOnlyMemory<int>(histories.At(user).ToArray()))];
+        return [.. users.Take(count).Select(histories.MemoryAt)];
     }
 }

@@ -15,13 +15,15 @@ internal static class ServedHistories
 
         var offsets = new long[data.Split.UserCount + 1];
         var items = new List<int>((int)data.Histories.InteractionCount);
+        var times = new List<long>(data.Histories.Times.Length);
         for (int user = 0; user < data.Split.UserCount; user++)
         {
             items.AddRange(data.Split.Train(user));
+            times.AddRange(data.Split.TrainTimes(user));
             offsets[user + 1] = items.Count;
         }
 
-        return new UserHistories(data.Histories.UserIds.ToArray(), offsets, [.. items]);
+        return new UserHistories(data.Histories.UserIds.ToArray(), offsets, [.. items], [.. times]);
     }
 
     /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>

@@ -61,7 +61,7 @@ public static class MineNegativesStep
     }
 
     private static (int Trained, bool IsValidated) MineUser(
-        int user, LeaveOneOut split, MineNegativesOptions options, UserEncoder encoder, PrefixEncoder prefixes, NegativeMiner miner, List<MinedCandidate> mined)
+        int user, DataSplit split, MineNegativesOptions options, UserEncoder encoder, PrefixEncoder prefixes, NegativeMiner miner, List<MinedCandidate> mined)
     {
         ReadOnlySpan<int> train = split.Train(user);
         bool isValidated = split.TryGet(user, HeldOut.Validation, out _, out int target);

@@ -31,7 +31,7 @@ public sealed class RankerExamples : IDisposable
     /// <param name="mined">The candidates of a position stand together, the positions of a user too.</param>
     /// <param name="split">Whose histories the positions are of.</param>
     /// <param name="prefixes">Encodes what was known at each position.</param>
-    public static RankerExamples Create(ReadOnlySpan<MinedCandidate> mined, LeaveOneOut split, PrefixEncoder prefixes)
+    public static RankerExamples Create(ReadOnlySpan<MinedCandidate> mined, DataSplit split, PrefixEncoder prefixes)
     {
         ArgumentNullException.ThrowIfNull(split);
         ArgumentNullException.ThrowIfNull(prefixes);

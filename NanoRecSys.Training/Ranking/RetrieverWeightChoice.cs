@@ -11,7 +11,7 @@ public sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IRe
 {
     private const int UsersPerBatch = 256;
 
-    public static RetrieverWeightChoice Make(CandidateRanker ranker, LeaveOneOut split, IReadOnlyList<double> weights, CancellationToken cancellation)
+    public static RetrieverWeightChoice Make(CandidateRanker ranker, DataSplit split, IReadOnlyList<double> weights, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(ranker);
         ArgumentNullException.ThrowIfNull(split);
@@ -23,9 +23,9 @@ public sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IRe
             List<(ReadOnlyMemory<int> Before, int Target)> batch = [];
             foreach (int user in users)
             {
-                if (split.TryGet(user, HeldOut.Validation, out ReadOnlySpan<int> before, out int target))
+                if (split.TryGet(user, HeldOut.Validation, out HeldOutCase found))
                 {
-                    batch.Add((before.ToArray(), target));
+                    batch.Add((found.Before, found.Target));
                 }
             }
 

@@ -81,7 +81,7 @@ public static class TrainRankerStep
         return new TrainRankerSummary(epoch, bestEpoch, bestAuc, weight, watch.Elapsed.TotalSeconds);
     }
 
-    private static double Weigh(RankerNetwork network, CandidateRanker ranker, LeaveOneOut split, TrainRankerOptions options, StepContext context)
+    private static double Weigh(RankerNetwork network, CandidateRanker ranker, DataSplit split, TrainRankerOptions options, StepContext context)
     {
         RetrieverWeightChoice choice = RetrieverWeightChoice.Make(ranker, split, options.RetrieverWeights, context.Cancellation);
 

@@ -6,7 +6,7 @@ namespace NanoRecSys.Training.Retrieval;
 public static class EpochPlan
 {
     /// <summary>The windows of an epoch in the order of training; the same seed and epoch make the same plan.</summary>
-    public static SequenceWindow[] Windows(LeaveOneOut split, int maxLength, TrainingWindow kind, Random random)
+    public static SequenceWindow[] Windows(DataSplit split, int maxLength, TrainingWindow kind, Random random)
     {
         ArgumentNullException.ThrowIfNull(split);
         ArgumentNullException.ThrowIfNull(random);

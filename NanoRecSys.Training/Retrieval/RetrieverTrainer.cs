@@ -16,7 +16,7 @@ public sealed record EpochResult(int Epoch, double Loss, double Seconds, int Seq
 /// <summary>The user tower in training: its optimizer, its loss and its place in the schedule.</summary>
 public sealed class RetrieverTrainer : IDisposable
 {
-    private readonly LeaveOneOut _split;
+    private readonly DataSplit _split;
     private readonly TrainRetrieverOptions _options;
     private readonly long _seed;
     private readonly IRetrieverLoss _loss;
@@ -24,7 +24,7 @@ public sealed class RetrieverTrainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _stepsPerEpoch;
 
-    public RetrieverTrainer(UserTower tower, LeaveOneOut split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss)
+    public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss)
     {
         ArgumentNullException.ThrowIfNull(tower);
         ArgumentNullException.ThrowIfNull(options);

@@ -6,29 +6,61 @@ namespace NanoRecSys.UnitTests.Core.Data;
 
 public sealed class HistoriesFileTests : IDisposable
 {
-    private const int HeaderBytes = 20;
+    private const int HeaderBytes = 24;
     private readonly TemporaryFolder _folder = new();
     private readonly string _path;
 
     public HistoriesFileTests()
     {
         _path = _folder.File("histories.bin");
-        HistoriesFile.Write(_path, new UserHistories([3, 7, 9], [0, 2, 2, 5], [10, 11, 12, 13, 14]));
+        HistoriesFile.Write(_path, new UserHistories([3, 7, 9], [0, 2, 2, 5], [10, 11, 12, 13, 14], [100, 101, 7, 7, 9]));
     }
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void What_was_written_is_read_back()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_was_written_is_read_back(bool map)
     {
-        UserHistories histories = HistoriesFile.Read(_path);
+        UserHistories histories = Open(map);
         Assert.Equal(5, histories.InteractionCount);
-        Assert.True(histories.TryGet(3, out ReadOnlySpan<int> first));
+        Assert.True(histories.TryGet(3, out ReadOnlySpan<int> first, out ReadOnlySpan<long> times));
         Assert.Equal([10, 11], first);
+        Assert.Equal([100, 101], times);
         Assert.True(histories.TryGet(7, out ReadOnlySpan<int> none));
         Assert.True(none.IsEmpty);
         Assert.Equal([12, 13, 14], histories.At(2));
+        Assert.Equal([7, 7, 9], histories.TimesAt(2));
         Assert.False(histories.TryGet(8, out _));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Histories_without_times_stay_without(bool map)
+    {
+        HistoriesFile.Write(_path, new UserHistories([3, 7], [0, 1, 2], [10, 11]));
+
+        UserHistories histories = Open(map);
+
+        Assert.False(histories.HasTimes);
+        Assert.Equal([11], histories.At(1));
+        Assert.True(histories.TimesAt(1).IsEmpty);
+    }
+
+    [Fact]
+    public void A_mapped_file_that_is_replaced_keeps_its_content()
+    {
+        UserHistories histories = HistoriesFile.Map(_path);
+
+        File.Delete(_path);
+        HistoriesFile.Write(_path, new UserHistories([1], [0, 1], [0], [0]));
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+
+        Assert.Equal([12, 13, 14], histories.At(2));
+        Assert.Equal([0], HistoriesFile.Map(_path).At(0));
     }
 
     [Fact]
@@ -38,28 +70,38 @@ public sealed class HistoriesFileTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             File.WriteAllBytes(_path, whole[..length]);
-            Assert.Throws<InvalidDataException>(() => HistoriesFile.Read(_path));
+            AssertRefused();
         }
 
         File.WriteAllBytes(_path, [.. whole, 0]);
-        Assert.Throws<InvalidDataException>(() => HistoriesFile.Read(_path));
+        AssertRefused();
     }
 
     [Theory]
-    [InlineData(4, 2)] // version
+    [InlineData(4, 1)] // version
     [InlineData(8, -1)] // users
     [InlineData(8, int.MaxValue)]
-    [InlineData(12, -1)] // interactions, lower half
-    [InlineData(16, int.MaxValue)] // interactions, upper half
-    [InlineData(HeaderBytes, 8)] // first user id, which then no longer ascends
-    [InlineData(HeaderBytes + 12 + 8, 4)] // second offset, which then falls
-    [InlineData(HeaderBytes + 12 + 8, -4)]
-    [InlineData(HeaderBytes + 12 + 24, 4)] // last offset, which is not the number of items
+    [InlineData(12, 0)] // flags: no times, though the file has them
+    [InlineData(12, 3)] // flags that do not exist
+    [InlineData(16, -1)] // interactions, lower half
+    [InlineData(20, int.MaxValue)] // interactions, upper half
+    [InlineData(HeaderBytes + 8, 4)] // second offset, which then falls
+    [InlineData(HeaderBytes + 8, -4)]
+    [InlineData(HeaderBytes + 24, 4)] // last offset, which is not the number of items
+    [InlineData(HeaderBytes + 32 + 40, 8)] // first user id, which then no longer ascends
     public void Fields_that_contradict_each_other_are_refused(int offset, int value)
     {
         byte[] bytes = File.ReadAllBytes(_path);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(offset), value);
         File.WriteAllBytes(_path, bytes);
-        Assert.Throws<InvalidDataException>(() => HistoriesFile.Read(_path));
+        AssertRefused();
+    }
+
+    private UserHistories Open(bool map) => map ? HistoriesFile.Map(_path) : HistoriesFile.Read(_path);
+
+    private void AssertRefused()
+    {
+        Assert.Throws<InvalidDataException>(() => Open(map: false));
+        Assert.Throws<InvalidDataException>(() => Open(map: true));
     }
 }

@@ -6,7 +6,8 @@ namespace NanoRecSys.UnitTests.Training.Data;
 public sealed class LeaveOneOutTests
 {
     // Users 7, 8, 9 with 5, 3 and 2 items.
-    private static readonly LeaveOneOut Split = new(new UserHistories([7, 8, 9], [0, 5, 8, 10], [10, 11, 12, 13, 14, 20, 21, 22, 30, 31]));
+    private static readonly LeaveOneOut Split = new(new UserHistories(
+        [7, 8, 9], [0, 5, 8, 10], [10, 11, 12, 13, 14, 20, 21, 22, 30, 31], [100, 101, 102, 103, 104, 5, 5, 6, 70, 71]));
 
     [Fact]
     public void The_last_item_is_the_test_target_and_the_one_before_it_the_validation_target()
@@ -17,6 +18,29 @@ public sealed class LeaveOneOutTests
         Assert.Equal((14, 13), (test, validation));
         Assert.Equal([10, 11, 12, 13], beforeTest.ToArray());
         Assert.Equal([10, 11, 12], beforeValidation.ToArray());
+    }
+
+    [Fact]
+    public void Times_stand_beside_their_items()
+    {
+        Assert.Equal([100, 101, 102, 103, 104], Split.Times(0).ToArray());
+        Assert.Equal([100, 101, 102], Split.TrainTimes(0).ToArray());
+        Assert.Equal([70, 71], Split.TrainTimes(2).ToArray());
+        Assert.True(Split.TryGet(0, HeldOut.Test, out HeldOutCase test));
+        Assert.Equal([100, 101, 102, 103], test.BeforeTimes.ToArray());
+        Assert.Equal(104, test.Now);
+    }
+
+    [Fact]
+    public void Data_without_times_splits_alike()
+    {
+        LeaveOneOut split = new(new UserHistories([7], [0, 3], [10, 11, 12]));
+
+        Assert.Equal([10], split.Train(0).ToArray());
+        Assert.True(split.TrainTimes(0).IsEmpty);
+        Assert.True(split.TryGet(0, HeldOut.Test, out HeldOutCase test));
+        Assert.Equal((12, null), (test.Target, test.Now));
+        Assert.True(test.BeforeTimes.IsEmpty);
     }
 
     [Fact]

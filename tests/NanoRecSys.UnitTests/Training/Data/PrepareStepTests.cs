@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
@@ -39,6 +40,46 @@ public sealed class PrepareStepTests : IDisposable
         Assert.Equal([2, 5], data.Histories.UserIds.ToArray());
         Assert.Equal([0, 1, 1], data.Histories.At(0).ToArray()); // 300 at 5, 100 at 7, 100 again at 9.
         Assert.Equal([2, 0, 1], data.Histories.At(1).ToArray()); // 200 at 10, then 300 and 100 at 20 in file order.
+    }
+
+    [Fact]
+    public async Task Each_items_time_stands_beside_it()
+    {
+        PreparedData data = await PrepareAsync(Ratings, Movies);
+
+        Assert.Equal([5, 7, 9], data.Split.Times(0).ToArray());
+        Assert.Equal([10, 20, 20], data.Split.Times(1).ToArray());
+    }
+
+    [Theory]
+    [InlineData("cut", "interactions need")]
+    [InlineData("other users", "dataset.json counts 2 users, 6 interactions and 3 items")]
+    [InlineData("unknown item", "names item row 3, the catalog has 3 rows")]
+    [InlineData("missing", "histories.bin")]
+    public async Task Damaged_histories_are_refused_with_the_reason_and_the_remedy(string damage, string reason)
+    {
+        string folder = StepContexts.In(_folder.Path, "raw").Workspace.DataFolder;
+        await PrepareAsync(Ratings, Movies);
+        string path = Path.Combine(folder, PreparedData.HistoriesName);
+        byte[] whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        File.Delete(path);
+        switch (damage)
+        {
+            case "cut":
+                await File.WriteAllBytesAsync(path, whole[..^1], TestContext.Current.CancellationToken);
+                break;
+            case "other users":
+                HistoriesFile.Write(path, new UserHistories([1], [0, 1], [0], [0]));
+                break;
+            case "unknown item":
+                HistoriesFile.Write(path, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 3], [5, 7, 9, 10, 20, 20]));
+                break;
+        }
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PreparedData.LoadAsync(folder, TestContext.Current.CancellationToken));
+
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Run 'prepare' again.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
