@@ -6,7 +6,16 @@ Console.WriteLine("For the embedded host, which needs no container engine: dotne
 
 DashboardAddresses.SetDefaults();
 IDistributedApplicationBuilder builder = DistributedApplication.CreateBuilder(args);
-StackSettings settings = StackSettings.Read(builder);
+StackSettings settings;
+try
+{
+    settings = StackSettings.Read(builder, args);
+}
+catch (HostException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
 
 // A Redis of yours needs no container engine.
 bool ownRedis = !string.IsNullOrEmpty(builder.Configuration["ConnectionStrings:cache"]);
@@ -18,10 +27,10 @@ if (builder.ExecutionContext.IsRunMode && !ownRedis && !await ContainerEngine.An
 
 IResourceBuilder<IResourceWithConnectionString> cache = ownRedis
     ? builder.AddConnectionString("cache")
-    : builder.AddRedis("cache").WithDataVolume().WithPersistence(TimeSpan.FromSeconds(60), keysChangedThreshold: 1);
+    : builder.AddRedis("cache", settings.CachePort).WithDataVolume().WithPersistence(TimeSpan.FromSeconds(60), keysChangedThreshold: 1);
 
 IResourceBuilder<ProjectResource> api = builder.AddProject<Projects.NanoRecSys_Api>("api", launchProfileName: null)
-    .WithHttpEndpoint()
+    .WithHttpEndpoint(port: settings.ApiPort)
     .WithReference(cache).WaitFor(cache)
     .WithHttpHealthCheck("/healthz")
     .WithReplicas(settings.ApiReplicas);
@@ -30,7 +39,7 @@ IResourceBuilder<ProjectResource> web = builder.AddProject<Projects.NanoRecSys_W
     .WithHttpEndpoint(port: settings.WebPort)
     .WithExternalHttpEndpoints()
     .WithHttpHealthCheck("/healthz")
-    .WithReference(cache).WithReference(api).WaitFor(api);
+    .WithReference(api).WaitFor(api);
 
 // Starts by itself only where there is no model yet.
 IResourceBuilder<ProjectResource> training = builder.AddProject<Projects.NanoRecSys_Training>("training", launchProfileName: null)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Aspire.Hosting.Kubernetes;
 
 #pragma warning disable ASPIRECOMPUTE002 // Kubernetes' persistent volumes are marked experimental in Aspire 13.5.
@@ -31,7 +32,7 @@ internal static class SharedArtifacts
                 MountClaim(builder.AddKubernetesEnvironment("kubernetes"), builder, reader, writer);
                 break;
             default:
-                throw new InvalidOperationException($"Publish:Target is '{settings.PublishTarget}', expected 'compose' or 'kubernetes'.");
+                throw new UnreachableException(); // StackSettings lets nothing else through.
         }
     }
 
