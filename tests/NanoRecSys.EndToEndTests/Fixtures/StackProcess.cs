@@ -16,12 +16,16 @@ internal sealed partial class StackProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = [];
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Uri> _api = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<TimeSpan> _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private StackProcess(Process process) => _process = process;
 
     /// <summary>The web page's address, from the line that the host prints once the page answers.</summary>
     public Task<Uri> Address => _address.Task;
+
+    /// <summary>The API's address, from the line before that one.</summary>
+    public Task<Uri> Api => _api.Task;
 
     /// <summary>Completes when the host says that recommendations are served, with the time since the start.</summary>
     public Task<TimeSpan> Recommending => _recommending.Task;
@@ -123,6 +127,10 @@ internal sealed partial class StackProcess : IAsyncDisposable
         {
             _address.TrySetResult(new Uri(match.Groups[1].Value));
         }
+        else if (ApiLine().Match(line) is { Success: true } api)
+        {
+            _api.TrySetResult(new Uri(api.Groups[1].Value));
+        }
         else if (line.Contains("First recommendation ready after", StringComparison.Ordinal))
         {
             _recommending.TrySetResult(_watch.Elapsed);
@@ -138,11 +146,15 @@ internal sealed partial class StackProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         InvalidOperationException ended = new($"The host has ended:\n{Output}");
         _address.TrySetException(ended);
+        _api.TrySetException(ended);
         _recommending.TrySetException(ended);
     }
 
     [GeneratedRegex("NanoRecSys is at (http://\\S+)")]
     private static partial Regex AddressLine();
+
+    [GeneratedRegex("First page ready after .* API: (http://\\S+)")]
+    private static partial Regex ApiLine();
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int SendSignal(int processId, int signal);

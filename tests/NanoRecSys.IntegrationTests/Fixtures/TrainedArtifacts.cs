@@ -16,7 +16,7 @@ namespace NanoRecSys.IntegrationTests.Fixtures;
 /// </summary>
 public sealed class TrainedArtifacts : IAsyncDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-trained-").FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly Lazy<Task<PublishSummary>> _published;
 
     public TrainedArtifacts() => _published = new Lazy<Task<PublishSummary>>(MakeAsync);
@@ -25,7 +25,7 @@ public sealed class TrainedArtifacts : IAsyncDisposable
     public async Task<ArtifactStore> StoreAsync()
     {
         await _published.Value;
-        return new ArtifactStore(_folder);
+        return new ArtifactStore(_folder.Path);
     }
 
     /// <summary>The published version, verified.</summary>
@@ -35,9 +35,9 @@ public sealed class TrainedArtifacts : IAsyncDisposable
     public async Task<StepContext> CopyAsync(string folder)
     {
         await _published.Value;
-        foreach (string file in Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(_folder.Path, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(folder, Path.GetRelativePath(_folder, file));
+            string copy = Path.Combine(folder, Path.GetRelativePath(_folder.Path, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
@@ -52,12 +52,12 @@ public sealed class TrainedArtifacts : IAsyncDisposable
             await ((Task)_published.Value).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
     }
 
     private async Task<PublishSummary> MakeAsync()
     {
-        StepContext context = Context(_folder);
+        StepContext context = Context(_folder.Path);
         await PrepareStep.RunAsync(new PrepareOptions(), context);
         await TrainRetrieverStep.RunAsync(
             new TrainRetrieverOptions

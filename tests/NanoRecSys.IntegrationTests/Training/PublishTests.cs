@@ -11,9 +11,9 @@ namespace NanoRecSys.IntegrationTests.Training;
 /// <summary>Export, index and publish after a real training on the sample.</summary>
 public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task The_exported_graph_matches_the_trained_network_on_200_real_histories()
@@ -34,7 +34,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task A_ranker_that_was_not_shown_to_be_better_is_left_out_with_its_files()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         PublishSummary summary = await PublishStep.RunAsync(new PublishOptions(), context);
         Manifest manifest = context.Workspace.Store.Open(summary.Version).Manifest;
         Assert.False(summary.HasRanker);
@@ -47,7 +47,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task A_ranker_of_an_older_retriever_is_not_exported()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RankerFolder, "weights.safetensors"), DateTime.UtcNow.AddDays(-1));
         ExportReport report = await ExportStep.RunAsync(new ExportOptions(), context);
         Assert.Equal([ArtifactNames.UserTower], report.Parity.Keys);
@@ -87,7 +87,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task Serving_the_train_split_leaves_the_last_two_items_of_each_user_out()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         PublishSummary summary = await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train }, context);
 
         ArtifactVersion version = context.Workspace.Store.Open(summary.Version);
@@ -108,7 +108,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task Weights_that_changed_after_the_export_are_not_published()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         string path = Path.Combine(context.Workspace.RetrieverFolder, "weights.safetensors");
         Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(path));
         weights["norm.weight"].Values[0] += 1;
@@ -124,7 +124,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [InlineData("item_embeddings.npy", "Run 'export' and 'index' again")]
     public async Task What_is_missing_is_named_with_the_verb_that_makes_it(string file, string remedy)
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         File.Delete(Path.Combine(context.Workspace.ExportFolder, file));
         await AssertRefusedAsync(context, remedy);
     }
@@ -132,7 +132,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task A_broken_parity_is_not_published()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         string path = Path.Combine(context.Workspace.ExportFolder, "parity.json");
         string report = File.ReadAllText(path);
         File.WriteAllText(path, System.Text.RegularExpressions.Regex.Replace(report, "\"max_abs_difference\": [^,]+", "\"max_abs_difference\": 0.01"));
@@ -142,7 +142,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task An_index_of_another_dimension_is_not_published()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         FaissFile.Write(Path.Combine(context.Workspace.ExportFolder, "items.index"), new FlatIndex(new float[9066 * 8], 8));
         await AssertRefusedAsync(context, "The index's dimension: 8, the model expects 16. Run 'index' again.");
     }
@@ -150,7 +150,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task A_retriever_of_other_data_is_not_exported()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         string path = Path.Combine(context.Workspace.RetrieverFolder, "weights.safetensors");
         string model = Path.Combine(context.Workspace.RetrieverFolder, "model.json");
         File.WriteAllText(model, File.ReadAllText(model).Replace("\"items\": 9066", "\"items\": 9065", StringComparison.Ordinal));
@@ -165,7 +165,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Fact]
     public async Task A_kind_of_index_that_cannot_be_built_is_an_error_that_names_the_one_that_can()
     {
-        StepContext context = await trained.CopyAsync(_folder);
+        StepContext context = await trained.CopyAsync(_folder.Path);
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => IndexStep.RunAsync(new IndexOptions { Kind = "hnsw" }, context));
         Assert.Equal("There is no index kind 'hnsw'; there is flat.", error.Message);
     }
@@ -177,6 +177,6 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         Assert.Contains(reason, e.Message, StringComparison.Ordinal);
         Assert.Equal(before, context.Workspace.Store.ReadCurrent());
         Assert.Empty(Directory.EnumerateDirectories(context.Workspace.Store.VersionsFolder, ".*"));
-        Assert.StartsWith(_folder, context.Workspace.Store.Root, StringComparison.Ordinal);
+        Assert.StartsWith(_folder.Path, context.Workspace.Store.Root, StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Data;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Progress;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Core.Progress;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using NanoRecSys.Training.Commands;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 

@@ -1,7 +1,6 @@
 using System.Text;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 

@@ -5,7 +5,6 @@ using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Export;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

@@ -1,0 +1,61 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using NanoRecSys.EndToEndTests.Fixtures;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>The whole chain on other data than the sample, as a user asks for it: <c>--data</c> with an archive.</summary>
+[Collection(nameof(OwnDataTests))]
+[CollectionDefinition(nameof(OwnDataTests), DisableParallelization = true)]
+public sealed class OwnDataTests : IDisposable
+{
+    private const int Users = 40;
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_zip_like_the_official_ones_is_trained_on_and_its_users_get_what_they_have_not_seen()
+    {
+        Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+        ILookup<int, int> watched = OfficialArchive.Write(_folder.File("ml-latest-small.zip"), Users);
+        string artifacts = _folder.File("artifacts");
+        await using StackProcess stack = StackProcess.Start(artifacts, "--data", _folder.File("ml-latest-small.zip"));
+        await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        JsonElement dataset = Dataset(artifacts);
+        Assert.Equal("ml-latest-small", dataset.GetProperty("name").GetString());
+        Assert.Equal(
+            (Users, 3061, 6873),
+            (dataset.GetProperty("users").GetInt32(), dataset.GetProperty("items").GetInt32(), dataset.GetProperty("interactions").GetInt32()));
+
+        using HttpClient api = new() { BaseAddress = await stack.Api };
+        JsonElement known = await RecommendAsync(api, Users);
+        int[] movies = [.. known.GetProperty("movie_ids").EnumerateArray().Select(id => id.GetInt32())];
+        Assert.Equal("live", known.GetProperty("mode").GetString());
+        Assert.Equal(10, movies.Distinct().Count());
+        Assert.Empty(movies.Intersect(watched[Users]));
+        Assert.Empty(movies.Except(watched.SelectMany(user => user)));
+
+        // In the sample, not in the archive: popular movies, and the reason why.
+        JsonElement unknown = await RecommendAsync(api, Users + 1);
+        Assert.True(unknown.GetProperty("debug_timing").TryGetProperty("fallback_reason", out _), unknown.ToString());
+    }
+
+    private static JsonElement Dataset(string artifacts)
+    {
+        string version = File.ReadAllText(Path.Combine(artifacts, "current")).Trim();
+        string manifest = File.ReadAllText(Path.Combine(artifacts, "versions", version, "manifest.json"));
+        return JsonDocument.Parse(manifest).RootElement.GetProperty("dataset");
+    }
+
+    private static async Task<JsonElement> RecommendAsync(HttpClient api, int user)
+    {
+        using HttpResponseMessage response = await api.PostAsJsonAsync(
+            new Uri("/recommend", UriKind.Relative), new { user_id = user }, TestContext.Current.CancellationToken);
+        response.EnsureSuccessStatusCode();
+        return await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+    }
+}

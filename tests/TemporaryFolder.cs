@@ -1,0 +1,22 @@
+namespace NanoRecSys.Tests;
+
+/// <summary>A new empty folder of the test's own, gone when the test ends.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("nanorecsys-").FullName;
+
+    /// <summary>Full path of a file in it.</summary>
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(Path, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A process that is just ending still wrote to it; the system cleans its temporary folder.
+        }
+    }
+}
