@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
 
@@ -6,6 +7,7 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
 {
     LoadCommand.Create(),
     IndexCommand.Create(),
+    GenerateCommand.Create(),
 };
 
 return await root.Parse(args).InvokeAsync();

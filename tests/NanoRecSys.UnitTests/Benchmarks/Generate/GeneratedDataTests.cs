@@ -1,0 +1,114 @@
+using NanoRecSys.Benchmarks.Generate;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Benchmarks.Generate;
+
+public sealed class GeneratedDataTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(300, 200, 9_000)]
+    [InlineData(1_000, 900, 7_000)] // seven a user, as on a shop's site
+    [InlineData(10, 30, 100)] // everybody rates as much as anybody may
+    [InlineData(50, 400, 400)] // each item once
+    public async Task There_are_exactly_as_many_users_items_and_ratings_as_asked_for(int users, int items, int ratings)
+    {
+        DatasetSummary summary = (await PrepareAsync(users, items, ratings)).Summary;
+
+        Assert.Equal((users, items, (long)ratings), (summary.Users, summary.Items, summary.Interactions));
+        Assert.Equal((0, 0), (summary.Repeated, summary.TiedUsers));
+    }
+
+    [Fact]
+    public void The_seed_decides_every_byte()
+    {
+        byte[] first = Write(new GenerateOptions(_folder.File("a"), 100, 80, 2_000, Seed: 5));
+        byte[] same = Write(new GenerateOptions(_folder.File("b"), 100, 80, 2_000, Seed: 5));
+        byte[] other = Write(new GenerateOptions(_folder.File("c"), 100, 80, 2_000, Seed: 6));
+
+        Assert.Equal(first, same);
+        Assert.NotEqual(first, other);
+    }
+
+    [Fact]
+    public void Rows_are_grouped_by_user_and_ordered_by_movie_as_MovieLens_has_them()
+    {
+        Write(new GenerateOptions(_folder.File("a"), 100, 80, 2_000, Seed: 1));
+
+        string[] lines = File.ReadAllLines(_folder.File("a/ratings.csv"));
+        (int User, int Movie)[] rows = [.. lines.Skip(1).Select(line => line.Split(',')).Select(row => (int.Parse(row[0]), int.Parse(row[1])))];
+        Assert.Equal("userId,movieId,rating,timestamp", lines[0]);
+        Assert.Equal(rows.Order(), rows);
+        Assert.Equal("movieId,title,genres", File.ReadLines(_folder.File("a/movies.csv")).First());
+    }
+
+    [Fact]
+    public async Task Movies_have_titles_years_and_genres()
+    {
+        PreparedData data = await PrepareAsync(100, 200, 3_000);
+
+        Assert.All(data.Catalog.Items, item =>
+        {
+            Assert.InRange(item.Year ?? 0, 1930, 2014);
+            Assert.InRange(item.Genres.Count, 1, 3);
+        });
+        Assert.Contains(data.Catalog.Items, item => item.Title.StartsWith("The ", StringComparison.Ordinal)); // "..., The", put right by the reader
+    }
+
+    [Fact]
+    public async Task Activity_and_popularity_have_the_long_tails_of_ML_20M()
+    {
+        // A hundredth of its users, and its ratings a user.
+        PreparedData data = await PrepareAsync(1_380, 2_700, 200_000);
+
+        int[] activity = [.. Enumerable.Range(0, 1_380).Select(user => data.Histories.At(user).Length).Order()];
+        Assert.Equal(20, activity[0]);
+        Assert.InRange(activity[690], 60, 76); // ML-20M: 68
+        int[] popularity = [.. data.Catalog.Items.Select(item => item.Count).OrderDescending()];
+        double head = popularity.Take(27).Sum() / (double)popularity.Sum();
+        double tail = popularity.Skip(1_350).Sum() / (double)popularity.Sum();
+        Assert.InRange(head, 0.08, 0.25);
+        Assert.InRange(tail, 0.005, 0.10);
+    }
+
+    [Fact]
+    public async Task What_came_last_tells_more_about_what_comes_next_than_popularity_does()
+    {
+        PreparedData data = await PrepareAsync(1_500, 2_000, 120_000);
+        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = 2 };
+
+        double popularity = ranking.Evaluate(new Popularity(data.TrainCounts), HeldOut.Test).Metrics["ndcg@10"];
+        double knn = ranking.Evaluate(ItemKnn.Build(data.Split, data.Catalog.Count, new ItemKnnOptions(), threads: 2), HeldOut.Test).Metrics["ndcg@10"];
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"NDCG@10: popularity {popularity:F4}, item-kNN {knn:F4}");
+        Assert.True(knn > 1.5 * popularity, $"item-kNN {knn:F4} is near popularity's {popularity:F4}");
+    }
+
+    [Theory]
+    [InlineData(10, 10, 9, "9 ratings are too few for 10 users.")]
+    [InlineData(5, 10, 9, "9 ratings are too few for 10 items.")]
+    [InlineData(10, 30, 101, "10 users can rate 100 times at most: each a third of 30 items.")]
+    [InlineData(0, 10, 10, "There must be users and items.")]
+    public void Numbers_that_cannot_be_are_explained(int users, int items, int ratings, string reason) =>
+        Assert.Equal(reason, new GenerateOptions(_folder.Path, users, items, ratings, 1).Impossible);
+
+    private static byte[] Write(GenerateOptions options)
+    {
+        GeneratedData.Write(options, _ => { }, TestContext.Current.CancellationToken);
+        return [.. File.ReadAllBytes(Path.Combine(options.Output, "ratings.csv")), .. File.ReadAllBytes(Path.Combine(options.Output, "movies.csv"))];
+    }
+
+    private async Task<PreparedData> PrepareAsync(int users, int items, int ratings)
+    {
+        string raw = _folder.File("generated");
+        Write(new GenerateOptions(raw, users, items, ratings, Seed: 1));
+        var context = StepContexts.In(_folder.Path, "generated");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
+        return await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+    }
+}
