@@ -12,12 +12,8 @@ internal static class RunCommand
         "--preset", "Sizes and hyper-parameters (auto goes by the data's size, paper is the reference size)", "quick", [.. Presets.Names]);
 
     public static Command Create(Verbs verbs) => verbs.Create(
-        "run", "Everything in order, from the ratings to a published version", [Preset], PresetRun.Stages,
-        async (parse, run) =>
-        {
-            var prepare = new PrepareOptions { Data = parse.GetRequiredValue(CommonOptions.Data) };
-            Show(await PresetRun.RunAsync(run, parse.GetRequiredValue(Preset), prepare), run);
-        });
+        "run", "Everything in order, from the ratings to a published version", [Preset, .. PrepareCommand.Options], PresetRun.Stages,
+        async (parse, run) => Show(await PresetRun.RunAsync(run, parse.GetRequiredValue(Preset), PrepareCommand.Read(parse)), run));
 
     private static void Show(PresetRunSummary summary, TrainingRun run)
     {

@@ -17,6 +17,11 @@ public abstract class DataSplit(UserHistories histories)
     /// <summary>As the manifest calls it.</summary>
     public abstract string Name { get; }
 
+    /// <param name="histories">With times, where there are cuts.</param>
+    /// <param name="cuts">Of a split by time; null means leave-one-out.</param>
+    public static DataSplit Of(UserHistories histories, TimeCuts? cuts) =>
+        cuts is null ? new LeaveOneOut(histories) : new TimeSplit(histories, cuts);
+
     public int UserCount => Histories.UserCount;
 
     /// <summary>Item rows of the whole history, oldest first.</summary>

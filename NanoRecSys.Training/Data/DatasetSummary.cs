@@ -7,9 +7,17 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Users">Users after filters.</param>
 /// <param name="Items">Items after filters: the item table's rows.</param>
 /// <param name="Interactions">Interactions after filters.</param>
+/// <param name="LowRated">Interactions rated below the threshold, which were dropped first.</param>
 /// <param name="Skipped">Interactions that the k-core filter dropped.</param>
 /// <param name="Repeated">Rows whose user had rated the item before; they are kept.</param>
 /// <param name="TiedUsers">Users with two or more interactions at one timestamp, whose order is therefore the file's.</param>
+/// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
 /// <param name="KCore">Least interactions of each user and item; 0 means unfiltered.</param>
+/// <param name="Cuts">Where a split by time divides; null for leave-one-out.</param>
 public sealed record DatasetSummary(
-    string Name, string Source, string Sha256, int Users, int Items, long Interactions, long Skipped, long Repeated, int TiedUsers, int KCore);
+    string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
+    double MinRating, int KCore, TimeCuts? Cuts = null)
+{
+    /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
+    public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
+}

@@ -6,8 +6,16 @@ public sealed record PrepareOptions
     /// <summary>See <see cref="DatasetSource"/>.</summary>
     public string Data { get; init; } = DatasetSource.Small;
 
+    /// <summary>Interactions rated lower are dropped before anything else; 0 takes every interaction as a positive.</summary>
+    public double MinRating { get; init; }
+
     /// <summary>Least interactions of each user and item; 0 keeps all.</summary>
     public int KCore { get; init; }
+
+    public SplitKind Split { get; init; } = SplitKind.LeaveOneOut;
+
+    /// <summary>Share of the interactions, the latest, that <see cref="SplitKind.Time"/> holds out, half for each part.</summary>
+    public double HeldOutShare { get; init; } = 0.1;
 
     /// <summary>Where named sets are downloaded from; tests put their own server here.</summary>
     public Uri DownloadFrom { get; init; } = DatasetSource.GroupLens;

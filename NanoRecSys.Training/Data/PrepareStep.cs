@@ -10,8 +10,8 @@ namespace NanoRecSys.Training.Data;
 /// <c>interactions.parquet</c> for other programs, and <c>dataset.json</c> out.
 /// </summary>
 /// <remarks>
-/// Every interaction is kept and is positive, also a second one of the same user with the same item: the
-/// histories are what happened, and what the reference protocol ranks.
+/// Unless told otherwise every interaction is kept and is positive, also a second one of the same user with the
+/// same item: the histories are what happened, and what the reference protocol ranks.
 /// </remarks>
 public static class PrepareStep
 {
@@ -28,89 +28,64 @@ public static class PrepareStep
         void Report(double share, string? message = null) =>
             context.Progress.Report(new StepProgress { Fraction = start + (1 - start) * share, Message = message });
         InteractionTable read = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
-        InteractionTable kept = KCore.Filter(read, options.KCore);
+        InteractionTable liked = RatedAtLeast(read, options.MinRating);
+        InteractionTable kept = KCore.Filter(liked, options.KCore);
         if (kept.Count == 0)
         {
-            throw new UserErrorException($"No interaction is left after --k-core {options.KCore}. Give a smaller number.");
+            throw new UserErrorException(liked.Count == 0
+                ? $"No interaction has a rating of {options.MinRating} or more (--min-rating). Give a smaller number."
+                : $"No interaction is left after --k-core {options.KCore}. Give a smaller number.");
         }
 
-        int[] movieIds = OrderOfAppearance(kept.Items);
+        (InteractionTable rows, int[] movieIds) = ItemRows.Assign(kept);
         Report(0.7, $"{kept.Count:N0} interactions of {movieIds.Length:N0} items");
-        (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(ToRows(kept, movieIds));
+        (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(rows);
         UserHistories histories = sorted.ToHistories();
-        int[] counts = PreparedData.CountTrain(new LeaveOneOut(histories), movieIds.Length);
+        TimeCuts? cuts = options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null;
+        int[] counts = PreparedData.CountTrain(DataSplit.Of(histories, cuts), movieIds.Length);
         var summary = new DatasetSummary(
             context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
-            histories.UserCount, movieIds.Length, kept.Count, read.Count - kept.Count, CountRepeats(histories), tiedUsers, options.KCore);
+            histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, liked.Count - kept.Count,
+            CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts);
         Report(0.8);
-        await WriteAsync(context, summary, BuildCatalog(movieIds, counts, source.Files.ReadMovies()), sorted, histories);
+        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, source.Files.ReadMovies()), sorted, histories);
         Report(1);
         return summary;
     }
 
-    /// <summary>[V] movie ids: an item's row is its place here.</summary>
-    private static int[] OrderOfAppearance(ReadOnlySpan<int> items)
+    private static InteractionTable RatedAtLeast(InteractionTable interactions, double rating)
     {
-        var seen = new HashSet<int>();
-        var ids = new List<int>();
-        foreach (int id in items)
+        if (rating <= 0)
         {
-            if (seen.Add(id))
+            return interactions;
+        }
+
+        var kept = new List<int>(interactions.Count);
+        for (int i = 0; i < interactions.Count; i++)
+        {
+            if (interactions.Ratings[i] >= rating)
             {
-                ids.Add(id);
+                kept.Add(i);
             }
         }
 
-        return [.. ids];
+        return interactions.Take([.. kept]);
     }
 
-    private static InteractionTable ToRows(InteractionTable interactions, int[] movieIds)
-    {
-        Dictionary<int, int> rows = movieIds.Select((id, row) => (id, row)).ToDictionary(item => item.id, item => item.row);
-        var table = new InteractionTable(interactions.Count);
-        for (int i = 0; i < interactions.Count; i++)
-        {
-            Interaction interaction = interactions[i];
-            table.Add(interaction with { ItemId = rows[interaction.ItemId] });
-        }
-
-        return table;
-    }
-
-    private static long CountRepeats(UserHistories histories)
+    private static long CountRepeats(UserHistories histories, int items)
     {
         long repeats = 0;
-        var seen = new HashSet<int>();
+        int[] lastUser = new int[items]; // who had the item last, counted from 1: no clearing between users
         for (int user = 0; user < histories.UserCount; user++)
         {
-            seen.Clear();
             foreach (int item in histories.At(user))
             {
-                repeats += seen.Add(item) ? 0 : 1;
+                repeats += lastUser[item] == user + 1 ? 1 : 0;
+                lastUser[item] = user + 1;
             }
         }
 
         return repeats;
-    }
-
-    private static Catalog BuildCatalog(int[] movieIds, int[] counts, IReadOnlyList<MovieRow> movies)
-    {
-        var byId = new Dictionary<int, MovieRow>(movies.Count);
-        foreach (MovieRow movie in movies)
-        {
-            byId.TryAdd(movie.Id, movie); // Of a movie listed twice the first row counts.
-        }
-
-        return new Catalog([.. movieIds.Select((id, row) =>
-        {
-            if (!byId.TryGetValue(id, out MovieRow? movie))
-            {
-                return new CatalogItem(row, id, $"{id}", null, [], counts[row]);
-            }
-
-            MovieTitle title = MovieTitle.Parse(movie.Title);
-            return new CatalogItem(row, id, title.Title, title.Year, movie.Genres, counts[row]);
-        })]);
     }
 
     // Into a folder beside the old one, which stays usable until all is written.

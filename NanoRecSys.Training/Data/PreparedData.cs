@@ -36,7 +36,7 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataS
             Catalog catalog = await CatalogFile.ReadAsync(Path.Combine(folder, CatalogName), cancellation);
             UserHistories histories = HistoriesFile.Map(Path.Combine(folder, HistoriesName));
             RequireAgreement(histories, summary, catalog);
-            var split = new LeaveOneOut(histories);
+            var split = DataSplit.Of(histories, summary.Cuts);
             return new PreparedData(summary, catalog, split, CountTrain(split, catalog.Count));
         }
         catch (Exception e) when (e is IOException or JsonException or InvalidDataException or ArgumentException)
@@ -69,6 +69,11 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataS
             throw new InvalidDataException(
                 $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; "
                 + $"{HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
+        }
+
+        if (!histories.HasTimes)
+        {
+            throw new InvalidDataException($"{HistoriesName} has no times");
         }
 
         uint items = (uint)catalog.Count;

@@ -126,11 +126,47 @@ public sealed class PrepareStepTests : IDisposable
         // Item 9 has one interaction; without it user 3 has one; without that item 8 has one; and so on to users 1 and 2.
         const string Chain = "1,1,1,1\n1,2,1,2\n2,1,1,1\n2,2,1,2\n3,9,1,1\n3,8,1,2\n4,8,1,1\n4,7,1,2\n";
 
-        PreparedData data = await PrepareAsync(Chain, movies: null, kCore: 2);
+        PreparedData data = await PrepareAsync(Chain, movies: null, new PrepareOptions { KCore = 2 });
 
         Assert.Equal([1, 2], data.Histories.UserIds.ToArray());
         Assert.Equal([1, 2], data.Catalog.Items.Select(item => item.MovieId));
         Assert.Equal(4, data.Summary.Skipped);
+    }
+
+    [Fact]
+    public async Task Interactions_rated_below_the_threshold_are_dropped_before_the_k_core_filter()
+    {
+        PreparedData data = await PrepareAsync(Ratings, Movies, new PrepareOptions { MinRating = 3, KCore = 2 });
+
+        // Without 5's and 2's low ratings item 300 has one user and item 200 one; only item 100, had twice by user 2, is left.
+        Assert.Equal([2], data.Histories.UserIds.ToArray());
+        Assert.Equal([7, 9], data.Split.Times(0).ToArray());
+        Assert.Equal((2L, 2L, 3.0), (data.Summary.LowRated, data.Summary.Skipped, data.Summary.MinRating));
+    }
+
+    [Fact]
+    public async Task A_threshold_that_nothing_reaches_is_named()
+    {
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies, new PrepareOptions { MinRating = 5.5 }));
+
+        Assert.Equal("No interaction has a rating of 5.5 or more (--min-rating). Give a smaller number.", error.Message);
+    }
+
+    [Fact]
+    public async Task A_split_by_time_is_written_down_and_read_back()
+    {
+        // In order of time: 5, 7, 9, 10, 20, 20; a third of six are the two at 20 (user 5's last), so nothing tells the parts apart.
+        await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.3 }));
+
+        PreparedData data = await PrepareAsync(Ratings, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.5 });
+
+        Assert.Equal(new TimeCuts(10, 20), data.Summary.Cuts);
+        Assert.Equal(("time", "time"), (data.Summary.Split, data.Split.Name));
+        Assert.Equal([0, 1, 1], data.Split.Train(0).ToArray());
+        Assert.True(data.Split.Train(1).IsEmpty);
+        Assert.Equal([1, 2, 0], data.Catalog.Items.Select(item => item.Count));
+        Assert.True(data.Split.TryGet(1, HeldOut.Test, out HeldOutCase test));
+        Assert.Equal((0, 20L), (test.Target, test.Now));
     }
 
     [Fact]
@@ -181,7 +217,7 @@ public sealed class PrepareStepTests : IDisposable
         Assert.Equal((671, 9066, 100_004L), (summary.Users, summary.Items, summary.Interactions));
     }
 
-    private async Task<PreparedData> PrepareAsync(string ratings, string? movies, int kCore = 0)
+    private async Task<PreparedData> PrepareAsync(string ratings, string? movies, PrepareOptions? options = null)
     {
         string raw = Directory.CreateDirectory(Path.Combine(_folder.Path, "raw")).FullName;
         await File.WriteAllTextAsync(Path.Combine(raw, "ratings.csv"), ratings);
@@ -191,7 +227,7 @@ public sealed class PrepareStepTests : IDisposable
         }
 
         StepContext context = StepContexts.In(_folder.Path, "raw");
-        await PrepareStep.RunAsync(new PrepareOptions { Data = raw, KCore = kCore }, context);
+        await PrepareStep.RunAsync((options ?? new PrepareOptions()) with { Data = raw }, context);
         return await PreparedData.LoadAsync(context.Workspace.DataFolder);
     }
 

@@ -1,0 +1,80 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.UnitTests.Training.Data;
+
+public sealed class TimeSplitTests
+{
+    // Validation begins at 100, the test at 200. Item n of user u is 10 u + n.
+    private static readonly UserHistories Histories = new(
+        [1, 2, 3, 4, 5, 6],
+        [0, 6, 8, 10, 11, 13, 15],
+        [10, 11, 12, 13, 14, 15, 20, 21, 30, 31, 40, 50, 51, 60, 61],
+        [
+            50, 99, 100, 150, 200, 300, // in every period
+            10, 20, // only before
+            120, 250, // not before
+            300, // a single item, in the test period
+            10, 220, // before, then in the test period
+            199, 200, // on the borders
+        ]);
+
+    private static readonly TimeSplit Split = new(Histories, new TimeCuts(100, 200));
+
+    [Fact]
+    public void Only_what_came_before_the_validation_period_trains()
+    {
+        Assert.Equal([10, 11], Split.Train(0).ToArray());
+        Assert.Equal([50, 99], Split.TrainTimes(0).ToArray());
+        Assert.Equal([20, 21], Split.Train(1).ToArray());
+        Assert.True(Split.Train(2).IsEmpty);
+        Assert.Equal([50], Split.Train(4).ToArray());
+    }
+
+    [Fact]
+    public void A_periods_first_item_is_predicted_from_all_before_it()
+    {
+        Assert.True(Split.TryGet(0, HeldOut.Validation, out HeldOutCase validation));
+        Assert.Equal((12, 100), (validation.Target, validation.Now));
+        Assert.Equal([10, 11], validation.Before.ToArray());
+
+        Assert.True(Split.TryGet(0, HeldOut.Test, out HeldOutCase test));
+        Assert.Equal((14, 200), (test.Target, test.Now));
+        Assert.Equal([10, 11, 12, 13], test.Before.ToArray());
+        Assert.Equal([50, 99, 100, 150], test.BeforeTimes.ToArray());
+    }
+
+    [Theory]
+    [InlineData(1, false, false)] // nothing in either period
+    [InlineData(2, false, true)] // nothing before the validation period; what came in it is history for the test
+    [InlineData(3, false, false)] // nothing before its only item
+    [InlineData(4, false, true)] // nothing in the validation period
+    [InlineData(5, false, true)]
+    public void Who_has_no_item_in_a_period_or_none_before_it_is_not_asked_about(int user, bool validation, bool test)
+    {
+        Assert.Equal(validation, Split.TryGet(user, HeldOut.Validation, out HeldOutCase _));
+        Assert.Equal(test, Split.TryGet(user, HeldOut.Test, out HeldOutCase _));
+    }
+
+    [Fact]
+    public void The_latest_interactions_are_held_out_half_for_each_part()
+    {
+        UserHistories histories = new([1], [0, 20], [.. Enumerable.Range(0, 20)], [.. Enumerable.Range(0, 20).Select(t => 1000L + t)]);
+
+        TimeCuts cuts = TimeCuts.At(histories, heldOut: 0.2);
+
+        Assert.Equal(new TimeCuts(1016, 1018), cuts);
+        Assert.Equal(16, new TimeSplit(histories, cuts).Train(0).Length);
+    }
+
+    [Fact]
+    public void Times_that_are_all_alike_cannot_be_split()
+    {
+        UserHistories histories = new([1, 2], [0, 2, 4], [0, 1, 0, 1], [7, 7, 7, 7]);
+
+        var error = Assert.Throws<UserErrorException>(() => TimeCuts.At(histories, heldOut: 0.5));
+
+        Assert.Contains("Use --split leave-one-out.", error.Message, StringComparison.Ordinal);
+    }
+}
