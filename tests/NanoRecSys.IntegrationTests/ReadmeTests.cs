@@ -19,7 +19,7 @@ public sealed partial class ReadmeTests(TrainedArtifacts trained)
         "dotnet run --project NanoRecSys.AppHost", // the end-to-end tests
         "dotnet test", // .ci/run
         Training + "run --preset quick --data small", // the AppHost's training, in the end-to-end tests
-        "dotnet run --project NanoRecSys.AppHost -- --data ml-latest-small", // prepare: OfficialEditionsTests; the download: MovieLensDownloadTests
+        "dotnet run --project NanoRecSys.AppHost -- --data ml-latest-small", // from a zip: OwnDataTests; the download: MovieLensDownloadTests
     ];
 
     private static readonly string[] RunHere =
