@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace NanoRecSys.Core.Evaluation;
 
 /// <summary>One model's figures on one split.</summary>
@@ -8,4 +10,34 @@ namespace NanoRecSys.Core.Evaluation;
 /// <param name="Exclude">Which items were left out of the ranking: <c>history</c>, <c>window</c>, <c>none</c>.</param>
 /// <param name="Metrics">By name, such as <c>hr@10</c>, <c>ndcg@10</c>, <c>mrr@10</c>, <c>recall@10</c>.</param>
 public sealed record EvaluationResult(
-    string Model, string Split, int Users, int Items, string Exclude, IReadOnlyDictionary<string, double> Metrics);
+    string Model, string Split, int Users, int Items, string Exclude, IReadOnlyDictionary<string, double> Metrics)
+{
+    /// <summary>The protocol whose figures may stand beside published ones: the model's own scores, the whole catalogue.</summary>
+    public const string FullRanking = "full";
+
+    /// <summary>How it was measured: <see cref="FullRanking"/>, or for instance <c>sampled-uniform-100</c>.</summary>
+    public string Protocol { get; init; } = FullRanking;
+
+    /// <summary>False: the figures must not stand beside those of a full ranking.</summary>
+    [JsonIgnore]
+    public bool IsComparable => Protocol == FullRanking;
+
+    /// <summary>95% intervals of some of the metrics, by name.</summary>
+    public IReadOnlyDictionary<string, ConfidenceInterval>? Intervals { get; init; }
+
+    /// <summary>The same metrics over parts of the users.</summary>
+    public IReadOnlyList<EvaluationSlice>? Slices { get; init; }
+}
+
+/// <summary>Where a metric lies with 95% confidence, had other users been drawn.</summary>
+public readonly record struct ConfidenceInterval(double Low, double High);
+
+/// <summary>Figures over a part of the users.</summary>
+/// <param name="By">What the users were parted by: <c>target-popularity</c>, <c>history-length</c>.</param>
+/// <param name="Name">Of the part: <c>head</c>, <c>mid</c>, <c>tail</c>; <c>short</c>, <c>medium</c>, <c>long</c>.</param>
+/// <param name="From">Smallest count of the part: training interactions of the target, items of the history.</param>
+/// <param name="To">Largest one.</param>
+/// <param name="Users">Users of the part.</param>
+/// <param name="Metrics">As in <see cref="EvaluationResult.Metrics"/>.</param>
+public sealed record EvaluationSlice(
+    string By, string Name, int From, int To, int Users, IReadOnlyDictionary<string, double> Metrics);

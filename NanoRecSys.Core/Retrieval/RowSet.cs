@@ -11,13 +11,16 @@ public sealed class RowSet(int rows)
 
     public bool Contains(int row) => (_bits[row >> 6] >> (row & 63) & 1) != 0;
 
-    public void Add(int row)
+    /// <returns>False for a row that was there already.</returns>
+    public bool Add(int row)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(row));
         ref ulong word = ref _bits[row >> 6];
         ulong bit = 1UL << (row & 63);
-        Count += (word & bit) == 0 ? 1 : 0;
+        bool isNew = (word & bit) == 0;
+        Count += isNew ? 1 : 0;
         word |= bit;
+        return isNew;
     }
 
     public void AddRange(ReadOnlySpan<int> rows)
@@ -25,6 +28,19 @@ public sealed class RowSet(int rows)
         foreach (int row in rows)
         {
             Add(row);
+        }
+    }
+
+    /// <summary>Takes rows out again: what a few rows marked is cleared by them sooner than by wiping all bits.</summary>
+    public void RemoveRange(ReadOnlySpan<int> rows)
+    {
+        foreach (int row in rows)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(rows));
+            ref ulong word = ref _bits[row >> 6];
+            ulong bit = 1UL << (row & 63);
+            Count -= (word & bit) != 0 ? 1 : 0;
+            word &= ~bit;
         }
     }
 }

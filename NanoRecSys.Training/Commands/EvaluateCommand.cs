@@ -1,21 +1,23 @@
 using System.CommandLine;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Pipeline;
+using Spectre.Console;
 
 namespace NanoRecSys.Training.Commands;
 
 internal static class EvaluateCommand
 {
+    private static readonly EvaluateOptions Defaults = new();
+
     private static readonly Argument<string[]> Models = new("model")
     {
-        Description = "Models to evaluate, of " + string.Join(", ", Scorers.Names) + "; all that are there unless told",
+        Description = "Models to evaluate, of " + string.Join(", ", EvaluatedModels.Names) + "; all that are there unless told",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
     // The same as an option, for scripts that name everything they pass.
-    private static readonly Option<string[]> NamedModels = new("--model")
+    private static readonly Option<string[]> NamedModels = new("--model", "--models")
     {
         Description = "The same as an option",
         AllowMultipleArgumentsPerToken = true,
@@ -27,16 +29,35 @@ internal static class EvaluateCommand
     private static readonly Option<string> Exclude = Settings.Choice(
         "--exclude", "Items left out of the ranking: the whole history, the window that the model reads, or none", "history", ["history", "window", "none"]);
 
+    private static readonly Option<string> Sampled = Settings.Choice(
+        "--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", "no", ["no", "uniform", "popular", "mixed"]);
+
+    private static readonly Option<int> Negatives = Settings.Number("--negatives", "Sampled negatives of each user", Defaults.Negatives);
+
+    private static readonly Option<bool> AddLogPopularity = new("--add-log-popularity")
+    {
+        Description = "Add the log of each item's popularity to its score; not comparable with the model's own scores",
+    };
+
+    private static readonly Option<bool> Slices = new("--slices")
+    {
+        Description = "Also by popularity of the target and by length of the history",
+    };
+
+    private static readonly Option<int> Resamples = Settings.Number(
+        "--resamples", "Bootstrap resamples of the users, for the confidence intervals; 0 for none", Defaults.Resamples, least: 0);
+
     static EvaluateCommand()
     {
-        Models.AcceptOnlyFromAmong([.. Scorers.Names]);
-        NamedModels.AcceptOnlyFromAmong([.. Scorers.Names]);
+        Models.AcceptOnlyFromAmong([.. EvaluatedModels.Names]);
+        NamedModels.AcceptOnlyFromAmong([.. EvaluatedModels.Names]);
     }
 
     public static Command Create(Verbs verbs)
     {
         Command command = verbs.Create(
-            "evaluate", "Rank all items for every user and show where the next one stands", [NamedModels, Split, Exclude],
+            "evaluate", "Rank all items for every user and show where the next one stands",
+            [NamedModels, Split, Exclude, Sampled, Negatives, AddLogPopularity, Slices, Resamples],
             (parse, context) => EvaluateStep.RunAsync(Read(parse), context),
             Show);
         command.Arguments.Add(Models);
@@ -53,11 +74,20 @@ internal static class EvaluateCommand
             _ => [HeldOut.Validation, HeldOut.Test],
         },
         Exclude = Enum.Parse<Exclusion>(parse.GetRequiredValue(Exclude), ignoreCase: true),
+        Sampled = Enum.TryParse(parse.GetRequiredValue(Sampled), ignoreCase: true, out NegativeKind kind) ? kind : null,
+        Negatives = parse.GetRequiredValue(Negatives),
+        AddLogPopularity = parse.GetValue(AddLogPopularity),
+        Slices = parse.GetValue(Slices),
+        Resamples = parse.GetRequiredValue(Resamples),
     };
 
-    private static void Show(IReadOnlyList<EvaluationResult> results, RunConsole console)
+    private static void Show(EvaluationReport report, RunConsole console)
     {
-        console.Write(MetricsTable.Create(results));
-        console.WriteJson(EvaluationJson.Line(results));
+        foreach (Table table in EvaluationTables.Create(report))
+        {
+            console.Write(table);
+        }
+
+        console.WriteJson(EvaluationJson.Line(report));
     }
 }

@@ -18,10 +18,10 @@ internal static class RunCommand
     private static void Show(PresetRunSummary summary, TrainingRun run)
     {
         run.Console.Write(TimingTable.Create(run.Timings));
-        IReadOnlyList<EvaluationResult> test = [.. summary.Results.Where(result => result.Split == FullRanking.NameOf(HeldOut.Test))];
+        IReadOnlyList<EvaluationResult> test = [.. summary.Results.Where(result => result.Split == NextItemRanking.NameOf(HeldOut.Test))];
         run.Console.Write(MetricsTable.Create(test));
         run.Console.WriteLine(summary.Published.Ranker);
         run.Console.WriteLine($"Version {summary.Published.Version} is current: {summary.Published.Folder}");
-        run.Console.WriteJson(EvaluationJson.Line(test));
+        run.Console.WriteJson(EvaluationJson.Line(new EvaluationReport(test, [])));
     }
 }

@@ -1,44 +1,78 @@
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Full-ranking figures of the baselines and the trained models; saved for <c>publish</c>.</summary>
+/// <summary>Figures of the baselines and the trained models; those of a full ranking are saved for <c>publish</c>.</summary>
 public static class EvaluateStep
 {
     private const int DefaultWindow = 200;
 
     /// <exception cref="UserErrorException">Nothing was prepared, or a model that was asked for is not trained.</exception>
-    public static async Task<IReadOnlyList<EvaluationResult>> RunAsync(EvaluateOptions options, StepContext context)
+    public static async Task<EvaluationReport> RunAsync(EvaluateOptions options, StepContext context)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        var ranking = new FullRanking(data.Split, data.Catalog.Count)
-        {
-            Exclude = options.Exclude,
-            Window = options.Window ?? Scorers.MaxLength(context.Workspace) ?? DefaultWindow,
-            Threads = context.Threads,
-        };
-        IReadOnlyList<string> models = options.Models.Count > 0 ? options.Models : Scorers.Available(context.Workspace);
-        double total = models.Count * options.Splits.Count;
+        IReadOnlyList<string> names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : EvaluatedModels.Available(context.Workspace);
+        using var models = new EvaluatedModels(names, data, context);
+        IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, data) : models.Scorers;
+        NextItemRanking ranking = RankingOf(options, data, context);
         var results = new List<EvaluationResult>();
-        foreach (string model in models)
+        var differences = new List<PairedDifference>();
+        foreach ((int number, HeldOut split) in options.Splits.Index())
         {
-            IScorer scorer = Scorers.Open(model, data, context);
-            foreach (HeldOut split in options.Splits)
-            {
-                int done = results.Count;
-                EvaluationResult result = ranking.Evaluate(
-                    scorer, split, share => context.Progress.Report(new StepProgress { Fraction = (done + share) / total }), context.Cancellation);
-                MetricsFile.Save(context.Workspace, result, DateTimeOffset.UtcNow);
-                results.Add(result);
-            }
-
-            (scorer as IDisposable)?.Dispose();
+            RankedUsers users = ranking.Rank(
+                scorers, split, share => context.Progress.Report(new StepProgress { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
+            (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, data, context);
+            results.AddRange(own);
+            differences.AddRange(between);
         }
 
-        return results;
+        foreach (EvaluationResult result in results)
+        {
+            MetricsFile.Save(context.Workspace, result, DateTimeOffset.UtcNow);
+        }
+
+        return new EvaluationReport(results, differences);
+    }
+
+    private static (IReadOnlyList<EvaluationResult> Results, IEnumerable<PairedDifference> Differences) Measure(
+        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, PreparedData data, StepContext context)
+    {
+        Confidence? confidence = options.Resamples > 0 ? new Confidence(users.Ranks, options.Resamples, context.Seed, context.Threads) : null;
+        UserSlices? slices = options.Slices ? UserSlices.Of(users, data.TrainCounts) : null;
+        EvaluationResult[] results = [.. scorers.Select((scorer, model) =>
+        {
+            EvaluationResult result = ranking.ResultOf(scorer, split, users.Ranks[model]);
+            return result with
+            {
+                Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : ""),
+                Intervals = confidence?.IntervalsOf(model),
+                Slices = slices?.Evaluate(users.Ranks[model], ranking.DepthOf(scorer)),
+            };
+        })];
+        return (results, confidence?.Differences(results) ?? []);
+    }
+
+    private static NextItemRanking RankingOf(EvaluateOptions options, PreparedData data, StepContext context)
+    {
+        int window = options.Window ?? EvaluatedModels.MaxLength(context.Workspace) ?? DefaultWindow;
+        return options.Sampled is { } kind
+            ? new SampledRanking(data.Split, new NegativeSampler(kind, options.Negatives, data.TrainCounts, context.Seed), data.Catalog.Count)
+            {
+                Exclude = options.Exclude,
+                Window = window,
+                Threads = context.Threads,
+            }
+            : new FullRanking(data.Split, data.Catalog.Count) { Exclude = options.Exclude, Window = window, Threads = context.Threads };
+    }
+
+    private static IReadOnlyList<IScorer> AddLogPopularity(IReadOnlyList<IScorer> scorers, PreparedData data)
+    {
+        float[] logShares = InfoNceLoss.LogShares(data.TrainCounts);
+        return [.. scorers.Select(scorer => new LogPopularityScorer(scorer, logShares))];
     }
 }

@@ -12,6 +12,9 @@ public interface IScorer
     /// </summary>
     int? Depth => null;
 
+    /// <summary>What turns a score into a logit of the model's loss: one over the temperature where there is one.</summary>
+    double LogitScale => 1;
+
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <param name="scores">[B, V] row-major, to be filled.</param>
     void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores);

@@ -6,9 +6,9 @@ using NanoRecSys.Training.Pipeline;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>
-/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split and exclusion. Every figure on
-/// the test split is also appended to <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how
-/// often the test was looked at.
+/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split and exclusion; only those of a full
+/// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
+/// <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how often the test was looked at.
 /// </summary>
 public static class MetricsFile
 {
@@ -25,18 +25,27 @@ public static class MetricsFile
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(result);
-        List<EvaluationResult> results = [
-            .. Read(workspace, result.Model).Where(old => (old.Split, old.Exclude) != (result.Split, result.Exclude)),
-            result];
         Directory.CreateDirectory(workspace.MetricsFolder);
-        string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
-        File.Move(temporary, path, overwrite: true);
-        if (result.Split == FullRanking.NameOf(Data.HeldOut.Test))
+        if (result.IsComparable)
+        {
+            Replace(workspace, result);
+        }
+
+        if (result.Split == NextItemRanking.NameOf(Data.HeldOut.Test))
         {
             string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
             File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJsonLines.Default.TestEvaluation) + "\n");
         }
+    }
+
+    private static void Replace(Workspace workspace, EvaluationResult result)
+    {
+        List<EvaluationResult> results = [
+            .. Read(workspace, result.Model).Where(old => (old.Split, old.Exclude) != (result.Split, result.Exclude)),
+            result];
+        string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
+        File.Move(temporary, path, overwrite: true);
     }
 
     private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");

@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Figures for people.</summary>
+/// <summary>Figures for people: one line per model.</summary>
 internal static class MetricsTable
 {
     private static readonly string[] Shown = ["hr@10", "ndcg@10", "mrr@10", "hr@50", "hr@100", "hr@200"];
@@ -20,15 +20,21 @@ internal static class MetricsTable
 
         foreach (EvaluationResult result in results)
         {
-            table.AddRow([result.Model, result.Split, .. Shown.Select(metric => Format(result, metric))]);
+            table.AddRow([result.Model, result.Split, .. Shown.Select(metric => Format(result.Metrics, metric))]);
         }
 
         return results is [var first, ..] ? table.Caption(Caption(first)) : table;
     }
 
-    private static string Format(EvaluationResult result, string metric) =>
-        result.Metrics.TryGetValue(metric, out double value) ? value.ToString("F4", CultureInfo.InvariantCulture) : "-";
+    public static string Format(IReadOnlyDictionary<string, double> metrics, string metric) =>
+        metrics.TryGetValue(metric, out double value) ? value.ToString("F4", CultureInfo.InvariantCulture) : "-";
 
-    private static string Caption(EvaluationResult result) => string.Create(
-        CultureInfo.InvariantCulture, $"{result.Users:N0} users, all {result.Items:N0} items ranked, excluded: {result.Exclude}");
+    /// <summary>How the figures came about, and a warning where they must not stand beside others.</summary>
+    public static string Caption(EvaluationResult result)
+    {
+        string users = string.Create(CultureInfo.InvariantCulture, $"{result.Users:N0} users");
+        return result.IsComparable
+            ? string.Create(CultureInfo.InvariantCulture, $"{users}, all {result.Items:N0} items ranked, excluded: {result.Exclude}")
+            : $"NOT COMPARABLE with figures of a full ranking: {result.Protocol}, {users}, excluded: {result.Exclude}";
+    }
 }

@@ -6,6 +6,12 @@ public static class RankingMetrics
 {
     public static readonly IReadOnlyList<int> Cutoffs = [10, 20, 50, 100, 200];
 
+    /// <summary>What one user adds to HR@K.</summary>
+    public static double Hit(int rank, int k) => rank <= k ? 1 : 0;
+
+    /// <summary>What one user adds to NDCG@K.</summary>
+    public static double Gain(int rank, int k) => rank <= k ? 1 / Math.Log2(rank + 1) : 0;
+
     /// <param name="ranks">[users] 1 is the best.</param>
     /// <param name="depth">Largest cutoff that means something; see <see cref="IScorer.Depth"/>.</param>
     /// <returns><c>hr@10</c>, <c>ndcg@10</c>, <c>mrr@10</c>, <c>recall@10</c>, ... each in 0..1.</returns>
@@ -18,8 +24,8 @@ public static class RankingMetrics
             double hits = 0, gain = 0, reciprocal = 0;
             foreach (int rank in ranks.Where(rank => rank <= k))
             {
-                hits++;
-                gain += 1 / Math.Log2(rank + 1);
+                hits += Hit(rank, k);
+                gain += Gain(rank, k);
                 reciprocal += 1.0 / rank;
             }
 

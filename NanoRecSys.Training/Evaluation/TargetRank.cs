@@ -26,6 +26,21 @@ public static class TargetRank
         return 1 + notLower;
     }
 
+    /// <summary>1 + the number of negatives that do not score lower than the target.</summary>
+    /// <param name="scores">[V]</param>
+    /// <param name="target">Row of the item that came next.</param>
+    /// <param name="negatives">Rows to rank it among.</param>
+    public static int Among(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> negatives)
+    {
+        int rank = 1;
+        foreach (int row in negatives)
+        {
+            rank += !(scores[row] < scores[target]) ? 1 : 0;
+        }
+
+        return rank;
+    }
+
     private static int CountLower(ReadOnlySpan<float> scores, float score)
     {
         Vector<float> threshold = new(score);

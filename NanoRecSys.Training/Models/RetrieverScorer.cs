@@ -1,24 +1,32 @@
 using NanoRecSys.Training.Evaluation;
-using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
 /// <summary>The retriever alone: the cosine of the user's embedding with every item's.</summary>
-/// <param name="tower">Owned by the caller; not trained while this lives.</param>
-public sealed class RetrieverScorer(UserTower tower) : IScorer, IDisposable
+public sealed class RetrieverScorer : IScorer, IDisposable
 {
-    private readonly UserEncoder _encoder = new(tower);
+    private readonly BatchEncoder _encoder;
+    private readonly bool _isOwner;
+
+    /// <param name="tower">Owned by the caller; not trained while this lives.</param>
+    public RetrieverScorer(UserTower tower) => (_encoder, _isOwner) = (new BatchEncoder(tower), true);
+
+    /// <param name="encoder">Shared with other models; owned by the caller.</param>
+    public RetrieverScorer(BatchEncoder encoder) => _encoder = encoder;
 
     public string Name => "retriever";
 
+    public double LogitScale => 1 / _encoder.Temperature;
+
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <param name="scores">[B, V]</param>
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
-    {
-        using Tensor cosines = _encoder.Score(histories); // [B, V]
-        using Tensor onCpu = cosines.cpu();
-        onCpu.data<float>().CopyTo(scores);
-    }
+    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores) => _encoder.Cosines(histories).CopyTo(scores);
 
-    public void Dispose() => _encoder.Dispose();
+    public void Dispose()
+    {
+        if (_isOwner)
+        {
+            _encoder.Dispose();
+        }
+    }
 }

@@ -25,10 +25,10 @@ public static class PresetRun
         await run.StageAsync("train-retriever", context => TrainRetrieverStep.RunAsync(chosen.Retriever, context));
         await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
         await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
-        IReadOnlyList<EvaluationResult> results = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
+        EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
         await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions(), context));
         await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
         PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(new PublishOptions(), context));
-        return new PresetRunSummary(results, published);
+        return new PresetRunSummary(evaluated.Results, published);
     }
 }

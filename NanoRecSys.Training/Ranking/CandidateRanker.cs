@@ -1,12 +1,11 @@
-using System.Runtime.InteropServices;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
 /// <summary>Both stages as they are served: the retriever's best K that the user has not had, scored by the ranker.</summary>
-public sealed class CandidateRanker(UserEncoder encoder, RankerNetwork network, ItemFeatureTensors items, int candidates)
+public sealed class CandidateRanker(BatchEncoder encoder, RankerNetwork network, ItemFeatureTensors items, int candidates)
 {
     /// <summary>K</summary>
     public int Candidates => candidates;
@@ -19,8 +18,8 @@ public sealed class CandidateRanker(UserEncoder encoder, RankerNetwork network, 
         network.eval();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor users = encoder.Encode(histories); // [B, D]
-        ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(encoder.Score(users).bytes); // [B, V]
+        ReadOnlySpan<float> cosines = encoder.Cosines(histories); // [B, V]
+        Tensor users = encoder.Users!.cpu(); // [B, D]
         var lists = new CandidateList[histories.Count];
         for (int b = 0; b < lists.Length; b++)
         {

@@ -1,8 +1,7 @@
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
+using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
@@ -11,36 +10,29 @@ public sealed class RankerScorer : IScorer, IDisposable
 {
     private const int Candidates = 100;
 
-    private readonly UserTower _tower;
-    private readonly UserEncoder _encoder;
+    private readonly BatchEncoder _encoder;
     private readonly RankerNetwork _network;
     private readonly ItemFeatureTensors _items;
     private readonly CandidateRanker _ranker;
 
-    /// <param name="tower">Owned from here on, like <paramref name="network"/>.</param>
-    /// <param name="network">The second stage; its <see cref="RankerModel.RetrieverWeight"/> counts.</param>
+    /// <param name="encoder">The first stage, shared with other models; owned by the caller.</param>
+    /// <param name="network">The second stage, owned from here on; its <see cref="RankerModel.RetrieverWeight"/> counts.</param>
     /// <param name="data">What both were trained on.</param>
-    public RankerScorer(UserTower tower, RankerNetwork network, PreparedData data)
+    public RankerScorer(BatchEncoder encoder, RankerNetwork network, PreparedData data)
     {
+        ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(data);
-        _tower = tower;
+        _encoder = encoder;
         _network = network;
-        _encoder = new UserEncoder(tower);
-        _items = new ItemFeatureTensors(_encoder.ItemEmbeddings.clone(), new ItemFeatures(data.Catalog, network.Model.Genres));
-        _ranker = new CandidateRanker(_encoder, network, _items, Candidates);
+        using Tensor embeddings = encoder.ItemEmbeddings.cpu(); // the second stage stays there, whatever computes the first
+        _items = new ItemFeatureTensors(embeddings.clone(), new ItemFeatures(data.Catalog, network.Model.Genres));
+        _ranker = new CandidateRanker(encoder, network, _items, Candidates);
     }
 
     public string Name => "ranker";
 
     public int? Depth => Candidates;
-
-    /// <exception cref="UserErrorException">One of the two is not trained.</exception>
-    public static RankerScorer Open(PreparedData data, Workspace workspace)
-    {
-        ArgumentNullException.ThrowIfNull(workspace);
-        return new RankerScorer(RetrieverFiles.Read(workspace.RetrieverFolder), RankerFiles.Read(workspace.RankerFolder), data);
-    }
 
     public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
     {
@@ -59,8 +51,6 @@ public sealed class RankerScorer : IScorer, IDisposable
     public void Dispose()
     {
         _items.Dispose();
-        _encoder.Dispose();
         _network.Dispose();
-        _tower.Dispose();
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
@@ -77,7 +78,8 @@ public static class TrainRankerStep
         }
 
         using RankerNetwork best = RankerFiles.Read(folder);
-        double weight = Weigh(best, new CandidateRanker(encoder, best, items, options.Candidates), data.Split, options, context);
+        using var batches = new BatchEncoder(tower);
+        double weight = Weigh(best, new CandidateRanker(batches, best, items, options.Candidates), data.Split, options, context);
         return new TrainRankerSummary(epoch, bestEpoch, bestAuc, weight, watch.Elapsed.TotalSeconds);
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
@@ -7,6 +8,7 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
 {
     LoadCommand.Create(),
     IndexCommand.Create(),
+    EvaluateCommand.Create(),
     GenerateCommand.Create(),
 };
 

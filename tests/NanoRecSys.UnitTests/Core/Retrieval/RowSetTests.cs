@@ -13,6 +13,18 @@ public sealed class RowSetTests
         Assert.Equal([0, 63, 64, 129], Enumerable.Range(0, 130).Where(rows.Contains));
     }
 
+    [Fact]
+    public void Rows_taken_out_are_gone_and_those_not_there_change_nothing()
+    {
+        var rows = new RowSet(130);
+        rows.AddRange([0, 64, 129]);
+        rows.RemoveRange([64, 5, 64]);
+        Assert.Equal(2, rows.Count);
+        Assert.Equal([0, 129], Enumerable.Range(0, 130).Where(rows.Contains));
+        Assert.True(rows.Add(64));
+        Assert.False(rows.Add(0));
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(65)]

@@ -52,13 +52,58 @@ public sealed class EvaluateStepTests : IDisposable
     public async Task The_line_for_programs_is_flat()
     {
         StepContext context = await PrepareAsync();
-        IReadOnlyList<EvaluationResult> results = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
+        EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
 
-        using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(results));
+        using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
 
         Assert.Equal("popularity", line.RootElement.GetProperty("model").GetString());
         Assert.Equal(1, line.RootElement.GetProperty("users").GetInt32());
         Assert.Equal(1, line.RootElement.GetProperty("hr@10").GetDouble());
+    }
+
+    [Fact]
+    public async Task Sampled_figures_are_marked_and_logged_but_not_saved_for_publishing()
+    {
+        StepContext context = await PrepareAsync();
+
+        EvaluationReport report = await EvaluateStep.RunAsync(
+            new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test], Sampled = NegativeKind.Uniform, AddLogPopularity = true }, context);
+
+        using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
+        Assert.Equal("sampled-uniform-100+log-popularity", line.RootElement.GetProperty("protocol").GetString());
+        Assert.False(line.RootElement.GetProperty("comparable").GetBoolean());
+        Assert.StartsWith("NOT COMPARABLE", MetricsTable.Caption(report.Results[0]), StringComparison.Ordinal);
+        Assert.Empty(MetricsFile.Read(context.Workspace, "popularity"));
+        Assert.Single(File.ReadAllLines(Path.Combine(Path.GetDirectoryName(context.Workspace.MetricsFolder)!, MetricsFile.TestLog)));
+    }
+
+    [Fact]
+    public async Task Several_models_are_compared_with_intervals_and_slices()
+    {
+        StepContext context = await PrepareAsync();
+
+        EvaluationReport report = await EvaluateStep.RunAsync(
+            new EvaluateOptions { Models = ["popularity", "item-knn"], Splits = [HeldOut.Test], Slices = true }, context);
+
+        using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
+        JsonElement first = line.RootElement[0];
+        Assert.Equal("[1,1]", first.GetProperty("intervals").GetProperty("hr@10").GetRawText());
+        Assert.Equal("item-knn", first.GetProperty("versus")[0].GetProperty("model").GetString());
+        Assert.False(first.GetProperty("versus")[0].GetProperty("significant").GetBoolean());
+        Assert.Equal(["head", "mid", "tail", "short", "medium", "long"], first.GetProperty("slices").EnumerateArray().Select(slice => slice.GetProperty("slice").GetString()));
+        Assert.Equal(1, first.GetProperty("slices").EnumerateArray().First(slice => slice.GetProperty("slice").GetString() == "short").GetProperty("users").GetInt32());
+    }
+
+    [Fact]
+    public async Task Saved_figures_are_read_back_with_their_intervals()
+    {
+        StepContext context = await PrepareAsync();
+        EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
+
+        EvaluationResult saved = Assert.Single(MetricsFile.Read(context.Workspace, "popularity"));
+
+        Assert.Equal(report.Results[0].Intervals!["ndcg@10"], saved.Intervals!["ndcg@10"]);
+        Assert.True(saved.IsComparable);
     }
 
     private async Task<StepContext> PrepareAsync()

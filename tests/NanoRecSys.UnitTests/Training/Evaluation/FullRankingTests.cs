@@ -59,15 +59,30 @@ public sealed class FullRankingTests
         Assert.Equal(Enumerable.Range(1, Users), ranks);
     }
 
+    [Fact]
+    public void Models_that_are_ranked_together_get_the_same_batches_and_their_own_ranks()
+    {
+        var spy = new Spy();
+
+        RankedUsers users = new FullRanking(Split, 6).Rank([Descending, spy], HeldOut.Test);
+
+        Assert.Equal([[2], [2]], users.Ranks); // of 3 and 5; to the spy all items are alike
+        Assert.Equal([[0], [5], [4]], [users.Users, users.Targets, users.HistoryLengths]);
+        Assert.IsType<HistoryBatch>(spy.Last);
+    }
+
     private sealed class Spy : IScorer
     {
         public List<int[]> Seen { get; } = [];
+
+        public object? Last { get; private set; }
 
         public string Name => "spy";
 
         public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
         {
             Seen.AddRange(histories.Select(history => history.ToArray()));
+            Last = histories;
             scores.Clear();
         }
     }

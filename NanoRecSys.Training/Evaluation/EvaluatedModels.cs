@@ -1,0 +1,98 @@
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using TorchSharp;
+
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
+public sealed class EvaluatedModels : IDisposable
+{
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", "retriever", "ranker"];
+
+    private readonly PreparedData _data;
+    private readonly StepContext _context;
+    private readonly List<IScorer> _scorers = [];
+    private UserTower? _tower;
+    private BatchEncoder? _encoder;
+
+    /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        (_data, _context) = (data, context);
+        try
+        {
+            foreach (string name in names)
+            {
+                _scorers.Add(Open(name));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public IReadOnlyList<IScorer> Scorers => _scorers;
+
+    /// <summary>The baselines, and the models that are trained.</summary>
+    public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => IsTrained(name, workspace))];
+
+    /// <summary>L of the trained retriever, or null where there is none.</summary>
+    public static int? MaxLength(Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        return IsTrained("retriever", workspace) ? RetrieverFiles.ReadModel(workspace.RetrieverFolder).MaxLength : null;
+    }
+
+    public void Dispose()
+    {
+        foreach (IScorer scorer in _scorers)
+        {
+            (scorer as IDisposable)?.Dispose();
+        }
+
+        _encoder?.Dispose();
+        _tower?.Dispose();
+    }
+
+    private IScorer Open(string name) => name switch
+    {
+        "popularity" => new Popularity(_data.TrainCounts),
+        "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
+        "retriever" => new RetrieverScorer(Encoder()),
+        "ranker" => new RankerScorer(Encoder(), RankerFiles.Read(_context.Workspace.RankerFolder), _data),
+        _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
+    };
+
+    private BatchEncoder Encoder()
+    {
+        if (_encoder is null)
+        {
+            _tower = RetrieverFiles.Read(_context.Workspace.RetrieverFolder);
+            RequireItems(_tower.Model.Items);
+            torch.set_num_threads(_context.Threads);
+            _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
+        }
+
+        return _encoder;
+    }
+
+    private void RequireItems(int items)
+    {
+        if (items != _data.Catalog.Count)
+        {
+            throw new UserErrorException($"The retriever was trained on {items:N0} items, the prepared data has {_data.Catalog.Count:N0}. Run 'train-retriever' again.");
+        }
+    }
+
+    private static bool IsTrained(string name, Workspace workspace) => name switch
+    {
+        "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
+        "ranker" => File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName)),
+        _ => true,
+    };
+}

@@ -1,0 +1,100 @@
+using System.Collections;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>
+/// Users who are ranked for together. One batch is filled again and again: its buffers grow to the largest
+/// and stay, so that a ranking allocates nothing per user.
+/// </summary>
+/// <param name="items">V</param>
+/// <param name="exclude">Which seen items are left out.</param>
+/// <param name="window">L, for <see cref="Exclusion.Window"/>.</param>
+public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IReadOnlyList<ReadOnlyMemory<int>>
+{
+    private readonly RowSet _marked = new(items); // empty between users
+    private HeldOutCase[] _cases = []; // [B or more]
+    private int[] _excludedEnds = []; // [B or more] where a user's share of _excluded ends
+    private int[] _excluded = [];
+
+    /// <summary>B</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Grows with each filling: what was computed for an older one is stale.</summary>
+    public int Version { get; private set; }
+
+    /// <summary>Item rows that the user had before the target, oldest first.</summary>
+    public ReadOnlyMemory<int> this[int index] => _cases[index].Before;
+
+    /// <summary>The user, the item that came next, and the times, where there are any.</summary>
+    public HeldOutCase CaseOf(int index) => _cases[index];
+
+    /// <summary>Rows that the ranking leaves out, each once.</summary>
+    public ReadOnlySpan<int> ExcludedOf(int index)
+    {
+        int start = index == 0 ? 0 : _excludedEnds[index - 1];
+        return _excluded.AsSpan(start, _excludedEnds[index] - start);
+    }
+
+    /// <param name="split">Whose users they are.</param>
+    /// <param name="part">Validation or test.</param>
+    /// <param name="users">[B] positions of users with a held-out item.</param>
+    public void Fill(DataSplit split, HeldOut part, ReadOnlySpan<int> users)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        if (_cases.Length < users.Length)
+        {
+            _cases = new HeldOutCase[users.Length];
+            _excludedEnds = new int[users.Length];
+        }
+
+        int seen = 0;
+        for (int b = 0; b < users.Length; b++)
+        {
+            split.TryGet(users[b], part, out _cases[b]);
+            seen += SeenOf(b).Length;
+        }
+
+        _excluded = _excluded.Length < seen ? new int[seen] : _excluded;
+        for (int b = 0, end = 0; b < users.Length; b++)
+        {
+            end = Exclude(SeenOf(b), end);
+            _excludedEnds[b] = end;
+        }
+
+        Count = users.Length;
+        Version++;
+    }
+
+    public IEnumerator<ReadOnlyMemory<int>> GetEnumerator() => _cases.Take(Count).Select(held => held.Before).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private ReadOnlySpan<int> SeenOf(int index)
+    {
+        ReadOnlySpan<int> before = _cases[index].Before.Span;
+        return exclude switch
+        {
+            Exclusion.History => before,
+            Exclusion.Window => before[^Math.Min(window, before.Length)..],
+            _ => [],
+        };
+    }
+
+    /// <returns>Where the excluded rows end now.</returns>
+    private int Exclude(ReadOnlySpan<int> seen, int start)
+    {
+        int end = start;
+        foreach (int item in seen)
+        {
+            if (_marked.Add(item))
+            {
+                _excluded[end++] = item;
+            }
+        }
+
+        _marked.RemoveRange(_excluded.AsSpan(start, end - start));
+        return end;
+    }
+}

@@ -1,0 +1,29 @@
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>
+/// A model's scores with the log of each item's share of the training part added. It undoes a logQ correction,
+/// and asks how much of a figure is popularity; it is not the model, so its figures are not comparable.
+/// </summary>
+/// <param name="inner">The model; owned by the caller.</param>
+/// <param name="logShares">[V]</param>
+public sealed class LogPopularityScorer(IScorer inner, float[] logShares) : IScorer
+{
+    public string Name => inner.Name;
+
+    public int? Depth => inner.Depth;
+
+    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        inner.Score(histories, scores);
+        float scale = (float)inner.LogitScale;
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Span<float> own = scores.Slice(b * logShares.Length, logShares.Length);
+            for (int item = 0; item < own.Length; item++)
+            {
+                own[item] = scale * own[item] + logShares[item];
+            }
+        }
+    }
+}

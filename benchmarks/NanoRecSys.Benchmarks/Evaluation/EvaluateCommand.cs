@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
+using Spectre.Console;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Benchmarks.Evaluation;
+
+/// <summary>The verb <c>evaluate</c>: users per second of a full ranking, and what takes the time, on random histories and weights.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        Option<int> users = new("--users") { Description = "Users to rank for.", DefaultValueFactory = _ => 6_040 };
+        Option<int> items = new("--items") { Description = "Items of the catalogue.", DefaultValueFactory = _ => 3_416 };
+        Option<int> mean = new("--mean-length") { Description = "Mean length of a history; the lengths fall off exponentially.", DefaultValueFactory = _ => 165 };
+        Option<int> dimension = new("--dimension") { Description = "Width of an embedding.", DefaultValueFactory = _ => 64 };
+        Option<int> blocks = new("--blocks") { Description = "Transformer blocks.", DefaultValueFactory = _ => 2 };
+        Option<int> maxLength = new("--max-length") { Description = "Most items of a history that are read.", DefaultValueFactory = _ => 200 };
+        Option<int> threads = new("--threads") { Description = "CPU threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
+        Command command = new("evaluate", "Speed of the full ranking: encoding, products, and finding the ranks.") { users, items, mean, dimension, blocks, maxLength, threads, json };
+        command.SetAction(parsed =>
+        {
+            int d = parsed.GetValue(dimension);
+            var model = new ModelInfo(
+                "transformer", d, parsed.GetValue(blocks), Heads: 2, FeedForward: 2 * d, parsed.GetValue(maxLength),
+                parsed.GetValue(items), RopeBase: 500, Dropout: 0, Loss: "none", Temperature: 1);
+            LeaveOneOut split = RandomHistories.Create(parsed.GetValue(users), model.Items, parsed.GetValue(mean), new Random(1));
+            Run(model, split, parsed.GetValue(threads), parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static void Run(ModelInfo model, LeaveOneOut split, int threads, bool json)
+    {
+        LibTorch.Load();
+        manual_seed(1);
+        set_num_threads(threads);
+        using var tower = new UserTower(model);
+        using var encoder = new UserEncoder(tower);
+        using var retriever = new RetrieverScorer(tower);
+        var ranking = new FullRanking(split, model.Items) { Threads = threads };
+        var encode = new TimedScorer((histories, _) => encoder.Encode(histories).Dispose());
+        var score = new TimedScorer(retriever.Score);
+
+        ranking.Ranks(encode, HeldOut.Test);
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan startCpu = Environment.CpuUsage.TotalTime;
+        ranking.Ranks(score, HeldOut.Test);
+        double wall = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double total = (Environment.CpuUsage.TotalTime - startCpu).TotalSeconds;
+
+        var parts = new { encode = encode.Seconds, products = score.Seconds - encode.Seconds, ranks = total - score.Seconds };
+        AnsiConsole.Write(new Table()
+            .Title($"{split.UserCount} users, {model.Items} items, D={model.Dimension}, {model.Blocks} blocks, L={model.MaxLength}, {threads} threads")
+            .AddColumns("part", "CPU seconds", "share")
+            .AddRow("encode", Text(parts.encode), Share(parts.encode))
+            .AddRow("products", Text(parts.products), Share(parts.products))
+            .AddRow("ranks", Text(parts.ranks), Share(parts.ranks))
+            .AddRow("total", Text(total), $"{split.UserCount / wall:N0} users/s"));
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                users = split.UserCount,
+                items = model.Items,
+                users_per_second = split.UserCount / wall,
+                cpu_s = total,
+                encode_cpu_s = parts.encode,
+                products_cpu_s = parts.products,
+                ranks_cpu_s = parts.ranks,
+            }));
+        }
+
+        string Share(double seconds) => (seconds / total).ToString("P0", CultureInfo.InvariantCulture);
+    }
+
+    private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,47 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+
+namespace NanoRecSys.UnitTests.Training.Evaluation;
+
+public sealed class HistoryBatchTests
+{
+    // User 0: 0 1 0 2 3 | test 4. User 1: 5 5 | test 6.
+    private static readonly LeaveOneOut Split = new(new UserHistories([7, 9], [0, 6, 9], [0, 1, 0, 2, 3, 4, 5, 5, 6]));
+
+    [Fact]
+    public void What_was_had_twice_is_excluded_once()
+    {
+        HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
+
+        Assert.Equal([0, 1, 2, 3], batch.ExcludedOf(0).ToArray());
+        Assert.Equal([5], batch.ExcludedOf(1).ToArray());
+        Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.ToArray()));
+        Assert.Equal([4, 6], new[] { batch.CaseOf(0).Target, batch.CaseOf(1).Target });
+    }
+
+    [Fact]
+    public void A_window_excludes_only_the_last_items() =>
+        Assert.Equal([2, 3], Fill(Exclusion.Window, 2, [0]).ExcludedOf(0).ToArray());
+
+    [Fact]
+    public void A_second_filling_keeps_nothing_of_the_first()
+    {
+        HistoryBatch batch = Fill(Exclusion.History, 2, [0, 1]);
+        int version = batch.Version;
+
+        batch.Fill(Split, HeldOut.Validation, [1]);
+
+        Assert.Equal([[5]], batch.Select(history => history.ToArray()));
+        Assert.Equal((5, 1), (batch.CaseOf(0).Target, batch.CaseOf(0).User));
+        Assert.Equal([5], batch.ExcludedOf(0).ToArray());
+        Assert.NotEqual(version, batch.Version);
+    }
+
+    private static HistoryBatch Fill(Exclusion exclude, int window, int[] users)
+    {
+        var batch = new HistoryBatch(7, exclude, window);
+        batch.Fill(Split, HeldOut.Test, users);
+        return batch;
+    }
+}
