@@ -41,9 +41,9 @@ internal static class CommonOptions
 
     public static readonly Option<string> Device = new("--device")
     {
-        Description = "Device to train on: cpu; cuda needs a CUDA build of libtorch",
-        HelpName = "cpu|cuda|cuda:N",
-        DefaultValueFactory = _ => TorchDevice.Cpu,
+        Description = "Device that the retriever is trained and evaluated on; auto is a GPU where there is one. A GPU needs a build with -p:TorchDevice=cuda",
+        HelpName = "auto|cpu|cuda|cuda:N",
+        DefaultValueFactory = _ => TorchDevice.Auto,
         Recursive = true,
     };
 
@@ -60,7 +60,7 @@ internal static class CommonOptions
         {
             if (result.Tokens is [var token] && !TorchDevice.IsName(token.Value))
             {
-                result.AddError($"--device must be cpu, cuda or cuda:N, not '{token.Value}'.");
+                result.AddError($"--device must be auto, cpu, cuda or cuda:N, not '{token.Value}'.");
             }
         });
     }
@@ -70,11 +70,9 @@ internal static class CommonOptions
     /// <exception cref="UserErrorException">No such data, or a device that torch does not have here.</exception>
     public static RunSettings Read(ParseResult parse)
     {
-        string device = parse.GetRequiredValue(Device);
-        TorchDevice.Require(device);
         return new RunSettings(
             new Workspace(new ArtifactStore(parse.GetRequiredValue(Artifacts)), DatasetSource.NameOf(parse.GetRequiredValue(Data))),
-            parse.GetRequiredValue(Seed), parse.GetRequiredValue(Threads), device);
+            parse.GetRequiredValue(Seed), parse.GetRequiredValue(Threads), TorchDevice.Resolve(parse.GetRequiredValue(Device)));
     }
 
     /// <summary>Refuses smaller numbers while the line is parsed, before anything is computed.</summary>

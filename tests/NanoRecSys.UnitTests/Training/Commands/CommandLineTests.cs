@@ -26,9 +26,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepare --min-rating -1", "--min-rating must be 0 or more, not -1. See prepare --help.")]
     [InlineData("prepare --held-out 1", "--held-out must lie between 0 and 1, not be 1. See prepare --help.")]
     [InlineData("prepare --split random", "Argument 'random' not recognized. Must be one of: 'leave-one-out' 'time' See prepare --help.")]
-    [InlineData("prepare --device gpu", "--device must be cpu, cuda or cuda:N, not 'gpu'. See prepare --help.")]
-    [InlineData("prepare --device cuda:", "--device must be cpu, cuda or cuda:N, not 'cuda:'. See prepare --help.")]
-    [InlineData("prepare --device cuda:-1", "--device must be cpu, cuda or cuda:N, not 'cuda:-1'. See prepare --help.")]
+    [InlineData("prepare --device gpu", "--device must be auto, cpu, cuda or cuda:N, not 'gpu'. See prepare --help.")]
+    [InlineData("prepare --device cuda:", "--device must be auto, cpu, cuda or cuda:N, not 'cuda:'. See prepare --help.")]
+    [InlineData("prepare --device cuda:-1", "--device must be auto, cpu, cuda or cuda:N, not 'cuda:-1'. See prepare --help.")]
     [InlineData("evaluate --split all", "Argument 'all' not recognized. Must be one of: 'validation' 'test' 'both' See evaluate --help.")]
     public async Task A_bad_command_line_is_one_line_on_standard_error(string line, string expected)
     {
@@ -58,7 +58,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(CommandLine.Failure, exit);
         Assert.Equal(
-            $"--device {device} is not available: this build has the CPU's libtorch, and cuda needs a CUDA build of it. Use --device cpu.",
+            $"--device {device} is not available: this build has the CPU's libtorch. Build with -p:TorchDevice=cuda, or use --device cpu.",
             Assert.Single(_error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)));
         Assert.False(Directory.Exists(_folder.File("artifacts")));
     }

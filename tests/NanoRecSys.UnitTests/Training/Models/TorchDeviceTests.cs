@@ -1,0 +1,35 @@
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.UnitTests.Training.Models;
+
+public sealed class TorchDeviceTests
+{
+    [Theory]
+    [InlineData("auto", true, 2, "cuda")]
+    [InlineData("auto", true, 0, "cpu")]
+    [InlineData("auto", false, 2, "cpu")]
+    [InlineData("cpu", true, 2, "cpu")]
+    [InlineData("cuda", true, 1, "cuda")]
+    [InlineData("cuda:1", true, 2, "cuda:1")]
+    public void Auto_is_a_GPU_where_build_and_machine_have_one(string asked, bool isCudaBuild, int gpus, string expected) =>
+        Assert.Equal(expected, TorchDevice.Resolve(asked, isCudaBuild, () => gpus));
+
+    [Theory]
+    [InlineData("cuda", false, 1, "Build with -p:TorchDevice=cuda")]
+    [InlineData("cuda", true, 0, "finds no NVIDIA GPU")]
+    [InlineData("cuda:2", true, 2, "the last GPU here is cuda:1")]
+    public void A_GPU_that_is_not_there_is_refused_with_the_reason(string asked, bool isCudaBuild, int gpus, string reason)
+    {
+        var error = Assert.Throws<UserErrorException>(() => TorchDevice.Resolve(asked, isCudaBuild, () => gpus));
+
+        Assert.StartsWith($"--device {asked} is not available: ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cpu", true)]
+    [InlineData("auto", false)]
+    public void Torch_is_not_loaded_where_the_answer_is_the_CPU_anyway(string asked, bool isCudaBuild) =>
+        Assert.Equal("cpu", TorchDevice.Resolve(asked, isCudaBuild, () => throw new InvalidOperationException("asked")));
+}
