@@ -52,7 +52,7 @@ public sealed record Manifest
 public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit);
 
 /// <summary>The user tower's configuration.</summary>
-/// <param name="Kind"><c>transformer</c>.</param>
+/// <param name="Kind">Of the blocks; see <see cref="BlockKinds"/>.</param>
 /// <param name="Dimension">D, width of an embedding.</param>
 /// <param name="Blocks">N, number of transformer blocks.</param>
 /// <param name="Heads">Attention heads; D is a multiple of it.</param>
@@ -65,7 +65,14 @@ public sealed record DatasetInfo(string Name, string Sha256, int Users, int Item
 /// <param name="Temperature">Divides the cosine in the loss.</param>
 public sealed record ModelInfo(
     string Kind, int Dimension, int Blocks, int Heads, int FeedForward, int MaxLength, int Items,
-    double RopeBase, double Dropout, string Loss, double Temperature);
+    double RopeBase, double Dropout, string Loss, double Temperature)
+{
+    /// <summary>How the network knows the order; see <see cref="Artifacts.Positions"/>.</summary>
+    public string Positions { get; init; } = Artifacts.Positions.Rotary;
+
+    /// <summary>Whether scores depend on the time between interactions, which the graph then reads, too.</summary>
+    public bool TimeBias { get; init; }
+}
 
 /// <param name="Name">The tensor's name in the graph.</param>
 /// <param name="Type"><c>int64</c> or <c>float32</c>.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
 
@@ -7,6 +8,12 @@ namespace NanoRecSys.Training.Commands;
 internal static class TrainRetrieverCommand
 {
     private static readonly TrainRetrieverOptions Defaults = new();
+    private static readonly Option<string> Block = Settings.Choice("--block", "What the tower is built of", Defaults.Block, [.. BlockKinds.All]);
+    private static readonly Option<string> Position = Settings.Choice("--positions", "How it knows the order", Defaults.Positions, [.. Positions.All]);
+    private static readonly Option<bool> TimeBias = new("--time-bias") { Description = "Let scores depend on the time between interactions; with relative positions" };
+    private static readonly Option<double> GradientNorm = Settings.Real("--gradient-norm", "Gradients are scaled down to it; 0: never", Defaults.GradientNorm);
+    private static readonly Option<string> PrecisionName = Settings.Choice("--precision", "Of products in training; auto: bf16 where the processor has it", "auto", ["auto", "bf16", "fp32"]);
+    private static readonly Option<string> Decay = Settings.Choice("--decay", "Of the learning rate after the warm-up", "none", ["none", "cosine"]);
     private static readonly Option<int> Dimension = Settings.Number("--dimension", "Width of an embedding", Defaults.Dimension);
     private static readonly Option<int> Blocks = Settings.Number("--blocks", "Transformer blocks", Defaults.Blocks);
     private static readonly Option<int> Heads = Settings.Number("--heads", "Attention heads; the dimension is a multiple of it", Defaults.Heads);
@@ -27,7 +34,7 @@ internal static class TrainRetrieverCommand
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "train-retriever", "Train the sequential transformer; the weights that are best on validation are kept",
-        [Dimension, Blocks, Heads, FeedForward, MaxLength, Dropout, Loss, Temperature, LearningRate, WeightDecay, Warmup, Batch, Epochs, ValidateEvery, Patience, Window, Resume],
+        [Block, Position, TimeBias, Dimension, Blocks, Heads, FeedForward, MaxLength, Dropout, Loss, Temperature, LearningRate, WeightDecay, Warmup, Decay, GradientNorm, PrecisionName, Batch, Epochs, ValidateEvery, Patience, Window, Resume],
         (parse, context) => TrainRetrieverStep.RunAsync(Read(parse), context),
         Show);
 
@@ -35,6 +42,12 @@ internal static class TrainRetrieverCommand
     {
         TrainRetrieverOptions options = Defaults with
         {
+            Block = parse.GetRequiredValue(Block),
+            Positions = parse.GetRequiredValue(Position),
+            TimeBias = parse.GetValue(TimeBias),
+            GradientNorm = parse.GetRequiredValue(GradientNorm),
+            ReducedPrecision = parse.GetRequiredValue(PrecisionName) switch { "bf16" => true, "fp32" => false, _ => null },
+            Decay = Enum.Parse<LearningRateDecay>(parse.GetRequiredValue(Decay), ignoreCase: true),
             Dimension = parse.GetRequiredValue(Dimension),
             Blocks = parse.GetRequiredValue(Blocks),
             Heads = parse.GetRequiredValue(Heads),

@@ -1,56 +1,48 @@
-using TorchSharp.Modules;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Models.Attention;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
 /// <summary>Multi-head attention in which a position sees itself and what came before it.</summary>
-public sealed class CausalSelfAttention : nn.Module<Tensor, AttentionContext, Tensor>
+public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "qkv_proj")]
-    private readonly Linear _qkv; // D -> 3D: queries, keys, values
+    private readonly MixedLinear _qkv; // D -> 3D: queries, keys, values
     [ComponentName(Name = "out_proj")]
-    private readonly Linear _out; // D -> D
-    private readonly int _heads;
-    private readonly double _dropout;
+    private readonly MixedLinear _out; // D -> D
+    [ComponentName(Name = "bias")]
+    private readonly RelativeBias? _bias;
+    private readonly AttentionShape _shape;
 
-    /// <param name="dimension">D, a multiple of <paramref name="heads"/>.</param>
-    /// <param name="heads">H</param>
-    /// <param name="dropout">On the attention weights, in training only.</param>
+    /// <param name="model">D is a multiple of its heads.</param>
     /// <param name="outputGain">Scales the output projection's first weights.</param>
-    public CausalSelfAttention(int dimension, int heads, double dropout, double outputGain)
+    public CausalSelfAttention(ModelInfo model, double outputGain)
         : base(nameof(CausalSelfAttention))
     {
-        _heads = heads;
-        _dropout = dropout;
-        _qkv = XavierLinear.Create(dimension, 3 * dimension, hasBias: true);
-        _out = XavierLinear.Create(dimension, dimension, hasBias: true, outputGain);
+        ArgumentNullException.ThrowIfNull(model);
+        _shape = new AttentionShape(AttentionKind.Softmax, model.Heads, model.MaxLength, model.Dropout);
+        _qkv = new MixedLinear(model.Dimension, 3 * model.Dimension, hasBias: true);
+        _out = new MixedLinear(model.Dimension, model.Dimension, hasBias: true, outputGain);
+        _bias = model.Positions == Positions.Relative ? new RelativeBias(model) : null;
         RegisterComponents();
     }
 
-    /// <param name="x">[B, L, D]</param>
-    /// <param name="context">Angles and mask, shared by all blocks.</param>
-    public override Tensor forward(Tensor x, AttentionContext context)
+    /// <param name="x">[P, D]</param>
+    /// <param name="context">Of the batch.</param>
+    /// <returns>[P, D]</returns>
+    public override Tensor forward(Tensor x, BlockContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        long batch = x.shape[0];
-        long length = x.shape[1];
-        Tensor[] parts = _qkv.forward(x).chunk(3, -1); // 3 x [B, L, D]
-        Tensor q = RotaryEmbedding.Rotate(SplitHeads(parts[0]), context.Cos, context.Sin); // [B, H, L, D / H]
-        Tensor k = RotaryEmbedding.Rotate(SplitHeads(parts[1]), context.Cos, context.Sin);
-        Tensor v = SplitHeads(parts[2]);
-        Tensor mixed = nn.functional.scaled_dot_product_attention(
-            q, k, v, context.Mask, training ? _dropout : 0, is_casual: false); // [B, H, L, D / H]
-        Tensor joined = mixed.transpose(1, 2).reshape(batch, length, -1); // [B, L, D]
-        return _out.forward(joined).MoveToOuterDisposeScope();
+        Tensor qkv = _qkv.forward(x); // [P, 3D]
+        if (context.Cos is not null)
+        {
+            qkv = RotaryEmbedding.RotateQueriesAndKeys(qkv, context.Cos, context.Sin!, _shape.Heads); // [P, 3D]
+        }
 
-        Tensor SplitHeads(Tensor t) => t.view(batch, length, _heads, -1).transpose(1, 2); // -> [B, H, L, D / H]
+        Tensor mixed = PackedAttention.Apply(_shape, qkv, _bias?.Tables, context.Pack, context.Noise); // [P, D]
+        return _out.forward(mixed).MoveToOuterDisposeScope();
     }
 }
-
-/// <summary>What every block's attention needs of a batch.</summary>
-/// <param name="Cos">[L, D / H]</param>
-/// <param name="Sin">[L, D / H]</param>
-/// <param name="Mask">[B, 1, L, L] bool: may the row's position look at the column's?</param>
-public sealed record AttentionContext(Tensor Cos, Tensor Sin, Tensor Mask);

@@ -1,33 +1,37 @@
-using TorchSharp.Modules;
+using NanoRecSys.Core.Artifacts;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
 /// <summary>Gated feed-forward layer (Shazeer, 2020): silu(gate) * value, projected back.</summary>
-public sealed class SwiGlu : nn.Module<Tensor, Tensor>
+public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "w_gate_val")]
-    private readonly Linear _gateAndValue; // D -> 2F, the gate's rows first
+    private readonly MixedLinear _gateAndValue; // D -> 2F, the gate's rows first
     [ComponentName(Name = "w_2")]
-    private readonly Linear _out; // F -> D
-    [ComponentName(Name = "dropout")]
-    private readonly Dropout _dropout;
+    private readonly MixedLinear _out; // F -> D
+    private readonly double _dropout;
 
-    public SwiGlu(int dimension, int feedForward, double dropout, double outputGain)
+    public SwiGlu(ModelInfo model, double outputGain)
         : base(nameof(SwiGlu))
     {
-        _gateAndValue = XavierLinear.Create(dimension, 2 * feedForward, hasBias: false);
-        _out = XavierLinear.Create(feedForward, dimension, hasBias: false, outputGain);
-        _dropout = nn.Dropout(dropout);
+        ArgumentNullException.ThrowIfNull(model);
+        _gateAndValue = new MixedLinear(model.Dimension, 2 * model.FeedForward, hasBias: false);
+        _out = new MixedLinear(model.FeedForward, model.Dimension, hasBias: false, outputGain);
+        _dropout = model.Dropout;
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x)
+    /// <param name="x">[P, D]</param>
+    /// <param name="context">Of the batch.</param>
+    /// <returns>[P, D]</returns>
+    public override Tensor forward(Tensor x, BlockContext context)
     {
+        ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        Tensor[] halves = _gateAndValue.forward(x).chunk(2, -1); // 2 x [B, L, F]
-        Tensor gated = nn.functional.silu(halves[0]) * halves[1]; // [B, L, F]
-        return _out.forward(_dropout.forward(gated)).MoveToOuterDisposeScope(); // [B, L, D]
+        Tensor[] halves = _gateAndValue.forward(x).chunk(2, -1); // 2 x [P, F]
+        Tensor gated = nn.functional.silu(halves[0]) * halves[1]; // [P, F]
+        return _out.forward(context.Drop(gated, _dropout)).MoveToOuterDisposeScope(); // [P, D]
     }
 }

@@ -1,12 +1,14 @@
 using NanoRecSys.Core.Artifacts;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))).</summary>
-public sealed class TransformerBlock : nn.Module<Tensor, AttentionContext, Tensor>
+/// <summary>
+/// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
+/// weighed by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
+/// </summary>
+public sealed class TransformerBlock : Block
 {
     [ComponentName(Name = "norm1")]
     private readonly RmsNorm _norm1;
@@ -16,8 +18,11 @@ public sealed class TransformerBlock : nn.Module<Tensor, AttentionContext, Tenso
     private readonly RmsNorm _norm2;
     [ComponentName(Name = "mlp")]
     private readonly SwiGlu _mlp;
-    [ComponentName(Name = "dropout")]
-    private readonly Dropout _dropout;
+    [ComponentName(Name = "gate1")]
+    private readonly MixedLinear? _gate1; // D -> D
+    [ComponentName(Name = "gate2")]
+    private readonly MixedLinear? _gate2; // D -> D
+    private readonly double _dropout;
 
     public TransformerBlock(ModelInfo model)
         : base(nameof(TransformerBlock))
@@ -27,20 +32,31 @@ public sealed class TransformerBlock : nn.Module<Tensor, AttentionContext, Tenso
         // 2N outputs are added to the residual stream; so scaled, its variance does not grow with depth (GPT-2).
         double outputGain = 1 / Math.Sqrt(2 * model.Blocks);
         _norm1 = new RmsNorm(model.Dimension);
-        _attention = new CausalSelfAttention(model.Dimension, model.Heads, model.Dropout, outputGain);
+        _attention = new CausalSelfAttention(model, outputGain);
         _norm2 = new RmsNorm(model.Dimension);
-        _mlp = new SwiGlu(model.Dimension, model.FeedForward, model.Dropout, outputGain);
-        _dropout = nn.Dropout(model.Dropout);
+        _mlp = new SwiGlu(model, outputGain);
+        if (model.Kind == BlockKinds.Gated)
+        {
+            _gate1 = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
+            _gate2 = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
+        }
+
+        _dropout = model.Dropout;
         RegisterComponents();
     }
 
-    /// <param name="x">[B, L, D]</param>
-    /// <param name="context">Angles and mask of the batch.</param>
-    public override Tensor forward(Tensor x, AttentionContext context)
+    public override Tensor forward(Tensor x, BlockContext context)
     {
+        ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        Tensor attended = x + _dropout.forward(_attention.forward(_norm1.forward(x), context)); // [B, L, D]
-        Tensor transformed = attended + _dropout.forward(_mlp.forward(_norm2.forward(attended))); // [B, L, D]
+        Tensor attended = Add(x, _attention.forward(_norm1.forward(x), context), _gate1, context); // [P, D]
+        Tensor transformed = Add(attended, _mlp.forward(_norm2.forward(attended), context), _gate2, context); // [P, D]
         return transformed.MoveToOuterDisposeScope();
+    }
+
+    private Tensor Add(Tensor x, Tensor update, MixedLinear? gate, BlockContext context)
+    {
+        Tensor weighed = gate is null ? update : gate.forward(x).sigmoid() * update; // [P, D]
+        return x + context.Drop(weighed, _dropout);
     }
 }

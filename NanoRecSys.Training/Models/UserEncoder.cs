@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -37,16 +36,9 @@ public sealed class UserEncoder : IDisposable
     public Tensor Encode(IReadOnlyList<ReadOnlyMemory<int>> histories)
     {
         ArgumentNullException.ThrowIfNull(histories);
-        int length = Math.Max(1, histories.Max(history => SequenceBuilder.Length(history.Length, _tower.Model.MaxLength)));
-        var tokens = new long[histories.Count * length];
-        for (int b = 0; b < histories.Count; b++)
-        {
-            SequenceBuilder.Fill(histories[b].Span, tokens.AsSpan(b * length, length));
-        }
-
         using var noGradient = no_grad();
-        using Tensor batch = tensor(tokens, [histories.Count, length], device: _items.device); // [B, L]
-        return _tower.forward(batch); // [B, D]
+        using SequencePack pack = SequencePack.Of(histories, _tower.Model.MaxLength, _items.device);
+        return _tower.forward(pack); // [B, D]
     }
 
     /// <summary>Cosine of every user with every item.</summary>

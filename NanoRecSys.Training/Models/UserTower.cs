@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Artifacts;
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -7,46 +6,42 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Models;
 
 /// <summary>
-/// The retriever: a causal transformer over a user's items, and the item table that it shares with the item
-/// tower. Its weights go by the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
+/// The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its
+/// weights go by the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
 /// <c>blocks.0.attn.qkv_proj.weight</c>, ...
 /// </summary>
-public sealed class UserTower : nn.Module<Tensor, Tensor>
+public sealed class UserTower : nn.Module<SequencePack, Tensor>
 {
-    // Kept alive here: TorchSharp lets the collector free a number's native half while an operation still reads it.
-    private static readonly Scalar None = 0;
-    private static readonly Scalar One = 1;
-
     [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
-    [ComponentName(Name = "dropout")]
-    private readonly Dropout _dropout;
+    [ComponentName(Name = "position")]
+    private readonly Embedding? _position; // [L, D] by the items that follow
     [ComponentName(Name = "blocks")]
-    private readonly ModuleList<TransformerBlock> _blocks;
+    private readonly ModuleList<Block> _blocks;
     [ComponentName(Name = "norm")]
     private readonly RmsNorm _norm;
     [ComponentName(Name = "projection")]
-    private readonly Linear _projection; // D -> D
+    private readonly MixedLinear _projection; // D -> D
 
-    /// <param name="model">Sizes and dropout.</param>
+    /// <param name="model">Sizes, kind of block and dropout.</param>
     /// <param name="embeddingStd">Standard deviation of the item table's first values.</param>
     public UserTower(ModelInfo model, double embeddingStd = 0.02)
         : base(nameof(UserTower))
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (model.Dimension % (2 * model.Heads) != 0)
-        {
-            throw new ArgumentException(
-                $"Dimension {model.Dimension} must be a multiple of twice the {model.Heads} heads: each is rotated in halves.", nameof(model));
-        }
-
+        RequireSizes(model);
         Model = model;
         _embedding = nn.Embedding(model.Items, model.Dimension);
         nn.init.normal_(_embedding.weight!, 0, embeddingStd);
-        _dropout = nn.Dropout(model.Dropout);
-        _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => new TransformerBlock(model))]);
+        if (model.Positions == Positions.Absolute)
+        {
+            _position = nn.Embedding(model.MaxLength, model.Dimension);
+            nn.init.normal_(_position.weight!, 0, embeddingStd);
+        }
+
+        _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => CreateBlock(model))]);
         _norm = new RmsNorm(model.Dimension);
-        _projection = XavierLinear.Create(model.Dimension, model.Dimension, hasBias: true);
+        _projection = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
         RegisterComponents();
     }
 
@@ -55,30 +50,41 @@ public sealed class UserTower : nn.Module<Tensor, Tensor>
     /// <summary>[V, D] the item table as it is trained, not normalised.</summary>
     public Parameter ItemTable => _embedding.weight!;
 
-    /// <summary>User embeddings as they are served: of the last position only.</summary>
-    /// <param name="tokens">[B, L] int64; 0 is padding on the left, an item is its row + 1.</param>
-    /// <returns>[B, D], L2-normalised.</returns>
-    public override Tensor forward(Tensor tokens)
+    public Device Device => ItemTable.device;
+
+    /// <summary>Draws the dropout of a training; without it nothing is dropped.</summary>
+    public DropoutNoise? Noise { get; set; }
+
+    /// <summary>Lets training multiply in bfloat16; see <see cref="MixedLinear"/>.</summary>
+    public void UseReducedPrecision(bool isReduced)
     {
+        foreach (MixedLinear linear in modules().OfType<MixedLinear>())
+        {
+            linear.IsReduced = isReduced;
+        }
+    }
+
+    /// <summary>User embeddings as they are served: of each sequence's last position only.</summary>
+    /// <returns>[B, D], L2-normalised.</returns>
+    public override Tensor forward(SequencePack pack)
+    {
+        ArgumentNullException.ThrowIfNull(pack);
         using var scope = NewDisposeScope();
-        Tensor last = Hidden(tokens).select(1, -1); // [B, D]
+        Tensor last = Hidden(pack).index_select(0, pack.LastPositions()); // [B, D]
         return Project(last).MoveToOuterDisposeScope();
     }
 
     /// <summary>The last block's output at every position.</summary>
-    /// <param name="tokens">[B, L] int64; padding may stand on either side.</param>
-    /// <returns>[B, L, D]; what stands at padding has no meaning.</returns>
-    public Tensor Hidden(Tensor tokens)
+    /// <returns>[P, D]</returns>
+    public Tensor Hidden(SequencePack pack)
     {
-        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(pack);
         using var scope = NewDisposeScope();
-        Tensor isItem = tokens.gt(None); // [B, L]
-        Tensor rows = tokens.sub(One).clamp_min(None); // [B, L]
-        Tensor x = _dropout.forward(_embedding.forward(rows) * isItem.unsqueeze(-1)); // [B, L, D]
-        AttentionContext context = ContextOf(isItem);
-        foreach (TransformerBlock block in _blocks)
+        BlockContext context = ContextOf(pack);
+        Tensor x = context.Drop(Embed(pack), Model.Dropout); // [P, D]
+        foreach (Block block in _blocks)
         {
-            x = block.forward(x, context); // [B, L, D]
+            x = block.forward(x, context); // [P, D]
         }
 
         return x.MoveToOuterDisposeScope();
@@ -97,16 +103,54 @@ public sealed class UserTower : nn.Module<Tensor, Tensor>
     /// <summary>The item tower: [V, D], L2-normalised rows.</summary>
     public Tensor ItemEmbeddings() => nn.functional.normalize(ItemTable, 2, -1);
 
-    // A padded position may look at itself: a row without any true entry would turn into NaN.
-    private AttentionContext ContextOf(Tensor isItem)
+    private Tensor Embed(SequencePack pack)
     {
-        using var scope = NewDisposeScope();
-        int length = (int)isItem.shape[1];
-        (Tensor cos, Tensor sin) = RotaryEmbedding.Angles(length, Model.Dimension / Model.Heads, Model.RopeBase, isItem.device);
-        Tensor causal = ones(length, length, ScalarType.Bool, isItem.device).tril(); // [L, L]
-        Tensor self = eye(length, dtype: ScalarType.Bool, device: isItem.device); // [L, L]
-        Tensor mask = (isItem.unsqueeze(1).logical_or(self)).logical_and(causal).unsqueeze(1); // [B, 1, L, L]
-        return new AttentionContext(
-            cos.MoveToOuterDisposeScope(), sin.MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope());
+        Tensor x = _embedding.forward(pack.Rows); // [P, D]
+        if (pack.IsItem is not null)
+        {
+            x = x * pack.IsItem; // an empty history reads as zeros
+        }
+
+        return _position is null ? x : x + _position.forward(pack.FromEnd);
+    }
+
+    private BlockContext ContextOf(SequencePack pack)
+    {
+        DropoutNoise? noise = training && Model.Dropout > 0 ? Noise : null;
+        if (Model.Positions != Positions.Rotary)
+        {
+            return new BlockContext(pack, noise, null, null);
+        }
+
+        (Tensor cos, Tensor sin) = RotaryEmbedding.Angles(pack.FromStart, Model.Dimension / Model.Heads, Model.RopeBase);
+        return new BlockContext(pack, noise, cos, sin);
+    }
+
+    private static Block CreateBlock(ModelInfo model) => model.Kind switch
+    {
+        BlockKinds.Transformer or BlockKinds.Gated => new TransformerBlock(model),
+        BlockKinds.Hstu => new HstuBlock(model),
+        _ => throw new ArgumentException($"There is no block '{model.Kind}'; there are {string.Join(", ", BlockKinds.All)}.", nameof(model)),
+    };
+
+    private static void RequireSizes(ModelInfo model)
+    {
+        int multiple = model.Positions == Positions.Rotary ? 2 * model.Heads : model.Heads;
+        if (model.Dimension % multiple != 0)
+        {
+            throw new ArgumentException(
+                $"Dimension {model.Dimension} must be a multiple of {multiple}: {model.Heads} heads{(multiple > model.Heads ? ", each rotated in halves" : "")}.",
+                nameof(model));
+        }
+
+        if (!Positions.All.Contains(model.Positions))
+        {
+            throw new ArgumentException($"There are no positions '{model.Positions}'; there are {string.Join(", ", Positions.All)}.", nameof(model));
+        }
+
+        if (model.TimeBias && model.Positions != Positions.Relative)
+        {
+            throw new ArgumentException("A time bias goes with relative positions.", nameof(model));
+        }
     }
 }

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
@@ -13,14 +12,12 @@ public sealed class PrefixEncoder(UserTower tower)
     /// <param name="history">Item rows, oldest first; at least one.</param>
     /// <param name="positions">M, at most the history's length and the network's L.</param>
     /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
-    public Tensor Encode(ReadOnlySpan<int> history, int positions)
+    public Tensor Encode(ReadOnlyMemory<int> history, int positions)
     {
-        int length = SequenceBuilder.Length(history.Length, tower.Model.MaxLength);
-        var tokens = new long[length];
-        SequenceBuilder.Fill(history, tokens);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor hidden = tower.Hidden(tensor(tokens, [1, length])); // [1, L, D]
-        return tower.Project(hidden[0, (length - positions)..]).MoveToOuterDisposeScope(); // [M, D]
+        using SequencePack pack = SequencePack.Of([history], tower.Model.MaxLength, tower.Device);
+        Tensor hidden = tower.Hidden(pack); // [L, D]
+        return tower.Project(hidden[^positions..]).MoveToOuterDisposeScope(); // [M, D]
     }
 }

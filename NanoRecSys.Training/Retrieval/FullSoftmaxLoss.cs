@@ -7,13 +7,15 @@ namespace NanoRecSys.Training.Retrieval;
 /// Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is
 /// written out (softmax minus one-hot): autograd would hold and pass over three more matrices of logits.
 /// </summary>
-public sealed class FullSoftmaxLoss(double temperature) : IRetrieverLoss
+/// <param name="temperature">Divides the cosine.</param>
+/// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
+public sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
 {
-    // A chunk's logits stay in the cache, and malloc keeps blocks of this size instead of returning them to the kernel.
-    private const int ChunkBytes = 16 << 20;
+    // A chunk's logits stay in the cache: 256 rows of 3,416 take 2.7 ms so, and 1,024 take twice as long per row.
+    private const int ChunkBytes = 4 << 20;
     private const float Smallest = 1e-37f; // so that the reported loss stays finite
 
-    private readonly Scalar _inverseTemperature = 1 / temperature;
+    private readonly ScalarType _type = isReduced ? bfloat16 : float32;
 
     public double Backward(Tensor users, Tensor items, Tensor targets)
     {
@@ -21,33 +23,33 @@ public sealed class FullSoftmaxLoss(double temperature) : IRetrieverLoss
         ArgumentNullException.ThrowIfNull(items);
         ArgumentNullException.ThrowIfNull(targets);
         using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
         long positions = targets.shape[0];
-        long rows = Math.Max(1, ChunkBytes / (sizeof(float) * items.shape[0]));
-        Tensor sharpened = users.detach() * _inverseTemperature; // [P, D]
-        Tensor table = items.detach(); // [V, D]
-        Tensor userGradient = empty_like(sharpened); // [P, D]
-        Tensor itemGradient = zeros_like(table); // [V, D]
-        double total = 0;
-        using (no_grad())
+        long rows = Math.Clamp(ChunkBytes / (sizeof(float) * items.shape[0]), 16, Math.Max(16, positions));
+        Tensor sharpened = (users.detach() / temperature).to(_type); // [P, D]
+        Tensor table = items.detach().to(_type); // [V, D]
+        Tensor userGradient = empty_like(users); // [P, D]
+        Tensor itemGradient = zeros_like(items); // [V, D]
+        Tensor likelihood = empty(positions, device: users.device); // [P] of each target
+        Tensor one = tensor(1f, device: users.device);
+        for (long start = 0; start < positions; start += rows)
         {
-            for (long start = 0; start < positions; start += rows)
-            {
-                using var chunkScope = NewDisposeScope();
-                long end = Math.Min(start + rows, positions);
-                Tensor chunk = sharpened.slice(0, start, end, 1); // [C, D]
-                Tensor target = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]
-                Tensor gradient = chunk.matmul(table.t()).softmax(1); // [C, D] x [D, V] -> [C, V]
-                total -= gradient.gather(1, target).data<float>().ToArray().Sum(p => Math.Log(Math.Max(p, Smallest)));
-                gradient.scatter_add_(1, target, full_like(target, -1, dtype: float32));
-                userGradient.slice(0, start, end, 1).copy_(gradient.matmul(table)); // [C, V] x [V, D] -> [C, D]
-                itemGradient.add_(gradient.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
-            }
-
-            userGradient.mul_((Scalar)(1 / (temperature * positions)));
-            itemGradient.mul_((Scalar)(1.0 / positions));
+            using var chunkScope = NewDisposeScope();
+            long end = Math.Min(start + rows, positions);
+            Tensor chunk = sharpened.slice(0, start, end, 1); // [C, D]
+            Tensor target = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]
+            Tensor gradient = chunk.matmul(table.t()).to(float32).softmax(1); // [C, D] x [D, V] -> [C, V]
+            Tensor own = gradient.gather(1, target); // [C, 1]
+            likelihood.slice(0, start, end, 1).copy_(own.squeeze(1));
+            gradient.scatter_(1, target, own - one);
+            Tensor reduced = gradient.to(_type);
+            userGradient.slice(0, start, end, 1).copy_(reduced.matmul(table)); // [C, V] x [V, D] -> [C, D]
+            itemGradient.add_(reduced.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
         }
 
+        userGradient.mul_((Scalar)(1 / (temperature * positions)));
+        itemGradient.mul_((Scalar)(1.0 / positions));
         autograd.backward([users, items], [userGradient, itemGradient]);
-        return total / positions;
+        return -likelihood.clamp_min(Smallest).log().mean().item<float>();
     }
 }

@@ -29,6 +29,7 @@ public sealed class RetrieverTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(tower);
         ArgumentNullException.ThrowIfNull(options);
         Tower = tower;
+        Tower.UseReducedPrecision(Precision.IsReduced(options.ReducedPrecision, tower.Device));
         _split = split;
         _options = options;
         _seed = seed;
@@ -58,6 +59,7 @@ public sealed class RetrieverTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(onStep);
         var watch = Stopwatch.StartNew();
         var random = new Random(unchecked((int)(_seed * 1_000_003 + epoch)));
+        Tower.Noise = new DropoutNoise(random.NextInt64());
         manual_seed(random.NextInt64());
         SequenceWindow[] plan = EpochPlan.Windows(_split, _options.MaxLength, _options.Window, random);
         Tower.train();
@@ -68,7 +70,7 @@ public sealed class RetrieverTrainer : IDisposable
             cancellation.ThrowIfCancellationRequested();
             int start = step * _options.BatchUsers;
             ReadOnlySpan<SequenceWindow> windows = plan.AsSpan(start, Math.Min(_options.BatchUsers, plan.Length - start));
-            using SequenceBatch batch = SequenceBatch.Create(windows, _split.Train, Tower.ItemTable.device);
+            using SequenceBatch batch = SequenceBatch.Create(windows, _split.Train, Tower.Device);
             SetLearningRate(_schedule.At((long)(epoch - 1) * _stepsPerEpoch + step));
             double loss = Step(batch);
             sum += loss * batch.Targets.shape[0];
@@ -85,11 +87,14 @@ public sealed class RetrieverTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         _optimizer.zero_grad();
-        Tensor hidden = Tower.Hidden(batch.Tokens); // [B, L, D]
-        Tensor trained = hidden.flatten(0, 1).index_select(0, batch.Positions); // [P, D]: no work for padding from here on
-        Tensor users = Tower.Project(trained); // [P, D]
+        Tensor users = Tower.Project(Tower.Hidden(batch.Pack)); // [P, D]
         Tensor items = Tower.ItemEmbeddings(); // [V, D]
         double loss = _loss.Backward(users, items, batch.Targets);
+        if (_options.GradientNorm > 0)
+        {
+            nn.utils.clip_grad_norm_(Tower.parameters(), _options.GradientNorm);
+        }
+
         _optimizer.step();
         return loss;
     }

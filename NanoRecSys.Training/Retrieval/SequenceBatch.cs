@@ -1,4 +1,4 @@
-using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;
@@ -6,27 +6,19 @@ namespace NanoRecSys.Training.Retrieval;
 /// <summary>A stretch of one user's training items: <c>[Start, Start + Count)</c>, of which all but the last are inputs.</summary>
 public readonly record struct SequenceWindow(int User, int Start, int Count);
 
-/// <summary>One step's input. Sequences are padded on the left to the longest of the batch.</summary>
+/// <summary>One step's input, and what follows at each of its P positions.</summary>
 public sealed class SequenceBatch : IDisposable
 {
-    private SequenceBatch(Tensor tokens, Tensor positions, Tensor targets, int sequences)
+    private SequenceBatch(SequencePack pack, Tensor targets)
     {
-        Tokens = tokens;
-        Positions = positions;
+        Pack = pack;
         Targets = targets;
-        Sequences = sequences;
     }
 
-    /// <summary>[B, L] int64; 0 is padding.</summary>
-    public Tensor Tokens { get; }
+    public SequencePack Pack { get; }
 
-    /// <summary>[P] int64: where in the flattened [B * L] an item stands; only these are trained.</summary>
-    public Tensor Positions { get; }
-
-    /// <summary>[P] int64: the item row that follows at each of <see cref="Positions"/>.</summary>
+    /// <summary>[P] int64: the item row that follows at each position.</summary>
     public Tensor Targets { get; }
-
-    public int Sequences { get; }
 
     /// <param name="windows">Of at least two items each.</param>
     /// <param name="itemsOf">A user's training items, oldest first.</param>
@@ -34,39 +26,31 @@ public sealed class SequenceBatch : IDisposable
     public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, Func<int, ReadOnlySpan<int>> itemsOf, Device device)
     {
         ArgumentNullException.ThrowIfNull(itemsOf);
-        int length = 0;
-        int trained = 0;
-        foreach (SequenceWindow window in windows)
+        int[] offsets = new int[windows.Length + 1];
+        for (int b = 0; b < windows.Length; b++)
         {
-            length = Math.Max(length, window.Count - 1);
-            trained += window.Count - 1;
+            offsets[b + 1] = offsets[b] + windows[b].Count - 1;
         }
 
-        var tokens = new long[windows.Length * length];
-        var positions = new long[trained];
-        var targets = new long[trained];
-        int p = 0;
+        var rows = new int[offsets[^1]];
+        var targets = new long[offsets[^1]];
         for (int b = 0; b < windows.Length; b++)
         {
             SequenceWindow window = windows[b];
             ReadOnlySpan<int> items = itemsOf(window.User).Slice(window.Start, window.Count);
-            SequenceBuilder.Fill(items[..^1], tokens.AsSpan(b * length, length));
-            for (int t = 1; t < items.Length; t++, p++)
+            items[..^1].CopyTo(rows.AsSpan(offsets[b]));
+            for (int t = 1; t < items.Length; t++)
             {
-                positions[p] = (b + 1) * length - items.Length + t;
-                targets[p] = items[t];
+                targets[offsets[b] + t - 1] = items[t];
             }
         }
 
-        return new SequenceBatch(
-            tensor(tokens, [windows.Length, length], device: device), tensor(positions, device: device),
-            tensor(targets, device: device), windows.Length);
+        return new SequenceBatch(new SequencePack(rows, offsets, device), tensor(targets, device: device));
     }
 
     public void Dispose()
     {
-        Tokens.Dispose();
-        Positions.Dispose();
+        Pack.Dispose();
         Targets.Dispose();
     }
 }

@@ -8,6 +8,15 @@ namespace NanoRecSys.Training.Retrieval;
 /// </summary>
 public sealed record TrainRetrieverOptions
 {
+    /// <summary>What the tower is built of; one of <see cref="BlockKinds"/>.</summary>
+    public string Block { get; init; } = BlockKinds.Transformer;
+
+    /// <summary>How it knows the order; one of <see cref="Core.Artifacts.Positions"/>.</summary>
+    public string Positions { get; init; } = Core.Artifacts.Positions.Rotary;
+
+    /// <summary>Lets scores depend on the time between interactions; with relative positions.</summary>
+    public bool TimeBias { get; init; }
+
     /// <summary>D, width of an embedding.</summary>
     public int Dimension { get; init; } = 256;
 
@@ -42,6 +51,12 @@ public sealed record TrainRetrieverOptions
     /// <summary>Steps in which the learning rate grows from zero, linearly.</summary>
     public int WarmupSteps { get; init; } = 2000;
 
+    /// <summary>Gradients are scaled down to this norm; 0 leaves them as they are.</summary>
+    public double GradientNorm { get; init; }
+
+    /// <summary>Whether products are in bfloat16 in training; null: where the processor has instructions for it.</summary>
+    public bool? ReducedPrecision { get; init; }
+
     /// <summary>After the warm-up: constant, or down to zero along a cosine.</summary>
     public LearningRateDecay Decay { get; init; } = LearningRateDecay.None;
 
@@ -66,7 +81,11 @@ public sealed record TrainRetrieverOptions
     public bool Resume { get; init; }
 
     public ModelInfo ToModel(int items) => new(
-        "transformer", Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout, Loss.ToName(), Temperature);
+        Block, Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout, Loss.ToName(), Temperature)
+    {
+        Positions = Positions,
+        TimeBias = TimeBias,
+    };
 }
 
 public enum RetrieverLoss

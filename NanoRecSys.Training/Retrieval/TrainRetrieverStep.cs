@@ -116,7 +116,7 @@ public static class TrainRetrieverStep
 
     private static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, torch.Device device) => options.Loss switch
     {
-        RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(options.Temperature),
+        RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(options.Temperature, Precision.IsReduced(options.ReducedPrecision, device)),
         _ => new InfoNceLoss(options.Temperature, torch.tensor(InfoNceLoss.LogShares(data.TrainCounts), device: device)),
     };
 }

@@ -29,35 +29,45 @@ public sealed class UserTowerTests
     public void Changing_an_item_leaves_what_came_before_it_unchanged()
     {
         using UserTower tower = Trained();
-        using Tensor before = tower.Hidden(Tokens(3, 7, 11, 5, 2));
-        using Tensor after = tower.Hidden(Tokens(3, 7, 11, 9, 2));
+        using Tensor before = tower.Hidden(Pack([3, 7, 11, 5, 2]));
+        using Tensor after = tower.Hidden(Pack([3, 7, 11, 9, 2]));
 
-        AssertClose(Values(before[0, ..3]), after[0, ..3], 0);
-        Assert.NotEqual(Values(before[0, 3]), Values(after[0, 3]));
-        Assert.NotEqual(Values(before[0, 4]), Values(after[0, 4]));
+        AssertClose(Values(before[..3]), after[..3], 0);
+        Assert.NotEqual(Values(before[3]), Values(after[3]));
+        Assert.NotEqual(Values(before[4]), Values(after[4]));
     }
 
-    [Theory]
-    [InlineData(1)]
-    [InlineData(6)]
-    public void Padding_in_front_changes_nothing(int padding)
+    [Fact]
+    public void Only_the_last_items_that_it_reads_matter()
     {
         using UserTower tower = Trained();
-        long[] history = [3, 7, 11, 5];
+        using var encoder = new UserEncoder(tower);
+        int[] history = [.. Enumerable.Range(0, 20)];
 
-        using Tensor plain = tower.forward(Tokens(history));
-        using Tensor padded = tower.forward(Tokens([.. new long[padding], .. history]));
+        using Tensor whole = encoder.Encode([history]);
+        using Tensor last = encoder.Encode([history.AsMemory(^12..)]);
 
-        AssertClose(Values(plain), padded, 2e-6f);
+        AssertClose(Values(last), whole, 0);
+    }
+
+    [Fact]
+    public void An_empty_history_is_read_as_nothing()
+    {
+        using UserTower tower = Trained();
+        using var encoder = new UserEncoder(tower);
+
+        using Tensor users = encoder.Encode([ReadOnlyMemory<int>.Empty, new[] { 0 }]);
+
+        Assert.All(Values(users), value => Assert.True(float.IsFinite(value)));
+        Assert.NotEqual(Values(users[0]), Values(users[1]));
     }
 
     [Fact]
     public void The_neighbours_of_a_history_in_its_batch_do_not_matter()
     {
         using UserTower tower = Trained();
-        using Tensor alone = tower.forward(Tokens(4, 8));
-        using Tensor batch = tensor(new long[] { 0, 0, 0, 4, 8, 1, 2, 3, 5, 6 }, [2, 5]);
-        using Tensor together = tower.forward(batch);
+        using Tensor alone = tower.forward(Pack([4, 8]));
+        using Tensor together = tower.forward(Pack([4, 8], [1, 2, 3, 5, 6]));
 
         AssertClose(Values(alone), together[..1], 2e-6f);
     }
@@ -66,8 +76,8 @@ public sealed class UserTowerTests
     public void The_order_of_items_matters()
     {
         using UserTower tower = Trained();
-        using Tensor one = tower.forward(Tokens(3, 7, 11));
-        using Tensor other = tower.forward(Tokens(7, 3, 11));
+        using Tensor one = tower.forward(Pack([3, 7, 11]));
+        using Tensor other = tower.forward(Pack([7, 3, 11]));
 
         Assert.NotEqual(Values(one), Values(other));
     }
@@ -76,7 +86,7 @@ public sealed class UserTowerTests
     public void Users_and_items_have_length_one()
     {
         using UserTower tower = Trained();
-        using Tensor users = tower.forward(Tokens(3, 7)).norm(1);
+        using Tensor users = tower.forward(Pack([3, 7])).norm(1);
         using Tensor items = tower.ItemEmbeddings().norm(1);
 
         Assert.All(Values(users).Concat(Values(items)), length => Assert.Equal(1, length, 1e-5f));
@@ -109,8 +119,8 @@ public sealed class UserTowerTests
 
         using UserTower read = RetrieverFiles.Read(folder.Path);
 
-        using Tensor expected = tower.forward(Tokens(3, 7, 11));
-        using Tensor actual = read.forward(Tokens(3, 7, 11));
+        using Tensor expected = tower.forward(Pack([3, 7, 11]));
+        using Tensor actual = read.forward(Pack([3, 7, 11]));
         Assert.Equal(Small, read.Model);
         AssertClose(Values(expected), actual, 0);
     }
@@ -132,7 +142,8 @@ public sealed class UserTowerTests
         return tower;
     }
 
-    private static Tensor Tokens(params long[] tokens) => tensor(tokens, [1, tokens.Length]);
+    private static SequencePack Pack(params int[][] histories) =>
+        SequencePack.Of([.. histories.Select(history => new ReadOnlyMemory<int>(history))], Small.MaxLength, CPU);
 
     private static float[] Values(Tensor tensor) => [.. tensor.detach().contiguous().data<float>()];
 

@@ -11,14 +11,15 @@ public sealed class SequenceBatchTests
     public SequenceBatchTests() => LibTorch.Load();
 
     [Fact]
-    public void Tokens_are_padded_on_the_left_and_every_position_knows_what_followed()
+    public void Sequences_stand_end_to_end_and_every_position_knows_what_followed()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], user => Items[user], CPU);
 
-        Assert.Equal([2, 3], batch.Tokens.shape);
-        Assert.Equal([11, 12, 13, /**/ 0, 0, 21], batch.Tokens.data<long>().ToArray());
-        Assert.Equal([0, 1, 2, 5], batch.Positions.data<long>().ToArray());
-        Assert.Equal([11, 12, 13, 21], batch.Targets.data<long>().ToArray());
+        Assert.Equal([0, 3, 4], batch.Pack.Offsets);
+        Assert.Equal([10, 11, 12, /**/ 20], batch.Pack.Rows.data<int>().ToArray());
+        Assert.Equal([0, 1, 2, /**/ 0], batch.Pack.FromStart.data<long>().ToArray());
+        Assert.Equal([2, 1, 0, /**/ 0], batch.Pack.FromEnd.data<long>().ToArray());
+        Assert.Equal([11, 12, 13, /**/ 21], batch.Targets.data<long>().ToArray());
     }
 
     [Fact]
@@ -26,7 +27,7 @@ public sealed class SequenceBatchTests
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 2, 2)], user => Items[user], CPU);
 
-        Assert.Equal([13], batch.Tokens.data<long>().ToArray());
+        Assert.Equal([12], batch.Pack.Rows.data<int>().ToArray());
         Assert.Equal([13], batch.Targets.data<long>().ToArray());
     }
 }

@@ -1,0 +1,31 @@
+namespace NanoRecSys.Core.Artifacts;
+
+/// <summary>What the user tower can be built of.</summary>
+public static class BlockKinds
+{
+    /// <summary>The reference: softmax attention and SwiGLU.</summary>
+    public const string Transformer = "transformer";
+
+    /// <summary>The reference with a gate on what each half of a block adds (LiGR).</summary>
+    public const string Gated = "gated";
+
+    /// <summary>Pointwise attention, gated, without a feed-forward layer (HSTU).</summary>
+    public const string Hstu = "hstu";
+
+    public static readonly IReadOnlyList<string> All = [Transformer, Gated, Hstu];
+}
+
+/// <summary>How the user tower knows the order of a history.</summary>
+public static class Positions
+{
+    /// <summary>Queries and keys are rotated by their place (RoPE).</summary>
+    public const string Rotary = "rotary";
+
+    /// <summary>A learned embedding of the place, counted from the end.</summary>
+    public const string Absolute = "absolute";
+
+    /// <summary>A learned bias on the scores by the distance between two items.</summary>
+    public const string Relative = "relative";
+
+    public static readonly IReadOnlyList<string> All = [Rotary, Absolute, Relative];
+}

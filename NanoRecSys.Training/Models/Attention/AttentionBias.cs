@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+
+namespace NanoRecSys.Training.Models.Attention;
+
+/// <summary>
+/// What is added to a score for how many items, and how much time, lie between the one that asks and the one it
+/// looks at; and the gradient of it. Sums are kept per sequence and added up in order, so that threads change nothing.
+/// </summary>
+internal sealed unsafe class AttentionBias
+{
+    private const int Lanes = 16;
+
+    private readonly int _heads;
+    private readonly int _length; // L
+    private readonly int _stride; // L + a vector: a row may be read past its end
+    private readonly float[] _distance; // [H, stride], the farthest first: a row of scores meets it in order
+    private readonly float[]? _time; // [H, T]
+    private readonly TimeBuckets? _buckets;
+    private readonly float[] _distanceGradient; // [B, H, stride]
+    private readonly float[] _timeGradient; // [B, H, T]
+
+    /// <param name="distance">[H, L] by the items between, the nearest first.</param>
+    /// <param name="time">[H, T] by bucket, or empty.</param>
+    /// <param name="buckets">Of the batch; needed with <paramref name="time"/>.</param>
+    /// <param name="heads">H</param>
+    /// <param name="sequences">B</param>
+    public AttentionBias(ReadOnlySpan<float> distance, ReadOnlySpan<float> time, TimeBuckets? buckets, int heads, int sequences)
+    {
+        _heads = heads;
+        _length = distance.Length / heads;
+        _stride = _length + Lanes;
+        _distance = GC.AllocateArray<float>(heads * _stride, pinned: true);
+        for (int head = 0; head < heads; head++)
+        {
+            Span<float> row = _distance.AsSpan(head * _stride, _length);
+            distance.Slice(head * _length, _length).CopyTo(row);
+            row.Reverse();
+        }
+
+        _buckets = buckets;
+        _time = time.IsEmpty ? null : time.ToArray();
+        _distanceGradient = GC.AllocateArray<float>(sequences * heads * _stride, pinned: true);
+        _timeGradient = new float[sequences * time.Length];
+    }
+
+    /// <summary>row[j] += bias of i looking at j, for j up to i.</summary>
+    public void Add(float* row, int sequence, int head, int i)
+    {
+        AttentionWeights.Add(row, Pointer(_distance) + (head * _stride) + _length - 1 - i, i + 1);
+        if (_time is null)
+        {
+            return;
+        }
+
+        ReadOnlySpan<float> table = _time.AsSpan(head * TimeBuckets.Count, TimeBuckets.Count);
+        ReadOnlySpan<byte> buckets = _buckets!.Row(sequence, i);
+        for (int j = 0; j < buckets.Length; j++)
+        {
+            row[j] += table[buckets[j]];
+        }
+    }
+
+    /// <summary>Takes up the gradient of a row of scores.</summary>
+    public void Gather(float* gradient, int sequence, int head, int i)
+    {
+        int slot = (sequence * _heads) + head;
+        float* sums = Pointer(_distanceGradient) + ((long)slot * _stride) + _length - 1 - i;
+        AttentionWeights.Add(sums, gradient, i + 1);
+        if (_time is null)
+        {
+            return;
+        }
+
+        Span<float> table = _timeGradient.AsSpan(slot * TimeBuckets.Count, TimeBuckets.Count);
+        ReadOnlySpan<byte> buckets = _buckets!.Row(sequence, i);
+        for (int j = 0; j < buckets.Length; j++)
+        {
+            table[buckets[j]] += gradient[j];
+        }
+    }
+
+    /// <returns>[H, L]</returns>
+    public float[] DistanceGradient()
+    {
+        float[] gradient = Sum(_distanceGradient, _stride, _length);
+        for (int head = 0; head < _heads; head++)
+        {
+            gradient.AsSpan(head * _length, _length).Reverse();
+        }
+
+        return gradient;
+    }
+
+    /// <returns>[H, T]</returns>
+    public float[] TimeGradient() => Sum(_timeGradient, TimeBuckets.Count, TimeBuckets.Count);
+
+    /// <summary>[B, H, stride] -> [H, kept]</summary>
+    private float[] Sum(float[] perSequence, int stride, int kept)
+    {
+        var sum = new float[_heads * kept];
+        for (int slot = 0; slot < perSequence.Length / stride; slot++)
+        {
+            Span<float> to = sum.AsSpan(slot % _heads * kept, kept);
+            System.Numerics.Tensors.TensorPrimitives.Add(to, perSequence.AsSpan(slot * stride, kept), to);
+        }
+
+        return sum;
+    }
+
+    private static float* Pointer(float[] pinned) => (float*)Unsafe.AsPointer(ref pinned[0]);
+}

@@ -1,0 +1,112 @@
+using NanoRecSys.Training.Models.Attention;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>
+/// A batch of sequences end to end, without padding: P positions in all, of which sequence b has
+/// [Offsets[b], Offsets[b + 1]).
+/// </summary>
+public sealed class SequencePack : IDisposable
+{
+    /// <summary>Stands for an empty history.</summary>
+    public const int NoItem = -1;
+
+    /// <param name="rows">[P] item rows, or <see cref="NoItem"/>.</param>
+    /// <param name="offsets">[B + 1], ascending from 0 to P; no sequence is empty.</param>
+    /// <param name="device">Where the tensors are put.</param>
+    /// <param name="timeBuckets">For a network with a time bias.</param>
+    public SequencePack(int[] rows, int[] offsets, Device device, TimeBuckets? timeBuckets = null)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(offsets);
+        Offsets = offsets;
+        TimeBuckets = timeBuckets;
+        int longest = 0;
+        var fromStart = new long[rows.Length];
+        var fromEnd = new long[rows.Length];
+        for (int b = 0; b < Count; b++)
+        {
+            int start = offsets[b], n = offsets[b + 1] - start;
+            longest = Math.Max(longest, n);
+            for (int t = 0; t < n; t++)
+            {
+                (fromStart[start + t], fromEnd[start + t]) = (t, n - 1 - t);
+            }
+        }
+
+        Longest = longest;
+        if (rows.Contains(NoItem))
+        {
+            IsItem = tensor(rows.Select(row => row == NoItem ? 0f : 1f).ToArray(), [rows.Length, 1], device: device);
+            rows = [.. rows.Select(row => Math.Max(row, 0))];
+        }
+
+        Rows = tensor(rows, device: device);
+        FromStart = tensor(fromStart, device: device);
+        FromEnd = tensor(fromEnd, device: device);
+    }
+
+    /// <summary>[B + 1]</summary>
+    public int[] Offsets { get; }
+
+    /// <summary>B</summary>
+    public int Count => Offsets.Length - 1;
+
+    /// <summary>Items of the longest sequence.</summary>
+    public int Longest { get; }
+
+    /// <summary>[P] int32</summary>
+    public Tensor Rows { get; }
+
+    /// <summary>[P, 1] float, 0 where there is no item; null where all are.</summary>
+    public Tensor? IsItem { get; }
+
+    /// <summary>[P] int64: items before each one.</summary>
+    public Tensor FromStart { get; }
+
+    /// <summary>[P] int64: items after each one.</summary>
+    public Tensor FromEnd { get; }
+
+    public TimeBuckets? TimeBuckets { get; }
+
+    /// <summary>[B] int64: where the sequences end.</summary>
+    public Tensor LastPositions() => tensor(Offsets[1..].Select(end => (long)end - 1).ToArray(), device: Rows.device);
+
+    /// <param name="histories">[B] item rows, oldest first; only the last <paramref name="maxLength"/> count.</param>
+    /// <param name="maxLength">L</param>
+    /// <param name="device">Where the tensors are put.</param>
+    public static SequencePack Of(IReadOnlyList<ReadOnlyMemory<int>> histories, int maxLength, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        int[] offsets = new int[histories.Count + 1];
+        for (int b = 0; b < histories.Count; b++)
+        {
+            offsets[b + 1] = offsets[b] + Math.Clamp(histories[b].Length, 1, maxLength);
+        }
+
+        int[] rows = new int[offsets[^1]];
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Span<int> to = rows.AsSpan(offsets[b]..offsets[b + 1]);
+            if (histories[b].IsEmpty)
+            {
+                to.Fill(NoItem);
+            }
+            else
+            {
+                histories[b].Span[^to.Length..].CopyTo(to);
+            }
+        }
+
+        return new SequencePack(rows, offsets, device);
+    }
+
+    public void Dispose()
+    {
+        Rows.Dispose();
+        IsItem?.Dispose();
+        FromStart.Dispose();
+        FromEnd.Dispose();
+    }
+}

@@ -1,0 +1,108 @@
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Attention;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Models.Attention;
+
+/// <summary>The kernel against the same attention in torch's own operators, whose gradients autograd makes.</summary>
+public sealed class PackedAttentionTests : IDisposable
+{
+    private const int Heads = 2;
+    private const int Width = 48; // heads of 24: not a multiple of the kernel's tiles
+    private const int MaxLength = 40;
+
+    private static readonly int[] Offsets = [0, 1, 6, 43, 60]; // lengths 1, 5, 37, 17
+
+    private readonly DisposeScope _scope;
+
+    public PackedAttentionTests()
+    {
+        LibTorch.Load();
+        _scope = NewDisposeScope();
+        manual_seed(3);
+        Assert.SkipUnless(PackedAttention.HasKernel(CPU), "This processor has no 512-bit vectors.");
+    }
+
+    public void Dispose() => _scope.Dispose();
+
+    [Theory]
+    [InlineData(AttentionKind.Softmax, false, false)]
+    [InlineData(AttentionKind.Softmax, true, true)]
+    [InlineData(AttentionKind.Pointwise, true, false)]
+    [InlineData(AttentionKind.Pointwise, true, true)]
+    public void The_kernel_computes_what_torch_computes_forward_and_back(AttentionKind kind, bool hasDistance, bool hasTime)
+    {
+        var shape = new AttentionShape(kind, Heads, MaxLength, Dropout: 0);
+        using SequencePack pack = Pack();
+        Tensor qkv = randn(60, 3 * Width);
+        BiasTables? bias = hasDistance ? new BiasTables(randn(Heads, MaxLength), hasTime ? randn(Heads, TimeBuckets.Count) : null) : null;
+        Tensor upstream = randn(60, Width);
+
+        Tensor[] expected = Run(qkv, bias, upstream, (x, tables) => PaddedAttention.Apply(shape, x, tables, pack, isTraining: false));
+        Tensor[] actual = Run(qkv, bias, upstream, (x, tables) => PackedAttention.Apply(shape, x, tables, pack, noise: null));
+
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Assert.True(expected[i].allclose(actual[i], 1e-4, 2e-5), $"{i}: {(expected[i] - actual[i]).abs().max().item<float>()}");
+        }
+    }
+
+    [Fact]
+    public void Dropout_keeps_the_mean_and_comes_back_the_same_for_the_gradient()
+    {
+        var shape = new AttentionShape(AttentionKind.Softmax, Heads, MaxLength, Dropout: 0.5);
+        using SequencePack pack = Pack();
+        Tensor values = ones(60, Width);
+        Tensor qkv = cat([zeros(60, 2 * Width), values], 1).requires_grad_();
+
+        Tensor output = PackedAttention.Apply(shape, qkv, null, pack, new DropoutNoise(seed: 1)); // [P, D]: sums of the kept weights
+        output.sum().backward();
+
+        Assert.InRange(output.mean().item<float>(), 0.85f, 1.15f);
+        Assert.NotEqual(1, output[59, 0].item<float>());
+
+        // The sum of all weights is the output's sum, and each value's gradient is its share of it.
+        Assert.Equal(output.sum().item<float>(), qkv.grad![.., (2 * Width)..].sum().item<float>(), 1e-2f);
+    }
+
+    [Fact]
+    public void The_same_key_draws_the_same_and_another_draws_another()
+    {
+        float[] first = new float[1000], again = new float[1000], other = new float[1000];
+        RandomBits.Fill(first, 0.2, 7);
+        RandomBits.Fill(again, 0.2, 7);
+        RandomBits.Fill(other, 0.2, 8);
+
+        Assert.Equal(first, again);
+        Assert.NotEqual(first, other);
+        Assert.InRange(first.Count(value => value == 0), 160, 240);
+        Assert.All(first.Where(value => value != 0), value => Assert.Equal(1.25f, value));
+    }
+
+    [Theory]
+    [InlineData(-5, 0)]
+    [InlineData(1, 0)]
+    [InlineData(2, 2)] // ln 2 / 0.301 = 2.3
+    [InlineData(60, 13)] // ln 60 / 0.301 = 13.6
+    [InlineData(long.MaxValue, 63)]
+    public void Time_falls_into_buckets_that_grow(long seconds, byte bucket) => Assert.Equal(bucket, TimeBuckets.Of(seconds));
+
+    private static SequencePack Pack()
+    {
+        long[] met = [.. Enumerable.Range(0, 60).Select(t => (long)t * t * 40)];
+        long[] asked = [.. met.Select((time, t) => time + (t % 7 * 1000))];
+        return new SequencePack([.. Enumerable.Range(0, 60)], Offsets, CPU, new TimeBuckets(Offsets, met, asked));
+    }
+
+    /// <summary>Output and the gradients of all inputs.</summary>
+    private static Tensor[] Run(Tensor qkv, BiasTables? bias, Tensor upstream, Func<Tensor, BiasTables?, Tensor> attention)
+    {
+        Tensor x = qkv.clone().requires_grad_();
+        BiasTables? tables = bias is null ? null : new BiasTables(bias.Distance.clone().requires_grad_(), bias.Time?.clone().requires_grad_());
+        Tensor output = attention(x, tables);
+        output.backward([upstream]);
+        return [output, x.grad!, .. tables is null ? [] : new[] { tables.Distance.grad! }, .. tables?.Time is null ? [] : new[] { tables.Time.grad! }];
+    }
+}
