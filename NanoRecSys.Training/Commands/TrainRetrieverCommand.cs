@@ -22,6 +22,9 @@ internal static class TrainRetrieverCommand
     private static readonly Option<double> Dropout = Settings.Real("--dropout", "Dropout rate", Defaults.Dropout);
     private static readonly Option<string> Loss = Settings.Choice("--loss", "What is minimised", Defaults.Loss.ToName(), [.. Enum.GetValues<RetrieverLoss>().Select(loss => loss.ToName())]);
     private static readonly Option<double> Temperature = Settings.Real("--temperature", "Divides the cosine in the loss", Defaults.Temperature);
+    private static readonly Option<bool> LearnTemperature = new("--learn-temperature") { Description = "Train the temperature, too, from --temperature on" };
+    private static readonly Option<int> Negatives = Settings.Number("--negatives", "Items that sampled-softmax draws per step", Defaults.Negatives);
+    private static readonly Option<double> IdDropout = Settings.Real("--id-dropout", "Share of a history's items hidden in training", Defaults.IdDropout);
     private static readonly Option<double> LearningRate = Settings.Real("--learning-rate", "AdamW's step", Defaults.LearningRate);
     private static readonly Option<double> WeightDecay = Settings.Real("--weight-decay", "AdamW's decay", Defaults.WeightDecay);
     private static readonly Option<int> Warmup = Settings.Number("--warmup-steps", "Steps in which the learning rate grows from zero", Defaults.WarmupSteps, least: 0);
@@ -34,7 +37,7 @@ internal static class TrainRetrieverCommand
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "train-retriever", "Train the sequential transformer; the weights that are best on validation are kept",
-        [Block, Position, TimeBias, Dimension, Blocks, Heads, FeedForward, MaxLength, Dropout, Loss, Temperature, LearningRate, WeightDecay, Warmup, Decay, GradientNorm, PrecisionName, Batch, Epochs, ValidateEvery, Patience, Window, Resume],
+        [Block, Position, TimeBias, Dimension, Blocks, Heads, FeedForward, MaxLength, Dropout, Loss, Temperature, LearnTemperature, Negatives, IdDropout, LearningRate, WeightDecay, Warmup, Decay, GradientNorm, PrecisionName, Batch, Epochs, ValidateEvery, Patience, Window, Resume],
         (parse, context) => TrainRetrieverStep.RunAsync(Read(parse), context),
         Show);
 
@@ -56,6 +59,9 @@ internal static class TrainRetrieverCommand
             Dropout = parse.GetRequiredValue(Dropout),
             Loss = Enum.GetValues<RetrieverLoss>().Single(loss => loss.ToName() == parse.GetRequiredValue(Loss)),
             Temperature = parse.GetRequiredValue(Temperature),
+            LearnTemperature = parse.GetValue(LearnTemperature),
+            Negatives = parse.GetRequiredValue(Negatives),
+            IdDropout = parse.GetRequiredValue(IdDropout),
             LearningRate = parse.GetRequiredValue(LearningRate),
             WeightDecay = parse.GetRequiredValue(WeightDecay),
             WarmupSteps = parse.GetRequiredValue(Warmup),

@@ -51,7 +51,7 @@ public sealed class MixedLinear : nn.Module<Tensor, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        Tensor product = x.to(bfloat16).matmul(_weight.to(bfloat16).t()).to(float32); // [..., out]
+        Tensor product = Precision.Product(x, _weight.t(), isReduced: true); // [..., out]
         return (_bias is null ? product : product + _bias).MoveToOuterDisposeScope();
     }
 }

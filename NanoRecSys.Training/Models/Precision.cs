@@ -16,6 +16,24 @@ public static class Precision
         return wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
     }
 
+    /// <summary>a · b, in bfloat16 with sums in fp32 where it is reduced; the result is fp32.</summary>
+    /// <param name="a">[n, k]</param>
+    /// <param name="b">[k, m]</param>
+    /// <param name="isReduced">See <see cref="IsReduced"/>.</param>
+    /// <returns>[n, m]</returns>
+    public static Tensor Product(Tensor a, Tensor b, bool isReduced)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        if (!isReduced)
+        {
+            return a.matmul(b);
+        }
+
+        using var scope = NewDisposeScope();
+        return a.to(bfloat16).matmul(b.to(bfloat16)).to(float32).MoveToOuterDisposeScope();
+    }
+
     // .NET has no name for AVX512-BF16 before its AVX10; without the instructions bfloat16 is slower than fp32.
     private static bool HasInstructions { get; } =
         OperatingSystem.IsLinux() && File.Exists(ProcessorFlags) && File.ReadLines(ProcessorFlags).Any(line =>

@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;
@@ -8,8 +9,11 @@ namespace NanoRecSys.Training.Retrieval;
 /// </summary>
 /// <param name="temperature">Divides the cosine.</param>
 /// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
+/// <param name="isDecoupled">Whether the positive is left out of the denominator (DCL; Yeh et al., 2022).</param>
+/// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, P] logits that stand in memory at a time.</param>
-public sealed class InfoNceLoss(double temperature, Tensor logShares, int rowsPerChunk = 1024) : IRetrieverLoss
+public sealed class InfoNceLoss(
+    LossTemperature temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     /// <summary>[V] log((count + 1) / (total + V)).</summary>
     public static float[] LogShares(ReadOnlySpan<int> counts)
@@ -39,12 +43,12 @@ public sealed class InfoNceLoss(double temperature, Tensor logShares, int rowsPe
         Tensor columns = arange(positions, ScalarType.Int64, targets.device); // [P]
         return ChunkedLoss.Backward(users, candidates, positions, rowsPerChunk, (userLeaf, candidateLeaf, start, end) =>
         {
-            Tensor rowTargets = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]
-            Tensor own = columns.slice(0, start, end, 1); // [C]: where each row's positive stands
-            Tensor isCollision = targets.unsqueeze(0).eq(rowTargets).logical_and(columns.unsqueeze(0).ne(own.unsqueeze(1))); // [C, P]
-            Tensor logits = (userLeaf / temperature).matmul(candidateLeaf.t()) - correction; // [C, D] x [D, P] -> [C, P]
-            return nn.functional.cross_entropy(
-                logits.masked_fill(isCollision, float.NegativeInfinity), own, reduction: nn.Reduction.Sum);
+            Tensor own = columns.slice(0, start, end, 1).unsqueeze(1); // [C, 1]: where each row's positive stands
+            Tensor isSameItem = targets.unsqueeze(0).eq(targets.slice(0, start, end, 1).unsqueeze(1)); // [C, P]
+            Tensor isLeftOut = isDecoupled ? isSameItem : isSameItem.logical_and(columns.unsqueeze(0).ne(own)); // [C, P]
+            Tensor logits = Precision.Product(temperature.Sharpen(userLeaf), candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
+            Tensor positive = logits.gather(1, own); // [C, 1]
+            return (logits.masked_fill(isLeftOut, float.NegativeInfinity).logsumexp(1, keepdim: true) - positive).sum();
         });
     }
 }

@@ -14,7 +14,11 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="BestNdcg">NDCG@10 on validation of these.</param>
 /// <param name="Curve">One entry per finished epoch.</param>
 public sealed record TrainingState(
-    TrainRetrieverOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve);
+    TrainRetrieverOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
+{
+    /// <summary>A learned temperature after that epoch, as it is trained.</summary>
+    public float? LogInverseTemperature { get; init; }
+}
 
 /// <param name="Epoch">1-based.</param>
 /// <param name="Loss">Mean training loss of the epoch, in nats.</param>
@@ -39,7 +43,8 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder)
         Directory.CreateDirectory(fresh);
         SafetensorsFile.Write(Path.Combine(fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
         trainer.Optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
-        File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.TrainingState));
+        TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>() };
+        File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
         FolderSwap.Replace(_folder, fresh);
     }
 
@@ -60,6 +65,11 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder)
         }
 
         NetworkWeights.Load(trainer.Tower, SafetensorsFile.Read(Path.Combine(_folder, RetrieverFiles.WeightsName)));
+        if (state.LogInverseTemperature is { } logInverse)
+        {
+            trainer.Temperature.Restore(logInverse);
+        }
+
         trainer.Optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
         return state;
     }

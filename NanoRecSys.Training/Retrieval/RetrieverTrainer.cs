@@ -24,7 +24,7 @@ public sealed class RetrieverTrainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _stepsPerEpoch;
 
-    public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss)
+    public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss, LossTemperature temperature)
     {
         ArgumentNullException.ThrowIfNull(tower);
         ArgumentNullException.ThrowIfNull(options);
@@ -34,7 +34,8 @@ public sealed class RetrieverTrainer : IDisposable
         _options = options;
         _seed = seed;
         _loss = loss;
-        _optimizer = optim.AdamW(tower.parameters(), options.LearningRate, options.Beta1, options.Beta2, weight_decay: options.WeightDecay);
+        Temperature = temperature;
+        _optimizer = optim.AdamW([.. tower.parameters(), .. temperature.LogInverse is { } learned ? [learned] : Array.Empty<Parameter>()], options.LearningRate, options.Beta1, options.Beta2, weight_decay: options.WeightDecay);
         int windows = EpochPlan.Windows(split, options.MaxLength, options.Window, new Random(0)).Length;
         _stepsPerEpoch = (windows + options.BatchUsers - 1) / options.BatchUsers;
         _schedule = new LearningRateSchedule(options.LearningRate, options.WarmupSteps, options.Decay, (long)_stepsPerEpoch * options.Epochs);
@@ -43,6 +44,8 @@ public sealed class RetrieverTrainer : IDisposable
     public UserTower Tower { get; }
 
     public AdamW Optimizer => _optimizer;
+
+    public LossTemperature Temperature { get; }
 
     /// <summary>Learning rate at the start of an epoch (1-based).</summary>
     public double LearningRateAt(int epoch) => _schedule.At((long)(epoch - 1) * _stepsPerEpoch);
@@ -70,7 +73,7 @@ public sealed class RetrieverTrainer : IDisposable
             cancellation.ThrowIfCancellationRequested();
             int start = step * _options.BatchUsers;
             ReadOnlySpan<SequenceWindow> windows = plan.AsSpan(start, Math.Min(_options.BatchUsers, plan.Length - start));
-            using SequenceBatch batch = SequenceBatch.Create(windows, _split.Train, Tower.Device);
+            using SequenceBatch batch = SequenceBatch.Create(windows, _split.Train, Tower.Device, _options.IdDropout, random);
             SetLearningRate(_schedule.At((long)(epoch - 1) * _stepsPerEpoch + step));
             double loss = Step(batch);
             sum += loss * batch.Targets.shape[0];

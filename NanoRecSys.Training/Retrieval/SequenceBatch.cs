@@ -23,7 +23,10 @@ public sealed class SequenceBatch : IDisposable
     /// <param name="windows">Of at least two items each.</param>
     /// <param name="itemsOf">A user's training items, oldest first.</param>
     /// <param name="device">Where the tensors are put.</param>
-    public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, Func<int, ReadOnlySpan<int>> itemsOf, Device device)
+    /// <param name="idDropout">Share of the inputs that are hidden.</param>
+    /// <param name="random">Draws these; needed where the share is above zero.</param>
+    public static SequenceBatch Create(
+        ReadOnlySpan<SequenceWindow> windows, Func<int, ReadOnlySpan<int>> itemsOf, Device device, double idDropout = 0, Random? random = null)
     {
         ArgumentNullException.ThrowIfNull(itemsOf);
         int[] offsets = new int[windows.Length + 1];
@@ -43,6 +46,11 @@ public sealed class SequenceBatch : IDisposable
             {
                 targets[offsets[b] + t - 1] = items[t];
             }
+        }
+
+        for (int p = 0; idDropout > 0 && p < rows.Length; p++)
+        {
+            rows[p] = random!.NextDouble() < idDropout ? SequencePack.NoItem : rows[p];
         }
 
         return new SequenceBatch(new SequencePack(rows, offsets, device), tensor(targets, device: device));

@@ -37,6 +37,15 @@ public sealed record TrainRetrieverOptions
     /// <summary>Divides the cosine in the loss.</summary>
     public double Temperature { get; init; } = 0.05;
 
+    /// <summary>Whether the temperature is trained, too; then <see cref="Temperature"/> is where it starts.</summary>
+    public bool LearnTemperature { get; init; }
+
+    /// <summary>N, items that sampled softmax draws per step.</summary>
+    public int Negatives { get; init; } = 3000;
+
+    /// <summary>Share of a history's items that a training step does not see, drawn anew each time.</summary>
+    public double IdDropout { get; init; }
+
     /// <summary>Standard deviation of the item table's first values.</summary>
     public double EmbeddingStd { get; init; } = 0.02;
 
@@ -91,7 +100,11 @@ public sealed record TrainRetrieverOptions
 public enum RetrieverLoss
 {
     FullSoftmax,
+    SampledSoftmax,
     InfoNce,
+
+    /// <summary>InfoNCE with the positive left out of the denominator.</summary>
+    Dcl,
 }
 
 public enum LearningRateDecay
@@ -114,5 +127,11 @@ public enum TrainingWindow
 
 public static class RetrieverLossNames
 {
-    public static string ToName(this RetrieverLoss loss) => loss == RetrieverLoss.FullSoftmax ? "full-softmax" : "info-nce";
+    public static string ToName(this RetrieverLoss loss) => loss switch
+    {
+        RetrieverLoss.FullSoftmax => "full-softmax",
+        RetrieverLoss.SampledSoftmax => "sampled-softmax",
+        RetrieverLoss.InfoNce => "info-nce",
+        _ => "dcl",
+    };
 }

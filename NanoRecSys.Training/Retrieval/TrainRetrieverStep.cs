@@ -32,7 +32,9 @@ public static class TrainRetrieverStep
         using var scope = torch.NewDisposeScope();
         using UserTower tower = CreateTower(options, data);
         tower.to(device);
-        using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, CreateLoss(options, data, device));
+        using var temperature = new LossTemperature(options.Temperature, options.LearnTemperature, device);
+        IRetrieverLoss loss = CreateLoss(options, data, temperature, device);
+        using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss, temperature);
         return Train(trainer, data, options, context);
     }
 
@@ -114,9 +116,14 @@ public static class TrainRetrieverStep
     private static UserTower CreateTower(TrainRetrieverOptions options, PreparedData data) =>
         new(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
 
-    private static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, torch.Device device) => options.Loss switch
+    private static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, LossTemperature temperature, torch.Device device)
     {
-        RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(options.Temperature, Precision.IsReduced(options.ReducedPrecision, device)),
-        _ => new InfoNceLoss(options.Temperature, torch.tensor(InfoNceLoss.LogShares(data.TrainCounts), device: device)),
-    };
+        bool isReduced = Precision.IsReduced(options.ReducedPrecision, device);
+        return options.Loss switch
+        {
+            RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(temperature, isReduced),
+            RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(temperature, options.Negatives, isReduced),
+            _ => new InfoNceLoss(temperature, torch.tensor(InfoNceLoss.LogShares(data.TrainCounts), device: device), options.Loss == RetrieverLoss.Dcl, isReduced),
+        };
+    }
 }

@@ -17,7 +17,7 @@ public sealed class RetrieverLossTests
         using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
         using Tensor targets = tensor(new long[] { 0, 2 });
 
-        double loss = new FullSoftmaxLoss(temperature: 0.5).Backward(users, items, targets);
+        double loss = new FullSoftmaxLoss(new LossTemperature(0.5)).Backward(users, items, targets);
 
         // Logits at temperature 0.5: (2, 0, -2) with target 0, and (0, 2, 0) with target 2.
         double first = Math.Log(Math.Exp(2) + 1 + Math.Exp(-2)) - 2;
@@ -30,7 +30,7 @@ public sealed class RetrieverLossTests
     {
         manual_seed(3);
         using Tensor users = UnitRows(700, 4);
-        using Tensor items = UnitRows(8000, 4); // 524 rows a chunk
+        using Tensor items = UnitRows(8000, 4); // 131 rows a chunk
         using Tensor targets = randint(0, 8000, 700, int64);
         using Tensor atOnce = nn.functional.cross_entropy(users.matmul(items.t()) / 0.3, targets);
         atOnce.backward();
@@ -39,7 +39,7 @@ public sealed class RetrieverLossTests
         users.grad!.zero_();
         items.grad!.zero_();
 
-        double loss = new FullSoftmaxLoss(temperature: 0.3).Backward(users, items, targets);
+        double loss = new FullSoftmaxLoss(new LossTemperature(0.3)).Backward(users, items, targets);
 
         Assert.Equal(atOnce.item<float>(), loss, 1e-4);
         Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-7));
@@ -54,7 +54,7 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 0, 1 });
         using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
 
-        double loss = new InfoNceLoss(temperature: 1, logShares).Backward(users, items, targets);
+        double loss = new InfoNceLoss(new LossTemperature(1), logShares).Backward(users, items, targets);
 
         // exp(cosine) / share: row 0 sees (2e, 4), row 1 sees (2, 4e).
         double first = Math.Log((2 * Math.E + 4) / (2 * Math.E));
@@ -70,7 +70,7 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 0, 0 });
         using Tensor logShares = zeros(2);
 
-        double loss = new InfoNceLoss(temperature: 1, logShares).Backward(users, items, targets);
+        double loss = new InfoNceLoss(new LossTemperature(1), logShares).Backward(users, items, targets);
 
         Assert.Equal(0, loss, 1e-6);
     }
@@ -83,17 +83,83 @@ public sealed class RetrieverLossTests
         using Tensor items = UnitRows(6, 4);
         using Tensor targets = randint(0, 6, 10, int64);
         using Tensor logShares = randn(6);
-        double whole = new InfoNceLoss(0.5, logShares, rowsPerChunk: 10).Backward(users, items, targets);
+        double whole = new InfoNceLoss(new LossTemperature(0.5), logShares, rowsPerChunk: 10).Backward(users, items, targets);
         using Tensor userGradient = users.grad!.clone();
         using Tensor itemGradient = items.grad!.clone();
         users.grad!.zero_();
         items.grad!.zero_();
 
-        double chunked = new InfoNceLoss(0.5, logShares, rowsPerChunk: 3).Backward(users, items, targets);
+        double chunked = new InfoNceLoss(new LossTemperature(0.5), logShares, rowsPerChunk: 3).Backward(users, items, targets);
 
         Assert.Equal(whole, chunked, 1e-5);
         Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-6));
         Assert.True(allclose(itemGradient, items.grad!, 1e-4, 1e-6));
+    }
+
+    [Fact]
+    public void Decoupled_loss_leaves_the_positive_out_of_the_denominator()
+    {
+        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
+        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
+        using Tensor targets = tensor(new long[] { 0, 1 });
+        using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
+
+        double loss = new InfoNceLoss(new LossTemperature(1), logShares, isDecoupled: true).Backward(users, items, targets);
+
+        // As above, but row 0's denominator is the 4 of the other item alone, and row 1's the 2.
+        Assert.Equal((Math.Log(4 / (2 * Math.E)) + Math.Log(2 / (4 * Math.E))) / 2, loss, 1e-6);
+    }
+
+    [Fact]
+    public void Sampled_softmax_ranks_the_target_among_the_drawn_items_but_not_against_itself()
+    {
+        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
+        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
+        using Tensor targets = tensor(new long[] { 0, 1 });
+        using Tensor drawn = tensor(new long[] { 2, 0, 2 });
+
+        double loss = new SampledSoftmaxLoss(new LossTemperature(1), negatives: 3).Backward(users, items, targets, drawn);
+
+        // Row 0 sees its own cosine 1 and twice -1 (the drawn item 0 is its target); row 1 its own 1 and three times 0.
+        double first = Math.Log(Math.E + (2 / Math.E)) - 1;
+        double second = Math.Log(Math.E + 3) - 1;
+        Assert.Equal((first + second) / 2, loss, 1e-6);
+    }
+
+    [Fact]
+    public void A_learned_temperature_gets_the_gradient_that_autograd_finds()
+    {
+        manual_seed(5);
+        using Tensor users = UnitRows(9, 4);
+        using Tensor items = UnitRows(7, 4);
+        using Tensor targets = randint(0, 7, 9, int64);
+        using var expected = new LossTemperature(0.5, isLearned: true);
+        using var actual = new LossTemperature(0.5, isLearned: true);
+        using Tensor loss = nn.functional.cross_entropy(expected.Sharpen(users).matmul(items.t()), targets);
+        loss.backward();
+
+        new FullSoftmaxLoss(actual).Backward(users, items, targets);
+
+        Assert.Equal(0.5, actual.Value, 1e-6);
+        Assert.Equal(expected.LogInverse!.grad!.item<float>(), actual.LogInverse!.grad!.item<float>(), 1e-5f);
+    }
+
+    [Fact]
+    public void In_reduced_precision_the_gradients_are_the_same_but_for_rounding()
+    {
+        manual_seed(6);
+        using Tensor users = UnitRows(300, 16);
+        using Tensor items = UnitRows(500, 16);
+        using Tensor targets = randint(0, 500, 300, int64);
+        double exact = new FullSoftmaxLoss(new LossTemperature(0.3)).Backward(users, items, targets);
+        using Tensor gradient = users.grad!.clone();
+        users.grad!.zero_();
+
+        double reduced = new FullSoftmaxLoss(new LossTemperature(0.3), isReduced: true).Backward(users, items, targets);
+
+        Assert.Equal(exact, reduced, 1e-3 * exact);
+        using Tensor cosine = nn.functional.cosine_similarity(gradient.flatten(), users.grad!.flatten(), dim: 0);
+        Assert.InRange(cosine.item<float>(), 0.9999f, 1.0001f);
     }
 
     [Fact]

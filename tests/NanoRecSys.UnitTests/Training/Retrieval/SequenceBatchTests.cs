@@ -23,6 +23,16 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
+    public void Hidden_items_are_still_to_be_predicted()
+    {
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4)], user => Items[user], CPU, idDropout: 0.5, new Random(1));
+
+        float[] isItem = [.. batch.Pack.IsItem!.data<float>()];
+        Assert.Contains(0, isItem);
+        Assert.Equal([11, 12, 13], batch.Targets.data<long>().ToArray());
+    }
+
+    [Fact]
     public void A_window_starts_where_it_says()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 2, 2)], user => Items[user], CPU);
