@@ -59,6 +59,7 @@ public static class CommandLine
 
         Verbs verbs = new(output, error);
         root.Subcommands.Add(PrepareCommand.Create(verbs));
+        root.Subcommands.Add(EstimateCommand.Create(verbs));
         root.Subcommands.Add(TrainRetrieverCommand.Create(verbs));
         root.Subcommands.Add(MineNegativesCommand.Create(verbs));
         root.Subcommands.Add(TrainRankerCommand.Create(verbs));

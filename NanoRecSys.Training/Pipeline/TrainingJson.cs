@@ -23,6 +23,7 @@ public sealed partial class TrainingJson : JsonSerializerContext;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(DatasetSummary))]
+[JsonSerializable(typeof(EpochEstimate))]
 [JsonSerializable(typeof(TestEvaluation))]
 [JsonSerializable(typeof(TrainRetrieverSummary))]
 [JsonSerializable(typeof(MineNegativesSummary))]

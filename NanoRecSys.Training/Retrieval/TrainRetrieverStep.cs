@@ -25,6 +25,12 @@ public static class TrainRetrieverStep
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        return WithTrainer(data, options, context, trainer => Train(trainer, data, options, context));
+    }
+
+    /// <summary>Gives a new network and all that trains it to some work, and frees it afterwards.</summary>
+    internal static T WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, T> work)
+    {
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
         torch.Device device = torch.device(context.Device);
@@ -35,7 +41,7 @@ public static class TrainRetrieverStep
         using var temperature = new LossTemperature(options.Temperature, options.LearnTemperature, device);
         IRetrieverLoss loss = CreateLoss(options, data, temperature, device);
         using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss, temperature);
-        return Train(trainer, data, options, context);
+        return work(trainer);
     }
 
     private static TrainRetrieverSummary Train(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)

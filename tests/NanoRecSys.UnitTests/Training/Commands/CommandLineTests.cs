@@ -79,6 +79,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("prepare")]
+    [InlineData("estimate")]
     [InlineData("train-retriever")]
     [InlineData("mine-negatives")]
     [InlineData("train-ranker")]

@@ -1,0 +1,38 @@
+using System.CommandLine;
+using System.Globalization;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+using Spectre.Console;
+
+namespace NanoRecSys.Training.Commands;
+
+internal static class EstimateCommand
+{
+    private const double Gibibyte = 1 << 30;
+    private static readonly Option<string> Preset = Settings.Choice("--preset", "Whose training of the retriever is tried", "auto", [.. Presets.Names]);
+    private static readonly Option<int> Steps = Settings.Number("--steps", "Training steps to time", 8);
+
+    public static Command Create(Verbs verbs) => verbs.Create(
+        "estimate", "Time a few steps of a preset's retriever on the prepared data, and project what an epoch costs here", [Preset, Steps],
+        (parse, context) => EpochEstimate.MeasureAsync(parse.GetRequiredValue(Preset), parse.GetRequiredValue(Steps), context),
+        Show);
+
+    private static void Show(EpochEstimate estimate, RunConsole console)
+    {
+        double epoch = estimate.TrainSeconds + estimate.ValidationSeconds;
+        console.Write(new Table().Border(TableBorder.Simple).AddColumns("figure", "projected")
+            .AddRow("steps an epoch", Text($"{estimate.Steps:N0} of {estimate.StepSeconds:F2} s"))
+            .AddRow("training an epoch", Duration(estimate.TrainSeconds))
+            .AddRow("validation", Duration(estimate.ValidationSeconds))
+            .AddRow("sequences/s", Text($"{estimate.SequencesPerSecond:N0}"))
+            .AddRow("at most", Text($"{estimate.MostEpochs} epochs: {Duration(epoch * estimate.MostEpochs)}"))
+            .AddRow("peak memory", Text($"{estimate.PeakMemory / Gibibyte:F1} GiB"))
+            .AddRow("on", Text($"{estimate.Device}, {estimate.Threads} threads")));
+        console.WriteSummary(estimate, TrainingJsonLines.Default.EpochEstimate);
+    }
+
+    private static string Duration(double seconds) =>
+        seconds < 3600 ? ProgressText.Duration(TimeSpan.FromSeconds(seconds)) : Text($"{seconds / 3600:N1} hours");
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,34 @@
+using NanoRecSys.Benchmarks.Generate;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Retrieval;
+
+[Collection(SeededTorch.Name)]
+public sealed class EpochEstimateTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(100)] // more than an epoch has
+    public async Task A_few_steps_are_projected_to_an_epoch_and_nothing_is_written(int steps)
+    {
+        string raw = _folder.File("tiny");
+        GeneratedData.Write(new GenerateOptions(raw, Users: 60, Items: 90, Ratings: 900, Seed: 1), _ => { }, TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(_folder.Path, "tiny");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
+
+        EpochEstimate estimate = await EpochEstimate.MeasureAsync("quick", steps, context);
+
+        Assert.Equal((4, 15), (estimate.Steps, estimate.MostEpochs)); // 60 users, 16 a step
+        Assert.True(estimate.StepSeconds > 0 && estimate.ValidationSeconds > 0, $"{estimate}");
+        Assert.Equal(4 * estimate.StepSeconds, estimate.TrainSeconds, precision: 9);
+        Assert.Equal(16 / estimate.StepSeconds, estimate.SequencesPerSecond, precision: 6);
+        Assert.False(Directory.Exists(context.Workspace.RetrieverFolder));
+    }
+}
