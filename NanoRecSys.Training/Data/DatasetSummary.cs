@@ -14,10 +14,17 @@ namespace NanoRecSys.Training.Data;
 /// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
 /// <param name="KCore">Least interactions of each user and item; 0 means unfiltered.</param>
 /// <param name="Cuts">Where a split by time divides; null for leave-one-out.</param>
+/// <param name="ItemOrder">Where the items are those of an imported item table: what did not match.</param>
 public sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
-    double MinRating, int KCore, TimeCuts? Cuts = null)
+    double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
     /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 }
+
+/// <summary>How an imported item table and the ratings match.</summary>
+/// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
+/// <param name="UnknownItems">Rated items that the table has no row for.</param>
+/// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
+public sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);

@@ -3,13 +3,15 @@ using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Gives each movie its row of the item table: the order of first appearance in the file.</summary>
+/// <summary>Gives each movie its row of the item table: the order of first appearance in the file, unless it is given.</summary>
 internal static class ItemRows
 {
+    /// <param name="interactions">With movie ids.</param>
+    /// <param name="order">The ids of the first rows, each once; others follow as they appear.</param>
     /// <returns>The interactions with rows for movie ids, and [V] the id of each row.</returns>
-    public static (InteractionTable Interactions, int[] MovieIds) Assign(InteractionTable interactions)
+    public static (InteractionTable Interactions, int[] MovieIds) Assign(InteractionTable interactions, IReadOnlyList<int>? order = null)
     {
-        var rows = new Dictionary<int, int>();
+        Dictionary<int, int> rows = (order ?? []).Select((id, row) => (id, row)).ToDictionary(item => item.id, item => item.row);
         var table = new InteractionTable(interactions.Count);
         for (int i = 0; i < interactions.Count; i++)
         {

@@ -17,6 +17,15 @@ public sealed record PrepareOptions
     /// <summary>Share of the interactions, the latest, that <see cref="SplitKind.Time"/> holds out, half for each part.</summary>
     public double HeldOutShare { get; init; } = 0.1;
 
+    /// <summary>Moments of an earlier preparation to divide at; they decide alone, where they are given.</summary>
+    public TimeCuts? Cuts { get; init; }
+
+    /// <summary>
+    /// [V] movie ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and
+    /// interactions with other items are left out. Null: all items, in order of first appearance.
+    /// </summary>
+    public IReadOnlyList<int>? ItemOrder { get; init; }
+
     /// <summary>Where named sets are downloaded from; tests put their own server here.</summary>
     public Uri DownloadFrom { get; init; } = DatasetSource.GroupLens;
 }

@@ -29,7 +29,8 @@ public static class PrepareStep
             context.Progress.Report(new StepProgress { Fraction = start + (1 - start) * share, Message = message });
         InteractionTable read = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
-        InteractionTable kept = KCore.Filter(liked, options.KCore);
+        InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
+        InteractionTable kept = KCore.Filter(known, options.KCore);
         if (kept.Count == 0)
         {
             throw new UserErrorException(liked.Count == 0
@@ -37,16 +38,17 @@ public static class PrepareStep
                 : $"No interaction is left after --k-core {options.KCore}. Give a smaller number.");
         }
 
-        (InteractionTable rows, int[] movieIds) = ItemRows.Assign(kept);
+        (InteractionTable rows, int[] movieIds) = ItemRows.Assign(kept, options.ItemOrder);
         Report(0.7, $"{kept.Count:N0} interactions of {movieIds.Length:N0} items");
         (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(rows);
         UserHistories histories = sorted.ToHistories();
-        TimeCuts? cuts = options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null;
+        TimeCuts? cuts = options.Cuts ?? (options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null);
         int[] counts = PreparedData.CountTrain(DataSplit.Of(histories, cuts), movieIds.Length);
         var summary = new DatasetSummary(
             context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
-            histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, liked.Count - kept.Count,
-            CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts);
+            histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - kept.Count,
+            CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts,
+            options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept));
         Report(0.8);
         await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, source.Files.ReadMovies()), sorted, histories);
         Report(1);
