@@ -14,12 +14,36 @@ internal static class ExportCommand
         DefaultValueFactory = _ => new ExportOptions().ParityHistories,
     };
 
+    private static readonly Option<string> Format = Settings.Choice(
+        "--format", "What for: serving (onnx), or PyTorch and 'import' (safetensors, the state dictionaries)", "onnx", ["onnx", "safetensors"]);
+
     static ExportCommand() => Histories.AtLeast(1);
 
     public static Command Create(Verbs verbs) => verbs.Create(
-        "export", "Write the trained networks as ONNX, and check them against what was trained", [Histories],
-        (parse, context) => ExportStep.RunAsync(new ExportOptions { ParityHistories = parse.GetRequiredValue(Histories) }, context),
-        Show);
+        "export", "Write the trained networks as ONNX and check them against what was trained, or as safetensors", [Histories, Format], stages: 1,
+        async (parse, run) =>
+        {
+            if (parse.GetRequiredValue(Format) == "onnx")
+            {
+                var options = new ExportOptions { ParityHistories = parse.GetRequiredValue(Histories) };
+                Show(await run.StageAsync("export", context => ExportStep.RunAsync(options, context)), run.Console);
+            }
+            else
+            {
+                Show(await run.StageAsync("export", StateDictionaryExport.RunAsync), run.Console);
+            }
+        });
+
+    private static void Show(StateDictionarySummary summary, RunConsole console)
+    {
+        foreach (string file in summary.Files)
+        {
+            console.WriteLine(file);
+        }
+
+        console.WriteLine($"{summary.Parameters:N0} parameters");
+        console.WriteJson(JsonSerializer.Serialize(summary, ExportJsonLines.Default.StateDictionarySummary));
+    }
 
     private static void Show(ExportReport report, RunConsole console)
     {

@@ -1,4 +1,5 @@
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
@@ -73,7 +74,7 @@ public sealed class EvaluatedModels : IDisposable
         if (_encoder is null)
         {
             _tower = RetrieverFiles.Read(_context.Workspace.RetrieverFolder);
-            RequireItems(_tower.Model.Items);
+            RetrieverItems.Require(_context.Workspace.RetrieverFolder, _tower.Model.Items, _data.Catalog);
             torch.set_num_threads(_context.Threads);
             _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
         }
@@ -81,18 +82,10 @@ public sealed class EvaluatedModels : IDisposable
         return _encoder;
     }
 
-    private void RequireItems(int items)
-    {
-        if (items != _data.Catalog.Count)
-        {
-            throw new UserErrorException($"The retriever was trained on {items:N0} items, the prepared data has {_data.Catalog.Count:N0}. Run 'train-retriever' again.");
-        }
-    }
-
     private static bool IsTrained(string name, Workspace workspace) => name switch
     {
         "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
-        "ranker" => File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName)),
+        "ranker" => RankerExport.IsOfThisRetriever(workspace),
         _ => true,
     };
 }

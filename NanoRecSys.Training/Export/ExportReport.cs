@@ -32,4 +32,5 @@ internal sealed partial class ExportJson : JsonSerializerContext;
 [JsonSerializable(typeof(ExportReport))]
 [JsonSerializable(typeof(IndexInfo))]
 [JsonSerializable(typeof(PublishSummary))]
+[JsonSerializable(typeof(StateDictionarySummary))]
 internal sealed partial class ExportJsonLines : JsonSerializerContext;

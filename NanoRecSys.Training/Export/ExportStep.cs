@@ -16,17 +16,24 @@ public static class ExportStep
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         Workspace workspace = context.Workspace;
-        PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
         TrainedWeights weights = TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever");
         using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
-        RequireItems(tower.Model, data);
+
+        // Imported weights can be exported for use elsewhere without any data.
+        PreparedData? data = Directory.Exists(workspace.DataFolder) ? await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation) : null;
+        Catalog catalog = data?.Catalog ?? InventedData.Catalog(tower.Model);
+        if (data is not null)
+        {
+            RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, catalog);
+        }
 
         // An index of older embeddings, or a ranker of an older retriever, must not be published with these.
         FolderSwap.DeleteIfThere(workspace.ExportFolder);
         Directory.CreateDirectory(workspace.ExportFolder);
         try
         {
-            ReadOnlyMemory<int>[] histories = SampledHistories.Draw(data.Histories, options.ParityHistories, context.Seed);
+            ReadOnlyMemory<int>[] histories = SampledHistories.Draw(
+                data?.Histories ?? InventedData.Histories(tower.Model, options.ParityHistories, context.Seed), options.ParityHistories, context.Seed);
             using var trained = new UserEncoder(tower);
             var parity = new Dictionary<string, ParityInfo>
             {
@@ -38,7 +45,7 @@ public static class ExportStep
             if (RankerExport.IsOfThisRetriever(workspace))
             {
                 ranker = TrainedWeights.Read(workspace.RankerFolder, "train-ranker");
-                parity[ArtifactNames.Ranker] = RankerExport.Write(workspace, data, trained, ranker, histories, context.Seed);
+                parity[ArtifactNames.Ranker] = RankerExport.Write(workspace, catalog, trained, ranker, histories, context.Seed);
             }
 
             var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256);
@@ -50,15 +57,6 @@ public static class ExportStep
         {
             FolderSwap.DeleteIfThere(workspace.ExportFolder);
             throw;
-        }
-    }
-
-    private static void RequireItems(ModelInfo model, PreparedData data)
-    {
-        if (model.Items != data.Catalog.Count)
-        {
-            throw new UserErrorException(
-                $"The retriever was trained on {model.Items} items, the prepared data has {data.Catalog.Count}. Run 'train-retriever' again.");
         }
     }
 

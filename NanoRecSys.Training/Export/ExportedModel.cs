@@ -3,6 +3,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export.Onnx;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
@@ -34,7 +35,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             ModelInfo model = report.Model;
             IVectorIndex vectors = FaissFile.Read(Path.Combine(folder, index.File));
             (float[] items, int width) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
-            Require("The prepared data's items", data.Catalog.Count, model.Items, "train-retriever' and 'export");
+            RetrieverItems.Require(workspace.RetrieverFolder, model.Items, data.Catalog);
             Require("The user tower's dimension", tower.Outputs[0].Shape[^1], $"{model.Dimension}", "export");
             Require("The item embeddings' rows", items.Length / width, model.Items, "export");
             Require("The item embeddings' dimension", width, model.Dimension, "export");

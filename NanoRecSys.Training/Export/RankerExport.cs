@@ -1,6 +1,6 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
@@ -26,7 +26,7 @@ internal static class RankerExport
     }
 
     /// <returns>How far the graph's logits stray, over every history with <see cref="Candidates"/> random items each.</returns>
-    public static ParityInfo Write(Workspace workspace, PreparedData data, UserEncoder encoder, TrainedWeights weights, ReadOnlyMemory<int>[] histories, long seed)
+    public static ParityInfo Write(Workspace workspace, Catalog catalog, UserEncoder encoder, TrainedWeights weights, ReadOnlyMemory<int>[] histories, long seed)
     {
         using RankerNetwork network = RankerFiles.Read(workspace.RankerFolder);
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
@@ -39,21 +39,21 @@ internal static class RankerExport
         RankerGraph.Write(path, dimension, weights.Tensors);
         File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), Path.Combine(workspace.ExportFolder, RankerFiles.ModelName));
         using var exported = new OnnxRanker(path);
-        return Parity.Require(ArtifactNames.Ranker, Compare(exported, network, data, encoder, histories, new Random((int)seed)));
+        return Parity.Require(ArtifactNames.Ranker, Compare(exported, network, catalog, encoder, histories, new Random((int)seed)));
     }
 
     private static ParityInfo Compare(
-        OnnxRanker exported, RankerNetwork network, PreparedData data, UserEncoder encoder, ReadOnlyMemory<int>[] histories, Random random)
+        OnnxRanker exported, RankerNetwork network, Catalog catalog, UserEncoder encoder, ReadOnlyMemory<int>[] histories, Random random)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), new ItemFeatures(data.Catalog, network.Model.Genres));
+        using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), new ItemFeatures(catalog, network.Model.Genres));
         Tensor users = encoder.Encode(histories); // [B, D]
         double largest = 0;
         for (int b = 0; b < histories.Length; b++)
         {
             using var userScope = NewDisposeScope();
-            long[] rows = [.. Enumerable.Range(0, Candidates).Select(_ => (long)random.Next(data.Catalog.Count))];
+            long[] rows = [.. Enumerable.Range(0, Candidates).Select(_ => (long)random.Next(catalog.Count))];
             float[] unknown = [.. rows.Select(_ => random.NextDouble() < UnknownShare ? 1f : 0f)];
             RankerInputs inputs = items.Gather(users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]));
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]

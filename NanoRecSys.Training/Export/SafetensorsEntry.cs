@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace NanoRecSys.Training.Export;
@@ -7,6 +6,7 @@ namespace NanoRecSys.Training.Export;
 internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, long Begin, long End)
 {
     private const int MostDimensions = 8;
+    private static readonly string[] Types = Enum.GetNames<StoredNumber>();
 
     public static SafetensorsEntry Parse(string name, JsonElement line)
     {
@@ -48,29 +48,14 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
     {
         byte[] bytes = new byte[End - Begin];
         stream.ReadExactly(bytes);
-        return Type switch
-        {
-            "F32" => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
-            "F64" => Convert<double>(bytes, value => (float)value),
-            "F16" => Convert<Half>(bytes, value => (float)value),
-            // bfloat16 is the upper half of a float32.
-            "BF16" => Convert<ushort>(bytes, value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
-            _ => Convert<long>(bytes, value => value),
-        };
+        return StoredNumbers.ToFloat32(bytes, Enum.Parse<StoredNumber>(Type));
     }
-
-    private static float[] Convert<T>(byte[] bytes, Func<T, float> toFloat)
-        where T : struct => [.. MemoryMarshal.Cast<byte, T>(bytes).ToArray().Select(toFloat)];
 
     private void Validate(int offsets)
     {
-        int width = Type switch
-        {
-            "F64" or "I64" => 8,
-            "F32" => 4,
-            "F16" or "BF16" => 2,
-            _ => throw new InvalidDataException($"tensor '{Name}' has type '{Type}', only F32, F64, F16, BF16 and I64 are read."),
-        };
+        int width = Types.Contains(Type)
+            ? StoredNumbers.WidthOf(Enum.Parse<StoredNumber>(Type))
+            : throw new InvalidDataException($"tensor '{Name}' has type '{Type}', only {string.Join(", ", Types)} are read.");
         if (offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength)
         {
             throw new InvalidDataException($"tensor '{Name}' has the byte range {Begin}..{End}, which cannot be.");

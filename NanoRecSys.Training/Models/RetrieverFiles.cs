@@ -15,9 +15,17 @@ public static class RetrieverFiles
     public static void Write(string folder, UserTower tower)
     {
         ArgumentNullException.ThrowIfNull(tower);
+        Write(folder, tower.Model, NetworkWeights.Of(tower));
+    }
+
+    /// <param name="folder">Made where it is missing.</param>
+    /// <param name="model">The configuration.</param>
+    /// <param name="weights">The state dictionary that belongs to it.</param>
+    public static void Write(string folder, ModelInfo model, IEnumerable<NamedTensor> weights)
+    {
         Directory.CreateDirectory(folder);
-        SafetensorsFile.Write(Path.Combine(folder, WeightsName), NetworkWeights.Of(tower));
-        File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(tower.Model, CoreJson.Default.ModelInfo));
+        SafetensorsFile.Write(Path.Combine(folder, WeightsName), weights);
+        File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(model, CoreJson.Default.ModelInfo));
     }
 
     /// <summary>The configuration alone; no native library is needed for it.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
@@ -28,4 +29,5 @@ public sealed partial class TrainingJson : JsonSerializerContext;
 [JsonSerializable(typeof(TrainRetrieverSummary))]
 [JsonSerializable(typeof(MineNegativesSummary))]
 [JsonSerializable(typeof(TrainRankerSummary))]
+[JsonSerializable(typeof(ImportSummary))]
 public sealed partial class TrainingJsonLines : JsonSerializerContext;

@@ -14,8 +14,16 @@ public static class RankerFiles
     public static void Write(string folder, RankerNetwork network, RankerModel model)
     {
         ArgumentNullException.ThrowIfNull(network);
+        Write(folder, model, NetworkWeights.Of(network));
+    }
+
+    /// <param name="folder">Made where it is missing.</param>
+    /// <param name="model">The configuration.</param>
+    /// <param name="weights">The state dictionary that belongs to it.</param>
+    public static void Write(string folder, RankerModel model, IEnumerable<NamedTensor> weights)
+    {
         Directory.CreateDirectory(folder);
-        SafetensorsFile.Write(Path.Combine(folder, WeightsName), NetworkWeights.Of(network));
+        SafetensorsFile.Write(Path.Combine(folder, WeightsName), weights);
         File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(model, TrainingJson.Default.RankerModel));
     }
 

@@ -1,10 +1,8 @@
 using System.IO.Compression;
-using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Export;
+using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 
@@ -22,13 +20,13 @@ public sealed class RankerGraphTests : IDisposable
     {
         using ZipArchive reference = ZipFile.OpenRead(RepositoryFolder.Shared("parity", "model", "ranker_case.npz"));
         (float[] table, _) = NpyFile.Read(RepositoryFolder.Shared("parity", "model", "item_embeddings.npy"));
-        float[] items = [.. Read<long>(reference, "items").SelectMany(row => table[(int)(row * Dimension)..(int)((row + 1) * Dimension)])];
-        using OrtValue user = Tensor(Read<float>(reference, "user"), 1, Dimension);
+        float[] items = [.. NpzArray.Read<long>(reference, "items").SelectMany(row => table[(int)(row * Dimension)..(int)((row + 1) * Dimension)])];
+        using OrtValue user = Tensor(NpzArray.Read<float>(reference, "user"), 1, Dimension);
         using OrtValue item = Tensor(items, Candidates, Dimension);
-        using OrtValue popularity = Tensor(Read<float>(reference, "popularity"), Candidates, 1);
-        using OrtValue year = Tensor(Read<long>(reference, "years"), Candidates);
-        using OrtValue genres = Tensor(Read<float>(reference, "genres"), Candidates, Genres);
-        using OrtValue unknown = Tensor(Read<float>(reference, "unknown"), Candidates, 1);
+        using OrtValue popularity = Tensor(NpzArray.Read<float>(reference, "popularity"), Candidates, 1);
+        using OrtValue year = Tensor(NpzArray.Read<long>(reference, "years"), Candidates);
+        using OrtValue genres = Tensor(NpzArray.Read<float>(reference, "genres"), Candidates, Genres);
+        using OrtValue unknown = Tensor(NpzArray.Read<float>(reference, "unknown"), Candidates, 1);
         var inputs = new Dictionary<string, OrtValue>
         {
             ["user_embedding"] = user,
@@ -45,7 +43,7 @@ public sealed class RankerGraphTests : IDisposable
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, inputs, ["logits"]);
 
-        float[] expected = Read<float>(reference, "expected_logits");
+        float[] expected = NpzArray.Read<float>(reference, "expected_logits");
         ReadOnlySpan<float> actual = outputs[0].GetTensorDataAsSpan<float>();
         Assert.Equal(Candidates, actual.Length);
         Assert.True(expected.Max() - expected.Min() > 0.1, "logits that hardly differ would prove nothing");
@@ -66,18 +64,4 @@ public sealed class RankerGraphTests : IDisposable
 
     private static OrtValue Tensor<T>(T[] values, params long[] shape)
         where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, shape);
-
-    /// <summary>One array of an <c>.npz</c>: a zip of <c>.npy</c> files. The caller knows its shape.</summary>
-    private static T[] Read<T>(ZipArchive archive, string name)
-        where T : struct
-    {
-        using Stream entry = archive.GetEntry(name + ".npy")!.Open();
-        using var memory = new MemoryStream();
-        entry.CopyTo(memory);
-        byte[] bytes = memory.ToArray();
-        int header = 10 + BitConverter.ToUInt16(bytes, 8);
-        string type = typeof(T) == typeof(long) ? "<i8" : "<f4";
-        Assert.Matches(new Regex($"'descr': '{type}', 'fortran_order': False"), Encoding.ASCII.GetString(bytes, 0, header));
-        return MemoryMarshal.Cast<byte, T>(bytes.AsSpan(header)).ToArray();
-    }
 }

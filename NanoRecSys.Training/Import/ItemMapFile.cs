@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace NanoRecSys.Training.Import;
+
+/// <summary>The movie ids of an item table's rows, in their order: a NumPy array of integers, or text with one id a line.</summary>
+internal static partial class ItemMapFile
+{
+    private const int LongestHeader = 65_536;
+    private static ReadOnlySpan<byte> NumPyStart => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
+
+    // Versions 1 to 3 differ only in the header's length field and encoding.
+    [GeneratedRegex(@"^\{'descr':\s*'(?<order>[<>|=])(?<kind>[iu])(?<width>[1248])',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\((?<count>[0-9]{1,9}),\s*\),?\s*\}\s*$")]
+    private static partial Regex IntegerArray();
+
+    /// <returns>[V] movie ids, each one once.</returns>
+    /// <exception cref="InvalidDataException">Neither of the two, or an id twice; says which.</exception>
+    public static int[] Read(string path)
+    {
+        byte[] file = File.ReadAllBytes(path);
+        try
+        {
+            long[] ids = file.AsSpan().StartsWith(NumPyStart) ? ReadNumPy(file) : ReadText(file);
+            return RequireDistinct(ids);
+        }
+        catch (Exception e) when (e is InvalidDataException or DecoderFallbackException)
+        {
+            throw new InvalidDataException($"{path} is not an item map: {e.Message}", e);
+        }
+    }
+
+    /// <summary>As text.</summary>
+    public static void Write(string path, IEnumerable<int> movieIds) =>
+        File.WriteAllLines(path, movieIds.Select(id => id.ToString(CultureInfo.InvariantCulture)));
+
+    private static long[] ReadNumPy(byte[] file)
+    {
+        int version = file.Length > 12 ? file[6] : 0;
+        int lengthWidth = version == 1 ? sizeof(ushort) : sizeof(uint);
+        long start = 8 + lengthWidth;
+        long length = version switch
+        {
+            1 => BitConverter.ToUInt16(file, 8),
+            2 or 3 => BitConverter.ToUInt32(file, 8),
+            _ => throw new InvalidDataException("it is no NumPy file of version 1 to 3."),
+        };
+        if (length > LongestHeader || start + length > file.Length)
+        {
+            throw new InvalidDataException($"its header claims {length} bytes, the file has {file.Length}.");
+        }
+
+        string header = Encoding.Latin1.GetString(file, (int)start, (int)length).Trim();
+        Match match = IntegerArray().Match(header);
+        if (!match.Success)
+        {
+            throw new InvalidDataException($"expected a one-dimensional array of integers, found {PrintableName.Of(header)}.");
+        }
+
+        int width = int.Parse(match.Groups["width"].ValueSpan, CultureInfo.InvariantCulture);
+        long count = long.Parse(match.Groups["count"].ValueSpan, CultureInfo.InvariantCulture);
+        Span<byte> data = file.AsSpan((int)(start + length));
+        if (count * width != data.Length)
+        {
+            throw new InvalidDataException($"its {count} numbers need {count * width} bytes, it has {data.Length}.");
+        }
+
+        bool isBigEndian = match.Groups["order"].ValueSpan is ">";
+        return [.. Enumerable.Range(0, (int)count).Select(i => Integer(file.AsSpan((int)(start + length) + i * width, width), isBigEndian, match.Groups["kind"].ValueSpan is "u"))];
+    }
+
+    private static long Integer(ReadOnlySpan<byte> bytes, bool isBigEndian, bool isUnsigned)
+    {
+        Span<byte> whole = stackalloc byte[sizeof(long)];
+        byte sign = bytes[isBigEndian ? 0 : ^1];
+        whole.Fill((byte)(!isUnsigned && sign >= 0x80 ? 0xFF : 0));
+        bytes.CopyTo(whole);
+        if (isBigEndian)
+        {
+            whole[..bytes.Length].Reverse();
+        }
+
+        return MemoryMarshal.Read<long>(whole);
+    }
+
+    private static long[] ReadText(byte[] file)
+    {
+        string[] lines = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(file).TrimStart('\uFEFF').TrimEnd().Split('\n');
+        var ids = new long[lines.Length];
+        for (int i = 0; i < lines.Length; i++)
+        {
+            if (!long.TryParse(lines[i].Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out ids[i]))
+            {
+                throw new InvalidDataException($"line {i + 1} is {PrintableName.Of(lines[i].Trim())}, expected a movie id.");
+            }
+        }
+
+        return ids;
+    }
+
+    private static int[] RequireDistinct(long[] ids)
+    {
+        var rows = new Dictionary<long, int>(ids.Length);
+        for (int row = 0; row < ids.Length; row++)
+        {
+            if (ids[row] is < int.MinValue or > int.MaxValue)
+            {
+                throw new InvalidDataException($"row {row} holds {ids[row]}, which is no movie id.");
+            }
+
+            if (!rows.TryAdd(ids[row], row))
+            {
+                throw new InvalidDataException($"movie {ids[row]} stands in rows {rows[ids[row]]} and {row}.");
+            }
+        }
+
+        return [.. ids.Select(id => (int)id)];
+    }
+}

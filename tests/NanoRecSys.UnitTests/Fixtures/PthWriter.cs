@@ -1,0 +1,163 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using System.Text;
+using NanoRecSys.Training.Export;
+
+namespace NanoRecSys.UnitTests.Fixtures;
+
+/// <summary>A tensor as a <c>.pth</c> file keeps it.</summary>
+/// <param name="Name">In the state dictionary.</param>
+/// <param name="StorageType"><c>FloatStorage</c>, ...</param>
+/// <param name="Key">Of its storage; two tensors may share one.</param>
+/// <param name="Storage">The storage's bytes.</param>
+/// <param name="Count">The storage's numbers.</param>
+/// <param name="Offset">Of the tensor's first number.</param>
+/// <param name="Shape">Of the tensor.</param>
+/// <param name="Strides">Of the tensor.</param>
+internal sealed record PthTensor(string Name, string StorageType, string Key, byte[] Storage, long Count, long Offset, long[] Shape, long[] Strides);
+
+/// <summary>Writes <c>.pth</c> files, as PyTorch does and as an attacker might.</summary>
+internal static class PthWriter
+{
+    /// <summary>A float32 state dictionary, as <c>torch.save(model.state_dict(), path)</c> writes it.</summary>
+    public static void Write(string path, IEnumerable<NamedTensor> tensors)
+    {
+        PthTensor[] all = [.. tensors.Select((tensor, i) => new PthTensor(
+            tensor.Name, "FloatStorage", $"{i}", MemoryMarshal.AsBytes(tensor.Values.AsSpan()).ToArray(), tensor.Values.Length, 0, tensor.Shape, Contiguous(tensor.Shape)))];
+        Write(path, all, []);
+    }
+
+    /// <param name="path">File to write.</param>
+    /// <param name="tensors">The state dictionary.</param>
+    /// <param name="nesting">Keys of the checkpoint's dictionaries around it, the outermost first.</param>
+    /// <param name="byteOrder">What the file says of its storages.</param>
+    public static void Write(string path, IReadOnlyList<PthTensor> tensors, string[] nesting, string byteOrder = "little")
+    {
+        PickleWriter pickle = new PickleWriter().Raw(0x80, 2);
+        foreach (string key in nesting)
+        {
+            pickle.Raw('}').Text("epoch").Integer(3).Raw('s').Text(key);
+        }
+
+        pickle.StateDictionary(tensors);
+        foreach (string _ in nesting)
+        {
+            pickle.Raw('s');
+        }
+
+        WriteArchive(path, pickle.Raw('.').ToArray(), tensors.DistinctBy(tensor => tensor.Key).Select(tensor => (tensor.Key, tensor.Storage)), byteOrder);
+    }
+
+    public static void WriteArchive(string path, byte[] pickle, IEnumerable<(string Key, byte[] Bytes)> storages, string byteOrder = "little", CompressionLevel level = CompressionLevel.NoCompression)
+    {
+        using FileStream file = File.Create(path);
+        using var archive = new ZipArchive(file, ZipArchiveMode.Create);
+        Add("data.pkl", pickle);
+        Add("byteorder", Encoding.ASCII.GetBytes(byteOrder));
+        foreach ((string key, byte[] bytes) in storages)
+        {
+            Add($"data/{key}", bytes);
+        }
+
+        void Add(string name, byte[] bytes)
+        {
+            using Stream entry = archive.CreateEntry($"weights/{name}", level).Open();
+            entry.Write(bytes);
+        }
+    }
+
+    public static long[] Contiguous(long[] shape)
+    {
+        var strides = new long[shape.Length];
+        long step = 1;
+        for (int d = shape.Length - 1; d >= 0; d--)
+        {
+            strides[d] = step;
+            step *= shape[d];
+        }
+
+        return strides;
+    }
+}
+
+/// <summary>Puts a pickle together, instruction by instruction.</summary>
+internal sealed class PickleWriter
+{
+    private readonly List<byte> _bytes = [];
+
+    public PickleWriter Raw(params ReadOnlySpan<int> bytes)
+    {
+        foreach (int value in bytes)
+        {
+            _bytes.Add((byte)value);
+        }
+
+        return this;
+    }
+
+    public PickleWriter Text(string text)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        Raw('X').UInt32((uint)utf8.Length);
+        _bytes.AddRange(utf8);
+        return this;
+    }
+
+    public PickleWriter Integer(long value)
+    {
+        byte[] bytes = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
+        Raw(0x8a, sizeof(long));
+        _bytes.AddRange(bytes);
+        return this;
+    }
+
+    public PickleWriter Global(string module, string name)
+    {
+        Raw('c');
+        _bytes.AddRange(Encoding.UTF8.GetBytes($"{module}\n{name}\n"));
+        return this;
+    }
+
+    public PickleWriter Tuple(params long[] values)
+    {
+        Raw('(');
+        foreach (long value in values)
+        {
+            Integer(value);
+        }
+
+        return Raw('t');
+    }
+
+    public PickleWriter Storage(string type, string key, long count) =>
+        Raw('(').Text("storage").Global("torch", type).Text(key).Text("cpu").Integer(count).Raw('t', 'Q');
+
+    public PickleWriter StateDictionary(IReadOnlyList<PthTensor> tensors)
+    {
+        Global("collections", "OrderedDict").Raw(')', 'R', '(');
+        foreach (PthTensor tensor in tensors)
+        {
+            Text(tensor.Name).Tensor(tensor);
+        }
+
+        // PyTorch hangs the modules' versions on the dictionary.
+        return Raw('u', '}').Text("_metadata").Raw('}', 's', 'b');
+    }
+
+    public PickleWriter Tensor(PthTensor tensor) =>
+        Global("torch._utils", "_rebuild_tensor_v2").Raw('(')
+            .Storage(tensor.StorageType, tensor.Key, tensor.Count).Integer(tensor.Offset).Tuple(tensor.Shape).Tuple(tensor.Strides)
+            .Raw(0x89).Global("collections", "OrderedDict").Raw(')', 'R', 't', 'R');
+
+    public byte[] ToArray() => [.. _bytes];
+
+    private PickleWriter UInt32(uint value)
+    {
+        byte[] bytes = new byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        _bytes.AddRange(bytes);
+        return this;
+    }
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using NanoRecSys.Core;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Commands;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Import;
+using NanoRecSys.Training.Models;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Commands;
+
+public sealed class ImportCommandTests : IDisposable
+{
+    private static readonly ModelInfo Model = new("transformer", 16, 2, 2, 32, 50, 9066, 500, 0, "imported", 0.05);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Imported_weights_go_from_prepare_to_a_published_version_of_the_sample()
+    {
+        string artifacts = _folder.File("artifacts");
+        await RunAsync("prepare", "--artifacts", artifacts);
+        Catalog prepared = await CatalogFile.ReadAsync(Path.Combine(artifacts, "data", "movielens-small", "catalog.parquet"), TestContext.Current.CancellationToken);
+        int[] movieIds = [.. RetrieverItems.MovieIds(prepared).Order()];
+        ItemMapFile.Write(_folder.File("map.txt"), movieIds);
+        IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights.Tower(Model).Weights;
+        PthWriter.Write(_folder.File("tower.pth"), weights.Values);
+
+        string imported = await RunAsync(
+            "import", "--user-tower", _folder.File("tower.pth"), "--heads", "2", "--max-length", "50", "--item-map", _folder.File("map.txt"), "--artifacts", artifacts, "--json");
+        string evaluated = await RunAsync("evaluate", "retriever", "--split", "validation", "--artifacts", artifacts, "--json");
+        await RunAsync("export", "--parity-histories", "20", "--artifacts", artifacts);
+        string exported = await RunAsync("export", "--format", "safetensors", "--artifacts", artifacts, "--json");
+        await RunAsync("index", "--artifacts", artifacts);
+        await RunAsync("publish", "--artifacts", artifacts);
+
+        Assert.Equal(Model, JsonDocument.Parse(imported).RootElement.GetProperty("user_tower").Deserialize(CoreJson.Default.ModelInfo));
+        Assert.Contains("\"users\":671,\"items\":9066,", evaluated, StringComparison.Ordinal);
+        string safetensors = JsonDocument.Parse(exported).RootElement.GetProperty("files")[0].GetString()!;
+        Assert.Equal(weights["embedding.weight"].Values, SafetensorsFile.Read(safetensors)["embedding.weight"].Values);
+
+        var store = new ArtifactStore(artifacts);
+        ArtifactVersion version = store.Open(store.ReadCurrent()!);
+        Catalog served = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
+        Assert.Equal(Model, version.Manifest.Model);
+        Assert.Equal(movieIds, RetrieverItems.MovieIds(served));
+        Assert.Equal(100_004, served.Items.Sum(item => (long)item.Count));
+        Assert.Equal("Toy Story", served.Items[0].Title);
+        AssertIsDirectionOf(weights["embedding.weight"].Values[^16..], NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings)).Values[^16..]);
+    }
+
+    [Theory]
+    [InlineData("import", "Give --user-tower or --ranker, or both.")]
+    [InlineData("import --user-tower nowhere.pth", "--user-tower nowhere.pth is no file. See import --help.")]
+    [InlineData("import --heads 0", "--heads must be 1 or more, not 0. See import --help.")]
+    [InlineData("import --rope-base 1", "--rope-base must be more than 1, not 1. See import --help.")]
+    [InlineData("export --format pickle", "Argument 'pickle' not recognized. Must be one of: 'onnx' 'safetensors' See export --help.")]
+    public async Task A_bad_command_line_is_one_line(string line, string expected)
+    {
+        using var error = new StringWriter();
+        int exit = await CommandLine.RunAsync([.. line.Split(' '), "--artifacts", _folder.File("artifacts")], TextWriter.Null, error, TestContext.Current.CancellationToken);
+        Assert.Equal(CommandLine.Failure, exit);
+        Assert.Equal(expected, error.ToString().Trim());
+    }
+
+    /// <returns>What it printed; it must have gone well.</returns>
+    private static async Task<string> RunAsync(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int exit = await CommandLine.RunAsync(args, output, error, TestContext.Current.CancellationToken);
+        Assert.True(exit == 0, $"{args[0]}: {error}");
+        return output.ToString();
+    }
+
+    private static void AssertIsDirectionOf(float[] vector, float[] direction)
+    {
+        double length = Math.Sqrt(vector.Sum(value => (double)value * value));
+        Assert.All(vector.Zip(direction), pair => Assert.Equal(pair.First / length, pair.Second, 1e-6));
+    }
+}

@@ -1,0 +1,193 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Import;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Import;
+
+/// <summary>Imports of <see cref="RandomWeights"/>: 9 items, D=16, F=20, 2 blocks.</summary>
+public sealed class ImportStepTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly StepContext _context;
+    private readonly Dictionary<string, NamedTensor> _tower = new(RandomWeights.Tower(blocks: 2).Weights);
+
+    public ImportStepTests() => _context = StepContexts.In(_folder.File("artifacts"), "ratings");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Sizes_are_read_off_the_weights_and_the_rest_is_told()
+    {
+        ImportSummary summary = await ImportTowerAsync(new ImportOptions { Heads = 4, MaxLength = 12 });
+
+        Assert.Equal(new ModelInfo("transformer", 16, 2, 4, 20, 12, 9, 500, 0, "imported", 0.05), summary.UserTower);
+        Assert.Equal(summary.UserTower, RetrieverFiles.ReadModel(_context.Workspace.RetrieverFolder));
+        AssertSame(_tower, SafetensorsFile.Read(Path.Combine(_context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
+        Assert.Contains("The rotary embedding is taken to be of base 500; --rope-base says otherwise.", summary.Notes);
+    }
+
+    [Fact]
+    public async Task Rotary_frequencies_tell_heads_and_base()
+    {
+        AddRotary(ropeBase: 10000, headWidth: 8);
+        ImportSummary summary = await ImportTowerAsync(new ImportOptions());
+        Assert.Equal((2, 10000, 200), (summary.UserTower!.Heads, summary.UserTower.RopeBase, summary.UserTower.MaxLength));
+    }
+
+    [Theory]
+    [InlineData(null, null, "Give --heads: the weights in ")]
+    [InlineData(3, null, "its dimension 16 is no multiple of twice that")]
+    [InlineData(4, null, "'rope.inv_freq' has 4 (that is 2 heads)", true)]
+    [InlineData(2, 10000.0, "--rope-base 10000 does not fit ", true)]
+    public async Task What_contradicts_the_weights_is_refused(int? heads, double? ropeBase, string reason, bool hasRotary = false)
+    {
+        if (hasRotary)
+        {
+            AddRotary(ropeBase: 500, headWidth: 8);
+        }
+
+        await AssertRefusedAsync(new ImportOptions { Heads = heads, RopeBase = ropeBase }, reason);
+    }
+
+    [Fact]
+    public async Task All_wrong_missing_and_unexpected_tensors_are_named_at_once()
+    {
+        _tower.Remove("norm.weight");
+        _tower.Remove("blocks.1.attn.qkv_proj.bias");
+        Set("blocks.0.mlp.w_gate_val.weight", 20, 16);
+        Set("projection.bias", 16, 1);
+        Set("blocks.0.attn.relative_bias", 3);
+        _tower["blocks.0.norm1.weight"].Values[3] = float.NaN;
+
+        UserErrorException e = await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "is not a user tower that can be imported; ");
+
+        Assert.EndsWith(
+            "missing: 'blocks.1.attn.qkv_proj.bias', 'norm.weight'; "
+            + "of another shape: 'blocks.0.mlp.w_gate_val.weight' is [20, 16], expected [40, 16], 'projection.bias' is [16, 1], expected [16]; "
+            + "not finite: 'blocks.0.norm1.weight'; unexpected: 'blocks.0.attn.relative_bias'.",
+            e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_where_anything_is_wrong()
+    {
+        await AssertRefusedAsync(new ImportOptions { Heads = 2, ItemMap = Map(1, 2) }, "names 2 movies, the item table 'embedding.weight' has 9 rows");
+        Assert.False(Directory.Exists(_folder.File("artifacts")));
+    }
+
+    [Fact]
+    public async Task An_item_map_puts_the_prepared_data_into_the_weights_order()
+    {
+        // Item 11 is rated and not in the map; 101..107 are in the map and not rated.
+        string ratings = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n2,12,4,1\n2,10,4,2\n");
+        await File.WriteAllTextAsync(_folder.File("movies.csv"), "movieId,title,genres\n10,Ten (1990),Drama\n104,Unseen (2001),Comedy\n", TestContext.Current.CancellationToken);
+
+        ImportSummary summary = await ImportTowerAsync(new ImportOptions { Heads = 2, Data = ratings, ItemMap = Map(101, 12, 103, 104, 105, 10, 106, 107, 102) });
+        PreparedData data = await PreparedData.LoadAsync(_context.Workspace.DataFolder, _context.Cancellation);
+
+        Assert.Equal([101, 12, 103, 104, 105, 10, 106, 107, 102], data.Catalog.Items.Select(item => item.MovieId));
+        Assert.Equal([0, 2, 0, 0, 0, 2, 0, 0, 0], data.Catalog.Items.Select(item => item.Count));
+        Assert.Equal("Unseen", data.Catalog.Items[3].Title);
+        Assert.Equal([5, 1], data.Histories.At(0));
+        Assert.Equal([1, 5], data.Histories.At(1));
+        Assert.Equal(new ItemOrderSummary(WithoutInteractions: 7, UnknownItems: 1, UnknownInteractions: 1), summary.Data!.ItemOrder);
+        Assert.Contains("1 rated movies are not in the item map; their 1 ratings were left out, also from what is evaluated.", summary.Notes);
+    }
+
+    [Fact]
+    public async Task A_second_import_with_another_map_starts_from_the_ratings_again()
+    {
+        string ratings = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        await ImportTowerAsync(new ImportOptions { Heads = 2, Data = ratings, ItemMap = Map(10, 1, 2, 3, 4, 5, 6, 7, 8) });
+        ImportSummary second = await ImportTowerAsync(new ImportOptions { Heads = 2, Data = ratings, ItemMap = Map(8, 7, 6, 5, 4, 3, 12, 11, 10) });
+        Assert.Equal(new ItemOrderSummary(6, 0, 0), second.Data!.ItemOrder);
+    }
+
+    [Fact]
+    public async Task Without_a_map_the_data_must_have_as_many_items()
+    {
+        await PrepareStep.RunAsync(new PrepareOptions { Data = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n") }, _context);
+        await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "The item table has 9 rows, the prepared data 3 items. Give --item-map with the movie ids in the order of the rows.");
+    }
+
+    [Fact]
+    public async Task Data_that_was_prepared_in_another_order_afterwards_is_noticed()
+    {
+        string rows = string.Concat(Enumerable.Range(10, 9).Select(id => $"1,{id},5,{id}\n"));
+        await ImportTowerAsync(new ImportOptions { Heads = 2, MaxLength = 12, Data = Ratings(rows), ItemMap = Map(18, 17, 16, 15, 14, 13, 12, 11, 10) });
+        await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.Path }, _context);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ExportStep.RunAsync(new ExportOptions(), _context));
+        Assert.Contains("or stand in another order. Run 'import' with its --item-map again.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_exported_as_safetensors_is_imported_identically_without_any_option()
+    {
+        ImportSummary first = await ImportTowerAsync(new ImportOptions { Heads = 2, MaxLength = 12, RopeBase = 1000 });
+        string exported = (await StateDictionaryExport.RunAsync(_context)).Files[0];
+
+        StepContext second = StepContexts.In(_folder.File("again"), "ratings");
+        ImportSummary again = await ImportStep.RunAsync(new ImportOptions { UserTower = exported }, second);
+
+        Assert.Equal(first.UserTower, again.UserTower);
+        AssertSame(_tower, SafetensorsFile.Read(Path.Combine(second.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
+        Assert.Equal([4], SafetensorsFile.Read(exported)["rope.inv_freq"].Shape);
+    }
+
+    [Fact]
+    public async Task What_belonged_to_the_former_retriever_goes()
+    {
+        Directory.CreateDirectory(Path.Combine(_context.Workspace.RetrieverFolder, "checkpoint"));
+        await File.WriteAllTextAsync(_context.Workspace.NegativesFile, "", TestContext.Current.CancellationToken);
+        await ImportTowerAsync(new ImportOptions { Heads = 2 });
+        Assert.False(Directory.Exists(Path.Combine(_context.Workspace.RetrieverFolder, "checkpoint")));
+        Assert.False(File.Exists(_context.Workspace.NegativesFile));
+    }
+
+    private void AddRotary(double ropeBase, int headWidth) =>
+        _tower["rope.inv_freq"] = new NamedTensor("rope.inv_freq", [headWidth / 2], RotaryFrequencies.Of(ropeBase, headWidth));
+
+    private void Set(string name, params long[] shape) => _tower[name] = new NamedTensor(name, shape, new float[shape.Aggregate(1L, (a, b) => a * b)]);
+
+    private string Ratings(string rows)
+    {
+        File.WriteAllText(_folder.File("ratings.csv"), "userId,movieId,rating,timestamp\n" + rows);
+        return _folder.Path;
+    }
+
+    private string Map(params int[] movieIds)
+    {
+        ItemMapFile.Write(_folder.File("map.txt"), movieIds);
+        return _folder.File("map.txt");
+    }
+
+    private Task<ImportSummary> ImportTowerAsync(ImportOptions options)
+    {
+        string path = _folder.File("tower.pth");
+        PthWriter.Write(path, _tower.Values);
+        return ImportStep.RunAsync(options with { UserTower = path }, _context);
+    }
+
+    private async Task<UserErrorException> AssertRefusedAsync(ImportOptions options, string reason)
+    {
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportTowerAsync(options));
+        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+        return e;
+    }
+
+    private static void AssertSame(Dictionary<string, NamedTensor> expected, IReadOnlyDictionary<string, NamedTensor> actual)
+    {
+        Assert.Equal(expected.Keys.Where(name => name != "rope.inv_freq").Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
+        Assert.All(actual, entry =>
+        {
+            Assert.Equal(expected[entry.Key].Shape, entry.Value.Shape);
+            Assert.Equal(expected[entry.Key].Values, entry.Value.Values);
+        });
+    }
+}

@@ -1,0 +1,96 @@
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Import;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Import;
+
+/// <summary>Imports of a ranker of embeddings of 16 dimensions, with hidden layers of 6 and 4 and 3 genres.</summary>
+public sealed class ImportedRankerTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly StepContext _context;
+    private readonly Dictionary<string, NamedTensor> _ranker;
+
+    public ImportedRankerTests()
+    {
+        LibTorch.Load();
+        _context = StepContexts.In(_folder.File("artifacts"), "ratings");
+        using var network = new RankerNetwork(new RankerModel(16, [6, 4], ["a", "b", "c"], Dropout: 0, RetrieverWeight: 0));
+        _ranker = NetworkWeights.Of(network).ToDictionary(tensor => tensor.Name);
+        _ranker["mlp.1.num_batches_tracked"] = new NamedTensor("mlp.1.num_batches_tracked", [], [7]);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Sizes_are_read_off_the_weights_and_the_logits_stay_unfused()
+    {
+        ImportSummary summary = await ImportAsync(new ImportOptions { Genres = Lines("Drama", "Comedy", "War") });
+
+        using RankerNetwork network = RankerFiles.Read(_context.Workspace.RankerFolder);
+        Assert.Equal([6, 4], network.Model.Hidden);
+        Assert.Equal(["Drama", "Comedy", "War"], network.Model.Genres);
+        Assert.Equal((16, 0.0), (network.Model.Dimension, network.Model.RetrieverWeight));
+        Assert.DoesNotContain(summary.Notes, note => note.Contains("genre", StringComparison.Ordinal));
+        Assert.All(NetworkWeights.Of(network), tensor => Assert.Equal(_ranker[tensor.Name].Values, tensor.Values));
+        Assert.True(RankerExport.IsOfThisRetriever(_context.Workspace));
+    }
+
+    [Fact]
+    public async Task Without_their_names_the_genres_are_the_datas_and_it_is_said()
+    {
+        File.WriteAllText(_folder.File("ratings.csv"), string.Concat(Enumerable.Range(1, 9).Select(id => $"1,{id},5,{id}\n")));
+        File.WriteAllText(_folder.File("movies.csv"), "movieId,title,genres\n1,One,War|Drama\n");
+        string map = Lines([.. Enumerable.Range(1, 9).Select(id => $"{id}")]);
+
+        ImportSummary summary = await ImportAsync(new ImportOptions { Data = _folder.Path, ItemMap = map });
+
+        Assert.Equal(["Drama", "War", "(row 2)"], summary.Ranker!.Genres);
+        Assert.Contains("The ranker's 3 genre rows are taken to be the data's 2 genres in alphabetical order, the last 1 unused; --genres says otherwise.", summary.Notes);
+    }
+
+    [Theory]
+    [InlineData("Drama", "Comedy")]
+    [InlineData("Drama", "Comedy", "Comedy")]
+    public async Task As_many_genres_as_rows_are_asked_for(params string[] genres)
+    {
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportAsync(new ImportOptions { Genres = Lines(genres) }));
+        Assert.EndsWith("names 2 different genres, the ranker has rows for 3.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_ranker_of_another_retriever_is_refused_with_every_tensor_that_does_not_fit()
+    {
+        _ranker["mlp.0.weight"] = new NamedTensor("mlp.0.weight", [6, 3 * 8 + 26], new float[6 * 50]);
+        _ranker.Remove("mlp.5.running_var");
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportAsync(new ImportOptions()));
+        Assert.EndsWith(
+            "is not a ranker of embeddings of 16 dimensions that can be imported; missing: 'mlp.5.running_var'; of another shape: 'mlp.0.weight' is [6, 50], expected [6, 74].",
+            e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_ranker_alone_needs_a_retriever_to_rank_for()
+    {
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportStep.RunAsync(new ImportOptions { Ranker = Write("ranker.pth", _ranker.Values) }, _context));
+        Assert.StartsWith("There is no retriever in ", e.Message, StringComparison.Ordinal);
+    }
+
+    private Task<ImportSummary> ImportAsync(ImportOptions options) => ImportStep.RunAsync(
+        options with { UserTower = Write("tower.pth", RandomWeights.Tower(blocks: 1).Weights.Values), Ranker = Write("ranker.pth", _ranker.Values), Heads = 2 }, _context);
+
+    private string Write(string name, IEnumerable<NamedTensor> tensors)
+    {
+        PthWriter.Write(_folder.File(name), tensors);
+        return _folder.File(name);
+    }
+
+    private string Lines(params string[] lines)
+    {
+        File.WriteAllLines(_folder.File("lines.txt"), lines);
+        return _folder.File("lines.txt");
+    }
+}

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Import;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Import;
+
+/// <summary>A network as large as the reference trains on MovieLens 20M: 11 million parameters.</summary>
+public sealed class ReferenceSizeTests(ITestOutputHelper output) : IDisposable
+{
+    private static readonly ModelInfo Reference = new("transformer", 256, 4, 8, 1024, 200, 26_744, 500, 0, "imported", 0.05);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("pth")]
+    [InlineData("safetensors")]
+    public async Task It_is_imported_in_seconds_and_in_little_more_memory_than_its_files(string format)
+    {
+        IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights.Tower(Reference).Weights;
+        string path = _folder.File($"tower.{format}");
+        if (format == "pth")
+        {
+            PthWriter.Write(path, weights.Values);
+        }
+        else
+        {
+            SafetensorsFile.Write(path, weights.Values);
+        }
+
+        StepContext context = StepContexts.In(_folder.File("artifacts"), "reference");
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        var watch = Stopwatch.StartNew();
+        ImportSummary summary = await ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 8 }, context);
+        double allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        long size = new FileInfo(path).Length;
+        output.WriteLine($"{format}: {size / 1e6:F1} MB in {watch.Elapsed.TotalSeconds:F2} s, {allocated / size:F2} bytes allocated for each");
+
+        Assert.Equal(Reference, summary.UserTower);
+        Assert.InRange(allocated, size, 4 * size);
+        IReadOnlyDictionary<string, NamedTensor> imported = SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName));
+        Assert.Equal(weights.Count, imported.Count);
+        Assert.All(weights.Values, tensor => Assert.True(tensor.Values.AsSpan().SequenceEqual(imported[tensor.Name].Values), tensor.Name));
+    }
+}
