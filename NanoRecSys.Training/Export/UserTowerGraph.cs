@@ -6,12 +6,15 @@ namespace NanoRecSys.Training.Export;
 
 /// <summary>
 /// The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) ->
-/// <c>user_embedding</c> float32 [batch, D], L2-normalised. Only the last position is served, so only it
-/// leaves the last block.
+/// <c>user_embedding</c> float32 [batch, D], L2-normalised. A network with a time bias also reads <c>times</c> int64
+/// [batch, length] and <c>now</c> int64 [batch], in seconds. Only the last position is served, so only it leaves the
+/// last block.
 /// </summary>
 public static class UserTowerGraph
 {
     public const string TokensInput = "tokens";
+    public const string TimesInput = "times";
+    public const string NowInput = "now";
     public const string EmbeddingOutput = "user_embedding";
 
     /// <param name="path">File to write.</param>
@@ -24,11 +27,8 @@ public static class UserTowerGraph
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("user_tower");
         OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");
-
-        OnnxValue x = graph.Gather(EmbeddingTable(graph, model, state), tokens); // [V + 1, D], [B, L] -> [B, L, D]
-        var masks = AttentionMasks.Build(graph, tokens);
-        var rotary = RotaryTables.Build(graph, model, tokens);
-        var block = new UserTowerBlock(graph, model, state, masks, rotary);
+        ITowerBlock block = Block(graph, model, state, tokens);
+        OnnxValue x = Embed(graph, model, state, tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks - 1; i++)
         {
             x = block.EveryPosition(i, x); // [B, L, D]
@@ -36,10 +36,36 @@ public static class UserTowerGraph
 
         x = block.LastPosition(model.Blocks - 1, x); // [B, L, D] -> [B, D]
         graph.Scope = "head";
-        x = block.Norm("norm", x);
+        x = graph.RmsNorm(x, state, "norm", model.Dimension);
         x = graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true));
         graph.Output(EmbeddingOutput, graph.L2Normalize(x), DataType.Float, "batch", model.Dimension);
         graph.Save(path);
+    }
+
+    private static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
+    {
+        OnnxValue? times = model.TimeBias ? graph.Input(TimesInput, DataType.Int64, "batch", "length") : null;
+        OnnxValue? now = model.TimeBias ? graph.Input(NowInput, DataType.Int64, "batch") : null;
+        RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, tokens) : null;
+        RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, tokens, times, now) : null;
+        var attention = new TowerAttention(graph, model, state, AttentionMasks.Build(graph, tokens), rotary, biases);
+        return model.Kind == BlockKinds.Hstu
+            ? new HstuTowerBlock(graph, model, state, attention)
+            : new TransformerTowerBlock(graph, model, state, attention);
+    }
+
+    private static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
+    {
+        graph.Scope = "embedding";
+        OnnxValue x = graph.Gather(EmbeddingTable(graph, model, state), tokens); // [V + 1, D], [B, L] -> [B, L, D]
+        if (model.Positions != Positions.Absolute)
+        {
+            return x;
+        }
+
+        float[] places = state.Get("position.weight", model.MaxLength, model.Dimension);
+        OnnxValue table = graph.Initializer("position.weight", places, model.MaxLength, model.Dimension);
+        return graph.Add(x, graph.Gather(table, AttentionMasks.FromEnd(graph, tokens))); // [L, D] of the items that follow
     }
 
     /// <summary>The item table under a row of zeros, which is the padding token's: [V + 1, D].</summary>

@@ -56,6 +56,9 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue ScalarConstant(float value) =>
         Initializer($"const.{value:R}f", TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes([value]), []);
 
+    public OnnxValue ScalarConstant(double value) =>
+        Initializer($"const.{value:R}d", TensorProto.Types.DataType.Double, MemoryMarshal.AsBytes([value]), []);
+
     /// <summary>Adds an operator with one output.</summary>
     public OnnxValue Node(string operation, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(operation, inputs, outputs: 1, attributes)[0];

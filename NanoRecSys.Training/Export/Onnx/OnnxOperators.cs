@@ -3,6 +3,8 @@ namespace NanoRecSys.Training.Export.Onnx;
 /// <summary>The operators that our networks use, each with the shapes it maps.</summary>
 internal static class OnnxOperators
 {
+    private const float RmsEpsilon = 1e-6f;
+
     public static OnnxValue Add(this OnnxGraph graph, OnnxValue a, OnnxValue b) => graph.Node("Add", [a, b]);
 
     public static OnnxValue Subtract(this OnnxGraph graph, OnnxValue a, OnnxValue b) => graph.Node("Sub", [a, b]);
@@ -59,12 +61,16 @@ internal static class OnnxOperators
         return graph.Divide(x, graph.Max(norm, graph.ScalarConstant(1e-12f)));
     }
 
+    public static OnnxValue Cast(this OnnxGraph graph, OnnxValue x, TensorProto.Types.DataType type) =>
+        graph.Node("Cast", [x], OnnxGraph.Attribute("to", (long)type));
+
     /// <summary>x / sqrt(mean(x^2) + eps) * weight, spelled as the runtime's fusion expects it.</summary>
-    public static OnnxValue RmsNorm(this OnnxGraph graph, OnnxValue x, OnnxValue weight, float epsilon)
+    public static OnnxValue RmsNorm(this OnnxGraph graph, OnnxValue x, CheckedWeights state, string name, int width)
     {
+        OnnxValue weight = graph.Initializer($"{name}.weight", state.Get($"{name}.weight", width), width);
         OnnxValue square = graph.Node("Pow", [x, graph.ScalarConstant(2f)]);
         OnnxValue mean = graph.Node("ReduceMean", [square], OnnxGraph.Attribute("axes", [-1]), OnnxGraph.Attribute("keepdims", 1));
-        OnnxValue root = graph.Node("Sqrt", [graph.Add(mean, graph.ScalarConstant(epsilon))]);
+        OnnxValue root = graph.Node("Sqrt", [graph.Add(mean, graph.ScalarConstant(RmsEpsilon))]);
         return graph.Multiply(graph.Divide(x, root), weight);
     }
 

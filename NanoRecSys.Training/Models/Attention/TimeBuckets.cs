@@ -10,7 +10,8 @@ public sealed class TimeBuckets
     /// <summary>T: the last bucket begins at 0.301 * 63 nats, some five years.</summary>
     public const int Count = 64;
 
-    private const double Width = 0.301;
+    /// <summary>Of a bucket, in nats.</summary>
+    public const double Width = 0.301;
 
     private readonly byte[] _buckets; // per sequence n (n + 1) / 2: the rows of a triangle, one after another
     private readonly long[] _starts; // [B]

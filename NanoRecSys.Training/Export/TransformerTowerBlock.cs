@@ -1,0 +1,68 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Export.Onnx;
+
+namespace NanoRecSys.Training.Export;
+
+/// <summary>
+/// x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate where the network has gates;
+/// width D, hidden width F.
+/// </summary>
+internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention) : ITowerBlock
+{
+    private readonly int _width = model.Dimension; // D
+
+    public OnnxValue EveryPosition(int block, OnnxValue x)
+    {
+        graph.Scope = $"blocks.{block}.attn";
+        OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm1", _width);
+        OnnxValue merged = attention.EveryPosition($"blocks.{block}.attn.bias", graph.Linear(normed, QueryKeyValue(block))); // [B, L, D]
+        return FeedForward(block, Add(block, "gate1", x, graph.Linear(merged, AttentionOutput(block))));
+    }
+
+    public OnnxValue LastPosition(int block, OnnxValue x)
+    {
+        graph.Scope = $"blocks.{block}.attn";
+        OnnxValue last = graph.ScalarConstant(-1L);
+        LinearWeights all = QueryKeyValue(block);
+        OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm1", _width);
+        OnnxValue query = graph.Linear(graph.Gather(normed, last, axis: 1), all.OutputRows($"{all.Name}.q", 0, _width)); // [B, D]
+        OnnxValue keysAndValues = graph.Linear(normed, all.OutputRows($"{all.Name}.kv", _width, 2 * _width)); // [B, L, 2D]
+        OnnxValue merged = attention.LastPosition($"blocks.{block}.attn.bias", query, keysAndValues); // [B, D]
+        return FeedForward(block, Add(block, "gate1", graph.Gather(x, last, axis: 1), graph.Linear(merged, AttentionOutput(block))));
+    }
+
+    /// <summary>[..., D] -> [..., D] with the residual.</summary>
+    private OnnxValue FeedForward(int block, OnnxValue x)
+    {
+        graph.Scope = $"blocks.{block}.mlp";
+        int hidden = model.FeedForward;
+        OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm2", _width);
+        OnnxValue gateAndValue = graph.Linear(normed, state.Linear($"blocks.{block}.mlp.w_gate_val", _width, 2 * hidden, bias: false));
+        OnnxValue[] parts = graph.Split(gateAndValue, -1, hidden, hidden); // gate first
+        OnnxValue gated = graph.Multiply(graph.Silu(parts[0]), parts[1]); // [..., F]
+        return Add(block, "gate2", x, graph.Linear(gated, state.Linear($"blocks.{block}.mlp.w_2", hidden, _width, bias: false)));
+    }
+
+    private OnnxValue Add(int block, string gate, OnnxValue x, OnnxValue update)
+    {
+        if (model.Kind == BlockKinds.Gated)
+        {
+            OnnxValue opened = graph.Node("Sigmoid", [graph.Linear(x, state.Linear($"blocks.{block}.{gate}", _width, _width, bias: true))]);
+            update = graph.Multiply(opened, update);
+        }
+
+        return graph.Add(x, update);
+    }
+
+    /// <summary>The projection to q, k and v, with the scores' 1/sqrt(d) already in q's rows.</summary>
+    private LinearWeights QueryKeyValue(int block)
+    {
+        LinearWeights trained = state.Linear($"blocks.{block}.attn.qkv_proj", _width, 3 * _width, bias: true);
+        var scale = new float[3 * _width];
+        scale.AsSpan(0, _width).Fill(1 / MathF.Sqrt((float)_width / model.Heads));
+        scale.AsSpan(_width).Fill(1);
+        return trained.ThenScale(scale, new float[3 * _width]);
+    }
+
+    private LinearWeights AttentionOutput(int block) => state.Linear($"blocks.{block}.attn.out_proj", _width, _width, bias: true);
+}

@@ -1,0 +1,122 @@
+using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Attention;
+using NanoRecSys.UnitTests.Fixtures;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Export;
+
+/// <summary>Every kind of tower: what is exported answers as what is trained, one by one and in a padded batch.</summary>
+[Collection(SeededTorch.Name)]
+public sealed class TowerKindsTests : IDisposable
+{
+    private const int MaxLength = 9;
+
+    private static readonly int[][] Histories = [[3, 1, 4, 1, 5, 9, 2, 6, 5], [7], [8, 2, 8, 1]];
+    private static readonly long[][] Times = [[0, 5, 5, 90, 4000, 4001, 90_000, 90_000, 2_000_000], [77], [10, 20, 30, 1_000_000_000]];
+    private static readonly long[] Now = [2_000_060, 78, 1_000_000_000];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public TowerKindsTests() => LibTorch.Load();
+
+    public static TheoryData<string, string, bool> Kinds
+    {
+        get
+        {
+            var kinds = new TheoryData<string, string, bool>();
+            foreach (string kind in BlockKinds.All)
+            {
+                foreach (string positions in Positions.All)
+                {
+                    kinds.Add(kind, positions, false);
+                }
+
+                kinds.Add(kind, Positions.Relative, true);
+            }
+
+            return kinds;
+        }
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void The_graph_answers_as_the_network(string kind, string positions, bool hasTimes)
+    {
+        using UserTower tower = RandomTower(kind, positions, hasTimes);
+        string path = Path.Combine(_folder.Path, "tower.onnx");
+        UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
+        using var session = new InferenceSession(path);
+
+        float[] trained = Train(tower, hasTimes);
+
+        float[] together = Run(session, [0, 1, 2], MaxLength, hasTimes);
+        float[] alone = [.. Enumerable.Range(0, 3).SelectMany(b => Run(session, [b], Histories[b].Length, hasTimes))];
+        Assert.All(trained.Zip(together), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+        Assert.All(trained.Zip(alone), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+    }
+
+    [Fact]
+    public void With_a_time_bias_the_same_items_at_other_times_are_another_user()
+    {
+        using UserTower tower = RandomTower(BlockKinds.Hstu, Positions.Relative, hasTimes: true);
+        string path = Path.Combine(_folder.Path, "tower.onnx");
+        UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
+        using var session = new InferenceSession(path);
+
+        Assert.NotEqual(Run(session, [0], MaxLength, hasTimes: true), Run(session, [0], MaxLength, hasTimes: true, nowShift: 1_000_000));
+    }
+
+    // Every parameter is drawn, also those that start at zero or one: a graph that forgets one must show.
+    private static UserTower RandomTower(string kind, string positions, bool hasTimes)
+    {
+        manual_seed(11);
+        var model = new ModelInfo(kind, 16, 2, 2, 24, MaxLength, 12, 500, 0.3, "full-softmax", 0.05) { Positions = positions, TimeBias = hasTimes };
+        var tower = new UserTower(model, embeddingStd: 1);
+        using var noGradient = no_grad();
+        foreach (Parameter parameter in tower.parameters())
+        {
+            parameter.add_(randn_like(parameter) * 0.3);
+        }
+
+        tower.eval();
+        return tower;
+    }
+
+    private static float[] Train(UserTower tower, bool hasTimes)
+    {
+        using var noGradient = no_grad();
+        int[] offsets = [0, 9, 10, 14];
+        long[] asked = [.. Histories.SelectMany((history, b) => Times[b][1..].Append(Now[b]))];
+        TimeBuckets? buckets = hasTimes ? new TimeBuckets(offsets, Times.SelectMany(times => times).ToArray(), asked) : null;
+        using var pack = new SequencePack([.. Histories.SelectMany(history => history)], offsets, CPU, buckets);
+        using Tensor users = tower.forward(pack);
+        return [.. users.data<float>()];
+    }
+
+    private static float[] Run(InferenceSession session, int[] users, int length, bool hasTimes, long nowShift = 0)
+    {
+        var tokens = new long[users.Length * length];
+        var times = new long[users.Length * length];
+        for (int row = 0; row < users.Length; row++)
+        {
+            SequenceBuilder.Fill(Histories[users[row]], tokens.AsSpan(row * length, length));
+            Times[users[row]].CopyTo(times.AsSpan((row * length) + length - Times[users[row]].Length));
+        }
+
+        using OrtValue tokensInput = OrtValue.CreateTensorValueFromMemory(tokens, [users.Length, length]);
+        using OrtValue timesInput = OrtValue.CreateTensorValueFromMemory(times, [users.Length, length]);
+        using OrtValue nowInput = OrtValue.CreateTensorValueFromMemory(users.Select(b => Now[b] + nowShift).ToArray(), [users.Length]);
+        string[] names = hasTimes ? ["tokens", "times", "now"] : ["tokens"];
+        OrtValue[] inputs = hasTimes ? [tokensInput, timesInput, nowInput] : [tokensInput];
+        using var options = new RunOptions();
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, names, inputs, ["user_embedding"]);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+}
