@@ -23,7 +23,19 @@ public sealed record TrainingState(
 /// <param name="Epoch">1-based.</param>
 /// <param name="Loss">Mean training loss of the epoch, in nats.</param>
 /// <param name="Metrics">On validation, in epochs that were validated.</param>
-public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics = null);
+public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics = null)
+{
+    /// <summary>At the epoch's start.</summary>
+    public double LearningRate { get; init; }
+
+    /// <summary>Of the training alone, without validation.</summary>
+    public double Seconds { get; init; }
+
+    public double SequencesPerSecond { get; init; }
+
+    /// <summary>Of the whole process, at the epoch's end.</summary>
+    public double MemoryMiB { get; init; }
+}
 
 /// <summary>
 /// Weights, optimizer and state after the last finished epoch. No random state: an epoch's randomness follows

@@ -54,6 +54,7 @@ public static class TrainRetrieverStep
         TrainingState state = options.Resume
             ? checkpoint.Restore(trainer, options, context.Seed)
             : new TrainingState(options, context.Seed, 0, 0, -1, []);
+        var log = new TrainingLog(folder, options.Resume);
         while (!IsDone(state, options, watch.Elapsed))
         {
             int epoch = state.Epoch + 1;
@@ -65,21 +66,21 @@ public static class TrainRetrieverStep
                 LearningRate = trainer.LearningRateAt(epoch),
             }), context.Cancellation);
             IReadOnlyDictionary<string, double>? metrics = IsValidated(epoch, options) ? Validate(trainer.Tower, ranking, context.Cancellation) : null;
-            state = Advance(state, result, metrics);
+            state = Advance(state, result, metrics, trainer.LearningRateAt(epoch));
             if (state.BestEpoch == epoch)
             {
                 RetrieverFiles.Write(folder, trainer.Tower);
             }
 
             checkpoint.Save(trainer, state);
+            log.Add(state);
             Report(context, options, trainer, result, metrics);
         }
 
-        TrainingCurve.Save(folder, state.Curve);
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Curve[state.BestEpoch - 1].Metrics!);
     }
 
-    private static TrainingState Advance(TrainingState state, EpochResult result, IReadOnlyDictionary<string, double>? metrics)
+    private static TrainingState Advance(TrainingState state, EpochResult result, IReadOnlyDictionary<string, double>? metrics, double learningRate)
     {
         bool isBetter = metrics is not null && metrics[SelectionMetric] > state.BestNdcg;
         return state with
@@ -87,7 +88,17 @@ public static class TrainRetrieverStep
             Epoch = result.Epoch,
             BestEpoch = isBetter ? result.Epoch : state.BestEpoch,
             BestNdcg = isBetter ? metrics![SelectionMetric] : state.BestNdcg,
-            Curve = [.. state.Curve, new CurvePoint(result.Epoch, result.Loss, metrics)],
+            Curve =
+            [
+                .. state.Curve,
+                new CurvePoint(result.Epoch, result.Loss, metrics)
+                {
+                    LearningRate = learningRate,
+                    Seconds = result.Seconds,
+                    SequencesPerSecond = result.Sequences / result.Seconds,
+                    MemoryMiB = Environment.WorkingSet / (1024.0 * 1024),
+                },
+            ],
         };
     }
 

@@ -29,7 +29,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         FillWeights(buffers, sequence, head, n);
         int padded = AttentionTiles.RoundUp(n);
         AttentionTiles.SumOverPast(buffers.Weights, buffers.Values, buffers.Result, padded, _paddedWidth);
-        Write(buffers.Result, output + (long)offsets[sequence] * width + head * _headWidth, width, n, 1);
+        AttentionLayout.Write(buffers.Result, output + (long)offsets[sequence] * width + head * _headWidth, width, n, _headWidth, 1);
     });
 
     /// <param name="qkv">[P, 3D] as it was.</param>
@@ -39,18 +39,18 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     {
         int n = Read(buffers, qkv, sequence, head), padded = AttentionTiles.RoundUp(n), d = _paddedWidth;
         long start = offsets[sequence];
-        Copy(outputGradient + start * width + head * _headWidth, width, buffers.OutputGradient, n, 1);
-        Transpose(buffers.Values, buffers.ValuesTransposed, padded, d);
+        AttentionLayout.Read(outputGradient + start * width + head * _headWidth, width, buffers.OutputGradient, n, _headWidth, 1);
+        AttentionLayout.Transpose(buffers.Values, buffers.ValuesTransposed, padded, d);
         AttentionTiles.Products(buffers.OutputGradient, buffers.ValuesTransposed, buffers.WeightsGradient, padded, d);
         FillGradients(buffers, sequence, head, n);
 
         float* gradient = qkvGradient + start * 3 * width + head * _headWidth;
         AttentionTiles.SumOverPast(buffers.WeightsGradient, buffers.Keys, buffers.Result, padded, d);
-        Write(buffers.Result, gradient, 3 * width, n, _queryScale);
+        AttentionLayout.Write(buffers.Result, gradient, 3 * width, n, _headWidth, _queryScale);
         AttentionTiles.SumOverFuture(buffers.WeightsGradient, buffers.Queries, buffers.Result, padded, d);
-        Write(buffers.Result, gradient + width, 3 * width, n, 1);
+        AttentionLayout.Write(buffers.Result, gradient + width, 3 * width, n, _headWidth, 1);
         AttentionTiles.SumOverFuture(buffers.Weights, buffers.OutputGradient, buffers.Result, padded, d);
-        Write(buffers.Result, gradient + 2 * width, 3 * width, n, 1);
+        AttentionLayout.Write(buffers.Result, gradient + 2 * width, 3 * width, n, _headWidth, 1);
     });
 
     /// <summary>Weights as they were used forward, from scratch.</summary>
@@ -103,7 +103,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     private void Score(AttentionBuffers buffers, int n)
     {
         int padded = AttentionTiles.RoundUp(n);
-        Transpose(buffers.Keys, buffers.KeysTransposed, padded, _paddedWidth);
+        AttentionLayout.Transpose(buffers.Keys, buffers.KeysTransposed, padded, _paddedWidth);
         AttentionTiles.Products(buffers.Queries, buffers.KeysTransposed, buffers.Weights, padded, _paddedWidth);
     }
 
@@ -120,45 +120,10 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     {
         int n = offsets[sequence + 1] - offsets[sequence];
         float* queries = qkv + (long)offsets[sequence] * 3 * width + head * _headWidth;
-        Copy(queries, 3 * width, buffers.Queries, n, _queryScale);
-        Copy(queries + width, 3 * width, buffers.Keys, n, 1);
-        Copy(queries + 2 * width, 3 * width, buffers.Values, n, 1);
+        AttentionLayout.Read(queries, 3 * width, buffers.Queries, n, _headWidth, _queryScale);
+        AttentionLayout.Read(queries + width, 3 * width, buffers.Keys, n, _headWidth, 1);
+        AttentionLayout.Read(queries + 2 * width, 3 * width, buffers.Values, n, _headWidth, 1);
         return n;
-    }
-
-    /// <summary>n strided rows into a buffer, scaled; what lies beyond them there becomes zero.</summary>
-    private void Copy(float* from, int stride, float* to, int n, float scale)
-    {
-        int padded = AttentionTiles.RoundUp(n);
-        for (int i = 0; i < padded; i++, from += stride, to += _paddedWidth)
-        {
-            for (int k = 0; k < _paddedWidth; k++)
-            {
-                to[k] = i < n && k < _headWidth ? from[k] * scale : 0;
-            }
-        }
-    }
-
-    private void Write(float* from, float* to, int stride, int n, float scale)
-    {
-        for (int i = 0; i < n; i++, from += _paddedWidth, to += stride)
-        {
-            for (int k = 0; k < _headWidth; k++)
-            {
-                to[k] = from[k] * scale;
-            }
-        }
-    }
-
-    private static void Transpose(float* from, float* to, int rows, int columns)
-    {
-        for (int i = 0; i < rows; i++)
-        {
-            for (int k = 0; k < columns; k++)
-            {
-                to[((long)k * rows) + i] = from[((long)i * columns) + k];
-            }
-        }
     }
 
     private delegate void SequenceAndHead(AttentionBuffers buffers, int sequence, int head);
@@ -179,7 +144,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         Array.Sort(lengths, order);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Threads };
         Parallel.For(
-            0, sequences, parallel, () => new AttentionBuffers(longest, _headWidth),
+            0, sequences, parallel, () => AttentionBuffers.Rent(longest, _headWidth),
             (at, _, buffers) =>
             {
                 for (int head = 0; head < shape.Heads; head++)
@@ -189,6 +154,6 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
 
                 return buffers;
             },
-            buffers => buffers.Dispose());
+            buffers => buffers.Return());
     }
 }

@@ -73,9 +73,9 @@ internal static unsafe class AttentionWeights
     {
         for (int j = 0; j < count; j += Lanes)
         {
-            Vector512<float> x = Vector512.Load(row + j), s = Sigmoid(x) * scale, isInside = Inside(j, count);
-            Vector512<float> silu = x * s;
-            Vector512<float> slope = s + silu - silu * Sigmoid(x); // s (1 + x (1 - sigmoid))
+            Vector512<float> x = Vector512.Load(row + j), sigmoid = Sigmoid(x), isInside = Inside(j, count);
+            Vector512<float> silu = x * sigmoid * scale;
+            Vector512<float> slope = Vector512.FusedMultiplyAdd(sigmoid, Vector512.Create(scale) - silu, silu); // scale s (1 + x (1 - s))
             ((Vector512.Load(gradient + j) * slope) & isInside).Store(gradient + j);
             (silu & isInside).Store(row + j);
         }
