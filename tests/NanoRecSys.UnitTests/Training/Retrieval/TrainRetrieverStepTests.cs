@@ -1,3 +1,4 @@
+using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
@@ -48,7 +49,12 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.Equal((Users * (Length - 2 - 1), Users), (mined.Positions, mined.ValidationPositions));
         Assert.Equal(2, ranker.Epochs);
         Assert.True(File.Exists(Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName)));
-        Assert.True(File.Exists(Path.Combine(context.Workspace.RetrieverFolder, TrainingCurve.FileName)));
+        string folder = context.Workspace.RetrieverFolder;
+        Assert.True(File.Exists(Path.Combine(folder, TrainingCurve.FileName)));
+        using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, TrainingLog.MetricsName)));
+        Assert.Equal(12, metrics.RootElement.GetProperty("curve").GetArrayLength());
+        byte[] events = File.ReadAllBytes(Directory.GetFiles(Path.Combine(folder, TrainingLog.EventsName)).Single());
+        Assert.True(events.AsSpan().IndexOf("validation/ndcg@10"u8) > 0, "TensorBoard finds no NDCG@10.");
     }
 
     [Fact]
