@@ -62,6 +62,7 @@ public static class CommandLine
         root.Subcommands.Add(EstimateCommand.Create(verbs));
         root.Subcommands.Add(TrainRetrieverCommand.Create(verbs));
         root.Subcommands.Add(ImportCommand.Create(verbs));
+        root.Subcommands.Add(TrainBaselineCommand.Create(verbs));
         root.Subcommands.Add(MineNegativesCommand.Create(verbs));
         root.Subcommands.Add(TrainRankerCommand.Create(verbs));
         root.Subcommands.Add(EvaluateCommand.Create(verbs));

@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
@@ -10,7 +11,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
 public sealed class EvaluatedModels : IDisposable
 {
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", "retriever", "ranker"];
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", "ranker"];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
@@ -64,10 +65,21 @@ public sealed class EvaluatedModels : IDisposable
     {
         "popularity" => new Popularity(_data.TrainCounts),
         "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
+        MatrixFactorization.ModelName => BaselineFiles.ReadMatrixFactorization(FolderOf(name), _data.Catalog.Count, _context.Threads),
+        MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
         "ranker" => new RankerScorer(Encoder(), RankerFiles.Read(_context.Workspace.RankerFolder), _data),
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
+
+    private MlpUserTowerScorer OpenMlpUserTower()
+    {
+        LibTorch.Load();
+        torch.set_num_threads(_context.Threads);
+        return BaselineFiles.ReadMlpUserTower(FolderOf(MlpUserTowerScorer.ModelName), _data.Catalog.Count);
+    }
+
+    private string FolderOf(string baseline) => BaselineFiles.FolderOf(_context.Workspace, baseline);
 
     private BatchEncoder Encoder()
     {
@@ -86,6 +98,7 @@ public sealed class EvaluatedModels : IDisposable
     {
         "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
         "ranker" => RankerExport.IsOfThisRetriever(workspace),
+        MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(workspace, name),
         _ => true,
     };
 }

@@ -41,21 +41,12 @@ public sealed class ItemKnn : IScorer
     {
         ArgumentNullException.ThrowIfNull(split);
         ArgumentNullException.ThrowIfNull(options);
-        int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => Distinct(split.Train(user)))];
-        List<int>[] usersOfItem = [.. Enumerable.Range(0, items).Select(_ => new List<int>())];
-        for (int user = 0; user < itemsOfUser.Length; user++)
-        {
-            foreach (int item in itemsOfUser[user])
-            {
-                usersOfItem[item].Add(user);
-            }
-        }
-
+        TrainIncidence train = TrainIncidence.Of(split, items);
         var neighbours = new Candidate[items][];
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Parallel.For(0, items, parallel, () => new int[items], (item, _, together) =>
         {
-            neighbours[item] = NeighboursOf(item, usersOfItem, itemsOfUser, together, options);
+            neighbours[item] = NeighboursOf(item, train, together, options);
             return together;
         }, _ => { });
         return new ItemKnn(options, neighbours);
@@ -82,16 +73,15 @@ public sealed class ItemKnn : IScorer
     }
 
     /// <param name="item">Whose neighbours.</param>
-    /// <param name="usersOfItem">[V]</param>
-    /// <param name="itemsOfUser">[U]</param>
+    /// <param name="train">Who had what.</param>
     /// <param name="together">[V] zeros, and zeros again afterwards: users who had both items.</param>
     /// <param name="options">See there.</param>
-    private static Candidate[] NeighboursOf(int item, List<int>[] usersOfItem, int[][] itemsOfUser, int[] together, ItemKnnOptions options)
+    private static Candidate[] NeighboursOf(int item, TrainIncidence train, int[] together, ItemKnnOptions options)
     {
         var met = new List<int>();
-        foreach (int user in usersOfItem[item])
+        foreach (int user in train.UsersOfItem[item])
         {
-            foreach (int other in itemsOfUser[user])
+            foreach (int other in train.ItemsOfUser[user])
             {
                 if (together[other]++ == 0)
                 {
@@ -106,7 +96,7 @@ public sealed class ItemKnn : IScorer
         {
             if (other != item)
             {
-                double norm = Math.Sqrt((double)usersOfItem[item].Count * usersOfItem[other].Count);
+                double norm = Math.Sqrt((double)train.UsersOfItem[item].Length * train.UsersOfItem[other].Length);
                 top.Offer(other, (float)(together[other] / (norm + options.Shrinkage)));
             }
 
@@ -115,6 +105,4 @@ public sealed class ItemKnn : IScorer
 
         return best[..top.SortBestFirst()];
     }
-
-    private static int[] Distinct(ReadOnlySpan<int> items) => [.. new HashSet<int>(items.ToArray())];
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
@@ -36,7 +37,7 @@ internal static class PublishedMetrics
         string model = Path.GetFileNameWithoutExtension(metrics);
         string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
             : model == "retriever" ? [workspace.RetrieverFolder]
-            : [];
+            : [BaselineFiles.FolderOf(workspace, model)];
         return folders.Select(folder => Path.Combine(folder, ExportFiles.Weights))
             .Any(weights => File.Exists(weights) && File.GetLastWriteTimeUtc(weights) > File.GetLastWriteTimeUtc(metrics));
     }

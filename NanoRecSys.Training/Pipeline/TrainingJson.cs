@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Import;
@@ -17,6 +18,8 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(RankerModel))]
+[JsonSerializable(typeof(MatrixFactorizationOptions))]
+[JsonSerializable(typeof(MlpUserTowerOptions))]
 public sealed partial class TrainingJson : JsonSerializerContext;
 
 /// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
@@ -30,4 +33,5 @@ public sealed partial class TrainingJson : JsonSerializerContext;
 [JsonSerializable(typeof(MineNegativesSummary))]
 [JsonSerializable(typeof(TrainRankerSummary))]
 [JsonSerializable(typeof(ImportSummary))]
+[JsonSerializable(typeof(TrainBaselineSummary))]
 public sealed partial class TrainingJsonLines : JsonSerializerContext;

@@ -19,6 +19,9 @@ public sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>train-ranker</c>.</summary>
     public string RankerFolder => Path.Combine(Store.Root, "work", Dataset, "ranker");
 
+    /// <summary>Written by <c>train-baseline</c>: a folder for each model.</summary>
+    public string BaselinesFolder => Path.Combine(Store.Root, "work", Dataset, "baselines");
+
     /// <summary>Written by <c>evaluate</c>: one file per model, gathered by <c>publish</c>.</summary>
     public string MetricsFolder => Path.Combine(Store.Root, "work", Dataset, "metrics");
 

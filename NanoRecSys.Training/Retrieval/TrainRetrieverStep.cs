@@ -133,7 +133,8 @@ public static class TrainRetrieverStep
     private static UserTower CreateTower(TrainRetrieverOptions options, PreparedData data) =>
         new(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
 
-    private static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, LossTemperature temperature, torch.Device device)
+    /// <summary>The loss that the options name; the baselines train with the same ones.</summary>
+    internal static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, LossTemperature temperature, torch.Device device)
     {
         bool isReduced = Precision.IsReduced(options.ReducedPrecision, device);
         return options.Loss switch
