@@ -27,7 +27,8 @@ internal static class EstimateCommand
             .AddRow("sequences/s", Text($"{estimate.SequencesPerSecond:N0}"))
             .AddRow("at most", Text($"{estimate.MostEpochs} epochs: {Duration(epoch * estimate.MostEpochs)}"))
             .AddRow("peak memory", Text($"{estimate.PeakMemory / Gibibyte:F1} GiB"))
-            .AddRow("on", Text($"{estimate.Device}, {estimate.Threads} threads")));
+            .AddRow("data loaded in", Duration(estimate.LoadSeconds))
+            .AddRow("on", Text($"{estimate.Device}, {estimate.Threads} threads, {estimate.ProcessorShare:P0} of their time")));
         console.WriteSummary(estimate, TrainingJsonLines.Default.EpochEstimate);
     }
 

@@ -11,6 +11,10 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="Preset">Whose settings were tried.</param>
 /// <param name="Device">Where.</param>
 /// <param name="Threads">CPU threads.</param>
+/// <param name="ProcessorShare">
+/// How much of these threads' time the steps really had: far below 1 the machine is busy, or is a GPU that the CPU waits for.
+/// </param>
+/// <param name="LoadSeconds">Until the prepared data was there to train on.</param>
 /// <param name="Steps">Of an epoch.</param>
 /// <param name="StepSeconds">Of one step, on average.</param>
 /// <param name="TrainSeconds">Of an epoch's steps.</param>
@@ -19,8 +23,8 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="MostEpochs">After so many it ends, if nothing ends it earlier.</param>
 /// <param name="PeakMemory">Bytes that this process held at most, mapped files included.</param>
 public sealed record EpochEstimate(
-    string Preset, string Device, int Threads, int Steps, double StepSeconds, double TrainSeconds, double ValidationSeconds,
-    double SequencesPerSecond, int MostEpochs, long PeakMemory)
+    string Preset, string Device, int Threads, double ProcessorShare, double LoadSeconds, int Steps, double StepSeconds, double TrainSeconds,
+    double ValidationSeconds, double SequencesPerSecond, int MostEpochs, long PeakMemory)
 {
     private const int WarmUpSteps = 1; // The first one also allocates and compiles.
     private const int UsersValidated = 512;
@@ -32,32 +36,35 @@ public sealed record EpochEstimate(
     public static async Task<EpochEstimate> MeasureAsync(string preset, int steps, StepContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
+        long start = Stopwatch.GetTimestamp();
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
         TrainRetrieverOptions options = Presets.Get(preset, data.Summary.Interactions).Retriever;
         return TrainRetrieverStep.WithTrainer(data, options, context, trainer =>
         {
-            (int stepsOfEpoch, double step) = TimeSteps(trainer, steps, context);
+            using Process process = Process.GetCurrentProcess();
+            (int stepsOfEpoch, double step, double processor) = TimeSteps(trainer, steps, process, context);
             double validation = TimeValidation(trainer.Tower, data, context);
             return new EpochEstimate(
-                preset, context.Device, context.Threads, stepsOfEpoch, step, stepsOfEpoch * step, validation,
-                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, Process.GetCurrentProcess().PeakWorkingSet64);
+                preset, context.Device, context.Threads, processor / (step * context.Threads), load, stepsOfEpoch, step, stepsOfEpoch * step, validation,
+                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, PeakOf(process));
         });
     }
 
     // Breaks an epoch off as Ctrl+C would.
-    private static (int StepsOfEpoch, double Seconds) TimeSteps(RetrieverTrainer trainer, int steps, StepContext context)
+    private static (int StepsOfEpoch, double Seconds, double ProcessorSeconds) TimeSteps(
+        RetrieverTrainer trainer, int steps, Process process, StepContext context)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
         int ofEpoch = 0;
         int timed = 0;
-        long start = Stopwatch.GetTimestamp();
-        long end = start;
+        (TimeSpan Wall, TimeSpan Processor) start = Now(), end = start;
         try
         {
             trainer.TrainEpoch(1, (step, all, loss) =>
             {
                 int warmUp = Math.Min(WarmUpSteps, all - 1);
-                end = Stopwatch.GetTimestamp();
+                end = Now();
                 (start, timed, ofEpoch) = (step == warmUp ? end : start, step - warmUp, all);
                 context.Progress.Report(new StepProgress { Fraction = 0.9 * step / (steps + warmUp), Loss = loss });
                 if (timed == steps)
@@ -71,7 +78,19 @@ public sealed record EpochEstimate(
             // As asked for above.
         }
 
-        return (ofEpoch, Stopwatch.GetElapsedTime(start, end).TotalSeconds / timed);
+        return (ofEpoch, (end.Wall - start.Wall).TotalSeconds / timed, (end.Processor - start.Processor).TotalSeconds / timed);
+
+        (TimeSpan Wall, TimeSpan Processor) Now()
+        {
+            process.Refresh();
+            return (Stopwatch.GetElapsedTime(0), process.TotalProcessorTime);
+        }
+    }
+
+    private static long PeakOf(Process process)
+    {
+        process.Refresh();
+        return process.PeakWorkingSet64;
     }
 
     private static double TimeValidation(UserTower tower, PreparedData data, StepContext context)

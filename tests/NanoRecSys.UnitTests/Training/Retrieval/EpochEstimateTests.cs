@@ -29,6 +29,8 @@ public sealed class EpochEstimateTests : IDisposable
         Assert.True(estimate.StepSeconds > 0 && estimate.ValidationSeconds > 0, $"{estimate}");
         Assert.Equal(4 * estimate.StepSeconds, estimate.TrainSeconds, precision: 9);
         Assert.Equal(16 / estimate.StepSeconds, estimate.SequencesPerSecond, precision: 6);
+        Assert.InRange(estimate.ProcessorShare, 0.001, 1.5);
+        Assert.True(estimate.PeakMemory > 1 << 26, $"{estimate}");
         Assert.False(Directory.Exists(context.Workspace.RetrieverFolder));
     }
 }
