@@ -11,7 +11,7 @@ public sealed class FirstStartTests(FirstStart start)
     public void The_first_page_is_there_within_30_seconds()
     {
         RequireBrowser();
-        Assert.True(start.PageAfter < TimeSpan.FromSeconds(30), $"{start.PageAfter}\n{start.Output}");
+        Assert.True(start.PageAfter.OnTwoCores < TimeSpan.FromSeconds(30), $"{start.PageAfter}\n{start.Output}");
     }
 
     [Fact]
@@ -26,8 +26,8 @@ public sealed class FirstStartTests(FirstStart start)
     {
         RequireBrowser();
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"First page after {start.PageAfter.TotalSeconds:0.0} s, first recommendation after {start.RecommendationAfter.TotalSeconds:0.0} s.");
-        Assert.True(start.RecommendationAfter < TimeSpan.FromMinutes(3), $"{start.RecommendationAfter}\n{start.Output}");
+            $"First page: {start.PageAfter}. First recommendation: {start.RecommendationAfter}.");
+        Assert.True(start.RecommendationAfter.OnTwoCores < TimeSpan.FromMinutes(3), $"{start.RecommendationAfter}\n{start.Output}");
     }
 
     [Fact]

@@ -15,7 +15,9 @@ public sealed class FirstStart : IAsyncLifetime
     ];
 
     // Longer than what the tests allow, so that a slow start is a failed expectation and not a broken fixture.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+
+    private static readonly Took Nothing = new(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
 
     private readonly TemporaryFolder _artifacts = new();
     private StackProcess? _stack;
@@ -28,13 +30,13 @@ public sealed class FirstStart : IAsyncLifetime
     public Uri Address { get; private set; } = new("http://localhost");
 
     /// <summary>From the command to a page that answers.</summary>
-    public TimeSpan PageAfter { get; private set; }
+    public Took PageAfter { get; private set; } = Nothing;
 
     /// <summary>What the training's part of the page said first; empty if it never appeared.</summary>
     public string TrainingText { get; private set; } = "";
 
     /// <summary>From the command to the first card on the screen, without a click.</summary>
-    public TimeSpan RecommendationAfter { get; private set; }
+    public Took RecommendationAfter { get; private set; } = Nothing;
 
     internal IBrowser Browser => _browser ?? throw new InvalidOperationException("No browser on this machine.");
 
@@ -53,7 +55,7 @@ public sealed class FirstStart : IAsyncLifetime
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = BuiltStack.Chromium, Args = ChromiumArguments });
         _stack = StackProcess.Start(Artifacts);
         Address = await _stack.Address.WaitAsync(Patience);
-        PageAfter = _stack.Elapsed;
+        PageAfter = _stack.Measure();
         _visit = await Visit.StartAsync(_browser, Address);
         await _visit.Page.GotoAsync("/");
         ILocator either = _visit.Marked("training-progress").Or(_visit.Marked("recommendation-card")).First;
@@ -66,7 +68,7 @@ public sealed class FirstStart : IAsyncLifetime
         // A training that failed is known at once, and in the host's words.
         await _stack.Recommending.WaitAsync(Patience);
         await _visit.Marked("recommendation-card").First.WaitForAsync();
-        RecommendationAfter = _stack.Elapsed;
+        RecommendationAfter = _stack.Measure();
     }
 
     public async ValueTask DisposeAsync()

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
@@ -15,9 +14,10 @@ internal sealed partial class StackProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = [];
     private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private readonly TimeSpan _machineTimeAtStart = ProcessGroup.MachineTime();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Uri> _api = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<TimeSpan> _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Took> _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private StackProcess(Process process) => _process = process;
 
@@ -27,10 +27,8 @@ internal sealed partial class StackProcess : IAsyncDisposable
     /// <summary>The API's address, from the line before that one.</summary>
     public Task<Uri> Api => _api.Task;
 
-    /// <summary>Completes when the host says that recommendations are served, with the time since the start.</summary>
-    public Task<TimeSpan> Recommending => _recommending.Task;
-
-    public TimeSpan Elapsed => _watch.Elapsed;
+    /// <summary>Completes when the host says that recommendations are served, with what it took since the start.</summary>
+    public Task<Took> Recommending => _recommending.Task;
 
     public string Output => string.Join('\n', _output);
 
@@ -57,6 +55,13 @@ internal sealed partial class StackProcess : IAsyncDisposable
         return stack;
     }
 
+    /// <summary>How long it took from the start until now, and whose time that was.</summary>
+    public Took Measure()
+    {
+        TimeSpan stack = new ProcessGroup(_process.Id).ProcessorTime();
+        return new Took(_watch.Elapsed, stack, ProcessGroup.MachineTime() - _machineTimeAtStart - stack);
+    }
+
     /// <summary>What Ctrl+C does in a terminal: an interrupt for every process of the group.</summary>
     /// <returns>The host's exit code.</returns>
     public async Task<int> PressCtrlCAsync(TimeSpan patience)
@@ -76,14 +81,14 @@ internal sealed partial class StackProcess : IAsyncDisposable
     /// <returns>The host's exit code.</returns>
     public async Task<int> KillServiceAsync(string program, TimeSpan patience)
     {
-        int service = Group().First(process => process.Command.Contains(program, StringComparison.Ordinal)).Id;
+        int service = new ProcessGroup(_process.Id).Living().First(process => process.Command.Contains(program, StringComparison.Ordinal)).Id;
         _ = SendSignal(service, SigKill);
         await _process.WaitForExitAsync().WaitAsync(patience);
         return _process.ExitCode;
     }
 
     /// <summary>Command lines of the group's processes that are still there.</summary>
-    public IReadOnlyList<string> LivingProcesses() => [.. Group().Select(process => process.Command)];
+    public IReadOnlyList<string> LivingProcesses() => [.. new ProcessGroup(_process.Id).Living().Select(process => process.Command)];
 
     public async ValueTask DisposeAsync()
     {
@@ -91,28 +96,6 @@ internal sealed partial class StackProcess : IAsyncDisposable
         await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(15)));
         _ = SendSignal(-_process.Id, SigKill);
         _process.Dispose();
-    }
-
-    private IEnumerable<(int Id, string Command)> Group() => Directory.EnumerateDirectories("/proc")
-        .Where(folder => int.TryParse(Path.GetFileName(folder), out _))
-        .Select(folder => (Id: int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture), Command: Describe(folder)))
-        .Where(process => process.Command is not null)
-        .Select(process => (process.Id, process.Command!));
-
-    private string? Describe(string folder)
-    {
-        try
-        {
-            // "pid (name) state ppid pgrp session ...": the name may hold anything, so read on from its end.
-            string stat = File.ReadAllText(Path.Combine(folder, "stat"));
-            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            bool ours = fields[2] == _process.Id.ToString(CultureInfo.InvariantCulture) && fields[0] != "Z";
-            return ours ? File.ReadAllText(Path.Combine(folder, "cmdline")).Replace('\0', ' ') : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null; // No process, or one that has just ended.
-        }
     }
 
     private void Read(string? line)
@@ -133,7 +116,7 @@ internal sealed partial class StackProcess : IAsyncDisposable
         }
         else if (line.Contains("First recommendation ready after", StringComparison.Ordinal))
         {
-            _recommending.TrySetResult(_watch.Elapsed);
+            _recommending.TrySetResult(Measure());
         }
         else if (line.Contains("The training ended with exit code", StringComparison.Ordinal))
         {
