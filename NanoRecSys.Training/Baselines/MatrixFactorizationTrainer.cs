@@ -10,7 +10,7 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 
     public int Epochs => options.Sweeps;
 
-    public int Patience => options.Sweeps; // the last sweeps change little, but for the better and the worse
+    public int Patience => options.Sweeps; // it ends by their number: a sweep is cheap, and a worse one may come before a better one
 
     public double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation)
     {

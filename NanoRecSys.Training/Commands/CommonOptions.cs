@@ -76,7 +76,7 @@ internal static class CommonOptions
     }
 
     /// <summary>Refuses smaller numbers while the line is parsed, before anything is computed.</summary>
-    public static void AtLeast(this Option<int> option, int least) => option.Validators.Add(result =>
+    public static void AtLeast(this Option option, int least) => option.Validators.Add(result =>
     {
         // Text that is no number at all is the parser's to report.
         if (result.Tokens is [var token] && int.TryParse(token.Value, out int value) && value < least)

@@ -8,6 +8,8 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class EvaluateCommand
 {
+    private const int FewestNegatives = 10; // among fewer, every target is in the first ten
+
     private static readonly EvaluateOptions Defaults = new();
 
     private static readonly Argument<string[]> Models = new("model")
@@ -29,10 +31,15 @@ internal static class EvaluateCommand
     private static readonly Option<string> Exclude = Settings.Choice(
         "--exclude", "Items left out of the ranking: the whole history, the window that the model reads, or none", "history", ["history", "window", "none"]);
 
+    private static readonly Option<int?> Window = new("--window")
+    {
+        Description = "Items that --exclude window leaves out: the last so many; the trained model's length unless told",
+    };
+
     private static readonly Option<string> Sampled = Settings.Choice(
         "--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", "no", ["no", "uniform", "popular", "mixed"]);
 
-    private static readonly Option<int> Negatives = Settings.Number("--negatives", "Sampled negatives of each user", Defaults.Negatives);
+    private static readonly Option<int> Negatives = Settings.Number("--negatives", "Sampled negatives of each user", Defaults.Negatives, least: FewestNegatives);
 
     private static readonly Option<bool> AddLogPopularity = new("--add-log-popularity")
     {
@@ -49,6 +56,7 @@ internal static class EvaluateCommand
 
     static EvaluateCommand()
     {
+        Window.AtLeast(1);
         Models.AcceptOnlyFromAmong([.. EvaluatedModels.Names]);
         NamedModels.AcceptOnlyFromAmong([.. EvaluatedModels.Names]);
     }
@@ -57,7 +65,7 @@ internal static class EvaluateCommand
     {
         Command command = verbs.Create(
             "evaluate", "Rank all items for every user and show where the next one stands",
-            [NamedModels, Split, Exclude, Sampled, Negatives, AddLogPopularity, Slices, Resamples],
+            [NamedModels, Split, Exclude, Window, Sampled, Negatives, AddLogPopularity, Slices, Resamples],
             (parse, context) => EvaluateStep.RunAsync(Read(parse), context),
             Show);
         command.Arguments.Add(Models);
@@ -74,6 +82,7 @@ internal static class EvaluateCommand
             _ => [HeldOut.Validation, HeldOut.Test],
         },
         Exclude = Enum.Parse<Exclusion>(parse.GetRequiredValue(Exclude), ignoreCase: true),
+        Window = parse.GetValue(Window),
         Sampled = Enum.TryParse(parse.GetRequiredValue(Sampled), ignoreCase: true, out NegativeKind kind) ? kind : null,
         Negatives = parse.GetRequiredValue(Negatives),
         AddLogPopularity = parse.GetValue(AddLogPopularity),

@@ -29,6 +29,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepare --device gpu", "--device must be auto, cpu, cuda or cuda:N, not 'gpu'. See prepare --help.")]
     [InlineData("prepare --device cuda:", "--device must be auto, cpu, cuda or cuda:N, not 'cuda:'. See prepare --help.")]
     [InlineData("prepare --device cuda:-1", "--device must be auto, cpu, cuda or cuda:N, not 'cuda:-1'. See prepare --help.")]
+    [InlineData("evaluate --negatives 9", "--negatives must be 10 or more, not 9. See evaluate --help.")]
+    [InlineData("evaluate --window 0", "--window must be 1 or more, not 0. See evaluate --help.")]
+    [InlineData("train-baseline --model bpr", "Argument 'bpr' not recognized. Must be one of: 'mf' 'mlp-user-tower' See train-baseline --help.")]
     [InlineData("evaluate --split all", "Argument 'all' not recognized. Must be one of: 'validation' 'test' 'both' See evaluate --help.")]
     public async Task A_bad_command_line_is_one_line_on_standard_error(string line, string expected)
     {
@@ -47,6 +50,25 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Failure, exit);
         string line = Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("There is no prepared data in ", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Several_models_are_evaluated_by_every_option_at_once()
+    {
+        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts"), "--json"];
+        await RunAsync(["prepare", .. common]);
+        _output.GetStringBuilder().Clear();
+
+        int exit = await RunAsync([
+            "evaluate", "--models", "popularity", "item-knn", "--split", "both", "--exclude", "window", "--window", "1", "--sampled", "popular",
+            "--negatives", "20", "--add-log-popularity", "--slices", "--resamples", "50", .. common]);
+
+        Assert.True(exit == 0, _error.ToString());
+        using JsonDocument results = JsonDocument.Parse(Assert.Single(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal(4, results.RootElement.GetArrayLength());
+        Assert.All(results.RootElement.EnumerateArray(), result => Assert.Equal("sampled-popular-20+log-popularity", result.GetProperty("protocol").GetString()));
+        Assert.Contains("NOT COMPARABLE", _error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
