@@ -68,7 +68,7 @@ public sealed class EvaluatedModels : IDisposable
         MatrixFactorization.ModelName => BaselineFiles.ReadMatrixFactorization(FolderOf(name), _data.Catalog.Count, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
-        "ranker" => new RankerScorer(Encoder(), RankerFiles.Read(_context.Workspace.RankerFolder), _data),
+        "ranker" => new RankerScorer(Encoder(), ReadRanker(), _data),
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
 
@@ -80,6 +80,15 @@ public sealed class EvaluatedModels : IDisposable
     }
 
     private string FolderOf(string baseline) => BaselineFiles.FolderOf(_context.Workspace, baseline);
+
+    private RankerNetwork ReadRanker()
+    {
+        string folder = _context.Workspace.RankerFolder;
+        bool isThere = File.Exists(Path.Combine(folder, RankerFiles.ModelName));
+        return isThere && !IsTrained("ranker", _context.Workspace)
+            ? throw new UserErrorException("The ranker reads the embeddings of an older retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker.")
+            : RankerFiles.Read(folder);
+    }
 
     private BatchEncoder Encoder()
     {

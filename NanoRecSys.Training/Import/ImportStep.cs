@@ -51,6 +51,11 @@ public static class ImportStep
                 Write(workspace.RankerFolder, folder => RankerFiles.Write(folder, rankerModel!, ranker.Tensors));
             }
 
+            else if (File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName)))
+            {
+                notes.Add("The ranker that is there reads the embeddings of the former retriever, and is neither evaluated nor exported any more.");
+            }
+
             context.Progress.Report(new StepProgress { Fraction = 1 });
             return new ImportSummary(tower?.Model, rankerModel, data, notes);
         }

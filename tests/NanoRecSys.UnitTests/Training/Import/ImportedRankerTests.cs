@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Models;
@@ -70,6 +71,16 @@ public sealed class ImportedRankerTests : IDisposable
         Assert.EndsWith(
             "is not a ranker of embeddings of 16 dimensions that can be imported; missing: 'mlp.5.running_var'; of another shape: 'mlp.0.weight' is [6, 50], expected [6, 74].",
             e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_user_tower_alone_puts_the_former_ranker_out_of_use_and_says_so()
+    {
+        await ImportAsync(new ImportOptions());
+        File.SetLastWriteTimeUtc(Path.Combine(_context.Workspace.RankerFolder, RankerFiles.WeightsName), DateTime.UtcNow.AddSeconds(-5));
+        ImportSummary summary = await ImportStep.RunAsync(new ImportOptions { UserTower = _folder.File("tower.pth"), Heads = 2 }, _context);
+        Assert.Contains(summary.Notes, note => note.StartsWith("The ranker that is there reads the embeddings of the former retriever", StringComparison.Ordinal));
+        Assert.Equal(["popularity", "item-knn", "retriever"], EvaluatedModels.Available(_context.Workspace));
     }
 
     [Fact]
