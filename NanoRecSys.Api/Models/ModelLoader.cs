@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics.Tensors;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
@@ -33,6 +34,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
                 Artifacts = artifacts,
                 Catalog = catalog,
                 Histories = histories,
+                DataUntil = histories.Times.IsEmpty ? 0 : TensorPrimitives.Max(histories.Times),
                 Index = index,
                 Items = items,
                 UserTower = userTower,
@@ -87,7 +89,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         var candidates = new Candidate[Math.Min(100, snapshot.Catalog.Count)];
         for (int round = 0; round < WarmUpRounds; round++)
         {
-            float[] user = snapshot.UserTower.Encode(history); // [D]
+            float[] user = snapshot.UserTower.Encode(new TimedHistory(history, default, snapshot.DataUntil)); // [D]
             int found = snapshot.Index.Search(user, null, candidates);
             float[]? scores = snapshot.Ranker?.Score(user, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)

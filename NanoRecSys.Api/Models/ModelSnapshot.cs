@@ -31,6 +31,12 @@ public sealed class ModelSnapshot
     /// <summary>All item rows, most interactions first.</summary>
     public required IReadOnlyList<int> ByPopularity { get; init; }
 
+    /// <summary>
+    /// When the newest interaction came: the present of a model, whatever the clock says. By the clock everyone of a
+    /// data set from years ago would have been away for years, which training has never seen.
+    /// </summary>
+    public required long DataUntil { get; init; }
+
     public string Version => Artifacts.Manifest.ModelVersion;
 
     public MovieInfo MovieAt(int row)

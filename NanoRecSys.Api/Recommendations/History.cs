@@ -4,4 +4,11 @@ namespace NanoRecSys.Api.Recommendations;
 /// <param name="Rows">Item rows, oldest first.</param>
 /// <param name="EmptyReason">Why there is none, where there is none: the answer's <c>fallback_reason</c>.</param>
 /// <param name="UnknownMovieIds">A session's movies that the catalog does not hold.</param>
-public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<int>? UnknownMovieIds = null);
+public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<int>? UnknownMovieIds = null)
+{
+    /// <summary>When each of <see cref="Rows"/> came; none of a session, which came just now.</summary>
+    public ReadOnlyMemory<long> Times { get; init; }
+
+    /// <summary>When it is asked what follows; see <see cref="Models.ModelSnapshot.DataUntil"/>.</summary>
+    public long Now { get; init; }
+}

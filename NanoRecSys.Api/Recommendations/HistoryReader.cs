@@ -18,9 +18,9 @@ public sealed class HistoryReader
     }
 
     private static History ReadUser(ModelSnapshot model, int userId) =>
-        !model.Histories.TryGet(userId, out ReadOnlySpan<int> rows) ? new History([], UnknownUser)
+        !model.Histories.TryGet(userId, out ReadOnlySpan<int> rows, out ReadOnlySpan<long> times) ? new History([], UnknownUser)
         : rows.IsEmpty ? new History([], EmptyHistory)
-        : new History(rows.ToArray());
+        : new History(rows.ToArray()) { Times = times.ToArray(), Now = model.DataUntil };
 
     private static History ReadSession(ModelSnapshot model, IReadOnlyList<int> movies)
     {
@@ -38,6 +38,6 @@ public sealed class HistoryReader
             }
         }
 
-        return new History([.. rows], rows.Count == 0 ? UnknownMovies : null, unknown.Count == 0 ? null : unknown);
+        return new History([.. rows], rows.Count == 0 ? UnknownMovies : null, unknown.Count == 0 ? null : unknown) { Now = model.DataUntil };
     }
 }

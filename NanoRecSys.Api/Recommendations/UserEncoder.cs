@@ -1,4 +1,5 @@
 using NanoRecSys.Api.Models;
+using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Recommendations;
 
@@ -10,6 +11,6 @@ public sealed class UserEncoder
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(history);
-        return model.UserTower.Encode(history.Rows);
+        return model.UserTower.Encode(new TimedHistory(history.Rows, history.Times, history.Now));
     }
 }

@@ -21,4 +21,12 @@ public static class SequenceBuilder
             tokens[padding + t] = new ItemIndex(last[t]).ToToken().Value;
         }
     }
+
+    /// <summary>Writes when the items came, aligned with their tokens; where that is not known, and at padding, now.</summary>
+    public static void FillTimes(TimedHistory history, Span<long> times)
+    {
+        ReadOnlySpan<long> known = history.Last(times.Length).Times.Span;
+        times[..^known.Length].Fill(history.Now);
+        known.CopyTo(times[^known.Length..]);
+    }
 }

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
 
@@ -34,14 +35,14 @@ public sealed class MatrixFactorization : IScorer, IDisposable
 
     public string Name => ModelName;
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         ArgumentNullException.ThrowIfNull(histories);
         int dimension = _options.Dimension;
         float[] users = new float[histories.Count * dimension]; // [B, D]
         Parallel.For(0, histories.Count, new ParallelOptions { MaxDegreeOfParallelism = _threads }, () => new LeastSquares(dimension), (b, _, solver) =>
         {
-            FoldIn(histories[b].Span, solver, users.AsSpan(b * dimension, dimension));
+            FoldIn(histories[b].Items.Span, solver, users.AsSpan(b * dimension, dimension));
             return solver;
         }, _ => { });
         using Tensor batch = tensor(users, [histories.Count, dimension]); // [B, D]

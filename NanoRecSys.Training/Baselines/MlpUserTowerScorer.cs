@@ -33,13 +33,13 @@ public sealed class MlpUserTowerScorer : IScorer, IDisposable
 
     public double LogitScale => 1 / _options.Temperature;
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         ArgumentNullException.ThrowIfNull(histories);
         long[] tokens = new long[histories.Count * _options.HistoryLength]; // [B, M]
         for (int b = 0; b < histories.Count; b++)
         {
-            SequenceBuilder.Fill(histories[b].Span, tokens.AsSpan(b * _options.HistoryLength, _options.HistoryLength));
+            SequenceBuilder.Fill(histories[b].Items.Span, tokens.AsSpan(b * _options.HistoryLength, _options.HistoryLength));
         }
 
         using var noGradient = no_grad();

@@ -36,6 +36,14 @@ public abstract class DataSplit(UserHistories histories)
     /// <summary>When each of <see cref="Train"/> came.</summary>
     public ReadOnlySpan<long> TrainTimes(int user) => Histories.HasTimes ? Times(user)[..TrainLength(user)] : default;
 
+    /// <summary>The first items of a history, and when the next one came (of the whole history: its last one).</summary>
+    public TimedHistory Prefix(int user, int count)
+    {
+        ReadOnlyMemory<long> times = Histories.TimesMemoryAt(user);
+        long now = times.IsEmpty ? 0 : times.Span[Math.Min(count, times.Length - 1)];
+        return new TimedHistory(Histories.MemoryAt(user)[..count], times.IsEmpty ? times : times[..count], now);
+    }
+
     /// <summary>
     /// The item to predict and everything that came before it; for the test that includes the validation item.
     /// False for a user of whom nothing is to be predicted.

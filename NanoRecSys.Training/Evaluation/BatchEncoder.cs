@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
@@ -37,7 +38,7 @@ public sealed class BatchEncoder : IDisposable
 
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <returns>[B, V], valid until the next batch.</returns>
-    public ReadOnlySpan<float> Cosines(IReadOnlyList<ReadOnlyMemory<int>> histories)
+    public ReadOnlySpan<float> Cosines(IReadOnlyList<TimedHistory> histories)
     {
         if (_batch is not null && ReferenceEquals(_batch, histories) && _version == _batch.Version)
         {

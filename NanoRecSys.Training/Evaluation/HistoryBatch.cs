@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using System.Collections;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
@@ -11,7 +12,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// <param name="items">V</param>
 /// <param name="exclude">Which seen items are left out.</param>
 /// <param name="window">L, for <see cref="Exclusion.Window"/>.</param>
-public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IReadOnlyList<ReadOnlyMemory<int>>
+public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
     private HeldOutCase[] _cases = []; // [B or more]
@@ -24,8 +25,8 @@ public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IRe
     /// <summary>Grows with each filling: what was computed for an older one is stale.</summary>
     public int Version { get; private set; }
 
-    /// <summary>Item rows that the user had before the target, oldest first.</summary>
-    public ReadOnlyMemory<int> this[int index] => _cases[index].Before;
+    /// <summary>What the user had before the target.</summary>
+    public TimedHistory this[int index] => _cases[index].History;
 
     /// <summary>The user, the item that came next, and the times, where there are any.</summary>
     public HeldOutCase CaseOf(int index) => _cases[index];
@@ -67,7 +68,7 @@ public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IRe
         Version++;
     }
 
-    public IEnumerator<ReadOnlyMemory<int>> GetEnumerator() => _cases.Take(Count).Select(held => held.Before).GetEnumerator();
+    public IEnumerator<TimedHistory> GetEnumerator() => _cases.Take(Count).Select(held => held.History).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>A model that can score the whole catalogue for a batch of histories; higher is better.</summary>
@@ -17,5 +18,5 @@ public interface IScorer
 
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <param name="scores">[B, V] row-major, to be filled.</param>
-    void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores);
+    void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores);
 }

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 
@@ -52,7 +53,7 @@ public sealed class ItemKnn : IScorer
         return new ItemKnn(options, neighbours);
     }
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         ArgumentNullException.ThrowIfNull(histories);
         int items = _neighbours.Length;
@@ -60,7 +61,7 @@ public sealed class ItemKnn : IScorer
         {
             Span<float> own = scores.Slice(b * items, items);
             own.Clear();
-            ReadOnlySpan<int> history = histories[b].Span;
+            ReadOnlySpan<int> history = histories[b].Items.Span;
             double weight = 1;
             for (int t = history.Length - 1; t >= 0; t--, weight *= _options.Decay)
             {

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>
@@ -12,7 +13,7 @@ public sealed class LogPopularityScorer(IScorer inner, float[] logShares) : ISco
 
     public int? Depth => inner.Depth;
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         ArgumentNullException.ThrowIfNull(histories);
         inner.Score(histories, scores);

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>The same for everyone: how often an item was interacted with in the training part.</summary>
@@ -12,7 +13,7 @@ public sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
 
     public string Name => "popularity";
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         ArgumentNullException.ThrowIfNull(histories);
         for (int b = 0; b < histories.Count; b++)

@@ -32,7 +32,7 @@ public static class ExportStep
         Directory.CreateDirectory(workspace.ExportFolder);
         try
         {
-            ReadOnlyMemory<int>[] histories = SampledHistories.Draw(
+            TimedHistory[] histories = SampledHistories.Draw(
                 data?.Histories ?? InventedData.Histories(tower.Model, options.ParityHistories, context.Seed), options.ParityHistories, context.Seed);
             using var trained = new UserEncoder(tower);
             var parity = new Dictionary<string, ParityInfo>
@@ -61,7 +61,7 @@ public static class ExportStep
     }
 
     private static ParityInfo ExportRetriever(
-        string folder, ModelInfo model, UserEncoder trained, TrainedWeights weights, ReadOnlyMemory<int>[] histories)
+        string folder, ModelInfo model, UserEncoder trained, TrainedWeights weights, TimedHistory[] histories)
     {
         string path = Path.Combine(folder, ArtifactNames.UserTower);
         UserTowerGraph.Write(path, model, weights.Tensors);

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Pipeline;
 
@@ -14,9 +15,9 @@ internal static class Parity
     /// both must match.
     /// </summary>
     /// <param name="tower">The exported graph.</param>
-    /// <param name="histories">[B] item rows, oldest first.</param>
+    /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them.</param>
-    public static ParityInfo OfUserTower(OnnxUserTower tower, IReadOnlyList<ReadOnlyMemory<int>> histories, ReadOnlySpan<float> trained)
+    public static ParityInfo OfUserTower(OnnxUserTower tower, IReadOnlyList<TimedHistory> histories, ReadOnlySpan<float> trained)
     {
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
         float[] together = tower.Encode(histories);

@@ -26,7 +26,7 @@ internal static class RankerExport
     }
 
     /// <returns>How far the graph's logits stray, over every history with <see cref="Candidates"/> random items each.</returns>
-    public static ParityInfo Write(Workspace workspace, Catalog catalog, UserEncoder encoder, TrainedWeights weights, ReadOnlyMemory<int>[] histories, long seed)
+    public static ParityInfo Write(Workspace workspace, Catalog catalog, UserEncoder encoder, TrainedWeights weights, TimedHistory[] histories, long seed)
     {
         using RankerNetwork network = RankerFiles.Read(workspace.RankerFolder);
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
@@ -43,7 +43,7 @@ internal static class RankerExport
     }
 
     private static ParityInfo Compare(
-        OnnxRanker exported, RankerNetwork network, Catalog catalog, UserEncoder encoder, ReadOnlyMemory<int>[] histories, Random random)
+        OnnxRanker exported, RankerNetwork network, Catalog catalog, UserEncoder encoder, TimedHistory[] histories, Random random)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.Training.Models;
@@ -20,7 +21,7 @@ public sealed class RetrieverScorer : IScorer, IDisposable
 
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <param name="scores">[B, V]</param>
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores) => _encoder.Cosines(histories).CopyTo(scores);
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores) => _encoder.Cosines(histories).CopyTo(scores);
 
     public void Dispose()
     {

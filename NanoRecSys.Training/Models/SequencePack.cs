@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Models.Attention;
 using static TorchSharp.torch;
 
@@ -73,33 +74,51 @@ public sealed class SequencePack : IDisposable
     /// <summary>[B] int64: where the sequences end.</summary>
     public Tensor LastPositions() => tensor(Offsets[1..].Select(end => (long)end - 1).ToArray(), device: Rows.device);
 
-    /// <param name="histories">[B] item rows, oldest first; only the last <paramref name="maxLength"/> count.</param>
+    /// <param name="histories">[B]; only the last <paramref name="maxLength"/> items count.</param>
     /// <param name="maxLength">L</param>
     /// <param name="device">Where the tensors are put.</param>
-    public static SequencePack Of(IReadOnlyList<ReadOnlyMemory<int>> histories, int maxLength, Device device)
+    /// <param name="hasTimes">For a network with a time bias.</param>
+    public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false)
     {
         ArgumentNullException.ThrowIfNull(histories);
         int[] offsets = new int[histories.Count + 1];
         for (int b = 0; b < histories.Count; b++)
         {
-            offsets[b + 1] = offsets[b] + Math.Clamp(histories[b].Length, 1, maxLength);
+            offsets[b + 1] = offsets[b] + Math.Clamp(histories[b].Items.Length, 1, maxLength);
         }
 
         int[] rows = new int[offsets[^1]];
         for (int b = 0; b < histories.Count; b++)
         {
             Span<int> to = rows.AsSpan(offsets[b]..offsets[b + 1]);
-            if (histories[b].IsEmpty)
+            ReadOnlySpan<int> items = histories[b].Items.Span;
+            if (items.IsEmpty)
             {
                 to.Fill(NoItem);
             }
             else
             {
-                histories[b].Span[^to.Length..].CopyTo(to);
+                items[^to.Length..].CopyTo(to);
             }
         }
 
-        return new SequencePack(rows, offsets, device);
+        return new SequencePack(rows, offsets, device, hasTimes ? BucketsOf(histories, offsets) : null);
+    }
+
+    private static TimeBuckets BucketsOf(IReadOnlyList<TimedHistory> histories, int[] offsets)
+    {
+        var met = new long[offsets[^1]];
+        var asked = new long[offsets[^1]];
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Range range = offsets[b]..offsets[b + 1];
+            Span<long> times = met.AsSpan(range);
+            SequenceBuilder.FillTimes(histories[b], times);
+            times[1..].CopyTo(asked.AsSpan(range)); // what follows an item is asked when the next one comes
+            asked[offsets[b + 1] - 1] = histories[b].Now;
+        }
+
+        return new TimeBuckets(offsets, met, asked);
     }
 
     public void Dispose()

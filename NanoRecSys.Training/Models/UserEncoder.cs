@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -31,19 +32,19 @@ public sealed class UserEncoder : IDisposable
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
     public Tensor ItemEmbeddings => _items;
 
-    /// <param name="histories">[B] item rows, oldest first; only the last L count.</param>
+    /// <param name="histories">[B]; only the last L items count.</param>
     /// <returns>[B, D], L2-normalised.</returns>
-    public Tensor Encode(IReadOnlyList<ReadOnlyMemory<int>> histories)
+    public Tensor Encode(IReadOnlyList<TimedHistory> histories)
     {
         ArgumentNullException.ThrowIfNull(histories);
         using var noGradient = no_grad();
-        using SequencePack pack = SequencePack.Of(histories, _tower.Model.MaxLength, _items.device);
+        using SequencePack pack = SequencePack.Of(histories, _tower.Model.MaxLength, _items.device, _tower.Model.TimeBias);
         return _tower.forward(pack); // [B, D]
     }
 
     /// <summary>Cosine of every user with every item.</summary>
     /// <returns>[B, V]</returns>
-    public Tensor Score(IReadOnlyList<ReadOnlyMemory<int>> histories)
+    public Tensor Score(IReadOnlyList<TimedHistory> histories)
     {
         using var noGradient = no_grad();
         using Tensor users = Encode(histories); // [B, D]

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ public sealed class CandidateRanker(BatchEncoder encoder, RankerNetwork network,
 
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <returns>[B] lists of up to K.</returns>
-    public CandidateList[] Rank(IReadOnlyList<ReadOnlyMemory<int>> histories)
+    public CandidateList[] Rank(IReadOnlyList<TimedHistory> histories)
     {
         ArgumentNullException.ThrowIfNull(histories);
         network.eval();
@@ -24,7 +25,7 @@ public sealed class CandidateRanker(BatchEncoder encoder, RankerNetwork network,
         for (int b = 0; b < lists.Length; b++)
         {
             using var userScope = NewDisposeScope();
-            Candidate[] best = FindBest(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Span);
+            Candidate[] best = FindBest(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Items.Span);
             Tensor rows = tensor(Array.ConvertAll(best, candidate => (long)candidate.Row)); // [K]
             Tensor logits = network.forward(items.Gather(users[b..(b + 1)], rows)); // [K]
             lists[b] = new CandidateList(

@@ -75,7 +75,7 @@ public static class MineNegativesStep
         }
 
         using var scope = NewDisposeScope();
-        using Tensor users = prefixes.Encode(train.ToArray(), positions); // [M, D]
+        using Tensor users = prefixes.Encode(split.Prefix(user, train.Length), positions); // [M, D]
         using Tensor scores = encoder.Score(users); // [M, D] x [D, V] -> [M, V]
         ReadOnlySpan<float> all = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied: it is large
         RowSet seen = new(encoder.Items);

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
@@ -9,14 +10,14 @@ namespace NanoRecSys.Training.Ranking;
 /// </summary>
 public sealed class PrefixEncoder(UserTower tower)
 {
-    /// <param name="history">Item rows, oldest first; at least one.</param>
+    /// <param name="history">At least one item.</param>
     /// <param name="positions">M, at most the history's length and the network's L.</param>
     /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
-    public Tensor Encode(ReadOnlyMemory<int> history, int positions)
+    public Tensor Encode(TimedHistory history, int positions)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        using SequencePack pack = SequencePack.Of([history], tower.Model.MaxLength, tower.Device);
+        using SequencePack pack = SequencePack.Of([history], tower.Model.MaxLength, tower.Device, tower.Model.TimeBias);
         Tensor hidden = tower.Hidden(pack); // [L, D]
         return tower.Project(hidden[^positions..]).MoveToOuterDisposeScope(); // [M, D]
     }

@@ -56,7 +56,7 @@ public sealed class RankerExamples : IDisposable
             }
 
             // Position p is predicted from the p items before it.
-            embeddings.Add(prefixes.Encode(split.Histories.At(user)[..last].ToArray(), last - first + 1));
+            embeddings.Add(prefixes.Encode(split.Prefix(user, last), last - first + 1));
             encoded += last - first + 1;
             start = end;
         }

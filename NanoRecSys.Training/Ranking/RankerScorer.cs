@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -34,7 +35,7 @@ public sealed class RankerScorer : IScorer, IDisposable
 
     public int? Depth => Candidates;
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         scores.Fill(float.NegativeInfinity);
         CandidateList[] lists = _ranker.Rank(histories);

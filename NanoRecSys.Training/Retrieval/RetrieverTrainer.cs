@@ -73,7 +73,7 @@ public sealed class RetrieverTrainer : IDisposable
             cancellation.ThrowIfCancellationRequested();
             int start = step * _options.BatchUsers;
             ReadOnlySpan<SequenceWindow> windows = plan.AsSpan(start, Math.Min(_options.BatchUsers, plan.Length - start));
-            using SequenceBatch batch = SequenceBatch.Create(windows, _split.Train, Tower.Device, _options.IdDropout, random);
+            using SequenceBatch batch = SequenceBatch.Create(windows, _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random);
             SetLearningRate(_schedule.At((long)(epoch - 1) * _stepsPerEpoch + step));
             double loss = Step(batch);
             sum += loss * batch.Targets.shape[0];

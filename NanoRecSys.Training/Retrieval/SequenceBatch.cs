@@ -1,4 +1,6 @@
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Attention;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;
@@ -21,14 +23,15 @@ public sealed class SequenceBatch : IDisposable
     public Tensor Targets { get; }
 
     /// <param name="windows">Of at least two items each.</param>
-    /// <param name="itemsOf">A user's training items, oldest first.</param>
+    /// <param name="split">Whose training items they are.</param>
+    /// <param name="hasTimes">For a network with a time bias.</param>
     /// <param name="device">Where the tensors are put.</param>
     /// <param name="idDropout">Share of the inputs that are hidden.</param>
     /// <param name="random">Draws these; needed where the share is above zero.</param>
     public static SequenceBatch Create(
-        ReadOnlySpan<SequenceWindow> windows, Func<int, ReadOnlySpan<int>> itemsOf, Device device, double idDropout = 0, Random? random = null)
+        ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, double idDropout = 0, Random? random = null)
     {
-        ArgumentNullException.ThrowIfNull(itemsOf);
+        ArgumentNullException.ThrowIfNull(split);
         int[] offsets = new int[windows.Length + 1];
         for (int b = 0; b < windows.Length; b++)
         {
@@ -37,14 +40,23 @@ public sealed class SequenceBatch : IDisposable
 
         var rows = new int[offsets[^1]];
         var targets = new long[offsets[^1]];
+        var times = new long[hasTimes ? offsets[^1] : 0]; // of each item
+        var asked = new long[times.Length]; // of the one that followed
         for (int b = 0; b < windows.Length; b++)
         {
             SequenceWindow window = windows[b];
-            ReadOnlySpan<int> items = itemsOf(window.User).Slice(window.Start, window.Count);
+            ReadOnlySpan<int> items = split.Train(window.User).Slice(window.Start, window.Count);
             items[..^1].CopyTo(rows.AsSpan(offsets[b]));
             for (int t = 1; t < items.Length; t++)
             {
                 targets[offsets[b] + t - 1] = items[t];
+            }
+
+            if (hasTimes)
+            {
+                ReadOnlySpan<long> met = split.TrainTimes(window.User).Slice(window.Start, window.Count);
+                met[..^1].CopyTo(times.AsSpan(offsets[b]));
+                met[1..].CopyTo(asked.AsSpan(offsets[b]));
             }
         }
 
@@ -53,7 +65,7 @@ public sealed class SequenceBatch : IDisposable
             rows[p] = random!.NextDouble() < idDropout ? SequencePack.NoItem : rows[p];
         }
 
-        return new SequenceBatch(new SequencePack(rows, offsets, device), tensor(targets, device: device));
+        return new SequenceBatch(new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device));
     }
 
     public void Dispose()

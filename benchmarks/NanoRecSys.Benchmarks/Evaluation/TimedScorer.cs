@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.Benchmarks.Evaluation;
@@ -5,14 +6,14 @@ namespace NanoRecSys.Benchmarks.Evaluation;
 /// <summary>How much a model computes to score.</summary>
 internal sealed class TimedScorer(TimedScorer.Scoring score) : IScorer
 {
-    public delegate void Scoring(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores);
+    public delegate void Scoring(IReadOnlyList<TimedHistory> histories, Span<float> scores);
 
     public string Name => "timed";
 
     /// <summary>Of all processors, in all batches together: it does not depend on what else the machine does.</summary>
     public double Seconds { get; private set; }
 
-    public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         TimeSpan start = Environment.CpuUsage.TotalTime;
         score(histories, scores);

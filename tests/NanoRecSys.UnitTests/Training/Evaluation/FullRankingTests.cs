@@ -79,9 +79,9 @@ public sealed class FullRankingTests
 
         public string Name => "spy";
 
-        public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores)
+        public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
         {
-            Seen.AddRange(histories.Select(history => history.ToArray()));
+            Seen.AddRange(histories.Select(history => history.Items.ToArray()));
             Last = histories;
             scores.Clear();
         }

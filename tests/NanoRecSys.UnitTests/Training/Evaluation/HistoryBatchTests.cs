@@ -16,7 +16,7 @@ public sealed class HistoryBatchTests
 
         Assert.Equal([0, 1, 2, 3], batch.ExcludedOf(0).ToArray());
         Assert.Equal([5], batch.ExcludedOf(1).ToArray());
-        Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.ToArray()));
+        Assert.Equal([[0, 1, 0, 2, 3], [5, 5]], batch.Select(history => history.Items.ToArray()));
         Assert.Equal([4, 6], new[] { batch.CaseOf(0).Target, batch.CaseOf(1).Target });
     }
 
@@ -32,7 +32,7 @@ public sealed class HistoryBatchTests
 
         batch.Fill(Split, HeldOut.Validation, [1]);
 
-        Assert.Equal([[5]], batch.Select(history => history.ToArray()));
+        Assert.Equal([[5]], batch.Select(history => history.Items.ToArray()));
         Assert.Equal((5, 1), (batch.CaseOf(0).Target, batch.CaseOf(0).User));
         Assert.Equal([5], batch.ExcludedOf(0).ToArray());
         Assert.NotEqual(version, batch.Version);

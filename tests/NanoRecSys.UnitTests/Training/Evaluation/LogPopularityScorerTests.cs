@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
@@ -20,7 +21,7 @@ public sealed class LogPopularityScorerTests
 
         public double LogitScale => 20; // a temperature of .05
 
-        public void Score(IReadOnlyList<ReadOnlyMemory<int>> histories, Span<float> scores) =>
+        public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores) =>
             new[] { .5f, .25f, float.NegativeInfinity, 1f }.CopyTo(scores);
     }
 }

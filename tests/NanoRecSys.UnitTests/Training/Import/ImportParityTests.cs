@@ -32,7 +32,7 @@ public sealed class ImportParityTests : IDisposable
         await ImportAsync(format, withRanker: false);
         await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, _context);
 
-        ReadOnlyMemory<int>[] histories = [.. reference.Histories.Select(history => new ReadOnlyMemory<int>(history))];
+        TimedHistory[] histories = [.. reference.Histories];
         using UserTower tower = RetrieverFiles.Read(_context.Workspace.RetrieverFolder);
         using var encoder = new UserEncoder(tower);
         using torch.Tensor users = encoder.Encode(histories);

@@ -20,7 +20,7 @@ public sealed class UserTowerTests
         NetworkWeights.Load(tower, reference.Weights);
         using var encoder = new UserEncoder(tower);
 
-        using Tensor users = encoder.Encode([.. reference.Histories.Select(history => new ReadOnlyMemory<int>(history))]);
+        using Tensor users = encoder.Encode([.. reference.Histories]);
 
         AssertClose(reference.Expected, users, 1e-5f);
     }
@@ -45,7 +45,7 @@ public sealed class UserTowerTests
         int[] history = [.. Enumerable.Range(0, 20)];
 
         using Tensor whole = encoder.Encode([history]);
-        using Tensor last = encoder.Encode([history.AsMemory(^12..)]);
+        using Tensor last = encoder.Encode([(ReadOnlyMemory<int>)history.AsMemory(8)]);
 
         AssertClose(Values(last), whole, 0);
     }
@@ -56,7 +56,7 @@ public sealed class UserTowerTests
         using UserTower tower = Trained();
         using var encoder = new UserEncoder(tower);
 
-        using Tensor users = encoder.Encode([ReadOnlyMemory<int>.Empty, new[] { 0 }]);
+        using Tensor users = encoder.Encode([Array.Empty<int>(), new[] { 0 }]);
 
         Assert.All(Values(users), value => Assert.True(float.IsFinite(value)));
         Assert.NotEqual(Values(users[0]), Values(users[1]));
@@ -143,7 +143,7 @@ public sealed class UserTowerTests
     }
 
     private static SequencePack Pack(params int[][] histories) =>
-        SequencePack.Of([.. histories.Select(history => new ReadOnlyMemory<int>(history))], Small.MaxLength, CPU);
+        SequencePack.Of([.. histories], Small.MaxLength, CPU);
 
     private static float[] Values(Tensor tensor) => [.. tensor.detach().contiguous().data<float>()];
 

@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Retrieval;
 using static TorchSharp.torch;
@@ -6,14 +8,16 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 
 public sealed class SequenceBatchTests
 {
-    private static readonly int[][] Items = [[10, 11, 12, 13], [20, 21]];
+    // Two users of whom one has too little for a held-out item; the first's training part is 10, 11, 12, 13.
+    private static readonly DataSplit Split = new LeaveOneOut(new UserHistories(
+        [1, 2], [0, 6, 8], [10, 11, 12, 13, 14, 15, 20, 21], [100, 160, 100_000, 100_001, 5, 5, 7, 9]));
 
     public SequenceBatchTests() => LibTorch.Load();
 
     [Fact]
     public void Sequences_stand_end_to_end_and_every_position_knows_what_followed()
     {
-        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], user => Items[user], CPU);
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], Split, hasTimes: false, CPU);
 
         Assert.Equal([0, 3, 4], batch.Pack.Offsets);
         Assert.Equal([10, 11, 12, /**/ 20], batch.Pack.Rows.data<int>().ToArray());
@@ -25,7 +29,7 @@ public sealed class SequenceBatchTests
     [Fact]
     public void Hidden_items_are_still_to_be_predicted()
     {
-        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4)], user => Items[user], CPU, idDropout: 0.5, new Random(1));
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4)], Split, hasTimes: false, CPU, idDropout: 0.5, new Random(1));
 
         float[] isItem = [.. batch.Pack.IsItem!.data<float>()];
         Assert.Contains(0, isItem);
@@ -35,9 +39,19 @@ public sealed class SequenceBatchTests
     [Fact]
     public void A_window_starts_where_it_says()
     {
-        using SequenceBatch batch = SequenceBatch.Create([new(0, 2, 2)], user => Items[user], CPU);
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 2, 2)], Split, hasTimes: false, CPU);
 
         Assert.Equal([12], batch.Pack.Rows.data<int>().ToArray());
         Assert.Equal([13], batch.Targets.data<long>().ToArray());
+    }
+
+    [Fact]
+    public void What_follows_is_asked_for_when_it_comes()
+    {
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 3)], Split, hasTimes: true, CPU);
+
+        // Item 11 is asked for 60 s after item 10 came; item 12 99,900 s after item 10 and 99,840 s after item 11.
+        Assert.Equal([13], batch.Pack.TimeBuckets!.Row(0, 0).ToArray());
+        Assert.Equal([38, 38], batch.Pack.TimeBuckets.Row(0, 1).ToArray());
     }
 }
