@@ -1,5 +1,5 @@
-using NanoRecSys.Core.Data;
 using System.Collections;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 

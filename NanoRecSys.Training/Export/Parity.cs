@@ -1,5 +1,5 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;

@@ -59,6 +59,7 @@ public static class LibTorch
     private static bool LoadOnce()
     {
         OpenMpWaiting.Sleep();
+        NativeHeap.KeepFreedMemory();
         bool isPatched = false;
         if (HostLacksSymbol() && FindShippedLibrary() is string shipped)
         {

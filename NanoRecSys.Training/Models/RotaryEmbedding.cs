@@ -16,8 +16,8 @@ public static class RotaryEmbedding
     {
         ArgumentNullException.ThrowIfNull(positions);
         using var scope = NewDisposeScope();
-        Tensor exponents = arange(0, headDimension, 2, ScalarType.Float32, positions.device) / headDimension; // [d / 2]
-        Tensor frequencies = pow(ropeBase, -exponents); // [d / 2]
+        float[] each = [.. Enumerable.Range(0, headDimension / 2).Select(i => 1f / MathF.Pow((float)ropeBase, 2f * i / headDimension))];
+        Tensor frequencies = tensor(each, device: positions.device); // [d / 2]
         Tensor angles = outer(positions.to(float32), frequencies); // [P, d / 2]
         Tensor both = cat([angles, angles], -1); // [P, d]
         return (both.cos().MoveToOuterDisposeScope(), both.sin().MoveToOuterDisposeScope());

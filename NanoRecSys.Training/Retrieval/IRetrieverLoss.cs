@@ -5,6 +5,12 @@ namespace NanoRecSys.Training.Retrieval;
 /// <summary>How far the embeddings after P positions are from the items that followed.</summary>
 public interface IRetrieverLoss
 {
+    /// <summary>
+    /// Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several
+    /// threads at once.
+    /// </summary>
+    bool IsSeparable => false;
+
     /// <summary>Computes the mean loss and its gradients down to every parameter behind the two inputs.</summary>
     /// <param name="users">[P, D], L2-normalised.</param>
     /// <param name="items">[V, D], L2-normalised.</param>

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Attention;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -23,13 +25,17 @@ public sealed class RetrieverTrainer : IDisposable
     private readonly AdamW _optimizer;
     private readonly LearningRateSchedule _schedule;
     private readonly int _stepsPerEpoch;
+    private readonly TowerReplicas? _replicas;
+    private readonly bool _isReduced;
 
     public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss, LossTemperature temperature)
     {
         ArgumentNullException.ThrowIfNull(tower);
         ArgumentNullException.ThrowIfNull(options);
         Tower = tower;
-        Tower.UseReducedPrecision(Precision.IsReduced(options.ReducedPrecision, tower.Device));
+        _isReduced = Precision.IsReduced(options.ReducedPrecision, tower.Device);
+        int parts = Math.Min(get_num_threads(), options.BatchUsers);
+        _replicas = loss.IsSeparable && parts > 1 && PackedAttention.HasKernel(tower.Device) ? new TowerReplicas(tower, parts) : null;
         _split = split;
         _options = options;
         _seed = seed;
@@ -62,10 +68,10 @@ public sealed class RetrieverTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(onStep);
         var watch = Stopwatch.StartNew();
         var random = new Random(unchecked((int)(_seed * 1_000_003 + epoch)));
-        Tower.Noise = new DropoutNoise(random.NextInt64());
+        BeginEpoch(random.NextInt64());
         manual_seed(random.NextInt64());
         SequenceWindow[] plan = EpochPlan.Windows(_split, _options.MaxLength, _options.Window, random);
-        Tower.train();
+        int threads = get_num_threads();
         double sum = 0;
         long positions = 0;
         for (int step = 0; step < _stepsPerEpoch; step++)
@@ -73,26 +79,70 @@ public sealed class RetrieverTrainer : IDisposable
             cancellation.ThrowIfCancellationRequested();
             int start = step * _options.BatchUsers;
             ReadOnlySpan<SequenceWindow> windows = plan.AsSpan(start, Math.Min(_options.BatchUsers, plan.Length - start));
-            using SequenceBatch batch = SequenceBatch.Create(windows, _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random);
             SetLearningRate(_schedule.At((long)(epoch - 1) * _stepsPerEpoch + step));
-            double loss = Step(batch);
-            sum += loss * batch.Targets.shape[0];
-            positions += batch.Targets.shape[0];
+            SequenceBatch[] parts = Divide(windows, random);
+            double loss = Step(parts);
+            long trained = parts.Sum(part => part.Targets.shape[0]);
+            sum += loss * trained;
+            positions += trained;
+            Array.ForEach(parts, part => part.Dispose());
             onStep(step + 1, _stepsPerEpoch, loss);
         }
+
+        set_num_threads(threads);
 
         return new EpochResult(epoch, sum / Math.Max(1, positions), watch.Elapsed.TotalSeconds, plan.Length);
     }
 
-    public void Dispose() => _optimizer.Dispose();
+    public void Dispose()
+    {
+        _replicas?.Dispose();
+        _optimizer.Dispose();
+    }
 
-    private double Step(SequenceBatch batch)
+    /// <summary>Adds the gradients of a batch's mean loss to a tower's parameters.</summary>
+    /// <returns>The loss, in nats.</returns>
+    internal static double Backward(UserTower tower, SequenceBatch batch, IRetrieverLoss loss)
+    {
+        using var scope = NewDisposeScope();
+        Tensor users = tower.Project(tower.Hidden(batch.Pack)); // [P, D]
+        return loss.Backward(users, tower.ItemEmbeddings(), batch.Targets);
+    }
+
+    private void BeginEpoch(long noiseSeed)
+    {
+        if (_replicas is not null)
+        {
+            _replicas.BeginEpoch(noiseSeed, _isReduced);
+            return;
+        }
+
+        Tower.Noise = new DropoutNoise(noiseSeed);
+        Tower.UseReducedPrecision(_isReduced);
+        Tower.train();
+    }
+
+    /// <summary>One batch, or one for each replica with about as many positions as the others.</summary>
+    private SequenceBatch[] Divide(ReadOnlySpan<SequenceWindow> windows, Random random)
+    {
+        var parts = new List<SequenceWindow>[Math.Min(_replicas?.Count ?? 1, windows.Length)];
+        int[] positions = new int[parts.Length];
+        foreach (SequenceWindow window in windows)
+        {
+            int least = Array.IndexOf(positions, positions.Min());
+            (parts[least] ??= []).Add(window);
+            positions[least] += window.Count;
+        }
+
+        return [.. parts.Select(part => SequenceBatch.Create(
+            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random))];
+    }
+
+    private double Step(SequenceBatch[] parts)
     {
         using var scope = NewDisposeScope();
         _optimizer.zero_grad();
-        Tensor users = Tower.Project(Tower.Hidden(batch.Pack)); // [P, D]
-        Tensor items = Tower.ItemEmbeddings(); // [V, D]
-        double loss = _loss.Backward(users, items, batch.Targets);
+        double loss = _replicas is null ? Backward(Tower, parts[0], _loss) : _replicas.Backward(parts, _loss);
         if (_options.GradientNorm > 0)
         {
             nn.utils.clip_grad_norm_(Tower.parameters(), _options.GradientNorm);

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Numerics.Tensors;
 
 namespace NanoRecSys.Training.Models.Attention;
 
@@ -29,7 +29,7 @@ internal sealed unsafe class AttentionBias
         _heads = heads;
         _length = distance.Length / heads;
         _stride = _length + Lanes;
-        _distance = GC.AllocateArray<float>(heads * _stride, pinned: true);
+        _distance = new float[heads * _stride];
         for (int head = 0; head < heads; head++)
         {
             Span<float> row = _distance.AsSpan(head * _stride, _length);
@@ -39,14 +39,18 @@ internal sealed unsafe class AttentionBias
 
         _buckets = buckets;
         _time = time.IsEmpty ? null : time.ToArray();
-        _distanceGradient = GC.AllocateArray<float>(sequences * heads * _stride, pinned: true);
+        _distanceGradient = new float[sequences * heads * _stride];
         _timeGradient = new float[sequences * time.Length];
     }
 
     /// <summary>row[j] += bias of i looking at j, for j up to i.</summary>
     public void Add(float* row, int sequence, int head, int i)
     {
-        AttentionWeights.Add(row, Pointer(_distance) + (head * _stride) + _length - 1 - i, i + 1);
+        fixed (float* bias = &_distance[(head * _stride) + _length - 1 - i])
+        {
+            AttentionWeights.Add(row, bias, i + 1);
+        }
+
         if (_time is null)
         {
             return;
@@ -64,8 +68,11 @@ internal sealed unsafe class AttentionBias
     public void Gather(float* gradient, int sequence, int head, int i)
     {
         int slot = (sequence * _heads) + head;
-        float* sums = Pointer(_distanceGradient) + ((long)slot * _stride) + _length - 1 - i;
-        AttentionWeights.Add(sums, gradient, i + 1);
+        fixed (float* sums = &_distanceGradient[(slot * _stride) + _length - 1 - i])
+        {
+            AttentionWeights.Add(sums, gradient, i + 1);
+        }
+
         if (_time is null)
         {
             return;
@@ -101,11 +108,9 @@ internal sealed unsafe class AttentionBias
         for (int slot = 0; slot < perSequence.Length / stride; slot++)
         {
             Span<float> to = sum.AsSpan(slot % _heads * kept, kept);
-            System.Numerics.Tensors.TensorPrimitives.Add(to, perSequence.AsSpan(slot * stride, kept), to);
+            TensorPrimitives.Add(to, perSequence.AsSpan(slot * stride, kept), to);
         }
 
         return sum;
     }
-
-    private static float* Pointer(float[] pinned) => (float*)Unsafe.AsPointer(ref pinned[0]);
 }
