@@ -2,7 +2,7 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Baselines;
 
-/// <summary>Hyper-parameters of the MLP user tower; the defaults are tuned on validation.</summary>
+/// <summary>Hyper-parameters of the MLP user tower; the defaults are the first that were tried, not tuned.</summary>
 public sealed record MlpUserTowerOptions
 {
     /// <summary>D, width of an embedding.</summary>

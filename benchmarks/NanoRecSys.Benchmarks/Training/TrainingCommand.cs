@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+using Spectre.Console;
+
+namespace NanoRecSys.Benchmarks.Training;
+
+/// <summary>
+/// The verb <c>training</c>: an epoch of ours beside one of the plain loop on the same data and sizes (full softmax),
+/// projected from steps of both that take turns.
+/// </summary>
+internal static class TrainingCommand
+{
+    private const int StepsPerTurn = 3; // of which the first, which meets a cold cache, does not count
+
+    private static readonly TrainRetrieverOptions Sizes = new()
+    {
+        Dimension = 64,
+        Blocks = 2,
+        Heads = 2,
+        FeedForward = 256,
+        MaxLength = 200,
+        WarmupSteps = 200,
+    };
+
+    public static Command Create()
+    {
+        Option<string> data = new("--data") { Description = "A data set as 'prepare' takes it.", DefaultValueFactory = _ => "small" };
+        Option<int> steps = new("--steps") { Description = "Steps of each to time.", DefaultValueFactory = _ => 8 };
+        Option<int> threads = new("--threads") { Description = "Of ours; the plain loop has one.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
+        Command command = new("training", "Speed of training beside a plain TorchSharp loop: D=64, 2 blocks, L=200, batches of 128 users.") { data, steps, threads, json };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(json), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string name, int steps, int threads, bool json, CancellationToken cancellation)
+    {
+        string folder = Directory.CreateTempSubdirectory("nanorecsys-benchmark-").FullName;
+        try
+        {
+            var workspace = new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(name));
+            var context = new StepContext(workspace, Seed: 1, new Progress<StepProgress>(), cancellation) { Threads = threads };
+            await PrepareStep.RunAsync(new PrepareOptions { Data = name }, context);
+            PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, cancellation);
+            LibTorch.Load();
+            Report(data, Compare(data, steps, threads), threads, json);
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Median seconds of a step of the plain loop, ours in fp32, ours in reduced precision; and steps per epoch.</summary>
+    private static (double Plain, double Exact, double Reduced, int StepsPerEpoch) Compare(PreparedData data, int steps, int threads)
+    {
+        using var plain = new PlainLoop(Sizes, data, seed: 1);
+        using TimedTrainer exact = new(data, Sizes with { ReducedPrecision = false }, threads);
+        using TimedTrainer reduced = new(data, Sizes with { ReducedPrecision = true }, threads);
+        List<double> plainSeconds = [], exactSeconds = [], reducedSeconds = [];
+        while (plainSeconds.Count < steps)
+        {
+            plainSeconds.AddRange(plain.Steps(StepsPerTurn).Skip(1));
+            exactSeconds.AddRange(exact.Steps(StepsPerTurn).Skip(1));
+            reducedSeconds.AddRange(reduced.Steps(StepsPerTurn).Skip(1));
+        }
+
+        return (Median(plainSeconds), Median(exactSeconds), Median(reducedSeconds), plain.StepsPerEpoch);
+    }
+
+    private static void Report(PreparedData data, (double Plain, double Exact, double Reduced, int StepsPerEpoch) seconds, int threads, bool json)
+    {
+        AnsiConsole.Write(new Table()
+            .Title($"{data.Summary.Name}: {seconds.StepsPerEpoch} steps an epoch")
+            .AddColumns("training", "threads", "s / step", "s / epoch", "times as fast")
+            .AddRow("plain loop, fp32", "1", Text(seconds.Plain), Text(seconds.Plain * seconds.StepsPerEpoch), "1")
+            .AddRow("ours, fp32", $"{threads}", Text(seconds.Exact), Text(seconds.Exact * seconds.StepsPerEpoch), Text(seconds.Plain / seconds.Exact))
+            .AddRow("ours, bf16 products", $"{threads}", Text(seconds.Reduced), Text(seconds.Reduced * seconds.StepsPerEpoch), Text(seconds.Plain / seconds.Reduced)));
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new
+            {
+                data = data.Summary.Name,
+                steps_per_epoch = seconds.StepsPerEpoch,
+                threads,
+                plain_epoch_s = seconds.Plain * seconds.StepsPerEpoch,
+                fp32_epoch_s = seconds.Exact * seconds.StepsPerEpoch,
+                bf16_epoch_s = seconds.Reduced * seconds.StepsPerEpoch,
+                ratio = seconds.Plain / seconds.Reduced,
+            }));
+        }
+    }
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return values[values.Count / 2];
+    }
+
+    private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+}
