@@ -56,6 +56,6 @@ public sealed class HstuBlock : Block
         // No dropout on the weights: unlike shares they do not add up to one.
         Tensor mixed = PackedAttention.Apply(_shape, qkv, _bias?.Tables, context.Pack, noise: null); // [P, D]
         Tensor gated = context.Drop(_attentionNorm.forward(mixed) * gate, _dropout); // [P, D]
-        return (x + _out.forward(gated)).MoveToOuterDisposeScope();
+        return x.Plus(_out.forward(gated)).MoveToOuterDisposeScope();
     }
 }

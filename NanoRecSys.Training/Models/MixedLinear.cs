@@ -52,6 +52,6 @@ public sealed class MixedLinear : nn.Module<Tensor, Tensor>
 
         using var scope = NewDisposeScope();
         Tensor product = Precision.Product(x, _weight.t(), isReduced: true); // [..., out]
-        return (_bias is null ? product : product + _bias).MoveToOuterDisposeScope();
+        return (_bias is null ? product : product.Plus(_bias)).MoveToOuterDisposeScope();
     }
 }

@@ -38,7 +38,7 @@ public static class RotaryEmbedding
         Tensor[] parts = qkv.split([2 * width, width], 1); // [P, 2D], [P, D]
         Tensor x = parts[0].view(-1, 2 * heads, width / heads); // [P, 2H, d]
         Tensor[] halves = x.chunk(2, -1); // 2 x [P, 2H, d / 2]
-        Tensor turned = (x * cos.unsqueeze(1)) + (cat([-halves[1], halves[0]], -1) * sin.unsqueeze(1)); // [P, 2H, d]
+        Tensor turned = (x * cos.unsqueeze(1)).Plus(cat([-halves[1], halves[0]], -1) * sin.unsqueeze(1)); // [P, 2H, d]
         return cat([turned.view(-1, 2 * width), parts[1]], 1).MoveToOuterDisposeScope();
     }
 }

@@ -57,6 +57,6 @@ public sealed class TransformerBlock : Block
     private Tensor Add(Tensor x, Tensor update, MixedLinear? gate, BlockContext context)
     {
         Tensor weighed = gate is null ? update : gate.forward(x).sigmoid() * update; // [P, D]
-        return x + context.Drop(weighed, _dropout);
+        return x.Plus(context.Drop(weighed, _dropout));
     }
 }

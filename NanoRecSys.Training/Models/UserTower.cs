@@ -111,7 +111,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
             x = x * pack.IsItem; // an empty history reads as zeros
         }
 
-        return _position is null ? x : x + _position.forward(pack.FromEnd);
+        return _position is null ? x : x.Plus(_position.forward(pack.FromEnd));
     }
 
     private BlockContext ContextOf(SequencePack pack)

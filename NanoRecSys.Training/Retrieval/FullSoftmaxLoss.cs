@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,7 +35,7 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         Tensor userGradient = empty_like(users); // [P, D]
         Tensor itemGradient = zeros_like(items); // [V, D]
         Tensor likelihood = empty(positions, device: users.device); // [P] of each target
-        Tensor one = tensor(1f, device: users.device);
+        Tensor minusOne = tensor(-1f, device: users.device);
         for (long start = 0; start < positions; start += rows)
         {
             using var chunkScope = NewDisposeScope();
@@ -44,10 +45,10 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
             Tensor gradient = chunk.matmul(table.t()).to(float32).softmax(1); // [C, D] x [D, V] -> [C, V]
             Tensor own = gradient.gather(1, target); // [C, 1]
             likelihood.slice(0, start, end, 1).copy_(own.squeeze(1));
-            gradient.scatter_(1, target, own - one);
+            gradient.scatter_(1, target, own.Plus(minusOne));
             Tensor reduced = gradient.to(_type);
             userGradient.slice(0, start, end, 1).copy_(reduced.matmul(table)); // [C, V] x [V, D] -> [C, D]
-            itemGradient.add_(reduced.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
+            itemGradient.Add(reduced.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
         }
 
         if (temperature.LogInverse is not null)

@@ -11,8 +11,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// inside them, 260 ms with one.
 /// </summary>
 /// <remarks>
-/// Numbers for operators are kept in fields or tensors wherever a copy computes: while another thread allocates, the
-/// collector may free a passing <c>Scalar</c>'s native half before the operator has read it.
+/// Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.
 /// </remarks>
 internal sealed class TowerReplicas : IDisposable
 {

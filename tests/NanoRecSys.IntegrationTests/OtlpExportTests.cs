@@ -6,6 +6,7 @@ using NanoRecSys.IntegrationTests.Fixtures.Otlp;
 namespace NanoRecSys.IntegrationTests;
 
 /// <summary>What leaves the programs where the environment names a collector: the real exporter, over real HTTP.</summary>
+[Collection(Alone.Name)]
 public sealed class OtlpExportTests : IDisposable
 {
     private const string CallersTrace = "0af7651916cd43dd8448eb211c80319c";
