@@ -6,6 +6,9 @@ public sealed record StepProgress
     /// <summary>Share of the step that is done, 0..1.</summary>
     public double? Fraction { get; init; }
 
+    /// <summary>The share that an earlier attempt had done already.</summary>
+    public double ResumedAt { get; init; }
+
     public int? Epoch { get; init; }
 
     public long? Step { get; init; }

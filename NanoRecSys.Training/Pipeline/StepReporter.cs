@@ -15,6 +15,8 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
     // The web page polls about once a second; more lines than two a second help nobody.
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(0.5);
 
+    private const double LeastDone = 0.01; // With less there is nothing to project from.
+
     private readonly Lock _gate = new(); // Steps report from worker threads, too.
     private readonly long _started = time.GetTimestamp();
     private long? _logged;
@@ -24,7 +26,7 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
         ArgumentNullException.ThrowIfNull(value);
         lock (_gate)
         {
-            TimeSpan? remaining = Remaining(value.Fraction);
+            TimeSpan? remaining = Remaining(value);
             display.Show(value, remaining);
             bool isDue = _logged is null || time.GetElapsedTime(_logged.Value) >= LogInterval;
             if (isDue || value.Metrics is not null || value.Message is not null)
@@ -35,8 +37,10 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
         }
     }
 
-    private TimeSpan? Remaining(double? fraction) =>
-        fraction is > 0.01 and <= 1 ? time.GetElapsedTime(_started) * ((1 - fraction.Value) / fraction.Value) : null;
+    private TimeSpan? Remaining(StepProgress value) =>
+        value.Fraction is <= 1 and { } fraction && fraction - value.ResumedAt > LeastDone
+            ? time.GetElapsedTime(_started) * ((1 - fraction) / (fraction - value.ResumedAt))
+            : null;
 
     private ProgressEvent ToEvent(StepProgress value, TimeSpan? remaining) => new()
     {

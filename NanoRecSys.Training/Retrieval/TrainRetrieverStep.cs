@@ -55,12 +55,14 @@ public static class TrainRetrieverStep
             ? checkpoint.Restore(trainer, options, context.Seed)
             : new TrainingState(options, context.Seed, 0, 0, -1, []);
         var log = new TrainingLog(folder, options.Resume);
+        double resumedAt = (double)state.Epoch / options.Epochs;
         while (!IsDone(state, options, watch.Elapsed))
         {
             int epoch = state.Epoch + 1;
             EpochResult result = trainer.TrainEpoch(epoch, (step, steps, loss) => context.Progress.Report(new StepProgress
             {
                 Fraction = (epoch - 1 + (double)step / steps) / options.Epochs,
+                ResumedAt = resumedAt,
                 Epoch = epoch,
                 Loss = loss,
                 LearningRate = trainer.LearningRateAt(epoch),
@@ -74,7 +76,7 @@ public static class TrainRetrieverStep
 
             checkpoint.Save(trainer, state);
             log.Add(state);
-            Report(context, options, trainer, result, metrics);
+            Report(context, options, trainer, result, metrics, resumedAt);
         }
 
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Curve[state.BestEpoch - 1].Metrics!);
@@ -119,10 +121,11 @@ public static class TrainRetrieverStep
     }
 
     private static void Report(
-        StepContext context, TrainRetrieverOptions options, RetrieverTrainer trainer, EpochResult result, IReadOnlyDictionary<string, double>? metrics) =>
+        StepContext context, TrainRetrieverOptions options, RetrieverTrainer trainer, EpochResult result, IReadOnlyDictionary<string, double>? metrics, double resumedAt) =>
         context.Progress.Report(new StepProgress
         {
             Fraction = (double)result.Epoch / options.Epochs,
+            ResumedAt = resumedAt,
             Epoch = result.Epoch,
             Loss = result.Loss,
             LearningRate = trainer.LearningRateAt(result.Epoch),

@@ -57,6 +57,15 @@ public sealed class StepReporterTests : IDisposable
     }
 
     [Fact]
+    public void What_an_earlier_attempt_did_does_not_count_as_done_in_no_time()
+    {
+        _time.Advance(10);
+        _reporter.Report(new StepProgress { Fraction = 0.6, ResumedAt = 0.5 });
+
+        Assert.Equal(40, Assert.Single(Events).RemainingSeconds!.Value, 6);
+    }
+
+    [Fact]
     public void The_time_left_follows_from_the_share_that_is_done()
     {
         _time.Advance(30);
