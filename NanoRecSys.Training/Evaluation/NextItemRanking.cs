@@ -38,8 +38,8 @@ public abstract class NextItemRanking(DataSplit split, int items)
 
     /// <summary>
     /// Ranks for all users, batch by batch and within a batch model by model: what models share, they can keep
-    /// until the batch's <see cref="HistoryBatch.Version"/> changes. Histories of like length go together, so
-    /// that little of a batch is padding.
+    /// until the batch's <see cref="HistoryBatch.Version"/> changes. Histories of like length go together:
+    /// where a device pads its batches, little of one is padding.
     /// </summary>
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)

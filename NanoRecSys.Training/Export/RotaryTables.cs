@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Export.Onnx;
+using NanoRecSys.Training.Models;
 
 namespace NanoRecSys.Training.Export;
 
@@ -15,16 +16,15 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
     public static RotaryTables Build(OnnxGraph graph, ModelInfo model, OnnxValue tokens)
     {
         graph.Scope = "rope";
-        int half = model.Dimension / model.Heads / 2;
+        float[] frequencies = RotaryEmbedding.Frequencies(model.Dimension / model.Heads, model.RopeBase);
+        int half = frequencies.Length;
         var cos = new float[model.MaxLength * half];
         var sin = new float[model.MaxLength * half];
         for (int position = 0; position < model.MaxLength; position++)
         {
             for (int i = 0; i < half; i++)
             {
-                // In float32 like the training network: at position 200 its rounding is visible.
-                float frequency = 1f / MathF.Pow((float)model.RopeBase, 2f * i / (2 * half));
-                (sin[position * half + i], cos[position * half + i]) = MathF.SinCos(position * frequency);
+                (sin[position * half + i], cos[position * half + i]) = MathF.SinCos(position * frequencies[i]);
             }
         }
 

@@ -8,6 +8,10 @@ namespace NanoRecSys.Training.Models;
 /// </summary>
 public static class RotaryEmbedding
 {
+    /// <summary>[d / 2], in float32 as the network turns by them: at position 200 their rounding is visible.</summary>
+    public static float[] Frequencies(int headDimension, double ropeBase) =>
+        [.. Enumerable.Range(0, headDimension / 2).Select(i => 1f / MathF.Pow((float)ropeBase, 2f * i / headDimension))];
+
     /// <summary>Cosines and sines, each [P, headDimension].</summary>
     /// <param name="positions">[P] int64</param>
     /// <param name="headDimension">d, even.</param>
@@ -16,8 +20,7 @@ public static class RotaryEmbedding
     {
         ArgumentNullException.ThrowIfNull(positions);
         using var scope = NewDisposeScope();
-        float[] each = [.. Enumerable.Range(0, headDimension / 2).Select(i => 1f / MathF.Pow((float)ropeBase, 2f * i / headDimension))];
-        Tensor frequencies = tensor(each, device: positions.device); // [d / 2]
+        Tensor frequencies = tensor(Frequencies(headDimension, ropeBase), device: positions.device); // [d / 2]
         Tensor angles = outer(positions.to(float32), frequencies); // [P, d / 2]
         Tensor both = cat([angles, angles], -1); // [P, d]
         return (both.cos().MoveToOuterDisposeScope(), both.sin().MoveToOuterDisposeScope());

@@ -43,14 +43,6 @@ public sealed class UserEncoder : IDisposable
     }
 
     /// <summary>Cosine of every user with every item.</summary>
-    /// <returns>[B, V]</returns>
-    public Tensor Score(IReadOnlyList<TimedHistory> histories)
-    {
-        using var noGradient = no_grad();
-        using Tensor users = Encode(histories); // [B, D]
-        return Score(users);
-    }
-
     /// <param name="users">[B, D], L2-normalised.</param>
     /// <returns>[B, V] cosines.</returns>
     public Tensor Score(Tensor users)

@@ -16,8 +16,9 @@ internal sealed unsafe class AttentionBias
     private readonly float[] _distance; // [H, stride], the farthest first: a row of scores meets it in order
     private readonly float[]? _time; // [H, T]
     private readonly TimeBuckets? _buckets;
-    private readonly float[] _distanceGradient; // [B, H, stride]
-    private readonly float[] _timeGradient; // [B, H, T]
+    private readonly int _sequences;
+    private float[] _distanceGradient = []; // [B, H, stride]
+    private float[] _timeGradient = []; // [B, H, T]
 
     /// <param name="distance">[H, L] by the items between, the nearest first.</param>
     /// <param name="time">[H, T] by bucket, or empty.</param>
@@ -39,8 +40,14 @@ internal sealed unsafe class AttentionBias
 
         _buckets = buckets;
         _time = time.IsEmpty ? null : time.ToArray();
-        _distanceGradient = new float[sequences * heads * _stride];
-        _timeGradient = new float[sequences * time.Length];
+        _sequences = sequences;
+    }
+
+    /// <summary>Makes room for <see cref="Gather"/>; a pass that only goes forward needs none.</summary>
+    public void BeginGradients()
+    {
+        _distanceGradient = new float[_sequences * _heads * _stride];
+        _timeGradient = new float[_sequences * (_time?.Length ?? 0)];
     }
 
     /// <summary>row[j] += bias of i looking at j, for j up to i.</summary>
@@ -86,8 +93,11 @@ internal sealed unsafe class AttentionBias
         }
     }
 
-    /// <returns>[H, L]</returns>
-    public float[] DistanceGradient()
+    /// <returns>[H, L] by distance, and [H, T] by time where there is a bias by it.</returns>
+    public IEnumerable<float[]> Gradients() =>
+        _time is null ? [DistanceGradient()] : [DistanceGradient(), Sum(_timeGradient, TimeBuckets.Count, TimeBuckets.Count)];
+
+    private float[] DistanceGradient()
     {
         float[] gradient = Sum(_distanceGradient, _stride, _length);
         for (int head = 0; head < _heads; head++)
@@ -97,9 +107,6 @@ internal sealed unsafe class AttentionBias
 
         return gradient;
     }
-
-    /// <returns>[H, T]</returns>
-    public float[] TimeGradient() => Sum(_timeGradient, TimeBuckets.Count, TimeBuckets.Count);
 
     /// <summary>[B, H, stride] -> [H, kept]</summary>
     private float[] Sum(float[] perSequence, int stride, int kept)

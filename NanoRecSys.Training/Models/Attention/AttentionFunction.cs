@@ -7,26 +7,22 @@ internal sealed class AttentionCall
 {
     private readonly AttentionKernel _kernel;
     private readonly AttentionBias? _bias;
+    private readonly int _width; // D
+    private readonly int _heads; // H
 
     public AttentionCall(AttentionShape shape, SequencePack pack, BiasTables? tables, int width, ulong dropoutKey)
     {
-        Width = width;
-        Heads = shape.Heads;
+        _width = width;
+        _heads = shape.Heads;
         _bias = tables is null ? null : new AttentionBias(Values(tables.Distance), tables.Time is null ? [] : Values(tables.Time), pack.TimeBuckets, shape.Heads, pack.Count);
         _kernel = new AttentionKernel(shape, width, pack.Offsets, dropoutKey) { Bias = _bias, Threads = get_num_threads() };
     }
-
-    /// <summary>D</summary>
-    public int Width { get; }
-
-    /// <summary>H</summary>
-    public int Heads { get; }
 
     /// <param name="qkv">[P, 3D]</param>
     /// <returns>[P, D]</returns>
     public unsafe Tensor Forward(Tensor qkv)
     {
-        Tensor output = empty(qkv.shape[0], Width);
+        Tensor output = empty(qkv.shape[0], _width);
         fixed (byte* from = qkv.bytes, to = output.bytes)
         {
             _kernel.Forward((float*)from, (float*)to);
@@ -40,6 +36,7 @@ internal sealed class AttentionCall
     /// <returns>[P, 3D]</returns>
     public unsafe Tensor Backward(Tensor qkv, Tensor outputGradient)
     {
+        _bias?.BeginGradients();
         Tensor gradient = empty_like(qkv);
         fixed (byte* from = qkv.bytes, by = outputGradient.bytes, to = gradient.bytes)
         {
@@ -49,9 +46,9 @@ internal sealed class AttentionCall
         return gradient;
     }
 
-    public float[] DistanceGradient() => _bias!.DistanceGradient();
-
-    public float[] TimeGradient() => _bias!.TimeGradient();
+    /// <summary>[H, L] and [H, T] of the biases that there are, once <see cref="Backward"/> has run.</summary>
+    public IEnumerable<Tensor> BiasGradients() =>
+        _bias?.Gradients().Select(values => tensor(values).reshape(_heads, -1)) ?? [];
 
     private static ReadOnlySpan<float> Values(Tensor tensor) => tensor.data<float>().ToArray();
 }
@@ -65,7 +62,6 @@ internal sealed class AttentionFunction : autograd.SingleTensorFunction<Attentio
     {
         var call = (AttentionCall)vars[0];
         ctx.save_data(nameof(AttentionCall), call);
-        ctx.save_data(nameof(vars.Length), vars.Length);
         ctx.save_for_backward([(Tensor)vars[1]]);
         return call.Forward((Tensor)vars[1]);
     }
@@ -75,20 +71,7 @@ internal sealed class AttentionFunction : autograd.SingleTensorFunction<Attentio
         using var scope = NewDisposeScope();
         var call = (AttentionCall)ctx.get_data(nameof(AttentionCall));
         Tensor qkv = ctx.get_saved_variables()[0]; // [P, 3D]
-        Tensor[] gradients = [call.Backward(qkv, grad_output.contiguous())];
-        int inputs = (int)ctx.get_data(nameof(Array.Length));
-        if (inputs > 2)
-        {
-            gradients = [.. gradients, Reshape(call.DistanceGradient())];
-        }
-
-        if (inputs > 3)
-        {
-            gradients = [.. gradients, Reshape(call.TimeGradient())];
-        }
-
-        return [null!, .. gradients.Select(gradient => gradient.MoveToOuterDisposeScope())];
-
-        Tensor Reshape(float[] values) => tensor(values).reshape(call.Heads, -1);
+        Tensor gradient = call.Backward(qkv, grad_output.contiguous()); // [P, 3D]
+        return [null!, .. call.BiasGradients().Prepend(gradient).Select(each => each.MoveToOuterDisposeScope())];
     }
 }

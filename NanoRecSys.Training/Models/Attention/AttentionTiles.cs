@@ -28,31 +28,13 @@ internal static unsafe class AttentionTiles
     /// <param name="s">[n, n]; tiles wholly above the diagonal stay as they are.</param>
     /// <param name="n">Positions, padded.</param>
     /// <param name="d">Width of a head, padded.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Products(float* a, float* bTransposed, float* s, int n, int d)
     {
         for (int i = 0; i < n; i += Rows)
         {
-            float* a0 = a + (long)i * d, a1 = a0 + d, a2 = a1 + d, a3 = a2 + d;
             for (int j = 0; j < i + Rows; j += Side)
             {
-                Vector512<float> s00 = default, s01 = default, s10 = default, s11 = default;
-                Vector512<float> s20 = default, s21 = default, s30 = default, s31 = default;
-                float* column = bTransposed + j;
-                for (int k = 0; k < d; k++, column += n)
-                {
-                    Vector512<float> b0 = Vector512.Load(column), b1 = Vector512.Load(column + Lanes);
-                    Accumulate(a0[k], b0, b1, ref s00, ref s01);
-                    Accumulate(a1[k], b0, b1, ref s10, ref s11);
-                    Accumulate(a2[k], b0, b1, ref s20, ref s21);
-                    Accumulate(a3[k], b0, b1, ref s30, ref s31);
-                }
-
-                float* to = s + (long)i * n + j;
-                Store(to, s00, s01);
-                Store(to + n, s10, s11);
-                Store(to + 2 * n, s20, s21);
-                Store(to + 3 * n, s30, s31);
+                Tile(a + ((long)i * d), d, 1, bTransposed + j, n, d, s + ((long)i * n) + j, n);
             }
         }
     }
@@ -63,31 +45,13 @@ internal static unsafe class AttentionTiles
     /// <param name="o">[n, d]</param>
     /// <param name="n">Positions, padded.</param>
     /// <param name="d">Width of a head, padded.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SumOverPast(float* w, float* b, float* o, int n, int d)
     {
         for (int i = 0; i < n; i += Rows)
         {
-            float* w0 = w + (long)i * n, w1 = w0 + n, w2 = w1 + n, w3 = w2 + n;
             for (int column = 0; column < d; column += Side)
             {
-                Vector512<float> o00 = default, o01 = default, o10 = default, o11 = default;
-                Vector512<float> o20 = default, o21 = default, o30 = default, o31 = default;
-                float* row = b + column;
-                for (int j = 0; j < i + Rows; j++, row += d)
-                {
-                    Vector512<float> b0 = Vector512.Load(row), b1 = Vector512.Load(row + Lanes);
-                    Accumulate(w0[j], b0, b1, ref o00, ref o01);
-                    Accumulate(w1[j], b0, b1, ref o10, ref o11);
-                    Accumulate(w2[j], b0, b1, ref o20, ref o21);
-                    Accumulate(w3[j], b0, b1, ref o30, ref o31);
-                }
-
-                float* to = o + (long)i * d + column;
-                Store(to, o00, o01);
-                Store(to + d, o10, o11);
-                Store(to + 2 * d, o20, o21);
-                Store(to + 3 * d, o30, o31);
+                Tile(w + ((long)i * n), n, 1, b + column, d, i + Rows, o + ((long)i * d) + column, d);
             }
         }
     }
@@ -98,33 +62,51 @@ internal static unsafe class AttentionTiles
     /// <param name="o">[n, d]</param>
     /// <param name="n">Positions, padded.</param>
     /// <param name="d">Width of a head, padded.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SumOverFuture(float* w, float* b, float* o, int n, int d)
     {
         for (int j = 0; j < n; j += Rows)
         {
+            long first = (long)j * d;
             for (int column = 0; column < d; column += Side)
             {
-                Vector512<float> o00 = default, o01 = default, o10 = default, o11 = default;
-                Vector512<float> o20 = default, o21 = default, o30 = default, o31 = default;
-                float* row = b + (long)j * d + column;
-                float* weight = w + (long)j * n + j;
-                for (int i = j; i < n; i++, row += d, weight += n)
-                {
-                    Vector512<float> b0 = Vector512.Load(row), b1 = Vector512.Load(row + Lanes);
-                    Accumulate(weight[0], b0, b1, ref o00, ref o01);
-                    Accumulate(weight[1], b0, b1, ref o10, ref o11);
-                    Accumulate(weight[2], b0, b1, ref o20, ref o21);
-                    Accumulate(weight[3], b0, b1, ref o30, ref o31);
-                }
-
-                float* to = o + (long)j * d + column;
-                Store(to, o00, o01);
-                Store(to + d, o10, o11);
-                Store(to + 2 * d, o20, o21);
-                Store(to + 3 * d, o30, o31);
+                Tile(w + ((long)j * n) + j, 1, n, b + first + column, d, n - j, o + first + column, d);
             }
         }
+    }
+
+    /// <summary>to[r] = sum over k of weights[r, k] rows[k], for four r and 32 columns: what all three products are made of.</summary>
+    /// <param name="weights">The first row's first.</param>
+    /// <param name="nextRow">From a row's weight to the next row's.</param>
+    /// <param name="nextTerm">From a row's weight to its next one.</param>
+    /// <param name="rows">The first term.</param>
+    /// <param name="rowStride">From term to term.</param>
+    /// <param name="count">Terms.</param>
+    /// <param name="to">The first row's.</param>
+    /// <param name="toStride">From row to row.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile(float* weights, int nextRow, int nextTerm, float* rows, int rowStride, int count, float* to, int toStride)
+    {
+        float* w0 = weights, w1 = w0 + nextRow, w2 = w1 + nextRow, w3 = w2 + nextRow;
+        Vector512<float> s00 = default, s01 = default, s10 = default, s11 = default;
+        Vector512<float> s20 = default, s21 = default, s30 = default, s31 = default;
+        for (int k = 0; k < count; k++)
+        {
+            Vector512<float> b0 = Vector512.Load(rows), b1 = Vector512.Load(rows + Lanes);
+            Accumulate(*w0, b0, b1, ref s00, ref s01);
+            Accumulate(*w1, b0, b1, ref s10, ref s11);
+            Accumulate(*w2, b0, b1, ref s20, ref s21);
+            Accumulate(*w3, b0, b1, ref s30, ref s31);
+            rows += rowStride;
+            w0 += nextTerm;
+            w1 += nextTerm;
+            w2 += nextTerm;
+            w3 += nextTerm;
+        }
+
+        Store(to, s00, s01);
+        Store(to + toStride, s10, s11);
+        Store(to + (2 * toStride), s20, s21);
+        Store(to + (3 * toStride), s30, s31);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
