@@ -103,7 +103,7 @@ internal static class BrowsingApi
             var itself = new RowSet(model.Index.Count);
             itself.Add(index.Value);
             var nearest = new Candidate[take];
-            int found = model.Index.Search(model.Items.Row(index.Value), itself, nearest);
+            int found = model.Index.Search(model.Items.Row(index.Value), new RowFilter(itself), nearest);
             return TypedResults.Ok(new MovieList(
                 [.. nearest[..found].Select(candidate => model.MovieAt(candidate.Row))], [.. nearest[..found].Select(candidate => candidate.Score)]));
         });

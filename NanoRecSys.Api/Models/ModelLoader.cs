@@ -90,7 +90,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         for (int round = 0; round < WarmUpRounds; round++)
         {
             float[] user = snapshot.UserTower.Encode(new TimedHistory(history, default, snapshot.DataUntil)); // [D]
-            int found = snapshot.Index.Search(user, null, candidates);
+            int found = snapshot.Index.Search(user, RowFilter.None, candidates);
             float[]? scores = snapshot.Ranker?.Score(user, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)
             {

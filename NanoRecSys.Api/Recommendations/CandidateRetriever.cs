@@ -19,7 +19,7 @@ public sealed class CandidateRetriever(IOptions<RecommendationOptions> options)
         var seen = new RowSet(model.Index.Count);
         seen.AddRange(history.Rows);
         var candidates = new Candidate[Math.Max(k, options.Value.Candidates)]; // [C]
-        int found = model.Index.Search(user, seen, candidates);
+        int found = model.Index.Search(user, new RowFilter(seen), candidates);
         return candidates[..found];
     }
 }

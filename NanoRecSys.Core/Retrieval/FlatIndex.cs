@@ -40,22 +40,18 @@ public sealed class FlatIndex : IVectorIndex
     /// <summary>[Count, Dimension], row-major.</summary>
     public ReadOnlySpan<float> Vectors => _vectors;
 
-    public int Search(ReadOnlySpan<float> query, RowSet? excluded, Span<Candidate> results)
+    public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
         if (query.Length != Dimension)
         {
             throw new ArgumentException($"The query has {query.Length} dimensions, the index has {Dimension}.", nameof(query));
         }
 
-        if (excluded is not null && excluded.Rows != Count)
-        {
-            throw new ArgumentException($"The excluded set is over {excluded.Rows} rows, the index has {Count}.", nameof(excluded));
-        }
-
+        filter.Require(Count);
         var best = new TopK(results);
         for (int row = 0; row < Count; row++)
         {
-            if (excluded is not null && excluded.Contains(row))
+            if (!filter.Admits(row))
             {
                 continue;
             }
@@ -73,10 +69,7 @@ public sealed class FlatIndex : IVectorIndex
         int found = best.SortBestFirst();
         if (Metric == VectorMetric.L2)
         {
-            foreach (ref Candidate candidate in results[..found])
-            {
-                candidate = candidate with { Score = -candidate.Score };
-            }
+            TopK.Negate(results[..found]);
         }
 
         return found;

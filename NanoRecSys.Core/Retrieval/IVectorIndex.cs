@@ -29,13 +29,14 @@ public interface IVectorIndex
     int Count { get; }
 
     /// <summary>
-    /// Finds the nearest rows that <paramref name="excluded"/> does not hold, nearest first; rows of equal
-    /// score in ascending order. Excluded rows never take a place: as many come back as there are, up to
-    /// the length of <paramref name="results"/>.
+    /// Finds the nearest rows that <paramref name="filter"/> admits, nearest first; rows of equal score in ascending
+    /// order. The filter works inside the search, so that rows it leaves out never take a place: an exact index gives
+    /// as many as there are, up to the length of <paramref name="results"/>.
     /// </summary>
     /// <param name="query">[Dimension]</param>
-    /// <param name="excluded">Rows to leave out, or null for none.</param>
+    /// <param name="filter">Its sets are over this index's <see cref="Count"/> rows.</param>
     /// <param name="results">Receives the candidates; its length is K.</param>
     /// <returns>The number of candidates written.</returns>
-    int Search(ReadOnlySpan<float> query, RowSet? excluded, Span<Candidate> results);
+    /// <exception cref="ArgumentException">The query or the filter is of another size than the index.</exception>
+    int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results);
 }

@@ -41,6 +41,15 @@ public ref struct TopK(Span<Candidate> heap)
         return Count;
     }
 
+    /// <summary>Turns the negated distances that were offered into distances.</summary>
+    public static void Negate(Span<Candidate> candidates)
+    {
+        foreach (ref Candidate candidate in candidates)
+        {
+            candidate = candidate with { Score = -candidate.Score };
+        }
+    }
+
     private static bool IsWorse(in Candidate a, in Candidate b) =>
         a.Score != b.Score ? a.Score < b.Score : a.Row > b.Row;
 

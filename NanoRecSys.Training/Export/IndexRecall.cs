@@ -19,8 +19,8 @@ internal static class IndexRecall
         for (int start = 0; start < queries.Length; start += exact.Dimension)
         {
             ReadOnlySpan<float> query = queries.Slice(start, exact.Dimension);
-            exact.Search(query, null, expected);
-            int found = index.Search(query, null, actual);
+            exact.Search(query, RowFilter.None, expected);
+            int found = index.Search(query, RowFilter.None, actual);
             HashSet<int> rows = [.. expected.Select(candidate => candidate.Row)];
             shared += actual.Take(found).Count(candidate => rows.Contains(candidate.Row));
             asked += expected.Length;

@@ -46,7 +46,7 @@ internal static class IndexCommand
         var plainMs = new double[Rounds];
         for (int round = 0; round < Rounds; round++)
         {
-            oursMs[round] = Time(query => index.Search(query, excluded, ours));
+            oursMs[round] = Time(query => index.Search(query, new RowFilter(excluded), ours));
             plainMs[round] = Time(query => PlainScan.Search(vectors, query, excluded, plain));
             exact &= ours.Select(c => c.Row).SequenceEqual(plain.Select(c => c.Row));
         }

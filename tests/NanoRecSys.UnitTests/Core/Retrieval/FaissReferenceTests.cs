@@ -21,7 +21,7 @@ public sealed class FaissReferenceTests
         ForEachQuery((q, query) =>
         {
             var found = new Candidate[K];
-            Assert.Equal(K, index.Search(query, null, found));
+            Assert.Equal(K, index.Search(query, RowFilter.None, found));
             Assert.Equal(Rows(expected.GetProperty("ids")[q]), found.Select(candidate => candidate.Row));
             float[] distances = [.. expected.GetProperty("distances")[q].EnumerateArray().Select(value => value.GetSingle())];
             Assert.All(found, (candidate, rank) => Assert.Equal(distances[rank], candidate.Score, 1e-4f));
@@ -40,7 +40,7 @@ public sealed class FaissReferenceTests
         ForEachQuery((q, query) =>
         {
             var found = new Candidate[K];
-            index.Search(query, excluded, found);
+            index.Search(query, new RowFilter(excluded), found);
             Assert.Equal(Rows(expected[q]), found.Select(candidate => candidate.Row));
         });
     }

@@ -71,7 +71,7 @@ public sealed class FaissRoundTripTests : IDisposable
     private IEnumerable<int> Neighbours(FlatIndex index, int queries) => Enumerable.Range(0, queries).SelectMany(q =>
     {
         var found = new Candidate[K];
-        index.Search(_vectors.AsSpan(q * Dimension, Dimension), null, found);
+        index.Search(_vectors.AsSpan(q * Dimension, Dimension), RowFilter.None, found);
         return found.Select(candidate => candidate.Row);
     });
 }

@@ -59,7 +59,7 @@ public sealed class FlatIndexTests
     {
         var index = new FlatIndex(Line, dimension: 2);
         Assert.Throws<ArgumentException>(() => Search(index, [1, 2, 3], k: 1));
-        Assert.Throws<ArgumentException>(() => index.Search([1, 2], new RowSet(4), new Candidate[1]));
+        Assert.Throws<ArgumentException>(() => index.Search([1, 2], new RowFilter(new RowSet(4)), new Candidate[1]));
         Assert.Throws<ArgumentException>(() => new FlatIndex(Line, dimension: 3));
     }
 
@@ -106,6 +106,6 @@ public sealed class FlatIndexTests
         }
 
         var results = new Candidate[k];
-        return results[..index.Search(query, rows, results)];
+        return results[..index.Search(query, new RowFilter(rows), results)];
     }
 }

@@ -25,8 +25,42 @@ public sealed class RowSetTests
         Assert.False(rows.Add(0));
     }
 
+    [Fact]
+    public void Union_and_intersection_count_what_they_hold()
+    {
+        RowSet rows = Set(130, 0, 64, 129);
+        rows.UnionWith(Set(130, 64, 65));
+        Assert.Equal(4, rows.Count);
+        rows.IntersectWith(Set(130, 65, 129, 1));
+        Assert.Equal([65, 129], Enumerable.Range(0, 130).Where(rows.Contains));
+        Assert.Equal(2, rows.Count);
+        Assert.Throws<ArgumentException>(() => rows.UnionWith(new RowSet(129)));
+    }
+
+    [Theory]
+    [InlineData(0, 130)]
+    [InlineData(1, 64)]
+    [InlineData(63, 66)]
+    [InlineData(64, 66)]
+    [InlineData(70, 0)]
+    [InlineData(130, 0)]
+    public void A_slice_holds_the_rows_of_its_range(int first, int count)
+    {
+        RowSet rows = Set(130, 0, 1, 63, 64, 65, 100, 128, 129);
+        RowSet slice = rows.Slice(first, count);
+        Assert.Equal(Enumerable.Range(first, count).Where(rows.Contains).Select(row => row - first), Enumerable.Range(0, count).Where(slice.Contains));
+        Assert.Equal(Enumerable.Range(first, count).Count(rows.Contains), slice.Count);
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(65)]
     public void A_row_outside_is_refused(int row) => Assert.Throws<ArgumentOutOfRangeException>(() => new RowSet(65).Add(row));
+
+    private static RowSet Set(int size, params int[] rows)
+    {
+        var set = new RowSet(size);
+        set.AddRange(rows);
+        return set;
+    }
 }
