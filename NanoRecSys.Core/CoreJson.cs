@@ -14,6 +14,7 @@ namespace NanoRecSys.Core;
     WriteIndented = true)]
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(List<EvaluationResult>))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
 public sealed partial class CoreJson : JsonSerializerContext;
 
 /// <summary>JSON Lines: the same conventions, one object a line.</summary>

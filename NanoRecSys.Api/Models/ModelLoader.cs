@@ -39,6 +39,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
                 Items = items,
                 UserTower = userTower,
                 Ranker = ranker,
+                ContentMap = artifacts.Manifest.ContentMap is { } map ? ContentMap.Read(artifacts.PathOf(map.File), artifacts.PathOf(map.Features)) : null,
                 ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
@@ -65,6 +66,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         Require("index dimension", snapshot.Index.Dimension, model.Dimension);
         Require("item embedding rows", snapshot.Items.Count, model.Items);
         Require("item embedding dimension", snapshot.Items.Dimension, model.Dimension);
+        Require("content map's dimension", snapshot.ContentMap?.Dimension ?? model.Dimension, model.Dimension);
         foreach (int row in snapshot.Histories.Items)
         {
             if ((uint)row >= (uint)model.Items)

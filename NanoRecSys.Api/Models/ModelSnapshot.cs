@@ -1,6 +1,7 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Models;
@@ -27,6 +28,9 @@ public sealed class ModelSnapshot
 
     /// <summary>Null where the version has no second stage: the retriever's scores pass through.</summary>
     public RankerNetwork? Ranker { get; init; }
+
+    /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
+    public ContentMap? ContentMap { get; init; }
 
     /// <summary>All item rows, most interactions first.</summary>
     public required IReadOnlyList<int> ByPopularity { get; init; }

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 
@@ -25,8 +26,9 @@ public sealed class RankerNetwork : IDisposable
 
     /// <param name="user">[D], of length 1.</param>
     /// <param name="candidates">[C] with the retriever's cosines.</param>
+    /// <param name="newItems">Those of the candidates that are new are ranked by what is known of them; null where none are.</param>
     /// <returns>[C] scores in 0..1: sigmoid(logit + weight * cosine).</returns>
-    public float[] Score(float[] user, ReadOnlySpan<Candidate> candidates)
+    public float[] Score(float[] user, ReadOnlySpan<Candidate> candidates, NewItems? newItems = null)
     {
         ArgumentNullException.ThrowIfNull(user);
         int count = candidates.Length;
@@ -35,14 +37,24 @@ public sealed class RankerNetwork : IDisposable
         var popularity = new float[count]; // [C, 1]
         var years = new long[count]; // [C]
         var genreFlags = new float[count * genres]; // [C, G]
-        var unknown = new float[count]; // [C, 1], all known: only new items without an embedding would be 1
+        var unknown = new float[count]; // [C, 1], 1: the embedding does not count, as for items that training has not seen
         for (int i = 0; i < count; i++)
         {
             int row = candidates[i].Row;
+            Span<float> flags = genreFlags.AsSpan(i * genres, genres);
+            if (newItems?.Holds(row) == true)
+            {
+                CatalogItem item = newItems.At(row);
+                unknown[i] = 1;
+                years[i] = ItemFeatures.YearBucket(item.Year);
+                _features.FlagGenres(item.Genres, flags);
+                continue;
+            }
+
             _items.Row(row).CopyTo(embeddings.AsSpan(i * user.Length));
             popularity[i] = _features.Popularity[row];
             years[i] = _features.Years[row];
-            _features.GenresOf(row).CopyTo(genreFlags.AsSpan(i * genres));
+            _features.GenresOf(row).CopyTo(flags);
         }
 
         using OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);

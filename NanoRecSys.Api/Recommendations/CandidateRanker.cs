@@ -6,17 +6,21 @@ namespace NanoRecSys.Api.Recommendations;
 /// <summary>Stage <c>rank</c>: the second opinion on the candidates; without a ranker the cosines pass through.</summary>
 public sealed class CandidateRanker
 {
+    /// <param name="model">The snapshot that ranks.</param>
+    /// <param name="user">[D]</param>
+    /// <param name="candidates">[C] of trained and of new items, with their cosines.</param>
+    /// <param name="newItems">Where the new ones are looked up.</param>
     /// <returns>[C] with the served scores, best first; equal scores by row.</returns>
-    public Candidate[] Rank(ModelSnapshot model, float[] user, Candidate[] candidates)
+    public Candidate[] Rank(ModelSnapshot model, float[] user, Candidate[] candidates, NewItems? newItems = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(candidates);
-        if (model.Ranker is null || candidates.Length == 0)
+        if (candidates.Length == 0)
         {
             return candidates;
         }
 
-        float[] scores = model.Ranker.Score(user, candidates); // [C]
+        float[] scores = model.Ranker?.Score(user, candidates, newItems) ?? [.. candidates.Select(candidate => candidate.Score)]; // [C]
         return [.. candidates
             .Select((candidate, i) => candidate with { Score = scores[i] })
             .OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row)];

@@ -11,4 +11,10 @@ public static class ArtifactNames
     public const string Catalog = "catalog.parquet";
     public const string Histories = "histories.bin";
     public const string Metrics = "metrics.json";
+
+    /// <summary>[F, D] what each feature of a new item adds to its embedding.</summary>
+    public const string ContentMap = "content_map.npy";
+
+    /// <summary>The names of its F rows.</summary>
+    public const string ContentFeatures = "content_features.json";
 }

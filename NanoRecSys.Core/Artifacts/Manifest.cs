@@ -33,6 +33,9 @@ public sealed record Manifest
 
     public required IndexInfo Index { get; init; }
 
+    /// <summary>Null in versions from before there was one: new items cannot be placed among the others.</summary>
+    public ContentMapInfo? ContentMap { get; init; }
+
     /// <summary>Every model's figures on validation and test, the popularity baseline's among them.</summary>
     public required IReadOnlyList<EvaluationResult> Metrics { get; init; }
 
@@ -91,6 +94,13 @@ public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IRe
 /// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 is the plain ranker. Chosen on validation.
 /// </param>
 public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight);
+
+/// <summary>Places items that training has not seen, by what is known of them.</summary>
+/// <param name="File">[F, D] as a NumPy array.</param>
+/// <param name="Features">The names of its F rows, a JSON list.</param>
+/// <param name="Ridge">Strength of the penalty on its weights, chosen by cross-validation over items.</param>
+/// <param name="HeldOutCosine">Mean cosine of estimated and trained embeddings, for items that the fit did not see.</param>
+public sealed record ContentMapInfo(string File, string Features, double Ridge, double HeldOutCosine);
 
 /// <param name="File">The FAISS file.</param>
 /// <param name="Kind"><c>flat</c>, ...</param>

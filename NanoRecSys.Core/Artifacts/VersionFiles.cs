@@ -26,7 +26,7 @@ internal static class VersionFiles
 
         string?[] parts =
         [
-            manifest.UserTower.File, manifest.Ranker?.Onnx.File, manifest.Index.File,
+            manifest.UserTower.File, manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features,
             ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories,
         ];
         HashSet<string> names = [.. manifest.Files.Select(file => file.Name)];

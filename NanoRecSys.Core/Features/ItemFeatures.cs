@@ -13,6 +13,7 @@ public sealed class ItemFeatures
     private readonly float[] _popularity; // [V]
     private readonly int[] _yearBuckets; // [V]
     private readonly float[] _genres; // [V, G], 1 where the item has the genre
+    private readonly Dictionary<string, int> _columns;
 
     /// <param name="catalog">Items with their counts.</param>
     /// <param name="genres">The genre vocabulary, as <see cref="Vocabulary"/> gives it; its order is part of a trained ranker.</param>
@@ -25,18 +26,12 @@ public sealed class ItemFeatures
         _yearBuckets = new int[catalog.Count];
         _genres = new float[catalog.Count * genres.Count];
         float logMax = MathF.Log(1 + catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max());
-        Dictionary<string, int> columns = genres.Select((name, column) => (name, column)).ToDictionary(g => g.name, g => g.column);
+        _columns = genres.Select((name, column) => (name, column)).ToDictionary(g => g.name, g => g.column);
         foreach (CatalogItem item in catalog.Items)
         {
             _popularity[item.Index] = logMax > 0 ? MathF.Log(1 + item.Count) / logMax : 0;
             _yearBuckets[item.Index] = YearBucket(item.Year);
-            foreach (string genre in item.Genres)
-            {
-                if (columns.TryGetValue(genre, out int column))
-                {
-                    _genres[item.Index * genres.Count + column] = 1;
-                }
-            }
+            FlagGenres(item.Genres, _genres.AsSpan(item.Index * genres.Count, genres.Count));
         }
     }
 
@@ -50,6 +45,21 @@ public sealed class ItemFeatures
 
     /// <summary>[G] 1 where the item at <paramref name="row"/> has the genre, else 0.</summary>
     public ReadOnlySpan<float> GenresOf(int row) => _genres.AsSpan(row * Genres.Count, Genres.Count);
+
+    /// <summary>The same of an item that the catalog does not hold; genres that the vocabulary lacks are left out.</summary>
+    /// <param name="genres">The item's.</param>
+    /// <param name="flags">[G] zeros; set to 1 where the item has the genre.</param>
+    public void FlagGenres(IReadOnlyList<string> genres, Span<float> flags)
+    {
+        ArgumentNullException.ThrowIfNull(genres);
+        foreach (string genre in genres)
+        {
+            if (_columns.TryGetValue(genre, out int column))
+            {
+                flags[column] = 1;
+            }
+        }
+    }
 
     /// <summary>The catalog's genres in alphabetical order.</summary>
     public static IReadOnlyList<string> Vocabulary(Catalog catalog)

@@ -11,8 +11,9 @@ namespace NanoRecSys.Training.Export;
 /// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
 /// <param name="Parity">By exported file.</param>
 /// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
+/// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
 public sealed record ExportReport(
-    ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null);
+    ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null);
 
 /// <summary>JSON of the files that export, index and publish hand to each other.</summary>
 [JsonSourceGenerationOptions(

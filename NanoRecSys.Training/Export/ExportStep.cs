@@ -48,7 +48,8 @@ public static class ExportStep
                 parity[ArtifactNames.Ranker] = RankerExport.Write(workspace, catalog, trained, ranker, histories, context.Seed);
             }
 
-            var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256);
+            ContentMapInfo? contentMap = data is null ? null : ContentMapExport.Write(workspace.ExportFolder, data, trained);
+            var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256, contentMap);
             ExportFiles.WriteJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report, ExportJson.Default.ExportReport);
             context.Progress.Report(new StepProgress { Fraction = 1 });
             return report;

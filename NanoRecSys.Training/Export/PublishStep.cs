@@ -67,6 +67,7 @@ public static class PublishStep
             UserTower = exported.UserTower,
             Ranker = choice.Use ? exported.Ranker : null,
             Index = exported.Index,
+            ContentMap = exported.Report.ContentMap,
             Metrics = metrics,
             Parity = exported.Report.Parity.Where(entry => choice.Use || entry.Key != ArtifactNames.Ranker).ToDictionary(),
             Files = [],
@@ -80,6 +81,11 @@ public static class PublishStep
         {
             // Its settings too: the weight of the cosine changes what is served, so it belongs to what names the version.
             files.AddRange([draft.Ranker.Onnx.File, RankerFiles.ModelName]);
+        }
+
+        if (draft.ContentMap is not null)
+        {
+            files.AddRange([draft.ContentMap.File, draft.ContentMap.Features]);
         }
 
         foreach (string file in files)

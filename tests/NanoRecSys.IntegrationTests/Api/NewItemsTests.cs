@@ -1,0 +1,68 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>Items that training has not seen, on what the real training, export and publish steps made of the sample.</summary>
+public sealed class NewItemsTests(TrainedArtifacts trained)
+{
+    private static readonly CatalogItem ToyStory = new(0, 1, "Toy Story", 1995, ["Animation"], 0);
+    private static readonly CatalogItem Cartoon = new(0, 9_000_001, "Another Toy Story", 1996, ["Animation", "Children", "Comedy"], 0);
+    private static readonly CatalogItem Horror = new(0, 9_000_002, "The Cellar", 1978, ["Horror"], 0);
+
+    [Fact]
+    public async Task They_join_behind_the_trained_ones_and_what_is_known_already_is_left_out()
+    {
+        ModelSnapshot model = await LoadAsync();
+
+        NewItems items = NewItems.Place(model, [ToyStory, Cartoon, Horror]);
+
+        Assert.Equal((model.Catalog.Count, 2), (items.FirstRow, items.Count));
+        Assert.Equal(Cartoon with { Index = items.FirstRow }, items.At(items.FirstRow));
+        Assert.False(items.Holds(items.FirstRow - 1));
+        Assert.False(items.Holds(items.FirstRow + 2));
+    }
+
+    [Fact]
+    public async Task The_nearest_unseen_ones_are_candidates()
+    {
+        ModelSnapshot model = await LoadAsync();
+        NewItems items = NewItems.Place(model, [Cartoon, Horror]);
+        float[] user = items.EmbeddingOf(items.FirstRow).ToArray(); // as if the user wanted just that
+
+        Candidate[] nearest = items.Nearest(user, seen: [3], most: 10);
+        Candidate[] afterwards = items.Nearest(user, seen: [items.FirstRow], most: 10);
+
+        Assert.Equal([items.FirstRow, items.FirstRow + 1], nearest.Select(candidate => candidate.Row));
+        Assert.Equal(1, nearest[0].Score, 1e-5f);
+        Assert.Equal([items.FirstRow + 1], afterwards.Select(candidate => candidate.Row));
+    }
+
+    [Fact]
+    public async Task They_are_ranked_in_one_list_with_the_trained_ones()
+    {
+        ModelSnapshot model = await LoadAsync();
+        NewItems items = NewItems.Place(model, [Cartoon, Horror]);
+        float[] user = items.EmbeddingOf(items.FirstRow).ToArray();
+        Candidate[] candidates = [new(0, 0.2f), new(items.FirstRow, 0.9f), new(items.FirstRow + 1, -0.5f)];
+
+        Candidate[] ranked = new CandidateRanker().Rank(model, user, candidates, items);
+
+        Assert.Equal(3, ranked.Length);
+        Assert.All(ranked, candidate => Assert.InRange(candidate.Score, 0f, 1f));
+        Assert.Equal(ranked.OrderByDescending(candidate => candidate.Score), ranked);
+        Assert.NotEqual(ranked.Single(c => c.Row == items.FirstRow).Score, ranked.Single(c => c.Row == items.FirstRow + 1).Score);
+    }
+
+    private async Task<ModelSnapshot> LoadAsync()
+    {
+        ArtifactStore store = await trained.StoreAsync();
+        return await new ModelLoader(store, NullLogger<ModelLoader>.Instance)
+            .LoadAsync((await trained.VersionAsync()).Manifest.ModelVersion, TestContext.Current.CancellationToken);
+    }
+}

@@ -1,0 +1,52 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.UnitTests.Fixtures;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Ranking;
+
+[Collection(SeededTorch.Name)]
+public sealed class ContentMapFitTests
+{
+    public ContentMapFitTests() => LibTorch.Load();
+
+    [Fact]
+    public void Items_it_never_saw_land_beside_those_of_their_genre()
+    {
+        // Comedies point along the first axis, dramas along the second.
+        ContentMapFit fit = Fit(row => row % 2 == 0 ? [1, 0] : [0, 1]);
+
+        Assert.InRange(fit.HeldOutCosine, 0.95, 1.0001);
+        Assert.InRange(fit.Map.Embed("New", 1995, ["Comedy"])[0], 0.95f, 1.0001f);
+        Assert.InRange(fit.Map.Embed("New", 1995, ["Drama"])[1], 0.95f, 1.0001f);
+    }
+
+    [Fact]
+    public void Embeddings_that_content_does_not_explain_are_not_claimed_to_be()
+    {
+        var random = new Random(1);
+
+        ContentMapFit fit = Fit(_ => random.NextDouble() < 0.5 ? [1, 0] : [-1, 0]);
+
+        Assert.InRange(fit.HeldOutCosine, -0.3, 0.3);
+    }
+
+    [Fact]
+    public void A_rare_items_embedding_counts_little()
+    {
+        // Of three comedies in four the embedding is noise that one interaction left.
+        ContentMapFit fit = Fit(row => row % 8 == 0 ? [1, 0] : row % 2 == 0 ? [-1, 0] : [0, 1], row => row % 8 == 0 ? 1000 : row % 2 == 0 ? 0 : 1000);
+
+        Assert.True(fit.Map.Embed("New", 1995, ["Comedy"])[0] > 0.9f);
+    }
+
+    private static ContentMapFit Fit(Func<int, float[]> embedding, Func<int, int>? count = null)
+    {
+        const int items = 200;
+        var catalog = new Catalog([.. Enumerable.Range(0, items).Select(row => new CatalogItem(row, row, $"Title {row}", 1995, [row % 2 == 0 ? "Comedy" : "Drama"], 0))]);
+        float[] values = [.. Enumerable.Range(0, items).SelectMany(embedding)];
+        using Tensor embeddings = tensor(values, [items, 2]);
+        return ContentMapFit.Make(catalog, [.. Enumerable.Range(0, items).Select(count ?? (_ => 1000))], embeddings);
+    }
+}
