@@ -29,18 +29,23 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task The_nearest_unseen_ones_are_candidates()
+    public async Task The_same_search_finds_them_and_leaves_out_what_was_seen()
     {
         ModelSnapshot model = await LoadAsync();
         NewItems items = NewItems.Place(model, [Cartoon, Horror]);
         float[] user = items.EmbeddingOf(items.FirstRow).ToArray(); // as if the user wanted just that
+        var seen = new RowSet(items.Index.Count);
+        seen.Add(items.FirstRow);
+        var nearest = new Candidate[1];
 
-        Candidate[] nearest = items.Nearest(user, seen: [3], most: 10);
-        Candidate[] afterwards = items.Nearest(user, seen: [items.FirstRow], most: 10);
+        items.Index.Search(user, RowFilter.None, nearest);
+        Candidate before = nearest[0];
+        items.Index.Search(user, new RowFilter(seen), nearest);
 
-        Assert.Equal([items.FirstRow, items.FirstRow + 1], nearest.Select(candidate => candidate.Row));
-        Assert.Equal(1, nearest[0].Score, 1e-5f);
-        Assert.Equal([items.FirstRow + 1], afterwards.Select(candidate => candidate.Row));
+        Assert.Equal(model.Index.Count + 2, items.Index.Count);
+        Assert.Equal(items.FirstRow, before.Row);
+        Assert.Equal(1, before.Score, 1e-5f);
+        Assert.NotEqual(items.FirstRow, nearest[0].Row);
     }
 
     [Fact]
