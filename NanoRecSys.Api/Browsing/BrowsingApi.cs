@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using NanoRecSys.Api.Errors;
 using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Recommendations;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
@@ -56,22 +57,22 @@ internal static class BrowsingApi
         });
     }
 
-    private static IResult GetHistory(
-        ServedModel served, StatusReader status, string id, [Description("1 to 200; 50 unless told")] string? limit = null)
+    private static async Task<IResult> GetHistory(
+        ServedModel served, StatusReader status, HistoryReader histories, string id, [Description("1 to 200; 50 unless told")] string? limit = null)
     {
         var fields = new UrlFields();
         int user = fields.Int32("path", "id", id, 0);
         int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
-        return Answer(fields, served, status, model =>
+        using SnapshotLease? lease = served.Lease();
+        if (Refusal(fields, lease, status) is { } refusal)
         {
-            if (!model.Histories.TryGet(user, out ReadOnlySpan<int> rows))
-            {
-                return TypedResults.NotFound(new PlainError($"User {user} is unknown."));
-            }
+            return refusal;
+        }
 
-            int[] newest = rows[^Math.Min(take, rows.Length)..].ToArray();
-            return TypedResults.Ok(new UserHistoryResponse(user, rows.Length, [.. newest.Reverse().Select(model.MovieAt)]));
-        });
+        History history = await histories.ReadUserAsync(lease!.Model, user);
+        return history.EmptyReason == HistoryReader.UnknownUser
+            ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
+            : TypedResults.Ok(new UserHistoryResponse(user, history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(lease.Model.MovieAt)]));
     }
 
     private static IResult GetItems(
@@ -111,12 +112,13 @@ internal static class BrowsingApi
 
     private static IResult Answer(UrlFields fields, ServedModel served, StatusReader status, Func<ModelSnapshot, IResult> read)
     {
-        if (fields.Errors.Count > 0)
-        {
-            return TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors));
-        }
-
         using SnapshotLease? lease = served.Lease();
-        return lease is null ? StatusApi.NotReadyResult(status.Read()) : read(lease.Model);
+        return Refusal(fields, lease, status) ?? read(lease!.Model);
     }
+
+    // Null only where there is a model to ask.
+    private static IResult? Refusal(UrlFields fields, SnapshotLease? lease, StatusReader status) =>
+        fields.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
+        : lease is null ? StatusApi.NotReadyResult(status.Read())
+        : null;
 }

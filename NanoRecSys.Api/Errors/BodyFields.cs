@@ -1,61 +1,38 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Errors;
 
 /// <summary>
-/// Reads the fields of a JSON body and gathers everything that is wrong with them, so that one answer names it all.
-/// As lenient with numbers as the original: whole ones also as <c>5.0</c> or <c>"5"</c>, unknown fields ignored.
+/// Reads the fields of a JSON object and gathers everything that is wrong with them, so that one answer names it all.
 /// </summary>
 internal sealed class BodyFields
 {
-    private readonly JsonElement _body;
-    private readonly List<FieldError> _errors = [];
+    private readonly JsonElement _object;
+    private readonly string[] _place; // path from the request to this object
+    private readonly List<FieldError> _errors; // shared with the objects inside
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
-    private BodyFields(JsonElement body) => _body = body;
+    private BodyFields(JsonElement element, string[] place, List<FieldError> errors)
+    {
+        _object = element;
+        _place = place;
+        _errors = errors;
+        if (element.ValueKind is not (JsonValueKind.Object or JsonValueKind.Undefined))
+        {
+            errors.Add(new FieldError(place, "Input should be a JSON object", "model_attributes_type"));
+        }
+    }
 
     public IReadOnlyList<FieldError> Errors => _errors;
 
-    public static async ValueTask<BodyFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
-    {
-        try
-        {
-            using JsonDocument document = await JsonDocument.ParseAsync(request.Body, default, cancellationToken);
-            return Parse(WithReadableNames(document.RootElement.Clone()));
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            var fields = new BodyFields(default);
-            fields._errors.Add(new FieldError(["body"], $"JSON decode error: {e.Message}", "json_invalid"));
-            return fields;
-        }
-    }
+    public static BodyFields Parse(JsonElement body) => new(body, ["body"], []);
 
-    /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but no text.</exception>
-    private static JsonElement WithReadableNames(JsonElement body)
-    {
-        if (body.ValueKind == JsonValueKind.Object)
-        {
-            foreach (JsonProperty field in body.EnumerateObject())
-            {
-                _ = field.Name; // read here, where it is an error of the body: a look-up of another name would read it, too
-            }
-        }
+    /// <summary>A body that could not even be read as JSON.</summary>
+    public static BodyFields Invalid(FieldError error) => new(default, ["body"], [error]);
 
-        return body;
-    }
-
-    public static BodyFields Parse(JsonElement body)
-    {
-        var fields = new BodyFields(body);
-        if (body.ValueKind != JsonValueKind.Object)
-        {
-            fields._errors.Add(new FieldError(["body"], "Input should be a JSON object", "model_attributes_type"));
-        }
-
-        return fields;
-    }
+    public bool Has(string name) => _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(name, out _);
 
     /// <param name="name">The field's name.</param>
     /// <param name="fallback">Taken where it is absent; null makes it required.</param>
@@ -68,13 +45,76 @@ internal sealed class BodyFields
             return fallback ?? 0;
         }
 
-        if (!TryInt32(element, out int value))
+        if (!JsonValues.TryInt32(element, out int value))
         {
-            _errors.Add(FieldError.NotAnInteger(["body", name]));
+            _errors.Add(FieldError.NotAnInteger(At(name)));
         }
-        else if (FieldError.OutOfRange(["body", name], value, min, max) is { } error)
+        else if (FieldError.OutOfRange(At(name), value, min, max) is { } error)
         {
             _errors.Add(error);
+        }
+
+        return value;
+    }
+
+    /// <returns>Null where it is absent or null.</returns>
+    public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
+        TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
+
+    /// <returns>Null where it is absent or null.</returns>
+    public long? OptionalInt64(string name)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonValues.TryInt64(element, out long value))
+        {
+            _errors.Add(FieldError.NotAnInteger(At(name)));
+        }
+
+        return value;
+    }
+
+    /// <returns>Null where it is absent or null.</returns>
+    public double? OptionalNumber(string name, double min, double max)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonValues.TryDouble(element, out double value))
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a finite number", "finite_number"));
+        }
+        else if (value < min || value > max)
+        {
+            Refuse(name, string.Create(CultureInfo.InvariantCulture, $"Input should be {min} to {max}"), "out_of_range");
+        }
+
+        return value;
+    }
+
+    /// <returns>Null where it is absent or null, or not as it should be.</returns>
+    public string? OptionalText(string name, int maxLength)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonValues.TryText(element, out string value))
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a valid string", "string_type"));
+            return null;
+        }
+
+        if (value.Length == 0 || value.Length > maxLength)
+        {
+            Refuse(name, $"String should have 1 to {maxLength} characters, not {value.Length}", value.Length == 0 ? "string_too_short" : "string_too_long");
+            return null;
         }
 
         return value;
@@ -89,7 +129,7 @@ internal sealed class BodyFields
 
         if (element.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
         {
-            _errors.Add(new FieldError(["body", name], "Input should be a valid boolean", "bool_type"));
+            _errors.Add(new FieldError(At(name), "Input should be a valid boolean", "bool_type"));
             return fallback;
         }
 
@@ -99,30 +139,12 @@ internal sealed class BodyFields
     /// <summary>A required list of 1 to <paramref name="maxCount"/> whole numbers.</summary>
     public IReadOnlyList<int> Int32List(string name, int maxCount)
     {
-        if (!TryFind(name, required: true, out JsonElement element))
+        var values = new List<int>();
+        foreach (JsonElement item in Items(name, maxCount))
         {
-            return [];
-        }
-
-        if (element.ValueKind != JsonValueKind.Array)
-        {
-            _errors.Add(new FieldError(["body", name], "Input should be a valid list", "list_type"));
-            return [];
-        }
-
-        int count = element.GetArrayLength();
-        if (count == 0 || count > maxCount)
-        {
-            _errors.Add(new FieldError(["body", name], $"List should have 1 to {maxCount} items, not {count}", count == 0 ? "too_short" : "too_long"));
-            return [];
-        }
-
-        var values = new List<int>(count);
-        foreach (JsonElement item in element.EnumerateArray())
-        {
-            if (!TryInt32(item, out int value))
+            if (!JsonValues.TryInt32(item, out int value))
             {
-                _errors.Add(FieldError.NotAnInteger(["body", name, values.Count.ToString(CultureInfo.InvariantCulture)]));
+                _errors.Add(FieldError.NotAnInteger(At(name, values.Count)));
             }
 
             values.Add(value);
@@ -131,38 +153,72 @@ internal sealed class BodyFields
         return values;
     }
 
-    private bool TryFind(string name, bool required, out JsonElement element)
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
+    public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
+        [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];
+
+    /// <summary>Says that a field is not as it should be, for a reason that only the reader knows.</summary>
+    public void Refuse(string name, string message, string type) => _errors.Add(new FieldError(At(name), message, type));
+
+    /// <summary>Names every field that was not asked for: on calls that are ours nothing is ignored silently.</summary>
+    public void ForbidOthers()
     {
-        element = default;
-        if (_body.ValueKind != JsonValueKind.Object)
+        if (_object.ValueKind != JsonValueKind.Object)
         {
-            return false; // said once, about the whole body
+            return;
         }
 
-        bool found = _body.TryGetProperty(name, out element);
+        foreach (JsonProperty field in _object.EnumerateObject().Where(field => !_asked.Contains(field.Name)))
+        {
+            Refuse(field.Name, $"Unknown field; there are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
+        }
+    }
+
+    private JsonElement[] Items(string name, int maxCount)
+    {
+        if (!TryFind(name, required: true, out JsonElement element))
+        {
+            return [];
+        }
+
+        if (element.ValueKind != JsonValueKind.Array)
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a valid list", "list_type"));
+            return [];
+        }
+
+        int count = element.GetArrayLength();
+        if (count == 0 || count > maxCount)
+        {
+            Refuse(name, $"List should have 1 to {maxCount} items, not {count}", count == 0 ? "too_short" : "too_long");
+            return [];
+        }
+
+        return [.. element.EnumerateArray()];
+    }
+
+    private bool TryFind(string name, bool required, out JsonElement element)
+    {
+        _asked.Add(name);
+        element = default;
+        if (_object.ValueKind != JsonValueKind.Object)
+        {
+            return false; // said once, about the whole object
+        }
+
+        bool found = _object.TryGetProperty(name, out element);
         if (!found && required)
         {
-            _errors.Add(new FieldError(["body", name], "Field required", "missing"));
+            _errors.Add(new FieldError(At(name), "Field required", "missing"));
         }
 
         return found;
     }
 
-    private static bool TryInt32(JsonElement element, out int value)
-    {
-        value = 0;
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.Number when element.TryGetInt32(out value):
-                return true;
-            case JsonValueKind.Number when element.TryGetDouble(out double number) && number == Math.Floor(number) && Math.Abs(number) <= int.MaxValue:
-                value = (int)number;
-                return true;
-            case JsonValueKind.String:
-                // Its bytes as they came: they need not be valid text.
-                return int.TryParse(JsonMarshal.GetRawUtf8Value(element)[1..^1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
-            default:
-                return false;
-        }
-    }
+    private bool TryFindValue(string name, out JsonElement element) =>
+        TryFind(name, required: false, out element) && element.ValueKind != JsonValueKind.Null;
+
+    private string[] At(string name) => [.. _place, name];
+
+    private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
 }

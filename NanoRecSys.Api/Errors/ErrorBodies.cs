@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Contracts;
+
 namespace NanoRecSys.Api.Errors;
 
 /// <summary>Body of a 422: what is wrong with which field.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Errors;
 

@@ -22,4 +22,7 @@ public sealed record Answer
     public string? FallbackReason { get; init; }
 
     public required string Version { get; init; }
+
+    /// <summary>How many events of the user it knew; with another number it is out of date.</summary>
+    public long Events { get; init; }
 }

@@ -28,6 +28,7 @@ public sealed class AnswerWriter(Explainer explainer)
             UnknownMovieIds = history.UnknownMovieIds,
             FallbackReason = fallbackReason,
             Version = model.Version,
+            Events = history.Events,
         };
     }
 }

@@ -8,7 +8,7 @@ namespace NanoRecSys.Api.Recommendations;
 public static class CacheKey
 {
     // Raised whenever an answer's stored form changes, so that a new release does not read an old one's.
-    private const int Format = 1;
+    private const int Format = 2;
 
     public static string Of(RecommendationQuery query, string version, int candidates)
     {

@@ -18,6 +18,7 @@ public sealed class CandidateRetriever(IOptions<RecommendationOptions> options)
         ArgumentNullException.ThrowIfNull(history);
         var seen = new RowSet(model.Index.Count);
         seen.AddRange(history.Rows);
+        seen.AddRange([.. history.Disliked]);
         var candidates = new Candidate[Math.Max(k, options.Value.Candidates)]; // [C]
         int found = model.Index.Search(user, new RowFilter(seen), candidates);
         return candidates[..found];

@@ -11,4 +11,13 @@ public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyLi
 
     /// <summary>When it is asked what follows; see <see cref="Models.ModelSnapshot.DataUntil"/>.</summary>
     public long Now { get; init; }
+
+    /// <summary>Rows that the user disliked: never recommended, and not read by the model.</summary>
+    public IReadOnlyList<int> Disliked { get; init; } = [];
+
+    /// <summary>How many events it holds beside what the model was published with.</summary>
+    public long Events { get; init; }
+
+    /// <summary>False where Redis could not be asked for the user's events.</summary>
+    public bool IsWhole { get; init; } = true;
 }

@@ -16,7 +16,7 @@ public sealed class PopularItems
             return [];
         }
 
-        HashSet<int> seen = [.. history.Rows];
+        HashSet<int> seen = [.. history.Rows, .. history.Disliked];
         float logMax = MathF.Log(1 + model.Catalog.Items[model.ByPopularity[0]].Count);
         return [.. model.ByPopularity
             .Where(row => !seen.Contains(row))

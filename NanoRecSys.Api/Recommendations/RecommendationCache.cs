@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using StackExchange.Redis;
@@ -8,47 +9,49 @@ namespace NanoRecSys.Api.Recommendations;
 
 /// <param name="Answer">Null unless it was a hit.</param>
 /// <param name="Result">One of <see cref="CacheResults"/>.</param>
-public readonly record struct CacheLookup(Answer? Answer, string Result);
+/// <param name="Events">How many events the user has in Redis; null where Redis did not say.</param>
+public readonly record struct CacheLookup(Answer? Answer, string Result, long? Events = null);
 
 /// <summary>
 /// Stages <c>cache.get</c> and <c>cache.set</c>: answers in Redis. A Redis that is away costs a count and a line in
 /// the log, never a request.
 /// </summary>
 public sealed class RecommendationCache(
-    IOptions<RecommendationOptions> options, RequestCounters counters, TimeProvider time, ILogger<RecommendationCache> logger,
-    IConnectionMultiplexer? redis = null)
+    EventStore events, RedisOutage outage, RequestCounters counters, IOptions<RecommendationOptions> options, IConnectionMultiplexer? redis = null)
 {
-    // After a time-out the next requests do not wait for the same silence.
-    private static readonly TimeSpan PauseAfterTimeout = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan WarnEvery = TimeSpan.FromSeconds(10);
-
-    private long _pausedUntil;
-    private long _warnAgainAt;
-
-    public async ValueTask<CacheLookup> GetAsync(string key)
+    /// <param name="key">See <see cref="CacheKey"/>.</param>
+    /// <param name="userId">
+    /// Whose events must be those that the answer knew; asked in the same round trip. Null in a session.
+    /// </param>
+    public async ValueTask<CacheLookup> GetAsync(string key, int? userId)
     {
         if (redis is null)
         {
             return new CacheLookup(null, CacheResults.Off);
         }
 
+        long? count = null;
         try
         {
-            RequireNoPause();
-            RedisValue stored = await redis.GetDatabase().StringGetAsync(key);
-            Answer? answer = stored.IsNull ? null : JsonSerializer.Deserialize((byte[])stored!, CacheJson.Default.Answer);
-            counters.CountCacheLookup(hit: answer is not null);
-            return answer is null ? new CacheLookup(null, CacheResults.Miss) : new CacheLookup(answer, CacheResults.Hit);
+            outage.RequireNoPause();
+            Task<RedisValue> storing = redis.GetDatabase().StringGetAsync(key);
+            Task<long> counting = userId is { } user ? events.CountAsync(user) : Task.FromResult(0L);
+            await Task.WhenAll(storing, counting);
+            count = await counting;
+            Answer? answer = Read(await storing);
+            bool hit = answer is not null && answer.Events == count;
+            counters.CountCacheLookup(hit);
+            return hit ? new CacheLookup(answer, CacheResults.Hit, count) : new CacheLookup(null, CacheResults.Miss, count);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
-            Degrade(e);
+            outage.Report(e);
             return new CacheLookup(null, CacheResults.Error);
         }
         catch (JsonException e)
         {
-            Degrade(e);
-            return new CacheLookup(null, CacheResults.Miss); // so that a fresh answer takes its place
+            outage.Report(e);
+            return new CacheLookup(null, CacheResults.Miss, count); // so that a fresh answer takes its place
         }
     }
 
@@ -62,42 +65,18 @@ public sealed class RecommendationCache(
 
         try
         {
-            RequireNoPause();
+            outage.RequireNoPause();
             byte[] stored = JsonSerializer.SerializeToUtf8Bytes(answer, CacheJson.Default.Answer);
             await redis.GetDatabase().StringSetAsync(key, stored, options.Value.CacheLifetime);
             return true;
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
-            Degrade(e);
+            outage.Report(e);
             return false;
         }
     }
 
-    private void RequireNoPause()
-    {
-        if (time.GetTimestamp() < Volatile.Read(ref _pausedUntil))
-        {
-            throw new TimeoutException("Redis did not answer in time a moment ago.");
-        }
-    }
-
-    // The one place where the service decides to go on without its cache.
-    private void Degrade(Exception e)
-    {
-        counters.CountCacheError();
-        long now = time.GetTimestamp();
-        if (e is RedisTimeoutException)
-        {
-            Volatile.Write(ref _pausedUntil, now + Ticks(PauseAfterTimeout));
-        }
-
-        long warnAt = Volatile.Read(ref _warnAgainAt);
-        if (now >= warnAt && Interlocked.CompareExchange(ref _warnAgainAt, now + Ticks(WarnEvery), warnAt) == warnAt)
-        {
-            logger.LogWarning("The cache fails, requests are computed: {Reason} ({Errors} errors so far)", e.Message, counters.CacheErrors);
-        }
-    }
-
-    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
+    private static Answer? Read(RedisValue stored) =>
+        stored.IsNull ? null : JsonSerializer.Deserialize((byte[])stored!, CacheJson.Default.Answer);
 }

@@ -30,13 +30,13 @@ public sealed class RecommendationPipeline(
         ModelSnapshot model = lease.Model;
         using RequestTimeline timeline = telemetry.Begin();
         string key = CacheKey.Of(query, model.Version, options.Value.Candidates);
-        CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key));
+        CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key, query.UserId));
         if (cached.Answer is { } known)
         {
             return Respond(known, timeline, cached.Result, whole: true);
         }
 
-        History history = timeline.Run(StageNames.History, () => histories.Read(model, query));
+        History history = await timeline.RunAsync(StageNames.History, () => histories.ReadAsync(model, query, cached.Events));
         string? fallbackReason = history.EmptyReason;
         Candidate[] ranked = [];
         if (fallbackReason is null)
@@ -61,7 +61,7 @@ public sealed class RecommendationPipeline(
         }
 
         Answer answer = writer.Write(model, query, history, ranked, fallbackReason);
-        bool whole = fallbackReason != ModelFailed && cached.Result != CacheResults.Error;
+        bool whole = fallbackReason != ModelFailed && cached.Result != CacheResults.Error && history.IsWhole;
         if (whole)
         {
             whole = await timeline.RunAsync(StageNames.CacheSet, () => cache.SetAsync(key, answer));

@@ -13,6 +13,7 @@ internal static class RecommendationsApi
     public static void AddRecommendations(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<RecommendationOptions>().BindConfiguration(RecommendationOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<RedisOutage>();
         builder.Services.AddSingleton<RecommendationCache>();
         builder.Services.AddSingleton<HistoryReader>();
         builder.Services.AddSingleton<UserEncoder>();
@@ -41,7 +42,7 @@ internal static class RecommendationsApi
     private static async Task<IResult> PostRecommend(
         HttpRequest request, RecommendationPipeline pipeline, StatusReader status, CancellationToken cancellationToken)
     {
-        BodyFields body = await BodyFields.ReadAsync(request, cancellationToken);
+        BodyFields body = await JsonBody.ReadAsync(request, cancellationToken);
         var query = new RecommendationQuery
         {
             UserId = body.Int32("user_id", fallback: null),
@@ -55,7 +56,7 @@ internal static class RecommendationsApi
     private static async Task<IResult> PostSession(
         HttpRequest request, RecommendationPipeline pipeline, StatusReader status, CancellationToken cancellationToken)
     {
-        BodyFields body = await BodyFields.ReadAsync(request, cancellationToken);
+        BodyFields body = await JsonBody.ReadAsync(request, cancellationToken);
         var query = new RecommendationQuery
         {
             Session = body.Int32List("movie_ids", MaxSession),

@@ -30,12 +30,7 @@ internal sealed class EmbeddedCache : IDisposable
         (string folder, IDisposable folderLock) = TakeFolder(artifacts);
         try
         {
-            // Every write goes to the log before it is acknowledged (commit frequency 0). The device type is the
-            // one that needs no native library; sizes fit a machine that trains a model at the same time.
-            GarnetServer server = new([
-                "--bind", "127.0.0.1", "--port", $"{port}", "-q", "--logger-level", "Error",
-                "--aof", "--recover", "--aof-commit-freq", "0", "--aof-size-limit", "64m", "--device-type", "RandomAccess",
-                "--memory", "256m", "--page", "4m", "--index", "16m", "--checkpointdir", folder]);
+            GarnetServer server = new(Arguments(folder, port));
             server.Start();
             return new EmbeddedCache(server, folderLock, folder, port);
         }
@@ -51,6 +46,20 @@ internal sealed class EmbeddedCache : IDisposable
         _server.Dispose();
         _folderLock.Dispose();
     }
+
+    // Sizes fit a machine that trains a model at the same time.
+    private static string[] Arguments(string folder, int port) =>
+    [
+        "--bind", "127.0.0.1", "--port", $"{port}", "-q", "--logger-level", "Error",
+        // Of eight writers that a kill -9 met, five runs lost 2 of 44,000 acknowledged writes without the waiting.
+        "--aof", "--recover", "--aof-commit-freq", "0", "--aof-commit-wait", "--aof-memory", "32m", "--aof-page-size", "8m",
+        // A full memory goes to the disk: without this tier the oldest records, users' events, are dropped silently.
+        "--storage-tier", "--logdir", folder, "--checkpointdir", folder, "--memory", "256m", "--page", "4m", "--index", "16m",
+        // Both logs are cut: the one by checkpoints, the other of what has expired.
+        "--aof-size-limit", "64m", "--aof-segment-size", "64m", "--segment", "32m",
+        "--compaction-type", "Lookup", "--compaction-freq", "30", "--compaction-max-segments", "3", "--compaction-force-delete",
+        "--device-type", "RandomAccess", // needs no native library
+    ];
 
     private static (string Folder, IDisposable Lock) TakeFolder(string artifacts)
     {

@@ -78,6 +78,9 @@ internal sealed partial class StackProcess : IAsyncDisposable
         return _process.WaitForExitAsync();
     }
 
+    /// <summary>The host with its cache, the API, the page and the guard, at once.</summary>
+    public void KillEverything() => _ = SendSignal(-_process.Id, SigKill);
+
     /// <returns>The host's exit code.</returns>
     public async Task<int> KillServiceAsync(string program, TimeSpan patience)
     {

@@ -94,7 +94,7 @@ internal abstract class CacheServer : IDisposable
         }
     }
 
-    internal sealed class RedisCache : CacheServer
+    internal sealed class RedisCache(params string[] options) : CacheServer
     {
         private Process? _process;
 
@@ -102,7 +102,7 @@ internal abstract class CacheServer : IDisposable
         {
             try
             {
-                _process = Process.Start(new ProcessStartInfo("redis-server", ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+                _process = Process.Start(new ProcessStartInfo("redis-server", ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", .. options])
                 {
                     RedirectStandardOutput = true,
                 });

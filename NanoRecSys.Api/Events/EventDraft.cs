@@ -1,0 +1,11 @@
+using NanoRecSys.Core.Events;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>An event that was checked and waits to be stored.</summary>
+/// <param name="Index">Its place in the request.</param>
+/// <param name="UserId">Whose it is.</param>
+/// <param name="Field">Its idempotency key, unique among the user's events.</param>
+/// <param name="HasOwnKey">Whether the client chose the key; else it follows from the content.</param>
+/// <param name="Event">What happened.</param>
+public sealed record EventDraft(int Index, int UserId, string Field, bool HasOwnKey, UserEvent Event);

@@ -1,0 +1,91 @@
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>What became of an event.</summary>
+public enum EventOutcome
+{
+    Stored,
+    Duplicate,
+
+    /// <summary>Its key was used before, for another event.</summary>
+    KeyReused,
+}
+
+/// <summary>
+/// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
+/// request. Works on what Redis and Garnet have in common: hashes, sets and MULTI.
+/// </summary>
+public sealed class EventStore(IConnectionMultiplexer? redis = null)
+{
+    /// <summary>False without a Redis: events are refused then.</summary>
+    public bool IsConfigured => redis is not null;
+
+    /// <summary>Stores all of them or none.</summary>
+    /// <returns>What became of each, in order.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow or full: they may have to be sent again.</exception>
+    public async Task<EventOutcome[]> AppendAsync(IReadOnlyList<EventDraft> events)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        IDatabase database = Database();
+        try
+        {
+            bool[] isNew = await WriteAsync(database, events);
+            return await Task.WhenAll(events.Select((draft, i) => isNew[i]
+                ? Task.FromResult(EventOutcome.Stored)
+                : CompareAsync(database, draft)));
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or OperationCanceledException)
+        {
+            throw EventStoreException.From(e);
+        }
+    }
+
+    /// <summary>How many events a user has: another number is another history.</summary>
+    public Task<long> CountAsync(int userId) => Database().HashLengthAsync(EventKeys.Of(userId));
+
+    /// <summary>A user's events in the order in which they happened.</summary>
+    public async Task<IReadOnlyList<UserEvent>> ReadAsync(int userId)
+    {
+        RedisValue[] stored = await Database().HashValuesAsync(EventKeys.Of(userId));
+        UserEvent[] events = Array.ConvertAll(stored, value => StoredEvent.Read((byte[])value!));
+        Array.Sort(events, UserEvent.CompareByTime);
+        return events;
+    }
+
+    private static async Task<bool[]> WriteAsync(IDatabase database, IReadOnlyList<EventDraft> events)
+    {
+        ITransaction transaction = database.CreateTransaction();
+        Task<long> users = transaction.SetAddAsync(EventKeys.Users, [.. events.Select(draft => (RedisValue)draft.UserId).Distinct()]);
+        Task<bool>[] writes = [.. events.Select(draft =>
+            transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
+        Task all = Task.WhenAll([users, .. writes]);
+        try
+        {
+            await transaction.ExecuteAsync();
+        }
+        catch (RedisServerException)
+        {
+            await all; // Where a command was refused, its own reason says more than the transaction's.
+            throw;
+        }
+
+        await all;
+        return await Task.WhenAll(writes);
+    }
+
+    private static async Task<EventOutcome> CompareAsync(IDatabase database, EventDraft draft)
+    {
+        if (!draft.HasOwnKey)
+        {
+            return EventOutcome.Duplicate; // The key was made of the content.
+        }
+
+        RedisValue stored = await database.HashGetAsync(EventKeys.Of(draft.UserId), draft.Field);
+        return StoredEvent.Read((byte[])stored!).SaysTheSameAs(draft.Event) ? EventOutcome.Duplicate : EventOutcome.KeyReused;
+    }
+
+    private IDatabase Database() => redis?.GetDatabase() ?? throw new EventStoreException(
+        "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+}

@@ -1,0 +1,104 @@
+using Microsoft.AspNetCore.Mvc;
+using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Status;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary><c>POST /events</c>: interactions as they happen.</summary>
+internal static class EventsApi
+{
+    private const string BatchField = "events";
+    private const int MaxBatch = 1000;
+    private const int MaxBodyBytes = 512 * 1024; // a full batch with long keys
+
+    public static void AddEvents(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<EventStore>();
+        builder.Services.AddSingleton<EventReader>();
+    }
+
+    public static void MapEvents(this IEndpointRouteBuilder app) =>
+        app.MapPost("/events", PostEvents)
+            .WithTags("Events")
+            .WithSummary("What users did, one event or a batch of up to 1000; their next recommendations reflect it")
+            .WithDescription(
+                "Answered once everything is stored; all events of a request are stored, or none. Rows that make no sense are refused one by one, " +
+                "the others are kept. Sent again with the same key (or the same movie, type and timestamp), an event is stored once. " +
+                "Unknown fields are refused. 503: the store is away or full; send the request again.")
+            .WithJsonBody<EventBatch, EventReceipt>(
+                """{"events": [{"user_id": 42, "movie_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "movie_id": 32, "type": "like"}]}""")
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
+
+    private static async Task<IResult> PostEvents(
+        HttpContext http, ServedModel served, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
+    {
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        bool isBatch = body.Has(BatchField);
+        IReadOnlyList<BodyFields> rows = isBatch ? body.Objects(BatchField, MaxBatch) : [body];
+        if (isBatch)
+        {
+            body.ForbidOthers();
+        }
+
+        using SnapshotLease? lease = served.Lease();
+        if (lease is null && body.Errors.Count == 0)
+        {
+            return StatusApi.NotReadyResult(status.Read());
+        }
+
+        bool Knows(int movie) => lease is null || lease.Model.Catalog.TryFind(new ItemId(movie), out _);
+        EventDraft[] drafts = [.. rows.Select((row, i) => reader.Read(row, i, Knows))];
+        if (body.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        return await StoreAsync(http, drafts, rows, store);
+    }
+
+    private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store)
+    {
+        var refused = new SortedDictionary<int, IReadOnlyList<FieldError>>();
+        foreach (EventDraft draft in drafts.Where(draft => rows[draft.Index].Errors.Count > 0))
+        {
+            refused[draft.Index] = rows[draft.Index].Errors;
+        }
+
+        EventDraft[] good = [.. drafts.Where(draft => !refused.ContainsKey(draft.Index))];
+        EventOutcome[] outcomes = [];
+        try
+        {
+            if (good.Length > 0)
+            {
+                outcomes = await store.AppendAsync(good);
+            }
+        }
+        catch (EventStoreException e)
+        {
+            http.Response.Headers.RetryAfter = "1";
+            return TypedResults.Json(new PlainError(e.Message, http.TraceIdentifier), statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+
+        for (int i = 0; i < good.Length; i++)
+        {
+            if (outcomes[i] == EventOutcome.KeyReused)
+            {
+                BodyFields row = rows[good[i].Index];
+                row.Refuse("key", "Another event of this user has this key", "key_reused");
+                refused[good[i].Index] = row.Errors;
+            }
+        }
+
+        if (refused.Count == drafts.Length)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors([.. refused.Values.SelectMany(errors => errors)]));
+        }
+
+        return TypedResults.Ok(new EventReceipt(
+            outcomes.Count(outcome => outcome == EventOutcome.Stored), outcomes.Count(outcome => outcome == EventOutcome.Duplicate),
+            [.. refused.Select(row => new RefusedEvent(row.Key, row.Value))], http.TraceIdentifier));
+    }
+}

@@ -1,0 +1,38 @@
+namespace NanoRecSys.Core.Contracts;
+
+/// <summary>Body of <c>POST /events</c>: one event, or an <see cref="EventBatch"/>.</summary>
+public sealed record EventRequest
+{
+    public required int UserId { get; init; }
+
+    public required int MovieId { get; init; }
+
+    /// <summary><c>watch</c>, <c>rate</c>, <c>like</c> or <c>dislike</c>; <c>rate</c> where there is a rating, else <c>watch</c>.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>Stars, 0.5 to 5.</summary>
+    public double? Rating { get; init; }
+
+    /// <summary>Seconds since 1970; now where it is left out.</summary>
+    public long? Timestamp { get; init; }
+
+    /// <summary>
+    /// Any text of 1 to 128 characters, the user's own for this event: sent again, it is stored once. Without it, the
+    /// same movie and type at the same timestamp are the same event.
+    /// </summary>
+    public string? Key { get; init; }
+}
+
+/// <summary>Body of <c>POST /events</c> for 1 to 1000 events.</summary>
+public sealed record EventBatch(IReadOnlyList<EventRequest> Events);
+
+/// <summary>Answer of <c>POST /events</c>. What is stored or a duplicate is on disk where the store keeps it there.</summary>
+/// <param name="Stored">Events that are new.</param>
+/// <param name="Duplicates">Events that were stored before.</param>
+/// <param name="Refused">Events that were not stored, and why.</param>
+/// <param name="RequestId">As in the log.</param>
+public sealed record EventReceipt(int Stored, int Duplicates, IReadOnlyList<RefusedEvent> Refused, string RequestId);
+
+/// <param name="Index">Place in the batch, from 0.</param>
+/// <param name="Errors">Everything that is wrong with it.</param>
+public sealed record RefusedEvent(int Index, IReadOnlyList<FieldError> Errors);

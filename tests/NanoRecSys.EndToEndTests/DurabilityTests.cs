@@ -1,0 +1,68 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using NanoRecSys.EndToEndTests.Fixtures;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>The stack with its embedded cache, killed as no program can prepare for.</summary>
+[Collection(SharedFirstStart.Name)]
+public sealed class DurabilityTests(FirstStart start)
+{
+    private const int Writers = 8;
+    private const int FirstUser = 900_000;
+    private static readonly int[] Movies = [1, 2, 3, 5, 6, 7, 10, 11, 16, 17, 19, 21, 22, 25, 29, 31, 32, 34, 36, 39]; // of the sample
+
+    [Fact]
+    public async Task No_acknowledged_event_is_lost_when_everything_is_killed()
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        int[] acknowledged = new int[Writers];
+        for (int round = 0; round < 2; round++)
+        {
+            await using StackProcess stack = StackProcess.Start(start.Artifacts);
+            using var http = new HttpClient { BaseAddress = await stack.Api.WaitAsync(TimeSpan.FromSeconds(60), cancellation) };
+            await stack.Recommending.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+            await RequireAsync(http, acknowledged, kills: round, cancellation);
+            Task[] writers = [.. Enumerable.Range(0, Writers).Select(writer => WriteUntilItDiesAsync(http, writer, acknowledged))];
+            await Task.Delay(TimeSpan.FromSeconds(2), cancellation);
+            stack.KillEverything();
+            await Task.WhenAll(writers);
+            Assert.All(acknowledged, count => Assert.True(count > 0, stack.Output));
+        }
+
+        await using StackProcess last = StackProcess.Start(start.Artifacts);
+        using var client = new HttpClient { BaseAddress = await last.Api.WaitAsync(TimeSpan.FromSeconds(60), cancellation) };
+        await last.Recommending.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+        await RequireAsync(client, acknowledged, kills: 2, cancellation);
+    }
+
+    // One for each kill may have been stored and not acknowledged any more; it is sent again then, and stored once.
+    private static async Task RequireAsync(HttpClient http, int[] acknowledged, int kills, CancellationToken cancellation)
+    {
+        for (int writer = 0; kills > 0 && writer < Writers; writer++)
+        {
+            JsonElement history = await http.GetFromJsonAsync<JsonElement>($"/users/{FirstUser + writer}/history", cancellation);
+            Assert.InRange(history.GetProperty("total").GetInt32(), acknowledged[writer], acknowledged[writer] + 1);
+        }
+    }
+
+    private static async Task WriteUntilItDiesAsync(HttpClient http, int writer, int[] acknowledged)
+    {
+        try
+        {
+            while (true)
+            {
+                int count = acknowledged[writer];
+                using HttpResponseMessage response = await http.PostAsJsonAsync(
+                    "/events", new { user_id = FirstUser + writer, movie_id = Movies[count % Movies.Length], timestamp = 1_000_000 + count });
+                response.EnsureSuccessStatusCode();
+                acknowledged[writer] = count + 1;
+            }
+        }
+        catch (HttpRequestException)
+        {
+            // It was killed.
+        }
+    }
+}

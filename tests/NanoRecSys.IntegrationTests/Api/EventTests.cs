@@ -1,0 +1,266 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+using StackExchange.Redis;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class EventTests
+{
+    private const int Newcomer = 5001; // whom no model knows
+
+    public static TheoryData<string> Kinds => CacheServer.Kinds;
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task The_next_recommendation_reflects_an_event_on_every_replica(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer here = await ApiServer.StartAsync(new RandomModel(101), cache.ConnectionString);
+        await using ApiServer there = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
+        const string question = """{"user_id": 11, "k": 5, "include_history": true}""";
+        int liked = (await here.PostAsync("/recommend", question)).MovieIds()[0];
+        Assert.True((await there.PostAsync("/recommend", question)).Flag("served_from_cache"));
+
+        JsonElement receipt = await here.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{liked}}, "type": "like"}""");
+
+        Assert.Equal((1, 0), (receipt.GetProperty("stored").GetInt32(), receipt.GetProperty("duplicates").GetInt32()));
+        foreach (ApiServer replica in new[] { here, there })
+        {
+            JsonElement answer = await replica.PostAsync("/recommend", question);
+            Assert.Equal([1003, 1001, 1002, liked], answer.GetProperty("history").Ids());
+            Assert.DoesNotContain(liked, answer.MovieIds());
+            Assert.Equal("live", answer.Text("mode"));
+        }
+
+        Assert.True((await there.PostAsync("/recommend", question)).Flag("served_from_cache"));
+        int[] history = await there.HistoryAsync(11);
+        Assert.Equal([liked, 1002, 1001, 1003], history);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task A_new_user_is_a_real_one_after_the_first_event(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(102), cache.ConnectionString);
+        string question = $$"""{"user_id": {{Newcomer}}, "k": 5}""";
+        Assert.Equal("unknown_user", (await api.PostAsync("/recommend", question)).GetProperty("debug_timing").Text("fallback_reason"));
+
+        await api.PostAsync("/events", $$"""{"user_id": {{Newcomer}}, "movie_id": 1010}""");
+        JsonElement user = await api.PostAsync("/recommend", question);
+        JsonElement session = await api.PostAsync("/recommend/session", """{"movie_ids": [1010], "k": 5}""");
+
+        Assert.Equal(session.MovieIds(), user.MovieIds());
+        Assert.False(user.GetProperty("debug_timing").TryGetProperty("fallback_reason", out _));
+        int[] history = await api.HistoryAsync(Newcomer);
+        Assert.Equal([1010], history);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Events_that_arrive_out_of_order_are_read_in_the_order_in_which_they_happened(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(103), cache.ConnectionString);
+
+        await api.PostAsync("/events", $$"""{"user_id": {{Newcomer}}, "movie_id": 1030, "timestamp": 3000}""");
+        await api.PostAsync("/events", $$"""
+            {"events": [{"user_id": {{Newcomer}}, "movie_id": 1020, "timestamp": 2000}, {"user_id": {{Newcomer}}, "movie_id": 1021, "timestamp": 2000},
+                        {"user_id": {{Newcomer}}, "movie_id": 1010, "timestamp": 1000}]}
+            """);
+
+        int[] history = await api.HistoryAsync(Newcomer);
+        Assert.Equal([1030, 1021, 1020, 1010], history);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task An_event_that_is_sent_again_is_stored_once(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(104), cache.ConnectionString);
+        string[] same =
+        [
+            $$"""{"user_id": {{Newcomer}}, "movie_id": 1010, "timestamp": 1000, "key": "a"}""",
+            $$"""{"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": 1001}""",
+        ];
+        foreach (string body in same.Concat(same))
+        {
+            await api.PostAsync("/events", body);
+        }
+
+        JsonElement twice = await api.PostAsync("/events", $$"""{"events": [{{same[0]}}, {{same[0]}}, {{same[1]}}]}""");
+
+        Assert.Equal((0, 3), (twice.GetProperty("stored").GetInt32(), twice.GetProperty("duplicates").GetInt32()));
+        int[] history = await api.HistoryAsync(Newcomer);
+        Assert.Equal([1011, 1010], history);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task A_key_that_stands_for_another_event_is_refused(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(105), cache.ConnectionString);
+        await api.PostAsync("/events", $$"""{"user_id": {{Newcomer}}, "movie_id": 1010, "timestamp": 1000, "key": "a"}""");
+
+        using HttpResponseMessage response = await api.SendAsync("/events", $$"""{"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": 1000, "key": "a"}""");
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
+        Assert.Equal("key_reused", (await response.BodyAsync()).GetProperty("detail")[0].Text("type"));
+        await api.PostAsync("/events", """{"user_id": 11, "movie_id": 1011, "timestamp": 1000, "key": "a"}"""); // keys are each user's own
+    }
+
+    [Fact]
+    public async Task Bad_rows_are_refused_one_by_one_and_the_good_ones_kept()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(106), cache.ConnectionString);
+        long tomorrow = DateTimeOffset.UtcNow.AddDays(1).ToUnixTimeSeconds();
+
+        JsonElement receipt = await api.PostAsync("/events", $$"""
+            {"events": [
+              {"user_id": {{Newcomer}}, "movie_id": 1010, "rating": 4.5, "timestamp": 1000},
+              {"user_id": {{Newcomer}}, "movie_id": 9},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{tomorrow}}},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{tomorrow}}000},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "rating": 6},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "rate"},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "adore"},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "stars": 5, "colour": "red"},
+              {"movie_id": 1011},
+              7,
+              {"user_id": {{Newcomer}}, "movie_id": 1012, "timestamp": 2000}]}
+            """);
+
+        Assert.Equal(2, receipt.GetProperty("stored").GetInt32());
+        (int Index, string Type)[] refused = [.. receipt.GetProperty("refused").EnumerateArray().SelectMany(row => row.GetProperty("errors").EnumerateArray()
+            .Select(error => (row.GetProperty("index").GetInt32(), error.Text("type"))))];
+        Assert.Equal(
+            [(1, "unknown_movie"), (2, "in_the_future"), (3, "in_the_future"), (4, "out_of_range"), (5, "missing"), (6, "enum"),
+             (7, "extra_forbidden"), (7, "extra_forbidden"), (8, "missing"), (9, "model_attributes_type")],
+            refused);
+        Assert.Equal(["body", "events", "1", "movie_id"], receipt.GetProperty("refused")[0].GetProperty("errors")[0].GetProperty("loc").Texts());
+        int[] history = await api.HistoryAsync(Newcomer);
+        Assert.Equal([1012, 1010], history);
+    }
+
+    [Theory]
+    [InlineData("""{"user_id": 1, "movie_id": 9}""", "unknown_movie")]
+    [InlineData("""{"user_id": 1, "movie_id": 1001, "user_id": 2}""", "json_invalid")]
+    [InlineData("""{"events": []}""", "too_short")]
+    [InlineData("""{"events": [{"user_id": 1, "movie_id": 1001}], "source": "x"}""", "extra_forbidden")]
+    public async Task A_request_without_any_good_event_is_an_error(string body, string type)
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(107), cache.ConnectionString);
+
+        using HttpResponseMessage response = await api.SendAsync("/events", body);
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
+        Assert.Equal(type, (await response.BodyAsync()).GetProperty("detail")[0].Text("type"));
+    }
+
+    [Fact]
+    public async Task A_disliked_movie_never_comes_and_is_not_read_as_wanted()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(108), cache.ConnectionString);
+        int[] before = (await api.PostAsync("/recommend", """{"user_id": 11, "k": 5}""")).MovieIds();
+
+        await api.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{before[1]}}, "type": "dislike"}""");
+        JsonElement after = await api.PostAsync("/recommend", """{"user_id": 11, "k": 4, "include_history": true}""");
+
+        Assert.Equal(before.Where((_, rank) => rank != 1), after.MovieIds());
+        Assert.Equal([1003, 1001, 1002], after.GetProperty("history").Ids());
+    }
+
+    [Fact]
+    public async Task Events_have_no_time_to_live_and_answers_do()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(109), cache.ConnectionString);
+        await api.PostAsync("/events", """{"user_id": 11, "movie_id": 1010}""");
+        await api.PostAsync("/recommend", """{"user_id": 11}""");
+
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        var lives = redis.GetServers()[0].Keys().ToDictionary(key => key.ToString(), key => redis.GetDatabase().KeyTimeToLive(key));
+
+        Assert.Equal(["nanorecsys:events:user:11", "nanorecsys:events:users"], lives.Where(key => key.Value is null).Select(key => key.Key).Order(StringComparer.Ordinal));
+        Assert.StartsWith("nanorecsys:answer:", Assert.Single(lives, key => key.Value is not null).Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_store_events_are_refused_and_recommendations_go_on()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(110));
+
+        using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010}""");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("No store for events", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
+    }
+
+    [Fact]
+    public async Task Events_wait_for_the_first_model()
+    {
+        await using ApiServer api = ApiServer.Start();
+
+        using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010}""");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Equal("not_ready", (await response.BodyAsync()).GetProperty("detail").Text("status"));
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task While_the_store_is_away_events_are_refused_and_then_taken_again(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(111), cache.ConnectionString);
+        cache.Kill();
+
+        var watch = Stopwatch.StartNew();
+        using HttpResponseMessage refused = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "key": "a"}""");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.Equal("1", refused.Headers.RetryAfter!.ToString());
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5);
+
+        cache.Start();
+        await ApiServer.UntilAsync("events are taken", async () =>
+        {
+            using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "key": "a"}""");
+            return response.StatusCode == HttpStatusCode.OK;
+        });
+        int[] history = await api.HistoryAsync(11);
+        Assert.Equal([1010, 1002, 1001, 1003], history);
+    }
+
+    [Fact]
+    public async Task A_full_store_refuses_events_with_503_keeps_the_old_ones_and_drops_answers_instead()
+    {
+        using var cache = new CacheServer.RedisCache("--maxmemory", "3mb", "--maxmemory-policy", "volatile-lru");
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(112), cache.ConnectionString);
+        int stored = 0;
+        HttpStatusCode status;
+        do
+        {
+            string rows = string.Join(',', Enumerable.Range(0, 500).Select(i => $$"""{"user_id": {{Newcomer + i}}, "movie_id": 1010, "timestamp": {{stored + i}}, "key": "{{new string('k', 100)}}{{stored + i}}"}"""));
+            using HttpResponseMessage response = await api.SendAsync("/events", $$"""{"events": [{{rows}}]}""");
+            status = response.StatusCode;
+            if (status == HttpStatusCode.OK)
+            {
+                stored += 500;
+            }
+            else
+            {
+                Assert.Contains("full", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+            }
+        }
+        while (status == HttpStatusCode.OK && stored < 100_000);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        long there = Enumerable.Range(0, 500).Sum(i => redis.GetDatabase().HashLength($"nanorecsys:events:user:{Newcomer + i}"));
+        Assert.Equal(stored, there);
+        Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 11}""")).MovieIds().Length);
+    }
+}

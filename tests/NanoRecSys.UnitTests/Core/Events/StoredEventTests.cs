@@ -1,0 +1,40 @@
+using System.Text;
+using NanoRecSys.Core.Events;
+
+namespace NanoRecSys.UnitTests.Core.Events;
+
+public sealed class StoredEventTests
+{
+    private static readonly UserEvent Rated = new(260, 1_767_225_600, EventTypes.Rate, 4.5f, 1_767_225_600_123_456);
+
+    [Fact]
+    public void An_event_is_a_small_object_that_other_programs_can_read() => Assert.Equal(
+        """{"movie_id":260,"timestamp":1767225600,"type":"rate","rating":4.5,"received":1767225600123456}""",
+        Encoding.UTF8.GetString(StoredEvent.Write(Rated)));
+
+    [Fact]
+    public void What_was_written_is_read() => Assert.Equal(Rated, StoredEvent.Read(StoredEvent.Write(Rated)));
+
+    [Fact]
+    public void Fields_of_a_later_release_are_no_obstacle() => Assert.Equal(
+        Rated with { Rating = null, Received = 1 },
+        StoredEvent.Read("""{"movie_id":260,"timestamp":1767225600,"type":"rate","received":1,"device":"tv"}"""u8));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("""{"movie_id":"x"}""")]
+    [InlineData("""{"movie_id":1,"timestamp":1,"type":null,"received":1}""")]
+    public void What_is_no_event_is_said_to_be_none(string stored) =>
+        Assert.Throws<InvalidDataException>(() => StoredEvent.Read(Encoding.UTF8.GetBytes(stored)));
+
+    [Fact]
+    public void Events_of_one_second_stand_in_the_order_of_their_arrival()
+    {
+        UserEvent[] events = [Rated with { Received = 3 }, Rated with { Received = 2 }, Rated with { Timestamp = 5, Received = 9 }];
+
+        Array.Sort(events, UserEvent.CompareByTime);
+
+        Assert.Equal([9, 2, 3], events.Select(happened => happened.Received));
+    }
+}
