@@ -8,6 +8,12 @@ public static class Precision
 {
     private const string ProcessorFlags = "/proc/cpuinfo";
 
+    /// <summary>
+    /// Rows of a reduced product come in multiples of this. oneDNN makes a program of some 120 KB for each shape that it
+    /// meets and keeps a thousand of them per thread: with any number of rows a training grew by a gigabyte so.
+    /// </summary>
+    public const int RowMultiple = 128;
+
     /// <param name="wanted">Null: where it is faster.</param>
     /// <param name="device">Of the training.</param>
     public static bool IsReduced(bool? wanted, Device device)

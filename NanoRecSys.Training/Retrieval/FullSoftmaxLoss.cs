@@ -14,6 +14,7 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
 {
     // A chunk's logits stay in the cache: 256 rows of 3,416 take 2.7 ms so, and 1,024 take twice as long per row.
     private const int ChunkBytes = 4 << 20;
+    private const int RowMultiple = 32; // of a chunk, the last one too: see Precision.RowMultiple
     private static readonly Scalar Smallest = 1e-37f; // so that the reported loss stays finite
 
     private readonly ScalarType _type = isReduced ? bfloat16 : float32;
@@ -29,17 +30,20 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         using var noGradient = no_grad();
         long positions = targets.shape[0];
         double inverse = 1 / temperature.Value;
-        long rows = Math.Clamp(ChunkBytes / (sizeof(float) * items.shape[0]), 16, Math.Max(16, positions));
-        Tensor sharpened = (users.detach() * tensor((float)inverse, device: users.device)).to(_type); // [P, D]
+        long rows = Math.Max(ChunkBytes / (sizeof(float) * items.shape[0]) / RowMultiple, 1) * RowMultiple;
+        long padded = _type == bfloat16 ? (positions + RowMultiple - 1) / RowMultiple * RowMultiple : positions; // Q
+        long padding = padded - positions;
+        Tensor sharpened = Pad(users.detach() * tensor((float)inverse, device: users.device), [0, 0, 0, padding]).to(_type); // [Q, D]
         Tensor table = items.detach().to(_type); // [V, D]
-        Tensor userGradient = empty_like(users); // [P, D]
+        targets = Pad(targets, [0, padding]); // [Q]: zero users give no item a gradient
+        Tensor userGradient = empty(padded, users.shape[1], device: users.device); // [Q, D]
         Tensor itemGradient = zeros_like(items); // [V, D]
-        Tensor likelihood = empty(positions, device: users.device); // [P] of each target
+        Tensor likelihood = empty(padded, device: users.device); // [Q] of each target
         Tensor minusOne = tensor(-1f, device: users.device);
-        for (long start = 0; start < positions; start += rows)
+        for (long start = 0; start < padded; start += rows)
         {
             using var chunkScope = NewDisposeScope();
-            long end = Math.Min(start + rows, positions);
+            long end = Math.Min(start + rows, padded);
             Tensor chunk = sharpened.slice(0, start, end, 1); // [C, D]
             Tensor target = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]
             Tensor gradient = chunk.matmul(table.t()).to(float32).softmax(1); // [C, D] x [D, V] -> [C, V]
@@ -51,6 +55,7 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
             itemGradient.Add(reduced.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
         }
 
+        userGradient = userGradient.slice(0, 0, positions, 1); // [P, D]
         if (temperature.LogInverse is not null)
         {
             // logits = cosine * exp(log inverse): the gradient of each is the logit times the logit's own.
@@ -60,8 +65,10 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         userGradient.mul_(tensor((float)(inverse / positions), device: users.device));
         itemGradient.mul_(tensor(1f / positions, device: users.device));
         autograd.backward([users, items], [userGradient, itemGradient]);
-        return -likelihood.clamp_min(Smallest).log().mean().item<float>();
+        return -likelihood.slice(0, 0, positions, 1).clamp_min(Smallest).log().mean().item<float>();
     }
+
+    private static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
     private static void AddGradient(Tensor parameter, Tensor gradient) =>
         parameter.grad = (parameter.grad is null ? gradient : parameter.grad + gradient).DetachFromDisposeScope();

@@ -106,7 +106,7 @@ public sealed class RetrieverTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         Tensor users = tower.Project(tower.Hidden(batch.Pack)); // [P, D]
-        return loss.Backward(users, tower.ItemEmbeddings(), batch.Targets);
+        return loss.Backward(users.slice(0, 0, batch.Targets.shape[0], 1), tower.ItemEmbeddings(), batch.Targets);
     }
 
     private void BeginEpoch(long noiseSeed)
@@ -135,7 +135,7 @@ public sealed class RetrieverTrainer : IDisposable
         }
 
         return [.. parts.Select(part => SequenceBatch.Create(
-            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random))];
+            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random, _isReduced ? Precision.RowMultiple : 1))];
     }
 
     private double Step(SequenceBatch[] parts)

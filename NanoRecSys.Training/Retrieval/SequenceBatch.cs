@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <summary>A stretch of one user's training items: <c>[Start, Start + Count)</c>, of which all but the last are inputs.</summary>
 public readonly record struct SequenceWindow(int User, int Start, int Count);
 
-/// <summary>One step's input, and what follows at each of its P positions.</summary>
+/// <summary>One step's input, and what follows at each of its T positions.</summary>
 public sealed class SequenceBatch : IDisposable
 {
     private SequenceBatch(SequencePack pack, Tensor targets)
@@ -19,7 +19,7 @@ public sealed class SequenceBatch : IDisposable
 
     public SequencePack Pack { get; }
 
-    /// <summary>[P] int64: the item row that follows at each position.</summary>
+    /// <summary>[T] int64: the item row that follows at each of the pack's first T positions; what is behind them pads.</summary>
     public Tensor Targets { get; }
 
     /// <param name="windows">Of at least two items each.</param>
@@ -28,18 +28,15 @@ public sealed class SequenceBatch : IDisposable
     /// <param name="device">Where the tensors are put.</param>
     /// <param name="idDropout">Share of the inputs that are hidden.</param>
     /// <param name="random">Draws these; needed where the share is above zero.</param>
+    /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences fill it up.</param>
     public static SequenceBatch Create(
-        ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, double idDropout = 0, Random? random = null)
+        ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, double idDropout = 0, Random? random = null, int multiple = 1)
     {
         ArgumentNullException.ThrowIfNull(split);
-        int[] offsets = new int[windows.Length + 1];
-        for (int b = 0; b < windows.Length; b++)
-        {
-            offsets[b + 1] = offsets[b] + windows[b].Count - 1;
-        }
-
+        int[] offsets = OffsetsOf(windows, multiple);
+        int count = offsets[windows.Length]; // T
         var rows = new int[offsets[^1]];
-        var targets = new long[offsets[^1]];
+        var targets = new long[count];
         var times = new long[hasTimes ? offsets[^1] : 0]; // of each item
         var asked = new long[times.Length]; // of the one that followed
         for (int b = 0; b < windows.Length; b++)
@@ -60,12 +57,32 @@ public sealed class SequenceBatch : IDisposable
             }
         }
 
-        for (int p = 0; idDropout > 0 && p < rows.Length; p++)
+        for (int p = 0; idDropout > 0 && p < count; p++)
         {
             rows[p] = random!.NextDouble() < idDropout ? SequencePack.NoItem : rows[p];
         }
 
         return new SequenceBatch(new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device));
+    }
+
+    // What fills up is no longer than the longest window: a network has no positions beyond its L.
+    private static int[] OffsetsOf(ReadOnlySpan<SequenceWindow> windows, int multiple)
+    {
+        List<int> offsets = [0];
+        int longest = 1;
+        foreach (SequenceWindow window in windows)
+        {
+            longest = Math.Max(longest, window.Count - 1);
+            offsets.Add(offsets[^1] + window.Count - 1);
+        }
+
+        int positions = (offsets[^1] + multiple - 1) / multiple * multiple; // P
+        while (offsets[^1] < positions)
+        {
+            offsets.Add(Math.Min(offsets[^1] + longest, positions));
+        }
+
+        return [.. offsets];
     }
 
     public void Dispose()

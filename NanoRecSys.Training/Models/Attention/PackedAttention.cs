@@ -36,6 +36,7 @@ public static class PackedAttention
         Tensor dense = qkv.contiguous(); // [P, 3D]
         Tensor output = bias switch
         {
+            _ when !is_grad_enabled() => call.Forward(dense),
             null => AttentionFunction.apply(call, dense),
             { Time: null } => AttentionFunction.apply(call, dense, bias.Distance),
             _ => AttentionFunction.apply(call, dense, bias.Distance, bias.Time),

@@ -54,4 +54,14 @@ public sealed class SequenceBatchTests
         Assert.Equal([13], batch.Pack.TimeBuckets!.Row(0, 0).ToArray());
         Assert.Equal([38, 38], batch.Pack.TimeBuckets.Row(0, 1).ToArray());
     }
+
+    [Fact]
+    public void Sequences_that_fill_up_come_behind_the_targets_and_are_no_longer_than_a_window()
+    {
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], Split, hasTimes: true, CPU, multiple: 8);
+
+        Assert.Equal([0, 3, 4, /**/ 7, 8], batch.Pack.Offsets);
+        Assert.Equal(8, batch.Pack.Rows.shape[0]);
+        Assert.Equal([11, 12, 13, /**/ 21], batch.Targets.data<long>().ToArray());
+    }
 }
