@@ -12,6 +12,7 @@ public sealed class ItemFeatures
 
     private readonly float[] _popularity; // [V]
     private readonly int[] _yearBuckets; // [V]
+    private readonly int[] _releaseYears; // [V]
     private readonly float[] _genres; // [V, G], 1 where the item has the genre
     private readonly Dictionary<string, int> _columns;
 
@@ -24,6 +25,7 @@ public sealed class ItemFeatures
         Genres = genres;
         _popularity = new float[catalog.Count];
         _yearBuckets = new int[catalog.Count];
+        _releaseYears = new int[catalog.Count];
         _genres = new float[catalog.Count * genres.Count];
         float logMax = MathF.Log(1 + catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max());
         _columns = genres.Select((name, column) => (name, column)).ToDictionary(g => g.name, g => g.column);
@@ -31,6 +33,7 @@ public sealed class ItemFeatures
         {
             _popularity[item.Index] = logMax > 0 ? MathF.Log(1 + item.Count) / logMax : 0;
             _yearBuckets[item.Index] = YearBucket(item.Year);
+            _releaseYears[item.Index] = item.Year ?? 0;
             FlagGenres(item.Genres, _genres.AsSpan(item.Index * genres.Count, genres.Count));
         }
     }
@@ -42,6 +45,9 @@ public sealed class ItemFeatures
 
     /// <summary>[V] see <see cref="YearBucket"/>.</summary>
     public ReadOnlySpan<int> Years => _yearBuckets;
+
+    /// <summary>[V] 0 where it is not known.</summary>
+    public ReadOnlySpan<int> ReleaseYears => _releaseYears;
 
     /// <summary>[G] 1 where the item at <paramref name="row"/> has the genre, else 0.</summary>
     public ReadOnlySpan<float> GenresOf(int row) => _genres.AsSpan(row * Genres.Count, Genres.Count);

@@ -13,9 +13,11 @@ internal static class MineNegativesCommand
     private static readonly Option<int> Random = Settings.Number("--random", "Uniform negatives of each positive", Defaults.Random, least: 0);
     private static readonly Option<int> Positions = Settings.Number("--positions", "Positions of each user's training part that are mined, the latest ones", Defaults.PositionsPerUser);
 
+    private static readonly Option<double> Sample = Settings.Real("--sample", "Share of these positions that are mined, drawn at random", Defaults.Sample);
+
     public static Command Create(Verbs verbs) => verbs.Create(
         "mine-negatives", "Find hard and random negatives for the ranker with the trained retriever",
-        [Candidates, Skip, Hard, Random, Positions],
+        [Candidates, Skip, Hard, Random, Positions, Sample],
         (parse, context) => MineNegativesStep.RunAsync(Read(parse), context),
         Show);
 
@@ -26,6 +28,7 @@ internal static class MineNegativesCommand
         Hard = parse.GetRequiredValue(Hard),
         Random = parse.GetRequiredValue(Random),
         PositionsPerUser = parse.GetRequiredValue(Positions),
+        Sample = parse.GetRequiredValue(Sample),
     };
 
     private static void Show(MineNegativesSummary summary, RunConsole console)

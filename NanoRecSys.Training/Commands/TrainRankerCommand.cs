@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
@@ -13,11 +14,32 @@ internal static class TrainRankerCommand
     private static readonly Option<double> WeightDecay = Settings.Real("--weight-decay", "AdamW's decay", Defaults.WeightDecay);
     private static readonly Option<int> Batch = Settings.Number("--batch", "Pairs of one step", Defaults.BatchPairs, least: 2);
     private static readonly Option<int> Epochs = Settings.Number("--epochs", "Most epochs", Defaults.Epochs);
-    private static readonly Option<int> Patience = Settings.Number("--patience", "Epochs without a better AUC on validation before it ends", Defaults.Patience);
+    private static readonly Option<int> Patience = Settings.Number("--patience", "Epochs without a better NDCG@10 on validation before it ends", Defaults.Patience);
+    private static readonly Option<string> Loss = Settings.Choice("--loss", "Of each candidate, of its difference to the positive, or of the whole list", "bce", ["bce", "margin", "bpr", "listwise"]);
+    private static readonly Option<double> ItemLearningRate = Settings.Real("--item-learning-rate", "Fine-tunes item embeddings of the ranker's own with this step; 0: it reads the retriever's", Defaults.ItemLearningRate);
+    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoint" };
+    private static readonly Option<int[]> Hidden = new("--hidden") { Description = "Widths of the hidden layers", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults.Hidden] };
+    private static readonly Option<string[]> Signals = new("--signals")
+    {
+        Description = "What it reads beside embeddings and content, of " + string.Join(", ", RankerSignals.All),
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    static TrainRankerCommand()
+    {
+        Signals.AcceptOnlyFromAmong([.. RankerSignals.All]);
+        Hidden.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => int.TryParse(token.Value, out int width) && width < 1))
+            {
+                result.AddError("--hidden must be widths of 1 or more.");
+            }
+        });
+    }
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "train-ranker", "Train the second stage on the mined candidates, and weigh it against the first on validation",
-        [Dropout, ItemDropout, LearningRate, WeightDecay, Batch, Epochs, Patience],
+        [Hidden, Loss, Signals, Dropout, ItemDropout, LearningRate, ItemLearningRate, WeightDecay, Batch, Epochs, Patience, Resume],
         (parse, context) => TrainRankerStep.RunAsync(Read(parse), context),
         Show);
 
@@ -30,12 +52,19 @@ internal static class TrainRankerCommand
         BatchPairs = parse.GetRequiredValue(Batch),
         Epochs = parse.GetRequiredValue(Epochs),
         Patience = parse.GetRequiredValue(Patience),
+        Hidden = parse.GetRequiredValue(Hidden),
+        Loss = Enum.Parse<RankerLossKind>(parse.GetRequiredValue(Loss), ignoreCase: true),
+        Signals = parse.GetValue(Signals) ?? [],
+        ItemLearningRate = parse.GetRequiredValue(ItemLearningRate),
+        Resume = parse.GetValue(Resume),
     };
 
     private static void Show(TrainRankerSummary summary, RunConsole console)
     {
         console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}; kept epoch {summary.BestEpoch}: "
-            + $"validation AUC {summary.Auc:F4}; weight of the retriever's cosine {summary.RetrieverWeight:0.###}");
+            + $"validation AUC {summary.AucHard:F4} on hard and {summary.AucRandom:F4} on random negatives");
+        console.WriteLine($"validation NDCG@10: retriever {summary.Retriever:F4}, ranker alone {summary.Plain:F4}, "
+            + $"with the retriever's cosine (weight {summary.RetrieverWeight:0.###}) {summary.Fused:F4}");
         console.WriteSummary(summary, TrainingJsonLines.Default.TrainRankerSummary);
     }
 }

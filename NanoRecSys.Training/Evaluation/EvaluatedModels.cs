@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
 public sealed class EvaluatedModels : IDisposable
 {
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", "ranker"];
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf)];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
@@ -41,7 +41,7 @@ public sealed class EvaluatedModels : IDisposable
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
     /// <summary>The baselines, and the models that are trained.</summary>
-    public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => IsTrained(name, workspace))];
+    public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => IsTrained(name, workspace) && UsageOf(name) is null or RankerUsage.Served)];
 
     /// <summary>L of the trained retriever, or null where there is none.</summary>
     public static int? MaxLength(Workspace workspace)
@@ -68,9 +68,12 @@ public sealed class EvaluatedModels : IDisposable
         MatrixFactorization.ModelName => BaselineFiles.ReadMatrixFactorization(FolderOf(name), _data.Catalog.Count, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
-        "ranker" => new RankerScorer(Encoder(), ReadRanker(), _data),
+        _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage),
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
+
+    private static RankerUsage? UsageOf(string name) =>
+        Enum.GetValues<RankerUsage>().Select(usage => (RankerUsage?)usage).FirstOrDefault(usage => RankerScorer.NameOf(usage!.Value) == name);
 
     private MlpUserTowerScorer OpenMlpUserTower()
     {
@@ -106,7 +109,7 @@ public sealed class EvaluatedModels : IDisposable
     private static bool IsTrained(string name, Workspace workspace) => name switch
     {
         "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
-        "ranker" => RankerExport.IsOfThisRetriever(workspace),
+        _ when UsageOf(name) is not null => RankerExport.IsOfThisRetriever(workspace),
         MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(workspace, name),
         _ => true,
     };

@@ -25,9 +25,12 @@ internal sealed class OnnxRanker(string path) : IDisposable
         using OrtValue years = ToValue<long>(inputs.Years);
         using OrtValue genres = ToValue<float>(inputs.Genres);
         using OrtValue unknown = ToValue<float>(inputs.Unknown);
+        using OrtValue? signals = inputs.Signals is null ? null : ToValue<float>(inputs.Signals);
         using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs =
-            _session.Run(options, Names, [user, items, popularity, years, genres, unknown], [RankerGraph.LogitsOutput]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(
+            options, signals is null ? Names : [.. Names, RankerGraph.SignalsInput],
+            signals is null ? [user, items, popularity, years, genres, unknown] : [user, items, popularity, years, genres, unknown, signals],
+            [RankerGraph.LogitsOutput]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 

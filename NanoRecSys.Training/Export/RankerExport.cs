@@ -36,7 +36,7 @@ internal static class RankerExport
         }
 
         string path = Path.Combine(workspace.ExportFolder, ArtifactNames.Ranker);
-        RankerGraph.Write(path, dimension, weights.Tensors);
+        RankerGraph.Write(path, dimension, weights.Tensors, network.Model.Signals);
         File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), Path.Combine(workspace.ExportFolder, RankerFiles.ModelName));
         using var exported = new OnnxRanker(path);
         return Parity.Require(ArtifactNames.Ranker, Compare(exported, network, catalog, encoder, histories, new Random((int)seed)));
@@ -49,13 +49,17 @@ internal static class RankerExport
         using var scope = NewDisposeScope();
         using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), new ItemFeatures(catalog, network.Model.Genres));
         Tensor users = encoder.Encode(histories); // [B, D]
+        int signalCount = network.Model.Signals.Count;
         double largest = 0;
         for (int b = 0; b < histories.Length; b++)
         {
             using var userScope = NewDisposeScope();
             long[] rows = [.. Enumerable.Range(0, Candidates).Select(_ => (long)random.Next(catalog.Count))];
             float[] unknown = [.. rows.Select(_ => random.NextDouble() < UnknownShare ? 1f : 0f)];
-            RankerInputs inputs = items.Gather(users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]));
+            float[] signals = [.. Enumerable.Range(0, Candidates * signalCount).Select(_ => 2 * random.NextSingle() - 1)];
+            RankerInputs inputs = items.Gather(
+                users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]),
+                signalCount > 0 ? tensor(signals, [Candidates, signalCount]) : null, network.ItemTable);
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]
             largest = Math.Max(largest, Parity.MaxAbsDifference(exported.Score(inputs), expected));
         }

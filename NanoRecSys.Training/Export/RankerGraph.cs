@@ -4,8 +4,9 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>
-/// The trained ranker as an ONNX graph over one user and C candidates. Batch norms are folded into the linear
-/// layers, and the user's share of the first layer is computed once instead of once per candidate.
+/// The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole
+/// graph, for whoever wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an
+/// item alone is computed once per item, what depends on the user alone once per request.
 /// </summary>
 public static class RankerGraph
 {
@@ -15,79 +16,103 @@ public static class RankerGraph
     public const string YearInput = "year";
     public const string GenresInput = "genres";
     public const string UnknownInput = "unknown";
+    public const string SignalsInput = "signals";
+    public const string ItemPart = "item_part";
     public const string LogitsOutput = "logits";
 
     private const string Candidates = "candidates";
 
-    /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
-    private const int ModulesPerLayer = 4;
-
     /// <param name="path">File to write.</param>
     /// <param name="dimension">D, width of user and item embeddings.</param>
     /// <param name="weights">The state dictionary, which tells the hidden widths and the number of genres.</param>
+    /// <param name="signals">Names of the signals that it reads, in its order; none in the published layout.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the others.</exception>
-    public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights)
+    public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string>? signals = null)
     {
-        var state = new CheckedWeights(weights);
-        (int genres, int genreWidth) = Matrix(state, "genre_embeddings.weight");
-        (int buckets, int yearWidth) = Matrix(state, "year_embeddings.weight");
-
+        RankerWeights ranker = RankerWeights.Of(dimension, weights, signals ?? []);
         var graph = new OnnxGraph("ranker");
         OnnxValue user = graph.Input(UserInput, DataType.Float, 1, dimension);
-        OnnxValue items = graph.Input(ItemsInput, DataType.Float, Candidates, dimension);
+        (OnnxValue known, OnnxValue unknown, OnnxValue itemPart) = Items(graph, ranker);
+        OnnxValue? read = null;
+        if (ranker.Signals.Count > 0)
+        {
+            OnnxValue hidden = graph.Initializer("hidden_signals", ranker.HiddenSignals, ranker.Signals.Count);
+            OnnxValue shown = graph.Subtract(graph.ScalarConstant(1f), graph.Multiply(unknown, hidden)); // [C, 1] x [S] -> [C, S]
+            read = graph.Multiply(Signals(graph, ranker), shown);
+        }
+
+        Finish(graph, ranker, user, known, itemPart, read, isInt8: false);
+        graph.Save(path);
+    }
+
+    /// <param name="itemsPath">Of the graph that turns an item into its part of the first layer, [H1].</param>
+    /// <param name="candidatesPath">
+    /// Of the graph that scores candidates by these parts. Unknown items come with an embedding of zeros, and with zeros
+    /// for the signals that need one.
+    /// </param>
+    /// <param name="dimension">D</param>
+    /// <param name="weights">The state dictionary.</param>
+    /// <param name="signals">Names of the signals that it reads.</param>
+    /// <param name="isInt8">Multiply by the second layer in 8 bits: not exact.</param>
+    public static void WriteParts(
+        string itemsPath, string candidatesPath, int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string>? signals = null, bool isInt8 = false)
+    {
+        RankerWeights ranker = RankerWeights.Of(dimension, weights, signals ?? []);
+        var items = new OnnxGraph("ranker_items");
+        items.Output(ItemPart, Items(items, ranker).Part, DataType.Float, Candidates, ranker.First.Out);
+        items.Save(itemsPath);
+
+        var candidates = new OnnxGraph("ranker_candidates");
+        OnnxValue user = candidates.Input(UserInput, DataType.Float, 1, dimension);
+        OnnxValue embeddings = candidates.Input(ItemsInput, DataType.Float, Candidates, dimension);
+        OnnxValue itemPart = candidates.Input(ItemPart, DataType.Float, Candidates, ranker.First.Out);
+        OnnxValue? read = ranker.Signals.Count > 0 ? Signals(candidates, ranker) : null;
+        Finish(candidates, ranker, user, embeddings, itemPart, read, isInt8);
+        candidates.Save(candidatesPath);
+    }
+
+    /// <summary>The inputs that tell of items: embeddings with zeros where unknown, [C, D], and their part of the first layer, [C, H1].</summary>
+    private static (OnnxValue Known, OnnxValue Unknown, OnnxValue Part) Items(OnnxGraph graph, RankerWeights ranker)
+    {
+        OnnxValue items = graph.Input(ItemsInput, DataType.Float, Candidates, ranker.Dimension);
         OnnxValue popularity = graph.Input(PopularityInput, DataType.Float, Candidates, 1);
         OnnxValue year = graph.Input(YearInput, DataType.Int64, Candidates);
-        OnnxValue genresOf = graph.Input(GenresInput, DataType.Float, Candidates, genres);
+        OnnxValue genres = graph.Input(GenresInput, DataType.Float, Candidates, (int)ranker.Genres.Shape[0]);
         OnnxValue unknown = graph.Input(UnknownInput, DataType.Float, Candidates, 1);
 
         graph.Scope = "features";
         OnnxValue one = graph.ScalarConstant(1f);
-        OnnxValue known = graph.Multiply(items, graph.Subtract(one, unknown)); // [C, D], zeros where unknown
-        OnnxValue yearEmbedding = graph.Gather(
-            graph.Initializer("year_embeddings.weight", state.Get("year_embeddings.weight", buckets, yearWidth), buckets, yearWidth), year);
-        OnnxValue genreTable = graph.Initializer("genre_embeddings.weight", state.Get("genre_embeddings.weight", genres, genreWidth), genres, genreWidth);
+        OnnxValue known = graph.Multiply(items, graph.Subtract(one, unknown)); // [C, D]
+        OnnxValue yearEmbedding = graph.Gather(Table(graph, ranker.Years), year); // [C, 8]
         OnnxValue genreMean = graph.Divide(
-            graph.MatMul(genresOf, genreTable), // [C, G] x [G, 16] -> [C, 16]
-            graph.Max(graph.ReduceSum(genresOf, axis: 1), one)); // [C, 1]
-        OnnxValue perCandidate = graph.Concat(1, known, graph.Multiply(known, user), popularity, yearEmbedding, genreMean, unknown);
+            graph.MatMul(genres, Table(graph, ranker.Genres)), // [C, G] x [G, 16] -> [C, 16]
+            graph.Max(graph.ReduceSum(genres, axis: 1), one)); // [C, 1]
+        OnnxValue content = graph.Concat(1, popularity, yearEmbedding, genreMean, unknown); // [C, 26]
 
-        int input = 3 * dimension + 1 + yearWidth + genreWidth + 1;
-        OnnxValue x = FirstLayer(graph, Hidden(state, 0, input), dimension, user, perCandidate);
-        for (int layer = ModulesPerLayer; weights.ContainsKey($"mlp.{layer}.weight"); layer += ModulesPerLayer)
+        graph.Scope = ranker.First.Name;
+        return (known, unknown, graph.Add(graph.Linear(known, ranker.OfItem), graph.Linear(content, ranker.OfContent)));
+    }
+
+    private static OnnxValue Signals(OnnxGraph graph, RankerWeights ranker) =>
+        graph.Input(SignalsInput, DataType.Float, Candidates, ranker.Signals.Count);
+
+    /// <summary>The rest of the first layer, and all others: [1, D], [C, D], [C, H1], [C, S] -> [C].</summary>
+    private static void Finish(OnnxGraph graph, RankerWeights ranker, OnnxValue user, OnnxValue known, OnnxValue itemPart, OnnxValue? signals, bool isInt8)
+    {
+        graph.Scope = ranker.First.Name;
+        OnnxValue product = graph.Multiply(known, user); // [C, D]
+        OnnxValue ofProduct = isInt8 ? graph.LinearInt8(product, ranker.OfProduct) : graph.Linear(product, ranker.OfProduct);
+        OnnxValue x = graph.Add(graph.Add(itemPart, graph.Linear(user, ranker.OfUser)), ofProduct); // [C, H1]
+        x = graph.Relu(signals is null ? x : graph.Add(x, graph.Linear(signals.Value, ranker.OfSignals)));
+        foreach ((int layer, LinearWeights hidden) in ranker.Hidden.Index())
         {
-            graph.Scope = $"mlp.{layer}";
-            (_, int width) = Matrix(state, $"mlp.{layer}.weight");
-            x = graph.Relu(graph.Linear(x, Hidden(state, layer, width)));
+            graph.Scope = hidden.Name;
+            x = graph.Relu(isInt8 && layer == 0 ? graph.LinearInt8(x, hidden) : graph.Linear(x, hidden));
         }
 
-        graph.Scope = "output";
-        (_, int last) = Matrix(state, "output.weight");
-        x = graph.Linear(x, state.Linear("output", last, 1, bias: true)); // [C, 1]
-        graph.Output(LogitsOutput, graph.Reshape(x, -1), DataType.Float, Candidates);
-        graph.Save(path);
+        graph.Scope = ranker.Output.Name;
+        graph.Output(LogitsOutput, graph.Reshape(graph.Linear(x, ranker.Output), -1), DataType.Float, Candidates);
     }
 
-    /// <summary>[1, D], [C, rest] -> [C, width]: the layer's first D inputs are the user's.</summary>
-    private static OnnxValue FirstLayer(OnnxGraph graph, LinearWeights layer, int dimension, OnnxValue user, OnnxValue perCandidate)
-    {
-        graph.Scope = layer.Name;
-        OnnxValue ofUser = graph.Linear(user, layer.InputColumns($"{layer.Name}.user", 0, dimension, keepBias: true)); // [1, width]
-        OnnxValue ofCandidates = graph.Linear(
-            perCandidate, layer.InputColumns($"{layer.Name}.candidate", dimension, layer.In - dimension, keepBias: false));
-        return graph.Relu(graph.Add(ofCandidates, ofUser));
-    }
-
-    private static LinearWeights Hidden(CheckedWeights state, int layer, int input)
-    {
-        (int output, _) = Matrix(state, $"mlp.{layer}.weight");
-        return state.LinearThenBatchNorm($"mlp.{layer}", $"mlp.{layer + 1}", input, output);
-    }
-
-    private static (int Rows, int Columns) Matrix(CheckedWeights state, string name)
-    {
-        IReadOnlyList<long> shape = state.ShapeOf(name);
-        return shape.Count == 2
-            ? (checked((int)shape[0]), checked((int)shape[1]))
-            : throw new InvalidDataException($"'{name}' has {shape.Count} dimensions, expected 2.");
-    }
+    private static OnnxValue Table(OnnxGraph graph, NamedTensor table) => graph.Initializer(table.Name, table.Values, table.Shape);
 }

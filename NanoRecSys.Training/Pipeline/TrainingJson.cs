@@ -18,6 +18,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(RankerModel))]
+[JsonSerializable(typeof(RankerTrainingState))]
 [JsonSerializable(typeof(MatrixFactorizationOptions))]
 [JsonSerializable(typeof(MlpUserTowerOptions))]
 public sealed partial class TrainingJson : JsonSerializerContext;

@@ -13,8 +13,11 @@ public sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>train-retriever</c>: weights, configuration, checkpoints, metrics, plots.</summary>
     public string RetrieverFolder => Path.Combine(Store.Root, "work", Dataset, "retriever");
 
-    /// <summary>Written by <c>mine-negatives</c>.</summary>
+    /// <summary>Written by <c>mine-negatives</c>, of the positions that train.</summary>
     public string NegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives.parquet");
+
+    /// <summary>Written by <c>mine-negatives</c>, of the held-out validation items: a file of their own, so that they cannot train.</summary>
+    public string ValidationNegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives-validation.parquet");
 
     /// <summary>Written by <c>train-ranker</c>.</summary>
     public string RankerFolder => Path.Combine(Store.Root, "work", Dataset, "ranker");

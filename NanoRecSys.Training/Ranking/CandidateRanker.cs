@@ -1,54 +1,72 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>Both stages as they are served: the retriever's best K that the user has not had, scored by the ranker.</summary>
-public sealed class CandidateRanker(BatchEncoder encoder, RankerNetwork network, ItemFeatureTensors items, int candidates)
+/// <summary>The second stage: scores the candidates of users.</summary>
+/// <param name="network">Owned by the caller.</param>
+/// <param name="items">Of all items.</param>
+/// <param name="signals">Those that the network names.</param>
+public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
 {
-    /// <summary>K</summary>
-    public int Candidates => candidates;
+    private const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
 
-    /// <param name="histories">[B] item rows, oldest first.</param>
-    /// <returns>[B] lists of up to K.</returns>
-    public CandidateList[] Rank(IReadOnlyList<TimedHistory> histories)
+    /// <param name="users">[B]</param>
+    /// <param name="isMasked">Score all items as if they were new: their embeddings, and what is made of them, do not count.</param>
+    /// <returns>[B] with the logits.</returns>
+    public CandidateList[] Rank(IReadOnlyList<UserCandidates> users, bool isMasked = false)
     {
-        ArgumentNullException.ThrowIfNull(histories);
+        ArgumentNullException.ThrowIfNull(users);
         network.eval();
         using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        ReadOnlySpan<float> cosines = encoder.Cosines(histories); // [B, V]
-        Tensor users = encoder.Users!.cpu(); // [B, D]
-        var lists = new CandidateList[histories.Count];
-        for (int b = 0; b < lists.Length; b++)
+        var lists = new CandidateList[users.Count];
+        for (int start = 0; start < users.Count;)
         {
-            using var userScope = NewDisposeScope();
-            Candidate[] best = FindBest(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Items.Span);
-            Tensor rows = tensor(Array.ConvertAll(best, candidate => (long)candidate.Row)); // [K]
-            Tensor logits = network.forward(items.Gather(users[b..(b + 1)], rows)); // [K]
-            lists[b] = new CandidateList(
-                Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score), logits.data<float>().ToArray());
+            int end = start;
+            int pairs = 0;
+            while (end < users.Count && (end == start || pairs + users[end].Rows.Length <= PairsPerPass))
+            {
+                pairs += users[end++].Rows.Length;
+            }
+
+            UserCandidates[] batch = [.. users.Skip(start).Take(end - start)];
+            float[] logits = Score(batch, pairs, isMasked); // [pairs]
+            for (int first = 0; start < end; first += users[start++].Rows.Length)
+            {
+                lists[start] = new CandidateList(users[start].Rows, users[start].Cosines, logits[first..(first + users[start].Rows.Length)]);
+            }
         }
 
         return lists;
     }
 
-    private Candidate[] FindBest(ReadOnlySpan<float> scores, ReadOnlySpan<int> history)
+    private float[] Score(UserCandidates[] batch, int pairs, bool isMasked)
     {
-        RowSet seen = new(scores.Length);
-        seen.AddRange(history);
-        var heap = new Candidate[candidates];
-        var best = new TopK(heap);
-        for (int row = 0; row < scores.Length; row++)
+        if (pairs == 0)
         {
-            if (scores[row] >= best.Threshold && !seen.Contains(row))
-            {
-                best.Offer(row, scores[row]);
-            }
+            return [];
         }
 
-        return heap[..best.SortBestFirst()];
+        using var scope = NewDisposeScope();
+        long[] userOf = [.. batch.SelectMany((user, b) => Enumerable.Repeat((long)b, user.Rows.Length))];
+        Tensor users = tensor(batch.SelectMany(user => user.User).ToArray(), [batch.Length, batch[0].User.Length]); // [B, D]
+        Tensor rows = tensor(batch.SelectMany(user => Array.ConvertAll(user.Rows, row => (long)row)).ToArray()); // [N]
+        Tensor unknown = isMasked ? ones(pairs, 1) : zeros(pairs, 1);
+        Tensor? read = signals.Count > 0 ? tensor(ReadSignals(batch, pairs), [pairs, signals.Count]) : null; // [N, S]
+        Tensor logits = network.forward(items.Gather(users.index_select(0, tensor(userOf)), rows, unknown, read, network.ItemTable)); // [N]
+        return logits.data<float>().ToArray();
+    }
+
+    private float[] ReadSignals(UserCandidates[] batch, int pairs)
+    {
+        var values = new float[pairs * signals.Count];
+        int start = 0;
+        foreach (UserCandidates user in batch)
+        {
+            int length = user.Rows.Length * signals.Count;
+            signals.Read(user.History.Span, user.Rows, user.Cosines, values.AsSpan(start, length));
+            start += length;
+        }
+
+        return values;
     }
 }

@@ -34,13 +34,18 @@ public sealed class ItemFeatureTensors : IDisposable
     /// <param name="users">[B, D] or [1, D].</param>
     /// <param name="rows">[B] int64 item rows.</param>
     /// <param name="unknown">[B, 1], or null for items that are all known.</param>
-    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null)
+    /// <param name="signals">[B, S], where the network reads some.</param>
+    /// <param name="table">[V, D] to read instead of the retriever's item embeddings.</param>
+    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null, Tensor? table = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
         return new RankerInputs(
-            users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
-            _genres.index_select(0, rows), unknown ?? zeros(rows.shape[0], 1));
+            users, (table ?? _embeddings).index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
+            _genres.index_select(0, rows), unknown ?? zeros(rows.shape[0], 1), signals);
     }
+
+    /// <summary>[V, D] the retriever's.</summary>
+    public Tensor Embeddings => _embeddings;
 
     public void Dispose()
     {

@@ -10,26 +10,26 @@ public sealed class NegativeMiner(MineNegativesOptions options, int items, Rando
     /// <param name="user">Position in the histories.</param>
     /// <param name="position">Place in the history that is predicted.</param>
     /// <param name="positive">What came there.</param>
-    /// <param name="isValidation">Is it the held-out validation item?</param>
+    /// <param name="embedding">[D] of the user, before the position.</param>
     /// <param name="scores">[V] the retriever's, before the position.</param>
     /// <param name="seen">All items of the user, never drawn.</param>
-    /// <param name="mined">Receives the positive, the hard and the random negatives.</param>
-    public void Mine(
-        int user, int position, int positive, bool isValidation, ReadOnlySpan<float> scores, RowSet seen, List<MinedCandidate> mined)
+    /// <returns>The positive, hard and random negatives, in this order.</returns>
+    public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
     {
         ArgumentNullException.ThrowIfNull(seen);
-        ArgumentNullException.ThrowIfNull(mined);
-        mined.Add(new MinedCandidate(user, position, positive, CandidateKind.Positive, isValidation));
-        foreach (int item in DrawHard(scores, positive, seen))
+        int[] hard = DrawHard(scores, positive, seen);
+        int unseen = items - seen.Count - (seen.Contains(positive) ? 0 : 1);
+        int[] drawn = [.. Enumerable.Range(0, unseen > 0 ? options.Random : 0).Select(_ => DrawUnseen(positive, seen))];
+        int[] rows = [positive, .. hard, .. drawn];
+        var cosines = new float[rows.Length];
+        for (int i = 0; i < rows.Length; i++)
         {
-            mined.Add(new MinedCandidate(user, position, item, CandidateKind.Hard, isValidation));
+            cosines[i] = scores[rows[i]];
         }
 
-        int unseen = items - seen.Count - (seen.Contains(positive) ? 0 : 1);
-        for (int n = 0; n < options.Random && unseen > 0; n++)
-        {
-            mined.Add(new MinedCandidate(user, position, DrawUnseen(positive, seen), CandidateKind.Random, isValidation));
-        }
+        return new MinedPosition(
+            user, position, embedding, rows,
+            [CandidateKind.Positive, .. hard.Select(_ => CandidateKind.Hard), .. drawn.Select(_ => CandidateKind.Random)], cosines);
     }
 
     private int[] DrawHard(ReadOnlySpan<float> scores, int positive, RowSet seen)

@@ -3,74 +3,75 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>Mined candidates with their users' embeddings, ready to be drawn in batches.</summary>
+/// <summary>Mined positions as tensors: each with a list of candidates, the one that came first.</summary>
 public sealed class RankerExamples : IDisposable
 {
-    private RankerExamples(Tensor users, Tensor userOf, Tensor items, Tensor labels)
-    {
-        Users = users;
-        UserOf = userOf;
-        Items = items;
-        Labels = labels;
-    }
+    private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals) =>
+        (Users, Items, Kinds, Signals) = (users, items, kinds, signals);
 
-    /// <summary>[M, D] one embedding per mined position.</summary>
+    /// <summary>[P, D] the users' embeddings.</summary>
     public Tensor Users { get; }
 
-    /// <summary>[N] int64: each candidate's row of <see cref="Users"/>.</summary>
-    public Tensor UserOf { get; }
-
-    /// <summary>[N] int64: each candidate's item row.</summary>
+    /// <summary>[P, C] int64 candidate rows; -1 where a list is shorter.</summary>
     public Tensor Items { get; }
 
-    /// <summary>[N] 1 for what came, 0 for a negative.</summary>
-    public Tensor Labels { get; }
+    /// <summary>[P, C] int64 <see cref="CandidateKind"/>; -1 where a list is shorter.</summary>
+    public Tensor Kinds { get; }
 
-    public long Count => Items.shape[0];
+    /// <summary>[P, C, S], or null where the ranker reads none.</summary>
+    public Tensor? Signals { get; }
 
-    /// <param name="mined">The candidates of a position stand together, the positions of a user too.</param>
-    /// <param name="split">Whose histories the positions are of.</param>
-    /// <param name="prefixes">Encodes what was known at each position.</param>
-    public static RankerExamples Create(ReadOnlySpan<MinedCandidate> mined, DataSplit split, PrefixEncoder prefixes)
+    /// <summary>P</summary>
+    public long Positions => Items.shape[0];
+
+    /// <summary>C</summary>
+    public long Candidates => Items.shape[1];
+
+    /// <param name="mined">P positions.</param>
+    /// <param name="split">Whose histories they are of.</param>
+    /// <param name="reader">Of the signals.</param>
+    public static RankerExamples Create(IReadOnlyList<MinedPosition> mined, DataSplit split, SignalReader reader)
     {
+        ArgumentNullException.ThrowIfNull(mined);
         ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(prefixes);
-        var userOf = new long[mined.Length];
-        var items = new long[mined.Length];
-        var labels = new float[mined.Length];
-        var embeddings = new List<Tensor>();
-        long encoded = 0;
-        for (int start = 0; start < mined.Length;)
+        ArgumentNullException.ThrowIfNull(reader);
+        int longest = mined.Max(position => position.Items.Length);
+        int dimension = mined[0].Embedding.Length;
+        var users = new float[mined.Count * dimension];
+        var items = new long[mined.Count * longest];
+        var kinds = new long[mined.Count * longest];
+        var signals = new float[mined.Count * longest * reader.Count];
+        Array.Fill(items, -1);
+        Array.Fill(kinds, -1);
+        Parallel.For(0, mined.Count, p =>
         {
-            int user = mined[start].User;
-            int first = mined[start].Position;
-            int end = start;
-            int last = first;
-            while (end < mined.Length && mined[end].User == user)
+            MinedPosition position = mined[p];
+            position.Embedding.CopyTo(users, p * dimension);
+            for (int c = 0; c < position.Items.Length; c++)
             {
-                last = mined[end].Position;
-                userOf[end] = encoded + last - first;
-                items[end] = mined[end].Item;
-                labels[end] = mined[end].Kind == CandidateKind.Positive ? 1 : 0;
-                end++;
+                items[p * longest + c] = position.Items[c];
+                kinds[p * longest + c] = (long)position.Kinds[c];
             }
 
-            // Position p is predicted from the p items before it.
-            embeddings.Add(prefixes.Encode(split.Prefix(user, last), last - first + 1));
-            encoded += last - first + 1;
-            start = end;
-        }
-
-        Tensor users = cat(embeddings, 0); // [M, D]
-        embeddings.ForEach(part => part.Dispose());
-        return new RankerExamples(users, tensor(userOf), tensor(items), tensor(labels));
+            reader.Read(
+                split.Items(position.User)[..position.Position], position.Items, position.Cosines,
+                signals.AsSpan(p * longest * reader.Count, position.Items.Length * reader.Count));
+        });
+        return new RankerExamples(
+            tensor(users, [mined.Count, dimension]), tensor(items, [mined.Count, longest]), tensor(kinds, [mined.Count, longest]),
+            reader.Count > 0 ? tensor(signals, [mined.Count, longest, reader.Count]) : null);
     }
+
+    /// <summary>Some of the positions.</summary>
+    /// <param name="positions">[B] int64.</param>
+    public RankerExamples Select(Tensor positions) => new(
+        Users.index_select(0, positions), Items.index_select(0, positions), Kinds.index_select(0, positions), Signals?.index_select(0, positions));
 
     public void Dispose()
     {
         Users.Dispose();
-        UserOf.Dispose();
         Items.Dispose();
-        Labels.Dispose();
+        Kinds.Dispose();
+        Signals?.Dispose();
     }
 }

@@ -9,4 +9,5 @@ namespace NanoRecSys.Training.Ranking;
 /// <param name="Years">[B] int64 year bucket, 0..5.</param>
 /// <param name="Genres">[B, G] 1 where the item has the genre.</param>
 /// <param name="Unknown">[B, 1] 1 where the item embedding is to be ignored, as for an item that was never trained.</param>
-public sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Years, Tensor Genres, Tensor Unknown);
+/// <param name="Signals">[B, S] those that the model names; not read where it names none.</param>
+public sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Years, Tensor Genres, Tensor Unknown, Tensor? Signals = null);

@@ -7,4 +7,11 @@ namespace NanoRecSys.Training.Ranking;
 /// <param name="Dropout">Rate in training.</param>
 /// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
 public sealed record RankerModel(
-    int Dimension, IReadOnlyList<int> Hidden, IReadOnlyList<string> Genres, double Dropout, double RetrieverWeight);
+    int Dimension, IReadOnlyList<int> Hidden, IReadOnlyList<string> Genres, double Dropout, double RetrieverWeight)
+{
+    /// <summary>Of <see cref="Core.Features.RankerSignals.All"/>, in that order; empty in the published layout.</summary>
+    public IReadOnlyList<string> Signals { get; init; } = [];
+
+    /// <summary>Rows of an item table of its own, fine-tuned from the retriever's; 0: it reads the retriever's.</summary>
+    public int OwnItems { get; init; }
+}

@@ -1,47 +1,69 @@
 using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>The two stages, as they are served, as a model to evaluate: what the retriever did not bring comes last.</summary>
+/// <summary>How a ranker is evaluated.</summary>
+public enum RankerUsage
+{
+    /// <summary>As it is served: the retriever's best, by logit and cosine.</summary>
+    Served,
+
+    /// <summary>The retriever's best by the logit alone.</summary>
+    Plain,
+
+    /// <summary>The retriever's best by the logit alone, every item as if it were new.</summary>
+    NewItems,
+
+    /// <summary>The whole catalogue by the logit alone, every item as if it were new: the retriever has no say.</summary>
+    NewItemsOfCatalogue,
+}
+
+/// <summary>The two stages as a model to evaluate: what the retriever did not bring comes last.</summary>
 public sealed class RankerScorer : IScorer, IDisposable
 {
     private const int Candidates = 100;
 
     private readonly BatchEncoder _encoder;
     private readonly RankerNetwork _network;
-    private readonly ItemFeatureTensors _items;
-    private readonly CandidateRanker _ranker;
+    private readonly RankerParts _parts;
+    private readonly CandidateFinder _finder;
+    private readonly RankerUsage _usage;
 
     /// <param name="encoder">The first stage, shared with other models; owned by the caller.</param>
-    /// <param name="network">The second stage, owned from here on; its <see cref="RankerModel.RetrieverWeight"/> counts.</param>
+    /// <param name="network">The second stage, owned from here on.</param>
     /// <param name="data">What both were trained on.</param>
-    public RankerScorer(BatchEncoder encoder, RankerNetwork network, PreparedData data)
+    /// <param name="usage">What counts.</param>
+    public RankerScorer(BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served)
     {
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(data);
-        _encoder = encoder;
-        _network = network;
-        using Tensor embeddings = encoder.ItemEmbeddings.cpu(); // the second stage stays there, whatever computes the first
-        _items = new ItemFeatureTensors(embeddings.clone(), new ItemFeatures(data.Catalog, network.Model.Genres));
-        _ranker = new CandidateRanker(encoder, network, _items, Candidates);
+        (_encoder, _network, _usage) = (encoder, network, usage);
+        _parts = new RankerParts(network, encoder.ItemEmbeddings, data);
+        _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates);
     }
 
-    public string Name => "ranker";
+    public string Name => NameOf(_usage);
 
-    public int? Depth => Candidates;
+    public int? Depth => _usage == RankerUsage.NewItemsOfCatalogue ? null : Candidates;
+
+    public static string NameOf(RankerUsage usage) => usage switch
+    {
+        RankerUsage.Plain => "ranker-plain",
+        RankerUsage.NewItems => "ranker-new-items",
+        RankerUsage.NewItemsOfCatalogue => "ranker-new-items-all",
+        _ => "ranker",
+    };
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         scores.Fill(float.NegativeInfinity);
-        CandidateList[] lists = _ranker.Rank(histories);
+        CandidateList[] lists = _parts.Ranker.Rank(_finder.Find(histories), _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue);
+        double weight = _usage == RankerUsage.Served ? _network.Model.RetrieverWeight : 0;
         for (int b = 0; b < lists.Length; b++)
         {
-            float[] fused = lists[b].Fuse(_network.Model.RetrieverWeight);
+            float[] fused = lists[b].Fuse(weight);
             for (int i = 0; i < fused.Length; i++)
             {
                 scores[b * _encoder.Items + lists[b].Rows[i]] = fused[i];
@@ -51,7 +73,7 @@ public sealed class RankerScorer : IScorer, IDisposable
 
     public void Dispose()
     {
-        _items.Dispose();
+        _parts.Dispose();
         _network.Dispose();
     }
 }

@@ -3,81 +3,106 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>The ranker in training: binary cross-entropy over mined candidates.</summary>
+/// <summary>How well a ranker tells what came from what did not, apart for the two kinds of negatives.</summary>
+/// <param name="Hard">AUC over positives and hard negatives.</param>
+/// <param name="Random">AUC over positives and random negatives.</param>
+public readonly record struct RankerAuc(double Hard, double Random);
+
+/// <summary>The ranker in training, over lists of mined candidates.</summary>
 public sealed class RankerTrainer : IDisposable
 {
     private readonly RankerNetwork _network;
     private readonly ItemFeatureTensors _items;
     private readonly TrainRankerOptions _options;
-    private readonly long _seed;
     private readonly AdamW _optimizer;
+    private readonly AdamW? _itemOptimizer; // of the item table, where it is fine-tuned
 
-    public RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options, long seed)
+    public RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(options);
-        _network = network;
-        _items = items;
-        _options = options;
-        _seed = seed;
-        _optimizer = optim.AdamW(network.parameters(), options.LearningRate, weight_decay: options.WeightDecay);
+        (_network, _items, _options) = (network, items, options);
+        Parameter? table = network.ItemTable;
+        _optimizer = optim.AdamW(
+            network.named_parameters().Where(named => table is null || named.name != RankerNetwork.ItemTableName).Select(named => named.parameter),
+            options.LearningRate, weight_decay: options.WeightDecay);
+        _itemOptimizer = table is null ? null : optim.AdamW([table], options.ItemLearningRate, weight_decay: 0);
     }
 
-    /// <summary>One pass over the examples in a new order.</summary>
+    internal AdamW Optimizer => _optimizer;
+
+    internal AdamW? ItemOptimizer => _itemOptimizer;
+
+    /// <summary>One pass over the positions in a new order, which torch's seed decides.</summary>
     /// <param name="examples">To train on.</param>
-    /// <param name="epoch">1-based; with the seed it makes the epoch's randomness.</param>
-    /// <param name="onStep">Told the share of the epoch that is done and the step's loss.</param>
+    /// <param name="onStep">Told the share of the positions that is done and the step's loss.</param>
     /// <param name="cancellation">Looked at before each step.</param>
-    /// <returns>Mean loss in nats.</returns>
-    public double TrainEpoch(RankerExamples examples, int epoch, Action<double, double> onStep, CancellationToken cancellation)
+    /// <returns>Mean loss.</returns>
+    public double Train(RankerExamples examples, Action<double, double> onStep, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(examples);
         ArgumentNullException.ThrowIfNull(onStep);
-        manual_seed(unchecked(_seed * 1_000_003 + epoch));
         _network.train();
-        using Tensor order = randperm(examples.Count, int64);
+        using Tensor order = randperm(examples.Positions, int64);
+        long step = Math.Max(1, _options.BatchPairs / examples.Candidates);
         double sum = 0;
-        long done = 0;
-
-        // Batch norm cannot learn from a single pair, so a last batch of one is left out.
-        for (long end; done < examples.Count - 1; done = end)
+        for (long done = 0; done < examples.Positions; done += step)
         {
             cancellation.ThrowIfCancellationRequested();
-            end = Math.Min(done + _options.BatchPairs, examples.Count);
             using var scope = NewDisposeScope();
-            double loss = Step(examples, order.slice(0, done, end, 1));
+            long end = Math.Min(done + step, examples.Positions);
+            double loss = Step(examples.Select(order.slice(0, done, end, 1)));
             sum += loss * (end - done);
-            onStep((double)end / examples.Count, loss);
+            onStep((double)end / examples.Positions, loss);
         }
 
-        return sum / Math.Max(1, done);
+        return sum / examples.Positions;
     }
 
-    /// <summary>How well the network tells what came from what did not.</summary>
-    public double Evaluate(RankerExamples examples)
+    public RankerAuc Evaluate(RankerExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
         _network.eval();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor logits = _network.forward(_items.Gather(examples.Users.index_select(0, examples.UserOf), examples.Items)); // [N]
-        bool[] labels = Array.ConvertAll(examples.Labels.data<float>().ToArray(), label => label > 0.5f);
-        return Auc.Of(logits.data<float>().ToArray(), labels);
+        Tensor logits = Logits(examples, itemDropout: 0); // [P, C]
+        return new RankerAuc(AucAmong(CandidateKind.Hard), AucAmong(CandidateKind.Random));
+
+        double AucAmong(CandidateKind negatives)
+        {
+            Tensor counted = examples.Kinds.eq((long)CandidateKind.Positive).logical_or(examples.Kinds.eq((long)negatives));
+            float[] scores = logits.masked_select(counted).data<float>().ToArray();
+            return Auc.Of(scores, Array.ConvertAll(examples.Kinds.masked_select(counted).data<long>().ToArray(), kind => kind == (long)CandidateKind.Positive));
+        }
     }
 
-    public void Dispose() => _optimizer.Dispose();
-
-    private double Step(RankerExamples examples, Tensor batch)
+    public void Dispose()
     {
-        Tensor users = examples.Users.index_select(0, examples.UserOf.index_select(0, batch)); // [B, D]
-        Tensor rows = examples.Items.index_select(0, batch); // [B]
-        Tensor labels = examples.Labels.index_select(0, batch); // [B]
-        Tensor unknown = rand(rows.shape[0], 1).lt(_options.ItemDropout).to(float32); // [B, 1]
+        _optimizer.Dispose();
+        _itemOptimizer?.Dispose();
+    }
+
+    private double Step(RankerExamples batch)
+    {
         _optimizer.zero_grad();
-        Tensor logits = _network.forward(_items.Gather(users, rows, unknown)); // [B]
-        Tensor loss = nn.functional.binary_cross_entropy_with_logits(logits, labels);
+        _itemOptimizer?.zero_grad();
+        Tensor loss = RankerLoss.Of(_options.Loss, Logits(batch, _options.ItemDropout), batch.Items.ge(0));
         loss.backward();
         _optimizer.step();
+        _itemOptimizer?.step();
         return loss.item<float>();
+    }
+
+    /// <returns>[P, C]; 0 where a list is shorter.</returns>
+    private Tensor Logits(RankerExamples batch, double itemDropout)
+    {
+        Tensor isThere = batch.Items.ge(0); // [P, C]
+        Tensor places = isThere.reshape(-1).nonzero().squeeze(1); // [N]
+        Tensor rows = batch.Items.reshape(-1).index_select(0, places); // [N]
+        Tensor users = batch.Users.index_select(0, places.div(batch.Candidates, RoundingMode.floor)); // [N, D]
+        Tensor? signals = batch.Signals?.reshape(-1, batch.Signals.shape[2]).index_select(0, places); // [N, S]
+        Tensor unknown = itemDropout > 0 ? rand(rows.shape[0], 1).lt(itemDropout).to(float32) : zeros(rows.shape[0], 1);
+        Tensor logits = _network.forward(_items.Gather(users, rows, unknown, signals, _network.ItemTable)); // [N]
+        return zeros(isThere.numel()).scatter(0, places, logits).reshape(isThere.shape);
     }
 }

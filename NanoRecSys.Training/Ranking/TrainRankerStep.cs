@@ -1,91 +1,157 @@
 using System.Diagnostics;
+using System.Text.Json;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>What came of a training.</summary>
+/// <summary>What came of a training. Figures are on validation, of the kept weights.</summary>
 /// <param name="Epochs">Epochs trained.</param>
 /// <param name="BestEpoch">The one whose weights were kept.</param>
-/// <param name="Auc">On validation, of the kept weights.</param>
+/// <param name="AucHard">Against hard negatives.</param>
+/// <param name="AucRandom">Against random ones.</param>
 /// <param name="RetrieverWeight">Weight of the cosine beside the logit.</param>
+/// <param name="Retriever">NDCG@10 of the retriever's order of the same candidates.</param>
+/// <param name="Plain">NDCG@10 of the ranker alone.</param>
+/// <param name="Fused">NDCG@10 of logit + weight * cosine.</param>
 /// <param name="Seconds">Wall time.</param>
-public sealed record TrainRankerSummary(int Epochs, int BestEpoch, double Auc, double RetrieverWeight, double Seconds);
+public sealed record TrainRankerSummary(
+    int Epochs, int BestEpoch, double AucHard, double AucRandom, double RetrieverWeight, double Retriever, double Plain, double Fused, double Seconds);
 
 /// <summary>Trains the second stage on the mined candidates and weighs it against the first.</summary>
 public static class TrainRankerStep
 {
+    private static readonly TrainingLabels Labels = new("Training of the ranker", "positions", ["ndcg@10", "auc_hard", "auc_random"]);
+
     /// <exception cref="UserErrorException">A step before it has not run.</exception>
     public static async Task<TrainRankerSummary> RunAsync(TrainRankerOptions options, StepContext context)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        if (!File.Exists(context.Workspace.NegativesFile))
+        await using NegativesReader negatives = await NegativesReader.OpenAsync(context.Workspace.NegativesFile, context.Cancellation);
+        await using NegativesReader held = await NegativesReader.OpenAsync(context.Workspace.ValidationNegativesFile, context.Cancellation);
+        if (negatives.Groups == 0 || held.Groups == 0)
         {
-            throw new UserErrorException($"There is no {context.Workspace.NegativesFile}. Run 'mine-negatives' first, with the same --data and --artifacts.");
+            throw new UserErrorException($"{context.Workspace.NegativesFile} holds no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
         }
 
-        MinedCandidate[] mined = await NegativesFile.ReadAsync(context.Workspace.NegativesFile, context.Cancellation);
         using UserTower tower = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
         set_num_threads(context.Threads);
-        return Train(mined, data, tower, options, context);
+        return await TrainAsync(negatives, await held.ReadAsync(0, context.Cancellation), data, tower, options, context);
     }
 
-    private static TrainRankerSummary Train(MinedCandidate[] mined, PreparedData data, UserTower tower, TrainRankerOptions options, StepContext context)
+    private static async Task<TrainRankerSummary> TrainAsync(
+        NegativesReader negatives, IReadOnlyList<MinedPosition> held, PreparedData data, UserTower tower, TrainRankerOptions options, StepContext context)
     {
         var watch = Stopwatch.StartNew();
-        manual_seed(context.Seed);
-        using var scope = NewDisposeScope();
-        using var encoder = new UserEncoder(tower);
-        var features = new ItemFeatures(data.Catalog, ItemFeatures.Vocabulary(data.Catalog));
-        var model = new RankerModel(tower.Model.Dimension, options.Hidden, features.Genres, options.Dropout, RetrieverWeight: 0);
-        using var network = new RankerNetwork(model);
-        using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), features);
-        var prefixes = new PrefixEncoder(tower);
-        using RankerExamples train = RankerExamples.Create([.. mined.Where(candidate => !candidate.IsValidation)], data.Split, prefixes);
-        using RankerExamples validation = RankerExamples.Create([.. mined.Where(candidate => candidate.IsValidation)], data.Split, prefixes);
-        using var trainer = new RankerTrainer(network, items, options, context.Seed);
         string folder = context.Workspace.RankerFolder;
-        (int epoch, int bestEpoch, double bestAuc) = (0, 0, double.NegativeInfinity);
-        while (epoch < options.Epochs && epoch - bestEpoch < options.Patience)
+        ValidationCases cases = ValidationCases.Find(tower, data.Split, options.Candidates, context.Cancellation);
+        using var encoder = new UserEncoder(tower);
+        manual_seed(context.Seed);
+        using RankerNetwork network = CreateNetwork(options, data, encoder);
+        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data);
+        using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
+        using var trainer = new RankerTrainer(network, parts.Items, options);
+        var checkpoint = new RankerCheckpoint(folder);
+        RankerTrainingState state = options.Resume
+            ? checkpoint.Restore(network, trainer, options, context.Seed)
+            : new RankerTrainingState(options, context.Seed, 0, 0, -1, []);
+        Directory.CreateDirectory(folder);
+        var log = new TrainingLog(folder, options.Resume, Labels);
+        while (state.Epoch < options.Epochs && state.Epoch - state.BestEpoch < options.Patience)
         {
-            int current = ++epoch;
-            double loss = trainer.TrainEpoch(train, epoch, (done, stepLoss) => context.Progress.Report(new StepProgress
+            int epoch = state.Epoch + 1;
+            var epochWatch = Stopwatch.StartNew();
+            (double loss, long positions) = await TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context);
+            double seconds = epochWatch.Elapsed.TotalSeconds;
+            RankerAuc auc = trainer.Evaluate(validation);
+            double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
+            state = Advance(state, new CurvePoint(epoch, loss, new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random })
             {
-                Fraction = (current - 1 + done) / options.Epochs,
-                Epoch = current,
-                Loss = stepLoss,
-            }), context.Cancellation);
-            double auc = trainer.Evaluate(validation);
-            if (auc > bestAuc)
+                LearningRate = options.LearningRate,
+                Seconds = seconds,
+                SequencesPerSecond = positions / seconds,
+                MemoryMiB = Environment.WorkingSet / (1024.0 * 1024),
+            });
+            if (state.BestEpoch == epoch)
             {
-                (bestEpoch, bestAuc) = (epoch, auc);
-                RankerFiles.Write(folder, network, model);
+                RankerFiles.Write(folder, network, network.Model);
             }
 
-            context.Progress.Report(new StepProgress
-            {
-                Fraction = (double)epoch / options.Epochs,
-                Epoch = epoch,
-                Loss = loss,
-                Metrics = new Dictionary<string, double> { ["auc"] = auc },
-            });
+            checkpoint.Save(network, trainer, state);
+            log.Add(state.Curve, () => JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.RankerTrainingState));
+            context.Progress.Report(new StepProgress { Fraction = (double)epoch / options.Epochs, Epoch = epoch, Loss = loss, Metrics = state.Curve[^1].Metrics });
         }
 
-        using RankerNetwork best = RankerFiles.Read(folder);
-        using var batches = new BatchEncoder(tower);
-        double weight = Weigh(best, new CandidateRanker(batches, best, items, options.Candidates), data.Split, options, context);
-        return new TrainRankerSummary(epoch, bestEpoch, bestAuc, weight, watch.Elapsed.TotalSeconds);
+        return Weigh(state, cases, encoder, data, options, context) with { Seconds = watch.Elapsed.TotalSeconds };
     }
 
-    private static double Weigh(RankerNetwork network, CandidateRanker ranker, DataSplit split, TrainRankerOptions options, StepContext context)
+    private static RankerTrainingState Advance(RankerTrainingState state, CurvePoint point)
     {
-        RetrieverWeightChoice choice = RetrieverWeightChoice.Make(ranker, split, options.RetrieverWeights, context.Cancellation);
+        bool isBetter = point.Metrics!["ndcg@10"] > state.BestNdcg;
+        return state with
+        {
+            Epoch = point.Epoch,
+            BestEpoch = isBetter ? point.Epoch : state.BestEpoch,
+            BestNdcg = isBetter ? point.Metrics["ndcg@10"] : state.BestNdcg,
+            Curve = [.. state.Curve, point],
+        };
+    }
+
+    /// <summary>The groups in a new order, and within each its positions.</summary>
+    private static async Task<(double Loss, long Positions)> TrainEpochAsync(
+        NegativesReader negatives, RankerTrainer trainer, RankerParts parts, int epoch, PreparedData data, TrainRankerOptions options, StepContext context)
+    {
+        long seed = unchecked(context.Seed * 1_000_003 + epoch);
+        manual_seed(seed);
+        int[] order = [.. Enumerable.Range(0, negatives.Groups)];
+        new Random(unchecked((int)seed)).Shuffle(order);
+        (double sum, long positions) = (0, 0);
+        foreach ((int done, int group) in order.Index())
+        {
+            using RankerExamples examples = RankerExamples.Create(await negatives.ReadAsync(group, context.Cancellation), data.Split, parts.Signals);
+            double loss = trainer.Train(examples, (share, stepLoss) => context.Progress.Report(new StepProgress
+            {
+                Fraction = (epoch - 1 + (done + share) / order.Length) / options.Epochs,
+                Epoch = epoch,
+                Loss = stepLoss,
+            }), context.Cancellation);
+            sum += loss * examples.Positions;
+            positions += examples.Positions;
+        }
+
+        return (sum / positions, positions);
+    }
+
+    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder)
+    {
+        var model = new RankerModel(
+            (int)encoder.ItemEmbeddings.shape[1], options.Hidden, ItemFeatures.Vocabulary(data.Catalog), options.Dropout, RetrieverWeight: 0)
+        {
+            Signals = [.. RankerSignals.All.Where(options.Signals.Contains)],
+            OwnItems = options.ItemLearningRate > 0 ? encoder.Items : 0,
+        };
+        var network = new RankerNetwork(model);
+        if (network.ItemTable is { } table)
+        {
+            using var noGradient = no_grad();
+            table.copy_(encoder.ItemEmbeddings);
+        }
+
+        return network;
+    }
+
+    private static TrainRankerSummary Weigh(
+        RankerTrainingState state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
+    {
+        using RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder);
+        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data);
+        RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
 
         // The same for all candidates, so the order stays; but the sigmoid of a large sum would be 1 for all of them.
         using (var noGradient = no_grad())
@@ -100,6 +166,9 @@ public static class TrainRankerStep
             Fraction = 1,
             Message = $"Weight of the retriever's cosine: {choice.Weight:0.###} (NDCG@10 on validation by weight: {tried})",
         });
-        return choice.Weight;
+        IReadOnlyDictionary<string, double> best = state.Curve[state.BestEpoch - 1].Metrics!;
+        return new TrainRankerSummary(
+            state.Epoch, state.BestEpoch, best["auc_hard"], best["auc_random"], choice.Weight, cases.MeasureRetriever()["ndcg@10"], best["ndcg@10"],
+            choice.Ndcg.Max(point => point.Ndcg), Seconds: 0);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -54,7 +55,7 @@ public static class TrainRetrieverStep
         TrainingState state = options.Resume
             ? checkpoint.Restore(trainer, options, context.Seed)
             : new TrainingState(options, context.Seed, 0, 0, -1, []);
-        var log = new TrainingLog(folder, options.Resume);
+        var log = new TrainingLog(folder, options.Resume, TrainingLabels.Retriever);
         double resumedAt = (double)state.Epoch / options.Epochs;
         while (!IsDone(state, options, watch.Elapsed))
         {
@@ -75,7 +76,7 @@ public static class TrainRetrieverStep
             }
 
             checkpoint.Save(trainer, state);
-            log.Add(state);
+            log.Add(state.Curve, () => JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.TrainingState));
             Report(context, options, trainer, result, metrics, resumedAt);
         }
 

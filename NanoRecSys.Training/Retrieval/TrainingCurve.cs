@@ -3,7 +3,7 @@ using ScottPlot.Plottables;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>Draws a training for people: loss and NDCG@10 on validation above, speed and memory below.</summary>
+/// <summary>Draws a training for people: loss and figures on validation above, speed and memory below.</summary>
 public static class TrainingCurve
 {
     public const string FileName = "training.png";
@@ -11,17 +11,18 @@ public static class TrainingCurve
     private const int Width = 900;
     private const int Height = 800;
 
-    public static void Save(string folder, IReadOnlyList<CurvePoint> curve)
+    public static void Save(string folder, TrainingLabels labels, IReadOnlyList<CurvePoint> curve)
     {
+        ArgumentNullException.ThrowIfNull(labels);
         CurvePoint[] validated = [.. curve.Where(point => point.Metrics is not null)];
         var figure = new Multiplot();
         figure.AddPlots(2);
         Draw(
-            figure.GetPlot(0), "Training of the retriever",
-            Line.Of("training loss (nats)", curve, point => point.Loss), Line.Of("NDCG@10 on validation", validated, point => point.Metrics!["ndcg@10"]));
+            figure.GetPlot(0), labels.Title, Line.Of("training loss (left)", curve, point => point.Loss),
+            [.. labels.Metrics.Select(metric => Line.Of($"{metric} on validation (right)", validated, point => point.Metrics![metric]))]);
         Draw(
-            figure.GetPlot(1), "Its speed and memory",
-            Line.Of("sequences/s", curve, point => point.SequencesPerSecond), Line.Of("process memory (MiB)", curve, point => point.MemoryMiB));
+            figure.GetPlot(1), "Its speed and memory", Line.Of($"{labels.Unit}/s (left)", curve, point => point.SequencesPerSecond),
+            [Line.Of("process memory in MiB (right)", curve, point => point.MemoryMiB)]);
         figure.SavePng(Path.Combine(folder, FileName), Width, Height);
         foreach (Plot plot in figure.GetPlots())
         {
@@ -29,12 +30,16 @@ public static class TrainingCurve
         }
     }
 
-    private static void Draw(Plot plot, string title, Line left, Line right)
+    private static void Draw(Plot plot, string title, Line left, IReadOnlyList<Line> right)
     {
         plot.Title(title);
         plot.XLabel("Epoch");
         Add(left, plot.Axes.Left);
-        Add(right, plot.Axes.Right);
+        foreach (Line line in right)
+        {
+            Add(line, plot.Axes.Right);
+        }
+
         plot.ShowLegend(Alignment.MiddleRight);
 
         void Add(Line line, IYAxis axis)

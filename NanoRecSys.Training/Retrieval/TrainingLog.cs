@@ -1,12 +1,19 @@
-using System.Text.Json;
-using NanoRecSys.Training.Pipeline;
 using TorchSharp.Modules;
 using static TorchSharp.torch.utils.tensorboard;
 
 namespace NanoRecSys.Training.Retrieval;
 
+/// <summary>What a training's log calls its figures.</summary>
+/// <param name="Title">Above the plot.</param>
+/// <param name="Unit">What is trained on, counted by the second.</param>
+/// <param name="Metrics">Figures on validation that are drawn.</param>
+public sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<string> Metrics)
+{
+    public static readonly TrainingLabels Retriever = new("Training of the retriever", "sequences", ["ndcg@10"]);
+}
+
 /// <summary>
-/// A training's figures for people and programs, in the retriever's folder: <c>tensorboard/</c> (event files),
+/// A training's figures for people and programs, in the model's folder: <c>tensorboard/</c> (event files),
 /// <c>metrics.json</c> and <c>training.png</c>, all kept up as it goes.
 /// </summary>
 public sealed class TrainingLog
@@ -15,14 +22,16 @@ public sealed class TrainingLog
     public const string MetricsName = "metrics.json";
 
     private readonly string _folder;
+    private readonly TrainingLabels _labels;
     private readonly SummaryWriter _events;
 
-    /// <param name="retrieverFolder">Where the weights go, too.</param>
+    /// <param name="folder">Where the weights go, too.</param>
     /// <param name="isResumed">Whether the events continue those that are there.</param>
-    public TrainingLog(string retrieverFolder, bool isResumed)
+    /// <param name="labels">What is trained.</param>
+    public TrainingLog(string folder, bool isResumed, TrainingLabels labels)
     {
-        _folder = retrieverFolder;
-        string events = Path.Combine(retrieverFolder, EventsName);
+        (_folder, _labels) = (folder, labels);
+        string events = Path.Combine(folder, EventsName);
         if (!isResumed && Directory.Exists(events))
         {
             Directory.Delete(events, recursive: true); // an earlier training's; its curve would be drawn over this one's
@@ -31,14 +40,17 @@ public sealed class TrainingLog
         _events = SummaryWriter(events);
     }
 
-    /// <summary>Writes the newest epoch, the last of the state's curve.</summary>
-    public void Add(TrainingState state)
+    /// <summary>Writes the newest epoch.</summary>
+    /// <param name="curve">All epochs so far.</param>
+    /// <param name="state">What <c>metrics.json</c> holds after an epoch that was validated.</param>
+    public void Add(IReadOnlyList<CurvePoint> curve, Func<byte[]> state)
     {
+        ArgumentNullException.ThrowIfNull(curve);
         ArgumentNullException.ThrowIfNull(state);
-        CurvePoint point = state.Curve[^1];
+        CurvePoint point = curve[^1];
         Scalar("train/loss", point.Loss);
         Scalar("train/learning_rate", point.LearningRate);
-        Scalar("train/sequences_per_second", point.SequencesPerSecond);
+        Scalar($"train/{_labels.Unit}_per_second", point.SequencesPerSecond);
         Scalar("train/memory_mib", point.MemoryMiB);
         foreach ((string name, double value) in point.Metrics ?? new Dictionary<string, double>())
         {
@@ -47,9 +59,8 @@ public sealed class TrainingLog
 
         if (point.Metrics is not null)
         {
-            byte[] json = JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.TrainingState);
-            File.WriteAllBytes(Path.Combine(_folder, MetricsName), json);
-            TrainingCurve.Save(_folder, state.Curve);
+            File.WriteAllBytes(Path.Combine(_folder, MetricsName), state());
+            TrainingCurve.Save(_folder, _labels, curve);
         }
 
         void Scalar(string name, double value) => _events.add_scalar(name, (float)value, point.Epoch);

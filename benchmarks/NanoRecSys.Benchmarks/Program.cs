@@ -3,6 +3,7 @@ using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
+using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Benchmarks.Training;
 
 RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
@@ -10,6 +11,7 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
     LoadCommand.Create(),
     IndexCommand.Create(),
     EvaluateCommand.Create(),
+    RankerCommand.Create(),
     GenerateCommand.Create(),
     TrainingCommand.Create(),
 };

@@ -46,6 +46,10 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Initializer(name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
 
+    /// <summary>As the other, in 8 bits.</summary>
+    public OnnxValue Initializer(string name, ReadOnlySpan<sbyte> values, params ReadOnlySpan<long> shape) =>
+        Initializer(name, TensorProto.Types.DataType.Int8, MemoryMarshal.AsBytes(values), shape);
+
     /// <summary>A small vector of integers: a shape, axes, an index. Equal ones are stored once.</summary>
     public OnnxValue Constant(params ReadOnlySpan<long> values) =>
         Initializer($"const.[{string.Join(',', values.ToArray())}]", TensorProto.Types.DataType.Int64, MemoryMarshal.AsBytes(values), [values.Length]);

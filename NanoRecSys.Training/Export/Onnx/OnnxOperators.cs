@@ -86,4 +86,27 @@ internal static class OnnxOperators
             ? product
             : graph.Add(product, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
     }
+
+    /// <summary>
+    /// As <see cref="Linear"/>, in 8 bits: each output's weights by a scale of their own, the activations by one
+    /// that is found as they come. Spelled as the runtime's fusion into one operator expects it.
+    /// </summary>
+    public static OnnxValue LinearInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
+    {
+        float[] matrix = weights.Transposed(); // [In, Out]
+        var scales = new float[weights.Out];
+        for (int i = 0; i < matrix.Length; i++)
+        {
+            scales[i % weights.Out] = Math.Max(scales[i % weights.Out], Math.Abs(matrix[i]) / sbyte.MaxValue);
+        }
+
+        sbyte[] steps = [.. matrix.Select((weight, i) => scales[i % weights.Out] is var scale and > 0 ? (sbyte)MathF.Round(weight / scale) : (sbyte)0)];
+        OnnxValue stepsOf = graph.Initializer($"{weights.Name}.weight.T.int8", steps, weights.In, weights.Out);
+        OnnxValue scaleOf = graph.Initializer($"{weights.Name}.weight.scale", scales, weights.Out);
+        OnnxValue zero = graph.Initializer($"{weights.Name}.weight.zero", new sbyte[weights.Out], weights.Out);
+        OnnxValue[] quantized = graph.Node("DynamicQuantizeLinear", [x], outputs: 3);
+        OnnxValue product = graph.Cast(graph.Node("MatMulInteger", [quantized[0], stepsOf, quantized[2], zero]), TensorProto.Types.DataType.Float);
+        OnnxValue scaled = graph.Multiply(product, graph.Multiply(quantized[1], scaleOf));
+        return weights.Bias is null ? scaled : graph.Add(scaled, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
+    }
 }

@@ -15,42 +15,45 @@ public sealed class NegativeMinerTests
     {
         for (int seed = 0; seed < 20; seed++)
         {
-            List<MinedCandidate> mined = Mine(seed, positive: 3, seen: [1, 3, 7]);
+            MinedPosition mined = Mine(seed, positive: 3, seen: [1, 3, 7]);
 
             // The five best left are 0, 2, 4, 5, 6; two are skipped.
-            int[] hard = [.. mined.Where(c => c.Kind == CandidateKind.Hard).Select(c => c.Item)];
+            int[] hard = Of(mined, CandidateKind.Hard);
             Assert.Equal(2, hard.Distinct().Count());
             Assert.All(hard, item => Assert.Contains(item, (int[])[4, 5, 6]));
-            int[] random = [.. mined.Where(c => c.Kind == CandidateKind.Random).Select(c => c.Item)];
+            int[] random = Of(mined, CandidateKind.Random);
             Assert.Equal(3, random.Length);
             Assert.All(random, item => Assert.DoesNotContain(item, (int[])[1, 3, 7]));
         }
     }
 
     [Fact]
-    public void The_positive_comes_first_and_all_carry_their_position()
+    public void The_positive_comes_first_and_each_candidate_has_the_retrievers_score()
     {
-        List<MinedCandidate> mined = Mine(1, positive: 3, seen: [3]);
+        MinedPosition mined = Mine(1, positive: 3, seen: [3]);
 
-        Assert.Equal(new MinedCandidate(8, 4, 3, CandidateKind.Positive, true), mined[0]);
-        Assert.All(mined, c => Assert.Equal((8, 4, true), (c.User, c.Position, c.IsValidation)));
-        Assert.Single(mined, c => c.Kind == CandidateKind.Positive);
+        Assert.Equal((8, 4, 3), (mined.User, mined.Position, mined.Items[0]));
+        Assert.Equal([1f, 2f], mined.Embedding);
+        Assert.Equal(CandidateKind.Positive, mined.Kinds[0]);
+        Assert.DoesNotContain(CandidateKind.Positive, mined.Kinds.Skip(1));
+        Assert.Equal(mined.Items.Select(row => Scores[row]), mined.Cosines);
     }
 
     [Fact]
     public void The_same_seed_draws_the_same() =>
-        Assert.Equal(Mine(5, 3, [3]), Mine(5, 3, [3]));
+        Assert.Equal(Mine(5, 3, [3]).Items, Mine(5, 3, [3]).Items);
 
     [Fact]
     public void Where_everything_was_seen_there_is_only_the_positive() =>
-        Assert.Single(Mine(1, positive: 3, seen: [.. Enumerable.Range(0, 12)]));
+        Assert.Equal([3], Mine(1, positive: 3, seen: [.. Enumerable.Range(0, 12)]).Items);
 
-    private static List<MinedCandidate> Mine(int seed, int positive, int[] seen)
+    private static int[] Of(MinedPosition mined, CandidateKind kind) =>
+        [.. mined.Items.Where((_, place) => mined.Kinds[place] == kind)];
+
+    private static MinedPosition Mine(int seed, int positive, int[] seen)
     {
         var set = new RowSet(12);
         set.AddRange(seen);
-        var mined = new List<MinedCandidate>();
-        new NegativeMiner(Options, 12, new Random(seed)).Mine(8, 4, positive, isValidation: true, Scores, set, mined);
-        return mined;
+        return new NegativeMiner(Options, 12, new Random(seed)).Mine(8, 4, positive, [1, 2], Scores, set);
     }
 }

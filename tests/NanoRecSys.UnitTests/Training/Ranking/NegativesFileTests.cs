@@ -1,23 +1,69 @@
+using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
 public sealed class NegativesFileTests
 {
+    private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task What_is_written_in_groups_is_read_back_in_order()
     {
         using var folder = new TemporaryFolder();
-        string path = folder.File("negatives.parquet");
-        MinedCandidate[] first = [new(0, 3, 9, CandidateKind.Positive, false), new(0, 3, 4, CandidateKind.Hard, false)];
-        MinedCandidate[] second = [new(1, 2, 8, CandidateKind.Random, true)];
-        await using (NegativesFile file = await NegativesFile.CreateAsync(path, TestContext.Current.CancellationToken))
+        MinedPosition first = new(3, 7, [0.6f, 0.8f], [9, 4, 1], [CandidateKind.Positive, CandidateKind.Hard, CandidateKind.Random], [0.5f, 0.4f, -0.1f]);
+        MinedPosition second = new(4, 2, [1, 0], [8], [CandidateKind.Positive], [0.25f]);
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), Cancellation))
         {
-            await file.WriteAsync(first, TestContext.Current.CancellationToken);
-            await file.WriteAsync(second, TestContext.Current.CancellationToken);
+            await file.AddAsync(first, Cancellation);
+            await file.FlushAsync(Cancellation);
+            await file.AddAsync(second, Cancellation);
+            await file.FlushAsync(Cancellation);
+            Assert.Equal(4, file.Candidates);
         }
 
-        MinedCandidate[] read = await NegativesFile.ReadAsync(path, TestContext.Current.CancellationToken);
-        Assert.Equal<MinedCandidate>([.. first, .. second], read);
+        await using NegativesReader reader = await NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation);
+        Assert.Equal(2, reader.Groups);
+        RequireSame(second, Assert.Single(await reader.ReadAsync(1, Cancellation)));
+        RequireSame(first, Assert.Single(await reader.ReadAsync(0, Cancellation)));
+    }
+
+    [Fact]
+    public async Task A_full_group_is_written_at_once()
+    {
+        using var folder = new TemporaryFolder();
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), Cancellation))
+        {
+            for (int user = 0; user <= NegativesWriter.PositionsPerGroup; user++)
+            {
+                await file.AddAsync(new MinedPosition(user, 1, [1], [user, 0], [CandidateKind.Positive, CandidateKind.Random], [1, 0]), Cancellation);
+            }
+
+            await file.FlushAsync(Cancellation);
+        }
+
+        await using NegativesReader reader = await NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation);
+        Assert.Equal(2, reader.Groups);
+        Assert.Equal(Enumerable.Range(0, NegativesWriter.PositionsPerGroup), (await reader.ReadAsync(0, Cancellation)).Select(mined => mined.Items[0]));
+        Assert.Equal(NegativesWriter.PositionsPerGroup, Assert.Single(await reader.ReadAsync(1, Cancellation)).User);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_none_is_refused_with_the_verb_to_run()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("negatives.parquet"), "not a Parquet file");
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation));
+        Assert.EndsWith("Run 'mine-negatives' again.", e.Message, StringComparison.Ordinal);
+    }
+
+    private static void RequireSame(MinedPosition expected, MinedPosition actual)
+    {
+        Assert.Equal((expected.User, expected.Position), (actual.User, actual.Position));
+        Assert.Equal(expected.Embedding, actual.Embedding);
+        Assert.Equal(expected.Items, actual.Items);
+        Assert.Equal(expected.Kinds, actual.Kinds);
+        Assert.Equal(expected.Cosines, actual.Cosines);
     }
 }

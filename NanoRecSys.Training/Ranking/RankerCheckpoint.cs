@@ -1,0 +1,67 @@
+using System.Text.Json;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.Training.Ranking;
+
+/// <summary>How far a ranker's training has come.</summary>
+/// <param name="Options">It goes on only with the same.</param>
+/// <param name="Seed">And with the same seed.</param>
+/// <param name="Epoch">Last finished epoch.</param>
+/// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first.</param>
+/// <param name="BestNdcg">Their NDCG@10 on validation, by the logit alone.</param>
+/// <param name="Curve">One entry per finished epoch.</param>
+public sealed record RankerTrainingState(
+    TrainRankerOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve);
+
+/// <summary>Weights, optimizers and state after the last finished epoch; an epoch's randomness follows from seed and number.</summary>
+internal sealed class RankerCheckpoint(string rankerFolder)
+{
+    private const string StateName = "state.json";
+    private const string OptimizerName = "optimizer.bin";
+    private const string ItemOptimizerName = "item_optimizer.bin";
+
+    private readonly string _folder = Path.Combine(rankerFolder, "checkpoint");
+
+    public void Save(RankerNetwork network, RankerTrainer trainer, RankerTrainingState state)
+    {
+        string fresh = _folder + ".new";
+        FolderSwap.DeleteIfThere(fresh);
+        RankerFiles.Write(fresh, network, network.Model);
+        trainer.Optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
+        trainer.ItemOptimizer?.save_state_dict(Path.Combine(fresh, ItemOptimizerName));
+        File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.RankerTrainingState));
+        FolderSwap.Replace(_folder, fresh);
+    }
+
+    /// <exception cref="UserErrorException">There is none, or it is of other options.</exception>
+    public RankerTrainingState Restore(RankerNetwork network, RankerTrainer trainer, TrainRankerOptions options, long seed)
+    {
+        string path = Path.Combine(_folder, StateName);
+        if (!File.Exists(path))
+        {
+            throw new UserErrorException($"There is no checkpoint in {_folder}. Run 'train-ranker' without --resume.");
+        }
+
+        RankerTrainingState state = JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.RankerTrainingState)!;
+        if (!AreAlike(state.Options, options) || state.Seed != seed)
+        {
+            throw new UserErrorException(
+                $"The checkpoint in {_folder} is of a training with other options or another seed ({state.Seed}). Give the same ones, or train without --resume.");
+        }
+
+        NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(_folder, RankerFiles.WeightsName)));
+        trainer.Optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
+        trainer.ItemOptimizer?.load_state_dict(Path.Combine(_folder, ItemOptimizerName));
+        return state;
+    }
+
+    // By their JSON: records with lists in them are never equal. What only says when to stop may change.
+    private static bool AreAlike(TrainRankerOptions a, TrainRankerOptions b) => Text(a) == Text(b);
+
+    private static string Text(TrainRankerOptions options) => JsonSerializer.Serialize(
+        options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions);
+}
