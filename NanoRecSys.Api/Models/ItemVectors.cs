@@ -36,6 +36,9 @@ public sealed class ItemVectors
         return new ItemVectors(values, dimension);
     }
 
+    /// <summary>[V, D], row-major.</summary>
+    public ReadOnlySpan<float> Values => _values;
+
     /// <summary>[D]</summary>
     public ReadOnlySpan<float> Row(int row) => _values.AsSpan(row * Dimension, Dimension);
 

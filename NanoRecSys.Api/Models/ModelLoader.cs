@@ -93,7 +93,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         {
             float[] user = snapshot.UserTower.Encode(new TimedHistory(history, default, snapshot.DataUntil)); // [D]
             int found = snapshot.Index.Search(user, RowFilter.None, candidates);
-            float[]? scores = snapshot.Ranker?.Score(user, candidates.AsSpan(0, found)); // [C]
+            float[]? scores = snapshot.Ranker?.Score(user, history, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)
             {
                 throw new ArtifactException("The model answers with values that are no numbers. Run 'export' and 'publish' again.");

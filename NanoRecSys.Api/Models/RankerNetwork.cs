@@ -6,73 +6,78 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Models;
 
-/// <summary>The second stage: scores a user's candidates from embeddings and content. Safe for concurrent calls.</summary>
+/// <summary>
+/// The second stage: scores a user's candidates from embeddings, content and the history. What depends on an item alone
+/// was computed when the version was published. Safe for concurrent calls.
+/// </summary>
 public sealed class RankerNetwork : IDisposable
 {
-    private readonly InferenceSession _session;
-    private readonly string[] _outputs;
+    private readonly InferenceSession _candidates;
+    private readonly NewItemParts _newItems;
+    private readonly CandidateSignals _signals;
+    private readonly string[] _inputs;
     private readonly float _retrieverWeight;
-    private readonly ItemFeatures _features;
-    private readonly ItemVectors _items;
+    private readonly float[] _embeddings; // [V, D]
+    private readonly float[] _itemParts; // [V, H1]
+    private readonly int _width; // H1
 
     internal RankerNetwork(ArtifactVersion version, RankerInfo info, ItemFeatures features, ItemVectors items)
     {
-        _session = OnnxSession.Open(version.PathOf(info.Onnx.File));
-        _outputs = [info.Onnx.Outputs.Single().Name];
+        _candidates = OnnxSession.Open(version.PathOf(info.Parts.Candidates));
+        (_embeddings, int dimension) = NpyFile.Read(version.PathOf(info.Parts.ItemEmbeddings));
+        (_itemParts, _width) = NpyFile.Read(version.PathOf(info.Parts.ItemParts));
+        if (_itemParts.Length / _width != items.Count || _embeddings.Length != items.Count * items.Dimension || dimension != items.Dimension)
+        {
+            throw new ArtifactException(
+                $"The ranker was published for {_itemParts.Length / _width} items of {dimension} dimensions, the model has {items.Count} of {items.Dimension}. Run 'export' and 'publish' again.");
+        }
+
+        _newItems = new NewItemParts(version.PathOf(info.Parts.Items), features, dimension);
+        _signals = new CandidateSignals(info.Signals, features, items);
+        _inputs = ["user_embedding", "item_embeddings", "item_part", .. info.Signals.Count > 0 ? ["signals"] : Array.Empty<string>()];
         _retrieverWeight = (float)info.RetrieverWeight;
-        _features = features;
-        _items = items;
     }
 
     /// <param name="user">[D], of length 1.</param>
+    /// <param name="history">Item rows, oldest first; the signals compare candidates with it.</param>
     /// <param name="candidates">[C] with the retriever's cosines.</param>
     /// <param name="newItems">Those of the candidates that are new are ranked by what is known of them; null where none are.</param>
     /// <returns>[C] scores in 0..1: sigmoid(logit + weight * cosine).</returns>
-    public float[] Score(float[] user, ReadOnlySpan<Candidate> candidates, NewItems? newItems = null)
+    public float[] Score(float[] user, ReadOnlySpan<int> history, ReadOnlySpan<Candidate> candidates, NewItems? newItems = null)
     {
         ArgumentNullException.ThrowIfNull(user);
-        int count = candidates.Length;
-        int genres = _features.Genres.Count;
-        var embeddings = new float[count * user.Length]; // [C, D]
-        var popularity = new float[count]; // [C, 1]
-        var years = new long[count]; // [C]
-        var genreFlags = new float[count * genres]; // [C, G]
-        var unknown = new float[count]; // [C, 1], 1: the embedding does not count, as for items that training has not seen
+        (int count, int dimension) = (candidates.Length, user.Length);
+        var embeddings = new float[count * dimension]; // [C, D], zeros for new items
+        var parts = new float[count * _width]; // [C, H1]
         for (int i = 0; i < count; i++)
         {
             int row = candidates[i].Row;
-            Span<float> flags = genreFlags.AsSpan(i * genres, genres);
+            Span<float> part = parts.AsSpan(i * _width, _width);
             if (newItems?.Holds(row) == true)
             {
-                CatalogItem item = newItems.At(row);
-                unknown[i] = 1;
-                years[i] = ItemFeatures.YearBucket(item.Year);
-                _features.FlagGenres(item.Genres, flags);
+                _newItems.Compute(newItems.At(row), part);
                 continue;
             }
 
-            _items.Row(row).CopyTo(embeddings.AsSpan(i * user.Length));
-            popularity[i] = _features.Popularity[row];
-            years[i] = _features.Years[row];
-            _features.GenresOf(row).CopyTo(flags);
+            _embeddings.AsSpan(row * dimension, dimension).CopyTo(embeddings.AsSpan(i * dimension));
+            _itemParts.AsSpan(row * _width, _width).CopyTo(part);
         }
 
-        using OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
-        using OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(embeddings, [count, user.Length]);
-        using OrtValue popularityValue = OrtValue.CreateTensorValueFromMemory(popularity, [count, 1]);
-        using OrtValue yearsValue = OrtValue.CreateTensorValueFromMemory(years, [count]);
-        using OrtValue genresValue = OrtValue.CreateTensorValueFromMemory(genreFlags, [count, genres]);
-        using OrtValue unknownValue = OrtValue.CreateTensorValueFromMemory(unknown, [count, 1]);
+        using OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, dimension]);
+        using OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(embeddings, [count, dimension]);
+        using OrtValue partsValue = OrtValue.CreateTensorValueFromMemory(parts, [count, _width]);
+        using OrtValue? signals = _signals.Count == 0 ? null : OrtValue.CreateTensorValueFromMemory(_signals.Read(history, candidates, newItems), [count, _signals.Count]);
         using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(
-            options,
-            ["user_embedding", "item_embeddings", "popularity", "year", "genres", "unknown"],
-            [userValue, embeddingsValue, popularityValue, yearsValue, genresValue, unknownValue],
-            _outputs);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _candidates.Run(
+            options, _inputs, signals is null ? [userValue, embeddingsValue, partsValue] : [userValue, embeddingsValue, partsValue, signals], ["logits"]);
         return Fuse(outputs[0].GetTensorDataAsSpan<float>(), candidates);
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _candidates.Dispose();
+        _newItems.Dispose();
+    }
 
     // logits: [C]
     private float[] Fuse(ReadOnlySpan<float> logits, ReadOnlySpan<Candidate> candidates)

@@ -8,19 +8,21 @@ public sealed class CandidateRanker
 {
     /// <param name="model">The snapshot that ranks.</param>
     /// <param name="user">[D]</param>
+    /// <param name="history">The user's.</param>
     /// <param name="candidates">[C] of trained and of new items, with their cosines.</param>
     /// <param name="newItems">Where the new ones are looked up.</param>
     /// <returns>[C] with the served scores, best first; equal scores by row.</returns>
-    public Candidate[] Rank(ModelSnapshot model, float[] user, Candidate[] candidates, NewItems? newItems = null)
+    public Candidate[] Rank(ModelSnapshot model, float[] user, History history, Candidate[] candidates, NewItems? newItems = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(history);
         ArgumentNullException.ThrowIfNull(candidates);
         if (candidates.Length == 0)
         {
             return candidates;
         }
 
-        float[] scores = model.Ranker?.Score(user, candidates, newItems) ?? [.. candidates.Select(candidate => candidate.Score)]; // [C]
+        float[] scores = model.Ranker?.Score(user, history.Rows, candidates, newItems) ?? [.. candidates.Select(candidate => candidate.Score)]; // [C]
         return [.. candidates
             .Select((candidate, i) => candidate with { Score = scores[i] })
             .OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row)];

@@ -45,7 +45,7 @@ public sealed class RecommendationPipeline(
             {
                 float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
                 Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(model, user, history, query.K)); // [C]
-                ranked = timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, candidates)); // [C]
+                ranked = timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, history, candidates)); // [C]
             }
             catch (OnnxRuntimeException e)
             {

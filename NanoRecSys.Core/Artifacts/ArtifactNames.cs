@@ -6,6 +6,18 @@ public static class ArtifactNames
     public const string Manifest = "manifest.json";
     public const string UserTower = "user_tower.onnx";
     public const string Ranker = "ranker.onnx";
+
+    /// <summary>Turns what is known of an item into its part of the ranker's first layer.</summary>
+    public const string RankerItems = "ranker_items.onnx";
+
+    /// <summary>[V, H1] these parts of all items.</summary>
+    public const string RankerItemParts = "ranker_items.npy";
+
+    /// <summary>Scores candidates by their parts: what serving runs.</summary>
+    public const string RankerCandidates = "ranker_candidates.onnx";
+
+    /// <summary>[V, D] the ranker's own item table, where it has one.</summary>
+    public const string RankerItemEmbeddings = "ranker_embeddings.npy";
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";

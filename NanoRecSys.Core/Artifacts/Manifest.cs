@@ -88,12 +88,29 @@ public sealed record TensorInfo(string Name, string Type, IReadOnlyList<string> 
 public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IReadOnlyList<TensorInfo> Outputs);
 
 /// <summary>The second stage. Its logit and the retriever's cosine make the served order.</summary>
-/// <param name="Onnx">The graph.</param>
+/// <param name="Onnx">The whole graph, for use elsewhere.</param>
 /// <param name="Genres">Vocabulary in the order of the genre embedding's rows.</param>
 /// <param name="RetrieverWeight">
 /// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 is the plain ranker. Chosen on validation.
 /// </param>
-public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight);
+/// <param name="Parts">The same, cut where serving wants it.</param>
+public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight, RankerPartsInfo Parts)
+{
+    /// <summary>Of <see cref="Features.RankerSignals.All"/>, in that order; none in the published layout.</summary>
+    public IReadOnlyList<string> Signals { get; init; } = [];
+}
+
+/// <summary>The ranker cut in two: what depends on an item alone was computed when the version was published.</summary>
+/// <param name="Items">The graph of an item's part of the first layer; serving runs it for new items.</param>
+/// <param name="ItemParts">[V, H1] what it gave for all items.</param>
+/// <param name="Candidates">The graph that scores candidates by their parts.</param>
+/// <param name="ItemEmbeddings">[V, D] the embeddings that the ranker reads: the retriever's, or its own.</param>
+/// <param name="Precision">Of the products per candidate: <c>fp32</c> or <c>int8</c>.</param>
+public sealed record RankerPartsInfo(string Items, string ItemParts, string Candidates, string ItemEmbeddings, string Precision)
+{
+    /// <summary>All of these files.</summary>
+    public IEnumerable<string> Files() => [Items, ItemParts, Candidates, ItemEmbeddings];
+}
 
 /// <summary>Places items that training has not seen, by what is known of them.</summary>
 /// <param name="File">[F, D] as a NumPy array.</param>

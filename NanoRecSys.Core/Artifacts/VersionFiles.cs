@@ -27,6 +27,7 @@ internal static class VersionFiles
         string?[] parts =
         [
             manifest.UserTower.File, manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features,
+            .. manifest.Ranker?.Parts.Files() ?? [],
             ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories,
         ];
         HashSet<string> names = [.. manifest.Files.Select(file => file.Name)];

@@ -17,15 +17,27 @@ internal static class ExportCommand
     private static readonly Option<string> Format = Settings.Choice(
         "--format", "What for: serving (onnx), or PyTorch and 'import' (safetensors, the state dictionaries)", "onnx", ["onnx", "safetensors"]);
 
+    private static readonly Option<string> RankerNumbers = Settings.Choice(
+        "--ranker-precision", "In what serving multiplies per candidate; auto: int8 where the logits stay close", "auto", ["auto", "fp32", "int8"]);
+
     static ExportCommand() => Histories.AtLeast(1);
 
     public static Command Create(Verbs verbs) => verbs.Create(
-        "export", "Write the trained networks as ONNX and check them against what was trained, or as safetensors", [Histories, Format], stages: 1,
+        "export", "Write the trained networks as ONNX and check them against what was trained, or as safetensors", [Histories, Format, RankerNumbers], stages: 1,
         async (parse, run) =>
         {
             if (parse.GetRequiredValue(Format) == "onnx")
             {
-                var options = new ExportOptions { ParityHistories = parse.GetRequiredValue(Histories) };
+                var options = new ExportOptions
+                {
+                    ParityHistories = parse.GetRequiredValue(Histories),
+                    RankerPrecision = parse.GetRequiredValue(RankerNumbers) switch
+                    {
+                        "fp32" => RankerPrecision.ThirtyTwoBits,
+                        "int8" => RankerPrecision.EightBits,
+                        _ => RankerPrecision.Auto,
+                    },
+                };
                 Show(await run.StageAsync("export", context => ExportStep.RunAsync(options, context)), run.Console);
             }
             else

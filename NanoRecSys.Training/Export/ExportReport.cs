@@ -13,7 +13,11 @@ namespace NanoRecSys.Training.Export;
 /// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 /// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
 public sealed record ExportReport(
-    ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null);
+    ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null)
+{
+    /// <summary>Null where no ranker was exported.</summary>
+    public RankerPartsInfo? RankerParts { get; init; }
+}
 
 /// <summary>JSON of the files that export, index and publish hand to each other.</summary>
 [JsonSourceGenerationOptions(

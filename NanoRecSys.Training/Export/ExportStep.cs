@@ -42,14 +42,15 @@ public static class ExportStep
             context.Progress.Report(new StepProgress { Fraction = 0.6 });
 
             TrainedWeights? ranker = null;
+            RankerPartsInfo? rankerParts = null;
             if (RankerExport.IsOfThisRetriever(workspace))
             {
                 ranker = TrainedWeights.Read(workspace.RankerFolder, "train-ranker");
-                parity[ArtifactNames.Ranker] = RankerExport.Write(workspace, catalog, trained, ranker, histories, context.Seed);
+                rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(ranker, options.RankerPrecision, parity);
             }
 
             ContentMapInfo? contentMap = data is null ? null : ContentMapExport.Write(workspace.ExportFolder, data, trained);
-            var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256, contentMap);
+            var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256, contentMap) { RankerParts = rankerParts };
             ExportFiles.WriteJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report, ExportJson.Default.ExportReport);
             context.Progress.Report(new StepProgress { Fraction = 1 });
             return report;

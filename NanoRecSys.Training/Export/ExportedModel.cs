@@ -61,7 +61,8 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 
         // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
         IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
-        return new RankerInfo(onnx, genres, ranker.RetrieverWeight);
+        DescribeWithParity(folder, ArtifactNames.RankerCandidates, report);
+        return new RankerInfo(onnx, genres, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
     }
 
     /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>

@@ -36,7 +36,7 @@ internal sealed class OnnxRanker(string path) : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private static OrtValue ToValue<T>(Tensor tensor)
+    internal static OrtValue ToValue<T>(Tensor tensor)
         where T : unmanaged
     {
         using Tensor dense = tensor.contiguous();

@@ -32,8 +32,13 @@ public static class PublishStep
             Copy(workspace.ExportFolder, staging, draft);
             UserHistories histories = ServedHistories.Of(data, options.ServeSplit);
             HistoriesFile.Write(Path.Combine(staging, ArtifactNames.Histories), histories);
-            await CatalogFile.WriteAsync(
-                Path.Combine(staging, ArtifactNames.Catalog), ServedHistories.Count(data.Catalog, histories), context.Cancellation);
+            Catalog catalog = ServedHistories.Count(data.Catalog, histories);
+            await CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), catalog, context.Cancellation);
+            if (draft.Ranker is { } ranker)
+            {
+                RankerItemParts.Write(staging, ranker, catalog);
+            }
+
             PublishedMetrics.Write(Path.Combine(staging, ArtifactNames.Metrics), metrics);
             CopyPlots(workspace, staging);
             context.Progress.Report(new StepProgress { Fraction = 0.8 });
@@ -69,7 +74,7 @@ public static class PublishStep
             Index = exported.Index,
             ContentMap = exported.Report.ContentMap,
             Metrics = metrics,
-            Parity = exported.Report.Parity.Where(entry => choice.Use || entry.Key != ArtifactNames.Ranker).ToDictionary(),
+            Parity = exported.Report.Parity.Where(entry => choice.Use || entry.Key is not (ArtifactNames.Ranker or ArtifactNames.RankerCandidates)).ToDictionary(),
             Files = [],
         };
     }
@@ -80,7 +85,7 @@ public static class PublishStep
         if (draft.Ranker is not null)
         {
             // Its settings too: the weight of the cosine changes what is served, so it belongs to what names the version.
-            files.AddRange([draft.Ranker.Onnx.File, RankerFiles.ModelName]);
+            files.AddRange([draft.Ranker.Onnx.File, RankerFiles.ModelName, .. draft.Ranker.Parts.Files().Where(file => file != draft.Ranker.Parts.ItemParts)]);
         }
 
         if (draft.ContentMap is not null)
@@ -88,7 +93,7 @@ public static class PublishStep
             files.AddRange([draft.ContentMap.File, draft.ContentMap.Features]);
         }
 
-        foreach (string file in files)
+        foreach (string file in files.Distinct())
         {
             File.Copy(Path.Combine(export, file), Path.Combine(staging, file));
         }

@@ -8,14 +8,17 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>The trained ranker as <c>ranker.onnx</c>, with <c>ranker.json</c> beside it.</summary>
-internal static class RankerExport
+/// <summary>The trained ranker as ONNX graphs, whole and in the parts that serving runs, with <c>ranker.json</c> beside them.</summary>
+internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEncoder encoder, TimedHistory[] histories, long seed)
 {
     /// <summary>As many as serving ranks at a time.</summary>
     private const int Candidates = 100;
 
     /// <summary>Share of the candidates that are compared as new items, whose embedding does not count.</summary>
     private const double UnknownShare = 0.1;
+
+    /// <summary>How far int8 may move a logit, in standard deviations of the logits: a place or two among near ties.</summary>
+    private const double Int8Tolerance = 0.05;
 
     /// <summary>A ranker reads the embeddings of one retriever; one that is older than the retriever read another's.</summary>
     public static bool IsOfThisRetriever(Workspace workspace)
@@ -25,45 +28,81 @@ internal static class RankerExport
         return File.Exists(ranker) && File.GetLastWriteTimeUtc(ranker) >= File.GetLastWriteTimeUtc(retriever);
     }
 
-    /// <returns>How far the graph's logits stray, over every history with <see cref="Candidates"/> random items each.</returns>
-    public static ParityInfo Write(Workspace workspace, Catalog catalog, UserEncoder encoder, TrainedWeights weights, TimedHistory[] histories, long seed)
+    /// <param name="weights">The ranker's.</param>
+    /// <param name="precision">Of the parts.</param>
+    /// <param name="parity">Receives how far the graphs' logits stray, over every history with <see cref="Candidates"/> random items each.</param>
+    public RankerPartsInfo Write(TrainedWeights weights, RankerPrecision precision, Dictionary<string, ParityInfo> parity)
     {
         using RankerNetwork network = RankerFiles.Read(workspace.RankerFolder);
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
-        if (network.Model.Dimension != dimension)
+        RankerModel model = network.Model;
+        if (model.Dimension != dimension)
         {
-            throw new UserErrorException($"The ranker reads embeddings of {network.Model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
+            throw new UserErrorException($"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
         }
 
-        string path = Path.Combine(workspace.ExportFolder, ArtifactNames.Ranker);
-        RankerGraph.Write(path, dimension, weights.Tensors, network.Model.Signals);
-        File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), Path.Combine(workspace.ExportFolder, RankerFiles.ModelName));
-        using var exported = new OnnxRanker(path);
-        return Parity.Require(ArtifactNames.Ranker, Compare(exported, network, catalog, encoder, histories, new Random((int)seed)));
+        RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights.Tensors, model.Signals);
+        File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), PathOf(RankerFiles.ModelName));
+        if (network.ItemTable is { } table)
+        {
+            NpyFile.Write(PathOf(ArtifactNames.RankerItemEmbeddings), table.data<float>().ToArray(), dimension);
+        }
+
+        using var exported = new OnnxRanker(PathOf(ArtifactNames.Ranker));
+        (ParityInfo whole, _) = Compare(exported.Score, network);
+        parity[ArtifactNames.Ranker] = Parity.Require(ArtifactNames.Ranker, whole);
+        bool isInt8 = precision != RankerPrecision.ThirtyTwoBits;
+        ParityInfo parts = WriteParts(weights, network, isInt8);
+        if (precision == RankerPrecision.Auto && !Parity.Holds(parts))
+        {
+            isInt8 = false;
+            parts = WriteParts(weights, network, isInt8);
+        }
+
+        parity[ArtifactNames.RankerCandidates] = Parity.Require(ArtifactNames.RankerCandidates, parts);
+        return new RankerPartsInfo(
+            ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates,
+            network.ItemTable is null ? ArtifactNames.ItemEmbeddings : ArtifactNames.RankerItemEmbeddings, isInt8 ? "int8" : "fp32");
     }
 
-    private static ParityInfo Compare(
-        OnnxRanker exported, RankerNetwork network, Catalog catalog, UserEncoder encoder, TimedHistory[] histories, Random random)
+    private ParityInfo WriteParts(TrainedWeights weights, RankerNetwork network, bool isInt8)
+    {
+        (string items, string candidates) = (PathOf(ArtifactNames.RankerItems), PathOf(ArtifactNames.RankerCandidates));
+        RankerGraph.WriteParts(items, candidates, network.Model.Dimension, weights.Tensors, network.Model.Signals, isInt8);
+        using Tensor hidden = tensor(network.Model.Signals.Select(signal => RankerSignals.NeedsEmbedding(signal) ? 1f : 0f).ToArray());
+        using var parts = new OnnxRankerParts(items, candidates, hidden);
+        (ParityInfo parity, double deviation) = Compare(parts.Score, network);
+        return isInt8 ? parity with { Tolerance = Int8Tolerance * deviation } : parity;
+    }
+
+    /// <returns>How far the logits stray, and the standard deviation of the trained ones.</returns>
+    private (ParityInfo Parity, double Deviation) Compare(Func<RankerInputs, float[]> score, RankerNetwork network)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var random = new Random(unchecked((int)seed));
         using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), new ItemFeatures(catalog, network.Model.Genres));
         Tensor users = encoder.Encode(histories); // [B, D]
-        int signalCount = network.Model.Signals.Count;
+        int signals = network.Model.Signals.Count;
         double largest = 0;
+        var logits = new List<float>();
         for (int b = 0; b < histories.Length; b++)
         {
             using var userScope = NewDisposeScope();
             long[] rows = [.. Enumerable.Range(0, Candidates).Select(_ => (long)random.Next(catalog.Count))];
             float[] unknown = [.. rows.Select(_ => random.NextDouble() < UnknownShare ? 1f : 0f)];
-            float[] signals = [.. Enumerable.Range(0, Candidates * signalCount).Select(_ => 2 * random.NextSingle() - 1)];
+            float[] read = [.. Enumerable.Range(0, Candidates * signals).Select(_ => 2 * random.NextSingle() - 1)];
             RankerInputs inputs = items.Gather(
                 users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]),
-                signalCount > 0 ? tensor(signals, [Candidates, signalCount]) : null, network.ItemTable);
+                signals > 0 ? tensor(read, [Candidates, signals]) : null, network.ItemTable);
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]
-            largest = Math.Max(largest, Parity.MaxAbsDifference(exported.Score(inputs), expected));
+            logits.AddRange(expected);
+            largest = Math.Max(largest, Parity.MaxAbsDifference(score(inputs), expected));
         }
 
-        return new ParityInfo(largest, histories.Length * Candidates, Parity.Tolerance);
+        double mean = logits.Average();
+        return (new ParityInfo(largest, logits.Count, Parity.Tolerance), Math.Sqrt(logits.Average(logit => (logit - mean) * (logit - mean))));
     }
+
+    private string PathOf(string name) => Path.Combine(workspace.ExportFolder, name);
 }

@@ -20,6 +20,9 @@ public static class RankerGraph
     public const string ItemPart = "item_part";
     public const string LogitsOutput = "logits";
 
+    /// <summary>Inputs of the graph of items, in their order.</summary>
+    public static readonly IReadOnlyCollection<string> ItemInputs = [ItemsInput, PopularityInput, YearInput, GenresInput, UnknownInput];
+
     private const string Candidates = "candidates";
 
     /// <param name="path">File to write.</param>

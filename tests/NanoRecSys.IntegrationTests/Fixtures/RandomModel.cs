@@ -49,6 +49,7 @@ internal sealed class RandomModel(int seed)
     {
         var model = new ModelInfo("transformer", Width, 1, 2, Hidden, MaxLength, Items, 500, 0, "full-softmax", 0.05);
         Dictionary<string, NamedTensor> tower = TowerWeights();
+        Manifest draft = Draft(model);
         string staging = store.CreateStaging();
         UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTower), model, tower);
         float[] vectors = Normalised(tower["embedding.weight"].Values);
@@ -59,10 +60,13 @@ internal sealed class RandomModel(int seed)
         File.WriteAllText(Path.Combine(staging, ArtifactNames.Metrics), "[]");
         if (Ranker is not null)
         {
-            RankerGraph.Write(Path.Combine(staging, ArtifactNames.Ranker), Width, RankerWeights());
+            Dictionary<string, NamedTensor> weights = RankerWeights();
+            RankerGraph.Write(Path.Combine(staging, ArtifactNames.Ranker), Width, weights);
+            RankerGraph.WriteParts(Path.Combine(staging, ArtifactNames.RankerItems), Path.Combine(staging, ArtifactNames.RankerCandidates), Width, weights);
+            RankerItemParts.Write(staging, draft.Ranker!, Catalog);
         }
 
-        return store.Publish(staging, Draft(model));
+        return store.Publish(staging, draft);
     }
 
     private static UserHistories Histories()
@@ -111,7 +115,8 @@ internal sealed class RandomModel(int seed)
             ArtifactNames.UserTower,
             [new TensorInfo("tokens", "int64", ["batch", "length"])], [new TensorInfo("user_embedding", "float32", ["batch", $"{Width}"])]),
         Ranker = Ranker is null ? null : new RankerInfo(
-            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, 3),
+            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, 3,
+            new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, ArtifactNames.ItemEmbeddings, "fp32")),
         Index = new IndexInfo(ArtifactNames.Index, "flat", "inner_product", new Dictionary<string, double>(), 1, 1),
         Metrics = [],
         Parity = new Dictionary<string, ParityInfo>(),

@@ -1,0 +1,57 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
+
+namespace NanoRecSys.UnitTests.Core.Features;
+
+public sealed class HistoryProfileTests
+{
+    private static readonly Catalog Catalog = new(
+    [
+        new CatalogItem(0, 10, "A", 1990, ["Drama"], 1),
+        new CatalogItem(1, 11, "B", 2000, ["War"], 1),
+        new CatalogItem(2, 12, "C", null, [], 1),
+    ]);
+
+    private static readonly ItemFeatures Features = new(Catalog, ["Drama", "War"]);
+    private static readonly float[] Embeddings = [1, 0, 0, 1, -1, 0];
+
+    [Fact]
+    public void The_last_item_counts_most()
+    {
+        // After A and then B: embeddings (0.8, 1) / 1.8, genres (0.97, 1) at length one, year (0.9 * 1990 + 2000) / 1.9.
+        float[] drama = Compare([0, 1], row: 0, cosine: 0.5f);
+        float[] war = Compare([0, 1], row: 1, cosine: 0.25f);
+
+        float length = MathF.Sqrt(0.97f * 0.97f + 1);
+        Assert.Equal([0.5f, 0.8f / 1.8f, 0.97f / length, 1 - 5.2632f / 40], drama, Near);
+        Assert.Equal([0.25f, 1 / 1.8f, 1 / length, 1 - 4.7368f / 40], war, Near);
+    }
+
+    [Fact]
+    public void What_is_not_known_says_nothing()
+    {
+        Assert.Equal([0.1f, -0.8f / 1.8f, 0, 0], Compare([0, 1], row: 2, cosine: 0.1f), Near); // no genres, no year
+        Assert.Equal([0.1f, 0, 0, 0], Compare([], row: 0, cosine: 0.1f), Near);
+    }
+
+    [Fact]
+    public void Forty_years_apart_is_as_far_as_can_be() =>
+        Assert.Equal(0, CompareYear(1900), 1e-6f);
+
+    private static float CompareYear(int year)
+    {
+        var signals = new float[4];
+        HistoryProfile.Of([1], Features, Embeddings, 2).Compare(0, [0, 0], [0, 0], year, signals);
+        return signals[3];
+    }
+
+    private static float[] Compare(int[] history, int row, float cosine)
+    {
+        var signals = new float[RankerSignals.All.Count];
+        HistoryProfile.Of(history, Features, Embeddings, 2)
+            .Compare(cosine, Embeddings.AsSpan(2 * row, 2), Features.GenresOf(row), Features.ReleaseYears[row], signals);
+        return signals;
+    }
+
+    private static bool Near(float a, float b) => MathF.Abs(a - b) < 1e-4f;
+}

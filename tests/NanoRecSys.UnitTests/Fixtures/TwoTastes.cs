@@ -1,0 +1,41 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.UnitTests.Fixtures;
+
+/// <summary>
+/// Forty users who watch comedies or dramas, each seven of a genre's twenty films, behind a retriever with random
+/// weights: what is liked follows from the genres alone.
+/// </summary>
+internal static class TwoTastes
+{
+    public const int Users = 40;
+    public const int Items = 40;
+    public const int Length = 7;
+
+    public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name)
+    {
+        string source = Directory.CreateDirectory(folder.File($"{name}-source")).FullName;
+        var random = new Random(3);
+        var rows = new List<string> { "userId,movieId,rating,timestamp" };
+        for (int user = 0; user < Users; user++)
+        {
+            int[] liked = [.. Enumerable.Range(0, Items / 2).Select(film => 2 * film + user % 2)];
+            random.Shuffle(liked);
+            rows.AddRange(liked.Take(Length).Select((film, t) => $"{user},{film + 1},4,{100 + t}"));
+        }
+
+        await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), rows, TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(
+            Path.Combine(source, "movies.csv"),
+            ["movieId,title,genres", .. Enumerable.Range(0, Items).Select(film => $"{film + 1},Film {film} (1990),{(film % 2 == 0 ? "Comedy" : "Drama")}")],
+            TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(folder.File(name), "tastes") with { Threads = 1 };
+        DatasetSummary data = await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
+        (ModelInfo model, var weights) = RandomWeights.Tower(new ModelInfo("transformer", 16, 1, 2, 20, 12, data.Items, 500, 0.1, "full-softmax", 0.05));
+        RetrieverFiles.Write(context.Workspace.RetrieverFolder, model, weights.Values);
+        return context;
+    }
+}

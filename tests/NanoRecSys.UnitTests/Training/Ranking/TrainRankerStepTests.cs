@@ -1,0 +1,129 @@
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Ranking;
+
+[Collection(SeededTorch.Name)]
+public sealed class TrainRankerStepTests : IDisposable
+{
+    private static readonly TrainRankerOptions Options = new()
+    {
+        Hidden = [16, 8],
+        Dropout = 0,
+        ItemDropout = 0.3,
+        LearningRate = 0.01,
+        BatchPairs = 64,
+        Epochs = 6,
+        Patience = 6,
+        Candidates = 10,
+        Signals = RankerSignals.All,
+    };
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(RankerLossKind.Bce)]
+    [InlineData(RankerLossKind.Margin)]
+    [InlineData(RankerLossKind.Bpr)]
+    [InlineData(RankerLossKind.Listwise)]
+    public async Task Every_loss_learns_whose_genre_is_whose(RankerLossKind loss)
+    {
+        StepContext context = await MinedAsync("a");
+
+        TrainRankerSummary summary = await TrainRankerStep.RunAsync(Options with { Loss = loss }, context);
+
+        Assert.True(summary.AucRandom > 0.7, $"AUC {summary.AucRandom}"); // half of the random items are of the other genre
+        Assert.True(summary.Plain > summary.Retriever, $"NDCG@10 {summary.Plain}, of the random retriever {summary.Retriever}");
+        Assert.True(summary.Fused >= summary.Plain, "the weight 0 is one of those to choose from");
+    }
+
+    [Fact]
+    public async Task Masked_it_still_knows_the_genres_and_new_items_rank_by_them()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options, context);
+
+        EvaluationReport report = await EvaluateStep.RunAsync(
+            new EvaluateOptions { Models = ["popularity", "ranker-new-items", "ranker-new-items-all"], Splits = [HeldOut.Validation], Resamples = 0 }, context);
+
+        double Hr(string model) => report.Results.Single(result => result.Model == model).Metrics["hr@10"];
+        Assert.True(Hr("ranker-new-items-all") > 0.5, $"{Hr("ranker-new-items-all")}: of 34 unseen items 14 are of the genre");
+        Assert.Equal(100, RankDepth(report, "ranker-new-items"));
+    }
+
+    [Fact]
+    public async Task A_resumed_training_ends_with_the_weights_of_an_unbroken_one()
+    {
+        StepContext unbroken = await MinedAsync("unbroken");
+        StepContext broken = await MinedAsync("broken");
+
+        await TrainRankerStep.RunAsync(Options with { Epochs = 4 }, unbroken);
+        await TrainRankerStep.RunAsync(Options with { Epochs = 2 }, broken);
+        TrainRankerSummary resumed = await TrainRankerStep.RunAsync(Options with { Epochs = 4, Resume = true }, broken);
+
+        Assert.Equal(4, resumed.Epochs);
+        Assert.Equal(CheckpointOf(unbroken), CheckpointOf(broken));
+    }
+
+    [Fact]
+    public async Task Resuming_with_other_options_is_refused()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Hidden = [8], Resume = true }, context));
+        Assert.Contains("other options", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Fine_tuning_gives_it_an_item_table_of_its_own_that_is_exported()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { ItemLearningRate = 0.01, Epochs = 2 }, context);
+
+        using RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder);
+        ExportReport report = await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);
+
+        Assert.Equal([TwoTastes.Items, 16], network.ItemTable!.shape);
+        Assert.Equal("ranker_embeddings.npy", report.RankerParts!.ItemEmbeddings);
+        Assert.True(Parity.Holds(report.Parity["ranker.onnx"]));
+    }
+
+    [Fact]
+    public async Task It_leaves_a_plot_figures_and_events()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+
+        string folder = context.Workspace.RankerFolder;
+        Assert.True(File.Exists(Path.Combine(folder, TrainingCurve.FileName)));
+        Assert.Contains("auc_hard", File.ReadAllText(Path.Combine(folder, TrainingLog.MetricsName)), StringComparison.Ordinal);
+        byte[] events = File.ReadAllBytes(Directory.GetFiles(Path.Combine(folder, TrainingLog.EventsName)).Single());
+        Assert.True(events.AsSpan().IndexOf("validation/auc_random"u8) > 0, "TensorBoard finds no AUC.");
+    }
+
+    private async Task<StepContext> MinedAsync(string name)
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, name);
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
+        return context;
+    }
+
+    private static int RankDepth(EvaluationReport report, string model)
+    {
+        EvaluationResult result = report.Results.Single(result => result.Model == model);
+        return result.Metrics.ContainsKey("hr@200") ? 200 : result.Metrics.ContainsKey("hr@100") ? 100 : 0;
+    }
+
+    private static byte[] CheckpointOf(StepContext context) =>
+        File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, "checkpoint", RankerFiles.WeightsName));
+}
