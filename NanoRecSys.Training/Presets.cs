@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
@@ -14,7 +16,9 @@ public sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNe
 /// <summary>Settings that were tried, by the size of the data they are for.</summary>
 public static class Presets
 {
-    public static readonly IReadOnlyList<string> Names = ["quick", "small", "auto", "paper"];
+    private const int ShortHistory = 20; // interactions of a user on average, below which data is sparse
+
+    public static readonly IReadOnlyList<string> Names = ["quick", "small", "sparse", "auto", "paper"];
 
     /// <summary>The sample (100,000 ratings) in about a minute on two cores; figures in the README.</summary>
     public static readonly Preset Quick = new(
@@ -37,21 +41,42 @@ public static class Presets
         new MineNegativesOptions { PositionsPerUser = 30 },
         new TrainRankerOptions { Hidden = [128, 64, 32], Epochs = 6 });
 
-    /// <summary>About a million ratings: an hour or so on a few cores.</summary>
+    /// <summary>About a million ratings in long histories: an hour on two cores; figures in docs/training.md.</summary>
     public static readonly Preset Small = new(
         "small",
         new TrainRetrieverOptions
         {
-            Dimension = 128,
-            Blocks = 2,
-            Heads = 4,
+            Block = BlockKinds.Hstu,
+            Positions = Positions.Relative,
+            Dimension = 64,
+            Blocks = 8,
+            Heads = 2,
             FeedForward = 256,
             MaxLength = 200,
             WarmupSteps = 200,
-            BatchUsers = 64,
-            Epochs = 60,
+            Decay = LearningRateDecay.Cosine,
+            BatchUsers = 32,
+            Epochs = 100,
             Window = TrainingWindow.Random,
-            Patience = 8,
+            ValidateEvery = 2,
+            Patience = 10,
+        },
+        new MineNegativesOptions(),
+        new TrainRankerOptions { Hidden = [256, 128, 64] });
+
+    /// <summary>Many users with a handful of interactions each, as shops have them.</summary>
+    public static readonly Preset Sparse = new(
+        "sparse",
+        new TrainRetrieverOptions
+        {
+            Dimension = 64,
+            Blocks = 2,
+            Heads = 2,
+            FeedForward = 128,
+            MaxLength = 50,
+            WarmupSteps = 100,
+            Epochs = 40,
+            Patience = 5,
         },
         new MineNegativesOptions(),
         new TrainRankerOptions { Hidden = [256, 128, 64] });
@@ -63,15 +88,28 @@ public static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions());
 
-    /// <param name="name">One of <see cref="Names"/>; <c>auto</c> goes by the data's size.</param>
-    /// <param name="interactions">Of the prepared data.</param>
+    /// <param name="name">One of <see cref="Names"/>; <c>auto</c> goes by how much data there is and how long the histories are.</param>
+    /// <param name="data">As it was prepared.</param>
     /// <exception cref="UserErrorException">No such preset.</exception>
-    public static Preset Get(string name, long interactions) => name switch
+    public static Preset Get(string name, DatasetSummary data) => name switch
     {
         "quick" => Quick,
         "small" => Small,
+        "sparse" => Sparse,
         "paper" => Paper,
-        "auto" => interactions < 300_000 ? Quick : interactions < 5_000_000 ? Small : Paper with { Retriever = Paper.Retriever with { Loss = RetrieverLoss.FullSoftmax } },
+        "auto" => For(data),
         _ => throw new UserErrorException($"There is no preset '{name}'; there are {string.Join(", ", Names)}."),
     };
+
+    private static Preset For(DatasetSummary data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return data switch
+        {
+            _ when data.Interactions < ShortHistory * (long)data.Users => Sparse,
+            { Interactions: < 300_000 } => Quick,
+            { Interactions: < 5_000_000 } => Small,
+            _ => Paper with { Retriever = Paper.Retriever with { Loss = RetrieverLoss.FullSoftmax } },
+        };
+    }
 }

@@ -8,7 +8,15 @@ internal static class Settings
 {
     public static Option<int> Number(string name, string description, int value, int least = 1)
     {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+        Option<int> option = Number(name, description, least);
+        option.DefaultValueFactory = _ => value;
+        return option;
+    }
+
+    /// <summary>Without a default: who does not give it leaves a preset's value.</summary>
+    public static Option<int> Number(string name, string description, int least)
+    {
+        var option = new Option<int>(name) { Description = description };
         option.AtLeast(least);
         return option;
     }
@@ -16,7 +24,15 @@ internal static class Settings
     /// <summary>A number of 0 or more, with a point whatever the machine's language.</summary>
     public static Option<double> Real(string name, string description, double value)
     {
-        var option = new Option<double>(name) { Description = description, DefaultValueFactory = _ => value };
+        Option<double> option = Real(name, description);
+        option.DefaultValueFactory = _ => value;
+        return option;
+    }
+
+    /// <summary>Without a default: who does not give it leaves a preset's value.</summary>
+    public static Option<double> Real(string name, string description)
+    {
+        var option = new Option<double>(name) { Description = description };
         option.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double given) && !(given >= 0 && double.IsFinite(given)))
@@ -29,7 +45,15 @@ internal static class Settings
 
     public static Option<string> Choice(string name, string description, string value, string[] choices)
     {
-        var option = new Option<string>(name) { Description = $"{description}: {string.Join(", ", choices)}", DefaultValueFactory = _ => value };
+        Option<string> option = Choice(name, description, choices);
+        option.DefaultValueFactory = _ => value;
+        return option;
+    }
+
+    /// <summary>Without a default: who does not give it leaves a preset's value.</summary>
+    public static Option<string> Choice(string name, string description, string[] choices)
+    {
+        var option = new Option<string>(name) { Description = $"{description}: {string.Join(", ", choices)}" };
         option.AcceptOnlyFromAmong(choices);
         return option;
     }

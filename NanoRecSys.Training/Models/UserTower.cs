@@ -29,7 +29,11 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
         : base(nameof(UserTower))
     {
         ArgumentNullException.ThrowIfNull(model);
-        RequireSizes(model);
+        if (Problem(model) is { } problem)
+        {
+            throw new ArgumentException(problem, nameof(model));
+        }
+
         Model = model;
         _embedding = nn.Embedding(model.Items, model.Dimension);
         nn.init.normal_(_embedding.weight!, 0, embeddingStd);
@@ -126,31 +130,23 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
         return new BlockContext(pack, noise, cos, sin);
     }
 
-    private static Block CreateBlock(ModelInfo model) => model.Kind switch
+    private static Block CreateBlock(ModelInfo model) =>
+        model.Kind == BlockKinds.Hstu ? new HstuBlock(model) : new TransformerBlock(model);
+
+    /// <summary>Why there can be no such network; null when there can.</summary>
+    public static string? Problem(ModelInfo model)
     {
-        BlockKinds.Transformer or BlockKinds.Gated => new TransformerBlock(model),
-        BlockKinds.Hstu => new HstuBlock(model),
-        _ => throw new ArgumentException($"There is no block '{model.Kind}'; there are {string.Join(", ", BlockKinds.All)}.", nameof(model)),
-    };
-
-    private static void RequireSizes(ModelInfo model)
-    {
-        int multiple = model.Positions == Positions.Rotary ? 2 * model.Heads : model.Heads;
-        if (model.Dimension % multiple != 0)
+        ArgumentNullException.ThrowIfNull(model);
+        bool isRotary = model.Positions == Positions.Rotary;
+        int multiple = isRotary ? 2 * model.Heads : model.Heads;
+        return model switch
         {
-            throw new ArgumentException(
-                $"Dimension {model.Dimension} must be a multiple of {multiple}: {model.Heads} heads{(multiple > model.Heads ? ", each rotated in halves" : "")}.",
-                nameof(model));
-        }
-
-        if (!Positions.All.Contains(model.Positions))
-        {
-            throw new ArgumentException($"There are no positions '{model.Positions}'; there are {string.Join(", ", Positions.All)}.", nameof(model));
-        }
-
-        if (model.TimeBias && model.Positions != Positions.Relative)
-        {
-            throw new ArgumentException("A time bias goes with relative positions.", nameof(model));
-        }
+            _ when model.Dimension % multiple != 0 =>
+                $"Dimension {model.Dimension} must be a multiple of {multiple}: {model.Heads} heads{(isRotary ? ", each rotated in halves" : "")}.",
+            _ when !BlockKinds.All.Contains(model.Kind) => $"There is no block '{model.Kind}'; there are {string.Join(", ", BlockKinds.All)}.",
+            _ when !Positions.All.Contains(model.Positions) => $"There are no positions '{model.Positions}'; there are {string.Join(", ", Positions.All)}.",
+            { TimeBias: true } when model.Positions != Positions.Relative => "A time bias goes with relative positions.",
+            _ => null,
+        };
     }
 }

@@ -39,7 +39,7 @@ public sealed record EpochEstimate(
         long start = Stopwatch.GetTimestamp();
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        TrainRetrieverOptions options = Presets.Get(preset, data.Summary.Interactions).Retriever;
+        TrainRetrieverOptions options = Presets.Get(preset, data.Summary).Retriever;
         return TrainRetrieverStep.WithTrainer(data, options, context, trainer =>
         {
             using Process process = Process.GetCurrentProcess();

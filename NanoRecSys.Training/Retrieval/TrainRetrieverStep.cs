@@ -21,11 +21,22 @@ public static class TrainRetrieverStep
     private const string SelectionMetric = "ndcg@10";
 
     /// <exception cref="UserErrorException">No prepared data, or nothing to resume.</exception>
-    public static async Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context)
+    public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
+
+    /// <param name="choose">Settings for the prepared data.</param>
+    /// <param name="context">Of the step.</param>
+    /// <exception cref="UserErrorException">No prepared data, settings that do not go together, or nothing to resume.</exception>
+    public static async Task<TrainRetrieverSummary> RunAsync(Func<DatasetSummary, TrainRetrieverOptions> choose, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(choose);
         ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        TrainRetrieverOptions options = choose(data.Summary);
+        if (UserTower.Problem(options.ToModel(data.Catalog.Count)) is { } problem)
+        {
+            throw new UserErrorException(problem);
+        }
+
         return WithTrainer(data, options, context, trainer => Train(trainer, data, options, context));
     }
 

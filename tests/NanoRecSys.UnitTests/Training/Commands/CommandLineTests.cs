@@ -117,6 +117,36 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_training_takes_from_its_preset_what_no_option_says()
+    {
+        string[] rows = [.. Enumerable.Range(0, 12).Select(i => $"{i / 6},{10 + (i % 6)},5,{i}")];
+        await File.WriteAllLinesAsync(_folder.File("ratings.csv"), rows);
+        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts")];
+        await RunAsync(["prepare", .. common]);
+
+        int exit = await RunAsync(["train-retriever", .. common, "--preset", "quick", "--dimension", "8", "--epochs", "1"]);
+
+        Assert.Equal(0, exit);
+        string metrics = Assert.Single(Directory.GetFiles(_folder.File("artifacts"), "metrics.json", SearchOption.AllDirectories));
+        using JsonDocument written = JsonDocument.Parse(await File.ReadAllTextAsync(metrics));
+        JsonElement options = written.RootElement.GetProperty("options");
+        Assert.Equal((8, 1, 16), (options.GetProperty("dimension").GetInt32(), options.GetProperty("epochs").GetInt32(), options.GetProperty("batch_users").GetInt32()));
+    }
+
+    [Fact]
+    public async Task Settings_that_do_not_go_together_are_one_line()
+    {
+        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts")];
+        await RunAsync(["prepare", .. common]);
+
+        int exit = await RunAsync(["train-retriever", .. common, "--preset", "quick", "--heads", "3"]);
+
+        Assert.Equal(CommandLine.Failure, exit);
+        Assert.Contains("Dimension 64 must be a multiple of 6: 3 heads, each rotated in halves.", _error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Cancellation_exits_with_the_code_of_an_interrupted_program()
     {
         using var cancelled = new CancellationTokenSource();
