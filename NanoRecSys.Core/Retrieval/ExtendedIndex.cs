@@ -28,6 +28,8 @@ public sealed class ExtendedIndex : IVectorIndex
 
     public int Count => _first.Count + _added.Count;
 
+    public long Memory => _first.Memory + _added.Memory;
+
     /// <param name="index">Stays as it is, for those who hold it.</param>
     /// <param name="vectors">[rows, Dimension]; the first becomes row <c>index.Count</c>.</param>
     public static ExtendedIndex Add(IVectorIndex index, ReadOnlySpan<float> vectors)

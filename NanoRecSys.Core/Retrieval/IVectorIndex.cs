@@ -16,10 +16,10 @@ public readonly record struct Candidate(int Row, float Score);
 /// <summary>Nearest neighbours of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
 public interface IVectorIndex
 {
-    /// <summary>FAISS's name in our spelling: <c>flat</c>, <c>ivf-flat</c>, ...</summary>
+    /// <summary>FAISS's name in our spelling: see <see cref="IndexKinds"/></summary>
     string Kind { get; }
 
-    /// <summary>Which code searches: <c>managed</c> or <c>faiss</c>.</summary>
+    /// <summary>Which code searches: see <see cref="IndexEngines"/>.</summary>
     string Engine { get; }
 
     VectorMetric Metric { get; }
@@ -27,6 +27,9 @@ public interface IVectorIndex
     int Dimension { get; }
 
     int Count { get; }
+
+    /// <summary>Bytes that it takes; a mapped file's count although the system may page them out.</summary>
+    long Memory { get; }
 
     /// <summary>
     /// Finds the nearest rows that <paramref name="filter"/> admits, nearest first; rows of equal score in ascending
