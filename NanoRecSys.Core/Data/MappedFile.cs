@@ -23,12 +23,12 @@ internal sealed unsafe class MappedFile
         _bytes += view.PointerOffset;
     }
 
-    /// <param name="offset">In bytes; a multiple of the number's size.</param>
+    /// <param name="offset">In bytes; need not be aligned, which formats with odd headers cannot offer.</param>
     /// <param name="count">Numbers.</param>
     public ReadOnlyMemory<T> Column<T>(long offset, int count)
         where T : unmanaged
     {
-        if (offset < 0 || offset % sizeof(T) != 0 || offset + (long)count * sizeof(T) > _length)
+        if (offset < 0 || offset + (long)count * sizeof(T) > _length)
         {
             throw new ArgumentOutOfRangeException(nameof(offset), $"{count} numbers of {sizeof(T)} bytes at {offset} do not lie in {_length} bytes.");
         }

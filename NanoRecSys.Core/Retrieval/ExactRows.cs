@@ -28,19 +28,19 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
     }
 
     /// <summary>Offers the rows that a first pass kept, unless what they can score at most is too little.</summary>
-    /// <param name="scan">The first pass.</param>
+    /// <param name="kept">By the first pass.</param>
     /// <param name="query">[D]</param>
     /// <param name="ids">The row at each position of the pass; empty where they are the same.</param>
     /// <param name="best">Receives them.</param>
-    public void Rescore(RowScan scan, ReadOnlySpan<float> query, ReadOnlySpan<int> ids, ref TopK best)
+    public void Rescore(BoundedCandidates kept, ReadOnlySpan<float> query, ReadOnlySpan<int> ids, ref TopK best)
     {
         ReadOnlySpan<float> rows = vectors.Span;
-        float floor = scan.Floor;
-        foreach (Candidate kept in scan.Pending)
+        float floor = kept.Floor;
+        foreach (Candidate candidate in kept.Pending)
         {
-            if (!(kept.Score < floor) && !(kept.Score < best.Threshold))
+            if (!(candidate.Score < floor) && !(candidate.Score < best.Threshold))
             {
-                Offer(rows, query, ids.IsEmpty ? kept.Row : ids[kept.Row], ref best);
+                Offer(rows, query, ids.IsEmpty ? candidate.Row : ids[candidate.Row], ref best);
             }
         }
     }

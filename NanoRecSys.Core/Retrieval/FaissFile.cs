@@ -1,87 +1,77 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval.Files;
+using NanoRecSys.Core.Retrieval.Hnsw;
+using NanoRecSys.Core.Retrieval.Ivf;
 
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
-/// FAISS's binary index format, little-endian. An index starts with four letters that name its kind, then the
-/// common header: dimension (int32), rows (int64), two unused int64, trained (byte), metric (int32). A flat
-/// index follows it with the number of floats (uint64) and the rows.
+/// FAISS's binary index format, little-endian: four letters that name the kind, a header that all share, and what the
+/// kind needs (see <c>Files</c>). What is written here FAISS reads, and the other way round.
 /// </summary>
 public static class FaissFile
 {
-    private const int HeaderBytes = 4 + 4 + 8 + 8 + 8 + 1 + 4 + 8;
-    private const long UnusedField = 1 << 20; // FAISS writes this number where older versions had other fields.
-    private const int MaxDimension = 1 << 16;
-    private static ReadOnlySpan<byte> FlatInnerProduct => "IxFI"u8;
-    private static ReadOnlySpan<byte> FlatL2 => "IxF2"u8;
+    private const long SmallFile = 64 << 20; // below, reading all of it costs less than touching its pages one by one
+    private const int BufferBytes = 1 << 16;
 
-    public static void Write(string path, FlatIndex index)
+    /// <exception cref="ArgumentException">An index that FAISS has no format for.</exception>
+    public static void Write(string path, IVectorIndex index)
     {
         ArgumentNullException.ThrowIfNull(index);
-        bool innerProduct = index.Metric == VectorMetric.InnerProduct;
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        (innerProduct ? FlatInnerProduct : FlatL2).CopyTo(header);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], index.Dimension);
-        BinaryPrimitives.WriteInt64LittleEndian(header[8..], index.Count);
-        BinaryPrimitives.WriteInt64LittleEndian(header[16..], UnusedField);
-        BinaryPrimitives.WriteInt64LittleEndian(header[24..], UnusedField);
-        header[32] = 1; // trained
-        BinaryPrimitives.WriteInt32LittleEndian(header[33..], innerProduct ? 0 : 1);
-        BinaryPrimitives.WriteInt64LittleEndian(header[37..], index.Vectors.Length);
-
-        using FileStream file = File.Create(path);
-        file.Write(header);
-        file.Write(MemoryMarshal.AsBytes(index.Vectors));
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes);
+        var writer = new FaissWriter(file);
+        switch (index)
+        {
+            case FlatIndex flat:
+                FlatFormat.Write(writer, FaissHeader.Of(flat), flat.Vectors);
+                break;
+            case IvfIndex ivf:
+                IvfFormat.Write(writer, ivf);
+                break;
+            case HnswIndex hnsw:
+                HnswFormat.Write(writer, hnsw);
+                break;
+            default:
+                throw new ArgumentException($"An index of type {index.GetType().Name} cannot be written.", nameof(index));
+        }
     }
 
+    /// <summary>Reads an index. The rows of a large flat one stay in the file, mapped into memory.</summary>
     /// <exception cref="InvalidDataException">
-    /// Not a FAISS index, a kind that is not read here, or sizes that do not fit the file. Nothing is allocated
-    /// before the sizes are checked against the file's length.
+    /// Not a FAISS index, a kind that is not read here, or contents that contradict each other. Nothing is allocated
+    /// before its size is compared with the file's.
     /// </exception>
-    public static IVectorIndex Read(string path)
+    public static IVectorIndex Read(string path) => Read(path, SmallFile);
+
+    /// <param name="path">File to read.</param>
+    /// <param name="mapFrom">Size in bytes from which the rows of a flat index stay in the file.</param>
+    public static IVectorIndex Read(string path, long mapFrom)
     {
-        using FileStream file = File.OpenRead(path);
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        if (file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes)
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
+        var reader = new FaissReader(file, path);
+        string letters = reader.Letters();
+        IVectorIndex index = letters switch
         {
-            throw new InvalidDataException($"{path}: {file.Length} bytes are too few for a FAISS index.");
-        }
-
-        bool innerProduct = header[..4].SequenceEqual(FlatInnerProduct);
-        if (!innerProduct && !header[..4].SequenceEqual(FlatL2))
-        {
-            throw new InvalidDataException($"{path}: index kind '{Printable(header[..4])}' is not one that is read here (IxFI, IxF2).");
-        }
-
-        int dimension = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
-        long rows = BinaryPrimitives.ReadInt64LittleEndian(header[8..]);
-        int metric = BinaryPrimitives.ReadInt32LittleEndian(header[33..]);
-        long floats = BinaryPrimitives.ReadInt64LittleEndian(header[37..]);
-        if (dimension is <= 0 or > MaxDimension || rows is < 0 or > int.MaxValue || metric != (innerProduct ? 0 : 1))
-        {
-            throw new InvalidDataException($"{path}: dimension {dimension}, {rows} rows, metric {metric} are not those of a flat index.");
-        }
-
-        long expectedBytes = rows * dimension * sizeof(float);
-        if (floats != rows * dimension || file.Length - HeaderBytes != expectedBytes || floats > Array.MaxLength)
-        {
-            throw new InvalidDataException($"{path}: {rows} rows of {dimension} need {expectedBytes} bytes, the file has {file.Length - HeaderBytes}.");
-        }
-
-        var vectors = new float[floats];
-        file.ReadExactly(MemoryMarshal.AsBytes(vectors.AsSpan()));
-        return new FlatIndex(vectors, dimension, innerProduct ? VectorMetric.InnerProduct : VectorMetric.L2);
+            FlatFormat.InnerProduct or FlatFormat.L2 => ReadFlat(file, reader, letters, mapFrom),
+            IvfFormat.Flat or IvfFormat.Scalar or IvfFormat.Product => IvfFormat.Read(reader, letters),
+            HnswFormat.Letters => HnswFormat.Read(reader),
+            _ => throw reader.Error($"index kind '{letters}' is not one that is read here (IxFI, IxF2, IwFl, IwSq, IwPQ, IHNf)"),
+        };
+        reader.Require(reader.Left == 0, $"{reader.Left} bytes follow the index");
+        return index;
     }
 
-    private static string Printable(ReadOnlySpan<byte> letters)
+    private static FlatIndex ReadFlat(FileStream file, FaissReader reader, string letters, long mapFrom)
     {
-        Span<char> text = stackalloc char[letters.Length];
-        for (int i = 0; i < letters.Length; i++)
+        (FaissHeader header, long floats) = FlatFormat.ReadHeader(reader, letters);
+        reader.Require(floats <= Array.MaxLength, $"{floats} values are too many for one index");
+        if (file.Length < mapFrom)
         {
-            text[i] = letters[i] is >= 0x20 and < 0x7F ? (char)letters[i] : '?';
+            return new FlatIndex(reader.Values<float>(floats), header.Dimension, header.Metric);
         }
 
-        return text.ToString();
+        long start = reader.Position;
+        reader.Skip(floats * sizeof(float));
+        return new FlatIndex(new MappedFile(file).Column<float>(start, (int)floats), header.Dimension, header.Metric);
     }
 }

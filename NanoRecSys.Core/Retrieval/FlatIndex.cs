@@ -127,14 +127,14 @@ public sealed class FlatIndex : IVectorIndex
         {
             foreach (RowScan scan in scans)
             {
-                scan.Scan(_bytes, first, Math.Min(tile, Count - first), 0, filter, []);
+                scan.Scan(_bytes, first, Math.Min(tile, Count - first), Constant(scan), filter, []);
             }
         }
 
         for (int q = 0; q < scans.Length; q++)
         {
             var best = new TopK(results.Slice(q * k, k));
-            _rows.Rescore(scans[q], queries.Slice(q * Dimension, Dimension), [], ref best);
+            _rows.Rescore(scans[q].Candidates, queries.Slice(q * Dimension, Dimension), [], ref best);
             found[q] = Finish(best.SortBestFirst(), results.Slice(q * k, k));
         }
     }
@@ -151,11 +151,13 @@ public sealed class FlatIndex : IVectorIndex
 
         RowScan scan = RowScan.Take();
         scan.Begin(_bytes, query, Metric, results.Length, _level);
-        scan.Scan(_bytes, first, end - first, 0, filter, []);
-        _rows.Rescore(scan, query, [], ref best);
+        scan.Scan(_bytes, first, end - first, Constant(scan), filter, []);
+        _rows.Rescore(scan.Candidates, query, [], ref best);
         RowScan.GiveBack(scan);
         return best.SortBestFirst();
     }
+
+    private float Constant(RowScan scan) => Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
 
     private int Finish(int found, Span<Candidate> results)
     {

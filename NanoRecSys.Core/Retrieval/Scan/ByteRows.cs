@@ -56,8 +56,11 @@ internal sealed class ByteRows
     /// <summary>Added to a row's product; for L2 it is -|row|^2.</summary>
     public float[] Offsets { get; }
 
-    /// <summary>Of <see cref="Norms"/>; not a number where one of them is none.</summary>
+    /// <summary>The largest of <see cref="Norms"/> if offsets are their squares, else 0; not a number where a norm is none.</summary>
     public float LargestNorm { get; private set; }
+
+    /// <summary>The largest magnitude of <see cref="Offsets"/> if they are not the squares of norms, else 0.</summary>
+    public float LargestOffset { get; private set; }
 
     /// <summary>Bytes that this takes.</summary>
     public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float);
@@ -100,6 +103,38 @@ internal sealed class ByteRows
         LargestNorm = Norms.Length == 0 ? 0 : TensorPrimitives.Max<float>(Norms);
     }
 
+    /// <summary>Takes stock once all positions were <see cref="Set"/>.</summary>
+    public void Complete() => LargestOffset = Offsets.Length == 0 ? 0 : Math.Abs(TensorPrimitives.MaxMagnitude<float>(Offsets));
+
+    /// <summary>Sets a row's bytes as they are: each stands for itself - 128.</summary>
+    public void Set(int position, ReadOnlySpan<byte> row, float offset)
+    {
+        Span<byte> block = Block(position);
+        double norm = 0;
+        for (int d = 0; d < row.Length; d++)
+        {
+            block[At(position, d)] = row[d];
+            norm += (row[d] - Zero) * (row[d] - Zero);
+        }
+
+        (Scales[position], Norms[position], Offsets[position]) = (1, (float)Math.Sqrt(norm) * RoundUp, offset);
+    }
+
+    /// <param name="position">Which row.</param>
+    /// <param name="row">[D]; receives its bytes.</param>
+    public void Read(int position, Span<byte> row)
+    {
+        ReadOnlySpan<byte> block = Block(position);
+        for (int d = 0; d < row.Length; d++)
+        {
+            row[d] = block[At(position, d)];
+        }
+    }
+
+    private Span<byte> Block(int position) => _bytes.AsSpan(_start + position / ByteKernel.BlockRows * BlockBytes, BlockBytes);
+
+    private static int At(int position, int d) => (d / 2 * ByteKernel.BlockRows + position % ByteKernel.BlockRows) * 2 + d % 2;
+
     private void Quantize(int position, ReadOnlySpan<float> row, VectorMetric metric)
     {
         float largest = Math.Abs(TensorPrimitives.MaxMagnitude(row));
@@ -117,12 +152,11 @@ internal sealed class ByteRows
 
         double error = 0;
         float steps = 1 / scale;
-        Span<byte> block = _bytes.AsSpan(_start + position / ByteKernel.BlockRows * BlockBytes, BlockBytes);
-        int lane = position % ByteKernel.BlockRows * 2;
+        Span<byte> block = Block(position);
         for (int d = 0; d < row.Length; d++)
         {
             int value = Math.Clamp((int)MathF.Round(row[d] * steps), -Steps, Steps);
-            block[d / 2 * 2 * ByteKernel.BlockRows + lane + d % 2] = (byte)(value + Zero);
+            block[At(position, d)] = (byte)(value + Zero);
             double rest = row[d] - (double)scale * value;
             error += rest * rest;
         }

@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace NanoRecSys.Core.Retrieval.Files;
+
+/// <summary>
+/// Reads FAISS's little-endian numbers. Every length is compared with what is left of the file before memory is asked
+/// for, so that a file of a few bytes cannot ask for gigabytes.
+/// </summary>
+internal sealed class FaissReader(Stream stream, string name)
+{
+    private readonly long _length = stream.Length;
+
+    public long Position => stream.Position;
+
+    public long Left => _length - stream.Position;
+
+    /// <summary>Four letters that name what follows.</summary>
+    public string Letters()
+    {
+        Span<byte> letters = stackalloc byte[4];
+        ReadBytes(letters);
+        Span<char> text = stackalloc char[4];
+        for (int i = 0; i < letters.Length; i++)
+        {
+            text[i] = letters[i] is >= 0x20 and < 0x7F ? (char)letters[i] : '?';
+        }
+
+        return text.ToString();
+    }
+
+    public T Number<T>()
+        where T : unmanaged
+    {
+        T value = default;
+        ReadBytes(MemoryMarshal.AsBytes(new Span<T>(ref value)));
+        return value;
+    }
+
+    /// <summary>A count that must be what is expected.</summary>
+    public void Expect(string what, long expected)
+    {
+        long actual = Number<long>();
+        Require(actual == expected, $"{what}: {actual}, expected {expected}");
+    }
+
+    /// <summary>A length and as many values.</summary>
+    public T[] Vector<T>()
+        where T : unmanaged => Values<T>(Number<long>());
+
+    /// <param name="what">For the message where the file says another length.</param>
+    /// <param name="count">Values expected.</param>
+    public T[] Vector<T>(string what, long count)
+        where T : unmanaged
+    {
+        Expect(what, count);
+        return Values<T>(count);
+    }
+
+    public T[] Values<T>(long count)
+        where T : unmanaged
+    {
+        Require(
+            count >= 0 && count <= Array.MaxLength && count <= Left / Unsafe.SizeOf<T>(),
+            $"{count} values of {Unsafe.SizeOf<T>()} bytes are announced, {Left} bytes are left");
+        T[] values = GC.AllocateUninitializedArray<T>((int)count);
+        ReadBytes(MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+
+    public void Skip(long bytes)
+    {
+        Require(bytes >= 0 && bytes <= Left, $"{bytes} bytes are announced, {Left} are left");
+        stream.Seek(bytes, SeekOrigin.Current);
+    }
+
+    /// <exception cref="InvalidDataException">The condition does not hold.</exception>
+    public void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw Error(message);
+        }
+    }
+
+    public InvalidDataException Error(string message) => new($"{name}: {message} (byte {stream.Position}).");
+
+    private void ReadBytes(Span<byte> bytes)
+    {
+        // One call of the file may give fewer than asked; a file that shrank meanwhile gives none.
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+        {
+            throw Error("the file ends too early");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using System.Numerics.Tensors;
+using NanoRecSys.Core.Retrieval.Scan;
+
+namespace NanoRecSys.Core.Retrieval.Ivf;
+
+/// <summary>Lists of rows as M bytes each: FAISS's <c>IndexIVFPQ</c> with 8-bit codes. The most compact kind.</summary>
+/// <remarks>
+/// With centroid c and decoded rest r, |q - c - r|^2 = |q - c|^2 - 2 q.r + (|r|^2 + 2 c.r). FAISS keeps a table of the
+/// last part per list and centroid; here each row keeps its own sum of it, so that one table per query serves all lists.
+/// </remarks>
+public sealed class IvfProductIndex : IvfIndex
+{
+    private readonly byte[] _codes; // [positions / 64, M, 64]
+    private readonly float[] _offsets; // [positions] for L2 -(|r|^2 + 2 c.r)
+    private readonly SimdLevel _level;
+
+    /// <param name="centroids">[lists, D]</param>
+    /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
+    /// <param name="quantizer">What codes stand for.</param>
+    /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
+    /// <param name="codeAt">Writes the [M] codes of a position; may be called by several threads.</param>
+    /// <param name="level">Instructions to use; the best that there are if null.</param>
+    public IvfProductIndex(
+        FlatIndex centroids, InvertedLists lists, ProductQuantizer quantizer, bool byResidual, PositionCode codeAt, SimdLevel? level = null)
+        : base(centroids, lists)
+    {
+        ArgumentNullException.ThrowIfNull(quantizer);
+        ArgumentNullException.ThrowIfNull(codeAt);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(quantizer.Dimension, Dimension, nameof(quantizer));
+        Quantizer = quantizer;
+        ByResidual = byResidual;
+        _level = level ?? SimdLevels.Best;
+        _codes = new byte[checked(lists.Positions * quantizer.Parts)];
+        _offsets = new float[lists.Positions];
+        Parallel.For(0, lists.Count, list =>
+        {
+            Span<byte> code = new byte[quantizer.Parts];
+            var decoded = new float[Dimension];
+            for (int position = lists.Start(list); position < lists.Start(list) + lists.Size(list); position++)
+            {
+                codeAt(position, code);
+                for (int part = 0; part < code.Length; part++)
+                {
+                    _codes[At(position, part)] = code[part];
+                }
+
+                if (Metric == VectorMetric.L2)
+                {
+                    quantizer.Decode(code, decoded);
+                    _offsets[position] = -TensorPrimitives.Dot<float>(decoded, decoded)
+                        - (byResidual ? 2 * TensorPrimitives.Dot(Centroids.Vectors.Slice(list * Dimension, Dimension), decoded) : 0);
+                }
+            }
+        });
+    }
+
+    /// <summary>Rows of a block, at which every list starts.</summary>
+    public static int ListAlignment => CodeKernel.BlockRows;
+
+    public override string Kind => IndexKinds.IvfProduct;
+
+    public override long Memory => base.Memory + _codes.LongLength + sizeof(float) * _offsets.LongLength + Quantizer.Memory;
+
+    public ProductQuantizer Quantizer { get; }
+
+    public bool ByResidual { get; }
+
+    /// <param name="position">In the lists.</param>
+    /// <param name="code">[M]</param>
+    public void ReadCode(int position, Span<byte> code)
+    {
+        for (int part = 0; part < code.Length; part++)
+        {
+            code[part] = _codes[At(position, part)];
+        }
+    }
+
+    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
+    {
+        CodeScan scan = CodeScan.Take(Quantizer.Parts);
+        Span<float> table = scan.Table.AsSpan(0, Quantizer.Parts * ProductQuantizer.Centroids);
+        Quantizer.Products(query, table);
+        if (Metric == VectorMetric.L2)
+        {
+            TensorPrimitives.Multiply(table, 2, table);
+        }
+
+        scan.Begin(results.Length, _level);
+        float squares = TensorPrimitives.Dot(query, query);
+        for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
+        {
+            int list = lists[i].Row;
+            scan.Scan(_codes, _offsets, Lists.Start(list), Lists.Size(list), Constant(lists[i].Score, squares), filter, Lists.Ids);
+        }
+
+        var best = new TopK(results);
+        Rescore(scan.Candidates, table, lists, squares, ref best);
+        CodeScan.GiveBack(scan);
+        return best.SortBestFirst();
+    }
+
+    private float Constant(float centroid, float squares) => (Metric, ByResidual) switch
+    {
+        (VectorMetric.InnerProduct, true) => centroid,
+        (VectorMetric.InnerProduct, false) => 0,
+        (_, true) => -centroid,
+        _ => -squares,
+    };
+
+    // The kept rows come in the order of the lists, so that one walk over both finds each row's list.
+    private void Rescore(BoundedCandidates kept, ReadOnlySpan<float> table, ReadOnlySpan<Candidate> lists, float squares, ref TopK best)
+    {
+        int i = 0;
+        foreach (Candidate candidate in kept.Pending)
+        {
+            int position = candidate.Row;
+            while (position < Lists.Start(lists[i].Row) || position >= Lists.Start(lists[i].Row) + Lists.Size(lists[i].Row))
+            {
+                i++;
+            }
+
+            if (candidate.Score < kept.Floor || candidate.Score < best.Threshold)
+            {
+                continue;
+            }
+
+            float sum = 0;
+            for (int part = 0; part < Quantizer.Parts; part++)
+            {
+                sum += table[part * ProductQuantizer.Centroids + _codes[At(position, part)]];
+            }
+
+            best.Offer(Lists.Ids[position], Constant(lists[i].Score, squares) + (sum + _offsets[position]));
+        }
+    }
+
+    private int At(int position, int part) =>
+        (position / CodeKernel.BlockRows * Quantizer.Parts + part) * CodeKernel.BlockRows + position % CodeKernel.BlockRows;
+}
