@@ -49,16 +49,28 @@ public static class FaissFile
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
         var reader = new FaissReader(file, path);
+        try
+        {
+            IVectorIndex index = ReadKind(file, reader, mapFrom);
+            reader.Require(reader.Left == 0, $"{reader.Left} bytes follow the index");
+            return index;
+        }
+        catch (OverflowException)
+        {
+            throw reader.Error("the index is larger than an array can be");
+        }
+    }
+
+    private static IVectorIndex ReadKind(FileStream file, FaissReader reader, long mapFrom)
+    {
         string letters = reader.Letters();
-        IVectorIndex index = letters switch
+        return letters switch
         {
             FlatFormat.InnerProduct or FlatFormat.L2 => ReadFlat(file, reader, letters, mapFrom),
             IvfFormat.Flat or IvfFormat.Scalar or IvfFormat.Product => IvfFormat.Read(reader, letters),
             HnswFormat.Letters => HnswFormat.Read(reader),
             _ => throw reader.Error($"index kind '{letters}' is not one that is read here (IxFI, IxF2, IwFl, IwSq, IwPQ, IHNf)"),
         };
-        reader.Require(reader.Left == 0, $"{reader.Left} bytes follow the index");
-        return index;
     }
 
     private static FlatIndex ReadFlat(FileStream file, FaissReader reader, string letters, long mapFrom)

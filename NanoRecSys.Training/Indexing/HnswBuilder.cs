@@ -1,0 +1,180 @@
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Hnsw;
+
+namespace NanoRecSys.Training.Indexing;
+
+/// <summary>
+/// Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: the threads find the neighbours of a
+/// batch in the graph as it was before, then the edges are set. So the same seed makes the same graph on any number of
+/// threads, and nothing has to be locked.
+/// </summary>
+public static class HnswBuilder
+{
+    /// <summary>Rows kept in sight while neighbours are looked for (efConstruction), as many as FAISS does.</summary>
+    public const int Breadth = 40;
+
+    // Rows of a batch do not see each other: a small share of the graph, so that few neighbours are missed.
+    private const int BatchShare = 50;
+    private const int LargestBatch = 1024;
+
+    /// <param name="vectors">[rows, dimension]; kept.</param>
+    /// <param name="dimension">D</param>
+    /// <param name="edges">M: edges of a row on the upper levels; twice as many on the lowest.</param>
+    /// <param name="metric">How rows compare.</param>
+    /// <param name="control">Seed, threads, progress.</param>
+    public static HnswIndex Build(ReadOnlyMemory<float> vectors, int dimension, int edges, VectorMetric metric, BuildControl control)
+    {
+        ArgumentNullException.ThrowIfNull(control);
+        ArgumentOutOfRangeException.ThrowIfLessThan(edges, 2);
+        int rows = vectors.Length / dimension;
+        HnswGraph graph = Empty(rows, edges, new Random(control.Seed));
+        var space = new HnswSpace(vectors, dimension, metric);
+
+        // Highest first: the upper levels are complete before the many rows below them need their way.
+        int[] order = [.. Enumerable.Range(0, rows).OrderByDescending(row => graph.Levels[row])];
+        if (rows > 0)
+        {
+            graph.Entry = order[0];
+        }
+
+        for (int added = 1; added < rows;)
+        {
+            int batch = Math.Min(rows - added, Math.Clamp(added / BatchShare, 1, LargestBatch));
+            Add(graph, space, order.AsMemory(added, batch), control);
+            added += batch;
+            control.Progress?.Invoke((double)added / rows);
+        }
+
+        return new HnswIndex(graph, vectors, dimension, metric) { BuildBreadth = Breadth };
+    }
+
+    private static HnswGraph Empty(int rows, int edges, Random random)
+    {
+        // A row is on one more level with a chance of 1 / M.
+        double scale = 1 / Math.Log(edges);
+        var levels = new int[rows];
+        for (int row = 0; row < rows; row++)
+        {
+            levels[row] = 1 + (int)(-Math.Log(1 - random.NextDouble()) * scale);
+        }
+
+        int most = levels.Append(1).Max();
+        return new HnswGraph(levels, [0, .. Enumerable.Range(0, most).Select(level => (level + 2) * edges)]);
+    }
+
+    private static void Add(HnswGraph graph, HnswSpace space, ReadOnlyMemory<int> batch, BuildControl control)
+    {
+        var found = new List<HnswEdge>[batch.Length];
+        Parallel.For(0, batch.Length, control.Parallel, i => found[i] = FindNeighbors(graph, space, batch.Span[i]));
+        HnswEdge[] back = [.. found.SelectMany(edges => edges).Select(edge => edge.Reversed)];
+        foreach (List<HnswEdge> edges in found)
+        {
+            SetEdges(graph, edges);
+        }
+
+        // One thread for all edges of a row and level; a stable sort keeps their order whatever thread found them.
+        (int Start, int End)[] groups = [.. HnswEdge.GroupBySource(ref back)];
+        Parallel.For(0, groups.Length, control.Parallel, i => AddBackEdges(graph, space, back.AsSpan(groups[i].Start..groups[i].End)));
+    }
+
+    private static List<HnswEdge> FindNeighbors(HnswGraph graph, HnswSpace space, int row)
+    {
+        HnswWalk walk = HnswWalk.Take();
+        var edges = new List<HnswEdge>();
+        int top = Math.Min(graph.Levels[row] - 1, graph.TopLevel);
+        Candidate start = HnswWalk.Descend(graph, space, space.Row(row), top);
+        for (int level = top; level >= 0; level--)
+        {
+            ReadOnlySpan<Candidate> near = walk.Search(graph, space, space.Row(row), start, level, Breadth);
+            start = near[0];
+            foreach (Candidate neighbor in Diverse(space, near, graph.Edges(row, level).Length))
+            {
+                edges.Add(new HnswEdge(row, level, neighbor));
+            }
+        }
+
+        HnswWalk.GiveBack(walk);
+        return edges;
+    }
+
+    private static void SetEdges(HnswGraph graph, List<HnswEdge> edges)
+    {
+        int place = 0;
+        for (int i = 0; i < edges.Count; i++)
+        {
+            place = i > 0 && edges[i].Level == edges[i - 1].Level ? place + 1 : 0;
+            graph.Edges(edges[i].Source, edges[i].Level)[place] = edges[i].Target.Row;
+        }
+    }
+
+    private static void AddBackEdges(HnswGraph graph, HnswSpace space, ReadOnlySpan<HnswEdge> added)
+    {
+        int source = added[0].Source;
+        Span<int> places = graph.Edges(source, added[0].Level);
+        int used = places.IndexOf(-1);
+        used = used < 0 ? places.Length : used;
+        if (used + added.Length <= places.Length)
+        {
+            foreach (HnswEdge edge in added)
+            {
+                places[used++] = edge.Target.Row;
+            }
+
+            return;
+        }
+
+        // Too many: keep those that lead in different directions, which frees places for a while.
+        var candidates = new List<Candidate>(used + added.Length);
+        foreach (int neighbor in places[..used])
+        {
+            candidates.Add(new Candidate(neighbor, space.Score(space.Row(source), neighbor)));
+        }
+
+        foreach (HnswEdge edge in added)
+        {
+            candidates.Add(edge.Target);
+        }
+
+        candidates.Sort(static (a, b) => b.Score != a.Score ? b.Score.CompareTo(a.Score) : a.Row.CompareTo(b.Row));
+        places.Fill(-1);
+        int place = 0;
+        foreach (Candidate neighbor in Diverse(space, [.. candidates], places.Length))
+        {
+            places[place++] = neighbor.Row;
+        }
+    }
+
+    /// <summary>Leaves out whoever is nearer to one that was kept than to the row itself: that one leads there.</summary>
+    /// <param name="space">What compares.</param>
+    /// <param name="near">With their scores to the row, best first.</param>
+    /// <param name="most">Edges at most.</param>
+    private static List<Candidate> Diverse(HnswSpace space, ReadOnlySpan<Candidate> near, int most)
+    {
+        var kept = new List<Candidate>(Math.Min(most, near.Length));
+        foreach (Candidate candidate in near)
+        {
+            if (kept.Count == most)
+            {
+                break;
+            }
+
+            ReadOnlySpan<float> vector = space.Row(candidate.Row);
+            bool isCovered = false;
+            foreach (Candidate other in kept)
+            {
+                if (space.Score(vector, other.Row) > candidate.Score)
+                {
+                    isCovered = true;
+                    break;
+                }
+            }
+
+            if (!isCovered)
+            {
+                kept.Add(candidate);
+            }
+        }
+
+        return kept;
+    }
+}

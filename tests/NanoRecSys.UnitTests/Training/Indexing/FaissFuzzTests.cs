@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.UnitTests.Training.Indexing;
+
+/// <summary>Damaged and hostile files of every kind: one clear error, or an index that can be searched; never a crash.</summary>
+public sealed class FaissFuzzTests : IDisposable
+{
+    private const int Rows = 600;
+    private const long MostMemory = 32 << 20; // far more than a file of some hundred KB needs, far less than it can claim
+    private readonly TemporaryFolder _folder = new();
+
+    public static TheoryData<string> Kinds() => [.. SmallIndexes.Shapes.Select(shape => shape.Kind)];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void A_file_cut_anywhere_is_refused(string kind)
+    {
+        byte[] whole = Write(kind);
+        var random = new Random(1);
+        foreach (int length in Enumerable.Range(0, 300).Concat(Enumerable.Range(0, 200).Select(_ => random.Next(whole.Length))).Append(whole.Length - 1))
+        {
+            Assert.False(CanRead(whole[..length]), $"{length} of {whole.Length} bytes were accepted");
+        }
+
+        Assert.False(CanRead([.. whole, 0]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Changed_numbers_are_refused_or_harmless(string kind)
+    {
+        byte[] whole = Write(kind);
+        var random = new Random(2);
+        long[] hostile = [-1, 0, 1, 7, int.MaxValue, int.MinValue, uint.MaxValue, 1L << 40, long.MaxValue, long.MinValue, long.MaxValue / 8];
+        for (int attempt = 0; attempt < 1500; attempt++)
+        {
+            // The head holds most lengths; the rest of the file is hit as well.
+            int at = random.Next(attempt % 2 == 0 ? Math.Min(400, whole.Length - 8) : whole.Length - 8);
+            byte[] changed = (byte[])whole.Clone();
+            if (attempt % 3 == 0)
+            {
+                changed[at] ^= (byte)(1 << random.Next(8));
+            }
+            else if (attempt % 3 == 1)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(changed.AsSpan(at), hostile[random.Next(hostile.Length)]);
+            }
+            else
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(changed.AsSpan(at), (int)hostile[random.Next(hostile.Length)]);
+            }
+
+            CanRead(changed);
+        }
+    }
+
+    private bool CanRead(byte[] bytes)
+    {
+        string path = _folder.File("changed.index");
+        File.WriteAllBytes(path, bytes);
+        long before = GC.GetTotalAllocatedBytes();
+        try
+        {
+            IVectorIndex index = FaissFile.Read(path);
+            index.Search(new float[index.Dimension], RowFilter.None, new Candidate[5]);
+            return true;
+        }
+        catch (InvalidDataException e)
+        {
+            Assert.Contains(path, e.Message, StringComparison.Ordinal);
+            return false;
+        }
+        finally
+        {
+            Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, MostMemory);
+        }
+    }
+
+    private byte[] Write(string kind)
+    {
+        string path = _folder.File("whole.index");
+        FaissFile.Write(path, SmallIndexes.Build(SmallIndexes.Shape(kind), VectorMetric.L2, rows: Rows));
+        return File.ReadAllBytes(path);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Globalization;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Hnsw;
+using NanoRecSys.Core.Retrieval.Ivf;
+using NanoRecSys.UnitTests.Core.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Indexing;
+
+/// <summary>Files go both ways between the real FAISS and us, and both find the same in them.</summary>
+public sealed class FaissRoundTripTests : IDisposable
+{
+    private const int K = 10;
+    private const int Queries = 40;
+    private const string Search = """
+        for row in zip(*index.search(queries, 10)):
+            print(" ".join(str(i) for i in row[1]), "|", " ".join(repr(float(d)) for d in row[0]))
+        """;
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly float[] _queries = RandomVectors.Clustered(Queries, SmallIndexes.Dimension, centres: 60, seed: 33);
+
+    public static TheoryData<string, VectorMetric> Cases() => SmallIndexes.Cases();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void FAISS_finds_the_same_in_what_we_write(string kind, VectorMetric metric)
+    {
+        IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(kind), metric);
+        string path = _folder.File("ours.index");
+        FaissFile.Write(path, index);
+        string output = PythonFaiss.Run(
+            """
+            import sys, faiss, numpy
+            index = faiss.read_index(sys.argv[1])
+            queries = numpy.load(sys.argv[2])
+
+            """ + Search, path, WriteQueries());
+        RequireSame(output, index);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void We_find_the_same_in_what_FAISS_writes(string kind, VectorMetric metric)
+    {
+        string vectors = _folder.File("vectors.npy");
+        string path = _folder.File("theirs.index");
+        NpyFile.Write(vectors, SmallIndexes.Vectors, SmallIndexes.Dimension);
+        string output = PythonFaiss.Run(
+            """
+            import sys, faiss, numpy
+            vectors = numpy.load(sys.argv[3])
+            queries = numpy.load(sys.argv[2])
+            metric = faiss.METRIC_INNER_PRODUCT if sys.argv[5] == "InnerProduct" else faiss.METRIC_L2
+            index = faiss.index_factory(vectors.shape[1], sys.argv[4], metric)
+            index.train(vectors)
+            index.add(vectors)
+            if hasattr(index, "nprobe"): index.nprobe = 8
+            if hasattr(index, "hnsw"): index.hnsw.efSearch = 48
+            faiss.write_index(index, sys.argv[1])
+
+            """ + Search, path, WriteQueries(), vectors, SmallIndexes.Shape(kind).Factory, metric.ToString());
+        IVectorIndex index = FaissFile.Read(path);
+        Assert.Equal((kind, metric, SmallIndexes.Rows), (index.Kind, index.Metric, index.Count));
+        Assert.True(index is not IvfIndex { Probes: not 8 } and not HnswIndex { Breadth: not 48 });
+        RequireSame(output, index);
+    }
+
+    private string WriteQueries()
+    {
+        string path = _folder.File("queries.npy");
+        NpyFile.Write(path, _queries, SmallIndexes.Dimension);
+        return path;
+    }
+
+    // Rows whose distances differ by no more than their rounding may change places.
+    private void RequireSame(string output, IVectorIndex index)
+    {
+        string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(Queries, lines.Length);
+        for (int q = 0; q < Queries; q++)
+        {
+            string[] halves = lines[q].Split('|');
+            int[] rows = [.. halves[0].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+            float[] distances = [.. halves[1].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(text => float.Parse(text, CultureInfo.InvariantCulture))];
+            var found = new Candidate[K];
+            Assert.Equal(K, index.Search(_queries.AsSpan(q * SmallIndexes.Dimension, SmallIndexes.Dimension), RowFilter.None, found));
+            for (int rank = 0; rank < K; rank++)
+            {
+                Assert.Equal(distances[rank], found[rank].Score, 2e-4f);
+                int place = Array.IndexOf(rows, found[rank].Row);
+                Assert.True(Math.Abs(distances[rank] - distances[place < 0 ? K - 1 : place]) < 2e-5f, $"query {q}: row {found[rank].Row} is at rank {rank}, FAISS has {halves[0]}");
+            }
+        }
+    }
+}

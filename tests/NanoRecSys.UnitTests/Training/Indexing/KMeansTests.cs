@@ -1,0 +1,45 @@
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Indexing;
+
+namespace NanoRecSys.UnitTests.Training.Indexing;
+
+public sealed class KMeansTests
+{
+    // Two heaps on a line, around 0 and around 10.
+    private static readonly float[] Heaps = [0, 1, -1, 10, 11, 9];
+
+    [Fact]
+    public void Centroids_are_the_means_of_their_rows()
+    {
+        float[] centroids = KMeans.Train(Heaps, dimension: 1, clusters: 2, VectorMetric.L2, iterations: 20, new BuildControl(Seed: 1, Threads: 1));
+        Assert.Equal([0, 10], centroids.Order());
+        Assert.Equal([0, 0, 0, 1, 1, 1], KMeans.Assign(Heaps, [0, 10], dimension: 1, VectorMetric.L2, new BuildControl(1, 1)));
+    }
+
+    [Fact]
+    public void By_inner_product_centroids_have_length_one()
+    {
+        float[] centroids = KMeans.Train(new float[] { 3, 4, 6, 8, -3, 4, -6, 8 }, dimension: 2, clusters: 2, VectorMetric.InnerProduct, iterations: 20, new BuildControl(3, 1));
+        Assert.Equal([-0.6f, 0.6f], new[] { centroids[0], centroids[2] }.Order(), (a, b) => Math.Abs(a - b) < 1e-6f);
+        Assert.Equal(0.8f, centroids[1], 1e-6f);
+    }
+
+    [Fact]
+    public void No_centroid_stays_without_rows()
+    {
+        // 90 equal rows: most starting centroids are the same point, and only one of them gets rows.
+        float[] rows = [.. Enumerable.Repeat(5f, 90), .. Enumerable.Range(0, 30).Select(i => 100f + i)];
+        float[] centroids = KMeans.Train(rows, dimension: 1, clusters: 8, VectorMetric.L2, iterations: 30, new BuildControl(Seed: 2, Threads: 1));
+        int[] assigned = KMeans.Assign(rows, centroids, dimension: 1, VectorMetric.L2, new BuildControl(1, 1));
+        Assert.InRange(assigned.Distinct().Count(), 6, 8);
+    }
+
+    [Fact]
+    public void Each_row_of_a_sample_is_drawn_once_and_in_order()
+    {
+        int[] sample = RowSample.Draw(rows: 1000, count: 100, seed: 4);
+        Assert.Equal(100, sample.Distinct().Count());
+        Assert.Equal(sample.Order(), sample);
+        Assert.Equal([0, 1, 2], RowSample.Draw(3, 5, 4));
+    }
+}

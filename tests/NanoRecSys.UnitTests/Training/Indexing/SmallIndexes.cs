@@ -1,0 +1,53 @@
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Hnsw;
+using NanoRecSys.Core.Retrieval.Ivf;
+using NanoRecSys.Training.Indexing;
+using NanoRecSys.UnitTests.Core.Retrieval;
+
+namespace NanoRecSys.UnitTests.Training.Indexing;
+
+/// <summary>An index of every kind over the same few rows.</summary>
+internal static class SmallIndexes
+{
+    public const int Rows = 3000;
+    public const int Dimension = 32;
+
+    public static readonly IReadOnlyList<IndexShape> Shapes =
+    [
+        new(IndexKinds.Flat), new(IndexKinds.IvfFlat, Lists: 40), new(IndexKinds.IvfScalar, Lists: 40),
+        new(IndexKinds.IvfProduct, Lists: 40, Parts: 16), new(IndexKinds.Hnsw, Edges: 12),
+    ];
+
+    public static float[] Vectors { get; } = RandomVectors.Clustered(Rows, Dimension, centres: 60, seed: 21);
+
+    /// <returns>The index, set to search widely enough for most neighbours.</returns>
+    public static IVectorIndex Build(IndexShape shape, VectorMetric metric, int threads = 2, int rows = Rows)
+    {
+        IVectorIndex index = IndexBuilder.Build(Vectors.AsMemory(0, rows * Dimension), Dimension, shape, metric, new BuildControl(Seed: 5, threads));
+        switch (index)
+        {
+            case IvfIndex ivf:
+                ivf.Probes = 8;
+                break;
+            case HnswIndex hnsw:
+                hnsw.Breadth = 48;
+                break;
+        }
+
+        return index;
+    }
+
+    public static TheoryData<string, VectorMetric> Cases()
+    {
+        var data = new TheoryData<string, VectorMetric>();
+        foreach (IndexShape shape in Shapes)
+        {
+            data.Add(shape.Kind, VectorMetric.InnerProduct);
+            data.Add(shape.Kind, VectorMetric.L2);
+        }
+
+        return data;
+    }
+
+    public static IndexShape Shape(string kind) => Shapes.Single(shape => shape.Kind == kind);
+}
