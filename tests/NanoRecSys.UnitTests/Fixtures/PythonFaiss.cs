@@ -35,6 +35,9 @@ internal static class PythonFaiss
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+
+            // Its threads wait for each other by spinning: where others use the cores, minutes for what takes one thread a second.
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
         })!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

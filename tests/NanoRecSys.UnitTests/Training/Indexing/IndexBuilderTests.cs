@@ -23,7 +23,7 @@ public sealed class IndexBuilderTests : IDisposable
     {
         // Measured: lists 1.00 (flat), .97 (sq8), .62 to .66 (pq), hnsw .98 and more. One probe of 40 finds far fewer.
         double least = kind switch { IndexKinds.Flat => 1, IndexKinds.IvfFlat => 0.95, IndexKinds.IvfScalar => 0.93, IndexKinds.IvfProduct => 0.5, _ => 0.95 };
-        Assert.InRange(Recall(SmallIndexes.Build(SmallIndexes.Shape(kind), metric), metric), least, 1);
+        Assert.InRange(Recall(SmallIndexes.Shared(kind, metric), metric), least, 1);
     }
 
     [Theory]
@@ -43,7 +43,7 @@ public sealed class IndexBuilderTests : IDisposable
     [MemberData(nameof(Cases))]
     public void A_narrow_filter_still_gives_as_many_as_there_are(string kind, VectorMetric metric)
     {
-        IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(kind), metric);
+        IVectorIndex index = SmallIndexes.Shared(kind, metric);
         var allowed = new RowSet(index.Count);
         allowed.AddRange([.. Enumerable.Range(0, 30).Select(i => i * 97)]);
         var excluded = new RowSet(index.Count);
@@ -61,7 +61,7 @@ public sealed class IndexBuilderTests : IDisposable
     [MemberData(nameof(Cases))]
     public void A_search_allocates_nothing(string kind, VectorMetric metric)
     {
-        IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(kind), metric);
+        IVectorIndex index = SmallIndexes.Shared(kind, metric);
         var found = new Candidate[K];
         for (int q = 0; q < Queries; q++)
         {
@@ -76,7 +76,7 @@ public sealed class IndexBuilderTests : IDisposable
     [Fact]
     public void A_row_that_the_graph_does_not_lead_to_is_rare()
     {
-        var index = (HnswIndex)SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.Hnsw), VectorMetric.L2);
+        var index = (HnswIndex)SmallIndexes.Shared(IndexKinds.Hnsw, VectorMetric.L2);
         index.Graph.RequireSound();
         var found = new Candidate[1];
         int missed = Enumerable.Range(0, index.Count).Count(row =>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Retrieval.Hnsw;
 using NanoRecSys.Core.Retrieval.Ivf;
@@ -18,7 +19,12 @@ internal static class SmallIndexes
         new(IndexKinds.IvfProduct, Lists: 40, Parts: 16), new(IndexKinds.Hnsw, Edges: 12),
     ];
 
+    private static readonly ConcurrentDictionary<(string, VectorMetric), IVectorIndex> Built = new();
+
     public static float[] Vectors { get; } = RandomVectors.Clustered(Rows, Dimension, centres: 60, seed: 21);
+
+    /// <summary>Built once for all tests, which must not change it.</summary>
+    public static IVectorIndex Shared(string kind, VectorMetric metric) => Built.GetOrAdd((kind, metric), _ => Build(Shape(kind), metric));
 
     /// <returns>The index, set to search widely enough for most neighbours.</returns>
     public static IVectorIndex Build(IndexShape shape, VectorMetric metric, int threads = 2, int rows = Rows)
