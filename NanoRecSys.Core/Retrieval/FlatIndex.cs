@@ -65,6 +65,9 @@ public sealed class FlatIndex : IVectorIndex
     /// <summary>[Count, Dimension], row-major.</summary>
     public ReadOnlySpan<float> Vectors => _vectors.Span;
 
+    /// <summary>[Count, Dimension], row-major, for those who keep it.</summary>
+    public ReadOnlyMemory<float> Rows => _vectors;
+
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
         QueryShape.Require(this, query, filter);

@@ -2,6 +2,7 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
@@ -21,20 +22,46 @@ public static class IndexStep
         ExportReport export = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), ExportJson.Default.ExportReport, "export");
         FlatIndex exact = ReadItems(folder, export.Model);
 
+        float[] queries = await UserQueriesAsync(export.Model, context); // [B, D]
+        var recall = new IndexRecall(queries, exact, k: 100);
+        context.Progress.Report(new StepProgress { Message = $"{exact.Count:N0} items of {exact.Dimension} dimensions" });
+        (IVectorIndex built, IndexShape shape) = new IndexChoice(options, exact, recall, context).Make();
+
         File.Delete(Path.Combine(folder, ExportFiles.Index));
         string path = Path.Combine(folder, ArtifactNames.Index);
-        FaissFile.Write(path, exact);
-        context.Progress.Report(new StepProgress { Fraction = 0.3, Message = $"{exact.Count:N0} items of {exact.Dimension} dimensions" });
+        FaissFile.Write(path, built);
 
         // Read back: what is measured is the file, not what was in memory.
         IVectorIndex index = FaissFile.Read(path);
-        float[] queries = await UserQueriesAsync(export.Model, context); // [B, D]
         var info = new IndexInfo(
-            ArtifactNames.Index, options.Kind, "inner_product", new Dictionary<string, double>(),
-            IndexRecall.Measure(index, exact, queries, 10), IndexRecall.Measure(index, exact, queries, 100));
+            ArtifactNames.Index, index.Kind, "inner_product", Parameters(shape, index), new IndexRecall(queries, exact, k: 10).Measure(index), recall.Measure(index))
+        {
+            LatencyMs = recall.MeasureLatency(index),
+        };
         ExportFiles.WriteJson(Path.Combine(folder, ExportFiles.Index), info, ExportJson.Default.IndexInfo);
-        context.Progress.Report(new StepProgress { Fraction = 1, Message = $"recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}" });
+        context.Progress.Report(new StepProgress { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });
         return info;
+    }
+
+    private static Dictionary<string, double> Parameters(IndexShape shape, IVectorIndex index)
+    {
+        var parameters = new Dictionary<string, double>();
+        AddIfSet("nlist", shape.Lists);
+        AddIfSet("m", shape.Parts + shape.Edges); // FAISS calls both m: bytes of a code, edges of a row
+        if (SearchWidth.NameOf(index) is { } name)
+        {
+            parameters[name] = SearchWidth.Of(index);
+        }
+
+        return parameters;
+
+        void AddIfSet(string name, int value)
+        {
+            if (value > 0)
+            {
+                parameters[name] = value;
+            }
+        }
     }
 
     private static void RequireKind(string kind)

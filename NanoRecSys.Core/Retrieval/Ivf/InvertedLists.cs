@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Retrieval.Scan;
-
 namespace NanoRecSys.Core.Retrieval.Ivf;
 
 /// <summary>
