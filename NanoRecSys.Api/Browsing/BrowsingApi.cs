@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Globalization;
 using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Models;
 using NanoRecSys.Api.Recommendations;
 using NanoRecSys.Api.Status;
@@ -14,16 +15,16 @@ namespace NanoRecSys.Api.Browsing;
 internal static class BrowsingApi
 {
     private const int MaxRows = 200;
-    private const int MaxWords = 16; // every title is compared with every word
+    private const int MaxQuery = 200; // characters
 
-    public static void MapBrowsing(this WebApplication app)
+    public static void MapBrowsing(this IEndpointRouteBuilder app)
     {
         app.MapGet("/users", GetUsers)
             .WithTags("Browsing").WithSummary("Users whose id begins with the query").WithAnswer<UserList>();
         app.MapGet("/users/{id}/history", GetHistory)
             .WithTags("Browsing").WithSummary("What a user has seen, newest first").WithAnswer<UserHistoryResponse>();
         app.MapGet("/items", GetItems)
-            .WithTags("Browsing").WithSummary("Movies whose title holds every word of the query, most watched first").WithAnswer<MovieList>();
+            .WithTags("Browsing").WithSummary("Movies by the words of their title, their beginnings or near misses; the best match first, then the most watched").WithAnswer<MovieList>();
         app.MapGet("/items/{id}/similar", GetSimilar)
             .WithTags("Browsing").WithSummary("The movies nearest to one, by cosine of their embeddings").WithAnswer<MovieList>();
     }
@@ -58,7 +59,7 @@ internal static class BrowsingApi
     }
 
     private static async Task<IResult> GetHistory(
-        ServedModel served, StatusReader status, HistoryReader histories, string id, [Description("1 to 200; 50 unless told")] string? limit = null)
+        ServedModel served, AddedMovies added, StatusReader status, HistoryReader histories, string id, [Description("1 to 200; 50 unless told")] string? limit = null)
     {
         var fields = new UrlFields();
         int user = fields.Int32("path", "id", id, 0);
@@ -69,44 +70,53 @@ internal static class BrowsingApi
             return refusal;
         }
 
-        History history = await histories.ReadUserAsync(lease!.Model, user);
+        ServedCatalog catalog = new(lease!.Model, lease.Model.Extend(added.Current));
+        History history = await histories.ReadUserAsync(catalog, user);
         return history.EmptyReason == HistoryReader.UnknownUser
             ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
-            : TypedResults.Ok(new UserHistoryResponse(user, history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(lease.Model.MovieAt)]));
+            : TypedResults.Ok(new UserHistoryResponse(user, history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(catalog.MovieAt)]));
     }
 
     private static IResult GetItems(
-        ServedModel served, StatusReader status, string? query = null, [Description("1 to 200; 20 unless told")] string? limit = null)
+        ServedModel served, AddedMovies added, StatusReader status, string? query = null, [Description("1 to 200; 20 unless told")] string? limit = null)
     {
         var fields = new UrlFields();
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
-        string[] words = [.. (query ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Distinct(StringComparer.OrdinalIgnoreCase).Take(MaxWords)];
-        return Answer(fields, served, status, model => TypedResults.Ok(new MovieList([.. model.ByPopularity
-            .Where(row => words.All(word => model.Catalog.Items[row].Title.Contains(word, StringComparison.OrdinalIgnoreCase)))
-            .Take(take)
-            .Select(model.MovieAt)])));
+        string text = fields.Text("query", "query", query, MaxQuery);
+        return Answer(fields, served, status, model =>
+        {
+            IReadOnlyList<CatalogItem> news = added.Current;
+            IEnumerable<(CatalogItem Item, int Score)> found = model.Titles.Find(text).Select(match => (model.Catalog.Items[match.Place], match.Score))
+                .Concat(new TitleSearch(news).Find(text).Select(match => (news[match.Place], match.Score)));
+            return TypedResults.Ok(new MovieList([.. found
+                .OrderByDescending(match => match.Score).ThenByDescending(match => match.Item.Count).ThenBy(match => match.Item.Index)
+                .Take(take)
+                .Select(match => match.Item.ToMovieInfo())]));
+        });
     }
 
     private static IResult GetSimilar(
-        ServedModel served, StatusReader status, string id, [Description("1 to 100; 10 unless told")] string? k = null)
+        ServedModel served, AddedMovies added, StatusReader status, string id, [Description("1 to 100; 10 unless told")] string? k = null)
     {
         var fields = new UrlFields();
         int movie = fields.Int32("path", "id", id, 0);
         int take = fields.Int32("query", "k", k, 10, 1, 100);
         return Answer(fields, served, status, model =>
         {
-            if (!model.Catalog.TryFind(new ItemId(movie), out ItemIndex index))
+            ServedCatalog catalog = new(model, model.Extend(added.Current));
+            if (!catalog.TryFind(movie, out int row))
             {
-                return TypedResults.NotFound(new PlainError($"Movie {movie} is not in the catalog."));
+                return TypedResults.NotFound(new PlainError(added.Knows(movie)
+                    ? $"Movie {movie} is new, and this model cannot place it yet."
+                    : $"Movie {movie} is not in the catalog."));
             }
 
-            var itself = new RowSet(model.Index.Count);
-            itself.Add(index.Value);
+            var itself = new RowSet(catalog.Count);
+            itself.Add(row);
             var nearest = new Candidate[take];
-            int found = model.Index.Search(model.Items.Row(index.Value), new RowFilter(itself), nearest);
+            int found = catalog.News.Index.Search(catalog.EmbeddingOf(row), new RowFilter(itself), nearest);
             return TypedResults.Ok(new MovieList(
-                [.. nearest[..found].Select(candidate => model.MovieAt(candidate.Row))], [.. nearest[..found].Select(candidate => candidate.Score)]));
+                [.. nearest[..found].Select(candidate => catalog.MovieAt(candidate.Row))], [.. nearest[..found].Select(candidate => candidate.Score)]));
         });
     }
 

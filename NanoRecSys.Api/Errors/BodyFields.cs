@@ -153,6 +153,46 @@ internal sealed class BodyFields
         return values;
     }
 
+    /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty where it is absent or null.</summary>
+    public IReadOnlyList<int> OptionalInt32List(string name, int maxCount) => TryFindValue(name, out _) ? Int32List(name, maxCount) : [];
+
+    /// <inheritdoc cref="OptionalInt32List"/>
+    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount)
+    {
+        var values = new List<long>();
+        foreach (JsonElement item in TryFindValue(name, out _) ? Items(name, maxCount) : [])
+        {
+            if (!JsonValues.TryInt64(item, out long value))
+            {
+                _errors.Add(FieldError.NotAnInteger(At(name, values.Count)));
+            }
+
+            values.Add(value);
+        }
+
+        return values;
+    }
+
+    /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty where it is absent or null.</summary>
+    public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength)
+    {
+        var values = new List<string>();
+        foreach (JsonElement item in TryFindValue(name, out _) ? Items(name, maxCount) : [])
+        {
+            if (!JsonValues.TryText(item, out string value) || value.Length == 0 || value.Length > maxLength)
+            {
+                _errors.Add(new FieldError(At(name, values.Count), $"Input should be a string of 1 to {maxLength} characters", "string_type"));
+            }
+
+            values.Add(value);
+        }
+
+        return values;
+    }
+
+    /// <summary>An object inside this one, whose errors are this one's; null where it is absent or null.</summary>
+    public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
+
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
     public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
         [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];

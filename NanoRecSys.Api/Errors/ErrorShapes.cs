@@ -30,12 +30,13 @@ internal static class ErrorShapes
 
         // The exception itself is in the log, with this id in its scope.
         context.RequestServices.GetRequiredService<RequestCounters>().CountError();
-        return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error.", context.TraceIdentifier));
+        return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error."));
     }
 
     private static Task WriteAsync(HttpContext context, int status, PlainError body)
     {
         context.Response.StatusCode = status;
+        body.RequestId = context.TraceIdentifier;
         return context.Response.WriteAsJsonAsync(body, ApiJson.Default.PlainError);
     }
 }

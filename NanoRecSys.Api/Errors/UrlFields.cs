@@ -36,4 +36,16 @@ internal sealed class UrlFields
 
         return value;
     }
+
+    /// <summary>Empty where it was not given.</summary>
+    /// <inheritdoc cref="Int32" path="/param"/>
+    public string Text(string place, string name, string? text, int max)
+    {
+        if (text?.Length > max)
+        {
+            _errors.Add(new FieldError([place, name], $"String should have at most {max} characters", "string_too_long"));
+        }
+
+        return text ?? "";
+    }
 }

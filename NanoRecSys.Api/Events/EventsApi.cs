@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Security;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
@@ -30,10 +32,11 @@ internal static class EventsApi
                 "Unknown fields are refused. 503: the store is away or full; send the request again.")
             .WithJsonBody<EventBatch, EventReceipt>(
                 """{"events": [{"user_id": 42, "movie_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "movie_id": 32, "type": "like"}]}""")
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
+            .RequireKey(KeyRole.Write);
 
     private static async Task<IResult> PostEvents(
-        HttpContext http, ServedModel served, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, ServedModel served, AddedMovies added, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         bool isBatch = body.Has(BatchField);
@@ -49,7 +52,7 @@ internal static class EventsApi
             return StatusApi.NotReadyResult(status.Read());
         }
 
-        bool Knows(int movie) => lease is null || lease.Model.Catalog.TryFind(new ItemId(movie), out _);
+        bool Knows(int movie) => lease is null || lease.Model.Catalog.TryFind(new ItemId(movie), out _) || added.Knows(movie);
         EventDraft[] drafts = [.. rows.Select((row, i) => reader.Read(row, i, Knows))];
         if (body.Errors.Count > 0)
         {
@@ -57,6 +60,13 @@ internal static class EventsApi
         }
 
         return await StoreAsync(http, drafts, rows, store);
+    }
+
+    /// <summary>The answer of every call that has to write, while Redis is away or full.</summary>
+    public static IResult StoreAway(HttpContext http, EventStoreException e)
+    {
+        http.Response.Headers.RetryAfter = "1";
+        return TypedResults.Json(new PlainError(e.Message), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 
     private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store)
@@ -78,8 +88,7 @@ internal static class EventsApi
         }
         catch (EventStoreException e)
         {
-            http.Response.Headers.RetryAfter = "1";
-            return TypedResults.Json(new PlainError(e.Message, http.TraceIdentifier), statusCode: StatusCodes.Status503ServiceUnavailable);
+            return StoreAway(http, e);
         }
 
         for (int i = 0; i < good.Length; i++)

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using NanoRecSys.Api.Browsing;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
@@ -13,6 +15,9 @@ namespace NanoRecSys.Api.Models;
 public sealed class ModelSnapshot
 {
     private int _leases = 1; // the slot's own
+    private NewItems? _newItems;
+    private FrozenSet<string>? _genres;
+    private TitleSearch? _titles;
 
     public required ArtifactVersion Artifacts { get; init; }
 
@@ -35,6 +40,9 @@ public sealed class ModelSnapshot
     /// <summary>All item rows, most interactions first.</summary>
     public required IReadOnlyList<int> ByPopularity { get; init; }
 
+    /// <summary>Of the most popular item.</summary>
+    public int MostInteractions => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Count;
+
     /// <summary>
     /// When the newest interaction came: the present of a model, whatever the clock says. By the clock everyone of a
     /// data set from years ago would have been away for years, which training has never seen.
@@ -43,11 +51,26 @@ public sealed class ModelSnapshot
 
     public string Version => Artifacts.Manifest.ModelVersion;
 
-    public MovieInfo MovieAt(int row)
+    /// <summary>All genres of the catalog, in any spelling of case.</summary>
+    public IReadOnlySet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
+        () => Catalog.Items.SelectMany(item => item.Genres).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
+
+    public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, () => new TitleSearch(Catalog.Items));
+
+    /// <summary>The model's catalog with movies that were added since; made once for each list of them.</summary>
+    public NewItems Extend(IReadOnlyList<CatalogItem> added)
     {
-        CatalogItem item = Catalog.Items[row];
-        return new MovieInfo(item.MovieId, item.Title, item.Year, item.Genres);
+        NewItems? known = Volatile.Read(ref _newItems);
+        if (known is null || !ReferenceEquals(known.Source, added))
+        {
+            // Two requests may both do it; they make the same.
+            Volatile.Write(ref _newItems, known = NewItems.Place(this, added));
+        }
+
+        return known;
     }
+
+    public MovieInfo MovieAt(int row) => Catalog.Items[row].ToMovieInfo();
 
     /// <summary>False once the last lease was given back: the snapshot is gone, take the current one.</summary>
     internal bool TryAddLease()

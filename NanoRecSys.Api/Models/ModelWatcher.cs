@@ -4,7 +4,7 @@ using NanoRecSys.Core.Artifacts;
 namespace NanoRecSys.Api.Models;
 
 /// <summary>
-/// Follows <c>artifacts/current</c>: loads what it names and swaps it in. A version that fails is refused with
+/// Follows <c>artifacts/pinned</c> and, without it, <c>artifacts/current</c>: loads what it names and swaps it in. A version that fails is refused with
 /// its reason, the running one stays, and it is not tried again before <c>current</c> is written again; only where the
 /// folder could not be read does the next look try once more.
 /// </summary>
@@ -40,8 +40,9 @@ public sealed class ModelWatcher(
         try
         {
             // The time counts as well: a version that was repaired is published under its old name.
-            DateTime written = File.GetLastWriteTimeUtc(store.CurrentFile);
-            version = store.ReadCurrent();
+            string? pinned = store.ReadPinned();
+            DateTime written = File.GetLastWriteTimeUtc(pinned is null ? store.CurrentFile : store.PinnedFile);
+            version = pinned ?? store.ReadCurrent();
             if (version is null || _seen == (version, written))
             {
                 return;

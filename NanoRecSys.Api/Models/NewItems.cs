@@ -12,8 +12,13 @@ public sealed class NewItems
     private readonly IReadOnlyList<CatalogItem> _items;
     private readonly float[] _embeddings; // [N, D]
 
-    private NewItems(IVectorIndex index, int firstRow, IReadOnlyList<CatalogItem> items, float[] embeddings) =>
+    private readonly Dictionary<int, int> _rowOfMovie;
+
+    private NewItems(IVectorIndex index, int firstRow, IReadOnlyList<CatalogItem> items, float[] embeddings)
+    {
         (Index, FirstRow, _items, _embeddings) = (index, firstRow, items, embeddings);
+        _rowOfMovie = items.ToDictionary(item => item.MovieId, item => item.Index);
+    }
 
     /// <summary>Of all V + N rows, the model's and then the new ones.</summary>
     public IVectorIndex Index { get; }
@@ -35,8 +40,17 @@ public sealed class NewItems
             .Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))
             .Select((item, place) => item with { Index = first + place, Count = 0 })];
         float[] embeddings = [.. placed.SelectMany(item => model.ContentMap!.Embed(item.Title, item.Year, item.Genres))];
-        return new NewItems(placed.Length == 0 ? model.Index : ExtendedIndex.Add(model.Index, embeddings), first, placed, embeddings);
+        return new NewItems(placed.Length == 0 ? model.Index : ExtendedIndex.Add(model.Index, embeddings), first, placed, embeddings)
+        {
+            Source = items as IReadOnlyList<CatalogItem>,
+        };
     }
+
+    /// <summary>What the items were placed from: the same list makes the same rows.</summary>
+    internal IReadOnlyList<CatalogItem>? Source { get; init; }
+
+    /// <summary>The row of a new movie.</summary>
+    public bool TryFind(int movieId, out int row) => _rowOfMovie.TryGetValue(movieId, out row);
 
     /// <summary>Is this the row of a new item?</summary>
     public bool Holds(int row) => row >= FirstRow && row < FirstRow + Count;

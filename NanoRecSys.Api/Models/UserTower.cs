@@ -51,15 +51,50 @@ public sealed class UserTower : IDisposable
         return Run([input, timesInput, now]);
     }
 
+    /// <summary>Several histories in one run: they share the graph's overhead.</summary>
+    /// <param name="histories">B, each with at least one item.</param>
+    /// <returns>[B] embeddings [D], each of length 1.</returns>
+    public float[][] EncodeAll(IReadOnlyList<TimedHistory> histories)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        int batch = histories.Count;
+        int length = histories.Max(history => SequenceBuilder.Length(history.Items.Length, _maxLength)); // L': shorter ones are padded
+        var tokens = new long[batch * length]; // [B, L']
+        var times = new long[_hasTimes ? tokens.Length : 0]; // [B, L']
+        for (int b = 0; b < batch; b++)
+        {
+            SequenceBuilder.Fill(histories[b].Items.Span, tokens.AsSpan(b * length, length));
+            if (_hasTimes)
+            {
+                SequenceBuilder.FillTimes(histories[b], times.AsSpan(b * length, length));
+            }
+        }
+
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(tokens, [batch, length]);
+        float[] users; // [B * D]
+        if (_hasTimes)
+        {
+            using OrtValue timesInput = OrtValue.CreateTensorValueFromMemory(times, [batch, length]);
+            using OrtValue now = OrtValue.CreateTensorValueFromMemory(histories.Select(history => history.Now).ToArray(), [batch]);
+            users = Run([input, timesInput, now], batch);
+        }
+        else
+        {
+            users = Run([input], batch);
+        }
+
+        return [.. Enumerable.Range(0, batch).Select(b => users[(b * _dimension)..((b + 1) * _dimension)])];
+    }
+
     public void Dispose() => _session.Dispose();
 
-    private float[] Run(OrtValue[] inputs)
+    private float[] Run(OrtValue[] inputs, int batch = 1)
     {
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, _inputs, inputs, _outputs);
-        ReadOnlySpan<float> embedding = outputs[0].GetTensorDataAsSpan<float>(); // [1, D]
-        return embedding.Length == _dimension
+        ReadOnlySpan<float> embedding = outputs[0].GetTensorDataAsSpan<float>(); // [B, D]
+        return embedding.Length == batch * _dimension
             ? embedding.ToArray()
-            : throw new ArtifactException($"The user tower gives {embedding.Length} values, the manifest says {_dimension}. Run 'export' and 'publish' again.");
+            : throw new ArtifactException($"The user tower gives {embedding.Length / batch} values, the manifest says {_dimension}. Run 'export' and 'publish' again.");
     }
 }

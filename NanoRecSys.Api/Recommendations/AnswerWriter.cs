@@ -9,25 +9,26 @@ public sealed class AnswerWriter(Explainer explainer)
 {
     private const int ShownHistory = 20;
 
-    public Answer Write(ModelSnapshot model, RecommendationQuery query, History history, ReadOnlySpan<Candidate> ranked, string? fallbackReason)
+    public Answer Write(ServedCatalog catalog, RecommendationQuery query, History history, ReadOnlySpan<Candidate> ranked, string? fallbackReason)
     {
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(history);
         Candidate[] best = ranked[..Math.Min(ranked.Length, query.K)].ToArray();
         RecommendationReason[]? reasons = query.Explain
-            ? [.. best.Select(candidate => explainer.Explain(model, candidate.Row, fallbackReason is null ? history : null))]
+            ? explainer.Explain(catalog, best, fallbackReason is null ? history : null)
             : null;
+        int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(query.Filter.UnknownIds(catalog)).Distinct()];
         return new Answer
         {
-            Movies = [.. best.Select(candidate => model.MovieAt(candidate.Row))],
+            Movies = [.. best.Select(candidate => catalog.MovieAt(candidate.Row))],
             Scores = [.. best.Select(candidate => candidate.Score)],
             Reasons = reasons,
             Explanations = reasons?.Select(Explainer.InWords).ToArray(),
-            History = query.IncludeHistory ? [.. history.Rows.TakeLast(ShownHistory).Select(model.MovieAt)] : null,
-            UnknownMovieIds = history.UnknownMovieIds,
+            History = query.IncludeHistory ? [.. history.Rows.TakeLast(ShownHistory).Select(catalog.MovieAt)] : null,
+            UnknownMovieIds = unknown.Length == 0 ? null : unknown,
             FallbackReason = fallbackReason,
-            Version = model.Version,
+            Version = catalog.Model.Version,
             Events = history.Events,
         };
     }

@@ -1,12 +1,13 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Events;
-
 namespace NanoRecSys.Api.Recommendations;
+
+/// <param name="Row">Of the movie.</param>
+/// <param name="Time">When it happened.</param>
+/// <param name="IsRead">Whether it becomes part of the history; else the movie is only left out from then on.</param>
+internal readonly record struct LiveItem(int Row, long Time, bool IsRead);
 
 /// <summary>Puts a user's events among the interactions that the model was published with.</summary>
 internal static class EventMerge
 {
-    /// <param name="catalog">Of the model; events with movies that it does not hold wait for a later one.</param>
     /// <param name="rows">The published history, oldest first.</param>
     /// <param name="times">Beside <paramref name="rows"/>; empty where they are not known.</param>
     /// <param name="events">In the order in which they happened.</param>
@@ -14,7 +15,7 @@ internal static class EventMerge
     /// Everything once, by time; of equal times the published first. An event that was folded into the published
     /// history (the same movie at the same time; without times, the same movie) is not counted twice.
     /// </returns>
-    public static History Merge(Catalog catalog, ReadOnlySpan<int> rows, ReadOnlySpan<long> times, IReadOnlyList<UserEvent> events)
+    public static History Merge(ReadOnlySpan<int> rows, ReadOnlySpan<long> times, IReadOnlyList<LiveItem> events)
     {
         if (events.Count == 0)
         {
@@ -30,28 +31,23 @@ internal static class EventMerge
 
         var merged = new List<int>(rows.Length + events.Count);
         var mergedTimes = new List<long>(merged.Capacity);
-        var disliked = new List<int>();
+        var excluded = new List<int>();
         int next = 0;
-        foreach (UserEvent happened in events)
+        foreach (LiveItem happened in events)
         {
-            if (!catalog.TryFind(new ItemId(happened.MovieId), out ItemIndex index))
+            if (!happened.IsRead)
             {
-                continue;
+                excluded.Add(happened.Row);
             }
-
-            if (!happened.IsPositive)
+            else if (!published.Contains((happened.Row, timed ? happened.Time : 0)))
             {
-                disliked.Add(index.Value);
-            }
-            else if (!published.Contains((index.Value, timed ? happened.Timestamp : 0)))
-            {
-                while (next < rows.Length && (!timed || times[next] <= happened.Timestamp))
+                while (next < rows.Length && (!timed || times[next] <= happened.Time))
                 {
                     Take(rows, times, next++);
                 }
 
-                merged.Add(index.Value);
-                mergedTimes.Add(happened.Timestamp);
+                merged.Add(happened.Row);
+                mergedTimes.Add(happened.Time);
             }
         }
 
@@ -60,7 +56,7 @@ internal static class EventMerge
             Take(rows, times, next++);
         }
 
-        return new History([.. merged]) { Times = timed ? mergedTimes.ToArray() : default, Disliked = disliked, Events = events.Count };
+        return new History([.. merged]) { Times = timed ? mergedTimes.ToArray() : default, Excluded = excluded };
 
         void Take(ReadOnlySpan<int> rows, ReadOnlySpan<long> times, int i)
         {

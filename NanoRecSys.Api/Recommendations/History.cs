@@ -12,8 +12,8 @@ public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyLi
     /// <summary>When it is asked what follows; see <see cref="Models.ModelSnapshot.DataUntil"/>.</summary>
     public long Now { get; init; }
 
-    /// <summary>Rows that the user disliked: never recommended, and not read by the model.</summary>
-    public IReadOnlyList<int> Disliked { get; init; } = [];
+    /// <summary>Rows that are not recommended although the model does not read them: disliked, or newer than the model.</summary>
+    public IReadOnlyList<int> Excluded { get; init; } = [];
 
     /// <summary>How many events it holds beside what the model was published with.</summary>
     public long Events { get; init; }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Models;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 
@@ -7,9 +9,6 @@ namespace NanoRecSys.Api.Recommendations;
 /// <summary><c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
 internal static class RecommendationsApi
 {
-    private const int DefaultK = 10;
-    private const int MaxSession = 1000;
-
     public static void AddRecommendations(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<RecommendationOptions>().BindConfiguration(RecommendationOptions.Section).ValidateDataAnnotations().ValidateOnStart();
@@ -25,50 +24,64 @@ internal static class RecommendationsApi
         builder.Services.AddSingleton<RecommendationPipeline>();
     }
 
-    public static void MapRecommendations(this WebApplication app)
+    public static void MapRecommendations(this IEndpointRouteBuilder app)
     {
         app.MapPost("/recommend", PostRecommend)
             .WithTags("Recommendations")
             .WithSummary("The K movies that a user most likely wants next")
-            .WithDescription("An unknown user gets the popular movies, with a fallback_reason in debug_timing. Movies already seen are never among them.")
-            .WithJsonBody<RecommendRequest, RecommendResponse>("""{"user_id": 42, "k": 10, "explain": true, "include_history": true}""");
+            .WithDescription(
+                "An unknown user gets the popular movies, with a fallback_reason in debug_timing. Movies already seen are never among them. " +
+                "Unknown fields are ignored, but for those of filters.")
+            .WithJsonBody<RecommendRequest, RecommendResponse>(
+                """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""");
         app.MapPost("/recommend/session", PostSession)
             .WithTags("Recommendations")
             .WithSummary("The same for a list of movies, oldest first, instead of a user")
-            .WithDescription("Ids that the catalog does not hold are left out and named in unknown_movie_ids.")
-            .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "k": 10}""");
+            .WithDescription("Ids that the catalog does not hold are left out and named in unknown_movie_ids; it is an error where it holds none of them. Unknown fields are refused.")
+            .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""");
     }
 
     private static async Task<IResult> PostRecommend(
-        HttpRequest request, RecommendationPipeline pipeline, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, StatusReader status, CancellationToken cancellationToken)
     {
-        BodyFields body = await JsonBody.ReadAsync(request, cancellationToken);
-        var query = new RecommendationQuery
-        {
-            UserId = body.Int32("user_id", fallback: null),
-            K = body.Int32("k", DefaultK, 1, RecommendationQuery.MaxK),
-            Explain = body.Boolean("explain", false),
-            IncludeHistory = body.Boolean("include_history", false),
-        };
-        return await AnswerAsync(body, query, pipeline, status);
+        BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
+        return await AnswerAsync(http, body, QueryReader.User(body), pipeline, served, status);
     }
 
     private static async Task<IResult> PostSession(
-        HttpRequest request, RecommendationPipeline pipeline, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, StatusReader status, CancellationToken cancellationToken)
     {
-        BodyFields body = await JsonBody.ReadAsync(request, cancellationToken);
-        var query = new RecommendationQuery
-        {
-            Session = body.Int32List("movie_ids", MaxSession),
-            K = body.Int32("k", DefaultK, 1, RecommendationQuery.MaxK),
-            Explain = body.Boolean("explain", false),
-        };
-        return await AnswerAsync(body, query, pipeline, status);
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        RecommendationQuery query = QueryReader.Session(body);
+        body.ForbidOthers();
+        return await AnswerAsync(http, body, query, pipeline, served, status);
     }
 
     private static async Task<IResult> AnswerAsync(
-        BodyFields body, RecommendationQuery query, RecommendationPipeline pipeline, StatusReader status) =>
-        body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors))
-        : await pipeline.RecommendAsync(query) is { } answer ? TypedResults.Ok(answer)
-        : StatusApi.NotReadyResult(status.Read());
+        HttpContext http, BodyFields body, RecommendationQuery query, RecommendationPipeline pipeline, ServedModel served, StatusReader status)
+    {
+        using SnapshotLease? lease = served.Lease();
+        if (lease is not null)
+        {
+            QueryReader.CheckGenres(body, query, lease.Model);
+        }
+
+        if (body.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        if (await pipeline.RecommendAsync(query, http.TraceIdentifier) is not { } answer)
+        {
+            return StatusApi.NotReadyResult(status.Read());
+        }
+
+        if (query.Session is { } session && answer.UnknownMovieIds is { } unknown && session.MovieIds.All(unknown.Contains))
+        {
+            body.Refuse("movie_ids", string.Create(CultureInfo.InvariantCulture, $"The catalog holds none of these movies: {string.Join(", ", unknown)}"), "unknown_movies");
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        return TypedResults.Ok(answer);
+    }
 }

@@ -13,7 +13,7 @@ internal static class StatusApi
         builder.Services.AddSingleton<StatusReader>();
     }
 
-    public static void MapStatus(this WebApplication app)
+    public static void MapStatus(this IEndpointRouteBuilder app)
     {
         app.MapGet("/readyz", GetReadiness).WithTags("Status").WithSummary("200 once a model is served, 503 before");
         app.MapGet("/debug/status", GetStatus).WithTags("Status").WithSummary("What runs, from where, and what is missing");

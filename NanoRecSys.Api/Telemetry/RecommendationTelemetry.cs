@@ -29,14 +29,14 @@ public sealed class RecommendationTelemetry : IDisposable
     }
 
     /// <summary>Starts the clock and the span of one request.</summary>
-    public RequestTimeline Begin() => new(this, _source, Guid.NewGuid().ToString(), _time.GetUtcNow());
+    public RequestTimeline Begin(string requestId) => new(this, _source, requestId, _time.GetUtcNow());
 
     internal void CountStage(StageTiming stage) =>
         _stageDuration.Record(stage.DurationMs / 1000, new KeyValuePair<string, object?>("stage", stage.Stage));
 
     internal void CountRequest(RequestTrace trace, string cacheResult)
     {
-        _recommendations.Add(1, new KeyValuePair<string, object?>("mode", trace.Mode));
+        _recommendations.Add(1, new KeyValuePair<string, object?>("mode", trace.Mode), new KeyValuePair<string, object?>("version", trace.Version));
         if (cacheResult != CacheResults.Off)
         {
             _cacheLookups.Add(1, new KeyValuePair<string, object?>("result", cacheResult));

@@ -50,12 +50,13 @@ public sealed class RequestTimeline : IDisposable
     public double? Of(string stage) => _stages.Find(timing => timing.Stage == stage)?.DurationMs;
 
     /// <summary>The request is answered: counts it.</summary>
-    public void Complete(string mode, string cacheResult)
+    public void Complete(string mode, string cacheResult, string version)
     {
         _activity?.SetTag("mode", mode);
         _activity?.SetTag("cache", cacheResult);
+        _activity?.SetTag("version", version);
         _telemetry.CountRequest(
-            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages]), cacheResult);
+            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version), cacheResult);
     }
 
     public void Dispose() => _activity?.Dispose();

@@ -17,7 +17,7 @@ internal static class TelemetryApi
         builder.Services.AddSingleton<RecommendationTelemetry>();
     }
 
-    public static void MapTelemetry(this WebApplication app) =>
+    public static void MapTelemetry(this IEndpointRouteBuilder app) =>
         app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies per stage and the last 50 requests");
 
     private static Results<Ok<TelemetrySnapshot>, UnprocessableEntity<FieldErrors>> GetTelemetry(

@@ -57,7 +57,8 @@ public sealed class TelemetryWindow(TimeProvider time)
         return new TelemetrySnapshot(
             windowSeconds, sum.Requests, sum.Requests / lived,
             sum.CacheLookups == 0 ? null : (double)sum.CacheHits / sum.CacheLookups,
-            sum.Modes, [.. StageNames.All.Where(sum.Stages.ContainsKey).Select(stage => Latency(stage, sum.Stages[stage]))], recent);
+            sum.Modes, [.. StageNames.All.Where(sum.Stages.ContainsKey).Select(stage => Latency(stage, sum.Stages[stage]))], recent,
+            [.. sum.Versions.OrderBy(version => version.Key, StringComparer.Ordinal).Select(version => Latency(version.Key, version.Value))]);
     }
 
     private static StageLatency Latency(string stage, LatencyHistogram durations) => new(

@@ -18,11 +18,15 @@ internal sealed class TrafficSlot
 
     public Dictionary<string, LatencyHistogram> Stages { get; } = [];
 
+    /// <summary>Whole requests by model version; a version that no longer answers is forgotten with its slot.</summary>
+    public Dictionary<string, LatencyHistogram> Versions { get; } = [];
+
     public void Reset(long number)
     {
         Number = number;
         Requests = CacheHits = CacheLookups = 0;
         Modes.Clear();
+        Versions.Clear();
         foreach (LatencyHistogram stage in Stages.Values)
         {
             stage.Clear();
@@ -37,10 +41,11 @@ internal sealed class TrafficSlot
         Modes[trace.Mode] = Modes.GetValueOrDefault(trace.Mode) + 1;
         foreach (StageTiming stage in trace.Stages)
         {
-            Of(stage.Stage).Add(stage.DurationMs);
+            Of(Stages, stage.Stage).Add(stage.DurationMs);
         }
 
-        Of(StageNames.Total).Add(trace.TotalMs);
+        Of(Stages, StageNames.Total).Add(trace.TotalMs);
+        Of(Versions, trace.Version).Add(trace.TotalMs);
     }
 
     public void Add(TrafficSlot other)
@@ -55,15 +60,20 @@ internal sealed class TrafficSlot
 
         foreach ((string stage, LatencyHistogram durations) in other.Stages)
         {
-            Of(stage).Add(durations);
+            Of(Stages, stage).Add(durations);
+        }
+
+        foreach ((string version, LatencyHistogram durations) in other.Versions)
+        {
+            Of(Versions, version).Add(durations);
         }
     }
 
-    private LatencyHistogram Of(string stage)
+    private static LatencyHistogram Of(Dictionary<string, LatencyHistogram> histograms, string name)
     {
-        if (!Stages.TryGetValue(stage, out LatencyHistogram? histogram))
+        if (!histograms.TryGetValue(name, out LatencyHistogram? histogram))
         {
-            Stages[stage] = histogram = new LatencyHistogram();
+            histograms[name] = histogram = new LatencyHistogram();
         }
 
         return histogram;

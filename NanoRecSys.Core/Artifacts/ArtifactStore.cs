@@ -19,12 +19,20 @@ public sealed class ArtifactStore(string root)
 
     public string CurrentFile => Path.Combine(Root, "current");
 
-    /// <summary>The version that should be served, or null before the first publish.</summary>
-    public string? ReadCurrent()
+    /// <summary>Names the version to serve whatever is published meanwhile; there only while one is pinned.</summary>
+    public string PinnedFile => Path.Combine(Root, "pinned");
+
+    /// <summary>The version that was published or made current last, or null before the first.</summary>
+    public string? ReadCurrent() => ReadName(CurrentFile);
+
+    /// <summary>The version that is pinned, or null.</summary>
+    public string? ReadPinned() => ReadName(PinnedFile);
+
+    private static string? ReadName(string path)
     {
         try
         {
-            string name = File.ReadAllText(CurrentFile).Trim();
+            string name = File.ReadAllText(path).Trim();
             return name.Length > 0 ? name : null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -129,6 +137,15 @@ public sealed class ArtifactStore(string root)
 
     /// <summary>Makes a complete version the one to serve, atomically.</summary>
     public void SetCurrent(string version) => DurableFile.Replace(CurrentFile, Encoding.UTF8.GetBytes(version + "\n"));
+
+    /// <summary>Serves this version until <see cref="Unpin"/>, atomically.</summary>
+    public void Pin(string version) => DurableFile.Replace(PinnedFile, Encoding.UTF8.GetBytes(version + "\n"));
+
+    public void Unpin() => File.Delete(PinnedFile);
+
+    /// <summary>A version's manifest, without a look at its other files.</summary>
+    /// <exception cref="ArtifactException">Missing, of another schema, or changed.</exception>
+    public Manifest ReadManifest(string version) => ManifestFile.Read(Path.Combine(VersionsFolder, version));
 
     private bool IsIntact(string version)
     {

@@ -14,10 +14,24 @@ public sealed record MovieList(IReadOnlyList<MovieInfo> Movies, IReadOnlyList<fl
 /// <summary>Body of <c>POST /recommend/session</c>: recommendations for a list of movies, without an account.</summary>
 public sealed record SessionRequest
 {
-    /// <summary>Oldest first.</summary>
+    /// <summary>1 to 1000, oldest first.</summary>
     public required IReadOnlyList<int> MovieIds { get; init; }
+
+    /// <summary>When each of them was watched, in seconds since 1970; just now where it is left out.</summary>
+    public IReadOnlyList<long>? Times { get; init; }
 
     public int K { get; init; } = 10;
 
     public bool Explain { get; init; }
+
+    public bool IncludeHistory { get; init; }
+
+    /// <inheritdoc cref="RecommendRequest.Filters"/>
+    public FilterRequest? Filters { get; init; }
+
+    /// <inheritdoc cref="RecommendRequest.Diversity"/>
+    public double Diversity { get; init; }
+
+    /// <inheritdoc cref="RecommendRequest.PopularityPenalty"/>
+    public double PopularityPenalty { get; init; }
 }

@@ -11,6 +11,40 @@ public sealed record RecommendRequest
     public bool Explain { get; init; }
 
     public bool IncludeHistory { get; init; }
+
+    /// <summary>Which movies may be recommended; unknown fields in it are refused.</summary>
+    public FilterRequest? Filters { get; init; }
+
+    /// <summary>0..1: how much a movie should differ from those above it.</summary>
+    public double Diversity { get; init; }
+
+    /// <summary>0..1: how much popularity counts against a movie.</summary>
+    public double PopularityPenalty { get; init; }
+}
+
+/// <summary>Which movies may be recommended; they are filtered inside the search, so K come back where K exist.</summary>
+public sealed record FilterRequest
+{
+    /// <summary>At least one of these genres.</summary>
+    public IReadOnlyList<string>? GenresAny { get; init; }
+
+    /// <summary>None of these genres.</summary>
+    public IReadOnlyList<string>? GenresNone { get; init; }
+
+    /// <summary>First year of release; movies of unknown year are left out.</summary>
+    public int? YearFrom { get; init; }
+
+    /// <summary>Last year of release; movies of unknown year are left out.</summary>
+    public int? YearTo { get; init; }
+
+    /// <summary>Movies to leave out, at most 1000.</summary>
+    public IReadOnlyList<int>? ExcludeIds { get; init; }
+
+    /// <summary>Movies to choose from, at most 1000.</summary>
+    public IReadOnlyList<int>? OnlyIds { get; init; }
+
+    /// <summary>Least number of interactions.</summary>
+    public int? MinPopularity { get; init; }
 }
 
 /// <summary>Answer of <c>POST /recommend</c>; lists run in parallel, best first.</summary>
@@ -47,18 +81,28 @@ public sealed record RecommendResponse
     /// <summary>Every stage of this request, in order; a beyond-the-original field that the page draws.</summary>
     public IReadOnlyList<StageTiming>? Stages { get; init; }
 
-    /// <summary>Movie ids of a session that the catalog does not hold; they were left out.</summary>
+    /// <summary>Movie ids of a session or a filter that the catalog does not hold; they were left out.</summary>
     public IReadOnlyList<int>? UnknownMovieIds { get; init; }
 }
 
 /// <summary>Why one movie was recommended.</summary>
 /// <param name="MovieId">The recommended movie.</param>
-/// <param name="Kind"><c>similar</c> to movies of the history, or <c>popular</c>.</param>
-/// <param name="SimilarTo">The movies of the history nearest to it in the model's eyes, nearest first.</param>
-/// <param name="Similarity">Cosine of the item embeddings with the first of them, -1..1.</param>
+/// <param name="Kind"><c>history</c> or <c>popular</c>.</param>
+/// <param name="Because">Up to three movies of the history that contributed most, the largest contribution first.</param>
 /// <param name="SharedGenres">Genres it has in common with the first of them.</param>
 public sealed record RecommendationReason(
-    int MovieId, string Kind, IReadOnlyList<MovieInfo> SimilarTo, float? Similarity, IReadOnlyList<string> SharedGenres);
+    int MovieId, string Kind, IReadOnlyList<ContributingMovie> Because, IReadOnlyList<string> SharedGenres)
+{
+    /// <summary>Whether it came after the training.</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>How often it was watched; only of a <c>popular</c> one.</summary>
+    public int? Watched { get; init; }
+}
+
+/// <param name="Movie">Of the history.</param>
+/// <param name="Contribution">The recommended movie's score less what the model scores it without this one.</param>
+public sealed record ContributingMovie(MovieInfo Movie, float Contribution);
 
 /// <summary>
 /// Stage times, or <c>{"source": "cache"}</c>; <c>{"fallback_reason": ...}</c> where popular items were served, from the

@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Contracts;
+
 namespace NanoRecSys.Core.Data;
 
 /// <summary>What is known of one item.</summary>
@@ -7,4 +9,8 @@ namespace NanoRecSys.Core.Data;
 /// <param name="Year">Year of release, if known.</param>
 /// <param name="Genres">In the order of the file; empty where unknown.</param>
 /// <param name="Count">Interactions in the histories that are served with this catalog.</param>
-public sealed record CatalogItem(int Index, int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, int Count);
+public sealed record CatalogItem(int Index, int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, int Count)
+{
+    /// <summary>As answers show it.</summary>
+    public MovieInfo ToMovieInfo() => new(MovieId, Title, Year, Genres);
+}

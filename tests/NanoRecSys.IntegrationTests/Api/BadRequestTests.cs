@@ -49,7 +49,7 @@ public sealed class BadRequestTests
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(9));
 
-        await api.PostAsync("/recommend", """{"user_id": 11, "colour": "red", "filters": {"a": [1]}}""");
+        await api.PostAsync("/recommend", """{"user_id": 11, "colour": "red", "options": {"a": [1]}}""");
         using HttpResponseMessage response = await api.SendAsync("/recommend", """{"k": "many"}""");
 
         Assert.Equal(2, (await response.BodyAsync()).GetProperty("detail").GetArrayLength());

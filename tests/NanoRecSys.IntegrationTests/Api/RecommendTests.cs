@@ -127,27 +127,6 @@ public sealed class RecommendTests
         Assert.Equal(Enumerable.Range(1031, 20), busy.GetProperty("history").Ids());
     }
 
-    [Fact]
-    public async Task An_explanation_names_the_nearest_movies_of_the_history()
-    {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(8));
-        (float[] vectors, int width) = NpyFile.Read(api.Store.Open(api.Store.ReadCurrent()!).PathOf(ArtifactNames.ItemEmbeddings));
-
-        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 1, "explain": true}""");
-
-        int row = answer.MovieIds()[0] - 1001;
-        float Cosine(int other) => Enumerable.Range(0, width).Sum(i => vectors[row * width + i] * vectors[other * width + i]);
-        int nearest = new[] { 2, 0, 1 }.MaxBy(Cosine);
-        JsonElement reason = answer.GetProperty("reasons")[0];
-        Assert.Equal("similar", reason.GetProperty("kind").GetString());
-        Assert.Equal(1001 + nearest, reason.GetProperty("similar_to")[0].GetProperty("movie_id").GetInt32());
-        Assert.Equal(Cosine(nearest), reason.GetProperty("similarity").GetSingle(), 1e-5f);
-        Assert.Equal(
-            RandomModel.Catalog.Items[row].Genres.Intersect(RandomModel.Catalog.Items[nearest].Genres),
-            reason.GetProperty("shared_genres").Texts());
-        Assert.Contains($"Movie {1001 + nearest}", answer.GetProperty("explanations")[0].GetString(), StringComparison.Ordinal);
-    }
-
     /// <summary>What a search over every movie, without an index, finds for a user.</summary>
     private static (int[] Movies, float[] Cosines) ExactNearest(ArtifactStore store, int user, int k)
     {

@@ -31,14 +31,28 @@ public sealed class SessionTests
     }
 
     [Fact]
-    public async Task A_session_of_unknown_movies_only_gets_the_popular_ones()
+    public async Task A_session_of_unknown_movies_only_is_an_error_that_names_them()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(53));
 
-        JsonElement answer = await api.PostAsync("/recommend/session", """{"movie_ids": [5], "k": 2}""");
+        using HttpResponseMessage response = await api.SendAsync("/recommend/session", """{"movie_ids": [5, 6], "k": 2}""");
 
-        Assert.Equal([1001, 1002], answer.MovieIds());
-        Assert.Equal("unknown_movies", answer.GetProperty("debug_timing").Text("fallback_reason"));
+        Assert.Equal(422, (int)response.StatusCode);
+        JsonElement error = (await response.BodyAsync()).GetProperty("detail")[0];
+        Assert.Equal("unknown_movies", error.Text("type"));
+        Assert.Contains("5, 6", error.Text("msg"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Times_put_the_movies_in_order()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(54));
+
+        JsonElement timed = await api.PostAsync("/recommend/session", """{"movie_ids": [1002, 1003, 1001], "times": [300, 100, 200], "include_history": true}""");
+        JsonElement ordered = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002]}""");
+
+        Assert.Equal([1003, 1001, 1002], timed.GetProperty("history").Ids());
+        Assert.Equal(ordered.MovieIds(), timed.MovieIds());
     }
 
     [Theory]
@@ -46,6 +60,9 @@ public sealed class SessionTests
     [InlineData("""{"movie_ids": []}""", "too_short")]
     [InlineData("""{"movie_ids": 5}""", "list_type")]
     [InlineData("""{"movie_ids": ["x"]}""", "int_type")]
+    [InlineData("""{"movie_ids": [1, 2], "times": [1]}""", "length_mismatch")]
+    [InlineData("""{"movie_ids": [1], "movies": [2]}""", "extra_forbidden")]
+    [InlineData("""{"movie_ids": [1], "movie_ids": [2]}""", "json_invalid")]
     public async Task A_session_needs_a_list_of_movies(string body, string type)
     {
         await using ApiServer api = ApiServer.Start();

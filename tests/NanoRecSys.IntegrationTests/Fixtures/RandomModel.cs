@@ -33,6 +33,9 @@ internal sealed class RandomModel(int seed)
     /// <summary>How the second stage scores; null leaves it out.</summary>
     public RankerKind? Ranker { get; init; } = RankerKind.Random;
 
+    /// <summary>The user is the last movie of the history and nothing else: all other parts of the network are nought.</summary>
+    public bool SeesOnlyTheLast { get; init; }
+
     public enum RankerKind
     {
         Random,
@@ -76,7 +79,29 @@ internal sealed class RandomModel(int seed)
         return new UserHistories([BusyUser, QuietUser, NewUser, 110, 205], [0, 50, 53, 53, 55, 56], [.. busy, .. quiet, 40, 41, 42]);
     }
 
-    private Dictionary<string, NamedTensor> TowerWeights() => ByName(
+    private Dictionary<string, NamedTensor> TowerWeights()
+    {
+        Dictionary<string, NamedTensor> weights = RandomTowerWeights();
+        if (SeesOnlyTheLast)
+        {
+            foreach (string name in (string[])["blocks.0.attn.out_proj.weight", "blocks.0.attn.out_proj.bias", "blocks.0.mlp.w_2.weight", "projection.bias"])
+            {
+                Array.Clear(weights[name].Values);
+            }
+
+            Array.Fill(weights["norm.weight"].Values, 1);
+            float[] projection = weights["projection.weight"].Values; // [D, D], the identity
+            Array.Clear(projection);
+            for (int i = 0; i < Width; i++)
+            {
+                projection[i * Width + i] = 1;
+            }
+        }
+
+        return weights;
+    }
+
+    private Dictionary<string, NamedTensor> RandomTowerWeights() => ByName(
         Tensor("embedding.weight", Items, Width), Tensor("blocks.0.norm1.weight", Width),
         Tensor("blocks.0.attn.qkv_proj.weight", 3 * Width, Width), Tensor("blocks.0.attn.qkv_proj.bias", 3 * Width),
         Tensor("blocks.0.attn.out_proj.weight", Width, Width), Tensor("blocks.0.attn.out_proj.bias", Width),

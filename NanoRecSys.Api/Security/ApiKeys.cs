@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace NanoRecSys.Api.Security;
+
+/// <summary>What a key is good for; the higher includes the lower.</summary>
+public enum KeyRole
+{
+    None,
+    Write,
+    Admin,
+}
+
+/// <summary>The keys of the settings, as hashes: who reads the settings learns no key.</summary>
+public sealed class ApiKeys(IOptions<SecurityOptions> options)
+{
+    public const string Header = "X-Api-Key";
+
+    private readonly (byte[] Hash, KeyRole Role)[] _keys =
+    [
+        .. options.Value.WriteKeys.Select(key => (Convert.FromHexString(key), KeyRole.Write)),
+        .. options.Value.AdminKeys.Select(key => (Convert.FromHexString(key), KeyRole.Admin)),
+    ];
+
+    /// <summary>Whether a role asks for a key at all: writing does where there is any key, administration where there is one for it.</summary>
+    public bool IsGuarded(KeyRole role) => role == KeyRole.Admin ? _keys.Length > 0 : _keys.Any(key => key.Role >= KeyRole.Write);
+
+    /// <summary>Compares with every key in constant time, so that no answer's time tells how near a guess was.</summary>
+    public KeyRole RoleOf(string? key)
+    {
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(key ?? ""));
+        KeyRole found = KeyRole.None;
+        foreach ((byte[] known, KeyRole role) in _keys)
+        {
+            bool isEqual = CryptographicOperations.FixedTimeEquals(hash, known);
+            found = isEqual && role > found ? role : found;
+        }
+
+        return found;
+    }
+}

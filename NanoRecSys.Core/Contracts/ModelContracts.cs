@@ -1,0 +1,25 @@
+using NanoRecSys.Core.Evaluation;
+
+namespace NanoRecSys.Core.Contracts;
+
+/// <summary>Answer of <c>GET /models</c>.</summary>
+/// <param name="Current">The version that was published or made current last.</param>
+/// <param name="Pinned">The version that is served whatever is published; null while none is pinned.</param>
+/// <param name="Served">The version that answers most requests now; null before the first.</param>
+/// <param name="Versions">Newest first.</param>
+public sealed record ModelList(string? Current, string? Pinned, string? Served, IReadOnlyList<ModelVersionInfo> Versions);
+
+/// <param name="Version">Its name.</param>
+/// <param name="Created">When it was published.</param>
+/// <param name="Dataset">Name of what it was trained on.</param>
+/// <param name="Kind">Of its network.</param>
+/// <param name="Weight">Share of the users who are served by it, where <c>Models:Split</c> says so.</param>
+/// <param name="Metrics">On the test part.</param>
+/// <param name="Error">Why it cannot be served, where that is known without reading all of it.</param>
+public sealed record ModelVersionInfo(
+    string Version, DateTimeOffset? Created, string? Dataset, string? Kind, double? Weight, IReadOnlyList<EvaluationResult> Metrics, string? Error = null);
+
+/// <summary>Answer of the calls that change which version is served; it is served within the artifacts' poll interval.</summary>
+/// <param name="Version">What is to be served.</param>
+/// <param name="Previous">What was to be served before.</param>
+public sealed record ModelChange(string Version, string? Previous);

@@ -1,0 +1,82 @@
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class AddedMovieTests(TrainedArtifacts trained)
+{
+    private const string Cartoon = """{"movie_id": 9000001, "title": "Toy Story Returns, The (1996)", "genres": ["Animation", "Children", "Comedy"]}""";
+
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
+    public async Task An_added_movie_is_found_similar_and_recommended_on_every_replica(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer here = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
+        await using ApiServer there = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
+
+        JsonElement receipt = await here.PostAsync("/items", Cartoon);
+        JsonElement again = await here.PostAsync("/items", Cartoon);
+
+        Assert.Equal((true, true, false), (receipt.Flag("stored"), receipt.Flag("recommendable"), again.Flag("stored")));
+        Assert.Equal(("The Toy Story Returns", 1996), (receipt.GetProperty("movie").Text("title"), receipt.GetProperty("movie").GetProperty("year").GetInt32()));
+        await ApiServer.UntilAsync("the other replica knows it", async () => (await there.GetAsync("/items?query=story+returns")).GetProperty("movies").Ids() is [9000001]);
+        foreach (ApiServer api in new[] { here, there })
+        {
+            Assert.Equal([9000001], (await api.GetAsync("/items?query=toy%20story%20returns")).GetProperty("movies").Ids().AsEnumerable());
+            Assert.Equal(5, (await api.GetAsync("/items/9000001/similar?k=5")).GetProperty("movies").Ids().Length);
+            JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 1]}, "explain": true}""");
+            Assert.Contains(9000001, answer.MovieIds());
+            Assert.True(answer.GetProperty("reasons")[Array.IndexOf(answer.MovieIds(), 9000001)].Flag("is_new"));
+        }
+
+        // An event with it is taken, and it does not come again.
+        await here.PostAsync("/events", """{"user_id": 1, "movie_id": 9000001}""");
+        Assert.Equal([1], (await there.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 1]}}""")).MovieIds().AsEnumerable());
+    }
+
+    [Fact]
+    public async Task A_model_without_a_content_map_says_that_it_cannot_place_a_new_movie()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(221), cache.ConnectionString);
+
+        JsonElement receipt = await api.PostAsync("/items", Cartoon);
+
+        Assert.False(receipt.Flag("recommendable"));
+        Assert.Single((await api.GetAsync("/items?query=returns")).GetProperty("movies").EnumerateArray());
+        using HttpResponseMessage similar = await api.FetchAsync("/items/9000001/similar");
+        Assert.Equal(HttpStatusCode.NotFound, similar.StatusCode);
+        await api.PostAsync("/events", """{"user_id": 11, "movie_id": 9000001}""");
+        Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 11}""")).MovieIds().Length);
+    }
+
+    [Theory]
+    [InlineData("""{"movie_id": 1001, "title": "Another"}""", HttpStatusCode.Conflict)]
+    [InlineData("""{"movie_id": 5}""", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("""{"movie_id": 5, "title": ""}""", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("""{"movie_id": 5, "title": "X", "year": 5}""", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("""{"movie_id": 5, "title": "X", "genre": ["Drama"]}""", HttpStatusCode.UnprocessableEntity)]
+    public async Task A_movie_that_cannot_be_added_is_refused(string body, HttpStatusCode expected)
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(222), cache.ConnectionString);
+
+        using HttpResponseMessage response = await api.SendAsync("/items", body);
+
+        Assert.Equal(expected, response.StatusCode);
+        Assert.True((await response.BodyAsync()).TryGetProperty("detail", out _));
+    }
+
+    [Fact]
+    public async Task An_id_stands_for_one_movie()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(223), cache.ConnectionString);
+        await api.PostAsync("/items", Cartoon);
+
+        using HttpResponseMessage response = await api.SendAsync("/items", """{"movie_id": 9000001, "title": "Something Else"}""");
+
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+    }
+}
