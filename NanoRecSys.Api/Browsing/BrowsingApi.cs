@@ -85,7 +85,8 @@ internal static class BrowsingApi
         string text = fields.Text("query", "query", query, MaxQuery);
         return Answer(fields, served, status, model =>
         {
-            IReadOnlyList<CatalogItem> news = added.Current;
+            // Those that a later training took in are the model's own.
+            CatalogItem[] news = [.. added.Current.Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))];
             IEnumerable<(CatalogItem Item, int Score)> found = model.Titles.Find(text).Select(match => (model.Catalog.Items[match.Place], match.Score))
                 .Concat(new TitleSearch(news).Find(text).Select(match => (news[match.Place], match.Score)));
             return TypedResults.Ok(new MovieList([.. found

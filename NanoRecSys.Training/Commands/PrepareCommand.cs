@@ -17,6 +17,13 @@ internal static class PrepareCommand
     private static readonly Option<double> HeldOut = Settings.Real(
         "--held-out", "Share of the interactions, the latest, that --split time holds out: half to validate, half to test", Defaults.HeldOutShare);
 
+    private static readonly Option<string?> Events = new("--events")
+    {
+        Description = "Redis of the API, redis://[user:password@]host[:port]: its events are added to the ratings (a like without stars counts "
+            + $"{LiveEvents.LikeRating.ToString(CultureInfo.InvariantCulture)}, a watch {LiveEvents.WatchRating.ToString(CultureInfo.InvariantCulture)}; dislikes are left out), and its movies to the movies",
+        HelpName = "URL",
+    };
+
     static PrepareCommand() => HeldOut.Validators.Add(result =>
     {
         if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double share) && share is 0 or >= 1)
@@ -26,7 +33,7 @@ internal static class PrepareCommand
     });
 
     /// <summary>What <see cref="Read"/> reads, beside the data's name.</summary>
-    public static IReadOnlyList<Option> Options => [MinRating, KCore, Split, HeldOut];
+    public static IReadOnlyList<Option> Options => [MinRating, KCore, Split, HeldOut, Events];
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "prepare", "Read MovieLens ratings and movies, filter, order, split and write them for the other verbs", [.. Options],
@@ -40,6 +47,7 @@ internal static class PrepareCommand
         KCore = parse.GetRequiredValue(KCore),
         Split = parse.GetRequiredValue(Split) == TimeSplit.SplitName ? SplitKind.Time : SplitKind.LeaveOneOut,
         HeldOutShare = parse.GetRequiredValue(HeldOut),
+        Events = parse.GetValue(Events),
     };
 
     private static void Show(DatasetSummary summary, RunConsole console)
@@ -53,6 +61,11 @@ internal static class PrepareCommand
         if (summary.Skipped > 0)
         {
             console.WriteLine($"{summary.Skipped:N0} interactions fell to the {summary.KCore}-core filter.");
+        }
+
+        if (summary.Events + summary.Dislikes > 0)
+        {
+            console.WriteLine($"{summary.Events:N0} interactions are events of the API; {summary.Dislikes:N0} dislikes were left out.");
         }
 
         console.WriteLine($"{summary.TiedUsers:N0} users have interactions with equal timestamps; these keep the file's order.");

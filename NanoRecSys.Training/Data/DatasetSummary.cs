@@ -19,6 +19,12 @@ public sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
+    /// <summary>Interactions that came from the API and not from the file, before filters.</summary>
+    public int Events { get; init; }
+
+    /// <summary>Events that say that a movie was not liked; they were left out.</summary>
+    public int Dislikes { get; init; }
+
     /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 }

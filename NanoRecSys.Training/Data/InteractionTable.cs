@@ -45,6 +45,15 @@ public sealed class InteractionTable(int capacity = 1024)
         Count++;
     }
 
+    public void AddRange(InteractionTable others)
+    {
+        ArgumentNullException.ThrowIfNull(others);
+        for (int i = 0; i < others.Count; i++)
+        {
+            Add(others[i]);
+        }
+    }
+
     /// <summary>The rows at the given positions, in their order.</summary>
     public InteractionTable Take(ReadOnlySpan<int> positions)
     {

@@ -26,6 +26,9 @@ public sealed record PrepareOptions
     /// </summary>
     public IReadOnlyList<int>? ItemOrder { get; init; }
 
+    /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, CancellationToken)"/>. Null for none.</summary>
+    public string? Events { get; init; }
+
     /// <summary>Where named sets are downloaded from; tests put their own server here.</summary>
     public Uri DownloadFrom { get; init; } = DatasetSource.GroupLens;
 }

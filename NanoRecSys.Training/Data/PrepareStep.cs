@@ -28,6 +28,8 @@ public static class PrepareStep
         void Report(double share, string? message = null) =>
             context.Progress.Report(new StepProgress { Fraction = start + (1 - start) * share, Message = message });
         InteractionTable read = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
+        LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
+        read.AddRange(events.Interactions); // behind the file's, so that its items keep their rows
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable kept = KCore.Filter(known, options.KCore);
@@ -48,9 +50,13 @@ public static class PrepareStep
             context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
             histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - kept.Count,
             CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts,
-            options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept));
+            options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
+        {
+            Events = events.Interactions.Count,
+            Dislikes = events.Dislikes,
+        };
         Report(0.8);
-        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, source.Files.ReadMovies()), sorted, histories);
+        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, [.. source.Files.ReadMovies(), .. events.Movies]), sorted, histories);
         Report(1);
         return summary;
     }

@@ -90,12 +90,12 @@ public sealed class TelemetryTests
         listener.Start();
 
         await api.PostAsync("/recommend", """{"user_id": 11}""");
-        await api.PostAsync("/recommend", """{"user_id": 11}""");
+        string version = (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version");
 
         Assert.Equal(
             [
                 "nanorecsys.cache.lookups result=hit", "nanorecsys.cache.lookups result=miss",
-                "nanorecsys.recommendations mode=live", "nanorecsys.recommendations mode=live",
+                $"nanorecsys.recommendations mode=live,version={version}", $"nanorecsys.recommendations mode=live,version={version}",
                 "nanorecsys.stage.duration stage=cache.get", "nanorecsys.stage.duration stage=cache.get",
                 "nanorecsys.stage.duration stage=cache.set", "nanorecsys.stage.duration stage=encode",
                 "nanorecsys.stage.duration stage=history", "nanorecsys.stage.duration stage=rank", "nanorecsys.stage.duration stage=retrieve",

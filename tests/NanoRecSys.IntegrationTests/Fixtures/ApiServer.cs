@@ -19,10 +19,10 @@ internal sealed class ApiServer : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Factory _factory;
 
-    private ApiServer(string? redis, ArtifactStore? store = null)
+    private ApiServer(string? redis, ArtifactStore? store = null, params IReadOnlyList<(string Name, string Value)> settings)
     {
         Store = store ?? new ArtifactStore(_folder.Path);
-        _factory = new Factory(Store.Root, redis);
+        _factory = new Factory(Store.Root, redis, settings);
         _factory.UseKestrel();
         _factory.StartServer();
         Client = _factory.CreateClient();
@@ -39,6 +39,14 @@ internal sealed class ApiServer : IAsyncDisposable
     /// <param name="redis">A connection string, or null to run without a cache.</param>
     public static ApiServer Start(string? redis = null) => new(redis);
 
+    /// <summary>Starts with settings of its own on a folder that is there already, and waits until it serves a model.</summary>
+    public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis, params (string Name, string Value)[] settings)
+    {
+        var server = new ApiServer(redis, store, settings);
+        await server.ServeAsync(store.ReadPinned() ?? store.ReadCurrent()!);
+        return server;
+    }
+
     /// <summary>Starts and waits until it serves the model.</summary>
     public static async Task<ApiServer> StartAsync(RandomModel model, string? redis = null)
     {
@@ -48,12 +56,7 @@ internal sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>Starts on an artifacts folder that is there already, and waits until it serves the current model.</summary>
-    public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null)
-    {
-        var server = new ApiServer(redis, store);
-        await server.ServeAsync(store.ReadCurrent()!);
-        return server;
-    }
+    public static Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null) => StartAsync(store, redis, settings: []);
 
     /// <summary>Waits until this version is served.</summary>
     public Task ServeAsync(string version) => UntilAsync($"version {version} is served", async () =>
@@ -102,7 +105,7 @@ internal sealed class ApiServer : IAsyncDisposable
         return JsonSerializer.Deserialize<JsonElement>(text);
     }
 
-    private sealed class Factory(string artifacts, string? redis) : WebApplicationFactory<ServedModel>
+    private sealed class Factory(string artifacts, string? redis, IReadOnlyList<(string Name, string Value)> settings) : WebApplicationFactory<ServedModel>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
@@ -111,6 +114,11 @@ internal sealed class ApiServer : IAsyncDisposable
             builder.UseSetting("Artifacts:Path", artifacts);
             builder.UseSetting("Artifacts:PollInterval", "00:00:00.020");
             builder.UseSetting("ConnectionStrings:cache", redis);
+            foreach ((string name, string value) in settings)
+            {
+                builder.UseSetting(name, value);
+            }
+
             builder.ConfigureLogging(logging => logging.ClearProviders());
         }
     }

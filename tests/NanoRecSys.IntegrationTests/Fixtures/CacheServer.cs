@@ -16,6 +16,9 @@ internal abstract class CacheServer : IDisposable
 
     protected int Port { get; } = FreePort();
 
+    /// <summary>Empty where it asks for none.</summary>
+    public string Password { get; init; } = "";
+
     public string ConnectionString => $"127.0.0.1:{Port}";
 
     /// <summary>Both kinds; a test skips itself where redis-server is not installed.</summary>
@@ -46,7 +49,7 @@ internal abstract class CacheServer : IDisposable
         {
             try
             {
-                using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect($"{ConnectionString},abortConnect=true,connectTimeout=500");
+                using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect($"{ConnectionString},abortConnect=true,connectTimeout=500,password={Password}");
                 connection.GetDatabase().Ping();
                 return;
             }

@@ -1,0 +1,95 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Events;
+using NanoRecSys.Core.Items;
+using NanoRecSys.Training.Pipeline;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Training.Data;
+
+/// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
+/// <param name="Interactions">Every event but dislikes, by user and time.</param>
+/// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
+/// <param name="Movies">That were added since, as a movies file would have them.</param>
+public sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies)
+{
+    /// <summary>Stars of a <c>like</c> that came without.</summary>
+    public const float LikeRating = 5;
+
+    /// <summary>Stars of a <c>watch</c> that came without: what MovieLens' users give on average.</summary>
+    public const float WatchRating = 3.5f;
+
+    private const int UsersAtOnce = 500;
+
+    public static readonly LiveEvents None = new(new InteractionTable(), 0, []);
+
+    /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
+    /// <param name="cancellation">Stops between users.</param>
+    /// <exception cref="UserErrorException">The address makes no sense, Redis does not answer, or an event cannot be read.</exception>
+    public static async Task<LiveEvents> ReadAsync(string address, CancellationToken cancellation)
+    {
+        ConfigurationOptions options = Parse(address);
+        try
+        {
+            await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
+            return await ReadAsync(redis.GetDatabase(), cancellation);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        {
+            // Not the address itself: it may hold a password.
+            throw new UserErrorException($"The events cannot be read from Redis at {string.Join(", ", options.EndPoints)}: {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="UserErrorException">The address makes no sense.</exception>
+    internal static ConfigurationOptions Parse(string address)
+    {
+        if (Uri.TryCreate(address, UriKind.Absolute, out Uri? url) && url.Scheme is "redis" or "rediss")
+        {
+            string[] user = url.UserInfo.Split(':', 2);
+            return new ConfigurationOptions
+            {
+                EndPoints = { { url.Host, url.IsDefaultPort ? 6379 : url.Port } },
+                User = user is [{ Length: > 0 } name, _] ? Uri.UnescapeDataString(name) : null,
+                Password = user is [_, { } password] ? Uri.UnescapeDataString(password) : null,
+                Ssl = url.Scheme == "rediss",
+            };
+        }
+
+        try
+        {
+            return ConfigurationOptions.Parse(address);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UserErrorException($"--events is no Redis address: {e.Message} Give redis://HOST:PORT.", e);
+        }
+    }
+
+    private static async Task<LiveEvents> ReadAsync(IDatabase database, CancellationToken cancellation)
+    {
+        var interactions = new InteractionTable();
+        int dislikes = 0;
+        int[] users = [.. (await database.SetMembersAsync(EventKeys.Users)).Select(user => (int)user).Order()];
+        foreach (int[] some in users.Chunk(UsersAtOnce))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            RedisValue[][] stored = await Task.WhenAll(some.Select(user => database.HashValuesAsync(EventKeys.Of(user))));
+            for (int u = 0; u < some.Length; u++)
+            {
+                UserEvent[] events = Array.ConvertAll(stored[u], value => StoredEvent.Read((byte[])value!));
+                Array.Sort(events, UserEvent.CompareByTime);
+                dislikes += events.Count(happened => !happened.IsPositive);
+                foreach (UserEvent happened in events.Where(happened => happened.IsPositive))
+                {
+                    interactions.Add(new Interaction(some[u], happened.MovieId, Stars(happened), happened.Timestamp));
+                }
+            }
+        }
+
+        IEnumerable<AddedMovie> movies = (await database.HashValuesAsync(AddedMovie.Key)).Select(value => AddedMovie.Read((byte[])value!));
+        return new LiveEvents(interactions, dislikes, [.. movies.OrderBy(movie => movie.Added).Select(movie =>
+            new MovieRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres))]);
+    }
+
+    private static float Stars(UserEvent happened) => happened.Rating ?? (happened.Type == EventTypes.Like ? LikeRating : WatchRating);
+}

@@ -1,0 +1,154 @@
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class ModelLifecycleTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Versions_are_listed_newest_first_with_what_is_served()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(301));
+        string first = api.Store.ReadCurrent()!;
+        string second = new RandomModel(302).Publish(api.Store).Manifest.ModelVersion;
+        await api.ServeAsync(second);
+
+        JsonElement models = await api.GetAsync("/models");
+
+        Assert.Equal([second, first], models.GetProperty("versions").EnumerateArray().Select(version => version.Text("version")));
+        Assert.Equal((second, second), (models.Text("current"), models.Text("served")));
+        Assert.False(models.TryGetProperty("pinned", out _));
+    }
+
+    [Fact]
+    public async Task A_rollback_under_load_goes_back_by_one_without_a_failed_request()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(303));
+        string first = api.Store.ReadCurrent()!;
+        string second = new RandomModel(304).Publish(api.Store).Manifest.ModelVersion;
+        await api.ServeAsync(second);
+        using var stop = new CancellationTokenSource();
+        Task[] clients = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                // PostAsync fails the test on anything but a 200.
+                Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 11}""")).MovieIds().Length);
+            }
+        }))];
+
+        JsonElement change = await api.PostAsync("/models/rollback", "");
+        await api.ServeAsync(first);
+        await stop.CancelAsync();
+        await Task.WhenAll(clients);
+        using HttpResponseMessage again = await api.SendAsync("/models/rollback", "");
+
+        Assert.Equal((first, second), (change.Text("version"), change.Text("previous")));
+        Assert.Equal(HttpStatusCode.Conflict, again.StatusCode);
+        await api.PostAsync($"/models/{second}/activate", "");
+        await api.ServeAsync(second);
+    }
+
+    [Fact]
+    public async Task A_pinned_version_stays_whatever_is_published_until_it_is_unpinned()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(305));
+        string pinned = api.Store.ReadCurrent()!;
+        await api.PostAsync($"/models/{pinned}/pin", "");
+
+        string published = new RandomModel(306).Publish(api.Store).Manifest.ModelVersion;
+        await using ApiServer other = await ApiServer.StartAsync(api.Store); // after a restart, too
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TestContext.Current.CancellationToken);
+
+        foreach (ApiServer replica in new[] { api, other })
+        {
+            Assert.Equal(pinned, (await replica.PostAsync("/recommend", """{"user_id": 11}""")).Text("version"));
+            Assert.Equal(pinned, (await replica.GetAsync("/models")).Text("pinned"));
+        }
+
+        using HttpResponseMessage unpinned = await api.Client.DeleteAsync(new Uri("/models/pin", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, unpinned.StatusCode);
+        await api.ServeAsync(published);
+        await other.ServeAsync(published);
+    }
+
+    [Theory]
+    [InlineData("/models/000000000000/activate")]
+    [InlineData("/models/000000000000/pin")]
+    [InlineData("/models/..%2F..%2Fetc/pin")]
+    public async Task What_is_no_version_is_not_served(string path)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(307));
+
+        using HttpResponseMessage response = await api.SendAsync(path, "");
+
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+        Assert.NotEmpty((await response.BodyAsync()).Text("request_id"));
+        Assert.Null(api.Store.ReadPinned());
+    }
+
+    [Fact]
+    public async Task A_damaged_version_is_refused_before_it_is_named()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(308));
+        string first = api.Store.ReadCurrent()!;
+        await api.ServeAsync(new RandomModel(309).Publish(api.Store).Manifest.ModelVersion);
+        File.AppendAllText(Path.Combine(api.Store.VersionsFolder, first, ArtifactNames.Index), "x");
+
+        using HttpResponseMessage response = await api.SendAsync("/models/rollback", "");
+
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+        Assert.NotEqual(first, api.Store.ReadCurrent());
+    }
+
+    [Fact]
+    public async Task Two_versions_share_the_users_and_each_user_stays_with_one_on_every_replica()
+    {
+        var store = new ArtifactStore(_folder.Path);
+        string a = new RandomModel(310).Publish(store).Manifest.ModelVersion;
+        string b = new RandomModel(311).Publish(store).Manifest.ModelVersion;
+        (string, string)[] split = [($"Models:Split:{a}", "3"), ($"Models:Split:{b}", "1")];
+        await using ApiServer here = await ApiServer.StartAsync(store, null, split);
+        await using ApiServer there = await ApiServer.StartAsync(store, null, split);
+        static string Question(int user) => $$"""{"user_id": {{user}}, "k": 3}""";
+        foreach (ApiServer api in new[] { here, there })
+        {
+            await ApiServer.UntilAsync("both answer", async () =>
+                (await Task.WhenAll(Enumerable.Range(0, 40).Select(user => api.PostAsync("/recommend", Question(user))))).Select(answer => answer.Text("version")).Distinct().Count() == 2);
+        }
+
+        var versions = new List<string>();
+        for (int user = 0; user < 400; user++)
+        {
+            string version = (await here.PostAsync("/recommend", Question(user))).Text("version");
+            versions.Add(version);
+            if (user % 10 == 0)
+            {
+                Assert.Equal(version, (await there.PostAsync("/recommend", Question(user))).Text("version"));
+            }
+        }
+
+        Assert.InRange(versions.Count(version => version == a), 260, 340); // three quarters of 400, five standard deviations either way
+        JsonElement[] telemetry = [.. (await here.GetAsync("/debug/telemetry")).GetProperty("versions").EnumerateArray()];
+        Assert.Equal(new[] { a, b }.Order(StringComparer.Ordinal), telemetry.Select(version => version.Text("stage")));
+        Assert.All(telemetry, version => Assert.True(version.GetProperty("count").GetInt64() > 0));
+        Assert.Equal([3d, 1d], new[] { a, b }.Select(name => (here.GetAsync("/models").Result).GetProperty("versions").EnumerateArray()
+            .Single(version => version.Text("version") == name).GetProperty("weight").GetDouble()));
+    }
+
+    [Fact]
+    public async Task The_share_of_a_version_that_is_not_there_is_served_by_the_current_one()
+    {
+        var store = new ArtifactStore(_folder.Path);
+        string current = new RandomModel(312).Publish(store).Manifest.ModelVersion;
+        await using ApiServer api = await ApiServer.StartAsync(store, null, ("Models:Split:000000000000", "1"));
+
+        Assert.Equal(current, (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version"));
+    }
+}

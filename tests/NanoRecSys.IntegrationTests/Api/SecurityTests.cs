@@ -1,0 +1,145 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class SecurityTests : IDisposable
+{
+    private const string WriteKey = "write-key-of-the-test";
+    private const string AdminKey = "admin-key-of-the-test";
+    private static readonly (string, string)[] Keys = [("Security:WriteKeys:0", HashOf(WriteKey)), ("Security:AdminKeys:0", HashOf(AdminKey))];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("/events", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/events", "guess", HttpStatusCode.Unauthorized)]
+    [InlineData("/events", WriteKey, HttpStatusCode.OK)]
+    [InlineData("/events", AdminKey, HttpStatusCode.OK)]
+    [InlineData("/items", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/items", WriteKey, HttpStatusCode.UnprocessableEntity)]
+    [InlineData("/models/rollback", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/models/rollback", WriteKey, HttpStatusCode.Forbidden)]
+    [InlineData("/models/rollback", AdminKey, HttpStatusCode.Conflict)]
+    [InlineData("/recommend", null, HttpStatusCode.OK)]
+    public async Task With_keys_in_the_settings_writing_and_administration_need_one(string path, string? key, HttpStatusCode expected)
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await StartAsync(cache.ConnectionString, Keys);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = JsonContent.Create(new { user_id = 11, movie_id = 1010 }) };
+        if (key is not null)
+        {
+            request.Headers.Add("X-Api-Key", key);
+        }
+
+        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_key_in_the_clear_is_refused_at_the_start_and_not_repeated()
+    {
+        Exception e = await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(null, ("Security:WriteKeys:0", WriteKey)));
+
+        Assert.Contains("SHA-256", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(WriteKey, e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Beyond_the_rate_an_address_is_told_to_wait_and_probes_are_answered()
+    {
+        await using ApiServer api = await StartAsync(null, ("Security:RequestsPerSecond", "1"), ("Security:Burst", "60"));
+        var statuses = new List<HttpStatusCode>();
+        HttpResponseMessage? refused = null;
+        for (int i = 0; i < 100; i++)
+        {
+            HttpResponseMessage response = await api.SendAsync("/recommend", """{"user_id": 11}""");
+            statuses.Add(response.StatusCode);
+            refused = response.StatusCode == HttpStatusCode.TooManyRequests ? response : refused;
+        }
+
+        Assert.Contains(HttpStatusCode.OK, statuses);
+        Assert.NotNull(refused);
+        Assert.NotNull(refused.Headers.RetryAfter);
+        Assert.Equal(refused.Headers.GetValues("X-Request-Id").Single(), (await refused.BodyAsync()).Text("request_id"));
+        Assert.Equal(HttpStatusCode.OK, (await api.FetchAsync("/healthz")).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("GET", "/nothing-here", "", 404)]
+    [InlineData("POST", "/recommend", "{", 422)]
+    [InlineData("POST", "/recommend/session", "{}", 422)]
+    [InlineData("GET", "/users/99/history", "", 404)]
+    [InlineData("GET", "/items/x/similar", "", 422)]
+    [InlineData("POST", "/models/000000000000/pin", "", 409)]
+    [InlineData("POST", "/events", """{"user_id": 11, "movie_id": 1010}""", 503)]
+    public async Task Every_error_carries_the_id_that_the_header_and_the_log_have(string method, string path, string body, int status)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(321));
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+
+        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Equal(response.Headers.GetValues("X-Request-Id").Single(), (await response.BodyAsync()).Text("request_id"));
+    }
+
+    [Fact]
+    public async Task An_answer_s_request_id_is_the_header_s()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(322));
+
+        using HttpResponseMessage response = await api.SendAsync("/recommend", """{"user_id": 11}""");
+
+        Assert.Equal(response.Headers.GetValues("X-Request-Id").Single(), (await response.BodyAsync()).Text("request_id"));
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.Equal("DENY", response.Headers.GetValues("X-Frame-Options").Single());
+        Assert.Equal("default-src 'none'; frame-ancestors 'none'", response.Headers.GetValues("Content-Security-Policy").Single());
+        Assert.True(response.Headers.CacheControl!.NoStore);
+        Assert.False(response.Headers.Contains("Server"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Other_origins_may_call_only_where_the_settings_name_them(bool isNamed)
+    {
+        await using ApiServer api = await StartAsync(null, isNamed ? [("Security:CorsOrigins:0", "https://shop.example")] : []);
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("/healthz", UriKind.Relative));
+        request.Headers.Add("Origin", "https://shop.example");
+
+        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(isNamed, response.Headers.Contains("Access-Control-Allow-Origin"));
+    }
+
+    [Fact]
+    public async Task A_Redis_that_asks_for_a_password_is_told_it_by_the_connection_string()
+    {
+        using var cache = new CacheServer.RedisCache("--requirepass", "secret") { Password = "secret" };
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(323), $"{cache.ConnectionString},password=secret");
+
+        JsonElement receipt = await api.PostAsync("/events", """{"user_id": 11, "movie_id": 1010}""");
+
+        Assert.Equal(1, receipt.GetProperty("stored").GetInt32());
+        Assert.DoesNotContain("secret", (await api.StatusAsync()).GetRawText(), StringComparison.Ordinal);
+    }
+
+    private Task<ApiServer> StartAsync(string? redis, params (string, string)[] settings)
+    {
+        var store = new ArtifactStore(_folder.Path);
+        new RandomModel(324).Publish(store);
+        return ApiServer.StartAsync(store, redis, settings);
+    }
+
+    private static string HashOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+}

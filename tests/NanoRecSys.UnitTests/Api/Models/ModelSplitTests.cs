@@ -1,0 +1,28 @@
+using NanoRecSys.Api.Models;
+
+namespace NanoRecSys.UnitTests.Api.Models;
+
+public sealed class ModelSplitTests
+{
+    [Fact]
+    public void Users_are_divided_by_weight()
+    {
+        var split = new ModelSplit(new Dictionary<string, double> { ["bbbbbbbbbbbb"] = 1, ["aaaaaaaaaaaa"] = 9 });
+
+        int first = Enumerable.Range(0, 100_000).Count(user => split.Choose(user) == "aaaaaaaaaaaa");
+
+        Assert.InRange(first, 89_500, 90_500); // one standard deviation is 95
+    }
+
+    [Fact]
+    public void A_user_s_version_never_changes()
+    {
+        // Written down once: another hash, or the order of the settings, would move people between models.
+        var split = new ModelSplit(new Dictionary<string, double> { ["bbbbbbbbbbbb"] = 1, ["aaaaaaaaaaaa"] = 1 });
+
+        Assert.Equal("abbaabaaba", string.Concat(Enumerable.Range(1, 10).Select(user => split.Choose(user)![0])));
+    }
+
+    [Fact]
+    public void Without_weights_nothing_is_split() => Assert.Null(new ModelSplit([]).Choose(5));
+}
