@@ -6,6 +6,5 @@ namespace NanoRecSys.Api.Events;
 /// <param name="Index">Its place in the request.</param>
 /// <param name="UserId">Whose it is.</param>
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
-/// <param name="HasOwnKey">Whether the client chose the key; else it follows from the content.</param>
 /// <param name="Event">What happened.</param>
-public sealed record EventDraft(int Index, int UserId, string Field, bool HasOwnKey, UserEvent Event);
+public sealed record EventDraft(int Index, int UserId, string Field, UserEvent Event);

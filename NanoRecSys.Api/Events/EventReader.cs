@@ -37,7 +37,7 @@ internal sealed class EventReader(TimeProvider time)
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
         long received = now.ToUnixTimeMilliseconds() * 1000 + index; // of one batch, in its order
-        return new EventDraft(index, user, Field(key, given, movie, type), key is not null, new UserEvent(movie, timestamp, type, (float?)rating, received));
+        return new EventDraft(index, user, Field(key, given, movie, type), new UserEvent(movie, timestamp, type, (float?)rating, received));
     }
 
     // With neither key nor time nothing tells a repetition from a second event.

@@ -9,7 +9,7 @@ public enum EventOutcome
     Stored,
     Duplicate,
 
-    /// <summary>Its key was used before, for another event.</summary>
+    /// <summary>Its key stands for another event already.</summary>
     KeyReused,
 }
 
@@ -19,6 +19,8 @@ public enum EventOutcome
 /// </summary>
 public sealed class EventStore(IConnectionMultiplexer? redis = null)
 {
+    private const int Attempts = 3;
+
     /// <summary>False without a Redis: events are refused then.</summary>
     public bool IsConfigured => redis is not null;
 
@@ -29,16 +31,23 @@ public sealed class EventStore(IConnectionMultiplexer? redis = null)
     {
         ArgumentNullException.ThrowIfNull(events);
         IDatabase database = Database();
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            bool[] isNew = await WriteAsync(database, events);
-            return await Task.WhenAll(events.Select((draft, i) => isNew[i]
-                ? Task.FromResult(EventOutcome.Stored)
-                : CompareAsync(database, draft)));
-        }
-        catch (Exception e) when (e is RedisException or TimeoutException or OperationCanceledException)
-        {
-            throw EventStoreException.From(e);
+            try
+            {
+                bool[] isNew = await WriteAsync(database, events);
+                return await Task.WhenAll(events.Select((draft, i) => isNew[i]
+                    ? Task.FromResult(EventOutcome.Stored)
+                    : CompareAsync(database, draft)));
+            }
+            catch (RedisTimeoutException) when (attempt < Attempts)
+            {
+                // The client waits shortly, for the sake of recommendations. What was written is known by its key.
+            }
+            catch (Exception e) when (e is RedisException or TimeoutException or OperationCanceledException)
+            {
+                throw EventStoreException.From(e);
+            }
         }
     }
 
@@ -77,13 +86,10 @@ public sealed class EventStore(IConnectionMultiplexer? redis = null)
 
     private static async Task<EventOutcome> CompareAsync(IDatabase database, EventDraft draft)
     {
-        if (!draft.HasOwnKey)
-        {
-            return EventOutcome.Duplicate; // The key was made of the content.
-        }
-
-        RedisValue stored = await database.HashGetAsync(EventKeys.Of(draft.UserId), draft.Field);
-        return StoredEvent.Read((byte[])stored!).SaysTheSameAs(draft.Event) ? EventOutcome.Duplicate : EventOutcome.KeyReused;
+        UserEvent stored = StoredEvent.Read((byte[])(await database.HashGetAsync(EventKeys.Of(draft.UserId), draft.Field))!);
+        return stored == draft.Event ? EventOutcome.Stored // by an attempt that was given up waiting for
+            : stored.SaysTheSameAs(draft.Event) ? EventOutcome.Duplicate
+            : EventOutcome.KeyReused;
     }
 
     private IDatabase Database() => redis?.GetDatabase() ?? throw new EventStoreException(

@@ -96,7 +96,7 @@ internal static class EventsApi
             if (outcomes[i] == EventOutcome.KeyReused)
             {
                 BodyFields row = rows[good[i].Index];
-                row.Refuse("key", "Another event of this user has this key", "key_reused");
+                row.Refuse("key", "Another event of this user has this key, or without one the same movie, type and timestamp", "key_reused");
                 refused[good[i].Index] = row.Errors;
             }
         }

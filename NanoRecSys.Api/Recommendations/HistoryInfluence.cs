@@ -32,7 +32,7 @@ public static class HistoryInfluence
         }
 
         float[][] users = catalog.Model.UserTower.EncodeAll([.. movies.Select(movie => Without(movie, read))]); // [B, D]
-        return [.. movies.Select((movie, b) => (movie, Differences(catalog, users[b], recommended)))];
+        return [.. movies.Select((movie, b) => (movie, Differences(catalog, users[b], [.. history.Rows.Where(row => row != movie)], recommended)))];
     }
 
     private static TimedHistory Without(int movie, TimedHistory history)
@@ -43,11 +43,11 @@ public static class HistoryInfluence
             history.Times.IsEmpty ? default : Array.ConvertAll(kept, t => history.Times.Span[t]), history.Now);
     }
 
-    private static float[] Differences(ServedCatalog catalog, float[] user, Candidate[] recommended)
+    private static float[] Differences(ServedCatalog catalog, float[] user, int[] history, Candidate[] recommended)
     {
         Candidate[] without = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
-        float[] scores = catalog.Model.Ranker?.Score(user, without, catalog.News) ?? Array.ConvertAll(without, candidate => candidate.Score);
+        float[] scores = catalog.Model.Ranker?.Score(user, history, without, catalog.News) ?? Array.ConvertAll(without, candidate => candidate.Score);
         return [.. recommended.Select((candidate, k) => candidate.Score - scores[k])];
     }
 }

@@ -3,12 +3,14 @@ using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
+using NanoRecSys.Benchmarks.Soak;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Benchmarks.Training;
 
 RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
 {
     LoadCommand.Create(),
+    SoakCommand.Create(),
     IndexCommand.Create(),
     EvaluateCommand.Create(),
     RankerCommand.Create(),

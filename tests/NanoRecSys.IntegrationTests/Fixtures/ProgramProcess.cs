@@ -8,6 +8,7 @@ namespace NanoRecSys.IntegrationTests.Fixtures;
 internal sealed partial class ProgramProcess : IDisposable
 {
     private readonly Process _process;
+    private int _disposed;
     private readonly ConcurrentQueue<string> _output = [];
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -49,8 +50,14 @@ internal sealed partial class ProgramProcess : IDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Kills it, as no program can prepare for; once is enough.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         _process.Kill();
         _process.WaitForExit();
         _process.Dispose();

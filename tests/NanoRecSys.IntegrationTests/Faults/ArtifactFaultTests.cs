@@ -1,0 +1,96 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Faults;
+
+/// <summary>A version that is not whole is published over one that serves.</summary>
+public sealed class ArtifactFaultTests
+{
+    [Theory]
+    [InlineData("a changed byte", "SHA-256")]
+    [InlineData("a truncated file", "bytes")]
+    [InlineData("a missing file", "is missing")]
+    [InlineData("no manifest", "manifest.json")]
+    [InlineData("a manifest cut short", "manifest")]
+    [InlineData("a newer schema", "schema 2")]
+    [InlineData("a name that is none", "not a version's name")]
+    public async Task It_is_refused_with_the_reason_and_the_running_one_answers_every_request(string fault, string reason)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(401));
+        string running = api.Store.ReadCurrent()!;
+        using var stop = new CancellationTokenSource();
+        Task load = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                // PostAsync fails the test on anything but a 200.
+                Assert.Equal(running, (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version"));
+            }
+        });
+
+        Publish(api.Store, fault);
+        await ApiServer.UntilAsync("the refusal is told", async () => load.IsCompleted
+            || (await api.StatusAsync()).GetProperty("warnings").Texts().Any(text => text.Contains(reason, StringComparison.Ordinal)));
+        await stop.CancelAsync();
+        await load;
+        JsonElement status = await api.StatusAsync();
+
+        Assert.Equal((running, "degraded", true), (status.Text("version"), status.Text("mode"), status.Flag("ready")));
+        Assert.Equal(0, status.GetProperty("stats").GetProperty("errors").GetInt64());
+        string next = new RandomModel(403).Publish(api.Store).Manifest.ModelVersion;
+        await api.ServeAsync(next);
+        Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
+    }
+
+    // Made elsewhere, so that the service never sees it whole.
+    private static void Publish(ArtifactStore store, string fault)
+    {
+        using var workshop = new TemporaryFolder();
+        ArtifactVersion whole = new RandomModel(402).Publish(new ArtifactStore(workshop.Path));
+        string version = whole.Manifest.ModelVersion;
+        string manifest = whole.PathOf(ArtifactNames.Manifest);
+        string index = whole.PathOf(ArtifactNames.Index);
+        switch (fault)
+        {
+            case "a changed byte":
+                byte[] bytes = File.ReadAllBytes(index);
+                bytes[^5] ^= 1;
+                File.WriteAllBytes(index, bytes);
+                break;
+            case "a truncated file":
+                File.WriteAllBytes(index, File.ReadAllBytes(index)[..^100]);
+                break;
+            case "a missing file":
+                File.Delete(index);
+                break;
+            case "no manifest":
+                File.Delete(manifest);
+                break;
+            case "a manifest cut short":
+                File.WriteAllText(manifest, File.ReadAllText(manifest)[..200]);
+                break;
+            case "a newer schema":
+                JsonNode json = JsonNode.Parse(File.ReadAllText(manifest))!;
+                json["schema_version"] = Manifest.CurrentSchema + 1;
+                File.WriteAllText(manifest, json.ToJsonString());
+                break;
+            default:
+                version = "../../etc";
+                break;
+        }
+
+        if (fault != "a name that is none")
+        {
+            string folder = Path.Combine(store.VersionsFolder, version);
+            Directory.CreateDirectory(folder);
+            foreach (string file in Directory.EnumerateFiles(whole.Folder))
+            {
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            }
+        }
+
+        store.SetCurrent(version);
+    }
+}
