@@ -24,16 +24,29 @@ internal static class PrepareCommand
         HelpName = "URL",
     };
 
-    static PrepareCommand() => HeldOut.Validators.Add(result =>
+    private static readonly Option<double> NewItems = Settings.Real(
+        "--new-items", "Share of the items taken out entirely, to see later what is done with new ones ('evaluate held-out-items')", Defaults.NewItems);
+
+    static PrepareCommand()
     {
-        if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double share) && share is 0 or >= 1)
+        HeldOut.Validators.Add(result =>
         {
-            result.AddError($"{HeldOut.Name} must lie between 0 and 1, not be {token.Value}.");
-        }
-    });
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double share) && share is 0 or >= 1)
+            {
+                result.AddError($"{HeldOut.Name} must lie between 0 and 1, not be {token.Value}.");
+            }
+        });
+        NewItems.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double share) && share >= 1)
+            {
+                result.AddError($"{NewItems.Name} must be less than 1, not {token.Value}.");
+            }
+        });
+    }
 
     /// <summary>What <see cref="Read"/> reads, beside the data's name.</summary>
-    public static IReadOnlyList<Option> Options => [MinRating, KCore, Split, HeldOut, Events];
+    public static IReadOnlyList<Option> Options => [MinRating, KCore, Split, HeldOut, Events, NewItems];
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "prepare", "Read MovieLens ratings and movies, filter, order, split and write them for the other verbs", [.. Options],
@@ -48,6 +61,7 @@ internal static class PrepareCommand
         Split = parse.GetRequiredValue(Split) == TimeSplit.SplitName ? SplitKind.Time : SplitKind.LeaveOneOut,
         HeldOutShare = parse.GetRequiredValue(HeldOut),
         Events = parse.GetValue(Events),
+        NewItems = parse.GetRequiredValue(NewItems),
     };
 
     private static void Show(DatasetSummary summary, RunConsole console)
@@ -56,6 +70,11 @@ internal static class PrepareCommand
         if (summary.LowRated > 0)
         {
             console.WriteLine($"{summary.LowRated:N0} interactions are rated below {summary.MinRating}.");
+        }
+
+        if (summary.NewItems > 0)
+        {
+            console.WriteLine($"{summary.NewItems:N0} items were taken out with all their interactions, as if they were new.");
         }
 
         if (summary.Skipped > 0)

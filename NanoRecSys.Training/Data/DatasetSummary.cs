@@ -25,6 +25,9 @@ public sealed record DatasetSummary(
     /// <summary>Events that say that a movie was not liked; they were left out.</summary>
     public int Dislikes { get; init; }
 
+    /// <summary>Items that were taken out entirely; see <see cref="HeldOutItems"/>.</summary>
+    public int NewItems { get; init; }
+
     /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 }

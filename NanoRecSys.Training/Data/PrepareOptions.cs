@@ -12,6 +12,9 @@ public sealed record PrepareOptions
     /// <summary>Least interactions of each user and item; 0 keeps all.</summary>
     public int KCore { get; init; }
 
+    /// <summary>Share of the items that are taken out of the data as if they had not been released; see <see cref="HeldOutItems"/>.</summary>
+    public double NewItems { get; init; }
+
     public SplitKind Split { get; init; } = SplitKind.LeaveOneOut;
 
     /// <summary>Share of the interactions, the latest, that <see cref="SplitKind.Time"/> holds out, half for each part.</summary>

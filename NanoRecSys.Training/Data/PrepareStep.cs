@@ -32,7 +32,11 @@ public static class PrepareStep
         read.AddRange(events.Interactions); // behind the file's, so that its items keep their rows
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
-        InteractionTable kept = KCore.Filter(known, options.KCore);
+        InteractionTable filtered = KCore.Filter(known, options.KCore);
+        IReadOnlyList<MovieRow> movies = [.. source.Files.ReadMovies(), .. events.Movies];
+        (InteractionTable kept, HeldOutItems? heldOut) = options.NewItems > 0 && filtered.Count > 0
+            ? HeldOutItems.Draw(filtered, options.NewItems, new Random(unchecked((int)context.Seed)), movies)
+            : (filtered, null);
         if (kept.Count == 0)
         {
             throw new UserErrorException(liked.Count == 0
@@ -48,15 +52,16 @@ public static class PrepareStep
         int[] counts = PreparedData.CountTrain(DataSplit.Of(histories, cuts), movieIds.Length);
         var summary = new DatasetSummary(
             context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
-            histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - kept.Count,
+            histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
             CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
         {
             Events = events.Interactions.Count,
             Dislikes = events.Dislikes,
+            NewItems = heldOut?.Items.Count ?? 0,
         };
         Report(0.8);
-        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, [.. source.Files.ReadMovies(), .. events.Movies]), sorted, histories);
+        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, movies), sorted, histories, heldOut);
         Report(1);
         return summary;
     }
@@ -97,7 +102,7 @@ public static class PrepareStep
     }
 
     // Into a folder beside the old one, which stays usable until all is written.
-    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, InteractionTable interactions, UserHistories histories)
+    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, InteractionTable interactions, UserHistories histories, HeldOutItems? heldOut)
     {
         string folder = context.Workspace.DataFolder;
         string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";
@@ -110,6 +115,7 @@ public static class PrepareStep
             await File.WriteAllBytesAsync(
                 Path.Combine(temporary, PreparedData.SummaryName),
                 JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Default.DatasetSummary), context.Cancellation);
+            heldOut?.Write(temporary);
             FolderSwap.Replace(folder, temporary);
         }
         finally

@@ -1,6 +1,7 @@
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -16,7 +17,14 @@ public static class EvaluateStep
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        IReadOnlyList<string> names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : EvaluatedModels.Available(context.Workspace);
+        string[] names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : [.. EvaluatedModels.Available(context.Workspace)];
+        HeldOutItemsReport? heldOutItems = names.Contains(EvaluatedModels.HeldOutItems) ? EvaluatedModels.MeasureHeldOutItems(data, context) : null;
+        names = [.. names.Where(name => name != EvaluatedModels.HeldOutItems)];
+        if (names.Length == 0)
+        {
+            return new EvaluationReport([], []) { HeldOutItems = heldOutItems };
+        }
+
         using var models = new EvaluatedModels(names, data, context);
         IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, data) : models.Scorers;
         NextItemRanking ranking = RankingOf(options, data, context);
@@ -36,7 +44,7 @@ public static class EvaluateStep
             MetricsFile.Save(context.Workspace, result, DateTimeOffset.UtcNow);
         }
 
-        return new EvaluationReport(results, differences);
+        return new EvaluationReport(results, differences) { HeldOutItems = heldOutItems };
     }
 
     private static (IReadOnlyList<EvaluationResult> Results, IEnumerable<PairedDifference> Differences) Measure(
@@ -49,7 +57,8 @@ public static class EvaluateStep
             EvaluationResult result = ranking.ResultOf(scorer, split, users.Ranks[model]);
             return result with
             {
-                Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : ""),
+                Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
+                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.ToString().ToLowerInvariant()}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
                 Slices = slices?.Evaluate(users.Ranks[model], ranking.DepthOf(scorer)),
             };

@@ -11,7 +11,13 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
 public sealed class EvaluatedModels : IDisposable
 {
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf)];
+    /// <summary>Not one model but several: the ranker with a feature dealt to other items, with item ids and without.</summary>
+    public const string FeatureSensitivity = "feature-sensitivity";
+
+    /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
+    public const string HeldOutItems = "held-out-items";
+
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
@@ -28,7 +34,7 @@ public sealed class EvaluatedModels : IDisposable
         {
             foreach (string name in names)
             {
-                _scorers.Add(Open(name));
+                _scorers.AddRange(name == FeatureSensitivity ? OpenPermuted() : [Open(name)]);
             }
         }
         catch
@@ -41,7 +47,7 @@ public sealed class EvaluatedModels : IDisposable
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
     /// <summary>The baselines, and the models that are trained.</summary>
-    public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => IsTrained(name, workspace) && UsageOf(name) is null or RankerUsage.Served)];
+    public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, workspace))];
 
     /// <summary>L of the trained retriever, or null where there is none.</summary>
     public static int? MaxLength(Workspace workspace)
@@ -72,8 +78,27 @@ public sealed class EvaluatedModels : IDisposable
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
 
+    private IEnumerable<IScorer> OpenPermuted() =>
+        from usage in new[] { RankerUsage.Plain, RankerUsage.NewItems }
+        from feature in Enum.GetValues<PermutedFeature>().Select(feature => (PermutedFeature?)feature).Prepend(null)
+        select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature);
+
     private static RankerUsage? UsageOf(string name) =>
         Enum.GetValues<RankerUsage>().Select(usage => (RankerUsage?)usage).FirstOrDefault(usage => RankerScorer.NameOf(usage!.Value) == name);
+
+    /// <summary>Ranks the items that were taken out of the data for those who took them.</summary>
+    public static HeldOutItemsReport MeasureHeldOutItems(PreparedData data, StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(context);
+        Workspace workspace = context.Workspace;
+        HeldOutItems heldOut = Data.HeldOutItems.Read(workspace.DataFolder);
+        using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
+        RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
+        torch.set_num_threads(context.Threads);
+        using RankerNetwork? ranker = RankerExport.IsOfThisRetriever(workspace) ? RankerFiles.Read(workspace.RankerFolder) : null;
+        return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
+    }
 
     private MlpUserTowerScorer OpenMlpUserTower()
     {

@@ -19,7 +19,11 @@ public static class EvaluationJson
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
-            if (report.Results is [var only])
+            if (report is { Results: [], HeldOutItems: { } heldOut })
+            {
+                Write(json, heldOut);
+            }
+            else if (report.Results is [var only])
             {
                 Write(json, only, report.Differences);
             }
@@ -52,6 +56,25 @@ public static class EvaluationJson
         WriteIntervals(json, result.Intervals);
         WriteArray(json, "versus", [.. DifferencesOf(result, differences)], difference => Write(json, difference));
         WriteArray(json, "slices", result.Slices ?? [], slice => Write(json, slice));
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, HeldOutItemsReport report)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("users", report.Cases);
+        json.WriteNumber("items", report.KnownItems);
+        json.WriteNumber("new_items", report.NewItems);
+        foreach (HeldOutItemsResult result in report.Results)
+        {
+            json.WriteStartObject(result.Model.Replace(' ', '_'));
+            WriteMetrics(json, result.AmongAll);
+            json.WriteStartObject("among_new");
+            WriteMetrics(json, result.AmongNew);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
     }
 

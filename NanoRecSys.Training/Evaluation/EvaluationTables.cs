@@ -14,6 +14,16 @@ internal static class EvaluationTables
 
     public static IEnumerable<Table> Create(EvaluationReport report)
     {
+        if (report.HeldOutItems is { } heldOut)
+        {
+            yield return HeldOutItems(heldOut);
+        }
+
+        if (report.Results.Count == 0)
+        {
+            yield break;
+        }
+
         yield return Metrics(report.Results);
         if (report.Differences.Count > 0)
         {
@@ -39,6 +49,22 @@ internal static class EvaluationTables
 
         string intervals = results.Any(result => result.Intervals is not null) ? "; ±: half of the 95% interval over users" : "";
         return results is [var first, ..] ? table.Caption(MetricsTable.Caption(first) + intervals) : table;
+    }
+
+    private static Table HeldOutItems(HeldOutItemsReport report)
+    {
+        string[] metrics = ["hr@10", "hr@50", "hr@100"];
+        Table table = WithColumns(["new items placed by"], [.. metrics.Select(metric => metric.ToUpperInvariant()), .. metrics.Select(metric => $"{metric.ToUpperInvariant()} of new")]);
+        foreach (HeldOutItemsResult result in report.Results)
+        {
+            table.AddRow([
+                result.Model, .. metrics.Select(metric => MetricsTable.Format(result.AmongAll, metric)),
+                .. metrics.Select(metric => MetricsTable.Format(result.AmongNew, metric))]);
+        }
+
+        return table.Caption(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{report.Cases:N0} users, {report.NewItems:N0} items that no training has seen among {report.KnownItems:N0} others; cosine of estimated and trained embeddings {report.HeldOutCosine:F3}"));
     }
 
     private static Table Differences(IReadOnlyList<PairedDifference> differences)

@@ -16,6 +16,7 @@ namespace NanoRecSys.Training.Pipeline;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     WriteIndented = true)]
 [JsonSerializable(typeof(DatasetSummary))]
+[JsonSerializable(typeof(HeldOutItems))]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(RankerModel))]
 [JsonSerializable(typeof(RankerTrainingState))]

@@ -23,7 +23,7 @@ public sealed class CandidateFinder(BatchEncoder encoder, int candidates)
         var lists = new UserCandidates[histories.Count];
         for (int b = 0; b < lists.Length; b++)
         {
-            Candidate[] best = FindBest(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Items.Span);
+            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Items.Span, candidates);
             lists[b] = new UserCandidates(
                 histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(),
                 Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
@@ -32,7 +32,8 @@ public sealed class CandidateFinder(BatchEncoder encoder, int candidates)
         return lists;
     }
 
-    private Candidate[] FindBest(ReadOnlySpan<float> scores, ReadOnlySpan<int> history)
+    /// <summary>The K highest scores that are not of the history, best first.</summary>
+    internal static Candidate[] Best(ReadOnlySpan<float> scores, ReadOnlySpan<int> history, int candidates)
     {
         RowSet seen = new(scores.Length);
         seen.AddRange(history);

@@ -11,9 +11,9 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
     private const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
 
     /// <param name="users">[B]</param>
-    /// <param name="isMasked">Score all items as if they were new: their embeddings, and what is made of them, do not count.</param>
+    /// <param name="knownItems">Items of this row and later are new: their embeddings, and what is made of them, do not count.</param>
     /// <returns>[B] with the logits.</returns>
-    public CandidateList[] Rank(IReadOnlyList<UserCandidates> users, bool isMasked = false)
+    public CandidateList[] Rank(IReadOnlyList<UserCandidates> users, int knownItems = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(users);
         network.eval();
@@ -29,7 +29,7 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
             }
 
             UserCandidates[] batch = [.. users.Skip(start).Take(end - start)];
-            float[] logits = Score(batch, pairs, isMasked); // [pairs]
+            float[] logits = Score(batch, pairs, knownItems); // [pairs]
             for (int first = 0; start < end; first += users[start++].Rows.Length)
             {
                 lists[start] = new CandidateList(users[start].Rows, users[start].Cosines, logits[first..(first + users[start].Rows.Length)]);
@@ -39,7 +39,7 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
         return lists;
     }
 
-    private float[] Score(UserCandidates[] batch, int pairs, bool isMasked)
+    private float[] Score(UserCandidates[] batch, int pairs, int knownItems)
     {
         if (pairs == 0)
         {
@@ -50,7 +50,7 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
         long[] userOf = [.. batch.SelectMany((user, b) => Enumerable.Repeat((long)b, user.Rows.Length))];
         Tensor users = tensor(batch.SelectMany(user => user.User).ToArray(), [batch.Length, batch[0].User.Length]); // [B, D]
         Tensor rows = tensor(batch.SelectMany(user => Array.ConvertAll(user.Rows, row => (long)row)).ToArray()); // [N]
-        Tensor unknown = isMasked ? ones(pairs, 1) : zeros(pairs, 1);
+        Tensor unknown = rows.ge(knownItems).to(float32).unsqueeze(1); // [N, 1]
         Tensor? read = signals.Count > 0 ? tensor(ReadSignals(batch, pairs), [pairs, signals.Count]) : null; // [N, S]
         Tensor logits = network.forward(items.Gather(users.index_select(0, tensor(userOf)), rows, unknown, read, network.ItemTable)); // [N]
         return logits.data<float>().ToArray();

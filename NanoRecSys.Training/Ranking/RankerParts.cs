@@ -1,5 +1,5 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
@@ -9,14 +9,14 @@ public sealed class RankerParts : IDisposable
 {
     /// <param name="network">Owned by the caller.</param>
     /// <param name="embeddings">[V, D] the retriever's, L2-normalised; copied.</param>
-    /// <param name="data">Whose items they are.</param>
-    public RankerParts(RankerNetwork network, Tensor embeddings, PreparedData data)
+    /// <param name="catalog">Whose V items they are.</param>
+    public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(embeddings);
-        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(catalog);
         using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
-        var features = new ItemFeatures(data.Catalog, network.Model.Genres);
+        var features = new ItemFeatures(catalog, network.Model.Genres);
         Items = new ItemFeatureTensors(onCpu.clone(), features);
         Signals = new SignalReader(network.Model.Signals, features, onCpu.data<float>().ToArray(), network.Model.Dimension);
         Ranker = new CandidateRanker(network, Items, Signals);

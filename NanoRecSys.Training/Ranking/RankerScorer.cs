@@ -35,16 +35,21 @@ public sealed class RankerScorer : IScorer, IDisposable
     /// <param name="network">The second stage, owned from here on.</param>
     /// <param name="data">What both were trained on.</param>
     /// <param name="usage">What counts.</param>
-    public RankerScorer(BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served)
+    /// <param name="permuted">A feature that is dealt to other items at random: what is lost is what the ranker makes of it.</param>
+    public RankerScorer(BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null)
     {
+        ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(network);
-        (_encoder, _network, _usage) = (encoder, network, usage);
-        _parts = new RankerParts(network, encoder.ItemEmbeddings, data);
+        (_encoder, _network, _usage, Permuted) = (encoder, network, usage, permuted);
+        _parts = new RankerParts(network, encoder.ItemEmbeddings, permuted is { } feature ? FeaturePermutation.Apply(feature, data.Catalog) : data.Catalog);
         _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates);
     }
 
-    public string Name => NameOf(_usage);
+    public string Name => NameOf(_usage) + (Permuted is { } feature ? $" ({feature.ToString().ToLowerInvariant()} permuted)" : "");
+
+    /// <summary>Null: every item has its own features.</summary>
+    public PermutedFeature? Permuted { get; }
 
     public int? Depth => _usage == RankerUsage.NewItemsOfCatalogue ? null : Candidates;
 
@@ -59,7 +64,7 @@ public sealed class RankerScorer : IScorer, IDisposable
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
         scores.Fill(float.NegativeInfinity);
-        CandidateList[] lists = _parts.Ranker.Rank(_finder.Find(histories), _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue);
+        CandidateList[] lists = _parts.Ranker.Rank(_finder.Find(histories), _usage is RankerUsage.NewItems or RankerUsage.NewItemsOfCatalogue ? 0 : int.MaxValue);
         double weight = _usage == RankerUsage.Served ? _network.Model.RetrieverWeight : 0;
         for (int b = 0; b < lists.Length; b++)
         {

@@ -54,7 +54,7 @@ public static class TrainRankerStep
         using var encoder = new UserEncoder(tower);
         manual_seed(context.Seed);
         using RankerNetwork network = CreateNetwork(options, data, encoder);
-        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data);
+        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
         var checkpoint = new RankerCheckpoint(folder);
@@ -150,7 +150,7 @@ public static class TrainRankerStep
         RankerTrainingState state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
     {
         using RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder);
-        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data);
+        using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
 
         // The same for all candidates, so the order stays; but the sigmoid of a large sum would be 1 for all of them.

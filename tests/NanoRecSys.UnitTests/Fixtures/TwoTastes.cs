@@ -15,7 +15,7 @@ internal static class TwoTastes
     public const int Items = 40;
     public const int Length = 7;
 
-    public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name)
+    public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name, double newItems = 0)
     {
         string source = Directory.CreateDirectory(folder.File($"{name}-source")).FullName;
         var random = new Random(3);
@@ -33,7 +33,7 @@ internal static class TwoTastes
             ["movieId,title,genres", .. Enumerable.Range(0, Items).Select(film => $"{film + 1},Film {film} (1990),{(film % 2 == 0 ? "Comedy" : "Drama")}")],
             TestContext.Current.CancellationToken);
         StepContext context = StepContexts.In(folder.File(name), "tastes") with { Threads = 1 };
-        DatasetSummary data = await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
+        DatasetSummary data = await PrepareStep.RunAsync(new PrepareOptions { Data = source, NewItems = newItems }, context);
         (ModelInfo model, var weights) = RandomWeights.Tower(new ModelInfo("transformer", 16, 1, 2, 20, 12, data.Items, 500, 0.1, "full-softmax", 0.05));
         RetrieverFiles.Write(context.Workspace.RetrieverFolder, model, weights.Values);
         return context;

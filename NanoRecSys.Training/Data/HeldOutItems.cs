@@ -1,0 +1,95 @@
+using System.Text.Json;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data;
+
+/// <summary>A user's last interaction with an item that training never sees.</summary>
+/// <param name="UserId">The data set's.</param>
+/// <param name="Known">How many of the user's other interactions came before it.</param>
+/// <param name="MovieId">Of the item.</param>
+public sealed record HeldOutItemCase(int UserId, int Known, int MovieId);
+
+/// <summary>
+/// Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not
+/// been released yet: the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.
+/// </summary>
+/// <param name="Items">What is known of them; none has been seen.</param>
+/// <param name="Cases">At most one of each user, who had something before it.</param>
+public sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
+{
+    public const string FileName = "held_out_items.json";
+
+    /// <summary>Draws the items, and parts the interactions.</summary>
+    /// <param name="interactions">In the file's order, with movie ids.</param>
+    /// <param name="share">Of the items.</param>
+    /// <param name="random">Draws.</param>
+    /// <param name="movies">Of the movies file.</param>
+    /// <returns>The interactions that stay, and the items.</returns>
+    /// <exception cref="UserErrorException">Nothing is left.</exception>
+    public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<MovieRow> movies)
+    {
+        ArgumentNullException.ThrowIfNull(interactions);
+        ArgumentNullException.ThrowIfNull(random);
+        int[] ids = [.. InteractionTable.CountById(interactions.Items).Keys.Order()];
+        random.Shuffle(ids);
+        int[] drawn = ids[..(int)Math.Round(share * ids.Length)];
+        HashSet<int> isHeldOut = [.. drawn];
+        int[] kept = [.. Enumerable.Range(0, interactions.Count).Where(row => !isHeldOut.Contains(interactions.Items[row]))];
+        if (kept.Length == 0)
+        {
+            throw new UserErrorException($"No interaction is left after --new-items {share}. Give a smaller share.");
+        }
+
+        Catalog catalog = CatalogBuilder.Build(drawn, new int[drawn.Length], movies);
+        return (interactions.Take(kept), new HeldOutItems(catalog.Items, Find(UserOrder.Sort(interactions).Sorted, isHeldOut)));
+    }
+
+    public void Write(string folder) => File.WriteAllBytes(
+        Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Default.HeldOutItems));
+
+    /// <exception cref="UserErrorException">The data was prepared without them.</exception>
+    public static HeldOutItems Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        return File.Exists(path)
+            ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.HeldOutItems)!
+            : throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items, and train again: the test is of items that no training has seen.");
+    }
+
+    private static List<HeldOutItemCase> Find(InteractionTable sorted, HashSet<int> isHeldOut)
+    {
+        var cases = new List<HeldOutItemCase>();
+        HeldOutItemCase? last = null;
+        int known = 0;
+        for (int row = 0; row < sorted.Count; row++)
+        {
+            if (row > 0 && sorted.Users[row] != sorted.Users[row - 1])
+            {
+                End();
+            }
+
+            if (!isHeldOut.Contains(sorted.Items[row]))
+            {
+                known++;
+            }
+            else if (known > 0)
+            {
+                last = new HeldOutItemCase(sorted.Users[row], known, sorted.Items[row]);
+            }
+        }
+
+        End();
+        return cases;
+
+        void End()
+        {
+            if (last is not null)
+            {
+                cases.Add(last);
+            }
+
+            (last, known) = (null, 0);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Ranking;
+
+/// <summary>
+/// Ranks items that were taken out of the data before anything was trained, for the users who took them: by the content
+/// map alone, and by both stages as they are served.
+/// </summary>
+internal static class HeldOutItemsRanking
+{
+    private const int Candidates = 100;
+    private const int UsersPerBatch = 128;
+
+    /// <param name="tower">The retriever, trained without the items.</param>
+    /// <param name="network">The ranker, trained without them; null where there is none.</param>
+    /// <param name="data">Prepared with <c>--new-items</c>.</param>
+    /// <param name="heldOut">The items and who took them.</param>
+    /// <param name="context">Of the step.</param>
+    public static HeldOutItemsReport Measure(UserTower tower, RankerNetwork? network, PreparedData data, HeldOutItems heldOut, StepContext context)
+    {
+        if (network is { ItemTable: not null })
+        {
+            throw new UserErrorException("New items have no row in a ranker's own item table. Train the ranker without --item-learning-rate.");
+        }
+
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using var encoder = new UserEncoder(tower);
+        int known = data.Catalog.Count;
+        var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index })]);
+        ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
+        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item.Title, item.Year, item.Genres))];
+        Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]
+        using RankerParts? parts = network is null ? null : new RankerParts(network, items, catalog);
+        var byMap = new Ranks();
+        var served = new Ranks();
+        foreach (HeldOutItemCase[] batch in heldOut.Cases.Chunk(UsersPerBatch))
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            using var batchScope = NewDisposeScope();
+            TimedHistory[] histories = [.. batch.Select(held => data.Split.Prefix(data.Histories.UserIds.BinarySearch(held.UserId), held.Known))];
+            int[] targets = [.. batch.Select(held => RowOf(catalog, held.MovieId))];
+            Tensor users = encoder.Encode(histories).cpu(); // [B, D]
+            Tensor cosines = users.matmul(items.t()); // [B, V + N]
+            ReadOnlySpan<float> scores = MemoryMarshal.Cast<byte, float>(cosines.bytes);
+            ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
+            var found = new UserCandidates[batch.Length];
+            for (int b = 0; b < batch.Length; b++)
+            {
+                ReadOnlySpan<float> own = scores.Slice(b * catalog.Count, catalog.Count);
+                byMap.Add(own, targets[b], histories[b].Items.Span, known);
+                Candidate[] best = CandidateFinder.Best(own, histories[b].Items.Span, Candidates);
+                found[b] = new UserCandidates(
+                    histories[b].Items, embeddings.Slice(b * fit.Map.Dimension, fit.Map.Dimension).ToArray(),
+                    Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
+            }
+
+            if (parts is not null)
+            {
+                served.Add(parts.Ranker.Rank(found, known), targets, network!.Model.RetrieverWeight, known);
+            }
+        }
+
+        int seen = (int)heldOut.Cases.Average(held => held.Known);
+        List<HeldOutItemsResult> results = [Random(catalog.Count - seen, heldOut.Items.Count), byMap.Of("content map")];
+        if (parts is not null)
+        {
+            results.Add(served.Of("content map and ranker"));
+        }
+
+        return new HeldOutItemsReport(heldOut.Cases.Count, known, heldOut.Items.Count, fit.HeldOutCosine, results);
+    }
+
+    private static int RowOf(Catalog catalog, int movieId) => catalog.TryFind(new ItemId(movieId), out ItemIndex index)
+        ? index.Value
+        : throw new UserErrorException($"Movie {movieId} of {HeldOutItems.FileName} is not among its items. Run 'prepare' again.");
+
+    /// <summary>What an order that knows nothing reaches on average.</summary>
+    private static HeldOutItemsResult Random(int all, int fresh)
+    {
+        return new HeldOutItemsResult("random order", Of(all), Of(fresh));
+
+        static Dictionary<string, double> Of(int items) =>
+            RankingMetrics.Cutoffs.ToDictionary(k => $"hr@{k}", k => Math.Min(1, (double)k / Math.Max(1, items)));
+    }
+
+    private sealed class Ranks
+    {
+        private readonly List<int> _amongAll = [];
+        private readonly List<int> _amongNew = [];
+
+        public void Add(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> history, int known)
+        {
+            _amongAll.Add(TargetRank.Of(scores, target, history.ToArray().Distinct().ToArray()));
+            _amongNew.Add(TargetRank.Of(scores[known..], target - known, []));
+        }
+
+        public void Add(CandidateList[] lists, int[] targets, double weight, int known)
+        {
+            for (int b = 0; b < lists.Length; b++)
+            {
+                CandidateList list = lists[b];
+                _amongAll.Add(list.RankOf(targets[b], weight) ?? int.MaxValue);
+                int[] fresh = [.. Enumerable.Range(0, list.Rows.Length).Where(place => list.Rows[place] >= known)];
+                var newOnes = new CandidateList(
+                    Array.ConvertAll(fresh, place => list.Rows[place]), Array.ConvertAll(fresh, place => list.Cosines[place]), Array.ConvertAll(fresh, place => list.Logits[place]));
+                _amongNew.Add(newOnes.RankOf(targets[b], weight) ?? int.MaxValue);
+            }
+        }
+
+        public HeldOutItemsResult Of(string model) => new(model, RankingMetrics.Of(_amongAll), RankingMetrics.Of(_amongNew));
+    }
+}

@@ -1,0 +1,77 @@
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Data;
+
+public sealed class HeldOutItemsTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task They_leave_the_data_with_all_their_interactions()
+    {
+        (StepContext context, DatasetSummary summary) = await PrepareAsync(share: 0.25);
+
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        HeldOutItems heldOut = HeldOutItems.Read(context.Workspace.DataFolder);
+
+        Assert.Equal((2, 6), (heldOut.Items.Count, data.Catalog.Count));
+        Assert.Equal((2, 8 * 6L), (summary.NewItems, summary.Interactions)); // each of eight users had all eight
+        Assert.Empty(heldOut.Items.Select(item => item.MovieId).Intersect(data.Catalog.Items.Select(item => item.MovieId)));
+        Assert.All(heldOut.Items, item => Assert.Equal((0, $"Film {item.MovieId}", 1990), (item.Count, item.Title, item.Year)));
+    }
+
+    [Fact]
+    public async Task Each_users_last_one_is_looked_for_behind_what_came_before_it()
+    {
+        (StepContext context, _) = await PrepareAsync(share: 0.25);
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        HeldOutItems heldOut = HeldOutItems.Read(context.Workspace.DataFolder);
+
+        // User u has films u, u + 1, ... of a circle of eight.
+        foreach (HeldOutItemCase held in heldOut.Cases)
+        {
+            int[] order = [.. Enumerable.Range(0, 8).Select(t => 1 + (held.UserId + t) % 8)];
+            int[] fresh = [.. heldOut.Items.Select(item => item.MovieId)];
+            int place = Array.FindLastIndex(order, fresh.Contains);
+            Assert.Equal(order[place], held.MovieId);
+            Assert.Equal(order[..place].Except(fresh).Count(), held.Known);
+        }
+
+        Assert.InRange(heldOut.Cases.Count, 7, 8); // not of one who had nothing before it
+    }
+
+    [Fact]
+    public async Task The_seed_draws_them()
+    {
+        int[] MovieIds(StepContext context) => [.. HeldOutItems.Read(context.Workspace.DataFolder).Items.Select(item => item.MovieId)];
+
+        int[] first = MovieIds((await PrepareAsync(0.5)).Context);
+
+        Assert.Equal(first, MovieIds((await PrepareAsync(0.5)).Context));
+        Assert.NotEqual(first, MovieIds((await PrepareAsync(0.5, seed: 4)).Context));
+    }
+
+    [Fact]
+    public async Task Data_that_was_prepared_without_them_says_what_to_run()
+    {
+        (StepContext context, _) = await PrepareAsync(share: 0);
+
+        UserErrorException e = Assert.Throws<UserErrorException>(() => HeldOutItems.Read(context.Workspace.DataFolder));
+        Assert.Contains("Run 'prepare' with --new-items", e.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<(StepContext Context, DatasetSummary Summary)> PrepareAsync(double share, long seed = 3)
+    {
+        string source = Directory.CreateDirectory(_folder.File("source")).FullName;
+        IEnumerable<string> rows = Enumerable.Range(0, 8).SelectMany(user => Enumerable.Range(0, 8).Select(t => $"{user},{1 + (user + t) % 8},4,{100 + t}"));
+        await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(
+            Path.Combine(source, "movies.csv"), ["movieId,title,genres", .. Enumerable.Range(1, 8).Select(id => $"{id},Film {id} (1990),Drama")], TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(_folder.File("artifacts"), "circle") with { Seed = seed };
+        return (context, await PrepareStep.RunAsync(new PrepareOptions { Data = source, NewItems = share }, context));
+    }
+}
