@@ -18,7 +18,7 @@ internal sealed class NewItemParts(string graphPath, ItemFeatures features, int 
         var genres = new float[features.Genres.Count];
         features.FlagGenres(item.Genres, genres);
         using OrtValue embedding = OrtValue.CreateTensorValueFromMemory(new float[dimension], [1, dimension]);
-        using OrtValue popularity = OrtValue.CreateTensorValueFromMemory(new float[1], [1, 1]); // nobody has seen it
+        using OrtValue popularity = OrtValue.CreateTensorValueFromMemory(new[] { features.TypicalPopularity }, [1, 1]);
         using OrtValue year = OrtValue.CreateTensorValueFromMemory(new long[] { ItemFeatures.YearBucket(item.Year) }, [1]);
         using OrtValue flags = OrtValue.CreateTensorValueFromMemory(genres, [1, genres.Length]);
         using OrtValue unknown = OrtValue.CreateTensorValueFromMemory(new float[] { 1 }, [1, 1]);

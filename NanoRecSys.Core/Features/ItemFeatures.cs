@@ -28,6 +28,8 @@ public sealed class ItemFeatures
         _releaseYears = new int[catalog.Count];
         _genres = new float[catalog.Count * genres.Count];
         float logMax = MathF.Log(1 + catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max());
+        TypicalCount = TypicalCountOf(catalog);
+        TypicalPopularity = logMax > 0 ? MathF.Log(1 + TypicalCount) / logMax : 0;
         _columns = genres.Select((name, column) => (name, column)).ToDictionary(g => g.name, g => g.column);
         foreach (CatalogItem item in catalog.Items)
         {
@@ -42,6 +44,15 @@ public sealed class ItemFeatures
 
     /// <summary>[V] log(1 + count) / log(1 + largest count), in 0..1.</summary>
     public ReadOnlySpan<float> Popularity => _popularity;
+
+    /// <summary>
+    /// What stands for the popularity of a new item: that of the item of an average interaction. A new item's own, 0, would
+    /// say that nobody wants it, where nobody could have it.
+    /// </summary>
+    public float TypicalPopularity { get; }
+
+    /// <summary>The count that <see cref="TypicalPopularity"/> is made of.</summary>
+    public int TypicalCount { get; }
 
     /// <summary>[V] see <see cref="YearBucket"/>.</summary>
     public ReadOnlySpan<int> Years => _yearBuckets;
@@ -72,6 +83,13 @@ public sealed class ItemFeatures
     {
         ArgumentNullException.ThrowIfNull(catalog);
         return [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    // The mean of the logarithm over interactions, not items: most items are hardly ever asked about.
+    private static int TypicalCountOf(Catalog catalog)
+    {
+        double interactions = catalog.Items.Sum(item => (double)item.Count);
+        return interactions > 0 ? (int)Math.Round(Math.Exp(catalog.Items.Sum(item => item.Count * Math.Log(1 + item.Count)) / interactions) - 1) : 0;
     }
 
     public static int YearBucket(int? year) => year switch

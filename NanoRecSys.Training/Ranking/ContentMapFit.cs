@@ -43,27 +43,23 @@ public sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutC
         Tensor x = tensor(content, [catalog.Count, features.Names.Count]).to(float64); // [V, F]
         Tensor y = embeddings.cpu().to(float64); // [V, D]
         Tensor weights = tensor(counts.Select(count => count / (count + HalfWeightCount)).ToArray()).unsqueeze(1); // [V, 1]
-        (double ridge, double cosine) = ChooseRidge(x, y, weights);
-        float[] solution = Solve(x, y, weights, ridge).to(float32).data<float>().ToArray(); // [F, D]
+        Fold[] folds = [.. Enumerable.Range(0, Folds).Select(fold => Fold.Of(fold, x, y, weights))];
+        Fold all = folds.Aggregate((sum, fold) => sum.Plus(fold));
+        (double ridge, double cosine) = ChooseRidge(folds, all);
+        float[] solution = all.Solve(ridge).to(float32).data<float>().ToArray(); // [F, D]
         return new ContentMapFit(new ContentMap(features, solution), ridge, cosine);
     }
 
-    private static (double Ridge, double Cosine) ChooseRidge(Tensor x, Tensor y, Tensor weights)
+    private static (double Ridge, double Cosine) ChooseRidge(Fold[] folds, Fold all)
     {
-        Tensor foldOf = arange(x.shape[0]).remainder(Folds); // rows stand in order of first appearance, which no content follows
         var cosines = new double[Ridges.Length];
-        for (int fold = 0; fold < Folds; fold++)
+        foreach (Fold held in folds)
         {
             using var scope = NewDisposeScope();
-            Tensor held = foldOf.eq(fold).nonzero().squeeze(1);
-            Tensor kept = foldOf.ne(fold).nonzero().squeeze(1);
-            (Tensor keptX, Tensor keptY, Tensor keptWeights) = (x.index_select(0, kept), y.index_select(0, kept), weights.index_select(0, kept));
-            (Tensor heldX, Tensor heldY, Tensor heldWeights) = (x.index_select(0, held), y.index_select(0, held), weights.index_select(0, held).squeeze(1));
+            Fold kept = all.Minus(held);
             for (int r = 0; r < Ridges.Length; r++)
             {
-                Tensor estimated = heldX.matmul(Solve(keptX, keptY, keptWeights, Ridges[r])); // [H, F] x [F, D] -> [H, D]
-                Tensor cosine = nn.functional.cosine_similarity(estimated, heldY, dim: 1); // [H]
-                cosines[r] += (cosine * heldWeights).sum().item<double>() / heldWeights.sum().clamp_min(1e-9).item<double>() / Folds;
+                cosines[r] += held.MeanCosine(kept.Solve(Ridges[r])) / Folds;
             }
         }
 
@@ -71,11 +67,36 @@ public sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutC
         return (Ridges[best], cosines[best]);
     }
 
-    /// <returns>[F, D] minimising the weighted squared error plus ridge times the squared weights.</returns>
-    private static Tensor Solve(Tensor x, Tensor y, Tensor weights, double ridge)
+    /// <summary>A fifth of the items, or several together: the sums that a ridge regression needs of them, made once.</summary>
+    /// <param name="X">[H, F]</param>
+    /// <param name="Y">[H, D]</param>
+    /// <param name="Weights">[H, 1]</param>
+    /// <param name="Gram">[F, F] X^T W X.</param>
+    /// <param name="Cross">[F, D] X^T W Y.</param>
+    private sealed record Fold(Tensor X, Tensor Y, Tensor Weights, Tensor Gram, Tensor Cross)
     {
-        Tensor weighted = (x * weights).t(); // [F, V]
-        Tensor gram = weighted.matmul(x) + ridge * eye(x.shape[1], dtype: float64); // [F, F]
-        return linalg.solve(gram, weighted.matmul(y)); // [F, D]
+        public static Fold Of(int fold, Tensor x, Tensor y, Tensor weights)
+        {
+            // Every fifth row: rows stand in order of first appearance, which no content follows.
+            Tensor rows = arange(fold, x.shape[0], Folds);
+            (Tensor ownX, Tensor ownY, Tensor ownWeights) = (x.index_select(0, rows), y.index_select(0, rows), weights.index_select(0, rows));
+            Tensor weighted = (ownX * ownWeights).t(); // [F, H]
+            return new Fold(ownX, ownY, ownWeights, weighted.matmul(ownX), weighted.matmul(ownY));
+        }
+
+        /// <summary>The sums of both; the rows stay those of this one.</summary>
+        public Fold Plus(Fold other) => this with { Gram = Gram + other.Gram, Cross = Cross + other.Cross };
+
+        public Fold Minus(Fold other) => this with { Gram = Gram - other.Gram, Cross = Cross - other.Cross };
+
+        /// <returns>[F, D] minimising the weighted squared error plus ridge times the squared weights.</returns>
+        public Tensor Solve(double ridge) => linalg.solve(Gram + ridge * eye(Gram.shape[0], dtype: float64), Cross);
+
+        /// <param name="solution">[F, D] that did not see these rows.</param>
+        public double MeanCosine(Tensor solution)
+        {
+            Tensor cosine = nn.functional.cosine_similarity(X.matmul(solution), Y, dim: 1); // [H]
+            return (cosine * Weights.squeeze(1)).sum().item<double>() / Weights.sum().clamp_min(1e-9).item<double>();
+        }
     }
 }

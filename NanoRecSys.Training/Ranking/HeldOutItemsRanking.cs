@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -34,7 +35,8 @@ internal static class HeldOutItemsRanking
         using var scope = NewDisposeScope();
         using var encoder = new UserEncoder(tower);
         int known = data.Catalog.Count;
-        var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index })]);
+        int typical = new ItemFeatures(data.Catalog, []).TypicalCount; // as serving ranks new items
+        var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index, Count = typical })]);
         ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
         float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item.Title, item.Year, item.Genres))];
         Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]

@@ -54,4 +54,16 @@ public sealed class ItemFeaturesTests
         Assert.Equal([0f], features.Popularity);
         Assert.Equal([1], features.Years);
     }
+
+    [Fact]
+    public void A_new_item_is_taken_to_be_as_popular_as_that_of_an_average_interaction()
+    {
+        var catalog = new Catalog([new CatalogItem(0, 1, "A", null, [], 9), new CatalogItem(1, 2, "B", null, [], 1), new CatalogItem(2, 3, "C", null, [], 0)]);
+
+        var features = new ItemFeatures(catalog, []);
+
+        // (9 log 10 + 1 log 2) / 10 = 2.1416: about 7.5 interactions, of at most 9.
+        Assert.Equal(8, features.TypicalCount);
+        Assert.Equal(Math.Log(9) / Math.Log(10), features.TypicalPopularity, 1e-5);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Pipeline;
@@ -26,8 +27,10 @@ public sealed class HeldOutItemsRankingTests : IDisposable
         Assert.Equal((28, 12), (found.KnownItems, found.NewItems));
         Assert.Equal(["random order", "content map", "content map and ranker"], found.Results.Select(result => result.Model));
         Assert.Equal(10.0 / 12, found.Results[0].AmongNew["hr@10"], 1e-9);
-        double mrr = found.Results[2].AmongNew["mrr@10"];
-        Assert.True(mrr > 0.3, $"{mrr}; an order that knows nothing of genres gets about .24, one that knows them .41");
+
+        // Films of a genre are all alike but for their number, so a target ties with its own genre, six of the twelve or so,
+        // and ties count ahead of it: among the first ten it is only where the other genre comes behind.
+        Assert.Equal(1, found.Results[2].AmongNew["hr@10"]);
     }
 
     [Fact]
@@ -62,6 +65,6 @@ public sealed class HeldOutItemsRankingTests : IDisposable
     {
         await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
         await TrainRankerStep.RunAsync(
-            new TrainRankerOptions { Hidden = [16, 8], Dropout = 0, ItemDropout = 0.5, LearningRate = 0.01, BatchPairs = 64, Epochs = 10, Patience = 10, Candidates = 20 }, context);
+            new TrainRankerOptions { Hidden = [16, 8], Signals = RankerSignals.All, Dropout = 0, ItemDropout = 0.5, LearningRate = 0.01, BatchPairs = 64, Epochs = 10, Patience = 10, Candidates = 20 }, context);
     }
 }
