@@ -18,7 +18,7 @@ internal static class ExportCommand
         "--format", "What for: serving (onnx), or PyTorch and 'import' (safetensors, the state dictionaries)", "onnx", ["onnx", "safetensors"]);
 
     private static readonly Option<string> RankerNumbers = Settings.Choice(
-        "--ranker-precision", "In what serving multiplies per candidate; auto: int8 where the logits stay close", "auto", ["auto", "fp32", "int8"]);
+        "--ranker-precision", "In what serving multiplies per candidate; auto: int8 for a large ranker whose logits stay close", "auto", ["auto", "fp32", "int8"]);
 
     static ExportCommand() => Histories.AtLeast(1);
 

@@ -12,7 +12,7 @@ public sealed record ExportOptions
 /// <summary>In which numbers serving multiplies per candidate.</summary>
 public enum RankerPrecision
 {
-    /// <summary>8 bits where the logits stay close to the trained network's, else 32.</summary>
+    /// <summary>8 bits where the network is large and its logits stay close to the trained one's, else 32.</summary>
     Auto,
 
     ThirtyTwoBits,
