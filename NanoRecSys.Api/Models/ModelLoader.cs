@@ -1,14 +1,16 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
+using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Native;
 
 namespace NanoRecSys.Api.Models;
 
 /// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
-public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger)
+public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
 {
     private const int WarmUpRounds = 3;
 
@@ -20,7 +22,7 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         Catalog catalog = await CatalogFile.ReadAsync(artifacts.PathOf(ArtifactNames.Catalog), cancellationToken);
         ItemVectors items = ItemVectors.Load(artifacts);
         UserHistories histories = HistoriesFile.Read(artifacts.PathOf(ArtifactNames.Histories));
-        IVectorIndex index = FaissFile.Read(artifacts.PathOf(artifacts.Manifest.Index.File));
+        IVectorIndex index = ReadIndex(artifacts.PathOf(artifacts.Manifest.Index.File));
         var userTower = new UserTower(artifacts);
         RankerNetwork? ranker = null;
         ModelSnapshot snapshot;
@@ -55,6 +57,18 @@ public sealed class ModelLoader(ArtifactStore store, ILogger<ModelLoader> logger
         logger.LogInformation("Model {Version} is ready: {Users} users, {Items} items, loaded and warmed up in {Elapsed:F0} ms",
             version, snapshot.Histories.UserCount, catalog.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         return snapshot;
+    }
+
+    private IVectorIndex ReadIndex(string path)
+    {
+        try
+        {
+            return IndexFile.Read(path, engine.Value.Engine);
+        }
+        catch (FaissException e)
+        {
+            throw new ArtifactException($"The engine '{engine.Value.Engine}' (setting {IndexEngineOptions.Section}:{nameof(IndexEngineOptions.Engine)}) cannot search: {e.Message}", e);
+        }
     }
 
     // Every part was hashed, but only the manifest says that they belong together.

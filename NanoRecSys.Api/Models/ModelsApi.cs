@@ -14,6 +14,7 @@ internal static class ModelsApi
     {
         builder.Services.AddOptions<ArtifactsOptions>().BindConfiguration(ArtifactsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<ModelsOptions>().BindConfiguration(ModelsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddOptions<IndexEngineOptions>().BindConfiguration(IndexEngineOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton(services => new ArtifactStore(services.GetRequiredService<IOptions<ArtifactsOptions>>().Value.FullPath()));
         builder.Services.AddSingleton(services => new ModelSplit(services.GetRequiredService<IOptions<ModelsOptions>>().Value.Split));
         builder.Services.AddSingleton<ModelLoader>();

@@ -25,16 +25,8 @@ public static partial class NpyFile
             throw new ArgumentException($"{values.Length} values are not rows of {columns}.", nameof(values));
         }
 
-        string shape = string.Create(CultureInfo.InvariantCulture, $"({values.Length / columns}, {columns})");
-        string text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}";
-        int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
-        int padding = (Alignment - unpadded % Alignment) % Alignment;
-        byte[] header = Encoding.ASCII.GetBytes(text + new string(' ', padding) + "\n");
-
         using FileStream file = File.Create(path);
-        file.Write(Magic);
-        file.Write(BitConverter.GetBytes((ushort)header.Length));
-        file.Write(header);
+        WriteHeader(file, values.Length / columns, columns);
         file.Write(MemoryMarshal.AsBytes(values));
     }
 
@@ -43,6 +35,50 @@ public static partial class NpyFile
     public static (float[] Values, int Columns) Read(string path)
     {
         using FileStream file = File.OpenRead(path);
+        (long values, int columns) = ReadHeader(file, path);
+        var matrix = new float[values];
+        file.ReadExactly(MemoryMarshal.AsBytes(matrix.AsSpan()));
+        return (matrix, columns);
+    }
+
+    /// <summary>As <see cref="Read"/>, but the values stay in the file and are read where they are looked at.</summary>
+    public static (ReadOnlyMemory<float> Values, int Columns) Map(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        (long values, int columns) = ReadHeader(file, path);
+        return values == 0
+            ? (ReadOnlyMemory<float>.Empty, columns)
+            : (new MappedFile(file).Column<float>(file.Position, checked((int)values)), columns);
+    }
+
+    /// <summary>Writes a matrix of which not all rows are there at once.</summary>
+    /// <param name="path">File to write.</param>
+    /// <param name="rows">Rows to come.</param>
+    /// <param name="columns">Width of a row.</param>
+    /// <param name="write">Writes rows * columns values, row-major.</param>
+    public static void Write(string path, long rows, int columns, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        using FileStream file = File.Create(path);
+        WriteHeader(file, rows, columns);
+        write(file);
+    }
+
+    private static void WriteHeader(Stream file, long rows, int columns)
+    {
+        string shape = string.Create(CultureInfo.InvariantCulture, $"({rows}, {columns})");
+        string text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}";
+        int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
+        int padding = (Alignment - unpadded % Alignment) % Alignment;
+        byte[] header = Encoding.ASCII.GetBytes(text + new string(' ', padding) + "\n");
+        file.Write(Magic);
+        file.Write(BitConverter.GetBytes((ushort)header.Length));
+        file.Write(header);
+    }
+
+    // Leaves the file where the values start.
+    private static (long Values, int Columns) ReadHeader(FileStream file, string path)
+    {
         Span<byte> start = stackalloc byte[10];
         if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start[..8].SequenceEqual(Magic))
         {
@@ -69,8 +105,6 @@ public static partial class NpyFile
             throw new InvalidDataException($"{path}: {rows} x {columns} float32 need {bytes} bytes of data, the file has {file.Length - file.Position}.");
         }
 
-        var values = new float[rows * columns];
-        file.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
-        return (values, columns);
+        return (rows * columns, columns);
     }
 }

@@ -68,6 +68,8 @@ public static class CommandLine
         root.Subcommands.Add(EvaluateCommand.Create(verbs));
         root.Subcommands.Add(ExportCommand.Create(verbs));
         root.Subcommands.Add(IndexCommand.Create(verbs));
+        root.Subcommands.Add(AnnBenchmarkCommand.Create(verbs));
+        root.Subcommands.Add(ExpandCommand.Create(verbs));
         root.Subcommands.Add(PublishCommand.Create(verbs));
         root.Subcommands.Add(RunCommand.Create(verbs));
         return root;

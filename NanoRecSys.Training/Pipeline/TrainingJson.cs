@@ -3,6 +3,8 @@ using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Import;
+using NanoRecSys.Training.Indexing;
+using NanoRecSys.Training.Indexing.Ann;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
@@ -22,6 +24,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(RankerTrainingState))]
 [JsonSerializable(typeof(MatrixFactorizationOptions))]
 [JsonSerializable(typeof(MlpUserTowerOptions))]
+[JsonSerializable(typeof(AnnReport))]
 public sealed partial class TrainingJson : JsonSerializerContext;
 
 /// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
@@ -36,4 +39,6 @@ public sealed partial class TrainingJson : JsonSerializerContext;
 [JsonSerializable(typeof(TrainRankerSummary))]
 [JsonSerializable(typeof(ImportSummary))]
 [JsonSerializable(typeof(TrainBaselineSummary))]
+[JsonSerializable(typeof(AnnReport))]
+[JsonSerializable(typeof(ExpandSummary))]
 public sealed partial class TrainingJsonLines : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using NanoRecSys.Core.Data;
 using NanoRecSys.UnitTests.Fixtures;
@@ -19,6 +20,18 @@ public sealed class NpyFileTests : IDisposable
         Assert.Equal([1, 2, 3, 4, 5, 6], values);
         Assert.Equal(2, columns);
         Assert.Equal(0, (new FileInfo(path).Length - 6 * sizeof(float)) % 64);
+    }
+
+    [Fact]
+    public void What_is_mapped_is_what_would_be_read()
+    {
+        string path = _folder.File("items.npy");
+        NpyFile.Write(path, rows: 3, columns: 2, stream => stream.Write(MemoryMarshal.AsBytes<float>([1, 2, 3, 4, 5, 6])));
+        (ReadOnlyMemory<float> values, int columns) = NpyFile.Map(path);
+        Assert.Equal([1, 2, 3, 4, 5, 6], values.ToArray());
+        Assert.Equal(2, columns);
+        NpyFile.Write(path, [], columns: 4);
+        Assert.Equal((0, 4), (NpyFile.Map(path).Values.Length, NpyFile.Map(path).Columns));
     }
 
     [Fact]

@@ -21,6 +21,22 @@ public sealed class FaissFileTests : IDisposable
         Assert.Equal([1, 2, 3, 4, 5, 6], index.Vectors);
     }
 
+    [Theory]
+    [InlineData(VectorMetric.InnerProduct)]
+    [InlineData(VectorMetric.L2)]
+    public void Rows_that_stay_in_the_file_are_found_like_those_in_memory(VectorMetric metric)
+    {
+        string path = _folder.File("items.index");
+        FaissFile.Write(path, new FlatIndex(RandomVectors.Uniform(900, 20, seed: 1), dimension: 20, metric));
+        IVectorIndex mapped = FaissFile.Read(path, mapFrom: 0);
+        IVectorIndex read = FaissFile.Read(path);
+        var ofMapped = new Candidate[10];
+        var ofRead = new Candidate[10];
+        mapped.Search(((FlatIndex)read).Vectors[..20], RowFilter.None, ofMapped);
+        read.Search(((FlatIndex)mapped).Vectors[..20], RowFilter.None, ofRead);
+        Assert.Equal(ofRead, ofMapped);
+    }
+
     [Fact]
     public void An_empty_index_is_an_index()
     {

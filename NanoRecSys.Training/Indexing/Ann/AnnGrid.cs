@@ -1,0 +1,38 @@
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Training.Indexing.Ann;
+
+/// <summary>Which indexes are built, and how widely each searches.</summary>
+internal static class AnnGrid
+{
+    private static readonly int[] Probes = [1, 2, 4, 8, 16, 32, 64, 128];
+    private static readonly int[] ScaleProbes = [1, 2, 5, 10, 20, 50, 100];
+    private static readonly int[] Breadths = [100, 150, 200, 300, 400, 600, 800];
+
+    /// <param name="name">See <see cref="AnnOptions"/>.</param>
+    /// <param name="dimension">D; product codes that do not divide it are left out.</param>
+    public static IEnumerable<(IndexShape Shape, IReadOnlyList<int> Widths)> Of(string name, int dimension)
+    {
+        yield return (new IndexShape(IndexKinds.Flat), [0]);
+        if (name == AnnOptions.Scale)
+        {
+            yield return (new IndexShape(IndexKinds.IvfFlat, 2048), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.IvfScalar, 2048), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.IvfProduct, 4096, Math.Min(32, dimension)), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
+            yield break;
+        }
+
+        foreach (int lists in new[] { 256, 512, 1024 })
+        {
+            yield return (new IndexShape(IndexKinds.IvfFlat, lists), Probes);
+            yield return (new IndexShape(IndexKinds.IvfScalar, lists), Probes);
+            foreach (int parts in new[] { 32, 64 }.Where(parts => dimension % parts == 0))
+            {
+                yield return (new IndexShape(IndexKinds.IvfProduct, lists, parts), Probes);
+            }
+        }
+
+        yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
+    }
+}

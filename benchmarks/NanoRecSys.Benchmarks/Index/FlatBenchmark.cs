@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Benchmarks.Index;
+
+/// <summary>The flat index and its yardsticks over random unit vectors, in alternating rounds: the machine's speed drifts.</summary>
+internal sealed class FlatBenchmark(int rows, int dimension, int k, int excludedRows, int queryCount, int exactQueries, Random random)
+{
+    private const int Rounds = 9;
+    private const int FewQueries = 20; // for the slow yardsticks
+    private readonly Candidate[] _ours = new Candidate[k];
+    private readonly Candidate[] _plain = new Candidate[k];
+
+    public FlatFigures Run()
+    {
+        float[] vectors = UnitVectors.Draw(rows, dimension, random);
+        float[] queries = UnitVectors.Draw(queryCount, dimension, random);
+        var excluded = new RowSet(rows);
+        while (excluded.Count < Math.Min(excludedRows, rows))
+        {
+            excluded.Add(random.Next(rows));
+        }
+
+        var index = new FlatIndex(vectors, dimension);
+        var filter = new RowFilter(excluded);
+        long scanned = (long)rows * dimension; // a byte for each value
+        var memory = new byte[scanned];
+        random.NextBytes(memory);
+        var batch = new Candidate[queryCount * k];
+        var found = new int[queryCount];
+        double[][] times = [.. Enumerable.Range(0, 5).Select(_ => new double[Rounds])];
+        for (int round = 0; round < Rounds; round++)
+        {
+            times[0][round] = Time(queryCount, q => index.Search(Query(queries, q), filter, _ours));
+            times[1][round] = Time(1, _ => index.SearchBatch(queries, filter, k, batch, found)) / queryCount;
+            times[2][round] = Time(FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _plain));
+            times[3][round] = round < 3 ? Time(FewQueries, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _plain)) : times[3][round - 3];
+            times[4][round] = Time(FewQueries, _ => Sum(memory));
+        }
+
+        bool exact = IsExact(index, vectors, filter, excluded);
+        return new FlatFigures(
+            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]), Median(times[2]), Median(times[3]), scanned, Median(times[4]), exactQueries, exact);
+    }
+
+    private bool IsExact(FlatIndex index, float[] vectors, RowFilter filter, RowSet excluded)
+    {
+        for (int q = 0; q < exactQueries; q++)
+        {
+            float[] query = UnitVectors.Draw(1, dimension, random);
+            index.Search(query, filter, _ours);
+            PlainScan.SearchSimd(vectors, query, excluded, _plain);
+            if (!_ours.Select(candidate => candidate.Row).SequenceEqual(_plain.Select(candidate => candidate.Row)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private ReadOnlySpan<float> Query(float[] queries, int q) => queries.AsSpan(q * dimension, dimension);
+
+    private static double Time(int count, Action<int> search)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int q = 0; q < count; q++)
+        {
+            search(q);
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / count;
+    }
+
+    private static long Sum(byte[] memory)
+    {
+        Vector<long> first = default, second = default;
+        ReadOnlySpan<Vector<long>> words = MemoryMarshal.Cast<byte, Vector<long>>(memory);
+        for (int i = 0; i + 1 < words.Length; i += 2)
+        {
+            first += words[i];
+            second += words[i + 1];
+        }
+
+        return Vector.Sum(first + second);
+    }
+
+    private static double Median(double[] times)
+    {
+        Array.Sort(times);
+        return times[times.Length / 2];
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Native;
+using NanoRecSys.IntegrationTests.Fixtures;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.IntegrationTests.Training;
+
+/// <summary>Every kind of index from <c>index</c> to an answer of the API.</summary>
+public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(IndexKinds.IvfFlat, "nlist nprobe")]
+    [InlineData(IndexKinds.IvfScalar, "nlist nprobe")]
+    [InlineData(IndexKinds.IvfProduct, "nlist m nprobe")]
+    [InlineData(IndexKinds.Hnsw, "m ef_search")]
+    public async Task A_kind_is_tuned_to_the_recall_recorded_and_served(string kind, string parameters)
+    {
+        StepContext context = await trained.CopyAsync(_folder.Path);
+        IndexInfo built = await IndexStep.RunAsync(new IndexOptions { Kind = kind, Parts = 8, Recall = 0.8 }, context);
+        Assert.Equal((kind, parameters), (built.Kind, string.Join(' ', built.Parameters.Keys)));
+        Assert.InRange(built.RecallAt100, kind == IndexKinds.IvfProduct ? 0.4 : 0.8, 1); // codes of 8 bytes lose what no width brings back
+        Assert.True(built.LatencyMs > 0);
+
+        PublishSummary published = await PublishStep.RunAsync(new PublishOptions(), context);
+        Assert.Equal(built.RecallAt100, context.Workspace.Store.Open(published.Version).Manifest.Index.RecallAt100);
+        await using ApiServer api = await ApiServer.StartAsync(context.Workspace.Store);
+        JsonElement index = (await api.StatusAsync()).GetProperty("faiss");
+        Assert.Equal((kind, "managed"), (index.GetProperty("loaded_index_type").GetString(), index.GetProperty("engine").GetString()));
+        Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 1}""")).GetProperty("movie_ids").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Few_items_get_a_flat_index_when_the_choice_is_left_to_the_program()
+    {
+        StepContext context = await trained.CopyAsync(_folder.Path);
+        IndexInfo built = await IndexStep.RunAsync(new IndexOptions { Kind = IndexOptions.Auto }, context);
+        Assert.Equal((IndexKinds.Flat, 1.0), (built.Kind, built.RecallAt100));
+    }
+
+    [Fact]
+    public async Task The_engine_is_what_the_setting_says_or_the_version_is_refused_with_the_remedy()
+    {
+        ArtifactStore store = await trained.StoreAsync();
+        string version = (await trained.VersionAsync()).Manifest.ModelVersion;
+        var loader = new ModelLoader(store, Options.Create(new IndexEngineOptions { Engine = IndexEngines.Faiss }), NullLogger<ModelLoader>.Instance);
+        if (FaissLibrary.IsAvailable)
+        {
+            ModelSnapshot snapshot = await loader.LoadAsync(version, TestContext.Current.CancellationToken);
+            Assert.Equal((IndexEngines.Faiss, IndexKinds.Flat), (snapshot.Index.Engine, snapshot.Index.Kind));
+        }
+        else
+        {
+            ArtifactException e = await Assert.ThrowsAsync<ArtifactException>(() => loader.LoadAsync(version, TestContext.Current.CancellationToken));
+            Assert.Contains(FaissLibrary.PathVariable, e.Message, StringComparison.Ordinal);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Indexing;
+using NanoRecSys.Training.Indexing.Ann;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Core.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Indexing;
+
+public sealed class AnnBenchmarkTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Every_index_of_the_grid_is_measured_and_reported()
+    {
+        string vectors = _folder.File("vectors.npy");
+        NpyFile.Write(vectors, RandomVectors.Clustered(1200, 32, centres: 30, seed: 1), 32);
+        var options = new AnnOptions { Vectors = vectors, Output = _folder.File("ann"), Queries = 5, WithFaiss = false };
+        AnnReport report = await AnnBenchmarkStep.RunAsync(options, StepContexts.In(_folder.Path, "ann"));
+
+        // 1,200 rows are too few for 512 lists; codes of 64 bytes do not divide 32 dimensions.
+        Assert.Equal(["Flat", "IVF256,Flat", "IVF256,SQ8", "IVF256,PQ32", "HNSW32,Flat"], report.Measurements.Select(m => m.Index).Distinct());
+        Assert.All(report.Measurements, m => Assert.True(m is { Engine: "managed", Ms: > 0, MemoryMb: > 0, RecallAt10: > 0 and <= 1 }));
+        Assert.Equal(1, report.Measurements[0].RecallAt100);
+        Assert.Equal([1, 2, 4, 8, 16, 32, 64, 128], report.Measurements.Where(m => m.Index == "IVF256,Flat").Select(m => m.Width));
+        Assert.Equal(["ann.csv", "ann.json", "ann.md", AnnPlot.FileName], Directory.EnumerateFiles(options.Output).Select(Path.GetFileName).Order());
+        Assert.Equal(1 + report.Measurements.Count, File.ReadLines(Path.Combine(options.Output, "ann.csv")).Count());
+    }
+
+    [Fact]
+    public async Task Vectors_that_are_not_there_are_an_error_that_names_the_remedy()
+    {
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() =>
+            AnnBenchmarkStep.RunAsync(new AnnOptions { Output = _folder.Path }, StepContexts.In(_folder.Path, "ann")));
+        Assert.Contains("Run 'export' first", e.Message, StringComparison.Ordinal);
+    }
+}
