@@ -7,6 +7,8 @@ internal static class AnnGrid
 {
     private static readonly int[] Probes = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly int[] ScaleProbes = [1, 2, 5, 10, 20, 50, 100];
+    private static readonly int[] Lists = [256, 512, 1024];
+    private static readonly int[] Parts = [32, 64];
     private static readonly int[] Breadths = [100, 150, 200, 300, 400, 600, 800];
 
     /// <param name="name">See <see cref="AnnOptions"/>.</param>
@@ -23,11 +25,11 @@ internal static class AnnGrid
             yield break;
         }
 
-        foreach (int lists in new[] { 256, 512, 1024 })
+        foreach (int lists in Lists)
         {
             yield return (new IndexShape(IndexKinds.IvfFlat, lists), Probes);
             yield return (new IndexShape(IndexKinds.IvfScalar, lists), Probes);
-            foreach (int parts in new[] { 32, 64 }.Where(parts => dimension % parts == 0))
+            foreach (int parts in Parts.Where(parts => dimension % parts == 0))
             {
                 yield return (new IndexShape(IndexKinds.IvfProduct, lists, parts), Probes);
             }

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Indexing.Ann;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Core.Retrieval;
