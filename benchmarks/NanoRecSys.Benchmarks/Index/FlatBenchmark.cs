@@ -30,19 +30,19 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
         random.NextBytes(memory);
         var batch = new Candidate[queryCount * k];
         var found = new int[queryCount];
-        double[][] times = [.. Enumerable.Range(0, 5).Select(_ => new double[Rounds])];
+        List<double>[] times = [.. Enumerable.Range(0, 5).Select(_ => new List<double>())];
         for (int round = 0; round < Rounds; round++)
         {
-            times[0][round] = Time(queryCount, q => index.Search(Query(queries, q), filter, _ours));
-            times[1][round] = Time(1, _ => index.SearchBatch(queries, filter, k, batch, found)) / queryCount;
-            times[2][round] = Time(FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _plain));
-            times[3][round] = round < 3 ? Time(FewQueries, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _plain)) : times[3][round - 3];
-            times[4][round] = Time(FewQueries, _ => Sum(memory));
+            Time(times[0], queryCount, q => index.Search(Query(queries, q), filter, _ours));
+            Time(times[1], 1, _ => index.SearchBatch(queries, filter, k, batch, found));
+            Time(times[2], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _plain));
+            Time(times[3], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _plain));
+            Time(times[4], FewQueries, _ => Sum(memory));
         }
 
         bool exact = IsExact(index, vectors, filter, excluded);
         return new FlatFigures(
-            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]), Median(times[2]), Median(times[3]), scanned, Median(times[4]), exactQueries, exact);
+            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]) / queryCount, Median(times[2]), Median(times[3]), scanned, Median(times[4]), exactQueries, exact);
     }
 
     private bool IsExact(FlatIndex index, float[] vectors, RowFilter filter, RowSet excluded)
@@ -63,15 +63,14 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
 
     private ReadOnlySpan<float> Query(float[] queries, int q) => queries.AsSpan(q * dimension, dimension);
 
-    private static double Time(int count, Action<int> search)
+    private static void Time(List<double> times, int count, Action<int> search)
     {
-        long start = Stopwatch.GetTimestamp();
         for (int q = 0; q < count; q++)
         {
+            long start = Stopwatch.GetTimestamp();
             search(q);
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
-
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / count;
     }
 
     private static long Sum(byte[] memory)
@@ -87,9 +86,9 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
         return Vector.Sum(first + second);
     }
 
-    private static double Median(double[] times)
+    private static double Median(List<double> times)
     {
-        Array.Sort(times);
-        return times[times.Length / 2];
+        times.Sort();
+        return times[times.Count / 2];
     }
 }

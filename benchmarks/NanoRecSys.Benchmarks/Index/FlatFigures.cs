@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace NanoRecSys.Benchmarks.Index;
 
-/// <summary>What the verb <c>index</c> measures; milliseconds are medians over rounds, of one query on one thread.</summary>
+/// <summary>What the verb <c>index</c> measures; milliseconds are medians over all queries, on one thread.</summary>
 /// <param name="Rows">Vectors.</param>
 /// <param name="Dimension">D</param>
 /// <param name="K">Neighbours asked for.</param>
