@@ -1,0 +1,63 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>Holds docs/api.md to its examples: each call is made, in order, and must be answered as it stands there.</summary>
+public sealed partial class ApiDocumentTests(TrainedArtifacts trained)
+{
+    [GeneratedRegex(@"^    (?<method>GET|POST|DELETE) (?<path>\S+)\n(?:    (?<body>\{.*\})\n)?\n    (?<status>\d{3})\n    \{\n(?<answer>(?:      .*\n)+)    \}$", RegexOptions.Multiline)]
+    private static partial Regex Examples();
+
+    [GeneratedRegex("^      \"(?<name>[a-z_]+)\":", RegexOptions.Multiline)]
+    private static partial Regex TopFields();
+
+    [Fact]
+    public async Task Every_example_is_answered_with_its_status_and_its_fields()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
+        MatchCollection examples = Examples().Matches(await File.ReadAllTextAsync(Path.Combine(RepositoryFolder.Root, "docs", "api.md"), TestContext.Current.CancellationToken));
+        Assert.True(examples.Count >= 20, $"{examples.Count} examples were found.");
+        foreach (Match example in examples)
+        {
+            using var request = new HttpRequestMessage(new HttpMethod(example.Groups["method"].Value), new Uri(example.Groups["path"].Value, UriKind.Relative));
+            if (example.Groups["body"].Success)
+            {
+                request.Content = new StringContent(example.Groups["body"].Value, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
+            }
+
+            using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+            JsonElement answer = await response.BodyAsync();
+            Assert.True(example.Groups["status"].Value == $"{(int)response.StatusCode}", $"{example.Value}\n{answer}");
+            Assert.Equal(TopFields().Matches(example.Groups["answer"].Value).Select(field => field.Groups["name"].Value).Order(StringComparer.Ordinal), answer.Names());
+        }
+    }
+
+    [Fact]
+    public async Task The_OpenAPI_document_describes_every_call_with_an_example_for_every_body()
+    {
+        await using ApiServer api = ApiServer.Start();
+
+        JsonElement paths = (await api.GetAsync("/openapi/v1.json")).GetProperty("paths");
+
+        string[] calls = [.. paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(call => $"{call.Name} {path.Name}")).Order(StringComparer.Ordinal)];
+        Assert.Equal(
+            [
+                "delete /models/pin", "get /debug/status", "get /debug/telemetry", "get /items", "get /items/{id}/similar", "get /models", "get /models/current",
+                "get /readyz", "get /training/progress", "get /users", "get /users/{id}/history", "post /events", "post /items",
+                "post /models/rollback", "post /models/{version}/activate", "post /models/{version}/pin", "post /recommend", "post /recommend/session",
+            ],
+            calls);
+        foreach (string path in (string[])["/recommend", "/recommend/session", "/events", "/items"])
+        {
+            JsonElement body = paths.GetProperty(path).GetProperty("post").GetProperty("requestBody").GetProperty("content").GetProperty("application/json");
+            Assert.Equal(JsonValueKind.Object, body.GetProperty("example").ValueKind);
+            Assert.True(body.TryGetProperty("schema", out _), path);
+        }
+    }
+}
