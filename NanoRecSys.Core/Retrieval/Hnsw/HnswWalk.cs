@@ -7,7 +7,7 @@ namespace NanoRecSys.Core.Retrieval.Hnsw;
 public sealed class HnswWalk
 {
     [ThreadStatic]
-    private static HnswWalk? _idle;
+    private static HnswWalk? Idle;
 
     private readonly NearestFirst _open = new();
     private readonly VisitedRows _visited = new();
@@ -16,12 +16,12 @@ public sealed class HnswWalk
 
     public static HnswWalk Take()
     {
-        HnswWalk walk = _idle ?? new HnswWalk();
-        _idle = null;
+        HnswWalk walk = Idle ?? new HnswWalk();
+        Idle = null;
         return walk;
     }
 
-    public static void GiveBack(HnswWalk walk) => _idle = walk;
+    public static void GiveBack(HnswWalk walk) => Idle = walk;
 
     /// <summary>The best row that greedy steps reach on the levels above <paramref name="level"/>.</summary>
     public static Candidate Descend(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, int level)

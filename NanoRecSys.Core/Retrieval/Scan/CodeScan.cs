@@ -11,7 +11,7 @@ internal sealed class CodeScan
     private const float Rounding = 1f / (1 << 18); // of sums of up to some hundred fp32 terms
 
     [ThreadStatic]
-    private static CodeScan? _idle;
+    private static CodeScan? Idle;
 
     private readonly ushort[] _sums = new ushort[CodeKernel.BlockRows];
     private readonly float[] _scores = new float[CodeKernel.BlockRows];
@@ -30,8 +30,8 @@ internal sealed class CodeScan
 
     public static CodeScan Take(int parts)
     {
-        CodeScan scan = _idle ?? new CodeScan();
-        _idle = null;
+        CodeScan scan = Idle ?? new CodeScan();
+        Idle = null;
         scan._parts = parts;
         if (scan.Table.Length < parts * 256)
         {
@@ -42,7 +42,7 @@ internal sealed class CodeScan
         return scan;
     }
 
-    public static void GiveBack(CodeScan scan) => _idle = scan;
+    public static void GiveBack(CodeScan scan) => Idle = scan;
 
     /// <param name="k">Neighbours wanted.</param>
     /// <param name="level">Instructions to use.</param>

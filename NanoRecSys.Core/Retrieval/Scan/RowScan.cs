@@ -17,7 +17,7 @@ internal sealed class RowScan
     private const float ConstantRounding = 1f / (1 << 20); // some roundings of 2^-24 each, generously
 
     [ThreadStatic]
-    private static RowScan? _idle;
+    private static RowScan? Idle;
 
     private readonly int[] _products = new int[BoundedCandidates.RowsAtOnce];
     private readonly float[] _scores = new float[BoundedCandidates.RowsAtOnce];
@@ -37,12 +37,12 @@ internal sealed class RowScan
 
     public static RowScan Take()
     {
-        RowScan scan = _idle ?? new RowScan();
-        _idle = null;
+        RowScan scan = Idle ?? new RowScan();
+        Idle = null;
         return scan;
     }
 
-    public static void GiveBack(RowScan scan) => _idle = scan;
+    public static void GiveBack(RowScan scan) => Idle = scan;
 
     /// <param name="rows">Where the query will be compared.</param>
     /// <param name="query">[D]</param>
