@@ -20,12 +20,13 @@ public static class UserTowerGraph
     /// <param name="path">File to write.</param>
     /// <param name="model">The configuration that the weights were trained with.</param>
     /// <param name="weights">The state dictionary; see <see cref="SafetensorsFile"/>.</param>
+    /// <param name="isInt8">Whether the blocks' products are in 8 bits.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
-    public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights)
+    public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         var state = new CheckedWeights(weights);
-        var graph = new OnnxGraph("user_tower");
+        var graph = new OnnxGraph("user_tower") { IsInt8 = isInt8 };
         OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");
         ITowerBlock block = Block(graph, model, state, tokens);
         OnnxValue x = Embed(graph, model, state, tokens); // [B, L, D]
@@ -35,14 +36,20 @@ public static class UserTowerGraph
         }
 
         x = block.LastPosition(model.Blocks - 1, x); // [B, L, D] -> [B, D]
-        graph.Scope = "head";
-        x = graph.RmsNorm(x, state, "norm", model.Dimension);
-        x = graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true));
-        graph.Output(EmbeddingOutput, graph.L2Normalize(x), DataType.Float, "batch", model.Dimension);
+        graph.Output(EmbeddingOutput, Head(graph, model, state, x), DataType.Float, "batch", model.Dimension);
         graph.Save(path);
     }
 
-    private static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
+    /// <summary>[B, D] -> [B, D], L2-normalised; in 32 bits always, for it is one row.</summary>
+    internal static OnnxValue Head(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue x)
+    {
+        graph.Scope = "head";
+        graph.IsInt8 = false;
+        x = graph.RmsNorm(x, state, "norm", model.Dimension);
+        return graph.L2Normalize(graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true)));
+    }
+
+    internal static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
     {
         OnnxValue? times = model.TimeBias ? graph.Input(TimesInput, DataType.Int64, "batch", "length") : null;
         OnnxValue? now = model.TimeBias ? graph.Input(NowInput, DataType.Int64, "batch") : null;
@@ -54,7 +61,7 @@ public static class UserTowerGraph
             : new TransformerTowerBlock(graph, model, state, attention);
     }
 
-    private static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
+    internal static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
     {
         graph.Scope = "embedding";
         OnnxValue x = graph.Gather(EmbeddingTable(graph, model, state), tokens); // [V + 1, D], [B, L] -> [B, L, D]

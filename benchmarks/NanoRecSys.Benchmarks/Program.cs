@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NanoRecSys.Benchmarks.Encoder;
 using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
@@ -12,6 +13,7 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
     LoadCommand.Create(),
     SoakCommand.Create(),
     IndexCommand.Create(),
+    EncoderCommand.Create(),
     EvaluateCommand.Create(),
     RankerCommand.Create(),
     GenerateCommand.Create(),

@@ -24,6 +24,9 @@ internal sealed class OnnxGraph(string name)
     /// <summary>Prefix of the names of the nodes that follow, such as <c>blocks.0.attn</c>.</summary>
     public string Scope { get; set; } = name;
 
+    /// <summary>Whether <see cref="OnnxOperators.Linear"/> multiplies in 8 bits.</summary>
+    public bool IsInt8 { get; set; }
+
     public OnnxValue Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<OnnxAxis> shape)
     {
         _graph.Input.Add(Describe(name, type, shape));

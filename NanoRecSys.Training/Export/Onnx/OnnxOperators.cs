@@ -76,10 +76,15 @@ internal static class OnnxOperators
 
     /// <summary>
     /// [..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph
-    /// would differ here alone.
+    /// differs here alone.
     /// </summary>
     public static OnnxValue Linear(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
+        if (graph.IsInt8)
+        {
+            return graph.LinearInt8(x, weights);
+        }
+
         OnnxValue matrix = graph.Initializer($"{weights.Name}.weight.T", weights.Transposed(), weights.In, weights.Out);
         OnnxValue product = graph.MatMul(x, matrix);
         return weights.Bias is null

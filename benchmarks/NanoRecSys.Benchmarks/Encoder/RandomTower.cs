@@ -1,0 +1,23 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Retrieval;
+using TorchSharp;
+
+namespace NanoRecSys.Benchmarks.Encoder;
+
+/// <summary>A user tower with seeded random weights: what it costs does not depend on what it learnt.</summary>
+internal static class RandomTower
+{
+    /// <param name="model">Its sizes.</param>
+    /// <param name="folder">Where its weights pass through.</param>
+    /// <param name="seed">Of the weights.</param>
+    public static IReadOnlyDictionary<string, NamedTensor> Create(ModelInfo model, string folder, int seed)
+    {
+        LibTorch.Load();
+        torch.manual_seed(seed);
+        using var tower = new UserTower(model);
+        RetrieverFiles.Write(folder, tower);
+        return TrainedWeights.Read(folder, "train-retriever").Tensors;
+    }
+}
