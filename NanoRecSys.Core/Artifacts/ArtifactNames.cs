@@ -5,6 +5,9 @@ public static class ArtifactNames
 {
     public const string Manifest = "manifest.json";
     public const string UserTower = "user_tower.onnx";
+
+    /// <summary>The same with its blocks' products in 8 bits.</summary>
+    public const string UserTowerInt8 = "user_tower.int8.onnx";
     public const string Ranker = "ranker.onnx";
 
     /// <summary>Turns what is known of an item into its part of the ranker's first layer.</summary>

@@ -28,6 +28,9 @@ public sealed record Manifest
 
     public required OnnxInfo UserTower { get; init; }
 
+    /// <summary>The user tower in 8 bits; null where it strays too far, or in versions from before there was one.</summary>
+    public OnnxInfo? UserTowerInt8 { get; init; }
+
     /// <summary>Null: the retriever's scores pass through.</summary>
     public RankerInfo? Ranker { get; init; }
 
@@ -135,7 +138,11 @@ public sealed record IndexInfo(
 /// <param name="MaxAbsDifference">Largest absolute difference of an output to the trained network's.</param>
 /// <param name="Cases">Histories (or candidates) compared.</param>
 /// <param name="Tolerance">What was allowed.</param>
-public sealed record ParityInfo(double MaxAbsDifference, int Cases, double Tolerance);
+public sealed record ParityInfo(double MaxAbsDifference, int Cases, double Tolerance)
+{
+    /// <summary>Of the outputs with the trained network's, by which a graph in 8 bits is judged; null for one in 32.</summary>
+    public double? MeanCosine { get; init; }
+}
 
 /// <param name="Name">Relative to the version's folder.</param>
 /// <param name="Sha256">Lower-case hex.</param>

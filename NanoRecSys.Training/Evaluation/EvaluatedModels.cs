@@ -17,7 +17,7 @@ public sealed class EvaluatedModels : IDisposable
     /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
     public const string HeldOutItems = "held-out-items";
 
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
@@ -74,6 +74,7 @@ public sealed class EvaluatedModels : IDisposable
         MatrixFactorization.ModelName => BaselineFiles.ReadMatrixFactorization(FolderOf(name), _data.Catalog.Count, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
+        Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace),
         _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage),
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
@@ -134,6 +135,7 @@ public sealed class EvaluatedModels : IDisposable
     private static bool IsTrained(string name, Workspace workspace) => name switch
     {
         "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
+        Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
         _ when UsageOf(name) is not null => RankerExport.IsOfThisRetriever(workspace),
         MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(workspace, name),
         _ => true,

@@ -35,10 +35,8 @@ public static class ExportStep
             TimedHistory[] histories = SampledHistories.Draw(
                 data?.Histories ?? InventedData.Histories(tower.Model, options.ParityHistories, context.Seed), options.ParityHistories, context.Seed);
             using var trained = new UserEncoder(tower);
-            var parity = new Dictionary<string, ParityInfo>
-            {
-                [ArtifactNames.UserTower] = ExportRetriever(workspace.ExportFolder, tower.Model, trained, weights, histories),
-            };
+            var parity = new Dictionary<string, ParityInfo>();
+            ExportRetriever(workspace.ExportFolder, tower.Model, trained, weights, histories, parity);
             context.Progress.Report(new StepProgress { Fraction = 0.6 });
 
             TrainedWeights? ranker = null;
@@ -62,14 +60,34 @@ public static class ExportStep
         }
     }
 
-    private static ParityInfo ExportRetriever(
-        string folder, ModelInfo model, UserEncoder trained, TrainedWeights weights, TimedHistory[] histories)
+    private static void ExportRetriever(
+        string folder, ModelInfo model, UserEncoder trained, TrainedWeights weights, TimedHistory[] histories, Dictionary<string, ParityInfo> parity)
     {
+        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.Dimension);
+        using Tensor embeddings = trained.Encode(histories); // [B, D]
+        float[] expected = embeddings.data<float>().ToArray();
         string path = Path.Combine(folder, ArtifactNames.UserTower);
         UserTowerGraph.Write(path, model, weights.Tensors);
-        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.Dimension);
-        using Tensor expected = trained.Encode(histories); // [B, D]
-        using var exported = new OnnxUserTower(path, model);
-        return Parity.Require(ArtifactNames.UserTower, Parity.OfUserTower(exported, histories, expected.data<float>().ToArray()));
+        using (var exported = new OnnxUserTower(path, model))
+        {
+            parity[ArtifactNames.UserTower] = Parity.Require(ArtifactNames.UserTower, Parity.OfUserTower(exported, histories, expected));
+        }
+
+        path = Path.Combine(folder, ArtifactNames.UserTowerInt8);
+        UserTowerGraph.Write(path, model, weights.Tensors, isInt8: true);
+        ParityInfo inEightBits;
+        using (var exported = new OnnxUserTower(path, model))
+        {
+            inEightBits = Parity.OfInt8(exported, histories, expected);
+        }
+
+        if (Parity.Holds(inEightBits))
+        {
+            parity[ArtifactNames.UserTowerInt8] = inEightBits;
+        }
+        else
+        {
+            File.Delete(path); // serving does without it
+        }
     }
 }

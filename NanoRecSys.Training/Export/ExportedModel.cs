@@ -10,7 +10,7 @@ using NanoRecSys.Training.Ranking;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
-internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, RankerInfo? Ranker)
+internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? UserTowerInt8, RankerInfo? Ranker)
 {
     /// <exception cref="UserErrorException">A step has not run, its parity does not hold, or two steps disagree.</exception>
     public static ExportedModel Open(Workspace workspace, PreparedData data)
@@ -47,7 +47,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             throw new UserErrorException($"{e.Message} Run 'export' and 'index' again.", e);
         }
 
-        return new ExportedModel(report, index, tower, DescribeRanker(folder, report));
+        return new ExportedModel(report, index, tower, DescribeWithParity(folder, ArtifactNames.UserTowerInt8, report), DescribeRanker(folder, report));
     }
 
     private static RankerInfo? DescribeRanker(string folder, ExportReport report)

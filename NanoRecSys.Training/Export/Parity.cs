@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
@@ -9,6 +10,9 @@ internal static class Parity
 {
     /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph by 1e-2 and more.</summary>
     public const double Tolerance = 1e-4;
+
+    /// <summary>What a user tower in 8 bits may not fall below.</summary>
+    public const double LeastMeanCosine = 0.995;
 
     /// <summary>
     /// Encodes each history alone and without padding, as serving does, and all of them in one padded batch;
@@ -22,6 +26,18 @@ internal static class Parity
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
         float[] together = tower.Encode(histories);
         return new ParityInfo(Math.Max(MaxAbsDifference(alone, trained), MaxAbsDifference(together, trained)), histories.Count, Tolerance);
+    }
+
+    /// <summary>As serving encodes: each history alone.</summary>
+    /// <param name="tower">The exported graph in 8 bits.</param>
+    /// <param name="histories">[B]</param>
+    /// <param name="trained">[B, D] what the trained network makes of them, L2-normalised.</param>
+    public static ParityInfo OfInt8(OnnxUserTower tower, IReadOnlyList<TimedHistory> histories, ReadOnlySpan<float> trained)
+    {
+        float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
+        double difference = MaxAbsDifference(alone, trained);
+        double cosines = TensorPrimitives.Dot(alone, trained); // of unit vectors
+        return new ParityInfo(difference, histories.Count, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Count };
     }
 
     /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>
@@ -41,7 +57,8 @@ internal static class Parity
         return largest;
     }
 
-    public static bool Holds(ParityInfo parity) => parity.MaxAbsDifference <= parity.Tolerance;
+    public static bool Holds(ParityInfo parity) =>
+        parity.MeanCosine is { } cosine ? 1 - cosine <= parity.Tolerance : parity.MaxAbsDifference <= parity.Tolerance;
 
     /// <exception cref="UserErrorException">The difference is larger than allowed, or not a number.</exception>
     public static ParityInfo Require(string file, ParityInfo parity) => Holds(parity)

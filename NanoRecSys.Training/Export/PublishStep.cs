@@ -70,6 +70,7 @@ public static class PublishStep
                 options.ServeSplit == ServeSplit.All ? "all" : "train"),
             Model = exported.Report.Model,
             UserTower = exported.UserTower,
+            UserTowerInt8 = exported.UserTowerInt8,
             Ranker = choice.Use ? exported.Ranker : null,
             Index = exported.Index,
             ContentMap = exported.Report.ContentMap,
@@ -82,6 +83,11 @@ public static class PublishStep
     private static void Copy(string export, string staging, Manifest draft)
     {
         List<string> files = [draft.UserTower.File, draft.Index.File, ArtifactNames.ItemEmbeddings];
+        if (draft.UserTowerInt8 is not null)
+        {
+            files.Add(draft.UserTowerInt8.File);
+        }
+
         if (draft.Ranker is not null)
         {
             // Its settings too: the weight of the cosine changes what is served, so it belongs to what names the version.

@@ -1,7 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Retrieval;
 using TorchSharp;
 
 namespace NanoRecSys.Benchmarks.Encoder;

@@ -24,6 +24,17 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
+    public async Task The_graph_in_8_bits_is_published_with_what_it_costs_in_likeness()
+    {
+        Manifest manifest = (await trained.VersionAsync()).Manifest;
+        ParityInfo parity = manifest.Parity[ArtifactNames.UserTowerInt8];
+        Assert.Equal(200, parity.Cases);
+        Assert.InRange(parity.MeanCosine!.Value, 0.995, 0.999999); // one would be the graph in 32 bits under another name
+        Assert.Equal(ArtifactNames.UserTowerInt8, manifest.UserTowerInt8!.File);
+        Assert.Contains(ArtifactNames.UserTowerInt8, manifest.Files.Select(file => file.Name));
+    }
+
+    [Fact]
     public async Task The_exported_ranker_matches_the_trained_one_on_100_candidates_of_each_history()
     {
         ParityInfo parity = (await trained.VersionAsync()).Manifest.Parity[ArtifactNames.Ranker];
@@ -50,7 +61,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         StepContext context = await trained.CopyAsync(_folder.Path);
         File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RankerFolder, "weights.safetensors"), DateTime.UtcNow.AddDays(-1));
         ExportReport report = await ExportStep.RunAsync(new ExportOptions(), context);
-        Assert.Equal([ArtifactNames.UserTower], report.Parity.Keys);
+        Assert.Equal([ArtifactNames.UserTower, ArtifactNames.UserTowerInt8], report.Parity.Keys);
         Assert.False(File.Exists(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.Ranker)));
     }
 
