@@ -61,7 +61,9 @@ internal static class ExportCommand
     {
         foreach ((string file, ParityInfo parity) in report.Parity)
         {
-            console.WriteLine($"{file}: differs from the trained network by {parity.MaxAbsDifference:G3} at most over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
+            console.WriteLine(parity.MeanCosine is { } cosine
+                ? $"{file}: mean cosine {cosine:F5} with the trained network over {parity.Cases:N0} cases (at least {1 - parity.Tolerance:F3})"
+                : $"{file}: differs from the trained network by {parity.MaxAbsDifference:G3} at most over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
         }
 
         console.WriteJson(JsonSerializer.Serialize(report, ExportJsonLines.Default.ExportReport));
