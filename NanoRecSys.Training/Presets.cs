@@ -64,7 +64,7 @@ public static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions { Hidden = [256, 128, 64] });
 
-    /// <summary>Many users with a handful of interactions each, as shops have them.</summary>
+    /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/training.md.</summary>
     public static readonly Preset Sparse = new(
         "sparse",
         new TrainRetrieverOptions
@@ -74,6 +74,8 @@ public static class Presets
             Heads = 2,
             FeedForward = 128,
             MaxLength = 50,
+            Temperature = 0.1,
+            LearningRate = 2e-3,
             WarmupSteps = 100,
             Epochs = 40,
             Patience = 5,
