@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
@@ -61,8 +62,8 @@ public static class Presets
             ValidateEvery = 2,
             Patience = 10,
         },
-        new MineNegativesOptions(),
-        new TrainRankerOptions { Hidden = [256, 128, 64] });
+        new MineNegativesOptions { Skip = 0, Hard = 20, Random = 1, PositionsPerUser = 12 },
+        new TrainRankerOptions { Hidden = [256, 128, 64], Loss = RankerLossKind.Listwise, Signals = RankerSignals.All, Epochs = 5, Patience = 2 });
 
     /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/training.md.</summary>
     public static readonly Preset Sparse = new(
