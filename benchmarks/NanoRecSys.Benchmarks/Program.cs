@@ -4,8 +4,8 @@ using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
-using NanoRecSys.Benchmarks.Soak;
 using NanoRecSys.Benchmarks.Ranker;
+using NanoRecSys.Benchmarks.Soak;
 using NanoRecSys.Benchmarks.Training;
 
 RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
