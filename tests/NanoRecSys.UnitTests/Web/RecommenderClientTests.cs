@@ -18,7 +18,7 @@ public sealed class RecommenderClientTests
 
         RecommendResponse response = await client.RecommendAsync(new RecommendRequest { UserId = 7, K = 5, Explain = true }, Test);
 
-        Assert.Equal("""{"user_id":7,"k":5,"explain":true,"include_history":false}""", sent);
+        Assert.Equal("""{"user_id":7,"k":5,"explain":true,"include_history":false,"diversity":0,"popularity_penalty":0}""", sent);
         Assert.Equal([2571], response.MovieIds);
         Assert.True(response.ServedFromCache);
         Assert.Equal("cache", response.DebugTiming.Source);
