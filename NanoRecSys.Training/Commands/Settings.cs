@@ -8,13 +8,13 @@ internal static class Settings
 {
     public static Option<int> Number(string name, string description, int value, int least = 1)
     {
-        Option<int> option = Number(name, description, least);
+        Option<int> option = NumberWithoutDefault(name, description, least);
         option.DefaultValueFactory = _ => value;
         return option;
     }
 
     /// <summary>Without a default: who does not give it leaves a preset's value.</summary>
-    public static Option<int> Number(string name, string description, int least)
+    public static Option<int> NumberWithoutDefault(string name, string description, int least)
     {
         var option = new Option<int>(name) { Description = description };
         option.AtLeast(least);

@@ -146,6 +146,23 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("Dimension 64 must be a multiple of 6: 3 heads, each rotated in halves.", _error.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("mine-negatives", "--candidates", "[default: 100]")]
+    [InlineData("train-ranker", "--batch", "[default: 2048]")]
+    [InlineData("train-baseline", "--dimension", "[default: 64]")]
+    [InlineData("evaluate", "--negatives", "[default: 100]")]
+    [InlineData("export", "--parity-histories", "[default: 200]")]
+    public async Task Numbers_have_the_defaults_that_help_names(string verb, string option, string expected)
+    {
+        await RunAsync(verb, "--help");
+
+        string[] lines = _output.ToString().Split('\n');
+        int at = Array.FindIndex(lines, line => line.TrimStart().StartsWith(option + " ", StringComparison.Ordinal));
+        Assert.True(at >= 0, _output.ToString());
+        string text = string.Join(' ', lines[at..].TakeWhile((line, i) => i == 0 || !line.TrimStart().StartsWith("--", StringComparison.Ordinal)).Select(line => line.Trim()));
+        Assert.Contains(expected, text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Cancellation_exits_with_the_code_of_an_interrupted_program()
     {
