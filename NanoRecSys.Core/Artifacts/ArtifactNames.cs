@@ -25,6 +25,12 @@ public static class ArtifactNames
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";
     public const string Histories = "histories.bin";
+
+    /// <summary>[U, D] float16, what the user tower makes of these histories.</summary>
+    public const string UserEmbeddings = "user_embeddings.npy";
+
+    /// <summary>Where each item lies on a plane, for people to look at.</summary>
+    public const string ItemMap = "item_map_2d.parquet";
     public const string Metrics = "metrics.json";
 
     /// <summary>[F, D] what each feature of a new item adds to its embedding.</summary>

@@ -31,6 +31,9 @@ public sealed record Manifest
     /// <summary>The user tower in 8 bits; null where it strays too far, or in versions from before there was one.</summary>
     public OnnxInfo? UserTowerInt8 { get; init; }
 
+    /// <summary>File of the embeddings of all users in the published histories; null where they were not computed ahead.</summary>
+    public string? UserEmbeddings { get; init; }
+
     /// <summary>Null: the retriever's scores pass through.</summary>
     public RankerInfo? Ranker { get; init; }
 
@@ -38,6 +41,9 @@ public sealed record Manifest
 
     /// <summary>Null in versions from before there was one: new items cannot be placed among the others.</summary>
     public ContentMapInfo? ContentMap { get; init; }
+
+    /// <summary>Null in versions from before there was one: there is no map to look at.</summary>
+    public ItemMapInfo? ItemMap { get; init; }
 
     /// <summary>Every model's figures on validation and test, the popularity baseline's among them.</summary>
     public required IReadOnlyList<EvaluationResult> Metrics { get; init; }
@@ -121,6 +127,14 @@ public sealed record RankerPartsInfo(string Items, string ItemParts, string Cand
 /// <param name="Ridge">Strength of the penalty on its weights, chosen by cross-validation over items.</param>
 /// <param name="HeldOutCosine">Mean cosine of estimated and trained embeddings, for items that the fit did not see.</param>
 public sealed record ContentMapInfo(string File, string Features, double Ridge, double HeldOutCosine);
+
+/// <summary>The item embeddings laid out on a plane.</summary>
+/// <param name="File">See <see cref="Data.ItemPlaneFile"/>.</param>
+/// <param name="Method">How: <c>neighbours</c>.</param>
+/// <param name="Kept">
+/// Mean share of a well-known item's nearest ten by cosine that are among its nearest ten on the plane, both of well-known ones.
+/// </param>
+public sealed record ItemMapInfo(string File, string Method, double Kept);
 
 /// <param name="File">The FAISS file.</param>
 /// <param name="Kind"><c>flat</c>, ...</param>

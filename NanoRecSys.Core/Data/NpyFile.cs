@@ -1,19 +1,10 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Core.Data;
 
 /// <summary>A matrix as NumPy's <c>.npy</c> keeps it (format 1.0): float32, row-major.</summary>
-public static partial class NpyFile
+public static class NpyFile
 {
-    private const int Alignment = 64; // NumPy pads the header so that the data can be memory-mapped aligned.
-    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
-
-    [GeneratedRegex(@"'descr':\s*'<f4'.*'fortran_order':\s*False.*'shape':\s*\((?<rows>[0-9]{1,9}),\s*(?<columns>[0-9]{1,9})\)")]
-    private static partial Regex Float32Matrix();
-
     /// <param name="path">File to write.</param>
     /// <param name="values">[rows, columns], row-major.</param>
     /// <param name="columns">Width of a row.</param>
@@ -26,7 +17,7 @@ public static partial class NpyFile
         }
 
         using FileStream file = File.Create(path);
-        WriteHeader(file, values.Length / columns, columns);
+        new NpyHeader(NpyHeader.Float32, values.Length / columns, columns).Write(file);
         file.Write(MemoryMarshal.AsBytes(values));
     }
 
@@ -35,20 +26,20 @@ public static partial class NpyFile
     public static (float[] Values, int Columns) Read(string path)
     {
         using FileStream file = File.OpenRead(path);
-        (long values, int columns) = ReadHeader(file, path);
-        var matrix = new float[values];
+        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32, sizeof(float));
+        var matrix = new float[header.Rows * header.Columns];
         file.ReadExactly(MemoryMarshal.AsBytes(matrix.AsSpan()));
-        return (matrix, columns);
+        return (matrix, header.Columns);
     }
 
     /// <summary>As <see cref="Read"/>, but the values stay in the file and are read where they are looked at.</summary>
     public static (ReadOnlyMemory<float> Values, int Columns) Map(string path)
     {
         using FileStream file = File.OpenRead(path);
-        (long values, int columns) = ReadHeader(file, path);
-        return values == 0
-            ? (ReadOnlyMemory<float>.Empty, columns)
-            : (new MappedFile(file).Column<float>(file.Position, checked((int)values)), columns);
+        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float32, sizeof(float));
+        return header.Rows == 0
+            ? (ReadOnlyMemory<float>.Empty, header.Columns)
+            : (new MappedFile(file).Column<float>(file.Position, checked((int)(header.Rows * header.Columns))), header.Columns);
     }
 
     /// <summary>Writes a matrix of which not all rows are there at once.</summary>
@@ -60,51 +51,7 @@ public static partial class NpyFile
     {
         ArgumentNullException.ThrowIfNull(write);
         using FileStream file = File.Create(path);
-        WriteHeader(file, rows, columns);
+        new NpyHeader(NpyHeader.Float32, rows, columns).Write(file);
         write(file);
-    }
-
-    private static void WriteHeader(Stream file, long rows, int columns)
-    {
-        string shape = string.Create(CultureInfo.InvariantCulture, $"({rows}, {columns})");
-        string text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}";
-        int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
-        int padding = (Alignment - unpadded % Alignment) % Alignment;
-        byte[] header = Encoding.ASCII.GetBytes(text + new string(' ', padding) + "\n");
-        file.Write(Magic);
-        file.Write(BitConverter.GetBytes((ushort)header.Length));
-        file.Write(header);
-    }
-
-    // Leaves the file where the values start.
-    private static (long Values, int Columns) ReadHeader(FileStream file, string path)
-    {
-        Span<byte> start = stackalloc byte[10];
-        if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start[..8].SequenceEqual(Magic))
-        {
-            throw new InvalidDataException($"{path}: not a NumPy file of format 1.0.");
-        }
-
-        byte[] header = new byte[BitConverter.ToUInt16(start[8..])];
-        if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
-        {
-            throw new InvalidDataException($"{path}: ends within its header.");
-        }
-
-        Match match = Float32Matrix().Match(Encoding.ASCII.GetString(header));
-        if (!match.Success)
-        {
-            throw new InvalidDataException($"{path}: expected a float32 matrix in row-major order, found {Encoding.ASCII.GetString(header).Trim()}.");
-        }
-
-        long rows = long.Parse(match.Groups["rows"].ValueSpan, CultureInfo.InvariantCulture);
-        int columns = int.Parse(match.Groups["columns"].ValueSpan, CultureInfo.InvariantCulture);
-        long bytes = rows * columns * sizeof(float);
-        if (columns == 0 || bytes != file.Length - file.Position)
-        {
-            throw new InvalidDataException($"{path}: {rows} x {columns} float32 need {bytes} bytes of data, the file has {file.Length - file.Position}.");
-        }
-
-        return (rows * columns, columns);
     }
 }

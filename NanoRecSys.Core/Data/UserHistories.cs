@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace NanoRecSys.Core.Data;
 
 /// <summary>Every user's items, oldest first, in one flat column, and when they came in another.</summary>
@@ -55,6 +57,9 @@ public sealed class UserHistories
     /// <summary>Whether it is known when the items came.</summary>
     public bool HasTimes => _times.Length == _items.Length;
 
+    /// <summary>When the newest interaction came; 0 without <see cref="HasTimes"/>.</summary>
+    public long LastTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times);
+
     public ReadOnlySpan<int> UserIds => _userIds.Span;
 
     public ReadOnlySpan<long> Offsets => _offsets.Span;
@@ -76,13 +81,16 @@ public sealed class UserHistories
     /// <summary>As <see cref="TimesAt"/>, for what keeps it: nothing is copied.</summary>
     public ReadOnlyMemory<long> TimesMemoryAt(int position) => HasTimes ? Slice(_times, position) : default;
 
+    /// <returns>The user's place in <see cref="UserIds"/>; negative where the user is unknown.</returns>
+    public int PositionOf(int userId) => UserIds.BinarySearch(userId);
+
     /// <summary>Item rows of a user, oldest first; false where the user is unknown.</summary>
     public bool TryGet(int userId, out ReadOnlySpan<int> history) => TryGet(userId, out history, out _);
 
     /// <summary>Item rows of a user, oldest first, and when they came (see <see cref="TimesAt"/>); false where the user is unknown.</summary>
     public bool TryGet(int userId, out ReadOnlySpan<int> history, out ReadOnlySpan<long> times)
     {
-        int position = UserIds.BinarySearch(userId);
+        int position = PositionOf(userId);
         history = position >= 0 ? At(position) : default;
         times = position >= 0 ? TimesAt(position) : default;
         return position >= 0;

@@ -4,7 +4,7 @@ using NanoRecSys.Training.Export.Onnx;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>x + W (RMSNorm(Attention(q, k, v)) * u) with u, q, k, v = silu(W RMSNorm(x)); width D.</summary>
-internal sealed class HstuTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention) : ITowerBlock
+internal sealed class HstuTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, ITowerAttention attention) : ITowerBlock
 {
     private readonly int _width = model.Dimension; // D
 
@@ -23,8 +23,9 @@ internal sealed class HstuTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWe
         LinearWeights all = QueryKeyValue(block);
         OnnxValue normed = Norm(block, x), normedLast = graph.Gather(normed, last, axis: 1); // [B, L, D], [B, D]
         OnnxValue query = graph.Silu(graph.Linear(normedLast, all.OutputRows($"{all.Name}.q", 0, _width))); // [B, D]
-        OnnxValue keysAndValues = graph.Silu(graph.Linear(normed, all.OutputRows($"{all.Name}.kv", _width, 2 * _width))); // [B, L, 2D]
-        OnnxValue mixed = attention.LastPosition($"blocks.{block}.bias", query, keysAndValues); // [B, D]
+        OnnxValue keys = graph.Silu(graph.Linear(normed, all.OutputRows($"{all.Name}.k", _width, _width))); // [B, L, D]
+        OnnxValue values = graph.Silu(graph.Linear(normed, all.OutputRows($"{all.Name}.v", 2 * _width, _width))); // [B, L, D]
+        OnnxValue mixed = attention.LastPosition($"blocks.{block}.bias", query, keys, values); // [B, D]
         return Add(block, graph.Gather(x, last, axis: 1), normedLast, mixed);
     }
 

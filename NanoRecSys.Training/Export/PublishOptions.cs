@@ -6,6 +6,9 @@ public sealed record PublishOptions
     public ServeSplit ServeSplit { get; init; } = ServeSplit.All;
 
     public RankerUse Ranker { get; init; } = RankerUse.IfBetter;
+
+    /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
+    public bool UserEmbeddings { get; init; } = true;
 }
 
 public enum ServeSplit

@@ -2,6 +2,7 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export.Map;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
@@ -39,6 +40,12 @@ public static class PublishStep
                 RankerItemParts.Write(staging, ranker, catalog);
             }
 
+            if (draft.UserEmbeddings is { } embeddings)
+            {
+                UserEmbeddingsFile.Write(Path.Combine(staging, embeddings), Path.Combine(staging, draft.UserTower.File), draft.Model, histories, context);
+            }
+
+            draft = draft with { ItemMap = await ItemMapExport.WriteAsync(staging, catalog, context) };
             PublishedMetrics.Write(Path.Combine(staging, ArtifactNames.Metrics), metrics);
             CopyPlots(workspace, staging);
             context.Progress.Report(new StepProgress { Fraction = 0.8 });
@@ -71,6 +78,7 @@ public static class PublishStep
             Model = exported.Report.Model,
             UserTower = exported.UserTower,
             UserTowerInt8 = exported.UserTowerInt8,
+            UserEmbeddings = options.UserEmbeddings ? ArtifactNames.UserEmbeddings : null,
             Ranker = choice.Use ? exported.Ranker : null,
             Index = exported.Index,
             ContentMap = exported.Report.ContentMap,

@@ -16,6 +16,14 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
     public static RotaryTables Build(OnnxGraph graph, ModelInfo model, OnnxValue tokens)
     {
         graph.Scope = "rope";
+        OnnxValue positions = AttentionMasks.Positions(graph, tokens);
+        (OnnxValue cos, OnnxValue sin) = Tables(graph, model);
+        return new RotaryTables(graph.Unsqueeze(graph.Gather(cos, positions), 1), graph.Unsqueeze(graph.Gather(sin, positions), 1));
+    }
+
+    /// <summary>cos and sin of every position: [max L, d / 2] each.</summary>
+    public static (OnnxValue Cos, OnnxValue Sin) Tables(OnnxGraph graph, ModelInfo model)
+    {
         float[] frequencies = RotaryEmbedding.Frequencies(model.Dimension / model.Heads, model.RopeBase);
         int half = frequencies.Length;
         var cos = new float[model.MaxLength * half];
@@ -28,10 +36,7 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
             }
         }
 
-        OnnxValue positions = AttentionMasks.Positions(graph, tokens);
-        return new RotaryTables(
-            graph.Gather(graph.Initializer("rope.cos", cos, model.MaxLength, 1, half), positions),
-            graph.Gather(graph.Initializer("rope.sin", sin, model.MaxLength, 1, half), positions));
+        return (graph.Initializer("rope.cos", cos, model.MaxLength, half), graph.Initializer("rope.sin", sin, model.MaxLength, half));
     }
 
     /// <summary>The row of the last position: [1, d / 2].</summary>

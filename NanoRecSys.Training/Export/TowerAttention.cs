@@ -13,14 +13,11 @@ namespace NanoRecSys.Training.Export;
 /// <param name="rotary">With rotary positions.</param>
 /// <param name="biases">With relative positions.</param>
 internal sealed class TowerAttention(
-    OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables? rotary, RelativeBiases? biases)
+    OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables? rotary, RelativeBiases? biases) : ITowerAttention
 {
     private readonly int _width = model.Dimension; // D
     private readonly int _headWidth = model.Dimension / model.Heads; // d
 
-    /// <param name="name">Of the layer's biases.</param>
-    /// <param name="qkv">[B, L, 3D]; scaled queries.</param>
-    /// <returns>[B, L, D]</returns>
     public OnnxValue EveryPosition(string name, OnnxValue qkv)
     {
         OnnxValue[] projected = graph.Split(qkv, -1, 2 * _width, _width); // [B, L, 2D], [B, L, D]
@@ -32,23 +29,18 @@ internal sealed class TowerAttention(
         return graph.Reshape(graph.Transpose(attended, 0, 2, 1, 3), 0, 0, _width); // [B, H, L, d] -> [B, L, D]
     }
 
-    /// <param name="name">Of the layer's biases.</param>
-    /// <param name="query">[B, D] of the last position, scaled.</param>
-    /// <param name="keysAndValues">[B, L, 2D]</param>
-    /// <returns>[B, D]</returns>
-    public OnnxValue LastPosition(string name, OnnxValue query, OnnxValue keysAndValues)
+    public OnnxValue LastPosition(string name, OnnxValue query, OnnxValue keys, OnnxValue values)
     {
-        OnnxValue[] projected = graph.Split(keysAndValues, -1, _width, _width);
         OnnxValue queries = graph.Reshape(query, 0, 1, model.Heads, _headWidth); // [B, 1, H, d]
         queries = rotary is null ? queries : rotary.Last(graph).Rotate(graph, queries, _headWidth);
         OnnxValue attended = Attend(
             name, graph.Reshape(queries, 0, model.Heads, 1, _headWidth), // [B, H, 1, d]
-            Turn(Heads(projected[0], model.Heads)), Heads(projected[1], model.Heads), masks.Padding, isLast: true);
+            Turn(Heads(keys, model.Heads)), Heads(values, model.Heads), masks.Padding, isLast: true);
         return graph.Reshape(attended, 0, _width); // [B, H, 1, d] -> [B, D]
     }
 
     /// <summary>[B, H, Q, d], [B, L, H, d], [B, L, H, d] -> [B, H, Q, d]</summary>
-    private OnnxValue Attend(string name, OnnxValue queries, OnnxValue keys, OnnxValue values, OnnxValue isMasked, bool isLast)
+    private OnnxValue Attend(string name, OnnxValue queries, OnnxValue keys, OnnxValue values, OnnxValue? mask, bool isLast)
     {
         OnnxValue scores = graph.MatMul(queries, graph.Transpose(keys, 0, 2, 3, 1)); // [B, H, Q, L]
         if (biases is not null)
@@ -56,10 +48,9 @@ internal sealed class TowerAttention(
             scores = graph.Add(scores, biases.Of(graph, state, name, model, isLast));
         }
 
-        OnnxValue zero = graph.ScalarConstant(0f);
         OnnxValue weights = model.Kind == BlockKinds.Hstu
-            ? graph.Multiply(graph.Silu(scores), graph.Where(isMasked, zero, graph.ScalarConstant(1f / model.MaxLength)))
-            : graph.Softmax(graph.Add(scores, graph.Where(isMasked, graph.ScalarConstant(AttentionMasks.Masked), zero)));
+            ? graph.Multiply(graph.Silu(scores), mask ?? graph.ScalarConstant(1f / model.MaxLength))
+            : graph.Softmax(mask is { } masked ? graph.Add(scores, masked) : scores);
         return graph.MatMul(weights, graph.Transpose(values, 0, 2, 1, 3));
     }
 

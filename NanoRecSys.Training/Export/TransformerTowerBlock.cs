@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Export;
 /// x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate where the network has gates;
 /// width D, hidden width F.
 /// </summary>
-internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention) : ITowerBlock
+internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, ITowerAttention attention) : ITowerBlock
 {
     private readonly int _width = model.Dimension; // D
 
@@ -26,8 +26,9 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
         LinearWeights all = QueryKeyValue(block);
         OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm1", _width);
         OnnxValue query = graph.Linear(graph.Gather(normed, last, axis: 1), all.OutputRows($"{all.Name}.q", 0, _width)); // [B, D]
-        OnnxValue keysAndValues = graph.Linear(normed, all.OutputRows($"{all.Name}.kv", _width, 2 * _width)); // [B, L, 2D]
-        OnnxValue merged = attention.LastPosition($"blocks.{block}.attn.bias", query, keysAndValues); // [B, D]
+        OnnxValue keys = graph.Linear(normed, all.OutputRows($"{all.Name}.k", _width, _width)); // [B, L, D]
+        OnnxValue values = graph.Linear(normed, all.OutputRows($"{all.Name}.v", 2 * _width, _width)); // [B, L, D]
+        OnnxValue merged = attention.LastPosition($"blocks.{block}.attn.bias", query, keys, values); // [B, D]
         return FeedForward(block, Add(block, "gate1", graph.Gather(x, last, axis: 1), graph.Linear(merged, AttentionOutput(block))));
     }
 
@@ -37,9 +38,10 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
         graph.Scope = $"blocks.{block}.mlp";
         int hidden = model.FeedForward;
         OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm2", _width);
-        OnnxValue gateAndValue = graph.Linear(normed, state.Linear($"blocks.{block}.mlp.w_gate_val", _width, 2 * hidden, bias: false));
-        OnnxValue[] parts = graph.Split(gateAndValue, -1, hidden, hidden); // gate first
-        OnnxValue gated = graph.Multiply(graph.Silu(parts[0]), parts[1]); // [..., F]
+        LinearWeights gateAndValue = state.Linear($"blocks.{block}.mlp.w_gate_val", _width, 2 * hidden, bias: false);
+        OnnxValue gate = graph.Linear(normed, gateAndValue.OutputRows($"{gateAndValue.Name}.gate", 0, hidden)); // [..., F]
+        OnnxValue value = graph.Linear(normed, gateAndValue.OutputRows($"{gateAndValue.Name}.value", hidden, hidden)); // [..., F]
+        OnnxValue gated = graph.Multiply(graph.Silu(gate), value);
         return Add(block, "gate2", x, graph.Linear(gated, state.Linear($"blocks.{block}.mlp.w_2", hidden, _width, bias: false)));
     }
 

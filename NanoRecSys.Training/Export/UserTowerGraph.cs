@@ -20,7 +20,10 @@ public static class UserTowerGraph
     /// <param name="path">File to write.</param>
     /// <param name="model">The configuration that the weights were trained with.</param>
     /// <param name="weights">The state dictionary; see <see cref="SafetensorsFile"/>.</param>
-    /// <param name="isInt8">Whether the blocks' products are in 8 bits.</param>
+    /// <param name="isInt8">
+    /// Whether to write what serves alone: the blocks' products in 8 bits, ONNX Runtime's own operators, and no padding, so
+    /// that all histories of a batch are of one length.
+    /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
     {
@@ -28,7 +31,7 @@ public static class UserTowerGraph
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("user_tower") { IsInt8 = isInt8 };
         OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");
-        ITowerBlock block = Block(graph, model, state, tokens);
+        ITowerBlock block = Block(graph, model, state, tokens, isPadded: !isInt8);
         OnnxValue x = Embed(graph, model, state, tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks - 1; i++)
         {
@@ -49,16 +52,23 @@ public static class UserTowerGraph
         return graph.L2Normalize(graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true)));
     }
 
-    internal static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
+    internal static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
+    {
+        ITowerAttention attention = !isPadded && FusedRotaryAttention.Fits(model)
+            ? new FusedRotaryAttention(graph, model, tokens)
+            : Attention(graph, model, state, tokens, isPadded);
+        return model.Kind == BlockKinds.Hstu
+            ? new HstuTowerBlock(graph, model, state, attention)
+            : new TransformerTowerBlock(graph, model, state, attention);
+    }
+
+    private static TowerAttention Attention(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
     {
         OnnxValue? times = model.TimeBias ? graph.Input(TimesInput, DataType.Int64, "batch", "length") : null;
         OnnxValue? now = model.TimeBias ? graph.Input(NowInput, DataType.Int64, "batch") : null;
         RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, tokens) : null;
         RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, tokens, times, now) : null;
-        var attention = new TowerAttention(graph, model, state, AttentionMasks.Build(graph, tokens), rotary, biases);
-        return model.Kind == BlockKinds.Hstu
-            ? new HstuTowerBlock(graph, model, state, attention)
-            : new TransformerTowerBlock(graph, model, state, attention);
+        return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, model, tokens, isPadded), rotary, biases);
     }
 
     internal static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)

@@ -18,8 +18,12 @@ internal sealed class OnnxGraph(string name)
     /// <summary>The file format's version that belongs to opset 17.</summary>
     private const int IrVersion = 8;
 
+    /// <summary>Operators that are ONNX Runtime's own: several of the standard ones in a single pass over memory.</summary>
+    private const string RuntimeDomain = "com.microsoft";
+
     private readonly GraphProto _graph = new() { Name = name };
     private readonly HashSet<string> _initializers = [];
+    private readonly Dictionary<OnnxValue, OnnxValue[]> _quantized = [];
 
     /// <summary>Prefix of the names of the nodes that follow, such as <c>blocks.0.attn</c>.</summary>
     public string Scope { get; set; } = name;
@@ -71,12 +75,36 @@ internal sealed class OnnxGraph(string name)
         Node(operation, inputs, outputs: 1, attributes)[0];
 
     /// <summary>Adds an operator with several outputs.</summary>
-    public OnnxValue[] Node(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes)
+    public OnnxValue[] Node(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
+        Node("", operation, inputs, outputs, attributes);
+
+    /// <summary>Adds one of ONNX Runtime's own operators.</summary>
+    /// <param name="operation">See ONNX Runtime's contributed operators.</param>
+    /// <param name="inputs">An empty name leaves an optional one out.</param>
+    /// <param name="attributes">Its settings.</param>
+    public OnnxValue RuntimeNode(string operation, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<AttributeProto> attributes) =>
+        Node(RuntimeDomain, operation, inputs, outputs: 1, attributes)[0];
+
+    /// <summary>
+    /// Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that
+    /// read the same values.
+    /// </summary>
+    public OnnxValue[] Quantize(OnnxValue x)
     {
-        var node = new NodeProto { OpType = operation, Name = $"{Scope}/{operation}.{_graph.Node.Count}" };
+        if (!_quantized.TryGetValue(x, out OnnxValue[]? quantized))
+        {
+            _quantized[x] = quantized = Node("DynamicQuantizeLinear", [x], outputs: 3);
+        }
+
+        return quantized;
+    }
+
+    private OnnxValue[] Node(string domain, string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, ReadOnlySpan<AttributeProto> attributes)
+    {
+        var node = new NodeProto { Domain = domain, OpType = operation, Name = $"{Scope}/{operation}.{_graph.Node.Count}" };
         foreach (OnnxValue input in inputs)
         {
-            node.Input.Add(input.Name);
+            node.Input.Add(input.Name ?? "");
         }
 
         for (int i = 0; i < outputs; i++)
@@ -92,6 +120,9 @@ internal sealed class OnnxGraph(string name)
     public static AttributeProto Attribute(string name, long value) =>
         new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
 
+    public static AttributeProto Attribute(string name, float value) =>
+        new() { Name = name, Type = AttributeProto.Types.AttributeType.Float, F = value };
+
     public static AttributeProto Attribute(string name, params ReadOnlySpan<long> values)
     {
         var attribute = new AttributeProto { Name = name, Type = AttributeProto.Types.AttributeType.Ints };
@@ -104,6 +135,11 @@ internal sealed class OnnxGraph(string name)
     {
         var model = new ModelProto { IrVersion = IrVersion, ProducerName = "NanoRecSys", Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = Opset });
+        if (_graph.Node.Any(node => node.Domain == RuntimeDomain))
+        {
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = RuntimeDomain, Version = 1 });
+        }
+
         string temporary = path + ".tmp";
         using (FileStream file = File.Create(temporary))
         {

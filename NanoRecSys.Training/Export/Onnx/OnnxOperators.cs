@@ -109,7 +109,7 @@ internal static class OnnxOperators
         OnnxValue stepsOf = graph.Initializer($"{weights.Name}.weight.T.int8", steps, weights.In, weights.Out);
         OnnxValue scaleOf = graph.Initializer($"{weights.Name}.weight.scale", scales, weights.Out);
         OnnxValue zero = graph.Initializer($"{weights.Name}.weight.zero", new sbyte[weights.Out], weights.Out);
-        OnnxValue[] quantized = graph.Node("DynamicQuantizeLinear", [x], outputs: 3);
+        OnnxValue[] quantized = graph.Quantize(x);
         OnnxValue product = graph.Cast(graph.Node("MatMulInteger", [quantized[0], stepsOf, quantized[2], zero]), TensorProto.Types.DataType.Float);
         OnnxValue scaled = graph.Multiply(product, graph.Multiply(quantized[1], scaleOf));
         return weights.Bias is null ? scaled : graph.Add(scaled, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
