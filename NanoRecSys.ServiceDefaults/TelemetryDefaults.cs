@@ -15,6 +15,12 @@ internal static class TelemetryDefaults
 
     public static void AddTelemetryDefaults(this IHostApplicationBuilder builder)
     {
+        // Without a collector nothing is recorded: spans that nobody reads cost a cached answer as much as all else together.
+        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        {
+            return;
+        }
+
         OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .WithMetrics(metrics => metrics
                 .AddMeter(OurSources)
@@ -33,10 +39,7 @@ internal static class TelemetryDefaults
         });
 
         // The exporter itself reads endpoint, protocol, headers, service name and resource attributes (OTEL_*).
-        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
-        {
-            telemetry.UseOtlpExporter();
-        }
+        telemetry.UseOtlpExporter();
     }
 
     // Hosts ask every few seconds: their calls would bury the traces of people.

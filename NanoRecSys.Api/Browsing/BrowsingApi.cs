@@ -36,7 +36,7 @@ internal static class BrowsingApi
         var fields = new UrlFields();
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         int skip = fields.Int32("query", "offset", offset, 0, 0, int.MaxValue);
-        return Answer(fields, served, status, model =>
+        return LookUp.Answer(fields, served, status, model =>
         {
             var found = new List<UserSummary>(take);
             int total = 0;
@@ -65,7 +65,7 @@ internal static class BrowsingApi
         int user = fields.Int32("path", "id", id, 0);
         int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
         using SnapshotLease? lease = served.Lease();
-        if (Refusal(fields, lease, status) is { } refusal)
+        if (LookUp.Refusal(fields, lease, status) is { } refusal)
         {
             return refusal;
         }
@@ -78,12 +78,26 @@ internal static class BrowsingApi
     }
 
     private static IResult GetItems(
-        ServedModel served, AddedMovies added, StatusReader status, string? query = null, [Description("1 to 200; 20 unless told")] string? limit = null)
+        ServedModel served, AddedMovies added, StatusReader status, string? query = null, [Description("1 to 200; 20 unless told")] string? limit = null,
+        [Description("Instead of a query: movie ids with commas between, at most 200; answered in this order")] string? ids = null)
     {
         var fields = new UrlFields();
+        if (ids is not null)
+        {
+            int[] wanted = fields.Int32List("query", "ids", ids, MaxRows);
+            return LookUp.Answer(fields, served, status, model =>
+            {
+                Dictionary<int, CatalogItem> news = added.Current.ToDictionary(item => item.MovieId);
+                return TypedResults.Ok(new MovieList([.. wanted
+                    .Select(id => model.Catalog.TryFind(new ItemId(id), out ItemIndex row) ? model.Catalog[row] : news.GetValueOrDefault(id))
+                    .OfType<CatalogItem>()
+                    .Select(item => item.ToMovieInfo())]));
+            });
+        }
+
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         string text = fields.Text("query", "query", query, MaxQuery);
-        return Answer(fields, served, status, model =>
+        return LookUp.Answer(fields, served, status, model =>
         {
             // Those that a later training took in are the model's own.
             CatalogItem[] news = [.. added.Current.Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))];
@@ -102,7 +116,7 @@ internal static class BrowsingApi
         var fields = new UrlFields();
         int movie = fields.Int32("path", "id", id, 0);
         int take = fields.Int32("query", "k", k, 10, 1, 100);
-        return Answer(fields, served, status, model =>
+        return LookUp.Answer(fields, served, status, model =>
         {
             ServedCatalog catalog = new(model, model.Extend(added.Current));
             if (!catalog.TryFind(movie, out int row))
@@ -120,16 +134,4 @@ internal static class BrowsingApi
                 [.. nearest[..found].Select(candidate => catalog.MovieAt(candidate.Row))], [.. nearest[..found].Select(candidate => candidate.Score)]));
         });
     }
-
-    private static IResult Answer(UrlFields fields, ServedModel served, StatusReader status, Func<ModelSnapshot, IResult> read)
-    {
-        using SnapshotLease? lease = served.Lease();
-        return Refusal(fields, lease, status) ?? read(lease!.Model);
-    }
-
-    // Null only where there is a model to ask.
-    private static IResult? Refusal(UrlFields fields, SnapshotLease? lease, StatusReader status) =>
-        fields.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
-        : lease is null ? StatusApi.NotReadyResult(status.Read())
-        : null;
 }

@@ -29,7 +29,7 @@ internal static class ErrorShapes
         }
 
         // The exception itself is in the log, with this id in its scope.
-        context.RequestServices.GetRequiredService<RequestCounters>().CountError();
+        context.RequestServices.GetRequiredService<RequestCounters>().CountServerError();
         return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error."));
     }
 

@@ -37,6 +37,20 @@ internal sealed class UrlFields
         return value;
     }
 
+    /// <summary>Whole numbers with commas between.</summary>
+    /// <inheritdoc cref="Int32" path="/param"/>
+    public int[] Int32List(string place, string name, string text, int max)
+    {
+        string[] parts = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (parts.Length > max)
+        {
+            _errors.Add(new FieldError([place, name], $"List should have at most {max} items", "too_long"));
+            return [];
+        }
+
+        return [.. parts.Select(part => Int32(place, name, part, 0))];
+    }
+
     /// <summary>Empty where it was not given.</summary>
     /// <inheritdoc cref="Int32" path="/param"/>
     public string Text(string place, string name, string? text, int max)

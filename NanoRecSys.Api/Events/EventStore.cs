@@ -17,7 +17,7 @@ public enum EventOutcome
 /// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
 /// request. Works on what Redis and Garnet have in common: hashes, sets and MULTI.
 /// </summary>
-public sealed class EventStore(IConnectionMultiplexer? redis = null)
+public sealed class EventStore(EventNotices notices, IConnectionMultiplexer? redis = null)
 {
     private const int Attempts = 3;
 
@@ -51,28 +51,37 @@ public sealed class EventStore(IConnectionMultiplexer? redis = null)
         }
     }
 
-    /// <summary>How many events a user has: another number is another history.</summary>
-    public Task<long> CountAsync(int userId) => Database().HashLengthAsync(EventKeys.Of(userId));
-
     /// <summary>A user's events in the order in which they happened.</summary>
-    public async Task<IReadOnlyList<UserEvent>> ReadAsync(int userId)
+    public async Task<IReadOnlyList<UserEvent>> ReadAsync(int userId) => Read(await ValuesAsync(userId));
+
+    /// <summary>The same as they are stored, in no order: another number of them is another history.</summary>
+    public Task<RedisValue[]> ValuesAsync(int userId) => Database().HashValuesAsync(EventKeys.Of(userId));
+
+    /// <param name="stored">See <see cref="ValuesAsync"/>.</param>
+    /// <returns>In the order in which they happened.</returns>
+    /// <exception cref="InvalidDataException">Not events, or of a later release.</exception>
+    public static IReadOnlyList<UserEvent> Read(RedisValue[] stored)
     {
-        RedisValue[] stored = await Database().HashValuesAsync(EventKeys.Of(userId));
         UserEvent[] events = Array.ConvertAll(stored, value => StoredEvent.Read((byte[])value!));
         Array.Sort(events, UserEvent.CompareByTime);
         return events;
     }
 
-    private static async Task<bool[]> WriteAsync(IDatabase database, IReadOnlyList<EventDraft> events)
+    private async Task<bool[]> WriteAsync(IDatabase database, IReadOnlyList<EventDraft> events)
     {
+        int[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
         ITransaction transaction = database.CreateTransaction();
-        Task<long> users = transaction.SetAddAsync(EventKeys.Users, [.. events.Select(draft => (RedisValue)draft.UserId).Distinct()]);
+        Task<long> users = transaction.SetAddAsync(EventKeys.Users, [.. whose.Select(user => (RedisValue)user)]);
         Task<bool>[] writes = [.. events.Select(draft =>
             transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
         Task all = Task.WhenAll([users, .. writes]);
         try
         {
-            await transaction.ExecuteAsync();
+            Task executing = transaction.ExecuteAsync();
+            Task telling = EventNotices.TellAsync(database, whose);
+            await executing;
+            notices.Heard(whose);
+            await telling; // an event that the other replicas may not have heard of is not acknowledged
         }
         catch (RedisServerException)
         {

@@ -19,6 +19,8 @@ internal static class EventsApi
     public static void AddEvents(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<EventStore>();
+        builder.Services.AddSingleton<EventNotices>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<EventNotices>());
         builder.Services.AddSingleton<EventReader>();
     }
 

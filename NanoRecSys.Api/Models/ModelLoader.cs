@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Numerics.Tensors;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
@@ -10,7 +9,7 @@ using NanoRecSys.Core.Retrieval.Native;
 namespace NanoRecSys.Api.Models;
 
 /// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
-public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
+public sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> options, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
 {
     private const int WarmUpRounds = 3;
 
@@ -23,11 +22,13 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions
         ItemVectors items = ItemVectors.Load(artifacts);
         UserHistories histories = HistoriesFile.Read(artifacts.PathOf(ArtifactNames.Histories));
         IVectorIndex index = ReadIndex(artifacts.PathOf(artifacts.Manifest.Index.File));
-        var userTower = new UserTower(artifacts);
+        UserTowers userTowers = UserTowers.Open(artifacts, options.Value.UserTower);
+        HalfRows? userEmbeddings = null;
         RankerNetwork? ranker = null;
         ModelSnapshot snapshot;
         try
         {
+            userEmbeddings = options.Value.UserEmbeddings && artifacts.Manifest.UserEmbeddings is { } file ? HalfRows.Map(artifacts.PathOf(file)) : null;
             ranker = artifacts.Manifest.Ranker is { } info
                 ? new RankerNetwork(artifacts, info, new ItemFeatures(catalog, info.Genres), items)
                 : null;
@@ -36,12 +37,14 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions
                 Artifacts = artifacts,
                 Catalog = catalog,
                 Histories = histories,
-                DataUntil = histories.Times.IsEmpty ? 0 : TensorPrimitives.Max(histories.Times),
+                DataUntil = histories.LastTime,
                 Index = index,
                 Items = items,
-                UserTower = userTower,
+                UserTowers = userTowers,
+                UserEmbeddings = userEmbeddings,
                 Ranker = ranker,
                 ContentMap = artifacts.Manifest.ContentMap is { } map ? ContentMap.Read(artifacts.PathOf(map.File), artifacts.PathOf(map.Features)) : null,
+                ItemMap = artifacts.Manifest.ItemMap is { } plane ? await ItemPlaneFile.ReadAsync(artifacts.PathOf(plane.File), cancellationToken) : null,
                 ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
@@ -49,13 +52,14 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions
         }
         catch
         {
-            userTower.Dispose();
+            userTowers.Dispose();
+            userEmbeddings?.Dispose();
             ranker?.Dispose();
             throw;
         }
 
-        logger.LogInformation("Model {Version} is ready: {Users} users, {Items} items, loaded and warmed up in {Elapsed:F0} ms",
-            version, snapshot.Histories.UserCount, catalog.Count, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        logger.LogInformation("Model {Version} is ready: {Users} users, {Items} items, user tower in {Precision}, loaded and warmed up in {Elapsed:F0} ms",
+            version, snapshot.Histories.UserCount, catalog.Count, userTowers.Precision, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         return snapshot;
     }
 
@@ -80,6 +84,9 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions
         Require("index dimension", snapshot.Index.Dimension, model.Dimension);
         Require("item embedding rows", snapshot.Items.Count, model.Items);
         Require("item embedding dimension", snapshot.Items.Dimension, model.Dimension);
+        Require("user embeddings' rows", snapshot.UserEmbeddings?.Count ?? snapshot.Histories.UserCount, snapshot.Histories.UserCount);
+        Require("user embeddings' dimension", snapshot.UserEmbeddings?.Columns ?? model.Dimension, model.Dimension);
+        Require("item map rows", (snapshot.ItemMap?.Length ?? 2 * model.Items) / 2, model.Items);
         Require("content map's dimension", snapshot.ContentMap?.Dimension ?? model.Dimension, model.Dimension);
         foreach (int row in snapshot.Histories.Items)
         {
@@ -105,7 +112,7 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<IndexEngineOptions
         var candidates = new Candidate[Math.Min(100, snapshot.Catalog.Count)];
         for (int round = 0; round < WarmUpRounds; round++)
         {
-            float[] user = snapshot.UserTower.Encode(new TimedHistory(history, default, snapshot.DataUntil)); // [D]
+            float[] user = snapshot.UserTowers.Served.Encode(new TimedHistory(history, default, snapshot.DataUntil)); // [D]
             int found = snapshot.Index.Search(user, RowFilter.None, candidates);
             float[]? scores = snapshot.Ranker?.Score(user, history, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)

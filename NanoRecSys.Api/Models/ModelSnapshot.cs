@@ -18,6 +18,7 @@ public sealed class ModelSnapshot
     private NewItems? _newItems;
     private FrozenSet<string>? _genres;
     private TitleSearch? _titles;
+    private UserSample? _sample;
 
     public required ArtifactVersion Artifacts { get; init; }
 
@@ -25,7 +26,10 @@ public sealed class ModelSnapshot
 
     public required UserHistories Histories { get; init; }
 
-    public required UserTower UserTower { get; init; }
+    public required UserTowers UserTowers { get; init; }
+
+    /// <summary>What the user tower made of <see cref="Histories"/> when they were published; null where requests compute it.</summary>
+    public HalfRows? UserEmbeddings { get; init; }
 
     public required IVectorIndex Index { get; init; }
 
@@ -36,6 +40,9 @@ public sealed class ModelSnapshot
 
     /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
     public ContentMap? ContentMap { get; init; }
+
+    /// <summary>[V, 2] where each item lies on a plane; null in versions that were published without it.</summary>
+    public float[]? ItemMap { get; init; }
 
     /// <summary>All item rows, most interactions first.</summary>
     public required IReadOnlyList<int> ByPopularity { get; init; }
@@ -54,6 +61,9 @@ public sealed class ModelSnapshot
     /// <summary>All genres of the catalog, in any spelling of case.</summary>
     public IReadOnlySet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
         () => Catalog.Items.SelectMany(item => item.Genres).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
+
+    /// <summary>Encoded once, when somebody first asks who a movie is shown to.</summary>
+    public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, () => UserSample.Draw(this));
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, () => new TitleSearch(Catalog.Items));
 
@@ -94,7 +104,8 @@ public sealed class ModelSnapshot
     {
         if (Interlocked.Decrement(ref _leases) == 0)
         {
-            UserTower.Dispose();
+            UserTowers.Dispose();
+            UserEmbeddings?.Dispose();
             Ranker?.Dispose();
         }
     }

@@ -11,6 +11,13 @@ public sealed class ModelsOptions : IValidatableObject
     /// <summary>Version to weight: these versions side by side, users divided among them. Empty: the current one for all.</summary>
     public IDictionary<string, double> Split { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>In which numbers the user tower is served: one of <see cref="UserTowerPrecision"/>.</summary>
+    [AllowedValues(UserTowerPrecision.Auto, UserTowerPrecision.ThirtyTwoBits, UserTowerPrecision.EightBits)]
+    public string UserTower { get; init; } = UserTowerPrecision.Auto;
+
+    /// <summary>Whether the embeddings that were computed at publish answer for users whose history has not changed since.</summary>
+    public bool UserEmbeddings { get; init; } = true;
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         foreach ((string version, double weight) in Split)

@@ -59,7 +59,10 @@ public sealed class ModelVersions(ArtifactStore store, ServedModel served, IOpti
         {
             Manifest manifest = store.ReadManifest(version);
             return new ModelVersionInfo(
-                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => result.Split == Test)]);
+                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => result.Split == Test)])
+            {
+                Plots = VersionPlots.NamesIn(manifest),
+            };
         }
         catch (ArtifactException e)
         {

@@ -20,6 +20,7 @@ internal static class ModelsApi
         builder.Services.AddSingleton<ModelLoader>();
         builder.Services.AddSingleton<ServedModel>();
         builder.Services.AddSingleton<ModelVersions>();
+        builder.Services.AddSingleton<VersionPlots>();
         builder.Services.AddHostedService<ModelWatcher>();
         builder.Services.AddHostedService<SplitLoader>();
     }
@@ -29,6 +30,7 @@ internal static class ModelsApi
         RouteGroupBuilder models = app.MapGroup("/models").WithTags("Models");
         models.MapGet("", (ModelVersions versions) => versions.List()).WithSummary("All published versions, newest first");
         models.MapGet("/current", GetCurrent).WithSummary("The manifest of the served version");
+        models.MapGet("/{version}/plots/{name}", GetPlot).WithSummary("A picture of a version's training");
         Changing(models.MapPost("/rollback", (ModelVersions versions) => Change(versions.Rollback)))
             .WithSummary("Serves the version that was published before the one that is served; 409 where there is none");
         Changing(models.MapPost("/{version}/activate", (string version, ModelVersions versions) => Change(() => versions.Activate(version))))
@@ -44,6 +46,11 @@ internal static class ModelsApi
     private static Results<Ok<Manifest>, NotFound<PlainError>> GetCurrent(ServedModel served) => served.Artifacts is { } artifacts
         ? TypedResults.Ok(artifacts.Manifest)
         : TypedResults.NotFound(new PlainError("No model is served yet."));
+
+    private static Results<PhysicalFileHttpResult, NotFound<PlainError>> GetPlot(string version, string name, VersionPlots plots) =>
+        plots.Find(version, name) is { } plot
+            ? TypedResults.PhysicalFile(plot.Path, plot.ContentType)
+            : TypedResults.NotFound(new PlainError($"Version {version} has no picture {name}."));
 
     private static Results<Ok<ModelChange>, Conflict<PlainError>> Change(Func<ModelChange> change)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
@@ -47,25 +48,30 @@ public sealed class RankerNetwork : IDisposable
     {
         ArgumentNullException.ThrowIfNull(user);
         (int count, int dimension) = (candidates.Length, user.Length);
-        var embeddings = new float[count * dimension]; // [C, D], zeros for new items
-        var parts = new float[count * _width]; // [C, H1]
+        // Lent: 300 KB a request at the reference size would go to the large object heap, which only full collections clean.
+        using IMemoryOwner<float> lentEmbeddings = MemoryPool<float>.Shared.Rent(count * dimension);
+        using IMemoryOwner<float> lentParts = MemoryPool<float>.Shared.Rent(count * _width);
+        Memory<float> embeddings = lentEmbeddings.Memory[..(count * dimension)]; // [C, D], zeros for new items
+        Memory<float> parts = lentParts.Memory[..(count * _width)]; // [C, H1]
         for (int i = 0; i < count; i++)
         {
             int row = candidates[i].Row;
-            Span<float> part = parts.AsSpan(i * _width, _width);
+            Span<float> part = parts.Span.Slice(i * _width, _width);
+            Span<float> embedding = embeddings.Span.Slice(i * dimension, dimension);
             if (newItems?.Holds(row) == true)
             {
+                embedding.Clear();
                 _newItems.Compute(newItems.At(row), part);
                 continue;
             }
 
-            _embeddings.AsSpan(row * dimension, dimension).CopyTo(embeddings.AsSpan(i * dimension));
+            _embeddings.AsSpan(row * dimension, dimension).CopyTo(embedding);
             _itemParts.AsSpan(row * _width, _width).CopyTo(part);
         }
 
         using OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, dimension]);
-        using OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(embeddings, [count, dimension]);
-        using OrtValue partsValue = OrtValue.CreateTensorValueFromMemory(parts, [count, _width]);
+        using OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, embeddings, [count, dimension]);
+        using OrtValue partsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, parts, [count, _width]);
         using OrtValue? signals = _signals.Count == 0 ? null : OrtValue.CreateTensorValueFromMemory(_signals.Read(history, candidates, newItems), [count, _signals.Count]);
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = _candidates.Run(

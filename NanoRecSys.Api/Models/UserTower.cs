@@ -14,10 +14,12 @@ public sealed class UserTower : IDisposable
     private readonly int _maxLength;
     private readonly bool _hasTimes;
 
-    public UserTower(ArtifactVersion version)
+    /// <param name="version">Holds it.</param>
+    /// <param name="onnx">Which of its graphs.</param>
+    public UserTower(ArtifactVersion version, OnnxInfo onnx)
     {
         ArgumentNullException.ThrowIfNull(version);
-        OnnxInfo onnx = version.Manifest.UserTower;
+        ArgumentNullException.ThrowIfNull(onnx);
         _session = OnnxSession.Open(version.PathOf(onnx.File));
         _inputs = [.. onnx.Inputs.Select(input => input.Name)];
         _hasTimes = version.Manifest.Model.TimeBias;
@@ -51,7 +53,10 @@ public sealed class UserTower : IDisposable
         return Run([input, timesInput, now]);
     }
 
-    /// <summary>Several histories in one run: they share the graph's overhead.</summary>
+    /// <summary>
+    /// Several histories in one run: they share the graph's overhead. Of the graph in 32 bits only: the other knows no padding,
+    /// and in one batch its steps would depend on all histories.
+    /// </summary>
     /// <param name="histories">B, each with at least one item.</param>
     /// <returns>[B] embeddings [D], each of length 1.</returns>
     public float[][] EncodeAll(IReadOnlyList<TimedHistory> histories)

@@ -19,12 +19,14 @@ public sealed class AnswerWriter(Explainer explainer)
             ? explainer.Explain(catalog, best, fallbackReason is null ? history : null)
             : null;
         int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(query.Filter.UnknownIds(catalog)).Distinct()];
+        MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
         return new Answer
         {
-            Movies = [.. best.Select(candidate => catalog.MovieAt(candidate.Row))],
-            Scores = [.. best.Select(candidate => candidate.Score)],
+            MovieIds = Array.ConvertAll(movies, movie => movie.MovieId),
+            Scores = Array.ConvertAll(best, candidate => candidate.Score),
+            Explanations = reasons?.Select(Explainer.InWords).ToArray() ?? [],
             Reasons = reasons,
-            Explanations = reasons?.Select(Explainer.InWords).ToArray(),
+            Movies = movies,
             History = query.IncludeHistory ? [.. history.Rows.TakeLast(ShownHistory).Select(catalog.MovieAt)] : null,
             UnknownMovieIds = unknown.Length == 0 ? null : unknown,
             FallbackReason = fallbackReason,

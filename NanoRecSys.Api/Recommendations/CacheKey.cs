@@ -8,7 +8,7 @@ namespace NanoRecSys.Api.Recommendations;
 public static class CacheKey
 {
     // Raised whenever an answer's stored form changes, so that a new release does not read an old one's.
-    private const int Format = 3;
+    private const int Format = 4;
 
     /// <param name="query">Who asks for what.</param>
     /// <param name="version">Of the model.</param>

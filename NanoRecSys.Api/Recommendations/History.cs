@@ -18,6 +18,9 @@ public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyLi
     /// <summary>How many events it holds beside what the model was published with.</summary>
     public long Events { get; init; }
 
+    /// <summary>The user's place among the published histories, where this one is just what was published; null where it is not.</summary>
+    public int? PublishedAt { get; init; }
+
     /// <summary>False where Redis could not be asked for the user's events.</summary>
     public bool IsWhole { get; init; } = true;
 }

@@ -6,8 +6,8 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>
-/// How much each movie of a history contributed to a recommendation: the served score less the score that the same
-/// model gives without that movie. All the histories with one movie left out are encoded in one batch.
+/// How much each movie of a history contributed to a recommendation: the score of the whole history less the score without
+/// that movie. All these histories are encoded in one batch and in 32 bits: the steps of 8 would drown what one movie does.
 /// </summary>
 public static class HistoryInfluence
 {
@@ -16,7 +16,7 @@ public static class HistoryInfluence
 
     /// <param name="catalog">The model, and its movies.</param>
     /// <param name="history">At least one movie.</param>
-    /// <param name="recommended">[K] with the served scores.</param>
+    /// <param name="recommended">[K]</param>
     /// <returns>For each of the newest movies its row and [K] contributions; negative where it spoke against.</returns>
     public static IReadOnlyList<(int Row, float[] Contributions)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
     {
@@ -31,8 +31,9 @@ public static class HistoryInfluence
             return [(only, Array.ConvertAll(recommended, candidate => candidate.Score))]; // Without it there is nothing to go by.
         }
 
-        float[][] users = catalog.Model.UserTower.EncodeAll([.. movies.Select(movie => Without(movie, read))]); // [B, D]
-        return [.. movies.Select((movie, b) => (movie, Differences(catalog, users[b], [.. history.Rows.Where(row => row != movie)], recommended)))];
+        float[][] users = catalog.Model.UserTowers.Exact.EncodeAll([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
+        float[] whole = Scores(catalog, users[0], history.Rows, recommended); // [K]
+        return [.. movies.Select((movie, b) => (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
     }
 
     private static TimedHistory Without(int movie, TimedHistory history)
@@ -43,11 +44,13 @@ public static class HistoryInfluence
             history.Times.IsEmpty ? default : Array.ConvertAll(kept, t => history.Times.Span[t]), history.Now);
     }
 
-    private static float[] Differences(ServedCatalog catalog, float[] user, int[] history, Candidate[] recommended)
+    /// <returns>[K]</returns>
+    private static float[] Scores(ServedCatalog catalog, float[] user, int[] history, Candidate[] recommended)
     {
-        Candidate[] without = Array.ConvertAll(recommended, candidate =>
+        Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
-        float[] scores = catalog.Model.Ranker?.Score(user, history, without, catalog.News) ?? Array.ConvertAll(without, candidate => candidate.Score);
-        return [.. recommended.Select((candidate, k) => candidate.Score - scores[k])];
+        return catalog.Model.Ranker?.Score(user, history, candidates, catalog.News) ?? Array.ConvertAll(candidates, candidate => candidate.Score);
     }
+
+    private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];
 }

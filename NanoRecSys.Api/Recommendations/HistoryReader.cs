@@ -1,5 +1,6 @@
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Models;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
@@ -14,14 +15,13 @@ public sealed class HistoryReader(EventStore store, RedisOutage outage)
 
     /// <param name="catalog">The model that answers, and its movies.</param>
     /// <param name="query">Who asks.</param>
-    /// <param name="eventCount">As the cache's look-up found it: 0 spares the question, null says that Redis is away.</param>
-    public async ValueTask<History> ReadAsync(ServedCatalog catalog, RecommendationQuery query, long? eventCount)
+    /// <param name="events">The user's, as the cache's look-up found them; null says that Redis is away, or not there.</param>
+    public History Read(ServedCatalog catalog, RecommendationQuery query, IReadOnlyList<UserEvent>? events)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(query);
         return query.Session is { } session ? ReadSession(catalog, session)
-            : eventCount > 0 ? await ReadUserAsync(catalog, query.UserId!.Value)
-            : Merge(catalog, query.UserId!.Value, eventCount is null && store.IsConfigured ? null : []);
+            : Merge(catalog, query.UserId!.Value, events ?? (store.IsConfigured ? null : []));
     }
 
     /// <summary>What a user has seen, as the model and the store have it now.</summary>
@@ -33,14 +33,18 @@ public sealed class HistoryReader(EventStore store, RedisOutage outage)
 
     private static History Merge(ServedCatalog catalog, int userId, IReadOnlyList<UserEvent>? events)
     {
-        bool isKnown = catalog.Model.Histories.TryGet(userId, out ReadOnlySpan<int> rows, out ReadOnlySpan<long> times);
-        History history = EventMerge.Merge(rows, times, [.. LiveItems(catalog, events ?? [])]);
+        UserHistories published = catalog.Model.Histories;
+        int position = published.PositionOf(userId);
+        bool isKnown = position >= 0;
+        LiveItem[] live = [.. LiveItems(catalog, events ?? [])];
+        History history = EventMerge.Merge(isKnown ? published.At(position) : default, isKnown ? published.TimesAt(position) : default, live);
         return history with
         {
             Events = events?.Count ?? 0,
             EmptyReason = history.Rows.Length > 0 ? null : isKnown || events?.Count > 0 ? EmptyHistory : UnknownUser,
             // Of a user who came back after the model's last day, that day.
             Now = history.Times.IsEmpty ? catalog.Model.DataUntil : Math.Max(catalog.Model.DataUntil, history.Times.Span[^1]),
+            PublishedAt = isKnown && live.Length == 0 ? position : null,
             IsWhole = events is not null,
         };
     }

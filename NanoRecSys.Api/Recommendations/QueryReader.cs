@@ -6,7 +6,7 @@ namespace NanoRecSys.Api.Recommendations;
 /// <summary>Reads what a recommendation's body asks for; what is wrong becomes the body's errors.</summary>
 internal static class QueryReader
 {
-    private const int DefaultK = 10;
+    internal const int DefaultK = 10;
     private const int MaxIds = 1000;
     private const int MaxGenres = 50;
     private const int MaxGenre = 40;

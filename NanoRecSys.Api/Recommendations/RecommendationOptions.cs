@@ -14,4 +14,8 @@ public sealed class RecommendationOptions
     /// <summary>How long an answer may be served from the cache.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan CacheLifetime { get; set; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Memory for answers in this process, in front of Redis; 0 keeps none. Used only while events are heard of.</summary>
+    [Range(0, long.MaxValue)]
+    public long MemoryBytes { get; set; } = 64 << 20;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Items;
@@ -11,17 +12,19 @@ namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>The whole request: cache, history, encode, retrieve, rank, respond.</summary>
 public sealed class RecommendationPipeline(
-    ServedModel served, AddedMovies added, RecommendationCache cache, HistoryReader histories, UserEncoder encoder, CandidateRetriever retriever,
-    CandidateRanker ranker, PopularItems popular, AnswerWriter writer, RecommendationTelemetry telemetry, RequestCounters counters,
-    IOptions<RecommendationOptions> options, ILogger<RecommendationPipeline> logger)
+    ServedModel served, AddedMovies added, RecommendationCache cache, SharedComputations shared, ComputeTurns turns, HistoryReader histories,
+    UserEncoder encoder, CandidateRetriever retriever, CandidateRanker ranker, PopularItems popular, AnswerWriter writer,
+    RecommendationTelemetry telemetry, RequestCounters counters, TimeProvider time, IOptions<RecommendationOptions> options,
+    ILogger<RecommendationPipeline> logger)
 {
     private const string ModelFailed = "model_error";
+    private const string Overloaded = "overloaded";
 
     /// <summary>Answers one query from one snapshot of the model.</summary>
     /// <param name="query">Checked.</param>
     /// <param name="requestId">For the answer, the traces and the log.</param>
     /// <returns>Null before the first model is served.</returns>
-    public async Task<RecommendResponse?> RecommendAsync(RecommendationQuery query, string requestId)
+    public async Task<Recommendation?> RecommendAsync(RecommendationQuery query, string requestId)
     {
         ArgumentNullException.ThrowIfNull(query);
         using SnapshotLease? lease = served.Lease(query.Bucket);
@@ -30,33 +33,39 @@ public sealed class RecommendationPipeline(
             return null;
         }
 
-        ModelSnapshot model = lease.Model;
-        ServedCatalog catalog = new(model, model.Extend(added.Current));
+        ServedCatalog catalog = new(lease.Model, lease.Model.Extend(added.Current));
         using RequestTimeline timeline = telemetry.Begin(requestId);
-        string key = CacheKey.Of(query, model.Version, options.Value.Candidates, catalog.News.Count);
+        string key = CacheKey.Of(query, lease.Model.Version, options.Value.Candidates, catalog.News.Count);
         CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key, query.UserId));
         if (cached.Answer is { } known)
         {
-            return Respond(known, timeline, cached.Result, whole: true);
+            timeline.CacheSource = cached.Source;
+            return Respond(new Computed(known, IsWhole: true, new DebugTiming { Source = "cache", FallbackReason = known.FallbackReason }), catalog, timeline, cached.Result);
         }
 
-        History history = await timeline.RunAsync(StageNames.History, () => histories.ReadAsync(catalog, query, cached.Events));
+        // With the number of events: who comes after one must not be given what was computed before it.
+        string computation = string.Create(CultureInfo.InvariantCulture, $"{key}#{cached.Events?.Count}");
+        Computed computed = await shared.RunAsync(
+            computation,
+            () => ComputeAsync(catalog, query, key, cached, timeline),
+            running => timeline.RunAsync(StageNames.Shared, () => new ValueTask<Computed>(running)).AsTask());
+        return Respond(computed, catalog, timeline, cached.Result);
+    }
+
+    private async Task<Computed> ComputeAsync(ServedCatalog catalog, RecommendationQuery query, string key, CacheLookup cached, RequestTimeline timeline)
+    {
+        History history = timeline.Run(StageNames.History, () => histories.Read(catalog, query, cached.Events));
         string? fallbackReason = history.EmptyReason;
         Candidate[] ranked = [];
         if (fallbackReason is null)
         {
-            try
+            using IDisposable? turn = await turns.EnterAsync(timeline);
+            if (turn is null && turns.Refuses)
             {
-                float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
-                Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(catalog, user, history, query)); // [C]
-                ranked = timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, history, candidates, catalog.News)); // [C]
+                return Computed.Refused;
             }
-            catch (OnnxRuntimeException e)
-            {
-                logger.LogError(e, "Model {Version} failed in request {RequestId}", model.Version, timeline.RequestId);
-                counters.CountError();
-                fallbackReason = ModelFailed;
-            }
+
+            (ranked, fallbackReason) = turn is null ? ([], Overloaded) : Rank(catalog, query, history, timeline);
         }
 
         if (fallbackReason is not null)
@@ -65,49 +74,48 @@ public sealed class RecommendationPipeline(
         }
 
         ranked = query.Shape.Choose(catalog, ranked, query.K);
-        Answer answer = writer.Write(catalog, query, history, ranked, fallbackReason);
-        bool whole = fallbackReason != ModelFailed && cached.Result != CacheResults.Error && history.IsWhole;
-        if (whole)
+        StoredAnswer answer = StoredAnswer.Of(writer.Write(catalog, query, history, ranked, fallbackReason), time.GetUtcNow());
+        bool isWhole = fallbackReason is not (ModelFailed or Overloaded) && cached.Result != CacheResults.Error && history.IsWhole;
+        if (isWhole)
         {
-            whole = await timeline.RunAsync(StageNames.CacheSet, () => cache.SetAsync(key, answer));
+            timeline.Run(StageNames.CacheSet, () => cache.Set(key, cached, answer));
         }
 
-        return Respond(answer, timeline, cached.Result, whole);
+        return new Computed(answer, isWhole, Timing(fallbackReason, timeline));
     }
 
-    private RecommendResponse Respond(Answer answer, RequestTimeline timeline, string cacheResult, bool whole)
+    private (Candidate[] Ranked, string? FallbackReason) Rank(ServedCatalog catalog, RecommendationQuery query, History history, RequestTimeline timeline)
     {
-        string mode = whole && served.Refusal is null ? Modes.Live : Modes.Degraded;
-        counters.CountRequest();
-        timeline.Complete(mode, cacheResult, answer.Version);
-        logger.LogDebug("Answered {RequestId} with {Count} movies of {Version} in {Elapsed} ms ({Mode}, cache: {Cache})",
-            timeline.RequestId, answer.Movies.Count, answer.Version, timeline.ElapsedMs, mode, cacheResult);
-        return new RecommendResponse
+        ModelSnapshot model = catalog.Model;
+        try
         {
-            MovieIds = [.. answer.Movies.Select(movie => movie.MovieId)],
-            Scores = answer.Scores,
-            Explanations = answer.Explanations ?? [],
-            Reasons = answer.Reasons,
-            History = answer.History,
-            Movies = answer.Movies,
-            DebugTiming = Timing(answer, timeline, cacheResult),
-            RequestId = timeline.RequestId,
-            ServedFromCache = cacheResult == CacheResults.Hit,
-            Mode = mode,
-            Version = answer.Version,
-            Stages = timeline.Stages,
-            UnknownMovieIds = answer.UnknownMovieIds,
-        };
+            float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
+            Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(catalog, user, history, query)); // [C]
+            return (timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, history, candidates, catalog.News)), null); // [C]
+        }
+        catch (OnnxRuntimeException e)
+        {
+            logger.LogError(e, "Model {Version} failed in request {RequestId}", model.Version, timeline.RequestId);
+            counters.CountModelError();
+            return ([], ModelFailed);
+        }
     }
 
-    private static DebugTiming Timing(Answer answer, RequestTimeline timeline, string cacheResult) =>
-        cacheResult == CacheResults.Hit ? new DebugTiming { Source = "cache", FallbackReason = answer.FallbackReason }
-        : answer.FallbackReason is { } reason ? new DebugTiming { FallbackReason = reason }
-        : new DebugTiming
+    private Recommendation Respond(Computed computed, ServedCatalog catalog, RequestTimeline timeline, string cacheResult)
+    {
+        string mode = computed.IsWhole && served.Refusal is null ? Modes.Live : Modes.Degraded;
+        counters.CountRequest();
+        timeline.Complete(mode, cacheResult, catalog.Model.Version);
+        DebugTiming timing = computed.Timing.EmbeddingMs is null ? computed.Timing : computed.Timing with { TotalMs = timeline.ElapsedMs };
+        return new Recommendation(computed.Answer, new RequestPart(timing, timeline.RequestId, cacheResult == CacheResults.Hit, mode, timeline.Stages));
+    }
+
+    private static DebugTiming Timing(string? fallbackReason, RequestTimeline timeline) => fallbackReason is null
+        ? new DebugTiming
         {
             EmbeddingMs = timeline.Of(StageNames.Encode),
             RetrievalMs = timeline.Of(StageNames.Retrieve),
             RankingMs = timeline.Of(StageNames.Rank),
-            TotalMs = timeline.ElapsedMs,
-        };
+        }
+        : new DebugTiming { FallbackReason = fallbackReason };
 }

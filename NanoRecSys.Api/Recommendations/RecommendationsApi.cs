@@ -1,5 +1,6 @@
 using System.Globalization;
 using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Models;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
@@ -12,8 +13,12 @@ internal static class RecommendationsApi
     public static void AddRecommendations(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<RecommendationOptions>().BindConfiguration(RecommendationOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddOptions<OverloadOptions>().BindConfiguration(OverloadOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<RedisOutage>();
+        builder.Services.AddSingleton<AnswerMemory>();
         builder.Services.AddSingleton<RecommendationCache>();
+        builder.Services.AddSingleton<SharedComputations>();
+        builder.Services.AddSingleton<ComputeTurns>();
         builder.Services.AddSingleton<HistoryReader>();
         builder.Services.AddSingleton<UserEncoder>();
         builder.Services.AddSingleton<CandidateRetriever>();
@@ -44,17 +49,43 @@ internal static class RecommendationsApi
     private static async Task<IResult> PostRecommend(
         HttpContext http, RecommendationPipeline pipeline, ServedModel served, StatusReader status, CancellationToken cancellationToken)
     {
+        if (await PlainQuery.TryReadAsync(http.Request, cancellationToken) is { } plain)
+        {
+            return Result(http, await pipeline.RecommendAsync(plain, http.TraceIdentifier), status);
+        }
+
         BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
         return await AnswerAsync(http, body, QueryReader.User(body), pipeline, served, status);
     }
 
     private static async Task<IResult> PostSession(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         RecommendationQuery query = QueryReader.Session(body);
         body.ForbidOthers();
+        if (body.Errors.Count == 0)
+        {
+            RequireKnownMovies(body, query.Session!, served, added);
+        }
+
         return await AnswerAsync(http, body, query, pipeline, served, status);
+    }
+
+    // One that is known is enough; the answer names the others.
+    private static void RequireKnownMovies(BodyFields body, Session session, ServedModel served, AddedMovies added)
+    {
+        using SnapshotLease? lease = served.Lease();
+        if (lease is null)
+        {
+            return;
+        }
+
+        ServedCatalog catalog = new(lease.Model, lease.Model.Extend(added.Current));
+        if (!session.MovieIds.Any(movie => catalog.TryFind(movie, out _)))
+        {
+            body.Refuse("movie_ids", string.Create(CultureInfo.InvariantCulture, $"The catalog holds none of these movies: {string.Join(", ", session.MovieIds.Distinct())}"), "unknown_movies");
+        }
     }
 
     private static async Task<IResult> AnswerAsync(
@@ -66,22 +97,24 @@ internal static class RecommendationsApi
             QueryReader.CheckGenres(body, query, lease.Model);
         }
 
-        if (body.Errors.Count > 0)
-        {
-            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
-        }
+        return body.Errors.Count > 0
+            ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors))
+            : Result(http, await pipeline.RecommendAsync(query, http.TraceIdentifier), status);
+    }
 
-        if (await pipeline.RecommendAsync(query, http.TraceIdentifier) is not { } answer)
+    private static IResult Result(HttpContext http, Recommendation? recommendation, StatusReader status)
+    {
+        if (recommendation is null)
         {
             return StatusApi.NotReadyResult(status.Read());
         }
 
-        if (query.Session is { } session && answer.UnknownMovieIds is { } unknown && session.MovieIds.All(unknown.Contains))
+        if (recommendation.Answer is { } answer)
         {
-            body.Refuse("movie_ids", string.Create(CultureInfo.InvariantCulture, $"The catalog holds none of these movies: {string.Join(", ", unknown)}"), "unknown_movies");
-            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+            return new RecommendationResult(answer, recommendation.Request);
         }
 
-        return TypedResults.Ok(answer);
+        http.Response.Headers.RetryAfter = "1";
+        return TypedResults.Json(new PlainError("Too many requests wait to be computed. Ask again."), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 }

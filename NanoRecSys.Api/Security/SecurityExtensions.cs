@@ -20,8 +20,12 @@ internal static class SecurityExtensions
     public static void UseSecurity(this WebApplication app)
     {
         app.UseResponseHeaders();
-        app.UseRateLimiter();
         SecurityOptions options = app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value;
+        if (options.RequestsPerSecond > 0)
+        {
+            app.UseRateLimiter();
+        }
+
         if (options.CorsOrigins.Count > 0)
         {
             app.UseCors(Policy(options));

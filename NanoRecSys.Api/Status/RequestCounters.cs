@@ -1,9 +1,10 @@
+using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Status;
 
-/// <summary>What this process has answered since it started.</summary>
-public sealed class RequestCounters
+/// <summary>What this process has answered since it started; what went wrong is counted in the telemetry's window, too.</summary>
+public sealed class RequestCounters(TelemetryWindow window)
 {
     private long _requests;
     private long _cacheHits;
@@ -17,9 +18,21 @@ public sealed class RequestCounters
 
     public void CountCacheLookup(bool hit) => Interlocked.Increment(ref hit ? ref _cacheHits : ref _cacheMisses);
 
-    public void CountCacheError() => Interlocked.Increment(ref _cacheErrors);
+    public void CountCacheError()
+    {
+        Interlocked.Increment(ref _cacheErrors);
+        window.CountError(ErrorKinds.Cache);
+    }
 
-    public void CountError() => Interlocked.Increment(ref _errors);
+    /// <summary>The network failed, and the request was answered without it.</summary>
+    public void CountModelError()
+    {
+        Interlocked.Increment(ref _errors);
+        window.CountError(ErrorKinds.Model);
+    }
+
+    /// <summary>A request was answered with an internal error; <see cref="ErrorCounting"/> counts it for the window.</summary>
+    public void CountServerError() => Interlocked.Increment(ref _errors);
 
     public RequestStats Read() => new(
         Interlocked.Read(ref _requests), Interlocked.Read(ref _cacheHits), Interlocked.Read(ref _cacheMisses),

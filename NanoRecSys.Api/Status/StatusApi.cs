@@ -1,10 +1,11 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using NanoRecSys.Api.Errors;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Status;
 
-/// <summary><c>GET /readyz</c> and <c>GET /debug/status</c>.</summary>
+/// <summary><c>GET /readyz</c>, <c>GET /debug/status</c> and <c>GET /debug/host</c>.</summary>
 internal static class StatusApi
 {
     public static void AddStatus(this WebApplicationBuilder builder)
@@ -16,6 +17,8 @@ internal static class StatusApi
     public static void MapStatus(this IEndpointRouteBuilder app)
     {
         app.MapGet("/readyz", GetReadiness).WithTags("Status").WithSummary("200 once a model is served, 503 before");
+        app.MapGet("/debug/host", (IConfiguration settings) => HostReportReader.Read("NanoRecSys.Api", settings))
+            .WithTags("Status").WithSummary("The process, and the settings in force without their secrets");
         app.MapGet("/debug/status", GetStatus).WithTags("Status").WithSummary("What runs, from where, and what is missing");
     }
 

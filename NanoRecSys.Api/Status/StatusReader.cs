@@ -13,6 +13,7 @@ public sealed class StatusReader(ServedModel served, RequestCounters counters, A
     public StatusDocument Read()
     {
         ArtifactVersion? artifacts = served.Artifacts;
+        using SnapshotLease? lease = served.Lease();
         RedisStatus cache = ReadRedis();
         return new StatusDocument
         {
@@ -22,7 +23,7 @@ public sealed class StatusReader(ServedModel served, RequestCounters counters, A
             Warnings = [.. Warnings(artifacts, cache)],
             Redis = cache,
             Faiss = ReadIndex(artifacts),
-            UserTowerBackend = artifacts is null ? null : "onnx",
+            UserTowerBackend = Backend(lease?.Model),
             RankerBackend = artifacts is null ? null : artifacts.Manifest.Ranker is null ? StatusDocument.NoRanker : "onnx",
             Artifacts = ReadFiles(artifacts),
             Stats = counters.Read(),
@@ -75,6 +76,13 @@ public sealed class StatusReader(ServedModel served, RequestCounters counters, A
         return new FaissStatus(
             lease is not null, info?.Kind ?? "flat", lease?.Model.Index.Kind, info is null ? null : artifacts!.PathOf(info.File), lease?.Model.Index.Engine);
     }
+
+    private static string? Backend(ModelSnapshot? model) => model?.UserTowers.Precision switch
+    {
+        null => null,
+        UserTowerPrecision.EightBits => "onnx-int8",
+        _ => "onnx",
+    };
 
     private static Dictionary<string, bool> ReadFiles(ArtifactVersion? artifacts)
     {

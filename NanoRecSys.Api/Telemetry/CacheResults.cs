@@ -12,3 +12,12 @@ public static class CacheResults
     /// <summary>No Redis is configured.</summary>
     public const string Off = "off";
 }
+
+/// <summary>Where a hit was found: the tag <c>source</c> of <c>nanorecsys.cache.lookups</c>.</summary>
+public static class CacheSources
+{
+    /// <summary>In this process.</summary>
+    public const string Memory = "memory";
+
+    public const string Redis = "redis";
+}

@@ -2,7 +2,7 @@ namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
 /// Durations counted in bins of equal relative width, 1 µs to 150 s: a fixed size however many are added, and
-/// percentiles within 2 % of the truth. Two of them add up to the histogram of both.
+/// percentiles within 2 % of the truth. Two of them add up to the histogram of both. Any number of threads may add.
 /// </summary>
 public sealed class LatencyHistogram
 {
@@ -13,30 +13,23 @@ public sealed class LatencyHistogram
 
     private readonly int[] _counts = new int[Bins];
 
-    public long Count { get; private set; }
+    /// <summary>Counted when asked for: a field of its own would be one more line of memory that all threads write.</summary>
+    public long Count => _counts.Sum(count => (long)count);
 
     public void Add(double milliseconds)
     {
         int bin = milliseconds <= SmallestMs ? 0 : (int)(Math.Log(milliseconds / SmallestMs) / LogGrowth);
-        _counts[Math.Min(bin, Bins - 1)]++;
-        Count++;
+        Interlocked.Increment(ref _counts[Math.Min(bin, Bins - 1)]);
     }
 
+    /// <summary>Adds another's counts to this one, which nobody else may be adding to.</summary>
     public void Add(LatencyHistogram other)
     {
         ArgumentNullException.ThrowIfNull(other);
         for (int bin = 0; bin < Bins; bin++)
         {
-            _counts[bin] += other._counts[bin];
+            _counts[bin] += Volatile.Read(ref other._counts[bin]);
         }
-
-        Count += other.Count;
-    }
-
-    public void Clear()
-    {
-        Array.Clear(_counts);
-        Count = 0;
     }
 
     /// <summary>The duration (ms) that the given share (0..1) of all stayed at or under; 0 when empty. Nearest rank.</summary>

@@ -29,7 +29,13 @@ public sealed class RecommendationTelemetry : IDisposable
     }
 
     /// <summary>Starts the clock and the span of one request.</summary>
-    public RequestTimeline Begin(string requestId) => new(this, _source, requestId, _time.GetUtcNow());
+    public RequestTimeline Begin(string requestId)
+    {
+        _window.Enter();
+        return new RequestTimeline(this, _source, requestId, _time.GetUtcNow());
+    }
+
+    internal void End() => _window.Leave();
 
     internal void CountStage(StageTiming stage) =>
         _stageDuration.Record(stage.DurationMs / 1000, new KeyValuePair<string, object?>("stage", stage.Stage));
@@ -37,7 +43,11 @@ public sealed class RecommendationTelemetry : IDisposable
     internal void CountRequest(RequestTrace trace, string cacheResult)
     {
         _recommendations.Add(1, new KeyValuePair<string, object?>("mode", trace.Mode), new KeyValuePair<string, object?>("version", trace.Version));
-        if (cacheResult != CacheResults.Off)
+        if (trace.CacheSource is { } source)
+        {
+            _cacheLookups.Add(1, new KeyValuePair<string, object?>("result", cacheResult), new KeyValuePair<string, object?>("source", source));
+        }
+        else if (cacheResult != CacheResults.Off)
         {
             _cacheLookups.Add(1, new KeyValuePair<string, object?>("result", cacheResult));
         }

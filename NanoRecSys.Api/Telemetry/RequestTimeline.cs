@@ -25,6 +25,9 @@ public sealed class RequestTimeline : IDisposable
 
     public string RequestId { get; }
 
+    /// <summary>One of <see cref="CacheSources"/>, once the cache has answered.</summary>
+    public string? CacheSource { get; set; }
+
     /// <summary>The stages that have ended, in order.</summary>
     public IReadOnlyList<StageTiming> Stages => _stages;
 
@@ -36,6 +39,14 @@ public sealed class RequestTimeline : IDisposable
         ArgumentNullException.ThrowIfNull(work);
         using var running = new RunningStage(this, stage);
         return work();
+    }
+
+    /// <summary>Runs and times one stage that gives nothing back.</summary>
+    public void Run(string stage, Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        using var running = new RunningStage(this, stage);
+        work();
     }
 
     /// <summary>Runs and times one stage that waits.</summary>
@@ -54,12 +65,17 @@ public sealed class RequestTimeline : IDisposable
     {
         _activity?.SetTag("mode", mode);
         _activity?.SetTag("cache", cacheResult);
+        _activity?.SetTag("cache.source", CacheSource);
         _activity?.SetTag("version", version);
         _telemetry.CountRequest(
-            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version), cacheResult);
+            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version) { CacheSource = CacheSource }, cacheResult);
     }
 
-    public void Dispose() => _activity?.Dispose();
+    public void Dispose()
+    {
+        _telemetry.End();
+        _activity?.Dispose();
+    }
 
     // Microseconds are as fine as any reader needs.
     private static double Round(double milliseconds) => Math.Round(milliseconds, 3);

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using Microsoft.AspNetCore.Http.HttpResults;
 using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Recommendations;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -18,15 +19,15 @@ internal static class TelemetryApi
     }
 
     public static void MapTelemetry(this IEndpointRouteBuilder app) =>
-        app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies per stage and the last 50 requests");
+        app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies by stage and over time, errors, the last 50 requests and the slowest");
 
     private static Results<Ok<TelemetrySnapshot>, UnprocessableEntity<FieldErrors>> GetTelemetry(
-        TelemetryWindow telemetry, [Description("Seconds to look back, 1 to 1800; 300 unless told")] string? window = null)
+        TelemetryWindow telemetry, ComputeTurns turns, [Description("Seconds to look back, 1 to 1800; 300 unless told")] string? window = null)
     {
         var fields = new UrlFields();
         int seconds = fields.Int32("query", "window", window, DefaultSeconds, 1, TelemetryWindow.MaxSeconds);
         return fields.Errors.Count > 0
             ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
-            : TypedResults.Ok(telemetry.Read(seconds));
+            : TypedResults.Ok(telemetry.Read(seconds) with { Load = turns.Read() });
     }
 }

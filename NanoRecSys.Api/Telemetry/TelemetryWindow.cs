@@ -4,7 +4,8 @@ namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
 /// This process's last half hour in bounded memory, so that the telemetry page needs no collector: five minutes by
-/// the second (about 4 MB when every one is busy), thirty by the minute, and the last requests' waterfalls.
+/// the second (about 5 MB when every one is busy), thirty by the minute, and the last requests' waterfalls. Counting
+/// takes no lock, so a reader never holds up a request.
 /// </summary>
 public sealed class TelemetryWindow(TimeProvider time)
 {
@@ -12,30 +13,46 @@ public sealed class TelemetryWindow(TimeProvider time)
     private const int SecondsKept = 300;
     private const int SecondsPerMinute = 60;
     private const int KeptTraces = 50;
+    private const int ShownSlowest = 25;
 
-    private readonly Lock _lock = new();
     private readonly TrafficRing _bySecond = new(SecondsKept, 1);
     private readonly TrafficRing _byMinute = new(MaxSeconds / SecondsPerMinute, SecondsPerMinute);
-    private readonly Queue<RequestTrace> _recent = new(KeptTraces);
+    private readonly RecentRequests _recent = new(KeptTraces);
     private readonly DateTimeOffset _started = time.GetUtcNow();
+    private int _inFlight;
+
+    /// <summary>A recommendation begins.</summary>
+    public void Enter() => Interlocked.Increment(ref _inFlight);
+
+    /// <summary>A recommendation ends, in whatever way.</summary>
+    public void Leave() => Interlocked.Decrement(ref _inFlight);
 
     /// <param name="trace">A request that was answered.</param>
     /// <param name="cacheAnswered">Whether the cache said hit or miss (it may be off or away).</param>
     public void Add(RequestTrace trace, bool cacheAnswered)
     {
         ArgumentNullException.ThrowIfNull(trace);
-        long now = time.GetUtcNow().ToUnixTimeSeconds();
-        lock (_lock)
-        {
-            _bySecond.Add(now, trace, cacheAnswered);
-            _byMinute.Add(now, trace, cacheAnswered);
-            if (_recent.Count == KeptTraces)
-            {
-                _recent.Dequeue();
-            }
+        int inFlight = Volatile.Read(ref _inFlight);
+        (TrafficSlot second, TrafficSlot minute) = Now();
+        second.Add(trace, cacheAnswered, inFlight);
+        minute.Add(trace, cacheAnswered, inFlight);
+        _recent.Add(trace);
+    }
 
-            _recent.Enqueue(trace);
-        }
+    /// <param name="kind">One of <see cref="ErrorKinds"/>.</param>
+    public void CountError(string kind)
+    {
+        (TrafficSlot second, TrafficSlot minute) = Now();
+        second.Errors.Add(kind);
+        minute.Errors.Add(kind);
+    }
+
+    /// <summary>Requests wait for their turn: so many at once.</summary>
+    public void ObserveQueue(int depth)
+    {
+        (TrafficSlot second, TrafficSlot minute) = Now();
+        second.ObserveQueue(depth);
+        minute.ObserveQueue(depth);
     }
 
     /// <param name="windowSeconds">
@@ -44,23 +61,29 @@ public sealed class TelemetryWindow(TimeProvider time)
     public TelemetrySnapshot Read(int windowSeconds)
     {
         DateTimeOffset now = time.GetUtcNow();
-        TrafficSlot sum;
-        RequestTrace[] recent;
-        lock (_lock)
+        TrafficRing ring = windowSeconds <= _bySecond.Seconds ? _bySecond : _byMinute;
+        TrafficSlot[] slots = ring.Read(now.ToUnixTimeSeconds(), windowSeconds);
+        var sum = new TrafficSlot(0);
+        foreach (TrafficSlot slot in slots)
         {
-            TrafficRing ring = windowSeconds <= _bySecond.Seconds ? _bySecond : _byMinute;
-            sum = ring.Sum(now.ToUnixTimeSeconds(), windowSeconds);
-            recent = [.. _recent.Reverse()];
+            sum.Add(slot);
         }
 
         double lived = Math.Clamp((now - _started).TotalSeconds, 1, windowSeconds);
         return new TelemetrySnapshot(
-            windowSeconds, sum.Requests, sum.Requests / lived,
-            sum.CacheLookups == 0 ? null : (double)sum.CacheHits / sum.CacheLookups,
-            sum.Modes, [.. StageNames.All.Where(sum.Stages.ContainsKey).Select(stage => Latency(stage, sum.Stages[stage]))], recent,
-            [.. sum.Versions.OrderBy(version => version.Key, StringComparer.Ordinal).Select(version => Latency(version.Key, version.Value))]);
+            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes.Read(), StageLatencies.Of(sum), _recent.Read(),
+            StageLatencies.OfVersions(sum))
+        {
+            Errors = sum.Errors.Read(),
+            CacheHits = sum.CacheHits.Read(),
+            Slowest = [.. slots.SelectMany(slot => slot.Slowest.Read()).OrderByDescending(trace => trace.TotalMs).Take(ShownSlowest)],
+            Series = TelemetrySeries.Of(slots, ring.SecondsPerSlot, windowSeconds, _started, now),
+        };
     }
 
-    private static StageLatency Latency(string stage, LatencyHistogram durations) => new(
-        stage, durations.Count, durations.Percentile(0.50), durations.Percentile(0.95), durations.Percentile(0.99));
+    private (TrafficSlot Second, TrafficSlot Minute) Now()
+    {
+        long now = time.GetUtcNow().ToUnixTimeSeconds();
+        return (_bySecond.At(now), _byMinute.At(now));
+    }
 }

@@ -1,42 +1,43 @@
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>The newest slots of time, each summed; the oldest is overwritten. Not safe for concurrent use.</summary>
+/// <summary>
+/// The newest slots of time; the oldest gives way. No writer waits for another: a slot that is too old is replaced by a
+/// fresh one in one exchange, so that nothing has to be cleared while others count in it.
+/// </summary>
 /// <param name="slots">How many are kept.</param>
 /// <param name="secondsPerSlot">Width of one.</param>
 internal sealed class TrafficRing(int slots, int secondsPerSlot)
 {
-    private readonly TrafficSlot[] _slots = [.. Enumerable.Range(0, slots).Select(_ => new TrafficSlot())];
+    private const long Unused = -1;
 
-    /// <summary>Longest window that <see cref="Sum"/> can look back over.</summary>
+    private readonly TrafficSlot[] _slots = [.. Enumerable.Repeat(new TrafficSlot(Unused), slots)];
+
+    /// <summary>Longest window that <see cref="Read"/> can look back over.</summary>
     public int Seconds => slots * secondsPerSlot;
 
-    /// <param name="unixSeconds">When the request was answered.</param>
-    /// <param name="trace">What it took.</param>
-    /// <param name="cacheAnswered">Whether the cache said hit or miss.</param>
-    public void Add(long unixSeconds, RequestTrace trace, bool cacheAnswered)
+    /// <summary>Width of a slot.</summary>
+    public int SecondsPerSlot => secondsPerSlot;
+
+    /// <summary>The slot to count in now.</summary>
+    public TrafficSlot At(long unixSeconds)
     {
         long number = unixSeconds / secondsPerSlot;
-        TrafficSlot slot = _slots[number % slots];
-        if (slot.Number != number)
+        ref TrafficSlot place = ref _slots[number % slots];
+        TrafficSlot slot = Volatile.Read(ref place);
+        if (slot.Number >= number)
         {
-            slot.Reset(number);
+            return slot;
         }
 
-        slot.Add(trace, cacheAnswered);
+        var fresh = new TrafficSlot(number);
+        TrafficSlot before = Interlocked.CompareExchange(ref place, fresh, slot);
+        return ReferenceEquals(before, slot) ? fresh : before;
     }
 
-    /// <summary>Everything in the slots of the last <paramref name="windowSeconds"/>, the running slot among them.</summary>
-    public TrafficSlot Sum(long unixSeconds, int windowSeconds)
+    /// <summary>The slots of the last <paramref name="windowSeconds"/> that anything was counted in, the running one among them; in no order.</summary>
+    public TrafficSlot[] Read(long unixSeconds, int windowSeconds)
     {
         long oldest = unixSeconds / secondsPerSlot - windowSeconds / secondsPerSlot + 1;
-        var sum = new TrafficSlot();
-        foreach (TrafficSlot slot in _slots.Where(slot => slot.Number >= oldest))
-        {
-            sum.Add(slot);
-        }
-
-        return sum;
+        return [.. _slots.Select((_, i) => Volatile.Read(ref _slots[i])).Where(slot => slot.Number >= oldest)];
     }
 }

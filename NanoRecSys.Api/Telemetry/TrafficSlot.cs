@@ -1,44 +1,57 @@
+using System.Collections.Concurrent;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>Everything that was answered within one slot of a <see cref="TrafficRing"/>, summed.</summary>
-internal sealed class TrafficSlot
+/// <summary>Everything that was answered within one slot of a <see cref="TrafficRing"/>, summed. Any number of threads may add.</summary>
+/// <param name="number">The slot's number since 1970, or -1 while unused.</param>
+internal sealed class TrafficSlot(long number)
 {
-    /// <summary>The slot's number since 1970, or -1 while unused.</summary>
-    public long Number { get; private set; } = -1;
+    private const int KeptSlowest = 6; // of each slot: 300 seconds of them are the window's slowest in any likely case
 
-    public long Requests { get; private set; }
+    private long _requests;
+    private long _cacheHits;
+    private long _cacheLookups;
+    private int _mostInFlight;
+    private int _deepestQueue = -1;
 
-    public long CacheHits { get; private set; }
+    public long Number => number;
 
-    public long CacheLookups { get; private set; }
+    public long Requests => Interlocked.Read(ref _requests);
 
-    public Dictionary<string, long> Modes { get; } = [];
+    public double? CacheHitRatio => Interlocked.Read(ref _cacheLookups) is > 0 and var lookups ? (double)Interlocked.Read(ref _cacheHits) / lookups : null;
 
-    public Dictionary<string, LatencyHistogram> Stages { get; } = [];
+    public int MostInFlight => Volatile.Read(ref _mostInFlight);
+
+    /// <summary>Null where nothing queues.</summary>
+    public int? DeepestQueue => Volatile.Read(ref _deepestQueue) is >= 0 and var depth ? depth : null;
+
+    public Tally Modes { get; } = new();
+
+    public Tally Errors { get; } = new();
+
+    /// <summary>Hits by <see cref="CacheSources"/>.</summary>
+    public Tally CacheHits { get; } = new();
+
+    public ConcurrentDictionary<string, LatencyHistogram> Stages { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Whole requests by model version; a version that no longer answers is forgotten with its slot.</summary>
-    public Dictionary<string, LatencyHistogram> Versions { get; } = [];
+    public ConcurrentDictionary<string, LatencyHistogram> Versions { get; } = new(StringComparer.Ordinal);
 
-    public void Reset(long number)
+    public SlowestRequests Slowest { get; } = new(KeptSlowest);
+
+    public void Add(RequestTrace trace, bool cacheAnswered, int inFlight)
     {
-        Number = number;
-        Requests = CacheHits = CacheLookups = 0;
-        Modes.Clear();
-        Versions.Clear();
-        foreach (LatencyHistogram stage in Stages.Values)
+        Interlocked.Increment(ref _requests);
+        Interlocked.Add(ref _cacheHits, trace.ServedFromCache ? 1 : 0);
+        Interlocked.Add(ref _cacheLookups, cacheAnswered ? 1 : 0);
+        RaiseTo(ref _mostInFlight, inFlight);
+        Modes.Add(trace.Mode);
+        if (trace.CacheSource is { } source)
         {
-            stage.Clear();
+            CacheHits.Add(source);
         }
-    }
 
-    public void Add(RequestTrace trace, bool cacheAnswered)
-    {
-        Requests++;
-        CacheHits += trace.ServedFromCache ? 1 : 0;
-        CacheLookups += cacheAnswered ? 1 : 0;
-        Modes[trace.Mode] = Modes.GetValueOrDefault(trace.Mode) + 1;
         foreach (StageTiming stage in trace.Stages)
         {
             Of(Stages, stage.Stage).Add(stage.DurationMs);
@@ -46,36 +59,49 @@ internal sealed class TrafficSlot
 
         Of(Stages, StageNames.Total).Add(trace.TotalMs);
         Of(Versions, trace.Version).Add(trace.TotalMs);
+        Slowest.Add(trace);
     }
 
+    public void ObserveQueue(int depth) => RaiseTo(ref _deepestQueue, depth);
+
+    /// <summary>Adds another slot's figures, but for its slowest requests.</summary>
     public void Add(TrafficSlot other)
     {
-        Requests += other.Requests;
-        CacheHits += other.CacheHits;
-        CacheLookups += other.CacheLookups;
-        foreach ((string mode, long count) in other.Modes)
-        {
-            Modes[mode] = Modes.GetValueOrDefault(mode) + count;
-        }
-
-        foreach ((string stage, LatencyHistogram durations) in other.Stages)
-        {
-            Of(Stages, stage).Add(durations);
-        }
-
-        foreach ((string version, LatencyHistogram durations) in other.Versions)
-        {
-            Of(Versions, version).Add(durations);
-        }
+        _requests += other.Requests;
+        _cacheHits += Interlocked.Read(ref other._cacheHits);
+        _cacheLookups += Interlocked.Read(ref other._cacheLookups);
+        RaiseTo(ref _mostInFlight, other.MostInFlight);
+        RaiseTo(ref _deepestQueue, Volatile.Read(ref other._deepestQueue));
+        Modes.Add(other.Modes);
+        Errors.Add(other.Errors);
+        CacheHits.Add(other.CacheHits);
+        Add(Stages, other.Stages);
+        Add(Versions, other.Versions);
     }
 
-    private static LatencyHistogram Of(Dictionary<string, LatencyHistogram> histograms, string name)
+    private static void Add(ConcurrentDictionary<string, LatencyHistogram> sums, ConcurrentDictionary<string, LatencyHistogram> others)
     {
-        if (!histograms.TryGetValue(name, out LatencyHistogram? histogram))
+        foreach ((string name, LatencyHistogram durations) in others)
         {
-            histograms[name] = histogram = new LatencyHistogram();
+            Of(sums, name).Add(durations);
         }
-
-        return histogram;
     }
+
+    private static void RaiseTo(ref int most, int value)
+    {
+        int seen = Volatile.Read(ref most);
+        while (value > seen)
+        {
+            int before = Interlocked.CompareExchange(ref most, value, seen);
+            if (before == seen)
+            {
+                return;
+            }
+
+            seen = before;
+        }
+    }
+
+    private static LatencyHistogram Of(ConcurrentDictionary<string, LatencyHistogram> histograms, string name) =>
+        histograms.GetOrAdd(name, _ => new LatencyHistogram());
 }

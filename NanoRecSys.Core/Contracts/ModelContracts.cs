@@ -17,7 +17,11 @@ public sealed record ModelList(string? Current, string? Pinned, string? Served, 
 /// <param name="Metrics">On the test part.</param>
 /// <param name="Error">Why it cannot be served, where that is known without reading all of it.</param>
 public sealed record ModelVersionInfo(
-    string Version, DateTimeOffset? Created, string? Dataset, string? Kind, double? Weight, IReadOnlyList<EvaluationResult> Metrics, string? Error = null);
+    string Version, DateTimeOffset? Created, string? Dataset, string? Kind, double? Weight, IReadOnlyList<EvaluationResult> Metrics, string? Error = null)
+{
+    /// <summary>Names of the pictures of its training.</summary>
+    public IReadOnlyList<string> Plots { get; init; } = [];
+}
 
 /// <summary>Answer of the calls that change which version is served; it is served within the artifacts' poll interval.</summary>
 /// <param name="Version">What is to be served.</param>

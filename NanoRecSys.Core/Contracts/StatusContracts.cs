@@ -40,8 +40,3 @@ public sealed record FaissStatus(
     bool Ready, string RequestedIndexType, string? LoadedIndexType, string? IndexPath, string? Engine);
 
 public sealed record RequestStats(long Requests, long CacheHits, long CacheMisses, long CacheErrors, long Errors);
-
-/// <summary>A running or finished training: answer of <c>GET /training/progress</c>.</summary>
-/// <param name="Run">The run's name, or null where nothing was trained yet.</param>
-/// <param name="Events">All events of the newest run, oldest first.</param>
-public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.ProgressEvent> Events);

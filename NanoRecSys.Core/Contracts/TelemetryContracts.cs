@@ -12,7 +12,43 @@ namespace NanoRecSys.Core.Contracts;
 public sealed record TelemetrySnapshot(
     double WindowSeconds, long Requests, double RequestsPerSecond, double? CacheHitRatio,
     IReadOnlyDictionary<string, long> Modes, IReadOnlyList<StageLatency> Stages, IReadOnlyList<RequestTrace> Recent,
-    IReadOnlyList<StageLatency>? Versions = null);
+    IReadOnlyList<StageLatency>? Versions = null)
+{
+    /// <summary>The window's slowest requests, the slowest first.</summary>
+    public IReadOnlyList<RequestTrace> Slowest { get; init; } = [];
+
+    /// <summary>What went wrong in the window, by kind.</summary>
+    public IReadOnlyDictionary<string, long> Errors { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Answers of the cache by where they were: <c>memory</c> of the process, or <c>redis</c>.</summary>
+    public IReadOnlyDictionary<string, long> CacheHits { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>The window in steps of equal length, oldest first; steps before the service began are left out.</summary>
+    public IReadOnlyList<TelemetryPoint> Series { get; init; } = [];
+
+    /// <summary>What is computed now, and what waits.</summary>
+    public ComputeLoad? Load { get; init; }
+}
+
+/// <param name="Running">Recommendations that are computed now.</param>
+/// <param name="Concurrency">How many may be.</param>
+/// <param name="QueueDepth">Requests that wait for their turn.</param>
+/// <param name="QueueLimit">How many may; whoever comes then is turned away.</param>
+/// <param name="Shed">How many were, since the start.</param>
+public sealed record ComputeLoad(int Running, int Concurrency, int QueueDepth, int QueueLimit, long Shed);
+
+/// <summary>One step of a window.</summary>
+/// <param name="Time">When the step began.</param>
+/// <param name="Seconds">Its length; of the running step what has passed of it.</param>
+/// <param name="Requests">Recommendations answered in it.</param>
+/// <param name="Errors">What went wrong in it.</param>
+/// <param name="CacheHitRatio">0..1; null without look-ups.</param>
+/// <param name="QueueDepth">Most requests that waited at once; null where nothing queues.</param>
+/// <param name="InFlight">Most recommendations at work at once.</param>
+/// <param name="Stages">As in the snapshot.</param>
+public sealed record TelemetryPoint(
+    DateTimeOffset Time, double Seconds, long Requests, long Errors, double? CacheHitRatio, int? QueueDepth, int InFlight,
+    IReadOnlyList<StageLatency> Stages);
 
 /// <summary>Milliseconds at the 50th, 95th and 99th percentile.</summary>
 public sealed record StageLatency(string Stage, long Count, double P50Ms, double P95Ms, double P99Ms);
@@ -25,4 +61,8 @@ public sealed record StageLatency(string Stage, long Count, double P50Ms, double
 /// <param name="Stages">Its waterfall.</param>
 /// <param name="Version">The model version that answered.</param>
 public sealed record RequestTrace(
-    string RequestId, DateTimeOffset Time, string Mode, bool ServedFromCache, double TotalMs, IReadOnlyList<StageTiming> Stages, string Version = "");
+    string RequestId, DateTimeOffset Time, string Mode, bool ServedFromCache, double TotalMs, IReadOnlyList<StageTiming> Stages, string Version = "")
+{
+    /// <summary>Where the cache had the answer, <c>memory</c> or <c>redis</c>; null where it had none.</summary>
+    public string? CacheSource { get; init; }
+}

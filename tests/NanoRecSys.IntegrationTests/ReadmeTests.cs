@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
-using System.Text.RegularExpressions;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Pipeline;
 using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
@@ -8,7 +8,7 @@ using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 namespace NanoRecSys.IntegrationTests;
 
 /// <summary>Holds the README to its commands: each is run, here or where the list says.</summary>
-public sealed partial class ReadmeTests(TrainedArtifacts trained)
+public sealed class ReadmeTests(TrainedArtifacts trained)
 {
     private const string Training = "dotnet run -c Release --project NanoRecSys.Training -- ";
     private const string Benchmarks = "dotnet run -c Release --project benchmarks/NanoRecSys.Benchmarks -- ";
@@ -27,33 +27,13 @@ public sealed partial class ReadmeTests(TrainedArtifacts trained)
         Training + "evaluate retriever --data small --json",
         """curl -s localhost:5081/recommend -H 'content-type: application/json' -d '{"user_id": 1, "k": 5, "explain": true}'""",
         Benchmarks + "load --scenario cold",
+        Benchmarks + "scale --artifacts artifacts-at-scale --user-embeddings none",
     ];
-
-    [GeneratedRegex(@"^    ((?:dotnet|curl) .+)$", RegexOptions.Multiline)]
-    private static partial Regex Commands();
-
-    [GeneratedRegex(@"\]\((?!http)([^)#]+)\)")]
-    private static partial Regex RelativeLinks();
 
     [Fact]
     public void Every_command_is_one_that_a_test_runs()
     {
-        string readme = File.ReadAllText(Path.Combine(RepositoryFolder.Root, "README.md"));
-
-        IEnumerable<string> commands = Commands().Matches(readme).Select(match => match.Groups[1].Value.TrimEnd());
-
-        Assert.Equal(RunElsewhere.Concat(RunHere).Order(StringComparer.Ordinal), commands.Order(StringComparer.Ordinal));
-    }
-
-    [Fact]
-    public void Every_relative_link_leads_somewhere()
-    {
-        string readme = File.ReadAllText(Path.Combine(RepositoryFolder.Root, "README.md"));
-
-        string[] links = [.. RelativeLinks().Matches(readme).Select(match => match.Groups[1].Value)];
-
-        Assert.NotEmpty(links);
-        Assert.All(links, link => Assert.True(Path.Exists(Path.Combine(RepositoryFolder.Root, link)), link));
+        Assert.Equal(RunElsewhere.Concat(RunHere).Order(StringComparer.Ordinal), Document.Read("README.md").Commands().Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -90,15 +70,33 @@ public sealed partial class ReadmeTests(TrainedArtifacts trained)
     {
         await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
         string[] args = [.. RunHere[2][Benchmarks.Length..].Split(' '), "--url", api.Client.BaseAddress!.ToString(), "--duration", "1", "--json"];
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "NanoRecSys.Benchmarks.dll"), .. args]) { RedirectStandardOutput = true };
+        string output = await BenchmarkAsync(args);
 
-        using Process load = Process.Start(start)!;
-        string output = await load.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await load.WaitForExitAsync(TestContext.Current.CancellationToken);
-
-        Assert.True(load.ExitCode == 0, output);
         JsonElement line = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]).RootElement;
         Assert.True(line.GetProperty("requests_per_second").GetDouble() > 0, output);
         Assert.Equal(0, line.GetProperty("failed").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_version_of_any_size_is_published_and_served()
+    {
+        using var folder = new TemporaryFolder();
+        string[] sizes = "--users 60 --items 90 --ratings 1500 --dimension 32 --blocks 2 --heads 2 --feed-forward 64".Split(' ');
+        string[] args = [.. RunHere[3][Benchmarks.Length..].Replace("artifacts-at-scale", folder.Path, StringComparison.Ordinal).Split(' '), .. sizes];
+
+        await BenchmarkAsync(args);
+
+        await using ApiServer api = await ApiServer.StartAsync(new ArtifactStore(folder.Path));
+        Assert.Equal(5, (await api.PostAsync("/recommend", """{"user_id": 1, "k": 5}""")).MovieIds().Length);
+    }
+
+    private static async Task<string> BenchmarkAsync(string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "NanoRecSys.Benchmarks.dll"), .. args]) { RedirectStandardOutput = true };
+        using Process benchmark = Process.Start(start)!;
+        string output = await benchmark.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await benchmark.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(benchmark.ExitCode == 0, output);
+        return output;
     }
 }

@@ -12,7 +12,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained)
     [GeneratedRegex(@"^    (?<method>GET|POST|DELETE) (?<path>\S+)\n(?:    (?<body>\{.*\})\n)?\n    (?<status>\d{3})\n    \{\n(?<answer>(?:      .*\n)+)    \}$", RegexOptions.Multiline)]
     private static partial Regex Examples();
 
-    [GeneratedRegex("^      \"(?<name>[a-z_]+)\":", RegexOptions.Multiline)]
+    [GeneratedRegex("^      \"(?<name>[a-z0-9_]+)\":", RegexOptions.Multiline)]
     private static partial Regex TopFields();
 
     [Fact]
@@ -48,8 +48,8 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained)
         string[] calls = [.. paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(call => $"{call.Name} {path.Name}")).Order(StringComparer.Ordinal)];
         Assert.Equal(
             [
-                "delete /models/pin", "get /debug/status", "get /debug/telemetry", "get /items", "get /items/{id}/similar", "get /models", "get /models/current",
-                "get /readyz", "get /training/progress", "get /users", "get /users/{id}/history", "post /events", "post /items",
+                "delete /models/pin", "get /catalog", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}",
+                "get /readyz", "get /training/progress", "get /training/runs", "get /users", "get /users/{id}/history", "post /events", "post /items",
                 "post /models/rollback", "post /models/{version}/activate", "post /models/{version}/pin", "post /recommend", "post /recommend/session",
             ],
             calls);

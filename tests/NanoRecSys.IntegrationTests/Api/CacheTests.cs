@@ -8,6 +8,9 @@ public sealed class CacheTests
 {
     private const string Everything = """{"user_id": 11, "k": 5, "explain": true, "include_history": true}""";
 
+    // What lies in this process hides for a second what happens to Redis.
+    private static readonly (string Name, string Value) WithoutMemory = ("Recommendations:MemoryBytes", "0");
+
     public static TheoryData<string> Kinds => CacheServer.Kinds;
 
     [Theory, MemberData(nameof(Kinds))]
@@ -35,7 +38,7 @@ public sealed class CacheTests
     public async Task An_entry_that_cannot_be_read_is_replaced(string kind)
     {
         using CacheServer cache = CacheServer.Start(kind);
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(27), cache.ConnectionString);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(27), cache.ConnectionString, WithoutMemory);
         await api.PostAsync("/recommend", Everything);
         using (ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString))
         {
@@ -127,7 +130,7 @@ public sealed class CacheTests
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(28), cache.ConnectionString);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(28), cache.ConnectionString, WithoutMemory);
         await api.PostAsync("/recommend", Everything);
 
         cache.Freeze();

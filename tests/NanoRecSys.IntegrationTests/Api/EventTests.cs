@@ -20,13 +20,16 @@ public sealed class EventTests
         await using ApiServer there = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
         const string question = """{"user_id": 11, "k": 5, "include_history": true}""";
         int liked = (await here.PostAsync("/recommend", question)).MovieIds()[0];
-        Assert.True((await there.PostAsync("/recommend", question)).Flag("served_from_cache"));
+        await ApiServer.UntilAsync("the other replica has the answer from the cache", async () => (await there.PostAsync("/recommend", question)).Flag("served_from_cache"));
 
         JsonElement receipt = await here.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{liked}}, "type": "like"}""");
 
         Assert.Equal((1, 0), (receipt.GetProperty("stored").GetInt32(), receipt.GetProperty("duplicates").GetInt32()));
         foreach (ApiServer replica in new[] { here, there })
         {
+            // Where it was taken at once; elsewhere as soon as the notice of it came.
+            await ApiServer.UntilAsync("the event is known", async () =>
+                replica == here || (await replica.PostAsync("/recommend", question)).GetProperty("history").Ids().Length == 4);
             JsonElement answer = await replica.PostAsync("/recommend", question);
             Assert.Equal([1003, 1001, 1002, liked], answer.GetProperty("history").Ids());
             Assert.DoesNotContain(liked, answer.MovieIds());

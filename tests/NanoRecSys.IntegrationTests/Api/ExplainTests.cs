@@ -33,7 +33,7 @@ public sealed class ExplainTests
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(202) { Ranker = null });
         ArtifactVersion version = api.Store.Open(api.Store.ReadCurrent()!);
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
-        using var tower = new UserTower(version);
+        using var tower = new UserTower(version, version.Manifest.UserTower);
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11, "k": 3, "explain": true}""");
 

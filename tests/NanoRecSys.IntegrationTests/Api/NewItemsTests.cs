@@ -68,7 +68,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     private async Task<ModelSnapshot> LoadAsync()
     {
         ArtifactStore store = await trained.StoreAsync();
-        return await new ModelLoader(store, Options.Create(new IndexEngineOptions()), NullLogger<ModelLoader>.Instance)
+        return await new ModelLoader(store, Options.Create(new ModelsOptions()), Options.Create(new IndexEngineOptions()), NullLogger<ModelLoader>.Instance)
             .LoadAsync((await trained.VersionAsync()).Manifest.ModelVersion, TestContext.Current.CancellationToken);
     }
 }

@@ -134,7 +134,7 @@ public sealed class RecommendTests
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
         Assert.True(HistoriesFile.Read(version.PathOf(ArtifactNames.Histories)).TryGet(user, out ReadOnlySpan<int> history));
         int[] seen = history.ToArray();
-        using var tower = new NanoRecSys.Api.Models.UserTower(version);
+        using var tower = new NanoRecSys.Api.Models.UserTower(version, version.Manifest.UserTower);
         float[] embedding = tower.Encode(seen);
         (int Row, float Cosine)[] best = [.. Enumerable.Range(0, vectors.Length / width)
             .Except(seen)

@@ -22,6 +22,8 @@ public sealed class TelemetryTests
 
         Assert.Equal(4, telemetry.GetProperty("requests").GetInt64());
         Assert.Equal(0.75, telemetry.GetProperty("cache_hit_ratio").GetDouble());
+        // In this process, once it hears its own notices; in Redis before.
+        Assert.Equal(3, telemetry.GetProperty("cache_hits").EnumerateObject().Where(source => source.Name is "memory" or "redis").Sum(source => source.Value.GetInt64()));
         Assert.Equal("""{"live":4}""", telemetry.GetProperty("modes").GetRawText());
         Assert.Equal(
             [("cache.get", 4), ("history", 1), ("encode", 1), ("retrieve", 1), ("rank", 1), ("cache.set", 1), ("total", 4)],
@@ -42,6 +44,36 @@ public sealed class TelemetryTests
 
         Assert.Equal(ids.AsEnumerable().Reverse().Take(50), recent.EnumerateArray().Select(trace => trace.Text("request_id")));
         Assert.Equal(["cache.get", "history", "encode", "retrieve", "rank", "cache.set"], recent[0].Stages());
+    }
+
+    [Fact]
+    public async Task What_goes_wrong_is_counted_by_kind_and_probes_are_not()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(77), cache.ConnectionString);
+        await api.SendAsync("/recommend", """{"user_id": "nobody"}""");
+        await api.FetchAsync("/no/such/path");
+        cache.Kill();
+        await api.PostAsync("/recommend", """{"user_id": 11}""");
+        await api.FetchAsync("/readyz");
+
+        JsonElement errors = (await api.GetAsync("/debug/telemetry?window=60")).GetProperty("errors");
+
+        Assert.Equal(2, errors.GetProperty("rejected").GetInt32());
+        Assert.True(errors.GetProperty("cache").GetInt32() > 0);
+        Assert.Equal(2, errors.EnumerateObject().Count());
+    }
+
+    [Fact]
+    public async Task A_service_without_a_model_counts_its_refusals()
+    {
+        await using ApiServer api = ApiServer.Start();
+        await api.FetchAsync("/readyz");
+        await api.SendAsync("/recommend", """{"user_id": 11}""");
+
+        JsonElement telemetry = await api.GetAsync("/debug/telemetry?window=60");
+
+        Assert.Equal("""{"unavailable":1}""", telemetry.GetProperty("errors").GetRawText());
     }
 
     [Fact]
@@ -84,7 +116,7 @@ public sealed class TelemetryTests
             },
         };
         void Note(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
-            measured.Add($"{instrument.Name} {string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"))}");
+            measured.Add($"{instrument.Name} {string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={(tag.Value is "memory" or "redis" ? "here" : tag.Value)}"))}");
         listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Note(instrument, tags));
         listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
         listener.Start();
@@ -94,7 +126,7 @@ public sealed class TelemetryTests
 
         Assert.Equal(
             [
-                "nanorecsys.cache.lookups result=hit", "nanorecsys.cache.lookups result=miss",
+                "nanorecsys.cache.lookups result=hit,source=here", "nanorecsys.cache.lookups result=miss",
                 $"nanorecsys.recommendations mode=live,version={version}", $"nanorecsys.recommendations mode=live,version={version}",
                 "nanorecsys.stage.duration stage=cache.get", "nanorecsys.stage.duration stage=cache.get",
                 "nanorecsys.stage.duration stage=cache.set", "nanorecsys.stage.duration stage=encode",

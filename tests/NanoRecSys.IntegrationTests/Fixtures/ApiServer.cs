@@ -48,9 +48,9 @@ internal sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>Starts and waits until it serves the model.</summary>
-    public static async Task<ApiServer> StartAsync(RandomModel model, string? redis = null)
+    public static async Task<ApiServer> StartAsync(RandomModel model, string? redis = null, params (string Name, string Value)[] settings)
     {
-        var server = new ApiServer(redis);
+        var server = new ApiServer(redis, null, settings);
         await server.ServeAsync(model.Publish(server.Store).Manifest.ModelVersion);
         return server;
     }

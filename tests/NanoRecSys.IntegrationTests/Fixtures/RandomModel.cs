@@ -30,6 +30,12 @@ internal sealed class RandomModel(int seed)
 
     private readonly Random _random = new(seed);
 
+    /// <summary>
+    /// Whether it has the user tower in 8 bits, too, and its users' embeddings; planted ones: everybody is the last movie,
+    /// so that an answer tells whether they were used.
+    /// </summary>
+    public bool ServesFast { get; init; }
+
     /// <summary>How the second stage scores; null leaves it out.</summary>
     public RankerKind? Ranker { get; init; } = RankerKind.Random;
 
@@ -56,6 +62,12 @@ internal sealed class RandomModel(int seed)
         string staging = store.CreateStaging();
         UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTower), model, tower);
         float[] vectors = Normalised(tower["embedding.weight"].Values);
+        if (ServesFast)
+        {
+            UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTowerInt8), model, tower, isInt8: true);
+            HalfRows.Write(Path.Combine(staging, ArtifactNames.UserEmbeddings), Enumerable.Repeat(vectors[^Width..], 5), count: 5, Width);
+        }
+
         NpyFile.Write(Path.Combine(staging, ArtifactNames.ItemEmbeddings), vectors, Width);
         FaissFile.Write(Path.Combine(staging, ArtifactNames.Index), new FlatIndex(vectors, Width));
         CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), Catalog).GetAwaiter().GetResult();
@@ -128,6 +140,9 @@ internal sealed class RandomModel(int seed)
         return ByName([.. tensors]);
     }
 
+    private static OnnxInfo Tower(string file) => new(
+        file, [new TensorInfo("tokens", "int64", ["batch", "length"])], [new TensorInfo("user_embedding", "float32", ["batch", $"{Width}"])]);
+
     private Manifest Draft(ModelInfo model) => new()
     {
         SchemaVersion = Manifest.CurrentSchema,
@@ -136,9 +151,9 @@ internal sealed class RandomModel(int seed)
         Seed = seed,
         Dataset = new DatasetInfo("random", new string('0', 64), 5, Items, 56, "leave-one-out", "all"),
         Model = model,
-        UserTower = new OnnxInfo(
-            ArtifactNames.UserTower,
-            [new TensorInfo("tokens", "int64", ["batch", "length"])], [new TensorInfo("user_embedding", "float32", ["batch", $"{Width}"])]),
+        UserTower = Tower(ArtifactNames.UserTower),
+        UserTowerInt8 = ServesFast ? Tower(ArtifactNames.UserTowerInt8) : null,
+        UserEmbeddings = ServesFast ? ArtifactNames.UserEmbeddings : null,
         Ranker = Ranker is null ? null : new RankerInfo(
             new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, 3,
             new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, ArtifactNames.ItemEmbeddings, "fp32")),

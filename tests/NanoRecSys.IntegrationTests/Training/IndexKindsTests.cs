@@ -52,7 +52,8 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
     {
         ArtifactStore store = await trained.StoreAsync();
         string version = (await trained.VersionAsync()).Manifest.ModelVersion;
-        var loader = new ModelLoader(store, Options.Create(new IndexEngineOptions { Engine = IndexEngines.Faiss }), NullLogger<ModelLoader>.Instance);
+        var loader = new ModelLoader(
+            store, Options.Create(new ModelsOptions()), Options.Create(new IndexEngineOptions { Engine = IndexEngines.Faiss }), NullLogger<ModelLoader>.Instance);
         if (FaissLibrary.IsAvailable)
         {
             ModelSnapshot snapshot = await loader.LoadAsync(version, TestContext.Current.CancellationToken);

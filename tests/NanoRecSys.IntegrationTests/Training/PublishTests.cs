@@ -1,3 +1,4 @@
+using NanoRecSys.Api.Models;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
@@ -32,6 +33,22 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         Assert.InRange(parity.MeanCosine!.Value, 0.995, 0.999999); // one would be the graph in 32 bits under another name
         Assert.Equal(ArtifactNames.UserTowerInt8, manifest.UserTowerInt8!.File);
         Assert.Contains(ArtifactNames.UserTowerInt8, manifest.Files.Select(file => file.Name));
+    }
+
+    [Fact]
+    public async Task Every_user_is_encoded_ahead_as_the_graph_in_32_bits_encodes_the_published_history()
+    {
+        ArtifactVersion version = await trained.VersionAsync();
+        UserHistories histories = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        using HalfRows users = HalfRows.Map(version.PathOf(version.Manifest.UserEmbeddings!));
+        using var tower = new UserTower(version, version.Manifest.UserTower);
+
+        Assert.Equal((671, 16), (users.Count, users.Columns));
+        foreach (int user in new[] { 0, 335, 670 })
+        {
+            float[] expected = tower.Encode(histories.MemoryAt(user));
+            Assert.All(expected.Zip(users.Row(user)), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
+        }
     }
 
     [Fact]

@@ -25,6 +25,18 @@ public sealed class TelemetryWindowTests
     }
 
     [Fact]
+    public void Hits_are_counted_by_where_they_were_found()
+    {
+        var window = new TelemetryWindow(_clock);
+        window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "memory" }, cacheAnswered: true);
+        window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "memory" }, cacheAnswered: true);
+        window.Add(Trace(1) with { ServedFromCache = true, CacheSource = "redis" }, cacheAnswered: true);
+        window.Add(Trace(1), cacheAnswered: true);
+
+        Assert.Equal([("memory", 2), ("redis", 1)], window.Read(60).CacheHits.OrderBy(hits => hits.Key).Select(hits => (hits.Key, hits.Value)));
+    }
+
+    [Fact]
     public void The_ring_forgets_what_is_older_than_it_is_long()
     {
         var window = new TelemetryWindow(_clock);
@@ -69,8 +81,112 @@ public sealed class TelemetryWindowTests
         Assert.Null(window.Read(60).CacheHitRatio);
     }
 
-    private RequestTrace Trace(double milliseconds) =>
-        new("id", _clock.GetUtcNow(), "live", false, milliseconds, [new StageTiming("encode", 0, milliseconds)]);
+    [Fact]
+    public async Task Nothing_is_lost_where_many_threads_count_at_once()
+    {
+        var window = new TelemetryWindow(_clock);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(
+            () =>
+            {
+                for (int request = 0; request < 2000; request++)
+                {
+                    window.Add(Trace(1), cacheAnswered: true);
+                    window.CountError("server");
+                }
+            },
+            TestContext.Current.CancellationToken)));
+
+        TelemetrySnapshot read = window.Read(60);
+        Assert.Equal(16_000, read.Requests);
+        Assert.Equal(16_000, read.Modes["live"]);
+        Assert.Equal(16_000, read.Errors["server"]);
+        Assert.Equal([16_000, 16_000], read.Stages.Select(stage => stage.Count));
+        Assert.Equal(16_000, window.Read(1800).Requests);
+    }
+
+    [Fact]
+    public void The_slowest_of_the_whole_window_come_first_and_not_only_the_last_ones()
+    {
+        var window = new TelemetryWindow(_clock);
+        window.Add(Trace(900, "slow"), cacheAnswered: true);
+        _clock.Advance(20);
+        for (int request = 0; request < 200; request++)
+        {
+            window.Add(Trace(1), cacheAnswered: true);
+        }
+
+        window.Add(Trace(30, "slower than most"), cacheAnswered: true);
+
+        Assert.Equal(["slow", "slower than most", "id"], window.Read(60).Slowest.Take(3).Select(trace => trace.RequestId));
+        Assert.DoesNotContain("slow", window.Read(10).Slowest.Select(trace => trace.RequestId));
+        Assert.Equal("slower than most", window.Read(60).Recent[0].RequestId);
+        Assert.Equal(50, window.Read(60).Recent.Count);
+    }
+
+    [Fact]
+    public void A_minute_is_told_second_by_second_from_when_the_service_began()
+    {
+        var window = new TelemetryWindow(_clock);
+        _clock.Advance(1);
+        window.Add(Trace(2), cacheAnswered: true);
+        window.CountError("cache");
+        _clock.Advance(2);
+        window.Add(Trace(8), cacheAnswered: true);
+        window.Add(Trace(8), cacheAnswered: true);
+
+        IReadOnlyList<TelemetryPoint> series = window.Read(60).Series;
+
+        Assert.Equal([0, 1, 0, 2], series.Select(point => point.Requests));
+        Assert.Equal([0, 1, 0, 0], series.Select(point => point.Errors));
+        Assert.Equal([1.0, 1, 1, 0], series.Select(point => point.Seconds));
+        Assert.InRange(series[3].Stages.Single(stage => stage.Stage == "total").P50Ms, 7.84, 8.16);
+        Assert.Empty(series[2].Stages);
+    }
+
+    [Theory]
+    [InlineData(60, 60, 1)]
+    [InlineData(300, 60, 5)]
+    [InlineData(1800, 30, 60)]
+    public void A_window_that_is_full_has_steps_of_equal_length(int window, int steps, int seconds)
+    {
+        var telemetry = new TelemetryWindow(_clock);
+        _clock.Advance(3600);
+
+        IReadOnlyList<TelemetryPoint> series = telemetry.Read(window).Series;
+
+        Assert.Equal(steps, series.Count);
+        Assert.Equal(seconds, (series[1].Time - series[0].Time).TotalSeconds);
+    }
+
+    [Fact]
+    public void The_most_that_were_at_work_or_waited_at_once_are_kept()
+    {
+        var window = new TelemetryWindow(_clock);
+        window.Enter();
+        window.Enter();
+        window.Add(Trace(1), cacheAnswered: true);
+        window.Leave();
+        window.Add(Trace(1), cacheAnswered: true);
+        window.ObserveQueue(3);
+        window.ObserveQueue(1);
+
+        TelemetryPoint now = Assert.Single(window.Read(60).Series);
+
+        Assert.Equal((2, 3), (now.InFlight, now.QueueDepth));
+    }
+
+    [Fact]
+    public void Where_nothing_queues_the_depth_is_not_nought_but_unknown()
+    {
+        var window = new TelemetryWindow(_clock);
+        window.Add(Trace(1), cacheAnswered: true);
+
+        Assert.Null(Assert.Single(window.Read(60).Series).QueueDepth);
+    }
+
+    private RequestTrace Trace(double milliseconds, string id = "id") =>
+        new(id, _clock.GetUtcNow(), "live", false, milliseconds, [new StageTiming("encode", 0, milliseconds)]);
 
     private sealed class Clock : TimeProvider
     {

@@ -1,0 +1,131 @@
+using System.Globalization;
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>
+/// Tells every replica whose events came, and counts here what was heard: an answer made at one count of a user is out of
+/// date at the next. Each replica also sends itself a beat over the same channel; while it does not come back, or the
+/// connection was lost since, nothing is known, and nothing may be taken from this process's memory.
+/// </summary>
+public sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+{
+    private const int Stripes = 1 << 16; // users that share one only drop each other's answers
+    private const char BeatMark = '!';
+    private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    private static readonly RedisChannel Channel = RedisChannel.Literal(EventKeys.Notices);
+
+    private readonly string _self = Guid.NewGuid().ToString("N");
+    private readonly int[] _counts = new int[Stripes];
+    private readonly Lock _beating = new();
+    private int _generation; // raised whenever a notice may have been missed
+    private long _heardUntil = long.MinValue; // ms of Environment.TickCount64
+    private long _beat;
+    private long _leastBeat;
+
+    /// <summary>Whether a notice would be heard now.</summary>
+    public bool IsListening => Environment.TickCount64 < Volatile.Read(ref _heardUntil);
+
+    /// <returns>What is known of a user's events, or of nobody's in particular; null while nothing is heard.</returns>
+    public long? StampOf(int? userId) => !IsListening ? null
+        : ((long)Volatile.Read(ref _generation) << 32) | (userId is { } user ? (uint)Volatile.Read(ref _counts[user & (Stripes - 1)]) : 0);
+
+    /// <summary>After the users' events were stored: this process forgets their answers.</summary>
+    public void Heard(IEnumerable<int> users)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        foreach (int user in users)
+        {
+            Interlocked.Increment(ref _counts[user & (Stripes - 1)]);
+        }
+    }
+
+    /// <summary>Queued behind the commands that store the users' events, on the same connection: it is never heard before them.</summary>
+    public static Task TellAsync(IDatabaseAsync database, IEnumerable<int> users)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        return database.PublishAsync(Channel, string.Join(',', users.Select(user => user.ToString(CultureInfo.InvariantCulture))));
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (redis is null)
+        {
+            return;
+        }
+
+        redis.ConnectionFailed += (_, _) => Lose();
+        using var timer = new PeriodicTimer(BeatEvery);
+        bool isSubscribed = false;
+        do
+        {
+            try
+            {
+                if (!isSubscribed)
+                {
+                    ChannelMessageQueue messages = await redis.GetSubscriber().SubscribeAsync(Channel);
+                    messages.OnMessage(message => Receive(message.Message.ToString()));
+                    isSubscribed = true; // from here on the client subscribes again by itself
+                }
+
+                await redis.GetDatabase().PublishAsync(Channel, string.Create(CultureInfo.InvariantCulture, $"{BeatMark}{_self}:{Interlocked.Increment(ref _beat)}"));
+            }
+            catch (Exception e) when (e is RedisException or TimeoutException)
+            {
+                logger.LogDebug("No notices of events for now: {Reason}", e.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private void Receive(string message)
+    {
+        if (message.StartsWith(BeatMark))
+        {
+            if (message.AsSpan(1).StartsWith(_self))
+            {
+                ReceiveBeat(long.Parse(message.AsSpan(1 + _self.Length + 1), CultureInfo.InvariantCulture));
+            }
+
+            return;
+        }
+
+        foreach (Range range in message.AsSpan().Split(','))
+        {
+            if (int.TryParse(message.AsSpan(range), CultureInfo.InvariantCulture, out int user))
+            {
+                Interlocked.Increment(ref _counts[user & (Stripes - 1)]);
+            }
+        }
+    }
+
+    private void ReceiveBeat(long beat)
+    {
+        lock (_beating)
+        {
+            if (beat < _leastBeat)
+            {
+                return; // sent before the connection was lost
+            }
+
+            if (!IsListening)
+            {
+                Interlocked.Increment(ref _generation); // whatever was kept until the silence
+            }
+
+            Volatile.Write(ref _heardUntil, Environment.TickCount64 + (long)Patience.TotalMilliseconds);
+        }
+    }
+
+    private void Lose()
+    {
+        lock (_beating)
+        {
+            _leastBeat = Interlocked.Read(ref _beat) + 1;
+            Interlocked.Increment(ref _generation);
+            Volatile.Write(ref _heardUntil, long.MinValue);
+        }
+    }
+}

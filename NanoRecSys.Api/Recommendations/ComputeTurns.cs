@@ -1,0 +1,101 @@
+using System.Diagnostics.Metrics;
+using System.Threading.RateLimiting;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Telemetry;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Api.Recommendations;
+
+/// <summary>
+/// Where requests wait that the cache could not answer: so many are computed at once, so many wait, first come, first
+/// served, and whoever comes then is turned away at once. So the latency of those let in stays bounded at any load.
+/// </summary>
+public sealed class ComputeTurns : IDisposable
+{
+    private readonly OverloadOptions _options;
+    private readonly TelemetryWindow _window;
+    private readonly ConcurrencyLimiter _limiter;
+    private readonly int _concurrency;
+    private readonly Counter<long> _shed;
+    private long _shedCount;
+
+    public ComputeTurns(IOptions<OverloadOptions> options, TelemetryWindow window, IMeterFactory meters)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options.Value;
+        _window = window;
+        _concurrency = _options.Concurrency > 0 ? _options.Concurrency : Environment.ProcessorCount;
+        _limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions
+        {
+            PermitLimit = _concurrency,
+            QueueLimit = _options.QueueLimit,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        });
+        Meter meter = meters.Create(RecommendationTelemetry.SourceName);
+        _shed = meter.CreateCounter<long>("nanorecsys.compute.shed", "{recommendation}", "Recommendations that found the queue full");
+        meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{recommendation}", "Recommendations that wait to be computed");
+    }
+
+    /// <summary>Whether who is turned away gets a 503 and not popular movies.</summary>
+    public bool Refuses => _options.Answer == OverloadAnswer.Refused;
+
+    /// <returns>A turn, to be disposed when the computation is done; null where the queue is full, or the wait too long.</returns>
+    public async ValueTask<IDisposable?> EnterAsync(RequestTimeline timeline)
+    {
+        ArgumentNullException.ThrowIfNull(timeline);
+        RateLimitLease turn = _limiter.AttemptAcquire();
+        if (!turn.IsAcquired)
+        {
+            turn = await timeline.RunAsync(StageNames.Queue, WaitAsync);
+        }
+
+        if (turn.IsAcquired)
+        {
+            return turn;
+        }
+
+        _shed.Add(1);
+        Interlocked.Increment(ref _shedCount);
+        return null;
+    }
+
+    public ComputeLoad Read()
+    {
+        RateLimiterStatistics now = _limiter.GetStatistics()!;
+        return new ComputeLoad(
+            _concurrency - (int)now.CurrentAvailablePermits, _concurrency, (int)now.CurrentQueuedCount, _options.QueueLimit, Interlocked.Read(ref _shedCount));
+    }
+
+    public void Dispose() => _limiter.Dispose();
+
+    private async ValueTask<RateLimitLease> WaitAsync()
+    {
+        using var patience = new CancellationTokenSource(_options.LongestWait);
+        try
+        {
+            ValueTask<RateLimitLease> waiting = _limiter.AcquireAsync(1, patience.Token);
+            _window.ObserveQueue(Read().QueueDepth);
+            return await waiting;
+        }
+        catch (OperationCanceledException)
+        {
+            return Late.Lease;
+        }
+    }
+
+    /// <summary>What a request holds that waited too long.</summary>
+    private sealed class Late : RateLimitLease
+    {
+        public static readonly Late Lease = new();
+
+        public override bool IsAcquired => false;
+
+        public override IEnumerable<string> MetadataNames => [];
+
+        public override bool TryGetMetadata(string metadataName, out object? metadata)
+        {
+            metadata = null;
+            return false;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+namespace NanoRecSys.Core.Contracts;
+
+/// <summary>A running or finished training: answer of <c>GET /training/progress</c>.</summary>
+/// <param name="Run">The run's name, or null where nothing was trained yet.</param>
+/// <param name="Events">All events of the newest run, oldest first.</param>
+public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.ProgressEvent> Events);
+
+/// <summary>Answer of <c>GET /training/runs</c>.</summary>
+/// <param name="Runs">Newest first.</param>
+/// <param name="Exports">What <c>export</c> wrote for each data set, whether it was published or not.</param>
+public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<ExportSummary> Exports);
+
+/// <summary>One run of the training program, out of its progress.</summary>
+/// <param name="Run">Its name.</param>
+/// <param name="State">As in its last event; a run that was killed says <c>running</c> forever.</param>
+/// <param name="Stage">The stage of its last event.</param>
+/// <param name="Started">Of its first event.</param>
+/// <param name="Updated">Of its last event.</param>
+/// <param name="Version">What it published; null where it published nothing.</param>
+/// <param name="Best">Validation figures of its best epoch by NDCG@10; null where none were measured.</param>
+/// <param name="BestEpoch">That epoch.</param>
+/// <param name="Epochs">Of the retriever, oldest first.</param>
+public sealed record RunSummary(
+    string Run, string State, string Stage, DateTimeOffset Started, DateTimeOffset Updated, string? Version,
+    IReadOnlyDictionary<string, double>? Best, int? BestEpoch, IReadOnlyList<EpochFigures> Epochs);
+
+/// <param name="Epoch">1-based.</param>
+/// <param name="Loss">Mean of the epoch.</param>
+/// <param name="Ndcg">NDCG@10 on validation.</param>
+public sealed record EpochFigures(int Epoch, double? Loss, double Ndcg);
+
+/// <param name="Dataset">Name of the data.</param>
+/// <param name="Time">When it was exported.</param>
+/// <param name="Version">The version that holds this network; null while none does.</param>
+public sealed record ExportSummary(string Dataset, DateTimeOffset Time, string? Version);

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using NanoRecSys.IntegrationTests.Fixtures;
+using StackExchange.Redis;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>Answers in a replica's own memory: told from those in Redis by emptying Redis.</summary>
+public sealed class MemoryTests
+{
+    private const string Question = """{"user_id": 11, "k": 5}""";
+
+    public static TheoryData<string> Kinds => CacheServer.Kinds;
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task An_answer_in_memory_needs_no_Redis_and_an_event_taken_elsewhere_drops_it(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer here = await ApiServer.StartAsync(new RandomModel(521), cache.ConnectionString);
+        await using ApiServer there = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
+        await UntilInMemoryAsync(there, cache);
+        int[] before = (await there.PostAsync("/recommend", Question)).MovieIds();
+
+        var slowest = TimeSpan.Zero;
+        for (int round = 0; round < 15; round++)
+        {
+            await here.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{before[0]}}, "timestamp": {{round}}}""");
+            var watch = Stopwatch.StartNew();
+            while ((await there.PostAsync("/recommend", """{"user_id": 11, "k": 5, "include_history": true}""")).GetProperty("history").Ids().Length != 3 + round + 1)
+            {
+                Assert.InRange(watch.Elapsed.TotalSeconds, 0, 30);
+            }
+
+            slowest = watch.Elapsed > slowest ? watch.Elapsed : slowest;
+        }
+
+        TestContext.Current.SendDiagnosticMessage($"{kind}: the other replica knew an event after {slowest.TotalMilliseconds:F1} ms at most.");
+        Assert.DoesNotContain(before[0], (await there.PostAsync("/recommend", Question)).MovieIds());
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task The_replica_that_takes_an_event_forgets_before_it_says_so(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(522), cache.ConnectionString);
+        await UntilInMemoryAsync(api, cache);
+
+        for (int round = 0; round < 30; round++)
+        {
+            int first = (await api.PostAsync("/recommend", Question)).MovieIds()[0];
+            await api.PostAsync("/recommend", Question);
+            await api.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{first}}, "type": "dislike"}""");
+
+            Assert.DoesNotContain(first, (await api.PostAsync("/recommend", Question)).MovieIds());
+        }
+    }
+
+    [Fact]
+    public async Task While_no_notice_could_come_nothing_is_taken_from_memory_and_what_was_there_is_not_trusted_afterwards()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(523), cache.ConnectionString);
+        await UntilInMemoryAsync(api, cache);
+
+        cache.Freeze();
+        await ApiServer.UntilAsync("answers are computed", async () => (await api.PostAsync("/recommend", Question)).Text("mode") == "degraded");
+        Assert.Equal("degraded", (await api.PostAsync("/recommend", Question)).Text("mode"));
+        cache.Thaw();
+        await UntilInMemoryAsync(api, cache);
+
+        cache.Kill();
+        await ApiServer.UntilAsync("answers are computed", async () => (await api.PostAsync("/recommend", Question)).Text("mode") == "degraded");
+        cache.Start();
+        await UntilInMemoryAsync(api, cache);
+    }
+
+    private static async Task UntilInMemoryAsync(ApiServer api, CacheServer cache)
+    {
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
+        await ApiServer.UntilAsync("the answer is in memory", async () =>
+        {
+            await api.PostAsync("/recommend", Question);
+            foreach (RedisKey key in redis.GetServers()[0].Keys(pattern: "nanorecsys:answer:*").ToArray())
+            {
+                await redis.GetDatabase().KeyDeleteAsync(key);
+            }
+
+            return (await api.PostAsync("/recommend", Question)).Flag("served_from_cache");
+        });
+    }
+}

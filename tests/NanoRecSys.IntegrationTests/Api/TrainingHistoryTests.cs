@@ -1,0 +1,92 @@
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.Core.Progress;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class TrainingHistoryTests(TrainedArtifacts trained)
+{
+    private static readonly DateTimeOffset Noon = new(2026, 1, 2, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public async Task A_run_is_told_by_its_best_epoch_and_what_it_published()
+    {
+        await using ApiServer api = ApiServer.Start();
+        Append(api, "20260102-120000-000", "train-retriever", 0, epoch: 1, loss: 9, ndcg: 0.02);
+        Append(api, "20260102-120000-000", "train-retriever", 10, epoch: 2, loss: 8, ndcg: 0.05);
+        Append(api, "20260102-120000-000", "train-retriever", 20, epoch: 3, loss: 7, ndcg: 0.04);
+        Append(api, "20260102-120000-000", "train-ranker", 30, epoch: 1, loss: 0.3, ndcg: 0.9); // of candidates: not to be compared
+        Append(api, "20260102-120000-000", "publish", 40, message: "published 0123456789ab", state: ProgressEvent.Completed);
+        Append(api, "20260103-120000-000", "prepare", 50);
+
+        JsonElement runs = (await api.GetAsync("/training/runs")).GetProperty("runs");
+
+        Assert.Equal(["20260103-120000-000", "20260102-120000-000"], runs.EnumerateArray().Select(run => run.Text("run")));
+        Assert.False(runs[0].TryGetProperty("best", out _));
+        Assert.Equal(("completed", "0123456789ab", 2), (runs[1].Text("state"), runs[1].Text("version"), runs[1].GetProperty("best_epoch").GetInt32()));
+        Assert.Equal([0.02, 0.05, 0.04], runs[1].GetProperty("epochs").EnumerateArray().Select(epoch => epoch.GetProperty("ndcg").GetDouble()));
+    }
+
+    [Fact]
+    public async Task A_run_that_goes_on_is_read_again()
+    {
+        await using ApiServer api = ApiServer.Start();
+        Append(api, "20260102-120000-000", "prepare", 0);
+        Assert.Equal("prepare", (await api.GetAsync("/training/runs")).GetProperty("runs")[0].Text("stage"));
+
+        Append(api, "20260102-120000-000", "train-retriever", 5);
+
+        Assert.Equal("train-retriever", (await api.GetAsync("/training/runs")).GetProperty("runs")[0].Text("stage"));
+    }
+
+    [Fact]
+    public async Task An_export_is_told_with_the_version_that_holds_it_or_with_none()
+    {
+        using var folder = new TemporaryFolder();
+        var copy = await trained.CopyAsync(folder.Path);
+        string published = copy.Workspace.Store.ReadCurrent()!;
+        await using ApiServer api = await ApiServer.StartAsync(copy.Workspace.Store);
+        JsonElement before = (await api.GetAsync("/training/runs")).GetProperty("exports")[0];
+
+        string tower = Path.Combine(copy.Workspace.ExportFolder, "user_tower.onnx");
+        await File.AppendAllTextAsync(tower, "another network", TestContext.Current.CancellationToken);
+        File.SetLastWriteTimeUtc(tower, DateTime.UtcNow.AddMinutes(1));
+        JsonElement after = (await api.GetAsync("/training/runs")).GetProperty("exports")[0];
+
+        Assert.Equal(("movielens-small", published), (before.Text("dataset"), before.Text("version")));
+        Assert.False(after.TryGetProperty("version", out _));
+    }
+
+    [Fact]
+    public async Task A_version_s_plots_can_be_fetched_and_nothing_else_of_it()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync());
+        JsonElement version = (await api.GetAsync("/models")).GetProperty("versions")[0];
+        string name = version.GetProperty("plots")[0].GetString()!;
+
+        HttpResponseMessage plot = await api.FetchAsync($"/models/{version.Text("version")}/plots/{name}");
+
+        Assert.Equal("image/png", plot.Content.Headers.ContentType!.MediaType);
+        byte[] bytes = await plot.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("\u0089PNG"u8.ToArray()[^3..], bytes[1..4]);
+        foreach (string other in new[] { "..%2Fmanifest.json", "manifest.json", "nothing.png", "..%2F..%2F..%2Fcurrent" })
+        {
+            Assert.Equal(HttpStatusCode.NotFound, (await api.FetchAsync($"/models/{version.Text("version")}/plots/{other}")).StatusCode);
+        }
+    }
+
+    private static void Append(
+        ApiServer api, string run, string stage, int seconds, int? epoch = null, double? loss = null, double? ndcg = null, string? message = null, string state = ProgressEvent.Running) =>
+        ProgressLog.Append(Path.Combine(api.Store.RunsFolder, run), new ProgressEvent
+        {
+            Time = Noon.AddSeconds(seconds),
+            Run = run,
+            State = state,
+            Stage = stage,
+            Epoch = epoch,
+            Loss = loss,
+            Metrics = ndcg is null ? null : new Dictionary<string, double> { ["ndcg@10"] = ndcg.Value },
+            Message = message,
+        });
+}

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>Which user tower answers, and when nobody has to ask one.</summary>
+public sealed class UserTowerTests
+{
+    private const string EncodesAlways = "Models:UserEmbeddings";
+    private const string Precision = "Models:UserTower";
+
+    [Fact]
+    public async Task A_known_user_is_answered_by_the_embedding_of_the_publish_and_a_session_of_the_same_movies_is_encoded()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(601) { Ranker = null, ServesFast = true });
+
+        JsonElement known = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 57}""");
+        JsonElement session = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002], "k": 57}""");
+
+        Assert.Equal(1000 + RandomModel.Items, known.MovieIds()[0]); // planted: everybody is the last movie
+        Assert.Equal(1, known.GetProperty("scores")[0].GetSingle(), 1e-3f);
+        Assert.NotEqual(known.MovieIds(), session.MovieIds());
+    }
+
+    [Fact]
+    public async Task An_event_makes_the_history_another_one_which_is_encoded()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(602) { Ranker = null, ServesFast = true }, cache.ConnectionString);
+        string ask = $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 5}""";
+        JsonElement before = await api.PostAsync("/recommend", ask);
+
+        await api.PostAsync("/events", $$"""{"user_id": {{RandomModel.QuietUser}}, "movie_id": 1010}""");
+        JsonElement after = await api.PostAsync("/recommend", ask);
+
+        JsonElement session = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002, 1010], "k": 5}""");
+        Assert.NotEqual(session.MovieIds(), before.MovieIds());
+        Assert.Equal(session.MovieIds(), after.MovieIds());
+    }
+
+    [Theory]
+    [InlineData("int8", "onnx-int8")]
+    [InlineData("fp32", "onnx")]
+    public async Task A_setting_decides_which_tower_serves_and_both_answer_alike(string precision, string backend)
+    {
+        var model = new RandomModel(603) { Ranker = null, ServesFast = true };
+        await using ApiServer api = await ApiServer.StartAsync(model, redis: null, (Precision, precision), (EncodesAlways, "false"));
+        await using ApiServer exact = await ApiServer.StartAsync(new RandomModel(603) { Ranker = null });
+
+        JsonElement status = await api.GetAsync("/debug/status");
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 57}""");
+        JsonElement expected = await exact.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 57}""");
+
+        Assert.Equal(backend, status.GetProperty("user_tower_backend").GetString());
+        Dictionary<int, float> scores = answer.MovieIds().Zip(answer.GetProperty("scores").EnumerateArray().Select(score => score.GetSingle())).ToDictionary();
+        Assert.All(expected.MovieIds().Zip(expected.GetProperty("scores").EnumerateArray()), pair =>
+            Assert.Equal(pair.Second.GetSingle(), scores[pair.First], precision == "int8" ? 0.03f : 1e-6f));
+    }
+
+    [Fact]
+    public async Task By_itself_the_faster_one_serves_and_a_version_without_8_bits_serves_32()
+    {
+        await using ApiServer both = await ApiServer.StartAsync(new RandomModel(604) { ServesFast = true });
+        await using ApiServer one = await ApiServer.StartAsync(new RandomModel(604));
+
+        Assert.Contains((await both.GetAsync("/debug/status")).GetProperty("user_tower_backend").GetString(), new[] { "onnx", "onnx-int8" });
+        Assert.Equal("onnx", (await one.GetAsync("/debug/status")).GetProperty("user_tower_backend").GetString());
+    }
+
+    [Fact]
+    public async Task Reasons_are_measured_in_32_bits_whichever_tower_serves()
+    {
+        await using ApiServer fast = await ApiServer.StartAsync(
+            new RandomModel(605) { Ranker = null, ServesFast = true }, redis: null, (Precision, "int8"), (EncodesAlways, "false"));
+        await using ApiServer exact = await ApiServer.StartAsync(new RandomModel(605) { Ranker = null });
+        const string Ask = """{"movie_ids": [1003, 1001, 1002], "k": 57, "explain": true}""";
+
+        Dictionary<int, string> reasons = Reasons(await fast.PostAsync("/recommend/session", Ask));
+
+        Assert.Equal(Reasons(await exact.PostAsync("/recommend/session", Ask)), reasons);
+    }
+
+    private static Dictionary<int, string> Reasons(JsonElement answer) => answer.MovieIds()
+        .Zip(answer.GetProperty("reasons").EnumerateArray().Select(reason => reason.GetRawText())).ToDictionary();
+}

@@ -1,0 +1,42 @@
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests;
+
+public sealed class DocumentTests
+{
+    public static TheoryData<string> Pages =>
+    [
+        "README.md",
+        .. Directory.EnumerateFiles(Path.Combine(RepositoryFolder.Root, "docs"), "*.md").Select(file => $"docs/{Path.GetFileName(file)}"),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void Every_relative_link_leads_somewhere(string page)
+    {
+        Document document = Document.Read(page);
+
+        Assert.All(document.RelativeLinks(), link => Assert.True(Path.Exists(Path.Combine(document.Folder, link)), link));
+    }
+
+    [Fact]
+    public void The_index_leads_to_every_page()
+    {
+        string[] links = Document.Read("docs/README.md").RelativeLinks();
+
+        Assert.Empty(Pages.Select(page => page.Data).Where(page => page is not ("README.md" or "docs/README.md")).Select(Path.GetFileName).Except(links));
+    }
+
+    [Fact]
+    public void The_architecture_leads_to_every_room_of_the_data_s_path()
+    {
+        string[] links = Document.Read("docs/architecture.md").RelativeLinks();
+
+        string[] rooms =
+        [
+            "Training/Data", "Core/Data", "Training/Models", "Training/Retrieval", "Training/Ranking", "Training/Evaluation", "Training/Export",
+            "Core/Artifacts", "Core/Retrieval", "Api/Recommendations", "Web/Components",
+        ];
+        Assert.Empty(rooms.Select(room => $"../NanoRecSys.{room}").Except(links));
+    }
+}

@@ -1,0 +1,28 @@
+using System.Text.RegularExpressions;
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>A page of the documentation, as a test looks at it.</summary>
+/// <param name="Folder">That its links start at.</param>
+/// <param name="Text">In Markdown.</param>
+internal sealed partial record Document(string Folder, string Text)
+{
+    /// <param name="path">From the repository's root.</param>
+    public static Document Read(string path)
+    {
+        string file = Path.Combine(RepositoryFolder.Root, path);
+        return new Document(Path.GetDirectoryName(file)!, File.ReadAllText(file));
+    }
+
+    /// <summary>What a reader would copy: indented lines that begin with dotnet or curl, in their order.</summary>
+    public string[] Commands() => [.. CommandLine().Matches(Text).Select(match => match.Groups[1].Value.TrimEnd())];
+
+    /// <summary>Links to files and folders of the repository.</summary>
+    public string[] RelativeLinks() => [.. RelativeLink().Matches(Text).Select(match => match.Groups[1].Value)];
+
+    [GeneratedRegex(@"^    ((?:dotnet|curl) .+)$", RegexOptions.Multiline)]
+    private static partial Regex CommandLine();
+
+    [GeneratedRegex(@"\]\((?!http)([^)#]+)(?:#[^)]*)?\)")]
+    private static partial Regex RelativeLink();
+}

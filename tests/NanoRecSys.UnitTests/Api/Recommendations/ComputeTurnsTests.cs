@@ -1,0 +1,65 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Telemetry;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.UnitTests.Api.Recommendations;
+
+public sealed class ComputeTurnsTests : IDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly TelemetryWindow _window = new(TimeProvider.System);
+    private readonly RecommendationTelemetry _telemetry;
+
+    public ComputeTurnsTests() => _telemetry = new RecommendationTelemetry(Meters, _window, TimeProvider.System);
+
+    private IMeterFactory Meters => _services.GetRequiredService<IMeterFactory>();
+
+    public void Dispose()
+    {
+        _telemetry.Dispose();
+        _services.Dispose();
+    }
+
+    [Fact]
+    public async Task One_computes_one_waits_and_the_third_is_turned_away()
+    {
+        using var turns = Create(TimeSpan.FromSeconds(30));
+        IDisposable? first = await EnterAsync(turns);
+        Task<IDisposable?> second = EnterAsync(turns);
+        IDisposable? third = await EnterAsync(turns);
+
+        Assert.NotNull(first);
+        Assert.False(second.IsCompleted);
+        Assert.Null(third);
+        Assert.Equal(new ComputeLoad(1, 1, 1, 1, 1), turns.Read());
+        Assert.Equal(1, _window.Read(60).Series.Max(point => point.QueueDepth));
+
+        first.Dispose();
+        Assert.NotNull(await second);
+        Assert.Equal(new ComputeLoad(1, 1, 0, 1, 1), turns.Read());
+        (await second)!.Dispose();
+        Assert.Equal(new ComputeLoad(0, 1, 0, 1, 1), turns.Read());
+    }
+
+    [Fact]
+    public async Task Nobody_waits_longer_than_the_longest_wait()
+    {
+        using var turns = Create(TimeSpan.FromMilliseconds(20));
+        using IDisposable? first = await EnterAsync(turns);
+
+        Assert.Null(await EnterAsync(turns));
+        Assert.Equal(new ComputeLoad(1, 1, 0, 1, 1), turns.Read());
+    }
+
+    private ComputeTurns Create(TimeSpan longestWait) =>
+        new(Options.Create(new OverloadOptions { Concurrency = 1, QueueLimit = 1, LongestWait = longestWait }), _window, Meters);
+
+    private async Task<IDisposable?> EnterAsync(ComputeTurns turns)
+    {
+        using RequestTimeline timeline = _telemetry.Begin("r");
+        return await turns.EnterAsync(timeline);
+    }
+}

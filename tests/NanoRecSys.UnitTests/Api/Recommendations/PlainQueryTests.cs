@@ -1,0 +1,38 @@
+using System.Buffers;
+using System.Text;
+using NanoRecSys.Api.Recommendations;
+
+namespace NanoRecSys.UnitTests.Api.Recommendations;
+
+public sealed class PlainQueryTests
+{
+    [Theory]
+    [InlineData("""{"user_id":42,"k":5}""", 42, 5)]
+    [InlineData(""" { "k" : 100, "user_id" : -1 } """, -1, 100)]
+    [InlineData("""{"user_id":42}""", 42, 10)]
+    [InlineData("""{"user_id":1,"user_id":2}""", 2, 10)]
+    public void A_plain_body_is_read(string body, int user, int k)
+    {
+        RecommendationQuery? query = Parse(body);
+
+        Assert.Equal((user, k), (query!.UserId!.Value, query.K));
+    }
+
+    [Theory]
+    [InlineData("""{"k":5}""")]
+    [InlineData("""{"user_id":42,"k":0}""")]
+    [InlineData("""{"user_id":42,"k":101}""")]
+    [InlineData("""{"user_id":42,"explain":true}""")]
+    [InlineData("""{"user_id":"42"}""")]
+    [InlineData("""{"user_id":4.0}""")]
+    [InlineData("""{"user_id":2147483648}""")]
+    [InlineData("""{"user_id":42}}""")]
+    [InlineData("""{"user_id":42""")]
+    [InlineData("""{"user_id":42,"\ud800":0}""")]
+    [InlineData("""[42]""")]
+    [InlineData("""42""")]
+    [InlineData("")]
+    public void Any_other_is_left_to_the_reader_that_says_what_is_wrong(string body) => Assert.Null(Parse(body));
+
+    private static RecommendationQuery? Parse(string body) => PlainQuery.Parse(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(body)));
+}

@@ -1,0 +1,48 @@
+using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.UnitTests.Api.Recommendations;
+
+public sealed class SharedComputationsTests
+{
+    private readonly SharedComputations _shared = new();
+    private int _waited;
+
+    [Fact]
+    public async Task Whoever_asks_while_it_is_computed_gets_the_same_and_whoever_asks_later_computes_again()
+    {
+        var release = new TaskCompletionSource<Computed>();
+        Task<Computed> first = RunAsync("a", () => release.Task);
+        Task<Computed> second = RunAsync("a", () => throw new InvalidOperationException("computed twice"));
+        Task<Computed> other = RunAsync("b", () => Task.FromResult(Result()));
+        Computed computed = Result();
+        release.SetResult(computed);
+
+        Assert.Same(computed, await first);
+        Assert.Same(computed, await second);
+        Assert.NotSame(computed, await other);
+        Assert.NotSame(computed, await RunAsync("a", () => Task.FromResult(Result())));
+        Assert.Equal(1, _waited);
+    }
+
+    [Fact]
+    public async Task A_failure_is_everyone_s_who_waited_and_nobody_s_after()
+    {
+        var release = new TaskCompletionSource<Computed>();
+        Task<Computed> first = RunAsync("a", () => release.Task);
+        Task<Computed> second = RunAsync("a", () => Task.FromResult(Result()));
+        release.SetException(new InvalidDataException("no"));
+
+        await Assert.ThrowsAsync<InvalidDataException>(() => first);
+        await Assert.ThrowsAsync<InvalidDataException>(() => second);
+        await RunAsync("a", () => Task.FromResult(Result()));
+    }
+
+    private static Computed Result() => new(null, true, new DebugTiming());
+
+    private Task<Computed> RunAsync(string key, Func<Task<Computed>> compute) => _shared.RunAsync(key, compute, running =>
+    {
+        _waited++;
+        return running;
+    });
+}
