@@ -1,22 +1,26 @@
 using System.CommandLine;
+using NanoRecSys.Benchmarks.Circuits;
 using NanoRecSys.Benchmarks.Encoder;
 using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
 using NanoRecSys.Benchmarks.Ranker;
+using NanoRecSys.Benchmarks.Scale;
 using NanoRecSys.Benchmarks.Soak;
 using NanoRecSys.Benchmarks.Training;
 
 RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
 {
     LoadCommand.Create(),
+    CircuitsCommand.Create(),
     SoakCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
     EvaluateCommand.Create(),
     RankerCommand.Create(),
     GenerateCommand.Create(),
+    ScaleCommand.Create(),
     TrainingCommand.Create(),
 };
 

@@ -5,55 +5,111 @@ using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Load;
 
-/// <summary>Prints a run: latency, throughput, cache hits, and where the service spent its time.</summary>
-internal static class LoadReport
+/// <summary>A run for people and for programs: latency, throughput, cache hits, and where the service spent its time.</summary>
+/// <param name="options">What was asked.</param>
+/// <param name="rate">Requests per second on schedule; null without one.</param>
+/// <param name="capacity">What <paramref name="rate"/> is a share of, where it is one.</param>
+/// <param name="outcomes">What came back.</param>
+/// <param name="elapsed">How long it took.</param>
+/// <param name="spent">Processor time of this program.</param>
+/// <param name="telemetry">The service's own; null where it has none.</param>
+internal sealed class LoadReport(
+    LoadOptions options, double? rate, double? capacity, Outcomes outcomes, TimeSpan elapsed, TimeSpan spent, TelemetrySnapshot? telemetry)
 {
-    public static void Print(LoadOptions options, Outcomes outcomes, TimeSpan elapsed, TelemetrySnapshot? telemetry, RequestSource source)
+    /// <summary>Whether there were too few users for so long a run.</summary>
+    public bool ColdsRepeat { get; init; }
+
+    private string Name => options.Scenario.ToString().ToLowerInvariant();
+
+    private double PerSecond => outcomes.Answered / elapsed.TotalSeconds;
+
+    private double HitRatio => outcomes.Answered == 0 ? 0 : (double)outcomes.Cached / outcomes.Answered;
+
+    private double GeneratorMicroseconds => spent.TotalMicroseconds / Math.Max(1, outcomes.ByStatus.Values.Sum());
+
+    public void Print()
     {
-        double perSecond = outcomes.Answered / elapsed.TotalSeconds;
-        double hits = outcomes.Answered == 0 ? 0 : (double)outcomes.Cached / outcomes.Answered;
-        string shape = options.Rate is double rate ? $"{rate:0} requests/s on schedule" : $"{options.Concurrency} connections";
-        Table table = new Table().Title($"{options.Scenario} for {elapsed.TotalSeconds:0.0} s, {shape}").AddColumns("figure", "value");
-        Row("requests/s", perSecond, "0");
-        Row("cache hits", hits, "0.0%");
-        Row("p50 ms", outcomes.PercentileMs(50), "0.00");
-        Row("p95 ms", outcomes.PercentileMs(95), "0.00");
-        Row("p99 ms", outcomes.PercentileMs(99), "0.00");
-        Row("p99.9 ms", outcomes.PercentileMs(99.9), "0.00");
-        Row("refused (503)", outcomes.Refused, "0");
-        Row("failed", outcomes.Failed, "0");
-        foreach (StageLatency stage in telemetry?.Stages ?? [])
+        string shape = rate is { } perSecond
+            ? string.Create(CultureInfo.InvariantCulture, $"{perSecond:0} requests/s on schedule")
+            : $"{options.Concurrency} connections";
+        Table table = new Table().Title(string.Create(CultureInfo.InvariantCulture, $"{Name} for {elapsed.TotalSeconds:0.0} s, {shape}")).AddColumns("figure", "value");
+        foreach ((string figure, double value, string format) in Rows())
         {
-            Row($"service {stage.Stage} p50 ms", stage.P50Ms, "0.000");
+            table.AddRow(figure, value.ToString(format, CultureInfo.InvariantCulture));
         }
 
         AnsiConsole.Write(table);
-        if (options.Scenario != Scenario.Hot && source.ColdsSent > source.ColdCapacity)
+        if (ColdsRepeat)
         {
             AnsiConsole.MarkupLine("[yellow]There are too few users for this long a run: cold requests repeated.[/]");
         }
 
         if (options.Json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
-            {
-                ["scenario"] = options.Scenario.ToString().ToLowerInvariant(),
-                ["concurrency"] = options.Concurrency,
-                ["rate"] = options.Rate ?? 0,
-                ["seconds"] = elapsed.TotalSeconds,
-                ["requests_per_second"] = perSecond,
-                ["cache_hit_ratio"] = hits,
-                ["p50_ms"] = outcomes.PercentileMs(50),
-                ["p95_ms"] = outcomes.PercentileMs(95),
-                ["p99_ms"] = outcomes.PercentileMs(99),
-                ["p99.9_ms"] = outcomes.PercentileMs(99.9),
-                ["refused"] = outcomes.Refused,
-                ["failed"] = outcomes.Failed,
-                ["stage_p50_ms"] = (telemetry?.Stages ?? []).ToDictionary(stage => stage.Stage, stage => stage.P50Ms),
-            }));
+            Console.WriteLine(JsonSerializer.Serialize(Figures()));
+        }
+    }
+
+    /// <summary>Writes SCENARIO.json and SCENARIO.png where a folder was named.</summary>
+    public void Save()
+    {
+        if (options.Out is not { } folder)
+        {
+            return;
         }
 
-        void Row(string figure, double value, string format) =>
-            table.AddRow(figure, value.ToString(format, CultureInfo.InvariantCulture));
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, $"{Name}.json"), JsonSerializer.Serialize(Figures()));
+        LatencyPlot.Save(Path.Combine(folder, $"{Name}.png"), Name, outcomes);
     }
+
+    private IEnumerable<(string Figure, double Value, string Format)> Rows()
+    {
+        yield return ("requests/s", PerSecond, "0");
+        yield return ("cache hits", HitRatio, "0.0%");
+        yield return ("p50 ms", outcomes.PercentileMs(50), "0.00");
+        yield return ("p95 ms", outcomes.PercentileMs(95), "0.00");
+        yield return ("p99 ms", outcomes.PercentileMs(99), "0.00");
+        yield return ("p99.9 ms", outcomes.PercentileMs(99.9), "0.00");
+        yield return ("max ms", outcomes.MaxMs, "0.00");
+        yield return ("degraded (popular)", outcomes.Degraded, "0");
+        yield return ("degraded p99 ms", outcomes.DegradedPercentileMs(99), "0.00");
+        foreach ((int status, long count) in outcomes.ByStatus)
+        {
+            yield return ($"status {status}", count, "0");
+        }
+
+        yield return ("failed", outcomes.Failed, "0");
+        yield return ("never sent", outcomes.Unsent, "0");
+        yield return ("generator µs/request", GeneratorMicroseconds, "0.0");
+        foreach (StageLatency stage in telemetry?.Stages ?? [])
+        {
+            yield return ($"service {stage.Stage} p50 ms", stage.P50Ms, "0.000");
+        }
+    }
+
+    private Dictionary<string, object> Figures() => new()
+    {
+        ["scenario"] = Name,
+        ["connections"] = options.Concurrency,
+        ["rate"] = rate ?? 0,
+        ["capacity"] = capacity ?? 0,
+        ["seconds"] = elapsed.TotalSeconds,
+        ["requests_per_second"] = PerSecond,
+        ["cache_hit_ratio"] = HitRatio,
+        ["p50_ms"] = outcomes.PercentileMs(50),
+        ["p95_ms"] = outcomes.PercentileMs(95),
+        ["p99_ms"] = outcomes.PercentileMs(99),
+        ["p99.9_ms"] = outcomes.PercentileMs(99.9),
+        ["max_ms"] = outcomes.MaxMs,
+        ["live"] = outcomes.Live,
+        ["degraded"] = outcomes.Degraded,
+        ["degraded_p99_ms"] = outcomes.DegradedPercentileMs(99),
+        ["refused"] = outcomes.Refused,
+        ["failed"] = outcomes.Failed,
+        ["never_sent"] = outcomes.Unsent,
+        ["status"] = outcomes.ByStatus.ToDictionary(status => status.Key.ToString(CultureInfo.InvariantCulture), status => status.Value),
+        ["generator_us_per_request"] = GeneratorMicroseconds,
+        ["stage_p50_ms"] = (telemetry?.Stages ?? []).ToDictionary(stage => stage.Stage, stage => stage.P50Ms),
+    };
 }

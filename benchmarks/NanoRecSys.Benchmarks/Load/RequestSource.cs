@@ -4,8 +4,9 @@ using System.Text;
 namespace NanoRecSys.Benchmarks.Load;
 
 /// <summary>
-/// The bodies to send. A cold one is a pair of user and K that was not asked for before (K from 10 to 100), so
-/// that no cache can know it; a hot one is a hot user's with K = 10.
+/// The requests to send, as bytes. A cold one is a pair of user and K that was not asked for before, so that no cache
+/// can know it: every user with K = 10, and only where a data set has too few of them every user with K = 11, and so on.
+/// A hot one is a hot user's with K = 10; hot users are never cold.
 /// </summary>
 internal sealed class RequestSource
 {
@@ -14,50 +15,52 @@ internal sealed class RequestSource
     private const int MostHotUsers = 1000; // the original's scenario
     private const double HotShare = 0.7; // likewise
 
-    private readonly int[] _users;
-    private readonly int[] _hotUsers;
-    private readonly Scenario _scenario;
-    private readonly Random _random;
-    private readonly Lock _lock = new();
-    private readonly long _firstCold;
+    private readonly Uri _url;
+    private readonly int[] _coldUsers;
+    private readonly byte[][] _hot; // made once: a hundred thousand of them are sent
+    private readonly double _hotShare;
+    private readonly int _firstCold;
     private long _colds;
 
-    public RequestSource(IReadOnlyList<int> users, Scenario scenario, int seed)
+    public RequestSource(Uri url, IReadOnlyList<int> users, Scenario scenario, int seed)
     {
-        _scenario = scenario;
-        _random = new Random(seed);
-        _users = [.. users];
-        _random.Shuffle(_users);
-        _firstCold = _random.NextInt64(ColdCapacity);
+        _url = url;
+        var random = new Random(seed);
+        int[] shuffled = [.. users];
+        random.Shuffle(shuffled);
         // Never more than a third of the users are hot, so that cold ones remain on a small data set.
-        _hotUsers = _users[..Math.Clamp(_users.Length / 3, 1, MostHotUsers)];
+        int hot = Math.Clamp(shuffled.Length / 3, 1, MostHotUsers);
+        _hot = Array.ConvertAll(shuffled[..hot], user => Request(user, SmallestK));
+        _coldUsers = shuffled.Length > hot ? shuffled[hot..] : shuffled;
+        _firstCold = random.Next(_coldUsers.Length);
+        _hotShare = scenario switch { Scenario.Hot => 1, Scenario.Cold => 0, _ => HotShare };
     }
 
-    /// <summary>Cold bodies that exist; past them they repeat and the run says so.</summary>
-    public long ColdCapacity => (long)_users.Length * (LargestK - SmallestK);
+    /// <summary>Cold requests that exist; past them they repeat and the report says so.</summary>
+    public long ColdCapacity => (long)_coldUsers.Length * (LargestK - SmallestK + 1);
 
     public long ColdsSent => Interlocked.Read(ref _colds);
 
-    public byte[] Next()
+    /// <summary>One for each hot user, so that a warm-up leaves none of them out.</summary>
+    public IReadOnlyList<byte[]> EveryHot => _hotShare > 0 ? _hot : [];
+
+    /// <param name="random">The caller's own.</param>
+    public byte[] Next(Random random)
     {
-        bool hot;
-        int hotUser;
-        lock (_lock)
+        if (random.NextDouble() < _hotShare)
         {
-            hot = _scenario == Scenario.Hot || (_scenario == Scenario.Mix && _random.NextDouble() < HotShare);
-            hotUser = _hotUsers[_random.Next(_hotUsers.Length)];
+            return _hot[random.Next(_hot.Length)];
         }
 
-        if (hot)
-        {
-            return Body(hotUser, SmallestK);
-        }
-
-        long cold = _firstCold + Interlocked.Increment(ref _colds) - 1;
-        int k = SmallestK + 1 + (int)(cold / _users.Length % (LargestK - SmallestK));
-        return Body(_users[cold % _users.Length], k);
+        long cold = Interlocked.Increment(ref _colds) - 1;
+        int k = SmallestK + (int)(cold / _coldUsers.Length % (LargestK - SmallestK + 1));
+        return Request(_coldUsers[(cold + _firstCold) % _coldUsers.Length], k);
     }
 
-    private static byte[] Body(int user, int k) =>
-        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"user_id\":{user},\"k\":{k}}}"));
+    private byte[] Request(int user, int k)
+    {
+        string body = string.Create(CultureInfo.InvariantCulture, $"{{\"user_id\":{user},\"k\":{k}}}");
+        return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"POST /recommend HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
+    }
 }

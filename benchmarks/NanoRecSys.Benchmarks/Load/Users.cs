@@ -7,7 +7,7 @@ namespace NanoRecSys.Benchmarks.Load;
 internal static class Users
 {
     private const int PageSize = 200; // the API's most
-    private const int Enough = 20_000; // more users than a run asks for are not worth their time
+    private const int Enough = 200_000; // more users than a run asks for are not worth their time
 
     /// <exception cref="HttpRequestException">The API is away, or has no model yet.</exception>
     public static async Task<int[]> AllAsync(HttpClient http, CancellationToken cancellationToken)
