@@ -2,6 +2,8 @@ using MudBlazor.Services;
 using NanoRecSys.ServiceDefaults;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components;
+using NanoRecSys.Web.Components.Explore;
+using NanoRecSys.Web.Components.Training;
 
 // Settings and static assets lie beside the program, wherever it is started from.
 WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -26,6 +28,8 @@ app.UseAntiforgery();
 
 app.MapDefaultEndpoints();
 app.MapStaticAssets();
+app.MapPlots();
+app.MapExploreData();
 app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
 
 app.Run();

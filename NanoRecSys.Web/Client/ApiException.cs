@@ -9,6 +9,9 @@ public enum ApiFailure
     /// <summary>It answered 503: there is no model to serve yet.</summary>
     NotReady,
 
+    /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
+    KeyNeeded,
+
     /// <summary>It answered with another error.</summary>
     Refused,
 }

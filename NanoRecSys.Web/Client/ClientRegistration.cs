@@ -7,10 +7,14 @@ public static class ClientRegistration
     /// <summary>The typed client at the service name <c>api</c>, and the feeds that poll it.</summary>
     public static IServiceCollection AddRecommenderClient(this IServiceCollection services)
     {
+        services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<Feeds>();
+        services.AddSingleton<ApiCalls>();
+        services.AddTransient<ApiCallTimer>();
 
         IHttpClientBuilder client = services.AddHttpClient<RecommenderClient>(http => http.BaseAddress = new Uri("https+http://api"));
+        client.AddHttpMessageHandler<ApiCallTimer>(); // around everything else: retries are part of the wait
         client.AddServiceDiscovery();
         client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // a neighbour, never beyond a proxy
 #pragma warning disable EXTEXP0001 // The one way to replace the default pipeline for a client; marked experimental.

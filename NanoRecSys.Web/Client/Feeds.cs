@@ -24,6 +24,14 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time)
         reading => reading.Value?.Events is [.., { State: not ProgressEvent.Running }] ? Unhurried : Second,
         time);
 
+    /// <summary>The runs in short: they change with each epoch at most.</summary>
+    public LiveFeed<TrainingRuns> Runs { get; } = new(
+        cancellation => Client(services).RunsAsync(cancellation), _ => Unhurried, time);
+
+    /// <summary>The versions; often enough to see a change happen.</summary>
+    public LiveFeed<ModelList> Models { get; } = new(
+        cancellation => Client(services).ModelsAsync(cancellation), _ => Second, time);
+
     public LiveFeed<SystemView> System { get; } = new(
         cancellation => SystemView.ReadAsync(Client(services), cancellation), _ => Unhurried, time);
 

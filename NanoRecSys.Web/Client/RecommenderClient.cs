@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using Polly.CircuitBreaker;
@@ -9,8 +10,10 @@ using Polly.Timeout;
 namespace NanoRecSys.Web.Client;
 
 /// <summary>The API's calls, typed. Every call throws <see cref="ApiException"/> when it brings nothing.</summary>
-public sealed class RecommenderClient(HttpClient http)
+public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? options = null)
 {
+    private const string KeyHeader = "X-Api-Key";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -20,6 +23,51 @@ public sealed class RecommenderClient(HttpClient http)
     public Task<RecommendResponse> RecommendAsync(RecommendRequest request, CancellationToken cancellation = default) =>
         SendAsync<RecommendResponse>(HttpMethod.Post, "/recommend", cancellation, JsonContent.Create(request, options: Json));
 
+    /// <summary>For a list of movies instead of a user.</summary>
+    public Task<RecommendResponse> RecommendAsync(SessionRequest request, CancellationToken cancellation = default) =>
+        SendAsync<RecommendResponse>(HttpMethod.Post, "/recommend/session", cancellation, JsonContent.Create(request, options: Json));
+
+    /// <exception cref="ApiException">Of the kind <see cref="ApiFailure.KeyNeeded"/> where the API does not take this page's key.</exception>
+    public async Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default)
+    {
+        string? key = options?.Value.WriteKey is { Length: > 0 } known ? known : null;
+        try
+        {
+            return await SendAsync<EventReceipt>(HttpMethod.Post, "/events", cancellation, JsonContent.Create(happened, options: Json), key);
+        }
+        catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
+        {
+            throw new ApiException(e.Failure, key is null
+                ? "The API stores events only with a key, and these pages have none. Set Api:WriteKey of NanoRecSys.Web."
+                : "The API does not take these pages' key. Api:WriteKey of NanoRecSys.Web must be one of the API's Security:WriteKeys.", e);
+        }
+    }
+
+    public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
+        SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
+
+    /// <param name="query">Words of a title, or their beginnings; the most watched movies where it is empty.</param>
+    /// <param name="limit">1 to 200.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    public async Task<IReadOnlyList<MovieInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
+        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Movies;
+
+    /// <summary>Those of the ids that the catalog knows, in this order.</summary>
+    public async Task<IReadOnlyList<MovieInfo>> MoviesAsync(IEnumerable<int> ids, CancellationToken cancellation = default) =>
+        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids)}", cancellation)).Movies;
+
+    public Task<MovieDetail> MovieAsync(int id, CancellationToken cancellation = default) =>
+        SendAsync<MovieDetail>(HttpMethod.Get, $"/items/{id}", cancellation);
+
+    public Task<MovieList> SimilarAsync(int id, int limit, CancellationToken cancellation = default) =>
+        SendAsync<MovieList>(HttpMethod.Get, $"/items/{id}/similar?k={limit}", cancellation);
+
+    public Task<MovieAudience> AudienceAsync(int id, CancellationToken cancellation = default) =>
+        SendAsync<MovieAudience>(HttpMethod.Get, $"/items/{id}/audience", cancellation);
+
+    public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
+        SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
+
     public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
         SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
 
@@ -28,6 +76,25 @@ public sealed class RecommenderClient(HttpClient http)
 
     public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) =>
         SendAsync<TrainingStatus>(HttpMethod.Get, "/training/progress", cancellation);
+
+    public Task<TrainingRuns> RunsAsync(CancellationToken cancellation = default) =>
+        SendAsync<TrainingRuns>(HttpMethod.Get, "/training/runs", cancellation);
+
+    public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) =>
+        SendAsync<ModelList>(HttpMethod.Get, "/models", cancellation);
+
+    /// <param name="change">What is to be served.</param>
+    /// <param name="key">Of an administrator; null where none is known.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    public Task<ModelChange> ChangeModelAsync(ModelAction change, string? key, CancellationToken cancellation = default) =>
+        SendAsync<ModelChange>(change.Method, change.Path, cancellation, key: key);
+
+    /// <summary>A picture of a version's training; the caller disposes of the answer.</summary>
+    public Task<HttpResponseMessage> PlotAsync(string version, string name, CancellationToken cancellation = default) =>
+        AnswerAsync(HttpMethod.Get, $"/models/{Uri.EscapeDataString(version)}/plots/{Uri.EscapeDataString(name)}", null, cancellation);
+
+    public Task<HostReport> HostAsync(CancellationToken cancellation = default) =>
+        SendAsync<HostReport>(HttpMethod.Get, "/debug/host", cancellation);
 
     /// <param name="windowSeconds">How far back to look.</param>
     /// <param name="cancellation">Ends the call.</param>
@@ -60,9 +127,9 @@ public sealed class RecommenderClient(HttpClient http)
         }
     }
 
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, CancellationToken cancellation, HttpContent? content = null)
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, CancellationToken cancellation, HttpContent? content = null, string? key = null)
     {
-        using HttpResponseMessage response = await AnswerAsync(method, path, content, cancellation);
+        using HttpResponseMessage response = await AnswerAsync(method, path, content, cancellation, key);
         if (response.IsSuccessStatusCode)
         {
             return await ReadAsync<T>(response, cancellation);
@@ -70,13 +137,24 @@ public sealed class RecommenderClient(HttpClient http)
 
         IReadOnlyList<string> sentences = ErrorBody.Sentences(await response.Content.ReadAsStringAsync(cancellation));
         string message = sentences.Count > 0 ? string.Join(" ", sentences) : $"{path} answered {(int)response.StatusCode}.";
-        throw new ApiException(
-            response.StatusCode == HttpStatusCode.ServiceUnavailable ? ApiFailure.NotReady : ApiFailure.Refused, message);
+        throw new ApiException(FailureOf(response.StatusCode), message);
     }
 
-    private async Task<HttpResponseMessage> AnswerAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
+    private static ApiFailure FailureOf(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.ServiceUnavailable => ApiFailure.NotReady,
+        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiFailure.KeyNeeded,
+        _ => ApiFailure.Refused,
+    };
+
+    private async Task<HttpResponseMessage> AnswerAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation, string? key = null)
     {
         using HttpRequestMessage request = new(method, path) { Content = content };
+        if (key is not null)
+        {
+            request.Headers.TryAddWithoutValidation(KeyHeader, key);
+        }
+
         try
         {
             return await http.SendAsync(request, cancellation);

@@ -3,12 +3,12 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Web.Client;
 
-/// <summary>The status document, and what is served; null before the first model.</summary>
-public sealed record SystemView(StatusDocument Status, Manifest? Manifest)
+/// <summary>The status document, the API's process, and what is served; null before the first model.</summary>
+public sealed record SystemView(StatusDocument Status, HostReport Host, Manifest? Manifest)
 {
     public static async Task<SystemView> ReadAsync(RecommenderClient client, CancellationToken cancellation)
     {
         StatusDocument status = await client.StatusAsync(cancellation);
-        return new SystemView(status, status.Version is null ? null : await client.CurrentModelAsync(cancellation));
+        return new SystemView(status, await client.HostAsync(cancellation), status.Version is null ? null : await client.CurrentModelAsync(cancellation));
     }
 }

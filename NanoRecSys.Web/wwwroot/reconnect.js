@@ -12,6 +12,7 @@ dialog.addEventListener("components-reconnect-state-changed", event => {
     case "failed":
       // Whoever comes back to this tab wants it to work.
       document.addEventListener("visibilitychange", retryWhenVisible);
+      watchForTheServer();
       break;
     case "rejected":
       location.reload();
@@ -31,6 +32,21 @@ async function retry() {
     }
   } catch {
     document.addEventListener("visibilitychange", retryWhenVisible);
+  }
+}
+
+// Blazor gives up after some minutes; a page on a wall has nobody who would press the button.
+async function watchForTheServer() {
+  while (dialog.open) {
+    await new Promise(later => setTimeout(later, 5000));
+    try {
+      if ((await fetch("health", { cache: "no-store" })).ok) {
+        await retry();
+        return;
+      }
+    } catch {
+      // Still away.
+    }
   }
 }
 

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
 using NanoRecSys.EndToEndTests.Fixtures;
 using static Microsoft.Playwright.Assertions;
 
@@ -6,10 +9,17 @@ namespace NanoRecSys.EndToEndTests;
 [Collection(SharedFirstStart.Name)]
 public sealed class PageTests(FirstStart start)
 {
+    private const int MostKiB = 1_000; // The map of films comes with its page.
+
     public static TheoryData<string, string, string> Pages { get; } = new()
     {
         // name, path, what shows that its content has come
         { "recommend", "/", "recommendation-card" },
+        { "recommend-filtered", "/?genres=Comedy&without=Horror&from=1980&diversity=0.4", "recommendation-card" },
+        { "taste-empty", "/taste", "taste-suggestion" },
+        { "taste", "/taste?movies=260,1196,2571", "recommendation-card" },
+        { "explore", "/explore", "map-drawn" },
+        { "movie", "/movie/260", "audience-member" },
         { "telemetry", "/telemetry", "telemetry-stage-row" },
         { "training", "/training", "training-step" },
         { "system", "/system", "manifest-model" },
@@ -43,6 +53,49 @@ public sealed class PageTests(FirstStart start)
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task No_page_has_a_serious_accessibility_violation_in_either_theme(string name, string path, string marker)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone.Dark })
+        {
+            await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
+            await visit.OpenAsync(path);
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync(new() { Timeout = 15_000 });
+            AxeResult result = await visit.Page.RunAxe();
+            Assert.True(result.Passes.Length > 10, $"{name}: axe looked at next to nothing.");
+            Assert.Empty(result.Violations
+                .Where(violation => violation.Impact is "serious" or "critical")
+                .Select(violation => $"{name}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
+        }
+    }
+
+    /// <summary>Its output is the table of docs/benchmark.md; a cold cache each time, the median of five visits.</summary>
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task Each_page_is_painted_and_answers_clicks_soon(string name, string path, string marker)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        List<(double Paint, double Interactive, double KiB)> visits = [];
+        for (int i = 0; i < 5; i++)
+        {
+            await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+            double bytes = await visit.CountBytesAsync(() => visit.OpenAsync(path));
+            double interactive = await visit.Page.EvaluateAsync<double>("performance.now()");
+            double paint = await visit.Page.EvaluateAsync<double>("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+            visits.Add((paint, interactive, bytes / 1024));
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
+        }
+
+        (double paintMs, double interactiveMs, double kib) = (Median(visits.Select(visit => visit.Paint)), Median(visits.Select(visit => visit.Interactive)), Median(visits.Select(visit => visit.KiB)));
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{name}: painted after {paintMs:0} ms (best {visits.Min(visit => visit.Paint):0}), interactive after {interactiveMs:0} ms (best {visits.Min(visit => visit.Interactive):0}), {kib:0} KiB"));
+        Assert.InRange(paintMs, 1, 3_000);
+        Assert.InRange(interactiveMs, paintMs / 2, 10_000);
+        Assert.InRange(kib, 1, MostKiB);
+    }
+
     [Fact]
     public async Task The_theme_toggle_turns_the_page_dark()
     {
@@ -53,6 +106,8 @@ public sealed class PageTests(FirstStart start)
         await visit.Marked("theme-toggle").ClickAsync();
         await Expect(visit.Page.Locator("body")).Not.ToHaveCSSAsync("background-color", light);
     }
+
+    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(2);
 
     private static Task<string> BackgroundAsync(Visit visit) =>
         visit.Page.EvaluateAsync<string>("getComputedStyle(document.body).backgroundColor");

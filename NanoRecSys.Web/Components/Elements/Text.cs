@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Web.Components.Elements;
 
 /// <summary>How figures are written for people.</summary>
-public static class Text
+public static partial class Text
 {
     /// <summary>0.42 ms, 4.2 ms, 42 ms, 4.2 s.</summary>
     public static string Milliseconds(double ms) => ms switch
@@ -44,4 +45,10 @@ public static class Text
 
     /// <summary>A number as CSS and SVG write it.</summary>
     public static string Css(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
+
+    /// <summary>Seven (a.k.a. Se7en) is Seven: for places that have no room for what a film is also called.</summary>
+    public static string WithoutOtherNames(string text) => InBrackets().Replace(text, "");
+
+    [GeneratedRegex(@"\s\([^()]*\)")]
+    private static partial Regex InBrackets();
 }

@@ -43,7 +43,14 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
         double turn = hue + dice.Next(-16, 16);
         return new PosterArt(
             Hsl(turn + 12, 48, 9), Hsl(turn, 62, dice.Next(30, 38)), Hsl(accentHue + dice.Next(-8, 8), 88, 66),
-            motif(dice), TitleSizeOf(movie.Title));
+            motif(dice), TitleSizeOf(Text.WithoutOtherNames(movie.Title)));
+    }
+
+    /// <summary>The genre that says most of a movie; empty where none is known.</summary>
+    public static string TellingGenre(MovieInfo movie)
+    {
+        ArgumentNullException.ThrowIfNull(movie);
+        return ByGenre.FirstOrDefault(entry => movie.Genres.Contains(entry.Genre), NoGenre).Genre;
     }
 
     // Large for a short title; small enough that the longest word stays on one line.

@@ -59,11 +59,11 @@ public static class PosterMotifs
 
     public static string Chevrons(Dice dice) => Draw(svg =>
     {
-        double x = dice.Next(110, 190), depth = dice.Next(50, 95);
+        double x = dice.Next(110, 190), depth = dice.Next(65, 125);
         for (int i = 0; i < 6; i++)
         {
             double y = 20 + i * 44;
-            Polygon(svg, $"{C(x - 150)},{C(y + depth)} {C(x)},{C(y)} {C(x + 150)},{C(y + depth)} {C(x + 150)},{C(y + depth + 17)} {C(x)},{C(y + 17)} {C(x - 150)},{C(y + depth + 17)}", 0.95 - i * 0.14);
+            Polygon(svg, $"{C(x - 200)},{C(y + depth)} {C(x)},{C(y)} {C(x + 200)},{C(y + depth)} {C(x + 200)},{C(y + depth + 17)} {C(x)},{C(y + 17)} {C(x - 200)},{C(y + depth + 17)}", 0.95 - i * 0.14);
         }
     });
 

@@ -18,7 +18,9 @@ public static class Stages
     /// <summary>What a stage does, for a tooltip.</summary>
     public static string Meaning(string stage) => stage switch
     {
-        "cache.get" => "Looks for this answer in the cache",
+        "cache.get" => "Looks for this answer in the API's memory, then in Redis",
+        "queue" => "Waits for its turn to be computed",
+        "shared" => "Waits for another request that computes the same answer",
         "history" => "Gathers what the user has seen",
         "encode" => "Runs the transformer over the history",
         "retrieve" => "Finds the nearest movies in the vector index",

@@ -10,12 +10,13 @@ namespace NanoRecSys.Web.Components.Training;
 /// <param name="Losses">Of the stage at work, or the longest.</param>
 /// <param name="Validation">Rankings of the whole catalogue as they came, newest first.</param>
 /// <param name="Messages">Newest first.</param>
+/// <param name="Speed">Sequences per second, as the stage at work told last.</param>
 public sealed record TrainingRun(
     ProgressEvent Now, DateTimeOffset Started, IReadOnlyList<StageStep> Steps, LossHistory? Losses,
-    IReadOnlyList<ProgressEvent> Validation, IReadOnlyList<ProgressEvent> Messages)
+    IReadOnlyList<ProgressEvent> Validation, IReadOnlyList<ProgressEvent> Messages, double? Speed)
 {
-    // Stages that validate otherwise (the ranker reports AUC) have no place in a table of rankings.
-    private const string RankingMetric = "ndcg@10";
+    // The ranker's epochs order candidates and report NDCG alone: they have no place in a table of whole rankings.
+    private const string RankingMetric = "hr@10";
 
     // What `run` does, in its order: names for the stages that have not come yet.
     private static readonly string[] Preset =
@@ -32,8 +33,26 @@ public sealed record TrainingRun(
         ProgressEvent now = events[^1];
         return new TrainingRun(now, first.Time, StepsOf(events, now), LossHistory.From(events),
             [.. events.Where(progress => progress.Metrics?.ContainsKey(RankingMetric) == true).Reverse()],
-            [.. events.Where(progress => progress.Message is not null).Reverse()]);
+            Told(events),
+            events.LastOrDefault(progress => progress.StageNumber == now.StageNumber && progress.SequencesPerSecond is not null)?.SequencesPerSecond);
     }
+
+    // A step that counts says its sentence over and over: the last time holds the others.
+    private static List<ProgressEvent> Told(IReadOnlyList<ProgressEvent> events)
+    {
+        List<ProgressEvent> told = [];
+        foreach (ProgressEvent progress in events.Where(progress => progress.Message is not null).Reverse())
+        {
+            if (told is not [.., { } newer] || (newer.Stage, WithoutNumbers(newer)) != (progress.Stage, WithoutNumbers(progress)))
+            {
+                told.Add(progress);
+            }
+        }
+
+        return told;
+    }
+
+    private static string WithoutNumbers(ProgressEvent progress) => string.Concat(progress.Message!.Where(letter => !char.IsAsciiDigit(letter)));
 
     private static IReadOnlyList<StageStep> StepsOf(IReadOnlyList<ProgressEvent> events, ProgressEvent now)
     {

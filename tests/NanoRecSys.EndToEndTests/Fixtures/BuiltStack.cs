@@ -11,7 +11,13 @@ internal static class BuiltStack
 
     public static string AppHost { get; } = Path.GetFullPath(Metadata("AppHost"));
 
+    /// <summary>The pages' server, built with the host.</summary>
+    public static string Web { get; } = Path.GetFullPath(Metadata("Web"));
+
     public static string Screenshots { get; } = Path.GetFullPath(Metadata("Screenshots"));
+
+    /// <summary>The documentation's images.</summary>
+    public static string Images { get; } = Path.GetFullPath(Metadata("Images"));
 
     /// <summary>Why these tests cannot run here; null where they can.</summary>
     public static string? Obstacle { get; } =

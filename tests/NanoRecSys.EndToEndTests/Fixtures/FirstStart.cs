@@ -8,7 +8,7 @@ namespace NanoRecSys.EndToEndTests.Fixtures;
 /// </summary>
 public sealed class FirstStart : IAsyncLifetime
 {
-    private static readonly string[] ChromiumArguments =
+    internal static readonly string[] ChromiumArguments =
     [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
         "--disable-sync", "--no-first-run", "--disable-quic",
@@ -16,6 +16,9 @@ public sealed class FirstStart : IAsyncLifetime
 
     // Longer than what the tests allow, so that a slow start is a failed expectation and not a broken fixture.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+
+    // For one step of a page. On a busy machine an answer takes seconds, and these tests do not measure that.
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
 
     private static readonly Took Nothing = new(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
 
@@ -28,6 +31,8 @@ public sealed class FirstStart : IAsyncLifetime
     public string Artifacts => _artifacts.Path;
 
     public Uri Address { get; private set; } = new("http://localhost");
+
+    public Uri Api { get; private set; } = new("http://localhost");
 
     /// <summary>From the command to a page that answers.</summary>
     public Took PageAfter { get; private set; } = Nothing;
@@ -52,10 +57,12 @@ public sealed class FirstStart : IAsyncLifetime
         }
 
         _playwright = await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout((float)AnswerPatience.TotalMilliseconds);
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = BuiltStack.Chromium, Args = ChromiumArguments });
         _stack = StackProcess.Start(Artifacts);
         Address = await _stack.Address.WaitAsync(Patience);
         PageAfter = _stack.Measure();
+        Api = await _stack.Api.WaitAsync(Patience);
         _visit = await Visit.StartAsync(_browser, Address);
         await _visit.Page.GotoAsync("/");
         ILocator either = _visit.Marked("training-progress").Or(_visit.Marked("recommendation-card")).First;

@@ -52,6 +52,17 @@ internal sealed class Visit : IAsyncDisposable
         await Page.Locator("[data-interactive=true]").WaitForAsync(new() { State = WaitForSelectorState.Attached });
     }
 
+    /// <summary>Bytes that came over the wire meanwhile, compressed as they were.</summary>
+    public async Task<double> CountBytesAsync(Func<Task> act)
+    {
+        ICDPSession network = await _context.NewCDPSessionAsync(Page);
+        await network.SendAsync("Network.enable");
+        double bytes = 0;
+        network.Event("Network.loadingFinished").OnEvent += (_, e) => bytes += e?.GetProperty("encodedDataLength").GetDouble() ?? 0;
+        await act();
+        return bytes;
+    }
+
     public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
 
     public ValueTask DisposeAsync() => _context.DisposeAsync();

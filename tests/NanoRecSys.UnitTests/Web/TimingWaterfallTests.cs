@@ -17,7 +17,7 @@ public sealed class TimingWaterfallTests : BunitContext
 
         Assert.Equal(["encode", "retrieve"], waterfall.FindAll(".stage").Select(stage => stage.TextContent));
         Assert.Equal(["4.00 ms", "2.50 ms"], waterfall.FindAll(".duration").Select(duration => duration.TextContent));
-        Assert.StartsWith("left:50%;width:25%;", waterfall.FindAll(".bar")[1].GetAttribute("style"), StringComparison.Ordinal);
+        Assert.StartsWith("left:50%;width:25%;", waterfall.FindAll(".track i")[1].GetAttribute("style"), StringComparison.Ordinal);
     }
 
     [Fact]

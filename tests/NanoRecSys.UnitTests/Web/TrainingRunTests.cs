@@ -45,10 +45,23 @@ public sealed class TrainingRunTests
     public void Validation_lists_rankings_of_the_catalogue_only()
     {
         TrainingRun run = Runs.Of(
-            Runs.Event(0, 1, "train-retriever") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["ndcg@10"] = 0.05 } },
+            Runs.Event(0, 1, "train-retriever") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["hr@10"] = 0.1, ["ndcg@10"] = 0.05 } },
             Runs.Event(1, 2, "train-ranker") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["auc"] = 0.8 } });
 
         Assert.Equal(["train-retriever"], run.Validation.Select(progress => progress.Stage));
+    }
+
+    [Fact]
+    public void A_step_that_counts_is_told_once_with_its_last_number()
+    {
+        TrainingRun run = Runs.Of(
+            Runs.Event(0, 1, "prepare") with { Message = "100,004 interactions" },
+            Runs.Event(1, 2, "publish") with { Message = "64 of 671 users encoded" },
+            Runs.Event(2, 2, "publish") with { Message = "671 of 671 users encoded" },
+            Runs.Event(3, 2, "publish") with { Message = "the item map" },
+            Runs.Event(4, 2, "publish") with { Message = "the item map" });
+
+        Assert.Equal(["the item map", "671 of 671 users encoded", "100,004 interactions"], run.Messages.Select(progress => progress.Message));
     }
 
     [Fact]

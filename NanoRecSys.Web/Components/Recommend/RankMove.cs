@@ -1,0 +1,28 @@
+namespace NanoRecSys.Web.Components.Recommend;
+
+/// <summary>What became of a movie's rank between two lists.</summary>
+/// <param name="IsNew">It was not in the list before.</param>
+/// <param name="Places">How far it rose; negative where it fell.</param>
+public sealed record RankMove(bool IsNew, int Places)
+{
+    /// <summary>For the eye: new, ▲ 2, ▼ 1.</summary>
+    public string Sign => IsNew ? "new" : Places > 0 ? $"▲ {Places}" : $"▼ {-Places}";
+
+    /// <summary>For the ear.</summary>
+    public string InWords => IsNew ? "new in the list" : Places > 0 ? $"up by {Places}" : $"down by {-Places}";
+
+    /// <param name="movieId">The movie.</param>
+    /// <param name="rank">Its place now, from 0.</param>
+    /// <param name="before">The list before; null where there is none to compare with.</param>
+    /// <returns>Null where it stayed.</returns>
+    public static RankMove? Of(int movieId, int rank, IReadOnlyList<int>? before)
+    {
+        if (before is null)
+        {
+            return null;
+        }
+
+        int was = before.ToList().IndexOf(movieId);
+        return was < 0 ? new RankMove(true, 0) : was == rank ? null : new RankMove(false, was - rank);
+    }
+}

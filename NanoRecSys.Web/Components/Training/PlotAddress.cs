@@ -1,0 +1,37 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using NanoRecSys.Web.Client;
+
+namespace NanoRecSys.Web.Components.Training;
+
+/// <summary>The pictures of a training under an address of this site: a browser may not reach the API.</summary>
+internal static class PlotAddress
+{
+    public static string Of(string version, string name) => $"/plots/{Uri.EscapeDataString(version)}/{Uri.EscapeDataString(name)}";
+
+    public static void MapPlots(this IEndpointRouteBuilder app) => app.MapGet("/plots/{version}/{name}", GetPlotAsync);
+
+    private static async Task<Results<FileStreamHttpResult, NotFound>> GetPlotAsync(
+        string version, string name, RecommenderClient api, HttpContext http, CancellationToken cancellation)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await api.PlotAsync(version, name, cancellation);
+        }
+        catch (ApiException)
+        {
+            return TypedResults.NotFound();
+        }
+
+        http.Response.RegisterForDispose(response);
+        if (!response.IsSuccessStatusCode)
+        {
+            return TypedResults.NotFound();
+        }
+
+        // A version's files never change: they make its name.
+        http.Response.Headers.CacheControl = "private, max-age=86400, immutable";
+        http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'"; // an SVG is a document
+        return TypedResults.Stream(await response.Content.ReadAsStreamAsync(cancellation), response.Content.Headers.ContentType?.ToString());
+    }
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+[Collection(SharedFirstStart.Name)]
+public sealed class ExploreJourneyTests(FirstStart start)
+{
+    [Fact]
+    public async Task A_taste_is_built_by_the_keyboard_and_its_address_can_be_shared()
+    {
+        await using Visit visit = await OpenAsync("/taste");
+        await AddAsync(visit, "star wars", "Star Wars: Episode IV - A New Hope");
+        await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(10);
+        await AddAsync(visit, "godfather", "The Godfather");
+        await visit.Page.WaitForURLAsync("**movies=260%2C858**");
+        await Expect(visit.Marked("moved").First).ToBeVisibleAsync(); // The list says what the second film changed.
+
+        await using Visit friend = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
+        await Expect(friend.Marked("taste-chip")).ToContainTextAsync(["Star Wars", "The Godfather"]);
+        await Expect(friend.Marked("recommendation-card")).ToHaveCountAsync(10);
+        Assert.Equal(await TitlesAsync(visit), await TitlesAsync(friend));
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task Removing_the_last_film_invites_again()
+    {
+        await using Visit visit = await OpenAsync("/taste?movies=260");
+        await visit.Marked("taste-remove").ClickAsync();
+        await Expect(visit.Marked("taste-invitation")).ToBeVisibleAsync();
+
+        await Expect(visit.Marked("taste-suggestion").First).ToBeVisibleAsync();
+        await visit.Marked("taste-suggestion").First.ClickAsync();
+        await Expect(visit.Marked("taste-chip")).ToHaveCountAsync(1);
+    }
+
+    [Fact]
+    public async Task A_search_opens_the_films_page_and_that_leads_on()
+    {
+        await using Visit visit = await OpenAsync("/explore");
+        await SearchAsync(visit, "matrix", "The Matrix");
+        await visit.Page.WaitForURLAsync("**/movie/2571");
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("The Matrix");
+        await Expect(visit.Marked("audience-member").First).ToBeVisibleAsync();
+        await Expect(visit.Marked("map-drawn")).ToBeAttachedAsync();
+
+        ILocator similar = visit.Marked("similar").Locator("[data-testid=title]").First;
+        string title = await similar.InnerTextAsync();
+        await similar.Locator("a").ClickAsync();
+        await Expect(visit.Page.Locator("h1")).ToContainTextAsync(title); // A poster leaves out what the film is also called.
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task The_map_zooms_hides_genres_and_opens_what_is_clicked()
+    {
+        await using Visit visit = await OpenAsync("/explore");
+        await visit.Marked("map-drawn").WaitForAsync(new() { State = WaitForSelectorState.Attached });
+        ILocator map = visit.Marked("item-map");
+        await visit.Page.GetByLabel("Zoom in").ClickAsync();
+        await Expect(map).ToHaveAttributeAsync("data-zoom", "1.60");
+        await map.Locator("canvas").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("0");
+        await Expect(map).ToHaveAttributeAsync("data-zoom", "1.00");
+
+        ILocator genre = map.Locator(".legend button").First;
+        await genre.ClickAsync();
+        await Expect(genre).ToHaveAttributeAsync("aria-pressed", "false");
+        await genre.ClickAsync();
+
+        // The page says where the best known film lies; the map does too, under the pointer.
+        double[] place = await visit.Page.EvaluateAsync<double[]>("() => document.querySelector('[data-testid=item-map]').dataset.best.split(',').map(Number)");
+        await map.Locator("canvas").HoverAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
+        await Expect(map.Locator(".hover b")).Not.ToBeEmptyAsync();
+        await map.Locator("canvas").ClickAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
+        await visit.Page.WaitForURLAsync(string.Create(CultureInfo.InvariantCulture, $"**/movie/{place[2]}"));
+        Assert.Empty(visit.Errors);
+    }
+
+    private static async Task AddAsync(Visit visit, string words, string title)
+    {
+        await SearchAsync(visit, words, title);
+        await Expect(visit.Marked("taste-chip").Filter(new() { HasText = title })).ToHaveCountAsync(1);
+    }
+
+    // Arrows until the wanted option is the active one, as somebody without a mouse does.
+    private static async Task SearchAsync(Visit visit, string words, string title)
+    {
+        await visit.Marked("movie-search").FocusAsync();
+        await visit.Page.Keyboard.TypeAsync(words);
+        ILocator wanted = visit.Marked("movie-option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
+        await wanted.WaitForAsync();
+        int place = await wanted.EvaluateAsync<int>("option => [...option.parentElement.children].indexOf(option)");
+        for (int i = 0; i < place; i++)
+        {
+            await visit.Page.Keyboard.PressAsync("ArrowDown");
+        }
+
+        await Expect(wanted).ToHaveAttributeAsync("aria-selected", "true");
+        await visit.Page.Keyboard.PressAsync("Enter");
+    }
+
+    private static async Task<IReadOnlyList<string>> TitlesAsync(Visit visit) => await visit.Marked("recommendation-card").Locator("[data-testid=title]").AllInnerTextsAsync();
+
+    private async Task<Visit> OpenAsync(string path)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync(path);
+        return visit;
+    }
+}

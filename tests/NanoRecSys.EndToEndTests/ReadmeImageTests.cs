@@ -1,0 +1,65 @@
+using System.Net.Http.Json;
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>
+/// The documentation's pictures of the pages. They are taken in each run, and replace the repository's where the
+/// environment variable <c>NANORECSYS_IMAGES=replace</c> asks for it: two runs train slightly different models.
+/// </summary>
+[Collection(SharedFirstStart.Name)]
+public sealed class ReadmeImageTests(FirstStart start)
+{
+    private const int LargestImage = 250 * 1024; // A clone carries every version of them for ever.
+    private const int RequestsShown = 240;
+
+    [Theory]
+    [InlineData("recommend.jpg", "/?user=20", "recommendation-card", 860)]
+    [InlineData("taste.jpg", "/taste?movies=260,1196,2571", "recommendation-card", 860)]
+    [InlineData("explore.jpg", "/explore", "map-drawn", 860)]
+    [InlineData("movie.jpg", "/movie/260", "map-drawn", 860)]
+    [InlineData("telemetry.jpg", "/telemetry?minutes=1", "telemetry-request", 1180)]
+    public async Task A_page_has_a_picture_that_is_small_enough_to_keep(string file, string path, string marker, int height)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        if (path.StartsWith("/telemetry", StringComparison.Ordinal))
+        {
+            await AskForSomeSecondsAsync();
+        }
+
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, new Screen(1280, height, ColorScheme.Dark));
+        await visit.OpenAsync(path);
+        await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
+        await visit.Page.AddStyleTagAsync(new() { Content = "html { scrollbar-gutter: auto }" }); // No place for a bar that no picture shows.
+        byte[] picture = await visit.Page.ScreenshotAsync(new()
+        {
+            Path = Path.Combine(BuiltStack.Screenshots, "readme", file),
+            Type = ScreenshotType.Jpeg,
+            Quality = 82,
+            Animations = ScreenshotAnimations.Disabled,
+        });
+
+        Assert.InRange(picture.Length, 1, LargestImage);
+        if (Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace")
+        {
+            await File.WriteAllBytesAsync(Path.Combine(BuiltStack.Images, file), picture, TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(File.Exists(Path.Combine(BuiltStack.Images, file)), $"docs/images lacks {file}: run with NANORECSYS_IMAGES=replace.");
+    }
+
+    // Twelve a second, so that the charts have something to show; every third asks what was asked before.
+    private async Task AskForSomeSecondsAsync()
+    {
+        using HttpClient api = new() { BaseAddress = start.Api };
+        using PeriodicTimer pace = new(TimeSpan.FromSeconds(1.0 / 12));
+        for (int i = 0; i < RequestsShown && await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken); i++)
+        {
+            int user = i % 3 == 2 ? i : i + 1;
+            using HttpResponseMessage answer = await api.PostAsJsonAsync("/recommend", new { user_id = user, explain = true }, TestContext.Current.CancellationToken);
+            answer.EnsureSuccessStatusCode();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+[Collection(SharedFirstStart.Name)]
+public sealed class RecommendJourneyTests(FirstStart start)
+{
+    [Fact]
+    public async Task Watching_a_film_changes_the_list_and_the_history_before_ones_eyes()
+    {
+        await using Visit visit = await OpenAsync("/?user=15");
+        ILocator card = visit.Marked("recommendation-card").First;
+        await card.WaitForAsync();
+        string movie = await card.GetAttributeAsync("data-movie-id") ?? "";
+        string title = await card.Locator("[data-testid=title]").InnerTextAsync();
+
+        await card.Locator("[data-testid=card-action]").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("Enter");
+
+        await Expect(visit.Marked("watched-note")).ToContainTextAsync(title);
+        await Expect(visit.Marked("watched-note")).ToBeFocusedAsync(); // The card that had the focus is gone.
+        await Expect(visit.Marked("watched-note")).Not.ToContainTextAsync("Asking again");
+        await Expect(visit.Page.Locator($"[data-testid=recommendation-card][data-movie-id='{movie}']")).ToHaveCountAsync(0);
+        await Expect(visit.Marked("history-item").First).ToContainTextAsync(title);
+        Assert.Empty(visit.Errors);
+    }
+
+    // With Action, for a card shows three genres, and in the alphabet it comes first.
+    [Fact]
+    public async Task Filters_stand_in_the_address_and_an_address_brings_them_back()
+    {
+        await using Visit visit = await OpenAsync("/?user=4");
+        await visit.Marked("filters-toggle").ClickAsync();
+        await visit.Marked("genre-choice").Filter(new() { HasText = "Action" }).ClickAsync();
+        await visit.Page.WaitForURLAsync("**genres=Action**");
+        await Expect(visit.Marked("wish")).ToHaveTextAsync(["Action"]);
+        await Expect(visit.Marked("recommendations")).ToHaveAttributeAsync("aria-busy", "false");
+        Assert.All(await GenresAsync(visit), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
+
+        await using Visit other = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
+        await Expect(other.Marked("wish")).ToHaveTextAsync(["Action"]);
+        await other.Marked("recommendation-card").First.WaitForAsync();
+        Assert.All(await GenresAsync(other), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Diversity_can_be_set_by_the_keyboard()
+    {
+        await using Visit visit = await OpenAsync("/?user=4");
+        await visit.Marked("recommendation-card").First.WaitForAsync();
+        await visit.Marked("diversity").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("ArrowRight");
+        await visit.Page.WaitForURLAsync("**diversity=0.1**");
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task Opening_the_page_asks_the_api_once_and_not_again_after_prerendering()
+    {
+        using HttpClient api = new() { BaseAddress = start.Api };
+        await using Visit visit = await Visit.StartAsync(RequiredBrowser(), start.Address);
+        long before = await RequestsAsync(api);
+
+        await visit.OpenAsync("/?user=9&k=7");
+        await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(7);
+        await Expect(visit.Marked("history-item").First).ToBeVisibleAsync();
+
+        Assert.Equal(1, await RequestsAsync(api) - before);
+    }
+
+    private async Task<Visit> OpenAsync(string path)
+    {
+        Visit visit = await Visit.StartAsync(RequiredBrowser(), start.Address);
+        await visit.OpenAsync(path);
+        return visit;
+    }
+
+    private IBrowser RequiredBrowser()
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        return start.Browser;
+    }
+
+    private static async Task<IReadOnlyList<string>> GenresAsync(Visit visit) => await visit.Marked("recommendation-card").Locator(".genres").AllInnerTextsAsync();
+
+    private static async Task<long> RequestsAsync(HttpClient api)
+    {
+        using JsonDocument status = JsonDocument.Parse(await api.GetStringAsync("/debug/status", TestContext.Current.CancellationToken));
+        return status.RootElement.GetProperty("stats").GetProperty("requests").GetInt64();
+    }
+}

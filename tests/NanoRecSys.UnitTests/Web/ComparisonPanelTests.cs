@@ -1,0 +1,36 @@
+using Bunit;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Web.Components.Training;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class ComparisonPanelTests : BunitContext
+{
+    [Fact]
+    public void Ours_stands_among_the_published_figures_of_the_same_data_by_its_ndcg()
+    {
+        string[] models = [.. Show("ml-1m-sequences").FindAll("tbody tr").Select(row => row.Children[0].TextContent)];
+
+        // .1930 of LRURec, ours .1920, .1902 of SASRec
+        Assert.Equal(["LRURec", "retriever", "SASRec, full softmax"], models.SkipWhile(model => model != "LRURec").Where(model => !model.StartsWith("HSTU", StringComparison.Ordinal)).Take(3));
+    }
+
+    [Fact]
+    public void Figures_of_other_sequences_are_marked() =>
+        Assert.Contains("*", Show("ml-1m").FindAll("tbody tr").Single(row => row.Children[0].TextContent == "LRURec").Children[3].TextContent, StringComparison.Ordinal);
+
+    [Fact]
+    public void Data_that_nobody_published_on_is_compared_with_nothing()
+    {
+        IRenderedComponent<ComparisonPanel> panel = Show("movielens-small");
+
+        Assert.Empty(panel.FindAll("table"));
+        Assert.Contains("No published figures are known of movielens-small", panel.Markup, StringComparison.Ordinal);
+    }
+
+    private IRenderedComponent<ComparisonPanel> Show(string dataset) => Render<ComparisonPanel>(parameters => parameters.Add(
+        panel => panel.Version,
+        new ModelVersionInfo("aaaaaaaaaaaa", null, dataset, null, null,
+            [new EvaluationResult("retriever", "test", 6040, 3416, "window", new Dictionary<string, double> { ["hr@10"] = 0.33, ["ndcg@10"] = 0.1920 })])));
+}

@@ -1,0 +1,44 @@
+using NanoRecSys.Web.Components.Telemetry;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class LatencyScaleTests
+{
+    [Fact]
+    public void It_reaches_from_the_round_number_below_to_the_one_above()
+    {
+        LatencyScale scale = LatencyScale.Of([0.31, 14]);
+
+        Assert.Equal(0.2, scale.LowMs, 6);
+        Assert.Equal(20, scale.HighMs, 6);
+    }
+
+    [Fact]
+    public void Ten_times_as_long_lies_as_much_higher_everywhere()
+    {
+        var scale = new LatencyScale(0.1, 100);
+
+        Assert.Equal(100, scale.Top(0.1), 6);
+        Assert.Equal(200.0 / 3, scale.Top(1), 6);
+        Assert.Equal(100.0 / 3, scale.Top(10), 6);
+        Assert.Equal(0, scale.Top(100), 6);
+    }
+
+    [Fact]
+    public void Ticks_are_round_and_few()
+    {
+        Assert.Equal([1, 2, 5, 10], new LatencyScale(1, 10).Ticks().Select(ms => Math.Round(ms, 6)));
+        Assert.Equal([0.1, 1, 10, 100], new LatencyScale(0.1, 200).Ticks().Select(ms => Math.Round(ms, 6)));
+    }
+
+    [Fact]
+    public void One_duration_alone_lies_between_two_lines()
+    {
+        LatencyScale scale = LatencyScale.Of([3]);
+
+        Assert.Equal((2, 5), (Math.Round(scale.LowMs, 6), Math.Round(scale.HighMs, 6)));
+    }
+
+    [Fact]
+    public void Without_requests_there_is_an_axis_all_the_same() => Assert.NotEmpty(LatencyScale.Of([]).Ticks());
+}

@@ -1,0 +1,29 @@
+using Bunit;
+using Microsoft.AspNetCore.Components;
+using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Elements;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class LivePanelTests : BunitContext
+{
+    public LivePanelTests() => SetRendererInfo(new RendererInfo("Server", isInteractive: true));
+
+    [Theory]
+    [InlineData(false, ApiFailure.Away, 1)]
+    [InlineData(true, ApiFailure.Away, 0)] // The page says it once, for all of its panels.
+    [InlineData(true, ApiFailure.Refused, 1)]
+    public void Why_nothing_came_is_told_unless_the_page_has_told_it(bool quiet, ApiFailure failure, int notices)
+    {
+        var feed = new LiveFeed<string>(_ => throw new ApiException(failure, "It did not come."), _ => TimeSpan.FromHours(1), TimeProvider.System);
+
+        IRenderedComponent<LivePanel<string>> panel = Render<LivePanel<string>>(parameters => parameters
+            .Add(panel => panel.Feed, feed)
+            .Add(panel => panel.Height, "1rem")
+            .Add(panel => panel.Quiet, quiet)
+            .Add(panel => panel.ChildContent, (string value) => value));
+
+        Assert.Equal(notices, panel.FindAll("[data-testid=error-state]").Count);
+        Assert.Empty(panel.FindAll("[aria-busy]")); // Nothing is on its way.
+    }
+}

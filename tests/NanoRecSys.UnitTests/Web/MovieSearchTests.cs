@@ -1,0 +1,152 @@
+using System.Net;
+using AngleSharp.Dom;
+using Bunit;
+using Microsoft.Extensions.DependencyInjection;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Components.Elements;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class MovieSearchTests : BunitContext
+{
+    private readonly FakeApi _api = new();
+    private readonly List<MovieInfo> _chosen = [];
+
+    public MovieSearchTests() => Services.AddSingleton(_api.On("GET /items", new MovieList([Films.StarWars, Films.Matrix, Films.Seven])).Client());
+
+    [Fact]
+    public void Nothing_is_asked_and_nothing_is_open_before_something_was_typed()
+    {
+        IRenderedComponent<MovieSearch> search = Show();
+
+        Assert.Equal("false", Box(search).GetAttribute("aria-expanded"));
+        Assert.True(search.Find("ul").HasAttribute("hidden"));
+        Assert.Empty(_api.Asked);
+    }
+
+    [Fact]
+    public void Typing_opens_the_list_with_the_first_film_as_the_active_one()
+    {
+        IRenderedComponent<MovieSearch> search = Typed("star");
+
+        Assert.Equal("?query=star&limit=8", _api.Asked.Single().Query);
+        Assert.Equal("true", Box(search).GetAttribute("aria-expanded"));
+        Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix", "Seven"], search.FindAll("[role=option] b").Select(title => title.TextContent));
+        Assert.Equal(0, Active(search));
+    }
+
+    [Theory]
+    [InlineData(1, "ArrowDown")]
+    [InlineData(2, "ArrowDown", "ArrowDown")]
+    [InlineData(0, "ArrowDown", "ArrowDown", "ArrowDown")] // From the last to the first,
+    [InlineData(2, "ArrowUp")] // and back.
+    [InlineData(0, "ArrowDown", "ArrowUp")]
+    public void Arrows_move_the_active_film_round_the_list(int expected, params string[] keys)
+    {
+        IRenderedComponent<MovieSearch> search = Typed("s");
+
+        foreach (string key in keys)
+        {
+            Box(search).KeyDown(key);
+        }
+
+        Assert.Equal(expected, Active(search));
+        Assert.Equal(search.FindAll("[role=option]")[expected].Id, Box(search).GetAttribute("aria-activedescendant"));
+    }
+
+    [Fact]
+    public void Enter_chooses_the_active_film_and_empties_the_box()
+    {
+        IRenderedComponent<MovieSearch> search = Typed("s");
+
+        Box(search).KeyDown("ArrowDown");
+        Box(search).KeyDown("Enter");
+
+        Assert.Equal([2571], _chosen.Select(movie => movie.MovieId));
+        AssertClosed(search);
+    }
+
+    [Fact]
+    public void Escape_closes_the_list_without_a_choice_and_enter_then_does_nothing()
+    {
+        IRenderedComponent<MovieSearch> search = Typed("s");
+
+        Box(search).KeyDown("Escape");
+        AssertClosed(search);
+        Box(search).KeyDown("Enter");
+
+        Assert.Empty(_chosen);
+    }
+
+    [Fact]
+    public void A_film_can_be_chosen_with_the_mouse()
+    {
+        IRenderedComponent<MovieSearch> search = Typed("s");
+
+        search.FindAll("[role=option]")[2].MouseDown();
+
+        Assert.Equal([47], _chosen.Select(movie => movie.MovieId));
+        AssertClosed(search);
+    }
+
+    [Fact]
+    public void While_the_films_are_on_their_way_it_says_so_and_enter_chooses_nothing()
+    {
+        TaskCompletionSource<object> answer = _api.Holds("GET /items");
+        IRenderedComponent<MovieSearch> search = Typed("s");
+
+        Assert.Equal("true", search.Find("[role=listbox]").GetAttribute("aria-busy"));
+        Assert.Equal("Searching …", search.Find("[role=option]").TextContent);
+        Box(search).KeyDown("Enter");
+        answer.SetResult(new MovieList([Films.Matrix]));
+
+        search.WaitForAssertion(() => Assert.Equal(["The Matrix"], search.FindAll("[role=option] b").Select(title => title.TextContent)));
+        Assert.Equal("false", search.Find("[role=listbox]").GetAttribute("aria-busy"));
+        Assert.Empty(_chosen);
+    }
+
+    [Fact]
+    public void A_name_that_no_film_has_is_answered_and_enter_chooses_nothing()
+    {
+        _api.On("GET /items", new MovieList([]));
+        IRenderedComponent<MovieSearch> search = Typed("zzz");
+
+        Box(search).KeyDown("ArrowDown");
+        Box(search).KeyDown("Enter");
+
+        Assert.Equal("No film of that name", search.Find("[role=option]").TextContent);
+        Assert.Null(Box(search).GetAttribute("aria-activedescendant"));
+        Assert.Empty(_chosen);
+    }
+
+    [Fact]
+    public void A_failure_is_told_below_the_box()
+    {
+        _api.Fails("GET /items", HttpStatusCode.InternalServerError, "Something broke.");
+
+        IRenderedComponent<MovieSearch> search = Typed("s");
+
+        Assert.Equal("Something broke.", search.Find("[role=alert]").TextContent);
+        Assert.Equal("false", Box(search).GetAttribute("aria-expanded"));
+    }
+
+    private static IElement Box(IRenderedComponent<MovieSearch> search) => search.Find("[role=combobox]");
+
+    private static int Active(IRenderedComponent<MovieSearch> search) =>
+        search.FindAll("[role=option]").ToList().FindIndex(option => option.GetAttribute("aria-selected") == "true");
+
+    private static void AssertClosed(IRenderedComponent<MovieSearch> search)
+    {
+        Assert.Equal("false", Box(search).GetAttribute("aria-expanded"));
+        Assert.Equal("", Box(search).GetAttribute("value"));
+    }
+
+    private IRenderedComponent<MovieSearch> Show() => Render<MovieSearch>(parameters => parameters.Add(search => search.OnChosen, _chosen.Add));
+
+    private IRenderedComponent<MovieSearch> Typed(string text)
+    {
+        IRenderedComponent<MovieSearch> search = Show();
+        Box(search).Input(text);
+        return search;
+    }
+}

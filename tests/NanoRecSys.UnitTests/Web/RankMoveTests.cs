@@ -1,0 +1,28 @@
+using NanoRecSys.Web.Components.Recommend;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class RankMoveTests
+{
+    private static readonly int[] Before = [10, 20, 30];
+
+    [Fact]
+    public void A_movie_that_was_not_there_is_new() => Assert.Equal("new", RankMove.Of(99, 0, Before)!.Sign);
+
+    [Theory]
+    [InlineData(30, 0, "▲ 2", "up by 2")]
+    [InlineData(10, 1, "▼ 1", "down by 1")]
+    public void A_movie_that_was_there_says_how_far_it_moved(int movie, int rank, string sign, string words)
+    {
+        RankMove move = RankMove.Of(movie, rank, Before)!;
+
+        Assert.Equal((sign, words), (move.Sign, move.InWords));
+    }
+
+    [Fact]
+    public void One_that_stayed_or_has_no_list_to_compare_with_says_nothing()
+    {
+        Assert.Null(RankMove.Of(20, 1, Before));
+        Assert.Null(RankMove.Of(20, 1, null));
+    }
+}

@@ -1,0 +1,126 @@
+using System.Net;
+using Bunit;
+using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.DependencyInjection;
+using MudBlazor;
+using MudBlazor.Services;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Recommend;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class RecommendBoardTests : BunitContext
+{
+    private readonly FakeApi _api = new FakeApi()
+        .On("GET /users", new UserList(2, [new UserSummary(7, 40), new UserSummary(8, 60)]))
+        .On("GET /users/7/history", new UserHistoryResponse(7, 40, [Films.Seven]))
+        .On("POST /recommend", Films.List(Films.StarWars, Films.Matrix));
+
+    public RecommendBoardTests()
+    {
+        Services.AddMudServices();
+        JSInterop.Mode = JSRuntimeMode.Loose;
+    }
+
+    [Fact]
+    public void A_newcomer_sees_the_list_and_the_history_of_a_user()
+    {
+        IRenderedComponent<RecommendBoard> board = Show(null);
+
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
+        Assert.Equal("For user 7", board.Find("h1").TextContent);
+        Assert.Equal("The next 2 films, from what 40 watched before say.", board.Find(".lead").TextContent);
+        Assert.Single(board.FindAll("[data-testid=history-item]"));
+    }
+
+    [Fact]
+    public void While_the_list_is_on_its_way_its_places_are_kept()
+    {
+        TaskCompletionSource<object> answer = _api.Holds("POST /recommend");
+
+        IRenderedComponent<RecommendBoard> board = Show(7);
+
+        Assert.Equal("true", board.Find("[data-testid=recommendations]").GetAttribute("aria-busy"));
+        Assert.Equal(10, board.FindAll("[data-testid=recommendations] [role=listitem]").Count);
+        answer.SetResult(Films.List(Films.Matrix));
+        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
+    }
+
+    [Fact]
+    public void An_empty_list_says_why()
+    {
+        _api.On("POST /recommend", Films.List());
+
+        IRenderedComponent<RecommendBoard> board = Show(7, new Wishes { Genres = ["Western"] });
+
+        board.WaitForAssertion(() => Assert.Contains("No unseen film passes these filters.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_failure_is_told_and_trying_again_brings_the_list()
+    {
+        _api.Fails("POST /recommend", HttpStatusCode.InternalServerError, "The index is away.");
+        IRenderedComponent<RecommendBoard> board = Show(7);
+        board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+
+        _api.On("POST /recommend", Films.List(Films.Matrix));
+        board.Find("[data-testid=error-state] button").Click();
+
+        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
+        Assert.Empty(board.FindAll("[data-testid=error-state]"));
+    }
+
+    [Fact]
+    public void What_was_watched_is_stored_with_the_configured_key_and_the_list_is_asked_again()
+    {
+        _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
+        IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+
+        _api.On("POST /recommend", Films.List(Films.Matrix, Films.Seven));
+        board.FindAll("[data-testid=card-action]")[0].Click();
+
+        board.WaitForAssertion(() => Assert.Contains("One film is new in the list.", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
+        Asked stored = _api.Asked.Single(asked => asked.Call == "POST /events");
+        Assert.Equal("open sesame", stored.Key);
+        Assert.StartsWith("""{"user_id":7,"movie_id":260,"type":"watch",""", stored.Body, StringComparison.Ordinal);
+        Assert.All(_api.Asked.Where(asked => asked.Call != "POST /events"), asked => Assert.Null(asked.Key)); // Reading needs none.
+    }
+
+    [Theory]
+    [InlineData(null, HttpStatusCode.Unauthorized, "these pages have none. Set Api:WriteKey")]
+    [InlineData("an old one", HttpStatusCode.Unauthorized, "does not take these pages' key. Api:WriteKey")]
+    [InlineData("an old one", HttpStatusCode.Forbidden, "does not take these pages' key. Api:WriteKey")]
+    public void A_key_that_is_missing_or_wrong_is_told_with_its_remedy_and_the_list_stays(string? key, HttpStatusCode status, string told)
+    {
+        _api.Fails("POST /events", status, "This call needs a key in the header X-Api-Key.");
+        IRenderedComponent<RecommendBoard> board = Show(7, key: key);
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+
+        board.FindAll("[data-testid=card-action]")[0].Click();
+
+        board.WaitForAssertion(() => Assert.Contains(told, board.Find("[role=alert]").TextContent, StringComparison.Ordinal));
+        Assert.Contains("It was not stored", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+        Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count);
+        Assert.Empty(board.FindAll("[data-testid=watched-note]"));
+    }
+
+    [Fact]
+    public void Another_user_stands_in_the_address()
+    {
+        IRenderedComponent<RecommendBoard> board = Show(7);
+        board.WaitForAssertion(() => Assert.False(board.Find("[data-testid=next-user]").HasAttribute("disabled")));
+
+        board.Find("[data-testid=next-user]").Click();
+
+        Assert.EndsWith("?user=8", Services.GetRequiredService<NavigationManager>().Uri, StringComparison.Ordinal);
+    }
+
+    private IRenderedComponent<RecommendBoard> Show(int? user, Wishes? wishes = null, string? key = null)
+    {
+        Services.AddSingleton(_api.Client(new ApiOptions { WriteKey = key }));
+        Render<MudPopoverProvider>();
+        return Render<RecommendBoard>(parameters => parameters.Add(board => board.User, user).Add(board => board.Wishes, wishes ?? new Wishes()));
+    }
+}

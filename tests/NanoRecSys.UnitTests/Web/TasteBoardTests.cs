@@ -1,0 +1,80 @@
+using System.Net;
+using Bunit;
+using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.DependencyInjection;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Components.Taste;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class TasteBoardTests : BunitContext
+{
+    private readonly FakeApi _api = new FakeApi()
+        .On("GET /items", new MovieList([Films.StarWars, Films.Matrix]))
+        .On("POST /recommend/session", Films.List(Films.Seven));
+
+    public TasteBoardTests() => Services.AddSingleton(_api.Client());
+
+    [Fact]
+    public void Without_a_film_it_invites_and_a_click_names_the_first()
+    {
+        IRenderedComponent<TasteBoard> board = Show();
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=taste-suggestion]").Count));
+
+        board.FindAll("[data-testid=taste-suggestion]")[1].Click();
+
+        Assert.EndsWith("?movies=2571", Address, StringComparison.Ordinal);
+        Assert.DoesNotContain(_api.Asked, asked => asked.Call == "POST /recommend/session");
+    }
+
+    [Fact]
+    public void Its_films_are_asked_with_and_named()
+    {
+        IRenderedComponent<TasteBoard> board = Show(260, 2571);
+
+        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
+        Assert.Contains("\"movie_ids\":[260,2571]", _api.Asked.Single(asked => asked.Call == "POST /recommend/session").Body, StringComparison.Ordinal);
+        Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix"], board.FindAll("[data-testid=taste-chip] a").Select(name => name.TextContent));
+        Assert.Equal("One film for 2 that you named.", board.Find("[data-testid=taste-status]").TextContent);
+    }
+
+    [Fact]
+    public void Removing_a_film_leaves_the_others_in_the_address()
+    {
+        IRenderedComponent<TasteBoard> board = Show(260, 2571);
+        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
+
+        board.FindAll("[data-testid=taste-remove]")[0].Click();
+
+        Assert.EndsWith("?movies=2571", Address, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void While_the_list_is_on_its_way_its_places_and_those_of_the_names_are_kept()
+    {
+        _api.Holds("POST /recommend/session");
+        _api.Holds("GET /items");
+
+        IRenderedComponent<TasteBoard> board = Show(260);
+
+        Assert.Equal("true", board.Find("[data-testid=recommendations]").GetAttribute("aria-busy"));
+        Assert.Equal("Movie 260", board.Find("[data-testid=taste-chip] a").TextContent);
+    }
+
+    [Fact]
+    public void A_failure_is_told_and_trying_again_brings_the_list()
+    {
+        _api.Fails("POST /recommend/session", HttpStatusCode.InternalServerError, "The index is away.");
+        IRenderedComponent<TasteBoard> board = Show(260);
+        board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+
+        _api.On("POST /recommend/session", Films.List(Films.Seven));
+        board.Find("[data-testid=error-state] button").Click();
+
+        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
+    }
+
+    private string Address => Services.GetRequiredService<NavigationManager>().Uri;
+
+    private IRenderedComponent<TasteBoard> Show(params int[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.MovieIds, movies));
+}

@@ -1,0 +1,104 @@
+using System.Net;
+using Bunit;
+using Microsoft.Extensions.DependencyInjection;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Web.Components.Versions;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class VersionsPanelTests : BunitContext
+{
+    private const string New = "aaaaaaaaaaaa";
+    private const string Old = "bbbbbbbbbbbb";
+    private static readonly ModelList Two = new(New, null, New, [Version(New), Version(Old)]);
+
+    private readonly FakeApi _api = new();
+
+    public VersionsPanelTests() => Services.AddSingleton(_api
+        .On("POST /models/rollback", new ModelChange(Old, New))
+        .Client());
+
+    [Fact]
+    public void Nothing_is_changed_before_it_was_confirmed()
+    {
+        IRenderedComponent<VersionsPanel> panel = Show(Two);
+
+        panel.Find($"button[aria-label='Publish {Old}']").Click();
+        Assert.Contains($"Publish {Old}?", panel.Find("[data-testid=model-action]").TextContent, StringComparison.Ordinal);
+        panel.FindAll("[data-testid=model-action] button")[1].Click(); // Cancel
+
+        Assert.Empty(panel.FindAll("[data-testid=model-action]"));
+        Assert.Empty(_api.Asked);
+    }
+
+    [Fact]
+    public void A_confirmed_change_is_made_and_told()
+    {
+        IRenderedComponent<VersionsPanel> panel = Show(Two);
+
+        panel.Find("[data-testid=rollback]").Click();
+        panel.Find("[data-testid=model-action]").Submit();
+
+        Assert.Equal([new("POST /models/rollback", "", "", null)], _api.Asked);
+        Assert.Contains($"{Old} is to be served", panel.Find("[role=status].done").TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_key_is_asked_for_where_the_api_wants_one_and_only_there()
+    {
+        _api.On($"POST /models/{Old}/pin", asked => asked.Key is not null
+            ? (HttpStatusCode.OK, $$"""{"version":"{{Old}}"}""")
+            : (HttpStatusCode.Unauthorized, """{"detail":"This call needs a key in the header X-Api-Key."}"""));
+        IRenderedComponent<VersionsPanel> panel = Show(Two);
+        panel.Find($"button[aria-label='Pin {Old}']").Click();
+        Assert.Empty(panel.FindAll("[data-testid=api-key]"));
+
+        panel.Find("[data-testid=model-action]").Submit();
+        Assert.Contains("needs a key", panel.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+        panel.Find("[data-testid=api-key]").Input("open sesame");
+        panel.Find("[data-testid=model-action]").Submit();
+
+        Assert.Equal([null, "open sesame"], _api.Asked.Select(asked => asked.Key));
+        Assert.Empty(panel.FindAll("[data-testid=model-action]"));
+    }
+
+    [Fact]
+    public void A_refusal_is_told_in_the_api_s_words_and_can_be_tried_again()
+    {
+        _api.Fails("POST /models/rollback", HttpStatusCode.Conflict, "No version was published before this one.");
+        IRenderedComponent<VersionsPanel> panel = Show(Two);
+
+        panel.Find("[data-testid=rollback]").Click();
+        panel.Find("[data-testid=model-action]").Submit();
+
+        Assert.Contains("No version was published before this one.", panel.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+        Assert.False(panel.Find("[data-testid=confirm]").HasAttribute("disabled"));
+    }
+
+    [Fact]
+    public void A_damaged_version_says_so_and_cannot_be_chosen()
+    {
+        IRenderedComponent<VersionsPanel> panel = Show(Two with { Versions = [Version(New), Version(Old) with { Error = "items.index is missing." }] });
+
+        Assert.Contains("items.index is missing.", panel.Markup, StringComparison.Ordinal);
+        Assert.Empty(panel.FindAll($"button[aria-label='Publish {Old}']"));
+    }
+
+    [Fact]
+    public void A_version_s_figures_are_those_of_what_it_serves_and_not_of_a_better_baseline()
+    {
+        ModelVersionInfo version = Version(New);
+        var baseline = new EvaluationResult("item-knn", "test", 671, 9066, "history", new Dictionary<string, double> { ["hr@10"] = 0.2, ["ndcg@10"] = 0.09 });
+
+        IRenderedComponent<VersionsPanel> panel = Show(Two with { Versions = [version with { Metrics = [baseline, .. version.Metrics] }] });
+
+        Assert.Equal("0.0500", panel.FindAll("[data-testid=version] .number")[0].TextContent);
+    }
+
+    private static ModelVersionInfo Version(string name) => new(
+        name, DateTimeOffset.UnixEpoch, "movielens-small", "transformer", null,
+        [new EvaluationResult("retriever", "test", 671, 9066, "history", new Dictionary<string, double> { ["hr@10"] = 0.1, ["ndcg@10"] = 0.05 })]);
+
+    private IRenderedComponent<VersionsPanel> Show(ModelList models) => Render<VersionsPanel>(parameters => parameters.Add(panel => panel.Models, models));
+}
