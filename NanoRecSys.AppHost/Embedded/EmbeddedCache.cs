@@ -1,4 +1,6 @@
+using System.Net;
 using Garnet;
+using Garnet.client;
 
 namespace NanoRecSys.AppHost.Embedded;
 
@@ -25,17 +27,20 @@ internal sealed class EmbeddedCache : IDisposable
     /// <param name="artifacts">The data lies in its <c>cache</c> folder, or <c>cache-2</c>, ... beside other hosts.</param>
     /// <param name="port">A free port.</param>
     /// <exception cref="HostException">The folder cannot be used, or the server does not start, for instance on a damaged log.</exception>
-    public static EmbeddedCache Start(string artifacts, int port)
+    public static async Task<EmbeddedCache> StartAsync(string artifacts, int port)
     {
         (string folder, IDisposable folderLock) = TakeFolder(artifacts);
+        GarnetServer? server = null;
         try
         {
-            GarnetServer server = new(Arguments(folder, port));
+            server = new GarnetServer(Arguments(folder, port));
             server.Start();
+            await SaveAsync(port);
             return new EmbeddedCache(server, folderLock, folder, port);
         }
         catch (Exception e)
         {
+            server?.Dispose();
             folderLock.Dispose();
             throw new HostException($"The embedded cache does not start: {e.Message} Its data is in {folder}; it may be deleted.", e);
         }
@@ -47,12 +52,27 @@ internal sealed class EmbeddedCache : IDisposable
         _folderLock.Dispose();
     }
 
+    // A kill in the middle of a transaction leaves its beginning at the end of the log. The next start drops it, but the one
+    // after that gives up at the transaction that follows it, and what came since is lost: two of nine runs of five kills.
+    // With a checkpoint behind it no later start reads that place again.
+    private static async Task SaveAsync(int port)
+    {
+        using GarnetClient client = new(new IPEndPoint(IPAddress.Loopback, port));
+        await client.ConnectAsync();
+        string answer = await client.ExecuteForStringResultAsync("SAVE");
+        if (answer != "OK")
+        {
+            throw new InvalidOperationException($"SAVE was answered with '{answer}', expected OK.");
+        }
+    }
+
     // Sizes fit a machine that trains a model at the same time.
     private static string[] Arguments(string folder, int port) =>
     [
         "--bind", "127.0.0.1", "--port", $"{port}", "-q", "--logger-level", "Error",
         // Of eight writers that a kill -9 met, five runs lost 2 of 44,000 acknowledged writes without the waiting.
-        "--aof", "--recover", "--aof-commit-freq", "0", "--aof-commit-wait", "--aof-memory", "32m", "--aof-page-size", "8m",
+        "--aof", "--recover", "--fail-on-recovery-error", // never on with half of the data, silently
+        "--aof-commit-freq", "0", "--aof-commit-wait", "--aof-memory", "32m", "--aof-page-size", "8m",
         // A full memory goes to the disk: without this tier the oldest records, users' events, are dropped silently.
         "--storage-tier", "--logdir", folder, "--checkpointdir", folder, "--memory", "256m", "--page", "4m", "--index", "16m",
         // Both logs are cut: the one by checkpoints, the other of what has expired.

@@ -21,7 +21,7 @@ internal sealed class EmbeddedStack(HostOptions options, BuiltServices built) : 
         HostConsole.Say($"This is the embedded host: {HostChoice.Reason}.");
         HostConsole.Say("For the Aspire host: dotnet run --project NanoRecSys.AppHost -p:UseAspire=true");
 
-        string cache = StartCache();
+        string cache = await StartCacheAsync();
         string api = $"http://localhost:{ChoosePort("api", options.ApiPort)}";
         string web = $"http://localhost:{ChoosePort("web", options.WebPort)}";
         ServiceEnvironment environment = new(_artifacts, cache, api);
@@ -65,7 +65,7 @@ internal sealed class EmbeddedStack(HostOptions options, BuiltServices built) : 
         _readiness.Dispose();
     }
 
-    private string StartCache()
+    private async Task<string> StartCacheAsync()
     {
         if (Environment.GetEnvironmentVariable("ConnectionStrings__cache") is { Length: > 0 } configured)
         {
@@ -73,7 +73,7 @@ internal sealed class EmbeddedStack(HostOptions options, BuiltServices built) : 
             return configured;
         }
 
-        _cache = EmbeddedCache.Start(_artifacts, ChoosePort("cache", options.CachePort));
+        _cache = await EmbeddedCache.StartAsync(_artifacts, ChoosePort("cache", options.CachePort));
         HostConsole.Say($"Cache: {_cache.ConnectionString}, its data in {_cache.Folder}");
         return _cache.ConnectionString;
     }
