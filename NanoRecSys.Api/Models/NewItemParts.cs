@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Api.Models;
 

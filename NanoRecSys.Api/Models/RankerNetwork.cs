@@ -3,6 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Models;

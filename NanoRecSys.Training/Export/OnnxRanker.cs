@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Ranking;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal sealed class OnnxRanker(string path) : IDisposable
         RankerGraph.YearInput, RankerGraph.GenresInput, RankerGraph.UnknownInput,
     ];
 
-    private readonly InferenceSession _session = new(path);
+    private readonly InferenceSession _session = OnnxSession.Open(path);
 
     /// <param name="inputs">One user and C candidates.</param>
     /// <returns>[C] logits.</returns>

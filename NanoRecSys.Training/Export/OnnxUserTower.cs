@@ -1,13 +1,14 @@
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export;
 
 /// <summary>An exported user tower in ONNX Runtime: what will be served, for checks and measurements.</summary>
 internal sealed class OnnxUserTower(string path, ModelInfo model) : IDisposable
 {
-    private readonly InferenceSession _session = Open(path);
+    private readonly InferenceSession _session = OnnxSession.Open(path);
 
     /// <param name="histories">[B]; the last L items of each are read.</param>
     /// <returns>[B, D], L2-normalised.</returns>
@@ -37,11 +38,4 @@ internal sealed class OnnxUserTower(string path, ModelInfo model) : IDisposable
     }
 
     public void Dispose() => _session.Dispose();
-
-    // One thread, as serving has it: what runs beside it would wait for threads that spin.
-    private static InferenceSession Open(string path)
-    {
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
-        return new InferenceSession(path, options);
-    }
 }

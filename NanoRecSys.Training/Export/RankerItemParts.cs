@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export;
 
@@ -19,7 +20,7 @@ public static class RankerItemParts
         ArgumentNullException.ThrowIfNull(catalog);
         var features = new ItemFeatures(catalog, ranker.Genres);
         (float[] embeddings, int dimension) = NpyFile.Read(Path.Combine(folder, ranker.Parts.ItemEmbeddings));
-        using var session = new InferenceSession(Path.Combine(folder, ranker.Parts.Items));
+        using var session = OnnxSession.Open(Path.Combine(folder, ranker.Parts.Items));
         var parts = new List<float>();
         for (int first = 0; first < catalog.Count; first += RowsPerPass)
         {

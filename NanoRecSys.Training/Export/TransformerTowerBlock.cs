@@ -15,21 +15,21 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
     {
         graph.Scope = $"blocks.{block}.attn";
         OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm1", _width);
-        OnnxValue merged = attention.EveryPosition($"blocks.{block}.attn.bias", graph.Linear(normed, QueryKeyValue(block))); // [B, L, D]
-        return FeedForward(block, Add(block, "gate1", x, graph.Linear(merged, AttentionOutput(block))));
+        OnnxValue merged = attention.EveryPosition($"blocks.{block}.attn.bias", graph.Linear(normed, QueryKeyValue(state, model, block))); // [B, L, D]
+        return FeedForward(block, Add(block, "gate1", x, graph.Linear(merged, AttentionOutput(state, model, block))));
     }
 
     public OnnxValue LastPosition(int block, OnnxValue x)
     {
         graph.Scope = $"blocks.{block}.attn";
         OnnxValue last = graph.ScalarConstant(-1L);
-        LinearWeights all = QueryKeyValue(block);
+        LinearWeights all = QueryKeyValue(state, model, block);
         OnnxValue normed = graph.RmsNorm(x, state, $"blocks.{block}.norm1", _width);
         OnnxValue query = graph.Linear(graph.Gather(normed, last, axis: 1), all.OutputRows($"{all.Name}.q", 0, _width)); // [B, D]
         OnnxValue keys = graph.Linear(normed, all.OutputRows($"{all.Name}.k", _width, _width)); // [B, L, D]
         OnnxValue values = graph.Linear(normed, all.OutputRows($"{all.Name}.v", 2 * _width, _width)); // [B, L, D]
         OnnxValue merged = attention.LastPosition($"blocks.{block}.attn.bias", query, keys, values); // [B, D]
-        return FeedForward(block, Add(block, "gate1", graph.Gather(x, last, axis: 1), graph.Linear(merged, AttentionOutput(block))));
+        return FeedForward(block, Add(block, "gate1", graph.Gather(x, last, axis: 1), graph.Linear(merged, AttentionOutput(state, model, block))));
     }
 
     /// <summary>[..., D] -> [..., D] with the residual.</summary>
@@ -57,14 +57,16 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
     }
 
     /// <summary>The projection to q, k and v, with the scores' 1/sqrt(d) already in q's rows.</summary>
-    private LinearWeights QueryKeyValue(int block)
+    public static LinearWeights QueryKeyValue(CheckedWeights state, ModelInfo model, int block)
     {
-        LinearWeights trained = state.Linear($"blocks.{block}.attn.qkv_proj", _width, 3 * _width, bias: true);
-        var scale = new float[3 * _width];
-        scale.AsSpan(0, _width).Fill(1 / MathF.Sqrt((float)_width / model.Heads));
-        scale.AsSpan(_width).Fill(1);
-        return trained.ThenScale(scale, new float[3 * _width]);
+        int width = model.Dimension;
+        LinearWeights trained = state.Linear($"blocks.{block}.attn.qkv_proj", width, 3 * width, bias: true);
+        var scale = new float[3 * width];
+        scale.AsSpan(0, width).Fill(1 / MathF.Sqrt((float)width / model.Heads));
+        scale.AsSpan(width).Fill(1);
+        return trained.ThenScale(scale, new float[3 * width]);
     }
 
-    private LinearWeights AttentionOutput(int block) => state.Linear($"blocks.{block}.attn.out_proj", _width, _width, bias: true);
+    public static LinearWeights AttentionOutput(CheckedWeights state, ModelInfo model, int block) =>
+        state.Linear($"blocks.{block}.attn.out_proj", model.Dimension, model.Dimension, bias: true);
 }

@@ -21,8 +21,8 @@ public static class UserTowerGraph
     /// <param name="model">The configuration that the weights were trained with.</param>
     /// <param name="weights">The state dictionary; see <see cref="SafetensorsFile"/>.</param>
     /// <param name="isInt8">
-    /// Whether to write what serves alone: the blocks' products in 8 bits, ONNX Runtime's own operators, and no padding, so
-    /// that all histories of a batch are of one length.
+    /// Whether to write what serves alone: the blocks' products in 8 bits, our own kernels between them where they fit, and no
+    /// padding, so that all histories of a batch are of one length.
     /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
@@ -31,16 +31,23 @@ public static class UserTowerGraph
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("user_tower") { IsInt8 = isInt8 };
         OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");
-        ITowerBlock block = Block(graph, model, state, tokens, isPadded: !isInt8);
+        OnnxValue user = isInt8 && FusedTransformer.Fits(model)
+            ? graph.Squeeze(new FusedTransformer(graph, model, state).Blocks(Embed(graph, model, state, tokens)), 1)
+            : Blocks(graph, model, state, tokens, isPadded: !isInt8); // [B, D]
+        graph.Output(EmbeddingOutput, Head(graph, model, state, user), DataType.Float, "batch", model.Dimension);
+        graph.Save(path);
+    }
+
+    private static OnnxValue Blocks(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
+    {
+        ITowerBlock block = Block(graph, model, state, tokens, isPadded);
         OnnxValue x = Embed(graph, model, state, tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks - 1; i++)
         {
             x = block.EveryPosition(i, x); // [B, L, D]
         }
 
-        x = block.LastPosition(model.Blocks - 1, x); // [B, L, D] -> [B, D]
-        graph.Output(EmbeddingOutput, Head(graph, model, state, x), DataType.Float, "batch", model.Dimension);
-        graph.Save(path);
+        return block.LastPosition(model.Blocks - 1, x); // [B, L, D] -> [B, D]
     }
 
     /// <summary>[B, D] -> [B, D], L2-normalised; in 32 bits always, for it is one row.</summary>
@@ -54,9 +61,7 @@ public static class UserTowerGraph
 
     internal static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
     {
-        ITowerAttention attention = !isPadded && FusedRotaryAttention.Fits(model)
-            ? new FusedRotaryAttention(graph, model, tokens)
-            : Attention(graph, model, state, tokens, isPadded);
+        TowerAttention attention = Attention(graph, model, state, tokens, isPadded);
         return model.Kind == BlockKinds.Hstu
             ? new HstuTowerBlock(graph, model, state, attention)
             : new TransformerTowerBlock(graph, model, state, attention);

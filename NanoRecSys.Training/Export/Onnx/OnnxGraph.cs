@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export.Onnx;
 
@@ -17,9 +18,6 @@ internal sealed class OnnxGraph(string name)
 
     /// <summary>The file format's version that belongs to opset 17.</summary>
     private const int IrVersion = 8;
-
-    /// <summary>Operators that are ONNX Runtime's own: several of the standard ones in a single pass over memory.</summary>
-    private const string RuntimeDomain = "com.microsoft";
 
     private readonly GraphProto _graph = new() { Name = name };
     private readonly HashSet<string> _initializers = [];
@@ -78,12 +76,9 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue[] Node(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node("", operation, inputs, outputs, attributes);
 
-    /// <summary>Adds one of ONNX Runtime's own operators.</summary>
-    /// <param name="operation">See ONNX Runtime's contributed operators.</param>
-    /// <param name="inputs">An empty name leaves an optional one out.</param>
-    /// <param name="attributes">Its settings.</param>
-    public OnnxValue RuntimeNode(string operation, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<AttributeProto> attributes) =>
-        Node(RuntimeDomain, operation, inputs, outputs: 1, attributes)[0];
+    /// <summary>Adds one of our own operators; see <see cref="OnnxKernels"/>.</summary>
+    public OnnxValue[] KernelNode(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
+        Node(OnnxKernels.Domain, operation, inputs, outputs, attributes);
 
     /// <summary>
     /// Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that
@@ -135,9 +130,9 @@ internal sealed class OnnxGraph(string name)
     {
         var model = new ModelProto { IrVersion = IrVersion, ProducerName = "NanoRecSys", Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = Opset });
-        if (_graph.Node.Any(node => node.Domain == RuntimeDomain))
+        foreach (string domain in _graph.Node.Select(node => node.Domain).Where(domain => domain.Length > 0).Distinct())
         {
-            model.OpsetImport.Add(new OperatorSetIdProto { Domain = RuntimeDomain, Version = 1 });
+            model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = 1 });
         }
 
         string temporary = path + ".tmp";

@@ -37,6 +37,9 @@ internal static class OnnxOperators
     public static OnnxValue Unsqueeze(this OnnxGraph graph, OnnxValue x, params ReadOnlySpan<long> axes) =>
         graph.Node("Unsqueeze", [x, graph.Constant(axes)]);
 
+    public static OnnxValue Squeeze(this OnnxGraph graph, OnnxValue x, params ReadOnlySpan<long> axes) =>
+        graph.Node("Squeeze", [x, graph.Constant(axes)]);
+
     /// <summary>Rows <paramref name="indices"/> of <paramref name="x"/> along an axis; a scalar index removes the axis.</summary>
     public static OnnxValue Gather(this OnnxGraph graph, OnnxValue x, OnnxValue indices, int axis = 0) =>
         graph.Node("Gather", [x, indices], OnnxGraph.Attribute("axis", axis));
@@ -98,20 +101,10 @@ internal static class OnnxOperators
     /// </summary>
     public static OnnxValue LinearInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
-        float[] matrix = weights.Transposed(); // [In, Out]
-        var scales = new float[weights.Out];
-        for (int i = 0; i < matrix.Length; i++)
-        {
-            scales[i % weights.Out] = Math.Max(scales[i % weights.Out], Math.Abs(matrix[i]) / sbyte.MaxValue);
-        }
-
-        sbyte[] steps = [.. matrix.Select((weight, i) => scales[i % weights.Out] is var scale and > 0 ? (sbyte)MathF.Round(weight / scale) : (sbyte)0)];
-        OnnxValue stepsOf = graph.Initializer($"{weights.Name}.weight.T.int8", steps, weights.In, weights.Out);
-        OnnxValue scaleOf = graph.Initializer($"{weights.Name}.weight.scale", scales, weights.Out);
-        OnnxValue zero = graph.Initializer($"{weights.Name}.weight.zero", new sbyte[weights.Out], weights.Out);
+        Int8Weights int8 = Int8Weights.Write(graph, weights);
         OnnxValue[] quantized = graph.Quantize(x);
-        OnnxValue product = graph.Cast(graph.Node("MatMulInteger", [quantized[0], stepsOf, quantized[2], zero]), TensorProto.Types.DataType.Float);
-        OnnxValue scaled = graph.Multiply(product, graph.Multiply(quantized[1], scaleOf));
+        OnnxValue product = graph.Cast(graph.Node("MatMulInteger", [quantized[0], int8.Steps, quantized[2], int8.Zero]), TensorProto.Types.DataType.Float);
+        OnnxValue scaled = graph.Multiply(product, graph.Multiply(quantized[1], int8.Scale));
         return weights.Bias is null ? scaled : graph.Add(scaled, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
     }
 }

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Kernels;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Kernels;
 namespace NanoRecSys.Training.Models.Attention;
 
 /// <summary>

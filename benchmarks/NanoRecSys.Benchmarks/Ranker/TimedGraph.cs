@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Benchmarks.Ranker;
 
@@ -13,8 +14,7 @@ internal sealed class TimedGraph : IDisposable
 
     public TimedGraph(string path, params (string Name, OrtValue Value)[] inputs)
     {
-        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL };
-        _session = new InferenceSession(path, options);
+        _session = OnnxSession.Open(path);
         (_names, _values) = ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)]);
     }
 

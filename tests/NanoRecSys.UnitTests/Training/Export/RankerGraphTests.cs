@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -39,7 +40,7 @@ public sealed class RankerGraphTests : IDisposable
 
         string path = _folder.File("ranker.onnx");
         RankerGraph.Write(path, Dimension, SafetensorsFile.Read(RepositoryFolder.Shared("parity", "model", "ranker.safetensors")));
-        using var session = new InferenceSession(path);
+        using var session = OnnxSession.Open(path);
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, inputs, ["logits"]);
 
@@ -71,8 +72,8 @@ public sealed class RankerGraphTests : IDisposable
         using OrtValue year = Tensor(NpzArray.Read<long>(reference, "years"), Candidates);
         using OrtValue genres = Tensor(NpzArray.Read<float>(reference, "genres"), Candidates, Genres);
         using OrtValue unknown = Tensor(flags, Candidates, 1);
-        using var itemSession = new InferenceSession(itemsPath);
-        using var candidateSession = new InferenceSession(candidatesPath);
+        using var itemSession = OnnxSession.Open(itemsPath);
+        using var candidateSession = OnnxSession.Open(candidatesPath);
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> parts = itemSession.Run(
             options, ["item_embeddings", "popularity", "year", "genres", "unknown"], [item, popularity, year, genres, unknown], ["item_part"]);

@@ -1,9 +1,10 @@
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Models.Attention;
+using NanoRecSys.Training.Models;
 using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -52,7 +53,7 @@ public sealed class TowerKindsTests : IDisposable
         using UserTower tower = RandomTower(kind, positions, hasTimes);
         string path = Path.Combine(_folder.Path, "tower.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
-        using var session = new InferenceSession(path);
+        using var session = OnnxSession.Open(path);
 
         float[] trained = Train(tower, hasTimes);
 
@@ -66,10 +67,10 @@ public sealed class TowerKindsTests : IDisposable
     [MemberData(nameof(Kinds))]
     public void The_graph_in_8_bits_answers_nearly_as_the_network_one_history_at_a_time(string kind, string positions, bool hasTimes)
     {
-        using UserTower tower = RandomTower(kind, positions, hasTimes, width: 32); // heads of 16, which the runtime's own operators take
+        using UserTower tower = RandomTower(kind, positions, hasTimes, width: 32);
         string path = Path.Combine(_folder.Path, "tower.int8.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name), isInt8: true);
-        using var session = new InferenceSession(path);
+        using var session = OnnxSession.Open(path);
 
         float[] trained = Train(tower, hasTimes);
 
@@ -86,7 +87,7 @@ public sealed class TowerKindsTests : IDisposable
         using UserTower tower = RandomTower(BlockKinds.Hstu, Positions.Relative, hasTimes: true);
         string path = Path.Combine(_folder.Path, "tower.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
-        using var session = new InferenceSession(path);
+        using var session = OnnxSession.Open(path);
 
         Assert.NotEqual(Run(session, [0], MaxLength, hasTimes: true), Run(session, [0], MaxLength, hasTimes: true, nowShift: 1_000_000));
     }

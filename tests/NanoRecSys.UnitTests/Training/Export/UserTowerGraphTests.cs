@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -91,7 +92,7 @@ public sealed class UserTowerGraphTests : IDisposable
     {
         string path = _folder.File("user_tower.onnx");
         UserTowerGraph.Write(path, model, weights);
-        return new InferenceSession(path);
+        return OnnxSession.Open(path);
     }
 
     private static float[] Encode(InferenceSession session, int[][] histories, int length)

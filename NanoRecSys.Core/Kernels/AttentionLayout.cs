@@ -1,10 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace NanoRecSys.Training.Models.Attention;
+namespace NanoRecSys.Core.Kernels;
 
 /// <summary>Moves one head's rows between the pack, where heads and q, k, v lie side by side, and the kernel's padded buffers.</summary>
-internal static unsafe class AttentionLayout
+public static unsafe class AttentionLayout
 {
     private const int Lanes = 16;
 

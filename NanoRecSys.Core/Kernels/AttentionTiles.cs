@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace NanoRecSys.Training.Models.Attention;
+namespace NanoRecSys.Core.Kernels;
 
 /// <summary>
 /// The three matrix products of causal attention, on one sequence and one head. Every buffer is row-major, zero
@@ -12,13 +12,14 @@ namespace NanoRecSys.Training.Models.Attention;
 /// 4 rows x 2 vectors: eight independent sums, enough to hide the latency of a fused multiply-add, fed by two loads
 /// and four broadcasts.
 /// </remarks>
-internal static unsafe class AttentionTiles
+public static unsafe class AttentionTiles
 {
     /// <summary>Two vectors of sixteen floats.</summary>
     public const int Side = 32;
 
     private const int Lanes = 16;
-    private const int Rows = 4;
+    /// <summary>Rows that are computed together.</summary>
+    public const int Rows = 4;
 
     public static int RoundUp(int count) => (count + Side - 1) / Side * Side;
 
@@ -32,10 +33,22 @@ internal static unsafe class AttentionTiles
     {
         for (int i = 0; i < n; i += Rows)
         {
-            for (int j = 0; j < i + Rows; j += Side)
-            {
-                Tile(a + ((long)i * d), d, 1, bTransposed + j, n, d, s + ((long)i * n) + j, n);
-            }
+            ProductsOfRows(a + ((long)i * d), bTransposed, s + ((long)i * n), i, n, d);
+        }
+    }
+
+    /// <summary>Four rows of <see cref="Products"/>, from row <paramref name="i"/> on.</summary>
+    /// <param name="a">[4, d] of them.</param>
+    /// <param name="bTransposed">[d, n]</param>
+    /// <param name="s">[4, n] of them.</param>
+    /// <param name="i">A multiple of four.</param>
+    /// <param name="n">Positions, padded.</param>
+    /// <param name="d">Width of a head, padded.</param>
+    public static void ProductsOfRows(float* a, float* bTransposed, float* s, int i, int n, int d)
+    {
+        for (int j = 0; j < i + Rows; j += Side)
+        {
+            Tile(a, d, 1, bTransposed + j, n, d, s + j, n);
         }
     }
 
@@ -49,10 +62,22 @@ internal static unsafe class AttentionTiles
     {
         for (int i = 0; i < n; i += Rows)
         {
-            for (int column = 0; column < d; column += Side)
-            {
-                Tile(w + ((long)i * n), n, 1, b + column, d, i + Rows, o + ((long)i * d) + column, d);
-            }
+            SumsOfRows(w + ((long)i * n), b, o + ((long)i * d), i, n, d);
+        }
+    }
+
+    /// <summary>Four rows of <see cref="SumOverPast"/>, from row <paramref name="i"/> on.</summary>
+    /// <param name="w">[4, n] of them.</param>
+    /// <param name="b">[n, d]</param>
+    /// <param name="o">[4, d] of them.</param>
+    /// <param name="i">A multiple of four.</param>
+    /// <param name="n">Positions, padded.</param>
+    /// <param name="d">Width of a head, padded.</param>
+    public static void SumsOfRows(float* w, float* b, float* o, int i, int n, int d)
+    {
+        for (int column = 0; column < d; column += Side)
+        {
+            Tile(w, n, 1, b + column, d, i + Rows, o + column, d);
         }
     }
 

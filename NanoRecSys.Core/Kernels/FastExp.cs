@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace NanoRecSys.Core.Kernels;
+
+/// <summary>
+/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's own goes through
+/// double precision, which makes it several times as slow.
+/// </summary>
+public static class FastExp
+{
+    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then, which nothing notices
+    private const float LargestExponent = 88.3f;
+    private const float Log2E = 1.44269504f;
+    private const float Ln2High = 0.693359375f; // exact in few bits, so that n * high is exact, too (Cody and Waite, 1980)
+    private const float Ln2Low = -2.12194440e-4f;
+    private const int MantissaBits = 23;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        x = Vector512.Min(Vector512.Max(x, Vector512.Create(LeastExponent)), Vector512.Create(LargestExponent));
+        Vector512<float> n = Vector512.Round(x * Log2E); // x = n ln 2 + r
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
+        Vector512<float> p = Vector512.Create(1.9875691500e-4f); // e^r - 1 - r over r^2 on |r| <= ln 2 / 2 (Moshier's Cephes)
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
+        Vector512<int> exponent = Vector512.ConvertToInt32Native(n) << MantissaBits;
+        return (p.AsInt32() + exponent).AsSingle(); // p * 2^n
+    }
+
+    /// <summary>1 / (1 + e^-x)</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
+
+    // A division takes as long as five multiplications. One step of Newton's doubles the estimate's 14 correct bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Reciprocal(Vector512<float> x)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            return Vector512<float>.One / x;
+        }
+
+        Vector512<float> estimate = Avx512F.Reciprocal14(x);
+        return estimate * Vector512.FusedMultiplyAdd(-x, estimate, Vector512.Create(2f));
+    }
+}

@@ -1,0 +1,106 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Kernels;
+using NanoRecSys.Training.Export.Onnx;
+
+namespace NanoRecSys.Training.Export;
+
+/// <summary>
+/// The reference's blocks in 8 bits: nothing but products, and between two products one kernel of ours that reads the sums of the one
+/// and writes the steps of the other; see <see cref="OnnxKernels"/>. No padding: B histories of one length L; width D, hidden width F.
+/// </summary>
+internal sealed class FusedTransformer
+{
+    private readonly OnnxGraph _graph;
+    private readonly ModelInfo _model;
+    private readonly CheckedWeights _state;
+    private readonly OnnxValue _cos; // [max L, d / 2]
+    private readonly OnnxValue _sin; // [max L, d / 2]
+    private readonly AttributeProto _heads;
+
+    public FusedTransformer(OnnxGraph graph, ModelInfo model, CheckedWeights state)
+    {
+        (_graph, _model, _state) = (graph, model, state);
+        (_cos, _sin) = RotaryTables.Tables(graph, model);
+        _heads = OnnxGraph.Attribute("heads", (long)model.Heads);
+    }
+
+    /// <summary>Whether the kernels are made for the network.</summary>
+    public static bool Fits(ModelInfo model) =>
+        model.Kind == BlockKinds.Transformer && model.Positions == Positions.Rotary &&
+        OnnxKernels.Fit(model.Dimension, model.Heads, model.FeedForward);
+
+    /// <summary>[B, L, D] -> [B, 1, D] behind the last block, where only the last position leaves.</summary>
+    public OnnxValue Blocks(OnnxValue x)
+    {
+        _graph.Scope = "blocks.0.attn";
+        Steps normed = Steps.Of(_graph.KernelNode("Norm", [x, Norm("blocks.0.norm1")], 3));
+        for (int i = 0; i < _model.Blocks - 1; i++)
+        {
+            _graph.Scope = $"blocks.{i}.attn";
+            LinearWeights weights = QueryKeyValue(i);
+            Product qkv = Multiply(normed, weights); // [B, L, 3D]
+            Steps attended = Steps.Of(_graph.KernelNode("CausalAttention", [qkv.Sums, qkv.InputScale, qkv.Scales, Bias(weights), _cos, _sin], 3, _heads));
+            (x, normed) = AddNorm(x, attended, AttentionOutput(i), $"blocks.{i}.norm2");
+            (x, normed) = FeedForward(i, x, normed, $"blocks.{i + 1}.norm1");
+        }
+
+        return LastBlock(x, normed);
+    }
+
+    private OnnxValue LastBlock(OnnxValue x, Steps normed)
+    {
+        int last = _model.Blocks - 1;
+        _graph.Scope = $"blocks.{last}.attn";
+        OnnxValue lastPosition = _graph.Constant(-1);
+        LinearWeights weights = QueryKeyValue(last);
+        int width = _model.Dimension;
+        Product keysAndValues = Multiply(normed, weights.OutputRows($"{weights.Name}.kv", width, 2 * width)); // [B, L, 2D]
+        Steps lastNormed = normed with { Values = _graph.Gather(normed.Values, lastPosition, axis: 1) }; // [B, 1, D]
+        Product query = Multiply(lastNormed, weights.OutputRows($"{weights.Name}.q", 0, width)); // [B, 1, D]
+        OnnxValue scales = _graph.Concat(0, query.Scales, keysAndValues.Scales); // [3D], folded when the session opens
+        Steps attended = Steps.Of(_graph.KernelNode(
+            "LastAttention", [keysAndValues.Sums, query.Sums, query.InputScale, scales, Bias(weights), _cos, _sin], 3, _heads));
+        (x, normed) = AddNorm(_graph.Gather(x, lastPosition, axis: 1), attended, AttentionOutput(last), $"blocks.{last}.norm2");
+        return FeedForward(last, x, normed, "norm").X; // its norm goes unused: the head has one in 32 bits
+    }
+
+    private (OnnxValue X, Steps Normed) FeedForward(int block, OnnxValue x, Steps normed, string norm)
+    {
+        _graph.Scope = $"blocks.{block}.mlp";
+        int width = _model.Dimension, hidden = _model.FeedForward;
+        Product gateAndValue = Multiply(normed, _state.Linear($"blocks.{block}.mlp.w_gate_val", width, 2 * hidden, bias: false)); // [B, L, 2F]
+        Steps gated = Steps.Of(_graph.KernelNode("SwiGlu", [gateAndValue.Sums, gateAndValue.InputScale, gateAndValue.Scales], 3)); // [B, L, F]
+        return AddNorm(x, gated, _state.Linear($"blocks.{block}.mlp.w_2", hidden, width, bias: false), norm);
+    }
+
+    /// <summary>x + product, and its norm as the steps of the next product.</summary>
+    private (OnnxValue X, Steps Normed) AddNorm(OnnxValue x, Steps input, LinearWeights weights, string norm)
+    {
+        Product product = Multiply(input, weights);
+        OnnxValue[] sum = _graph.KernelNode("AddNorm", [product.Sums, product.InputScale, product.Scales, Bias(weights), x, Norm(norm)], 4);
+        return (sum[0], Steps.Of(sum[1..]));
+    }
+
+    private Product Multiply(Steps input, LinearWeights weights)
+    {
+        Int8Weights int8 = Int8Weights.Write(_graph, weights);
+        return new Product(_graph.Node("MatMulInteger", [input.Values, int8.Steps, input.Zero, int8.Zero]), input.Scale, int8.Scale);
+    }
+
+    private OnnxValue Norm(string name) => _graph.Initializer($"{name}.weight", _state.Get($"{name}.weight", _model.Dimension), _model.Dimension);
+
+    private OnnxValue Bias(LinearWeights weights) => _graph.Initializer($"{weights.Name}.bias", weights.Bias ?? new float[weights.Out], weights.Out);
+
+    private LinearWeights QueryKeyValue(int block) => TransformerTowerBlock.QueryKeyValue(_state, _model, block);
+
+    private LinearWeights AttentionOutput(int block) => TransformerTowerBlock.AttentionOutput(_state, _model, block);
+
+    /// <summary>Values in steps of 8 bits, and what a step is.</summary>
+    private sealed record Steps(OnnxValue Values, OnnxValue Scale, OnnxValue Zero)
+    {
+        public static Steps Of(OnnxValue[] outputs) => new(outputs[0], outputs[1], outputs[2]);
+    }
+
+    /// <summary>Sums of products of steps (int32), and the scales that make numbers of them.</summary>
+    private sealed record Product(OnnxValue Sums, OnnxValue InputScale, OnnxValue Scales);
+}
