@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Api.Security;
 using NanoRecSys.Api.Status;
 
 namespace NanoRecSys.Api.Errors;
@@ -23,6 +24,7 @@ internal static class ErrorShapes
 
     private static Task WriteExceptionAsync(HttpContext context)
     {
+        ResponseHeaders.Write(context);
         RequestCounters counters = context.RequestServices.GetRequiredService<RequestCounters>();
         switch (context.Features.Get<IExceptionHandlerFeature>()?.Error)
         {

@@ -33,6 +33,7 @@ public sealed class Explainer
         FirstMovies first = catalog.Model.FirstMovies;
         return Array.ConvertAll(recommended, candidate => new RecommendationReason(catalog.MovieAt(candidate.Row).MovieId, Popular, [], [])
         {
+            IsNew = !catalog.IsRead(candidate.Row),
             Watched = catalog.ItemAt(candidate.Row).Count,
             WatchedFirst = history.EmptyReason is null ? null : first.CountOf(candidate.Row),
         });

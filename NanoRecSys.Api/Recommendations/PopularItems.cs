@@ -17,8 +17,9 @@ public sealed class PopularItems
         RowSet? allowed = query.Filter.Allowed(catalog);
         HashSet<int> seen = [.. history.Rows, .. history.Excluded];
         float logMost = MathF.Log(1 + (isNew ? model.FirstMovies.Most : model.MostInteractions));
-        int CountOf(int row) => isNew ? model.FirstMovies.CountOf(row) : model.Catalog.Items[row].Count;
+        int CountOf(int row) => isNew ? model.FirstMovies.CountOf(row) : catalog.ItemAt(row).Count;
         return [.. (isNew ? model.FirstMovies.ByCount : model.ByPopularity)
+            .Concat(Enumerable.Range(catalog.News.FirstRow, catalog.News.Count)) // nobody watched them yet
             .Where(row => !seen.Contains(row) && allowed?.Contains(row) != false)
             .Take(query.Shape.IsNone ? query.K : query.K * ListShape.CandidatesPerPlace)
             .Select(row => new Candidate(row, logMost > 0 ? MathF.Log(1 + CountOf(row)) / logMost : 0))];

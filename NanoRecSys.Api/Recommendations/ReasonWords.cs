@@ -13,8 +13,9 @@ public static class ReasonWords
         string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";
         return reason switch
         {
-            { Kind: Explainer.Popular, WatchedFirst: > 0 } => $"Popular with people new here: among the first movies of {reason.WatchedFirst}.{news}",
-            { Kind: Explainer.Popular } => $"Popular with people here: watched {reason.Watched} times.{news}",
+            { Kind: Explainer.Popular, IsNew: true } => "New here.",
+            { Kind: Explainer.Popular, WatchedFirst: > 0 } => $"Popular with people new here: among the first movies of {reason.WatchedFirst}.",
+            { Kind: Explainer.Popular } => $"Popular with people here: watched {reason.Watched} times.",
             { Because.Count: 0 } => $"Fits your history as a whole; no single movie stands out.{news}",
             { Kind: Explainer.Like } => $"Like {movies}, which you watched{genres}.{news}",
             _ => $"Because you watched {movies}{genres}.{news}",

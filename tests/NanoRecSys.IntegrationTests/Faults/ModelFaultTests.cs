@@ -62,6 +62,7 @@ public sealed class ModelFaultTests
 
         Assert.Equal(503, (int)audience.StatusCode);
         Assert.Equal("The model failed on this request; the log has the reason.", (await audience.BodyAsync()).Text("detail"));
+        Assert.Equal(audience.Headers.GetValues("X-Request-Id").Single(), (await audience.BodyAsync()).Text("request_id"));
         Assert.Equal((1, 1), await FailuresAsync(api));
     }
 
