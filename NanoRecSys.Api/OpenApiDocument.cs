@@ -13,6 +13,12 @@ internal static class OpenApiDocument
         {
             document.Info.Title = "NanoRecSys";
             document.Info.Description = "Sequential movie recommendations. Errors are JSON objects with a field 'detail'.";
+            OpenApiExamples.AddTo(document);
+            foreach (string probe in (string[])["/health", "/healthz"])
+            {
+                document.Paths.Add(probe, Probe());
+            }
+
             return Task.CompletedTask;
         }));
 
@@ -22,6 +28,26 @@ internal static class OpenApiDocument
         // Its script comes from this server; the fonts would come from the internet.
         app.MapScalarApiReference(page => page.WithTitle("NanoRecSys").DisableDefaultFonts().DisableTelemetry());
     }
+
+    // Health checks are no endpoints that describe themselves.
+    private static OpenApiPathItem Probe() => new()
+    {
+        Operations = new()
+        {
+            [HttpMethod.Get] = new OpenApiOperation
+            {
+                Summary = "200 while the process lives, whatever it depends on",
+                Responses = new()
+                {
+                    ["200"] = new OpenApiResponse
+                    {
+                        Description = "OK",
+                        Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Example = JsonNode.Parse("""{"status": "ok"}""") } },
+                    },
+                },
+            },
+        },
+    };
 
     /// <summary>
     /// Describes a body that the handler reads itself, so that wrong fields are answered in the contract's shape,

@@ -27,7 +27,7 @@ if (builder.ExecutionContext.IsRunMode && !ownRedis && !await ContainerEngine.An
 
 IResourceBuilder<IResourceWithConnectionString> cache = ownRedis
     ? builder.AddConnectionString("cache")
-    : builder.AddRedis("cache", settings.CachePort).WithDataVolume().WithPersistence(TimeSpan.FromSeconds(60), keysChangedThreshold: 1);
+    : builder.AddRedis("cache", settings.CachePort).WithDataVolume().WithDurableWrites();
 
 IResourceBuilder<ProjectResource> api = builder.AddProject<Projects.NanoRecSys_Api>("api", launchProfileName: null)
     .WithHttpEndpoint(port: settings.ApiPort)

@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Api.Security;
 using NanoRecSys.Api.Status;
 
 namespace NanoRecSys.Api.Errors;
@@ -22,15 +24,24 @@ internal static class ErrorShapes
 
     private static Task WriteExceptionAsync(HttpContext context)
     {
-        // Kestrel's own complaints about a request: too large a body, a length that is not kept.
-        if (context.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException bad)
+        ResponseHeaders.Write(context);
+        RequestCounters counters = context.RequestServices.GetRequiredService<RequestCounters>();
+        switch (context.Features.Get<IExceptionHandlerFeature>()?.Error)
         {
-            return WriteAsync(context, bad.StatusCode, new PlainError(bad.Message));
-        }
+            // Kestrel's own complaints about a request: too large a body, a length that is not kept.
+            case BadHttpRequestException bad:
+                return WriteAsync(context, bad.StatusCode, new PlainError(bad.Message));
 
-        // The exception itself is in the log, with this id in its scope.
-        context.RequestServices.GetRequiredService<RequestCounters>().CountServerError();
-        return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error."));
+            // Of a call that has nothing to answer without the network; recommendations have, and do not come here.
+            case OnnxRuntimeException:
+                counters.CountModelError();
+                return WriteAsync(context, StatusCodes.Status503ServiceUnavailable, new PlainError("The model failed on this request; the log has the reason."));
+
+            // The exception itself is in the log, with this id in its scope.
+            default:
+                counters.CountServerError();
+                return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error."));
+        }
     }
 
     private static Task WriteAsync(HttpContext context, int status, PlainError body)

@@ -108,6 +108,7 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> opt
     // The first call of an ONNX session plans its memory and the JIT compiles the search: no request should wait for it.
     private static void WarmUp(ModelSnapshot snapshot)
     {
+        _ = snapshot.FirstMovies;
         int[] history = [.. snapshot.ByPopularity.Take(snapshot.Artifacts.Manifest.Model.MaxLength)];
         var candidates = new Candidate[Math.Min(100, snapshot.Catalog.Count)];
         for (int round = 0; round < WarmUpRounds; round++)

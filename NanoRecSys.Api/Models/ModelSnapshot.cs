@@ -16,6 +16,7 @@ public sealed class ModelSnapshot
 {
     private int _leases = 1; // the slot's own
     private NewItems? _newItems;
+    private FirstMovies? _firstMovies;
     private FrozenSet<string>? _genres;
     private TitleSearch? _titles;
     private UserSample? _sample;
@@ -46,6 +47,9 @@ public sealed class ModelSnapshot
 
     /// <summary>All item rows, most interactions first.</summary>
     public required IReadOnlyList<int> ByPopularity { get; init; }
+
+    /// <summary>What somebody new most likely starts with; counted when the version is loaded.</summary>
+    public FirstMovies FirstMovies => LazyInitializer.EnsureInitialized(ref _firstMovies, () => FirstMovies.Of(Histories, ByPopularity));
 
     /// <summary>Of the most popular item.</summary>
     public int MostInteractions => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Count;

@@ -4,27 +4,30 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Recommendations;
 
-/// <summary>Turns ranked rows into movies, and adds what the query asked for besides.</summary>
-public sealed class AnswerWriter(Explainer explainer)
+/// <summary>Turns chosen rows into movies, and adds what the query asked for besides.</summary>
+public static class AnswerWriter
 {
     private const int ShownHistory = 20;
 
-    public Answer Write(ServedCatalog catalog, RecommendationQuery query, History history, ReadOnlySpan<Candidate> ranked, string? fallbackReason)
+    /// <param name="catalog">What recommended.</param>
+    /// <param name="query">Who asked for what.</param>
+    /// <param name="history">Of whom.</param>
+    /// <param name="best">[K] with the served scores.</param>
+    /// <param name="reasons">[K]; null where nobody asked for them.</param>
+    /// <param name="fallbackReason">Set where popular items stand in for personal ones.</param>
+    public static Answer Write(
+        ServedCatalog catalog, RecommendationQuery query, History history, Candidate[] best, RecommendationReason[]? reasons, string? fallbackReason)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(history);
-        Candidate[] best = ranked[..Math.Min(ranked.Length, query.K)].ToArray();
-        RecommendationReason[]? reasons = query.Explain
-            ? explainer.Explain(catalog, best, fallbackReason is null ? history : null)
-            : null;
         int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(query.Filter.UnknownIds(catalog)).Distinct()];
         MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
         return new Answer
         {
             MovieIds = Array.ConvertAll(movies, movie => movie.MovieId),
             Scores = Array.ConvertAll(best, candidate => candidate.Score),
-            Explanations = reasons?.Select(Explainer.InWords).ToArray() ?? [],
+            Explanations = reasons?.Select(ReasonWords.Of).ToArray() ?? [],
             Reasons = reasons,
             Movies = movies,
             History = query.IncludeHistory ? [.. history.Rows.TakeLast(ShownHistory).Select(catalog.MovieAt)] : null,

@@ -1,16 +1,20 @@
+using System.Numerics.Tensors;
 using NanoRecSys.Api.Models;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Recommendations;
 
-/// <summary>Says why each movie was recommended: what of the history contributed, measured by leaving it out.</summary>
+/// <summary>Says why each movie was recommended.</summary>
 public sealed class Explainer
 {
-    /// <summary>Movies of the history made it.</summary>
+    /// <summary>Movies of the history made it: measured by leaving them out.</summary>
     public const string FromHistory = "history";
 
-    /// <summary>Nothing is known of whom it is for: most people watched it.</summary>
+    /// <summary>Movies of the history are its nearest: what can be said while the network fails.</summary>
+    public const string Like = "similar";
+
+    /// <summary>Nothing is known of whom it is for: others watched it.</summary>
     public const string Popular = "popular";
 
     private const int ShownMovies = 3;
@@ -19,46 +23,51 @@ public sealed class Explainer
     private const float LeastShare = 0.1f;
 
     /// <param name="catalog">What recommended.</param>
-    /// <param name="recommended">[K] with the served scores.</param>
-    /// <param name="history">Null where popularity recommended.</param>
+    /// <param name="recommended">[K], the popular ones.</param>
+    /// <param name="history">Of somebody new it is empty, with the reason.</param>
     /// <returns>[K]</returns>
-    public RecommendationReason[] Explain(ServedCatalog catalog, Candidate[] recommended, History? history)
+    public RecommendationReason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(recommended);
-        if (history is null || recommended.Length == 0)
+        ArgumentNullException.ThrowIfNull(history);
+        FirstMovies first = catalog.Model.FirstMovies;
+        return Array.ConvertAll(recommended, candidate => new RecommendationReason(catalog.MovieAt(candidate.Row).MovieId, Popular, [], [])
         {
-            return [.. recommended.Select(candidate => new RecommendationReason(catalog.MovieAt(candidate.Row).MovieId, Popular, [], [])
-            {
-                Watched = catalog.ItemAt(candidate.Row).Count,
-            })];
+            IsNew = !catalog.IsRead(candidate.Row),
+            Watched = catalog.ItemAt(candidate.Row).Count,
+            WatchedFirst = history.EmptyReason is null ? null : first.CountOf(candidate.Row),
+        });
+    }
+
+    /// <param name="catalog">What recommended.</param>
+    /// <param name="recommended">[K] with the served scores.</param>
+    /// <param name="history">At least one movie.</param>
+    /// <returns>[K]; a contribution is how much lower the score is without that movie.</returns>
+    /// <exception cref="Microsoft.ML.OnnxRuntime.OnnxRuntimeException">The network fails.</exception>
+    public RecommendationReason[] Influence(ServedCatalog catalog, Candidate[] recommended, History history)
+    {
+        ArgumentNullException.ThrowIfNull(recommended);
+        if (recommended.Length == 0)
+        {
+            return [];
         }
 
         IReadOnlyList<(int Row, float[] Contributions)> influence = HistoryInfluence.Measure(catalog, history, recommended);
-        return [.. recommended.Select((candidate, k) => Explain(catalog, candidate, [.. influence.Select(movie => (movie.Row, movie.Contributions[k]))]))];
+        return [.. recommended.Select((candidate, k) => Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Contributions[k]))))];
     }
 
-    /// <summary>The same as a sentence.</summary>
-    public static string InWords(RecommendationReason reason)
+    /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both movies' embeddings.</summary>
+    public RecommendationReason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        ArgumentNullException.ThrowIfNull(reason);
-        string news = reason.IsNew ? " New here: placed by its title, year and genres." : "";
-        if (reason.Kind == Popular)
-        {
-            return $"Popular with people here: watched {reason.Watched} times.{news}";
-        }
-
-        if (reason.Because.Count == 0)
-        {
-            return $"Fits your history as a whole; no single movie stands out.{news}";
-        }
-
-        string movies = string.Join(" and ", reason.Because.Select(cause => cause.Movie.Title));
-        string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";
-        return $"Because you watched {movies}{genres}.{news}";
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(recommended);
+        ArgumentNullException.ThrowIfNull(history);
+        int[] newest = [.. history.Rows.Reverse().Distinct().Take(HistoryInfluence.MostMovies)];
+        return Array.ConvertAll(recommended, candidate => Explain(Like, catalog, candidate, newest.Select(row =>
+            (row, TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row))))));
     }
 
-    private static RecommendationReason Explain(ServedCatalog catalog, Candidate recommended, (int Row, float Contribution)[] influence)
+    private static RecommendationReason Explain(string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Contribution)> influence)
     {
         var largest = new Candidate[ShownMovies];
         var best = new TopK(largest);
@@ -73,6 +82,6 @@ public sealed class Explainer
             .Select(cause => new ContributingMovie(catalog.MovieAt(cause.Row), cause.Score))];
         MovieInfo movie = catalog.MovieAt(recommended.Row);
         string[] shared = because.Length == 0 ? [] : [.. movie.Genres.Intersect(because[0].Movie.Genres)];
-        return new RecommendationReason(movie.MovieId, FromHistory, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
+        return new RecommendationReason(movie.MovieId, kind, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
     }
 }

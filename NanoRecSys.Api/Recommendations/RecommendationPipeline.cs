@@ -13,7 +13,7 @@ namespace NanoRecSys.Api.Recommendations;
 /// <summary>The whole request: cache, history, encode, retrieve, rank, respond.</summary>
 public sealed class RecommendationPipeline(
     ServedModel served, AddedMovies added, RecommendationCache cache, SharedComputations shared, ComputeTurns turns, HistoryReader histories,
-    UserEncoder encoder, CandidateRetriever retriever, CandidateRanker ranker, PopularItems popular, AnswerWriter writer,
+    UserEncoder encoder, CandidateRetriever retriever, CandidateRanker ranker, PopularItems popular, Explainer explainer,
     RecommendationTelemetry telemetry, RequestCounters counters, TimeProvider time, IOptions<RecommendationOptions> options,
     ILogger<RecommendationPipeline> logger)
 {
@@ -55,27 +55,29 @@ public sealed class RecommendationPipeline(
     private async Task<Computed> ComputeAsync(ServedCatalog catalog, RecommendationQuery query, string key, CacheLookup cached, RequestTimeline timeline)
     {
         History history = timeline.Run(StageNames.History, () => histories.Read(catalog, query, cached.Events));
-        string? fallbackReason = history.EmptyReason;
-        Candidate[] ranked = [];
-        if (fallbackReason is null)
+        // Held until the reasons are measured: they ask the network more often than the list did.
+        using IDisposable? turn = history.EmptyReason is null ? await turns.EnterAsync(timeline) : null;
+        string? fallbackReason = history.EmptyReason ?? (turn is null ? Overloaded : null);
+        if (fallbackReason == Overloaded && turns.Refuses)
         {
-            using IDisposable? turn = await turns.EnterAsync(timeline);
-            if (turn is null && turns.Refuses)
-            {
-                return Computed.Refused;
-            }
-
-            (ranked, fallbackReason) = turn is null ? ([], Overloaded) : Rank(catalog, query, history, timeline);
+            return Computed.Refused;
         }
 
-        if (fallbackReason is not null)
+        Candidate[]? ranked = fallbackReason is null ? Ask(catalog.Model, timeline, () => Rank(catalog, query, history, timeline)) : null; // [C]
+        if (ranked is null)
         {
+            fallbackReason ??= ModelFailed;
             ranked = popular.Take(catalog, history, query);
         }
 
-        ranked = query.Shape.Choose(catalog, ranked, query.K);
-        StoredAnswer answer = StoredAnswer.Of(writer.Write(catalog, query, history, ranked, fallbackReason), time.GetUtcNow());
-        bool isWhole = fallbackReason is not (ModelFailed or Overloaded) && cached.Result != CacheResults.Error && history.IsWhole;
+        Candidate[] best = [.. query.Shape.Choose(catalog, ranked, query.K).Take(query.K)]; // [K]
+        RecommendationReason[]? reasons = !query.Explain ? null
+            : fallbackReason is not null ? explainer.Popularity(catalog, best, history)
+            : Ask(catalog.Model, timeline, () => explainer.Influence(catalog, best, history));
+        bool isExplained = reasons is not null || !query.Explain;
+        reasons ??= isExplained ? null : explainer.Likeness(catalog, best, history);
+        StoredAnswer answer = StoredAnswer.Of(AnswerWriter.Write(catalog, query, history, best, reasons, fallbackReason), time.GetUtcNow());
+        bool isWhole = fallbackReason is not (ModelFailed or Overloaded) && isExplained && cached.Result != CacheResults.Error && history.IsWhole;
         if (isWhole)
         {
             timeline.Run(StageNames.CacheSet, () => cache.Set(key, cached, answer));
@@ -84,20 +86,28 @@ public sealed class RecommendationPipeline(
         return new Computed(answer, isWhole, Timing(fallbackReason, timeline));
     }
 
-    private (Candidate[] Ranked, string? FallbackReason) Rank(ServedCatalog catalog, RecommendationQuery query, History history, RequestTimeline timeline)
+    private Candidate[] Rank(ServedCatalog catalog, RecommendationQuery query, History history, RequestTimeline timeline)
     {
         ModelSnapshot model = catalog.Model;
+        float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
+        Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(catalog, user, history, query)); // [C]
+        return timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, history, candidates, catalog.News)); // [C]
+    }
+
+    /// <summary>The one place where a request goes on without the network: counted, and in the log.</summary>
+    /// <returns>Null where it failed.</returns>
+    private T? Ask<T>(ModelSnapshot model, RequestTimeline timeline, Func<T> network)
+        where T : class
+    {
         try
         {
-            float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
-            Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(catalog, user, history, query)); // [C]
-            return (timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, history, candidates, catalog.News)), null); // [C]
+            return network();
         }
         catch (OnnxRuntimeException e)
         {
             logger.LogError(e, "Model {Version} failed in request {RequestId}", model.Version, timeline.RequestId);
             counters.CountModelError();
-            return ([], ModelFailed);
+            return null;
         }
     }
 

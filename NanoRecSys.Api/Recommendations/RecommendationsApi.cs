@@ -25,7 +25,6 @@ internal static class RecommendationsApi
         builder.Services.AddSingleton<CandidateRanker>();
         builder.Services.AddSingleton<PopularItems>();
         builder.Services.AddSingleton<Explainer>();
-        builder.Services.AddSingleton<AnswerWriter>();
         builder.Services.AddSingleton<RecommendationPipeline>();
     }
 
@@ -35,7 +34,7 @@ internal static class RecommendationsApi
             .WithTags("Recommendations")
             .WithSummary("The K movies that a user most likely wants next")
             .WithDescription(
-                "An unknown user gets the popular movies, with a fallback_reason in debug_timing. Movies already seen are never among them. " +
+                "An unknown user gets the movies that most people here start with, and a fallback_reason in debug_timing. Movies already seen are never among them. " +
                 "Unknown fields are ignored, but for those of filters.")
             .WithJsonBody<RecommendRequest, RecommendResponse>(
                 """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""");

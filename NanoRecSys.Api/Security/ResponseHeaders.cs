@@ -10,6 +10,13 @@ internal static class ResponseHeaders
     {
         // Made here, never taken from the client: what stands in the log must not be the client's to write.
         http.TraceIdentifier = Guid.NewGuid().ToString();
+        Write(http);
+        return next(http);
+    });
+
+    /// <summary>Once more after what handles exceptions, which begins with an empty response.</summary>
+    public static void Write(HttpContext http)
+    {
         IHeaderDictionary headers = http.Response.Headers;
         headers[RequestId] = http.TraceIdentifier;
         headers.XContentTypeOptions = "nosniff";
@@ -20,7 +27,5 @@ internal static class ResponseHeaders
         {
             headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'";
         }
-
-        return next(http);
-    });
+    }
 }

@@ -6,7 +6,7 @@ public static class ErrorKinds
     /// <summary>Redis did not do what it was asked.</summary>
     public const string Cache = "cache";
 
-    /// <summary>The network failed: the popular movies were answered.</summary>
+    /// <summary>The network failed: the request was answered without it.</summary>
     public const string Model = "model";
 
     /// <summary>Answered with 500 or another code above it but 503.</summary>

@@ -87,7 +87,7 @@ public sealed record RecommendResponse
 
 /// <summary>Why one movie was recommended.</summary>
 /// <param name="MovieId">The recommended movie.</param>
-/// <param name="Kind"><c>history</c> or <c>popular</c>.</param>
+/// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> while the model cannot measure contributions.</param>
 /// <param name="Because">Up to three movies of the history that contributed most, the largest contribution first.</param>
 /// <param name="SharedGenres">Genres it has in common with the first of them.</param>
 public sealed record RecommendationReason(
@@ -98,10 +98,13 @@ public sealed record RecommendationReason(
 
     /// <summary>How often it was watched; only of a <c>popular</c> one.</summary>
     public int? Watched { get; init; }
+
+    /// <summary>How many people had it among their first ten movies here; only of a <c>popular</c> one for somebody new.</summary>
+    public int? WatchedFirst { get; init; }
 }
 
 /// <param name="Movie">Of the history.</param>
-/// <param name="Contribution">The recommended movie's score less what the model scores it without this one.</param>
+/// <param name="Contribution">The recommended movie's score less what the model scores it without this one; of a <c>similar</c> reason the cosine of both.</param>
 public sealed record ContributingMovie(MovieInfo Movie, float Contribution);
 
 /// <summary>

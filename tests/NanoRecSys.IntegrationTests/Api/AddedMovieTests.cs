@@ -30,6 +30,9 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
             Assert.True(answer.GetProperty("reasons")[Array.IndexOf(answer.MovieIds(), 9000001)].Flag("is_new"));
         }
 
+        JsonElement stranger = await there.PostAsync("/recommend", """{"user_id": 1000000, "filters": {"only_ids": [9000001]}, "explain": true}""");
+        Assert.Equal((9000001, "New here."), (Assert.Single(stranger.MovieIds()), stranger.GetProperty("explanations")[0].GetString()));
+
         // An event with it is taken, and it does not come again.
         await here.PostAsync("/events", """{"user_id": 1, "movie_id": 9000001}""");
         Assert.Equal([1], (await there.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 1]}}""")).MovieIds().AsEnumerable());

@@ -39,7 +39,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task The_OpenAPI_document_describes_every_call_with_an_example_for_every_body()
+    public async Task The_OpenAPI_document_describes_every_call_with_an_example_for_every_body_parameter_and_answer()
     {
         await using ApiServer api = ApiServer.Start();
 
@@ -48,7 +48,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained)
         string[] calls = [.. paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(call => $"{call.Name} {path.Name}")).Order(StringComparer.Ordinal)];
         Assert.Equal(
             [
-                "delete /models/pin", "get /catalog", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}",
+                "delete /models/pin", "get /catalog", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /health", "get /healthz", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}",
                 "get /readyz", "get /training/progress", "get /training/runs", "get /users", "get /users/{id}/history", "post /events", "post /items",
                 "post /models/rollback", "post /models/{version}/activate", "post /models/{version}/pin", "post /recommend", "post /recommend/session",
             ],
@@ -58,6 +58,16 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained)
             JsonElement body = paths.GetProperty(path).GetProperty("post").GetProperty("requestBody").GetProperty("content").GetProperty("application/json");
             Assert.Equal(JsonValueKind.Object, body.GetProperty("example").ValueKind);
             Assert.True(body.TryGetProperty("schema", out _), path);
+        }
+
+        foreach ((JsonProperty path, JsonProperty call) in paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(call => (path, call))))
+        {
+            JsonElement[] parameters = call.Value.TryGetProperty("parameters", out JsonElement list) ? [.. list.EnumerateArray()] : [];
+            Assert.All(parameters, parameter => Assert.True(parameter.TryGetProperty("example", out _), $"{call.Name} {path.Name} {parameter}"));
+            Assert.True(
+                call.Value.GetProperty("responses").EnumerateObject().Any(response =>
+                    response.Value.TryGetProperty("content", out JsonElement content) && content.GetProperty("application/json").TryGetProperty("example", out _)),
+                $"{call.Name} {path.Name} has no example of an answer.");
         }
     }
 }

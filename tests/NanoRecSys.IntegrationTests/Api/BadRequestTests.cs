@@ -64,6 +64,8 @@ public sealed class BadRequestTests
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
         Assert.NotEmpty((await response.BodyAsync()).GetProperty("detail").GetString()!);
+        Assert.Equal(response.Headers.GetValues("X-Request-Id").Single(), (await response.BodyAsync()).Text("request_id"));
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
     }
 
     [Theory]

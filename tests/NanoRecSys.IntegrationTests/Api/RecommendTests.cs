@@ -112,7 +112,21 @@ public sealed class RecommendTests
         Assert.Equal(reason, answer.GetProperty("debug_timing").GetProperty("fallback_reason").GetString());
         Assert.Equal(["fallback_reason"], answer.GetProperty("debug_timing").Names());
         Assert.Equal("live", answer.GetProperty("mode").GetString());
-        Assert.All(answer.GetProperty("explanations").EnumerateArray(), text => Assert.StartsWith("Popular", text.GetString(), StringComparison.Ordinal));
+        Assert.All(answer.GetProperty("explanations").EnumerateArray(), text => Assert.Equal("Popular with people new here: among the first movies of 2.", text.GetString()));
+    }
+
+    [Fact]
+    public async Task Somebody_new_gets_what_people_here_start_with_before_what_most_of_them_watch()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(6));
+
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 999999, "k": 15, "explain": true}""");
+
+        // Two people began with three movies, one with each of the next ten; 1011 is the most watched of the others.
+        Assert.Equal([1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1041, 1042, 1043, 1011, 1012], answer.MovieIds());
+        Assert.Equal(
+            (1, 20), (answer.GetProperty("reasons")[10].GetProperty("watched_first").GetInt32(), answer.GetProperty("reasons")[10].GetProperty("watched").GetInt32()));
+        Assert.Equal("Popular with people here: watched 50 times.", answer.GetProperty("explanations")[13].GetString());
     }
 
     [Fact]

@@ -75,6 +75,7 @@ public sealed class SecurityTests : IDisposable
 
     [Theory]
     [InlineData("GET", "/nothing-here", "", 404)]
+    [InlineData("PUT", "/recommend", "{}", 405)]
     [InlineData("POST", "/recommend", "{", 422)]
     [InlineData("POST", "/recommend/session", "{}", 422)]
     [InlineData("GET", "/users/99/history", "", 404)]

@@ -19,7 +19,7 @@ public sealed class RedisFaultTests : IDisposable
     [Fact]
     public async Task Killed_under_load_again_and_again_it_costs_no_recommendation_and_no_acknowledged_event()
     {
-        using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--dir", _folder.Path);
+        using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", _folder.Path);
         cache.Start();
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(411), cache.ConnectionString);
         var acknowledged = new ConcurrentDictionary<int, int>();

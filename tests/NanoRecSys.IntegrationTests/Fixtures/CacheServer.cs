@@ -19,6 +19,9 @@ internal abstract class CacheServer : IDisposable
     /// <summary>Empty where it asks for none.</summary>
     public string Password { get; init; } = "";
 
+    /// <summary>A PEM file of who vouches for it, where it speaks TLS and nothing else; null for plain text.</summary>
+    public string? Authority { get; init; }
+
     public string ConnectionString => $"127.0.0.1:{Port}";
 
     /// <summary>Both kinds; a test skips itself where redis-server is not installed.</summary>
@@ -44,12 +47,19 @@ internal abstract class CacheServer : IDisposable
     /// <summary>A refused connection returns at once, so the client's own count of attempts says nothing about time.</summary>
     protected void WaitUntilItAnswers()
     {
+        ConfigurationOptions options = ConfigurationOptions.Parse($"{ConnectionString},abortConnect=true,connectTimeout=500,password={Password}");
+        if (Authority is not null)
+        {
+            options.Ssl = true;
+            options.TrustIssuer(Authority);
+        }
+
         var waited = Stopwatch.StartNew();
         while (true)
         {
             try
             {
-                using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect($"{ConnectionString},abortConnect=true,connectTimeout=500,password={Password}");
+                using ConnectionMultiplexer connection = ConnectionMultiplexer.Connect(options);
                 connection.GetDatabase().Ping();
                 return;
             }
@@ -101,11 +111,13 @@ internal abstract class CacheServer : IDisposable
     {
         private Process? _process;
 
+        private string[] Listening => Authority is null ? ["--port", $"{Port}"] : ["--port", "0", "--tls-port", $"{Port}", "--tls-ca-cert-file", Authority];
+
         public override void Start()
         {
             try
             {
-                _process = Process.Start(new ProcessStartInfo("redis-server", ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", .. options])
+                _process = Process.Start(new ProcessStartInfo("redis-server", [.. Listening, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", .. options])
                 {
                     RedirectStandardOutput = true,
                 });

@@ -78,6 +78,6 @@ internal sealed partial class ProgramProcess : IDisposable
         }
     }
 
-    [GeneratedRegex("Now listening on: (http://\\S+)")]
+    [GeneratedRegex("Now listening on: (https?://\\S+)")]
     private static partial Regex ListeningLine();
 }

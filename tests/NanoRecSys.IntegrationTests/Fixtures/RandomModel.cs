@@ -42,6 +42,9 @@ internal sealed class RandomModel(int seed)
     /// <summary>The user is the last movie of the history and nothing else: all other parts of the network are nought.</summary>
     public bool SeesOnlyTheLast { get; init; }
 
+    /// <summary>So many of the movies the user tower holds: ONNX Runtime fails on a history with one beyond them.</summary>
+    public int ReadableItems { get; init; } = Items;
+
     public enum RankerKind
     {
         Random,
@@ -58,10 +61,12 @@ internal sealed class RandomModel(int seed)
     {
         var model = new ModelInfo("transformer", Width, 1, 2, Hidden, MaxLength, Items, 500, 0, "full-softmax", 0.05);
         Dictionary<string, NamedTensor> tower = TowerWeights();
+        float[] vectors = Normalised(tower["embedding.weight"].Values);
+        tower["embedding.weight"] = new NamedTensor("embedding.weight", [ReadableItems, Width], tower["embedding.weight"].Values[..(ReadableItems * Width)]);
         Manifest draft = Draft(model);
         string staging = store.CreateStaging();
+        model = model with { Items = ReadableItems };
         UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTower), model, tower);
-        float[] vectors = Normalised(tower["embedding.weight"].Values);
         if (ServesFast)
         {
             UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTowerInt8), model, tower, isInt8: true);
