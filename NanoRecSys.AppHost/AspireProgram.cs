@@ -41,6 +41,11 @@ IResourceBuilder<ProjectResource> web = builder.AddProject<Projects.NanoRecSys_W
     .WithHttpHealthCheck("/healthz")
     .WithReference(api).WaitFor(api);
 
+if (builder.ExecutionContext.IsRunMode)
+{
+    web.WithEnvironment("ASPIRE_DASHBOARD_URL", DashboardAddresses.Page); // The telemetry page links there.
+}
+
 // Starts by itself only where there is no model yet.
 IResourceBuilder<ProjectResource> training = builder.AddProject<Projects.NanoRecSys_Training>("training", launchProfileName: null)
     .WithArgs("run", "--preset", settings.Preset, "--data", settings.Data, "--artifacts", settings.ServedArtifacts);

@@ -32,6 +32,35 @@ public sealed class LatencyHistogram
         }
     }
 
+    /// <summary>Bins that counted anything, as bin, count, bin, count, for another process to add with <see cref="AddPairs"/>.</summary>
+    public int[] ReadPairs()
+    {
+        var pairs = new List<int>();
+        for (int bin = 0; bin < Bins; bin++)
+        {
+            if (Volatile.Read(ref _counts[bin]) is > 0 and var count)
+            {
+                pairs.AddRange([bin, count]);
+            }
+        }
+
+        return [.. pairs];
+    }
+
+    /// <exception cref="FormatException">They are not what <see cref="ReadPairs"/> gives.</exception>
+    public void AddPairs(ReadOnlySpan<int> pairs)
+    {
+        for (int i = 0; i < pairs.Length; i += 2)
+        {
+            if (i + 1 == pairs.Length || pairs[i] is < 0 or >= Bins || pairs[i + 1] < 0)
+            {
+                throw new FormatException($"Expected pairs of a bin of 0 to {Bins - 1} and a count, got '{string.Join(',', pairs[i..Math.Min(i + 2, pairs.Length)].ToArray())}'.");
+            }
+
+            _counts[pairs[i]] += pairs[i + 1];
+        }
+    }
+
     /// <summary>The duration (ms) that the given share (0..1) of all stayed at or under; 0 when empty. Nearest rank.</summary>
     public double Percentile(double share)
     {

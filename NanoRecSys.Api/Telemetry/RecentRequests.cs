@@ -13,8 +13,19 @@ internal sealed class RecentRequests(int kept)
     /// <summary>Newest first.</summary>
     public RequestTrace[] Read()
     {
+        long seen = 0;
+        return ReadNew(ref seen, kept);
+    }
+
+    /// <summary>The newest of what was added since, newest first.</summary>
+    /// <param name="seen">How many had been added the last time; 0 at first.</param>
+    /// <param name="most">No more than these.</param>
+    public RequestTrace[] ReadNew(ref long seen, int most)
+    {
         long written = Interlocked.Read(ref _written);
-        return [.. Enumerable.Range(1, (int)Math.Min(kept, written))
+        long added = written - seen;
+        seen = written;
+        return [.. Enumerable.Range(1, (int)Math.Min(added, Math.Min(kept, most)))
             .Select(back => Volatile.Read(ref _traces[(written - back) % kept]))
             .OfType<RequestTrace>()]; // a place that was taken and is not written yet is left out
     }

@@ -32,6 +32,14 @@ internal sealed class SlowestRequests(int kept)
         }
     }
 
+    public void Add(SlowestRequests others)
+    {
+        foreach (RequestTrace trace in others.Read())
+        {
+            Add(trace);
+        }
+    }
+
     public RequestTrace[] Read()
     {
         lock (_lock)

@@ -10,9 +10,9 @@ internal sealed class Tally
 
     public void Add(string name, long count = 1) => Interlocked.Add(ref _counts.GetOrAdd(name, _ => new StrongBox<long>()).Value, count);
 
-    public void Add(Tally other)
+    public void Add(IReadOnlyDictionary<string, long> counts)
     {
-        foreach ((string name, long count) in other.Read())
+        foreach ((string name, long count) in counts)
         {
             Add(name, count);
         }

@@ -1,3 +1,4 @@
+using NanoRecSys.Api.Telemetry.Replicas;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -5,14 +6,14 @@ namespace NanoRecSys.Api.Telemetry;
 /// <summary>
 /// This process's last half hour in bounded memory, so that the telemetry page needs no collector: five minutes by
 /// the second (about 5 MB when every one is busy), thirty by the minute, and the last requests' waterfalls. Counting
-/// takes no lock, so a reader never holds up a request.
+/// takes no lock, so a reader never holds up a request. What other replicas said of themselves is read with it.
 /// </summary>
-public sealed class TelemetryWindow(TimeProvider time)
+public sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = null)
 {
     public const int MaxSeconds = 1800;
-    private const int SecondsKept = 300;
-    private const int SecondsPerMinute = 60;
-    private const int KeptTraces = 50;
+    internal const int SecondsKept = 300;
+    internal const int SecondsPerMinute = 60;
+    internal const int KeptTraces = 50;
     private const int ShownSlowest = 25;
 
     private readonly TrafficRing _bySecond = new(SecondsKept, 1);
@@ -62,7 +63,7 @@ public sealed class TelemetryWindow(TimeProvider time)
     {
         DateTimeOffset now = time.GetUtcNow();
         TrafficRing ring = windowSeconds <= _bySecond.Seconds ? _bySecond : _byMinute;
-        TrafficSlot[] slots = ring.Read(now.ToUnixTimeSeconds(), windowSeconds);
+        TrafficSlot[] slots = Beside(ring.Read(now.ToUnixTimeSeconds(), windowSeconds), others?.Read(now.ToUnixTimeSeconds(), windowSeconds) ?? []);
         var sum = new TrafficSlot(0);
         foreach (TrafficSlot slot in slots)
         {
@@ -71,7 +72,7 @@ public sealed class TelemetryWindow(TimeProvider time)
 
         double lived = Math.Clamp((now - _started).TotalSeconds, 1, windowSeconds);
         return new TelemetrySnapshot(
-            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes.Read(), StageLatencies.Of(sum), _recent.Read(),
+            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes.Read(), StageLatencies.Of(sum), Recent(),
             StageLatencies.OfVersions(sum))
         {
             Errors = sum.Errors.Read(),
@@ -79,6 +80,37 @@ public sealed class TelemetryWindow(TimeProvider time)
             Slowest = [.. slots.SelectMany(slot => slot.Slowest.Read()).OrderByDescending(trace => trace.TotalMs).Take(ShownSlowest)],
             Series = TelemetrySeries.Of(slots, ring.SecondsPerSlot, windowSeconds, _started, now),
         };
+    }
+
+    /// <summary>What this process alone counted in a second; null where it was nothing.</summary>
+    internal TrafficSlot? FindSecond(long unixSeconds) => _bySecond.Find(unixSeconds);
+
+    /// <summary>This process's requests since the last time, as <see cref="RecentRequests.ReadNew"/> reads them.</summary>
+    internal RequestTrace[] ReadNew(ref long seen, int most) => _recent.ReadNew(ref seen, most);
+
+    private RequestTrace[] Recent() => others is null
+        ? _recent.Read()
+        : [.. _recent.Read().Concat(others.ReadRecent()).OrderByDescending(trace => trace.Time).Take(KeptTraces)];
+
+    private static TrafficSlot[] Beside(TrafficSlot[] own, TrafficSlot[] heard)
+    {
+        if (heard.Length == 0)
+        {
+            return own;
+        }
+
+        var sums = new Dictionary<long, TrafficSlot>();
+        foreach (TrafficSlot slot in own.Concat(heard))
+        {
+            if (!sums.TryGetValue(slot.Number, out TrafficSlot? sum))
+            {
+                sums[slot.Number] = sum = new TrafficSlot(slot.Number);
+            }
+
+            sum.AddBeside(slot);
+        }
+
+        return [.. sums.Values];
     }
 
     private (TrafficSlot Second, TrafficSlot Minute) Now()

@@ -34,6 +34,14 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
         return ReferenceEquals(before, slot) ? fresh : before;
     }
 
+    /// <summary>What was counted in the slot of that time so far; null where nothing was, or it gave way.</summary>
+    public TrafficSlot? Find(long unixSeconds)
+    {
+        long number = unixSeconds / secondsPerSlot;
+        TrafficSlot slot = Volatile.Read(ref _slots[number % slots]);
+        return slot.Number == number ? slot : null;
+    }
+
     /// <summary>The slots of the last <paramref name="windowSeconds"/> that anything was counted in, the running one among them; in no order.</summary>
     public TrafficSlot[] Read(long unixSeconds, int windowSeconds)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using NanoRecSys.Api.Telemetry.Replicas;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -64,17 +65,69 @@ internal sealed class TrafficSlot(long number)
 
     public void ObserveQueue(int depth) => RaiseTo(ref _deepestQueue, depth);
 
-    /// <summary>Adds another slot's figures, but for its slowest requests.</summary>
+    /// <summary>Adds the figures of another time, but for its slowest requests: what was at most stays the larger.</summary>
     public void Add(TrafficSlot other)
+    {
+        AddCounts(other);
+        RaiseMost(other);
+    }
+
+    /// <summary>Adds the figures of the same time elsewhere: what was at most adds up, as both may have been at once.</summary>
+    public void AddBeside(TrafficSlot other)
+    {
+        AddCounts(other);
+        Slowest.Add(other.Slowest);
+        _mostInFlight += other.MostInFlight;
+        if (other.DeepestQueue is { } depth)
+        {
+            _deepestQueue = Math.Max(0, _deepestQueue) + depth;
+        }
+    }
+
+    /// <summary>What was at most was at least this.</summary>
+    public void RaiseMost(TrafficSlot other)
+    {
+        RaiseTo(ref _mostInFlight, other.MostInFlight);
+        RaiseTo(ref _deepestQueue, Volatile.Read(ref other._deepestQueue));
+    }
+
+    /// <summary>All of it, for another process.</summary>
+    public SlotFigures ReadFigures() => new(
+        Number, Requests, Interlocked.Read(ref _cacheHits), Interlocked.Read(ref _cacheLookups), MostInFlight,
+        Modes.Read(), Errors.Read(), CacheHits.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read(), DeepestQueue);
+
+    /// <exception cref="FormatException">A histogram is none.</exception>
+    public static TrafficSlot From(SlotFigures figures)
+    {
+        var slot = new TrafficSlot(figures.Number)
+        {
+            _requests = figures.Requests,
+            _cacheHits = figures.Hits,
+            _cacheLookups = figures.Lookups,
+            _mostInFlight = figures.MostInFlight,
+            _deepestQueue = figures.DeepestQueue ?? -1,
+        };
+        slot.Modes.Add(figures.Modes);
+        slot.Errors.Add(figures.Errors);
+        slot.CacheHits.Add(figures.HitSources);
+        AddPairs(slot.Stages, figures.Stages);
+        AddPairs(slot.Versions, figures.Versions);
+        foreach (RequestTrace trace in figures.Slowest)
+        {
+            slot.Slowest.Add(trace);
+        }
+
+        return slot;
+    }
+
+    private void AddCounts(TrafficSlot other)
     {
         _requests += other.Requests;
         _cacheHits += Interlocked.Read(ref other._cacheHits);
         _cacheLookups += Interlocked.Read(ref other._cacheLookups);
-        RaiseTo(ref _mostInFlight, other.MostInFlight);
-        RaiseTo(ref _deepestQueue, Volatile.Read(ref other._deepestQueue));
-        Modes.Add(other.Modes);
-        Errors.Add(other.Errors);
-        CacheHits.Add(other.CacheHits);
+        Modes.Add(other.Modes.Read());
+        Errors.Add(other.Errors.Read());
+        CacheHits.Add(other.CacheHits.Read());
         Add(Stages, other.Stages);
         Add(Versions, other.Versions);
     }
@@ -86,6 +139,17 @@ internal sealed class TrafficSlot(long number)
             Of(sums, name).Add(durations);
         }
     }
+
+    private static void AddPairs(ConcurrentDictionary<string, LatencyHistogram> sums, IReadOnlyDictionary<string, int[]> others)
+    {
+        foreach ((string name, int[] pairs) in others)
+        {
+            Of(sums, name).AddPairs(pairs);
+        }
+    }
+
+    private static Dictionary<string, int[]> Pairs(ConcurrentDictionary<string, LatencyHistogram> histograms) =>
+        histograms.ToDictionary(entry => entry.Key, entry => entry.Value.ReadPairs());
 
     private static void RaiseTo(ref int most, int value)
     {

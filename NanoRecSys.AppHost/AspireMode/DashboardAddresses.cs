@@ -14,6 +14,9 @@ internal static class DashboardAddresses
         ("ASPIRE_ALLOW_UNSECURED_TRANSPORT", "true"),
     ];
 
+    /// <summary>Where people look at it; several addresses may be set, the first will do.</summary>
+    public static string Page => Environment.GetEnvironmentVariable("ASPNETCORE_URLS")!.Split(';')[0];
+
     public static void SetDefaults()
     {
         foreach ((string name, string value) in Defaults)

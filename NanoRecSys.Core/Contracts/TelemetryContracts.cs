@@ -28,6 +28,9 @@ public sealed record TelemetrySnapshot(
 
     /// <summary>What is computed now, and what waits.</summary>
     public ComputeLoad? Load { get; init; }
+
+    /// <summary>How many processes these figures are of: this one, and those that were heard of in the last seconds.</summary>
+    public int Replicas { get; init; } = 1;
 }
 
 /// <param name="Running">Recommendations that are computed now.</param>

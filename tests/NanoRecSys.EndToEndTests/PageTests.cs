@@ -55,6 +55,8 @@ public sealed class PageTests(FirstStart start)
 
     [Theory]
     [MemberData(nameof(Pages))]
+    [InlineData("film-not-there", "/movie/99999999", "error-state")]
+    [InlineData("page-not-there", "/no/such/page", "nav-system")]
     public async Task No_page_has_a_serious_accessibility_violation_in_either_theme(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");

@@ -6,13 +6,14 @@ namespace NanoRecSys.Web.Components.Elements;
 /// <summary>How figures are written for people.</summary>
 public static partial class Text
 {
-    /// <summary>0.42 ms, 4.2 ms, 42 ms, 4.2 s.</summary>
+    /// <summary>42 µs, 0.42 ms, 4.20 ms, 42.0 ms, 4.2 s.</summary>
     public static string Milliseconds(double ms) => ms switch
     {
         >= 1000 => string.Create(CultureInfo.InvariantCulture, $"{ms / 1000:0.0} s"),
         >= 100 => string.Create(CultureInfo.InvariantCulture, $"{ms:0} ms"),
         >= 10 => string.Create(CultureInfo.InvariantCulture, $"{ms:0.0} ms"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{ms:0.00} ms"),
+        >= 0.0995 or 0 => string.Create(CultureInfo.InvariantCulture, $"{ms:0.00} ms"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{ms * 1000:0} µs"),
     };
 
     public static string Number(double value) => value switch
@@ -48,6 +49,12 @@ public static partial class Text
 
     /// <summary>Seven (a.k.a. Se7en) is Seven: for places that have no room for what a film is also called.</summary>
     public static string WithoutOtherNames(string text) => InBrackets().Replace(text, "");
+
+    /// <summary>A reason where there is little room; a film that ends in a stop, as R.N. does, ends its sentence with it.</summary>
+    public static string Reason(string text) => TwoStops().Replace(WithoutOtherNames(text), ".");
+
+    [GeneratedRegex(@"(?<!\.)\.\.(?!\.)")]
+    private static partial Regex TwoStops();
 
     [GeneratedRegex(@"\s\([^()]*\)")]
     private static partial Regex InBrackets();

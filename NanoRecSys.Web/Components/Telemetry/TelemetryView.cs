@@ -12,6 +12,7 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
     public const string Newest = "newest";
     private const string Total = "total";
     private const int DefaultMinutes = 5;
+    private const double LongestWait = 5; // seconds
 
     public static IReadOnlyList<int> Windows { get; } = [1, 5, 30];
 
@@ -37,6 +38,15 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
         minutes is { } asked && Windows.Contains(asked) ? asked : DefaultMinutes,
         string.IsNullOrWhiteSpace(stage) ? Total : stage,
         order == Newest ? Newest : Slowest);
+
+    /// <summary>
+    /// The steps to draw. A running second is left out: hardly anything is in it yet, and nothing of other replicas, so that
+    /// each chart would end in a fall. A longer one is shown: nobody should wait a minute for it.
+    /// </summary>
+    public static IReadOnlyList<TelemetryPoint> StepsOf(TelemetrySnapshot snapshot) =>
+        snapshot.Series is [.., { } last, { } running] && (running.Time - last.Time).TotalSeconds <= LongestWait
+            ? [.. snapshot.Series.SkipLast(1)]
+            : snapshot.Series;
 
     /// <summary>The requests in the view's order.</summary>
     public IReadOnlyList<RequestTrace> RequestsOf(TelemetrySnapshot snapshot) => Order == Newest ? snapshot.Recent : snapshot.Slowest;

@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Timing;
 
 namespace NanoRecSys.Web.Components.Telemetry;
 
@@ -30,7 +31,7 @@ public sealed record TraceRow(string Part, string Name, double Left, double Widt
         }
 
         rows.Add(Place("API", ApiRequest, start, trace.TotalMs, whole));
-        rows.AddRange(trace.Stages.Select(stage => Place(
+        rows.AddRange(Gap.Fill(trace.Stages, trace.TotalMs).Select(stage => Place(
             PartOf(stage.Stage, trace.CacheSource), stage.Stage, start + stage.StartMs, stage.DurationMs, whole)));
         return rows;
     }

@@ -12,6 +12,7 @@ public static class Stages
         "retrieve" => "var(--stage-retrieve)",
         "rank" => "var(--stage-rank)",
         "total" => "var(--mud-palette-text-primary)",
+        Gap.Name => "color-mix(in srgb, var(--mud-palette-text-secondary) 45%, transparent)",
         _ => "var(--stage-other)",
     };
 
@@ -27,6 +28,7 @@ public static class Stages
         "rank" => "Orders the candidates with the ranker",
         "cache.set" => "Keeps the answer for the next time",
         "total" => "The whole request",
+        Gap.Name => "Between the stages: the reasons, the answer's text, or waiting for a processor",
         _ => stage,
     };
 }

@@ -10,13 +10,13 @@ public sealed record Waterfall(double TotalMs, IReadOnlyList<WaterfallBar> Bars)
     /// <summary>Thinner bars could not be seen.</summary>
     public const double MinWidthPercent = 0.8;
 
-    /// <param name="stages">Start and length of each stage since the request began.</param>
+    /// <param name="stages">Start and length of each stage since the request began, in the order they began.</param>
     /// <param name="totalMs">Length of the whole request; null or too short: the end of its last stage.</param>
     public static Waterfall From(IReadOnlyList<StageTiming> stages, double? totalMs = null)
     {
         double end = stages.Count == 0 ? 0 : stages.Max(stage => stage.StartMs + stage.DurationMs);
         double total = Math.Max(totalMs ?? 0, end);
-        return new Waterfall(total, [.. stages.Select(stage => Place(stage, total))]);
+        return new Waterfall(total, [.. Gap.Fill(stages, total).Select(stage => Place(stage, total))]);
     }
 
     private static WaterfallBar Place(StageTiming stage, double total)

@@ -30,7 +30,7 @@ public sealed class RecommendBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
         Assert.Equal("For user 7", board.Find("h1").TextContent);
-        Assert.Equal("The next 2 films, from what 40 watched before say.", board.Find(".lead").TextContent);
+        Assert.Equal("2 films to watch next, from a history of 40.", board.Find(".lead").TextContent);
         Assert.Single(board.FindAll("[data-testid=history-item]"));
     }
 

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Telemetry;
 
 namespace NanoRecSys.UnitTests.Web;
@@ -15,7 +16,22 @@ public sealed class TelemetryViewTests
     public void An_address_that_says_nonsense_shows_what_is_usual() =>
         Assert.Equal(new TelemetryView(5, "total", "slowest"), TelemetryView.From(7, " ", "fastest"));
 
+    [Theory]
+    [InlineData(1, 2)] // each second, then each five: what runs is left out
+    [InlineData(5, 2)]
+    [InlineData(60, 3)]
+    public void A_running_step_is_drawn_only_where_it_lasts(int secondsPerStep, int drawn) =>
+        Assert.Equal(drawn, TelemetryView.StepsOf(Steps(3, secondsPerStep)).Count);
+
+    [Fact]
+    public void The_first_step_of_all_is_drawn_while_it_runs() => Assert.Single(TelemetryView.StepsOf(Steps(1, 1)));
+
     [Fact]
     public void An_address_comes_back_as_it_was() =>
         Assert.Equal(new TelemetryView(30, "rank", "newest"), TelemetryView.From(30, "rank", "newest"));
+
+    private static TelemetrySnapshot Steps(int count, int seconds) => new(60, 0, 0, null, new Dictionary<string, long>(), [], [])
+    {
+        Series = [.. Enumerable.Range(0, count).Select(i => new TelemetryPoint(DateTimeOffset.UnixEpoch.AddSeconds(i * seconds), seconds, 1, 0, null, null, 1, []))],
+    };
 }

@@ -12,4 +12,22 @@ public sealed class TextTests
     [InlineData("M*A*S*H", "M*A*S*H")]
     public void A_film_keeps_its_name_and_loses_what_it_is_also_called(string text, string expected) =>
         Assert.Equal(expected, Text.WithoutOtherNames(text));
+
+    [Theory]
+    [InlineData("Because you watched Captain Horatio Hornblower R.N..", "Because you watched Captain Horatio Hornblower R.N.")]
+    [InlineData("Because you watched Nell. It is new.", "Because you watched Nell. It is new.")]
+    [InlineData("Because you watched Tick, Tick...", "Because you watched Tick, Tick...")]
+    public void A_reason_ends_in_one_stop(string text, string expected) => Assert.Equal(expected, Text.Reason(text));
+
+    [Theory]
+    [InlineData(0, "0.00 ms")]
+    [InlineData(0.004, "4 µs")]
+    [InlineData(0.0994, "99 µs")]
+    [InlineData(0.0995, "0.10 ms")]
+    [InlineData(2.345, "2.35 ms")]
+    [InlineData(44.8, "44.8 ms")]
+    [InlineData(579, "579 ms")]
+    [InlineData(4200, "4.2 s")]
+    public void A_duration_is_written_with_about_three_digits(double milliseconds, string expected) =>
+        Assert.Equal(expected, Text.Milliseconds(milliseconds));
 }
