@@ -34,12 +34,13 @@ RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, Er
 api.MapRecommendations();
 api.MapEvents();
 api.MapItems();
-api.MapBrowsing();
-api.MapCatalog();
-api.MapExplore();
 api.MapModels();
 api.MapTraining();
 api.MapStatus();
-api.MapTelemetry();
+RouteGroupBuilder lookUps = api.MapGroup("").AddEndpointFilterFactory(UnknownParameters.Refuse);
+lookUps.MapBrowsing();
+lookUps.MapCatalog();
+lookUps.MapExplore();
+lookUps.MapTelemetry();
 app.MapOpenApiDocument();
 app.Run();

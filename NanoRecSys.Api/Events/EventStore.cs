@@ -44,7 +44,7 @@ public sealed class EventStore(EventNotices notices, IConnectionMultiplexer? red
             {
                 // The client waits shortly, for the sake of recommendations. What was written is known by its key.
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or OperationCanceledException)
+            catch (Exception e) when (e is RedisException or TimeoutException or OperationCanceledException or InvalidDataException)
             {
                 throw EventStoreException.From(e);
             }

@@ -23,12 +23,13 @@ public sealed class EventStoreException : Exception
     public static EventStoreException From(Exception e)
     {
         ArgumentNullException.ThrowIfNull(e);
-        return e is RedisServerException
-            ? new EventStoreException(IsFull(e)
-                ? "The store is full: no event was stored. Make room in Redis (maxmemory), then send them again."
-                : $"The store refuses events: {e.Message}. Nothing was stored.", e)
-            : new EventStoreException(
-                "The store does not answer: the events may or may not be stored. Send them again with the same keys and timestamps; what is there is not stored twice.", e);
+        return new EventStoreException(e switch
+        {
+            RedisServerException when IsFull(e) => "The store is full: no event was stored. Make room in Redis (maxmemory), then send them again.",
+            RedisServerException => $"The store refuses events: {e.Message}. Nothing was stored.",
+            InvalidDataException => $"{e.Message} It stands where one of these does; the others are stored.",
+            _ => "The store does not answer: the events may or may not be stored. Send them again with the same keys and timestamps; what is there is not stored twice.",
+        }, e);
     }
 
     // Said by the command itself, or by EXEC of a transaction whose commands were refused for it.

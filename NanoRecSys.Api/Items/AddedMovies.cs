@@ -39,7 +39,7 @@ public sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiple
             await LookAsync(database);
             return isNew;
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {
             throw EventStoreException.From(e);
         }

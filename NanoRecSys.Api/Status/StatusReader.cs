@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Status;
 
 /// <summary>Puts the status document together from the parts' own state.</summary>
-public sealed class StatusReader(ServedModel served, RequestCounters counters, ArtifactStore store, IConnectionMultiplexer? redis = null)
+public sealed class StatusReader(ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, IConnectionMultiplexer? redis = null)
 {
     public StatusDocument Read()
     {
@@ -36,6 +36,11 @@ public sealed class StatusReader(ServedModel served, RequestCounters counters, A
         if (artifacts is not null && served.Refusal is { } refusal)
         {
             yield return $"{refusal} {artifacts.Manifest.ModelVersion} keeps serving.";
+        }
+
+        foreach (string version in split.Versions.Except(served.Beside))
+        {
+            yield return $"Version {version} of Models:Split is not loaded: the current one serves its share. The log has the reason.";
         }
 
         if (!cache.Enabled)

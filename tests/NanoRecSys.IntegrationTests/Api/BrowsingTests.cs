@@ -67,4 +67,23 @@ public sealed class BrowsingTests
         Assert.Equal(expected, response.StatusCode);
         Assert.True((await response.BodyAsync()).TryGetProperty("detail", out _));
     }
+
+    [Theory]
+    [InlineData("/users?limit=2&qurey=11", "qurey", "Unknown parameter; there are query, limit, offset")]
+    [InlineData("/users/11/history?take=2", "take", "Unknown parameter; there are limit")]
+    [InlineData("/items/1005?id=7", "id", "Unknown parameter; there are none")]
+    [InlineData("/catalog?genre=Drama", "genre", "Unknown parameter; there are none")]
+    [InlineData("/debug/telemetry?seconds=60", "seconds", "Unknown parameter; there are window")]
+    public async Task A_parameter_that_a_call_does_not_have_is_named(string path, string name, string message)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(65));
+
+        using HttpResponseMessage response = await api.FetchAsync(path);
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, response.StatusCode);
+        JsonElement body = await response.BodyAsync();
+        Assert.Equal(["query", name], body.GetProperty("detail")[0].GetProperty("loc").Texts());
+        Assert.Equal(message, body.GetProperty("detail")[0].Text("msg"));
+        Assert.Equal(response.Headers.GetValues("X-Request-Id").Single(), body.Text("request_id"));
+    }
 }

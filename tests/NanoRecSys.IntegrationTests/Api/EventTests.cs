@@ -162,6 +162,45 @@ public sealed class EventTests
     }
 
     [Fact]
+    public async Task An_early_clock_is_forgiven_five_minutes_and_its_event_is_the_newest()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(113), cache.ConnectionString);
+        long now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+
+        JsonElement receipt = await api.PostAsync("/events", $$"""
+            {"events": [
+              {"user_id": {{Newcomer}}, "movie_id": 1010, "timestamp": {{now + 240}}},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{now + 360}}},
+              {"user_id": {{Newcomer}}, "movie_id": 1012, "timestamp": {{now - 86400}}},
+              {"user_id": {{Newcomer}}, "movie_id": 1013, "timestamp": -1},
+              {"user_id": {{Newcomer}}, "movie_id": 1014}]}
+            """);
+
+        Assert.Equal(
+            [(1, "in_the_future"), (3, "greater_than_equal")],
+            receipt.GetProperty("refused").EnumerateArray().Select(row => (row.GetProperty("index").GetInt32(), row.GetProperty("errors")[0].Text("type"))));
+        int[] history = await api.HistoryAsync(Newcomer);
+        Assert.Equal([1010, 1014, 1012], history);
+    }
+
+    [Fact]
+    public async Task A_stored_event_that_cannot_be_read_costs_no_recommendation_and_is_said_where_it_stands_in_the_way()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(114), cache.ConnectionString);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        await redis.GetDatabase().HashSetAsync("nanorecsys:events:user:11", "key:a", "{");
+
+        using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "timestamp": 5, "key": "a"}""");
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.StartsWith("A stored event cannot be read", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        Assert.Equal(("degraded", 10), (answer.Text("mode"), answer.MovieIds().Length));
+    }
+
+    [Fact]
     public async Task A_disliked_movie_never_comes_and_is_not_read_as_wanted()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);

@@ -20,7 +20,7 @@ public sealed class MemoryTests
         await UntilInMemoryAsync(there, cache);
         int[] before = (await there.PostAsync("/recommend", Question)).MovieIds();
 
-        var slowest = TimeSpan.Zero;
+        var waited = new List<double>(); // ms
         for (int round = 0; round < 15; round++)
         {
             await here.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{before[0]}}, "timestamp": {{round}}}""");
@@ -30,10 +30,11 @@ public sealed class MemoryTests
                 Assert.InRange(watch.Elapsed.TotalSeconds, 0, 30);
             }
 
-            slowest = watch.Elapsed > slowest ? watch.Elapsed : slowest;
+            waited.Add(watch.Elapsed.TotalMilliseconds);
         }
 
-        TestContext.Current.SendDiagnosticMessage($"{kind}: the other replica knew an event after {slowest.TotalMilliseconds:F1} ms at most.");
+        TestContext.Current.SendDiagnosticMessage($"{kind}: the other replica knew an event after {waited.Max():F1} ms at most.");
+        Assert.InRange(waited.Order().ElementAt(waited.Count / 2), 0, 50); // the median: other programs may take the processor now and then
         Assert.DoesNotContain(before[0], (await there.PostAsync("/recommend", Question)).MovieIds());
     }
 

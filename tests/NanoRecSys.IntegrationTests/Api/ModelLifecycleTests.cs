@@ -150,5 +150,8 @@ public sealed class ModelLifecycleTests : IDisposable
         await using ApiServer api = await ApiServer.StartAsync(store, null, ("Models:Split:000000000000", "1"));
 
         Assert.Equal(current, (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version"));
+        Assert.Contains(
+            "Version 000000000000 of Models:Split is not loaded: the current one serves its share. The log has the reason.",
+            (await api.StatusAsync()).GetProperty("warnings").Texts());
     }
 }

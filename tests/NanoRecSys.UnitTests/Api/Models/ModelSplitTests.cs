@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using NanoRecSys.Api.Models;
 
 namespace NanoRecSys.UnitTests.Api.Models;
@@ -21,6 +22,20 @@ public sealed class ModelSplitTests
         var split = new ModelSplit(new Dictionary<string, double> { ["bbbbbbbbbbbb"] = 1, ["aaaaaaaaaaaa"] = 1 });
 
         Assert.Equal("bbaaababba", string.Concat(Enumerable.Range(1, 10).Select(user => split.Choose(user)![0])));
+    }
+
+    [Theory]
+    [InlineData("000000000000", 0)]
+    [InlineData("000000000000", -1)]
+    [InlineData("000000000000", double.NaN)]
+    [InlineData("newest", 1)]
+    public void A_split_that_makes_no_sense_is_named(string version, double weight)
+    {
+        var options = new ModelsOptions { Split = new Dictionary<string, double> { [version] = weight, ["aaaaaaaaaaaa"] = 1 } };
+
+        ValidationResult error = Assert.Single(options.Validate(new ValidationContext(options)));
+
+        Assert.StartsWith($"Models:Split: '{version}'", error.ErrorMessage, StringComparison.Ordinal);
     }
 
     [Fact]
