@@ -9,6 +9,7 @@ namespace NanoRecSys.EndToEndTests;
 [Collection(SharedFirstStart.Name)]
 public sealed class PageTests(FirstStart start)
 {
+    private const double MostShift = 0.1; // "good" by https://web.dev/articles/cls
     private const int MostKiB = 1_000; // The map of films comes with its page.
 
     public static TheoryData<string, string, string> Pages { get; } = new()
@@ -96,6 +97,22 @@ public sealed class PageTests(FirstStart start)
         Assert.InRange(paintMs, 1, 3_000);
         Assert.InRange(interactiveMs, paintMs / 2, 10_000);
         Assert.InRange(kib, 1, MostKiB);
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task No_page_jumps_while_its_content_comes(string name, string path, string marker)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone })
+        {
+            await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
+            await visit.OpenAsync(path);
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync(new() { Timeout = 15_000 });
+            double shift = await visit.ReadLayoutShiftAsync();
+            TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: layout shift {shift:0.000}"));
+            Assert.InRange(shift, 0, MostShift);
+        }
     }
 
     [Fact]

@@ -63,6 +63,16 @@ internal sealed class Visit : IAsyncDisposable
         return bytes;
     }
 
+    /// <summary>How much of the page moved by itself since it was opened: the sum of all layout shifts.</summary>
+    public Task<double> ReadLayoutShiftAsync() => Page.EvaluateAsync<double>("""
+        () => new Promise(done => {
+          let sum = 0;
+          new PerformanceObserver(list => { for (const shift of list.getEntries()) sum += shift.hadRecentInput ? 0 : shift.value; })
+            .observe({ type: 'layout-shift', buffered: true });
+          requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum))));
+        })
+        """);
+
     public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
 
     public ValueTask DisposeAsync() => _context.DisposeAsync();

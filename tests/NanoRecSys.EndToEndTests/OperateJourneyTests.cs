@@ -1,0 +1,91 @@
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>What somebody does who runs the service: look where time goes, and decide which version is served.</summary>
+[Collection(SharedFirstStart.Name)]
+public sealed class OperateJourneyTests(FirstStart start)
+{
+    [Fact]
+    public async Task Window_stage_and_order_of_the_telemetry_are_chosen_by_the_keyboard_and_stand_in_the_address()
+    {
+        await using Visit visit = await OpenAsync("/?user=3"); // One request at least.
+        await visit.Marked("recommendation-card").First.WaitForAsync();
+        await visit.OpenAsync("/telemetry");
+
+        await ChooseAsync(visit, visit.Marked("window-select").GetByText("30 min"), "**minutes=30**");
+        await ChooseAsync(visit, visit.Page.Locator("[data-testid=telemetry-stage-row][data-stage='cache.get'] a"), "**stage=cache.get**");
+        await ChooseAsync(visit, visit.Marked("order-select").GetByText("newest"), "**order=newest**");
+
+        await Expect(visit.Marked("latency-chart")).ToHaveAttributeAsync("data-stage", "cache.get");
+        await Expect(visit.Marked("telemetry-version-row").First).ToBeVisibleAsync();
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task A_request_opens_by_the_keyboard_and_shows_who_was_at_work()
+    {
+        await using Visit visit = await OpenAsync("/?user=5");
+        await visit.Marked("recommendation-card").First.WaitForAsync();
+        string request = (await visit.Marked("request-id").First.InnerTextAsync()).Trim();
+        await visit.OpenAsync("/telemetry?order=newest");
+
+        ILocator row = visit.Page.Locator($"[data-testid=telemetry-request][data-request='{request}']");
+        await row.Locator("button").FocusAsync();
+        await visit.Page.Keyboard.PressAsync("Enter");
+
+        await Expect(row.Locator("[data-testid=trace-waterfall] .part").First).ToHaveTextAsync("Web"); // The page asked.
+        await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage=recommend] .part")).ToHaveTextAsync("API");
+        await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage='cache.get'] .part")).ToHaveTextAsync(new Regex("Redis|API"));
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task A_version_is_pinned_once_confirmed_and_let_go_again()
+    {
+        await using Visit visit = await OpenAsync("/training");
+        ILocator version = visit.Marked("version").First;
+        string name = await version.GetAttributeAsync("data-version") ?? "";
+
+        await version.GetByLabel($"Pin {name}").ClickAsync();
+        await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
+        await Expect(version).ToContainTextAsync("pinned");
+
+        await visit.Marked("unpin").ClickAsync();
+        await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
+        await Expect(version).Not.ToContainTextAsync("pinned");
+        await Expect(version).ToContainTextAsync("served");
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task The_training_page_keeps_the_run_its_curve_and_the_plots_of_the_version()
+    {
+        await using Visit visit = await OpenAsync("/training");
+        await Expect(visit.Marked("training-progress")).ToHaveAttributeAsync("data-state", "completed");
+        await Expect(visit.Marked("validation-table").Locator("tbody tr").First).ToBeVisibleAsync();
+
+        ILocator plot = visit.Page.Locator("img[src*='/plots/']").First;
+        await plot.ScrollIntoViewIfNeededAsync();
+        await plot.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
+        Assert.Empty(visit.Errors);
+    }
+
+    private static async Task ChooseAsync(Visit visit, ILocator link, string address)
+    {
+        await link.FocusAsync();
+        await visit.Page.Keyboard.PressAsync("Enter");
+        await visit.Page.WaitForURLAsync(address);
+    }
+
+    private async Task<Visit> OpenAsync(string path)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync(path);
+        return visit;
+    }
+}
