@@ -71,9 +71,9 @@ public sealed class RecommendationPipeline(
         }
 
         Candidate[] best = [.. query.Shape.Choose(catalog, ranked, query.K).Take(query.K)]; // [K]
-        RecommendationReason[]? reasons = !query.Explain ? null
-            : fallbackReason is not null ? explainer.Popularity(catalog, best, history)
-            : Ask(catalog.Model, timeline, () => explainer.Influence(catalog, best, history));
+        RecommendationReason[]? reasons = !query.Explain ? null : timeline.Run(StageNames.Explain, () => fallbackReason is not null
+            ? explainer.Popularity(catalog, best, history)
+            : Ask(catalog.Model, timeline, () => explainer.Influence(catalog, best, history)));
         bool isExplained = reasons is not null || !query.Explain;
         reasons ??= isExplained ? null : explainer.Likeness(catalog, best, history);
         StoredAnswer answer = StoredAnswer.Of(AnswerWriter.Write(catalog, query, history, best, reasons, fallbackReason), time.GetUtcNow());

@@ -11,6 +11,9 @@ public static class StageNames
     public const string Encode = "encode";
     public const string Retrieve = "retrieve";
     public const string Rank = "rank";
+
+    /// <summary>Measuring the reasons; only where they are asked for.</summary>
+    public const string Explain = "explain";
     public const string CacheSet = "cache.set";
 
     /// <summary>Waiting for another request's computation of the same answer.</summary>
@@ -20,5 +23,5 @@ public static class StageNames
     public const string Total = "total";
 
     /// <summary>In the order of the request, the total last.</summary>
-    public static readonly IReadOnlyList<string> All = [CacheGet, History, Queue, Encode, Retrieve, Rank, CacheSet, Shared, Total];
+    public static readonly IReadOnlyList<string> All = [CacheGet, History, Queue, Encode, Retrieve, Rank, Explain, CacheSet, Shared, Total];
 }

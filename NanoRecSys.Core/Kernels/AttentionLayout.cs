@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -72,10 +73,33 @@ public static unsafe class AttentionLayout
         {
             float* to0 = to + ((long)k * rows), to1 = to0 + rows, to2 = to1 + rows, to3 = to2 + rows;
             float* row = from + k;
-            for (int i = 0; i < rows; i++, row += columns)
+            for (int i = 0; i < rows; i += 4, row += 4L * columns)
             {
-                (to0[i], to1[i], to2[i], to3[i]) = (row[0], row[1], row[2], row[3]);
+                Vector128<float> a = Vector128.Load(row), b = Vector128.Load(row + columns);
+                Vector128<float> c = Vector128.Load(row + (2L * columns)), d = Vector128.Load(row + (3L * columns));
+                (Vector128<float> ab, Vector128<float> cd) = (Low(a, b), Low(c, d)); // a0 b0 a1 b1, c0 d0 c1 d1
+                Lower(ab, cd).Store(to0 + i);
+                Upper(ab, cd).Store(to1 + i);
+                (ab, cd) = (High(a, b), High(c, d));
+                Lower(ab, cd).Store(to2 + i);
+                Upper(ab, cd).Store(to3 + i);
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Low(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> High(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b) : Vector128.Create(a[2], b[2], a[3], b[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Lower(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(a, b) : Vector128.Create(a.GetLower(), b.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Upper(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(b, a) : Vector128.Create(a.GetUpper(), b.GetUpper());
 }

@@ -253,8 +253,10 @@ function start(root, sheet, movieId) {
   if (marked >= 0) Object.assign(view, { x: sheet.x[marked], y: sheet.y[marked], zoom: 6 });
   list();
   paint();
-  // For whoever waits for the map: that it is there, and where the best known film lies on the screen.
-  root.dataset.best = [...toScreen(order.at(-1)).map(Math.round), sheet.ids[order.at(-1)]].join(",");
+  // For whoever waits for the map: that it is there, and where on the screen the best known film lies that no other one covers.
+  const place = i => toScreen(i).map(Math.round);
+  const best = order.findLast(i => nearest(...place(i)) === i);
+  root.dataset.best = [...place(best), sheet.ids[best]].join(",");
   root.dataset.state = "drawn";
   const drawn = document.createElement("span");
   drawn.hidden = true;

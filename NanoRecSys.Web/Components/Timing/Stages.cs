@@ -11,6 +11,7 @@ public static class Stages
         "encode" => "var(--stage-encode)",
         "retrieve" => "var(--stage-retrieve)",
         "rank" => "var(--stage-rank)",
+        "explain" => "var(--stage-explain)",
         "total" => "var(--mud-palette-text-primary)",
         Gap.Name => "color-mix(in srgb, var(--mud-palette-text-secondary) 45%, transparent)",
         _ => "var(--stage-other)",
@@ -26,9 +27,10 @@ public static class Stages
         "encode" => "Runs the transformer over the history",
         "retrieve" => "Finds the nearest movies in the vector index",
         "rank" => "Orders the candidates with the ranker",
+        "explain" => "Measures the reasons: what would change without each movie of the history",
         "cache.set" => "Keeps the answer for the next time",
         "total" => "The whole request",
-        Gap.Name => "Between the stages: the reasons, the answer's text, or waiting for a processor",
+        Gap.Name => "Between the stages: the answer's text, or waiting for a processor",
         _ => stage,
     };
 }
