@@ -8,7 +8,7 @@ internal sealed unsafe class Scratch
     private const nuint Alignment = 64;
 
     [ThreadStatic]
-    private static Scratch? _ofThread;
+    private static Scratch? OfThread;
 
     private byte* _memory;
     private nuint _size;
@@ -18,7 +18,7 @@ internal sealed unsafe class Scratch
     /// <returns>Room for so many floats, aligned, with anything in it; what the thread had before is no longer its.</returns>
     public static float* Take(long count)
     {
-        Scratch own = _ofThread ??= new Scratch();
+        Scratch own = OfThread ??= new Scratch();
         nuint size = (nuint)count * sizeof(float);
         if (own._size < size)
         {

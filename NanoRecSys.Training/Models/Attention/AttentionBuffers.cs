@@ -1,6 +1,6 @@
-using NanoRecSys.Core.Kernels;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Models.Attention;
 
