@@ -5,6 +5,7 @@ using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Load;
+using NanoRecSys.Benchmarks.Micro;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Benchmarks.Scale;
 using NanoRecSys.Benchmarks.Soak;
@@ -13,6 +14,7 @@ using NanoRecSys.Benchmarks.Training;
 RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
 {
     LoadCommand.Create(),
+    MicroCommand.Create(),
     CircuitsCommand.Create(),
     SoakCommand.Create(),
     IndexCommand.Create(),

@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Diagnosers;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using NanoRecSys.Benchmarks.Scale;
+using Spectre.Console;
+
+namespace NanoRecSys.Benchmarks.Micro;
+
+/// <summary>
+/// The verb <c>micro</c>: time and allocations of each stage of a request, by BenchmarkDotNet. Times are reported; allocations,
+/// which no neighbour changes, are the gate: a stage that allocates more than it is allowed ends the program with 1.
+/// </summary>
+internal static class MicroCommand
+{
+    private const int CallsOfQuick = 100;
+
+    // Bytes a call at the reference's sizes, a fifth above what was measured when the gate was set; raise one only with the reason.
+    private static readonly Dictionary<string, long> Allowed = new()
+    {
+        [nameof(StageBenchmarks.EncodeTwenty)] = 2_100,
+        [nameof(StageBenchmarks.EncodeMedian)] = 2_600,
+        [nameof(StageBenchmarks.EncodeTwoHundred)] = 3_900,
+        [nameof(StageBenchmarks.Retrieve)] = 6_100,
+        [nameof(StageBenchmarks.Rank)] = 5_800,
+        [nameof(StageBenchmarks.Respond)] = 4_000,
+        [nameof(StageBenchmarks.Hit)] = 230,
+    };
+
+    public static Command Create()
+    {
+        Option<string?> artifacts = new("--artifacts") { Description = "A published version's folder; left out, one of the reference's sizes is made for the run." };
+        Option<bool> quick = new("--quick") { Description = "Few calls of each stage: allocations only." };
+        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
+        Command command = new("micro", "Time and allocations of each stage of a request (BenchmarkDotNet); ends with 1 where one allocates too much.")
+        {
+            artifacts, quick, json,
+        };
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(artifacts), parsed.GetValue(quick), parsed.GetValue(json), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string? artifacts, bool quick, bool json, CancellationToken cancellation)
+    {
+        DirectoryInfo? made = artifacts is null ? Directory.CreateTempSubdirectory("nanorecsys-micro-") : null;
+        try
+        {
+            StageBenchmarks.Artifacts = artifacts ?? made!.FullName;
+            if (made is not null)
+            {
+                await ScaledVersion.PublishAsync(
+                    new ScaleOptions(made.FullName, Data: null, Users: 500, Items: 26_744, Ratings: 72_000, 256, 4, 8, 1024, UserEmbeddings: false, Seed: 1),
+                    new StandardErrorProgress(), cancellation);
+            }
+
+            Job job = quick ? Job.Dry.WithWarmupCount(2).WithIterationCount(1).WithInvocationCount(CallsOfQuick).WithUnrollFactor(1) : Job.ShortRun;
+            IConfig config = ManualConfig.CreateEmpty()
+                .AddJob(job.WithToolchain(InProcessEmitToolchain.Instance)).AddDiagnoser(MemoryDiagnoser.Default).AddLogger(NullLogger.Instance)
+                .WithOptions(ConfigOptions.DisableOptimizationsValidator) // allocations are the same in a debug build
+                .WithArtifactsPath(Directory.CreateTempSubdirectory("nanorecsys-micro-log-").FullName);
+            return Report(BenchmarkRunner.Run<StageBenchmarks>(config), quick, json);
+        }
+        finally
+        {
+            made?.Delete(recursive: true);
+        }
+    }
+
+    private static int Report(Summary summary, bool quick, bool json)
+    {
+        StageCost[] costs = [.. summary.Reports.Where(report => report.ResultStatistics is not null).Select(Cost)];
+        Table table = new Table().Title("One call of each stage, one thread").AddColumns("stage", "µs", "± µs", "bytes", "allowed");
+        foreach (StageCost cost in costs)
+        {
+            string mark = cost.Bytes > cost.Allowed ? " too many" : "";
+            table.AddRow(cost.Stage, quick ? "" : Text(cost.Microseconds), quick ? "" : Text(cost.Error), $"{Text(cost.Bytes)}{mark}", Text(cost.Allowed));
+        }
+
+        AnsiConsole.Write(table);
+        bool holds = costs.Length == Allowed.Count && costs.All(cost => cost.Bytes <= cost.Allowed);
+        if (costs.Length < Allowed.Count)
+        {
+            Console.Error.WriteLine($"{Allowed.Count - costs.Length} stages did not run: {string.Join(" ", summary.ValidationErrors.Select(error => error.Message))}");
+        }
+
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { holds, stages = costs }, JsonSerializerOptions.Web));
+        }
+
+        return holds ? 0 : 1;
+    }
+
+    private static StageCost Cost(BenchmarkReport report)
+    {
+        string stage = report.BenchmarkCase.Descriptor.WorkloadMethod.Name;
+        return new StageCost(
+            stage, report.ResultStatistics!.Median / 1000, report.ResultStatistics.StandardError / 1000,
+            report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase) ?? 0, Allowed[stage]);
+    }
+
+    private static string Text(double value) => value.ToString("N1", CultureInfo.InvariantCulture);
+
+    private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private sealed record StageCost(string Stage, double Microseconds, double Error, long Bytes, long Allowed);
+}
