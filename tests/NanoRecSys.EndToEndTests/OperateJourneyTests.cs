@@ -34,8 +34,7 @@ public sealed class OperateJourneyTests(FirstStart start)
         await visit.OpenAsync("/telemetry?order=newest");
 
         ILocator row = visit.Page.Locator($"[data-testid=telemetry-request][data-request='{request}']");
-        await row.Locator("button").FocusAsync();
-        await visit.Page.Keyboard.PressAsync("Enter");
+        await row.Locator("button").PressAsync("Enter");
 
         await Expect(row.Locator("[data-testid=trace-waterfall] .part").First).ToHaveTextAsync("Web"); // The page asked.
         await Expect(row.Locator("[data-testid=trace-waterfall] [data-stage=recommend] .part")).ToHaveTextAsync("API");
@@ -76,8 +75,7 @@ public sealed class OperateJourneyTests(FirstStart start)
 
     private static async Task ChooseAsync(Visit visit, ILocator link, string address)
     {
-        await link.FocusAsync();
-        await visit.Page.Keyboard.PressAsync("Enter");
+        await link.PressAsync("Enter");
         await visit.Page.WaitForURLAsync(address);
     }
 

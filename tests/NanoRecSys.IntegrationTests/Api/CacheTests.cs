@@ -27,7 +27,7 @@ public sealed class CacheTests
         Assert.NotEqual(cold.Text("request_id"), cached.Text("request_id"));
         Assert.Equal("""{"source":"cache"}""", cached.GetProperty("debug_timing").GetRawText());
         Assert.Equal(["cache.get"], cached.Stages());
-        Assert.Equal(["cache.get", "history", "encode", "retrieve", "rank", "cache.set"], cold.Stages());
+        Assert.Equal(["cache.get", "history", "encode", "retrieve", "rank", "explain", "cache.set"], cold.Stages());
         foreach (string field in cold.Names().Except(["request_id", "served_from_cache", "debug_timing", "stages"]))
         {
             Assert.Equal(cold.GetProperty(field).GetRawText(), cached.GetProperty(field).GetRawText());
