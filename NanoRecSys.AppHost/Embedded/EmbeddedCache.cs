@@ -33,6 +33,11 @@ internal sealed class EmbeddedCache : IDisposable
         GarnetServer? server = null;
         try
         {
+            if (TornLog.Mend(folder))
+            {
+                HostConsole.Say("Cache: the last, unfinished record of its log was taken off; nothing in it had been acknowledged.");
+            }
+
             server = new GarnetServer(Arguments(folder, port));
             server.Start();
             await SaveAsync(port);

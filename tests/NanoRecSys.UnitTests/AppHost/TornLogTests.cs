@@ -1,0 +1,80 @@
+using System.Buffers.Binary;
+using NanoRecSys.AppHost.Embedded;
+
+namespace NanoRecSys.UnitTests.AppHost;
+
+public sealed class TornLogTests : IDisposable
+{
+    private const int FirstAddress = 64;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_commit_record_that_was_cut_off_is_taken_off_and_nothing_else()
+    {
+        byte[] whole = [.. Record(5, [1, 2, 3, 4, 5, 0, 0, 0]), .. Record(-40, Commit(until: 120))];
+        Write([.. whole, .. Record(-40, [1, 0, 0, 0])]);
+
+        Assert.True(TornLog.Mend(_folder.Path));
+        Assert.Equal([.. new byte[FirstAddress], .. whole, .. new byte[8]], File.ReadAllBytes(LogFile()));
+        Assert.False(TornLog.Mend(_folder.Path));
+    }
+
+    [Fact]
+    public void A_whole_log_stays_as_it_is()
+    {
+        Write([.. Record(-40, Commit(until: 108)), .. Record(3, [1, 2, 3, 0]), .. Record(-40, Commit(until: 160)), .. new byte[300]]);
+        byte[] before = File.ReadAllBytes(LogFile());
+
+        Assert.False(TornLog.Mend(_folder.Path));
+        Assert.Equal(before, File.ReadAllBytes(LogFile()));
+    }
+
+    [Fact]
+    public void Another_records_bytes_and_another_programs_file_are_left_alone()
+    {
+        Write([.. Record(1_000_000_000, [9, 9, 9, 9]), .. Record(-40, new byte[40])]);
+        byte[] before = File.ReadAllBytes(LogFile());
+
+        Assert.False(TornLog.Mend(_folder.Path));
+        Assert.Equal(before, File.ReadAllBytes(LogFile()));
+    }
+
+    [Fact]
+    public void A_folder_without_a_log_needs_nothing() => Assert.False(TornLog.Mend(_folder.Path));
+
+    // As Garnet has it: the log from its first address on, and a file that says up to where it was committed then.
+    private void Write(byte[] records)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "AOF", "log-commits"));
+        byte[] commit = [.. Length(40), .. Commit(until: FirstAddress), .. new byte[468]];
+        File.WriteAllBytes(Path.Combine(_folder.Path, "AOF", "log-commits", "commit.7.0"), commit);
+        File.WriteAllBytes(LogFile(), [.. new byte[FirstAddress], .. records]);
+    }
+
+    private string LogFile() => Path.Combine(_folder.Path, "AOF", "aof.log.0");
+
+    private static byte[] Record(int length, byte[] body) => [.. Length(length), .. body];
+
+    private static byte[] Length(int length)
+    {
+        byte[] bytes = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, length);
+        return bytes;
+    }
+
+    private static byte[] Commit(long until)
+    {
+        const long Begin = FirstAddress, Number = 7;
+        byte[] bytes = new byte[40];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, 1);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(4), Begin ^ until ^ Number ^ -1);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(12), Begin);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(20), until);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(28), Number);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(36), -1);
+        return bytes;
+    }
+}
