@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Models.Attention;
 
@@ -28,7 +27,7 @@ internal static unsafe class AttentionWeights
         Vector512<float> sum = default;
         for (int j = 0; j < count; j += Lanes)
         {
-            Vector512<float> e = FastExp.Exp(Vector512.Load(row + j) - shift) & Inside(j, count);
+            Vector512<float> e = Vector512.Exp(Vector512.Load(row + j) - shift) & Inside(j, count);
             e.Store(row + j);
             sum += e;
         }
@@ -64,7 +63,7 @@ internal static unsafe class AttentionWeights
         for (int j = 0; j < count; j += Lanes)
         {
             Vector512<float> x = Vector512.Load(row + j);
-            ((FastExp.Sigmoid(x) * x * scale) & Inside(j, count)).Store(row + j);
+            ((Sigmoid(x) * x * scale) & Inside(j, count)).Store(row + j);
         }
     }
 
@@ -74,7 +73,7 @@ internal static unsafe class AttentionWeights
     {
         for (int j = 0; j < count; j += Lanes)
         {
-            Vector512<float> x = Vector512.Load(row + j), sigmoid = FastExp.Sigmoid(x), isInside = Inside(j, count);
+            Vector512<float> x = Vector512.Load(row + j), sigmoid = Sigmoid(x), isInside = Inside(j, count);
             Vector512<float> silu = x * sigmoid * scale;
             Vector512<float> slope = Vector512.FusedMultiplyAdd(sigmoid, Vector512.Create(scale) - silu, silu); // scale s (1 + x (1 - s))
             ((Vector512.Load(gradient + j) * slope) & isInside).Store(gradient + j);
@@ -91,6 +90,9 @@ internal static unsafe class AttentionWeights
             (Vector512.Load(row + j) + Vector512.Load(bias + j)).Store(row + j);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Vector512.Exp(-x));
 
     /// <summary>All bits where the lane's column is below <paramref name="count"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
