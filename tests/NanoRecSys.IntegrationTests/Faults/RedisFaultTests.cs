@@ -70,7 +70,7 @@ public sealed class RedisFaultTests : IDisposable
 
     [Theory]
     [InlineData(100, "live")]
-    [InlineData(1500, "degraded")]
+    [InlineData(4000, "degraded")] // far beyond every time-out, also of a machine so busy that these come late
     public async Task Slow_it_is_waited_for_or_done_without_and_never_hangs_a_request(int milliseconds, string mode)
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
