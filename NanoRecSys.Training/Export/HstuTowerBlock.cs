@@ -4,7 +4,7 @@ using NanoRecSys.Training.Export.Onnx;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>x + W (RMSNorm(Attention(q, k, v)) * u) with u, q, k, v = silu(W RMSNorm(x)); width D.</summary>
-internal sealed class HstuTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, ITowerAttention attention) : ITowerBlock
+internal sealed class HstuTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention) : ITowerBlock
 {
     private readonly int _width = model.Dimension; // D
 

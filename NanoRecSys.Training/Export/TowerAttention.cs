@@ -13,11 +13,14 @@ namespace NanoRecSys.Training.Export;
 /// <param name="rotary">With rotary positions.</param>
 /// <param name="biases">With relative positions.</param>
 internal sealed class TowerAttention(
-    OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables? rotary, RelativeBiases? biases) : ITowerAttention
+    OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables? rotary, RelativeBiases? biases)
 {
     private readonly int _width = model.Dimension; // D
     private readonly int _headWidth = model.Dimension / model.Heads; // d
 
+    /// <param name="name">Of the layer's biases.</param>
+    /// <param name="qkv">[B, L, 3D]; scaled queries.</param>
+    /// <returns>[B, L, D]</returns>
     public OnnxValue EveryPosition(string name, OnnxValue qkv)
     {
         OnnxValue[] projected = graph.Split(qkv, -1, 2 * _width, _width); // [B, L, 2D], [B, L, D]
@@ -29,6 +32,11 @@ internal sealed class TowerAttention(
         return graph.Reshape(graph.Transpose(attended, 0, 2, 1, 3), 0, 0, _width); // [B, H, L, d] -> [B, L, D]
     }
 
+    /// <param name="name">Of the layer's biases.</param>
+    /// <param name="query">[B, D] of the last position, scaled.</param>
+    /// <param name="keys">[B, L, D]</param>
+    /// <param name="values">[B, L, D]</param>
+    /// <returns>[B, D]</returns>
     public OnnxValue LastPosition(string name, OnnxValue query, OnnxValue keys, OnnxValue values)
     {
         OnnxValue queries = graph.Reshape(query, 0, 1, model.Heads, _headWidth); // [B, 1, H, d]

@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Export;
 /// x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate where the network has gates;
 /// width D, hidden width F.
 /// </summary>
-internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, ITowerAttention attention) : ITowerBlock
+internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention) : ITowerBlock
 {
     private readonly int _width = model.Dimension; // D
 
