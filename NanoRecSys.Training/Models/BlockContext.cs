@@ -10,6 +10,8 @@ namespace NanoRecSys.Training.Models;
 public sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin)
 {
     public Tensor Drop(Tensor x, double rate) => Noise is null ? x.alias() : Noise.Drop(x, rate);
+
+    internal DropoutMask Mask(double rate) => Noise?.NextMask(rate) ?? DropoutMask.None;
 }
 
 /// <summary>One layer of the user tower: [P, D] -> [P, D].</summary>

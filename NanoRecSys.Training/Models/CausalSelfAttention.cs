@@ -29,6 +29,9 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
         RegisterComponents();
     }
 
+    /// <summary>Whether training multiplies in bfloat16.</summary>
+    public bool IsReduced => _qkv.training && _qkv.IsReduced;
+
     /// <param name="x">[P, D]</param>
     /// <param name="context">Of the batch.</param>
     /// <returns>[P, D]</returns>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NanoRecSys.Training.Models.Attention;
 using static TorchSharp.torch;
 
@@ -15,6 +16,9 @@ public sealed class DropoutNoise(long seed)
     /// <summary>Never the same twice, never 0.</summary>
     public ulong NextKey() => (((ulong)seed << 24) ^ ++_drawn) | (1UL << 63);
 
+    /// <summary>A mask that no other call has.</summary>
+    internal DropoutMask NextMask(double rate) => rate == 0 ? DropoutMask.None : new DropoutMask(rate, NextKey());
+
     /// <param name="x">Any shape.</param>
     /// <param name="rate">Share of values that become zero; the others grow by 1 / (1 - rate).</param>
     public Tensor Drop(Tensor x, double rate)
@@ -31,7 +35,7 @@ public sealed class DropoutNoise(long seed)
         }
 
         using Tensor mask = empty(x.shape);
-        RandomBits.Fill(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(mask.bytes), rate, NextKey());
+        NextMask(rate).CopyTo(MemoryMarshal.Cast<byte, float>(mask.bytes));
         return x * mask;
     }
 }

@@ -45,7 +45,7 @@ public sealed class HstuBlock : Block
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        Tensor normed = _norm.forward(x); // [P, D]
+        Tensor normed = _norm.Before(x); // [P, D]
         Tensor gate = nn.functional.silu(_u.forward(normed)); // [P, D]
         Tensor qkv = nn.functional.silu(_qkv.forward(normed)); // [P, 3D]
         if (context.Cos is not null)
@@ -55,7 +55,7 @@ public sealed class HstuBlock : Block
 
         // No dropout on the weights: unlike shares they do not add up to one.
         Tensor mixed = PackedAttention.Apply(_shape, qkv, _bias?.Tables, context.Pack, noise: null); // [P, D]
-        Tensor gated = context.Drop(_attentionNorm.forward(mixed) * gate, _dropout); // [P, D]
+        Tensor gated = context.Drop(_attentionNorm.Before(mixed) * gate, _dropout); // [P, D]
         return x.Plus(_out.forward(gated)).MoveToOuterDisposeScope();
     }
 }

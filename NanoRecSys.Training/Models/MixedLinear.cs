@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Models.Fused;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -51,7 +52,24 @@ public sealed class MixedLinear : nn.Module<Tensor, Tensor>
         }
 
         using var scope = NewDisposeScope();
-        Tensor product = Precision.Product(x, _weight.t(), isReduced: true); // [..., out]
-        return (_bias is null ? product : product.Plus(_bias)).MoveToOuterDisposeScope();
+        Tensor product = Product(x); // [..., out]
+        if (_bias is not null && FusedSteps.Take(product))
+        {
+            return FusedSteps.Widen(product, _bias).MoveToOuterDisposeScope();
+        }
+
+        Tensor wide = product.to(float32); // [..., out]
+        return (_bias is null ? wide : wide.Plus(_bias)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x W' without the bias, in the type that it is multiplied in.</summary>
+    /// <param name="x">[..., in] fp32 or that type.</param>
+    /// <returns>[..., out]</returns>
+    public Tensor Product(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        using var scope = NewDisposeScope();
+        ScalarType type = training && IsReduced ? bfloat16 : float32;
+        return x.to(type).matmul(_weight.t().to(type)).MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Models.Fused;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -21,6 +22,12 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         _weight = new Parameter(ones(dimension));
         RegisterComponents();
     }
+
+    /// <summary>As <see cref="forward"/>, in one pass where a training can; then in the type of the product that follows.</summary>
+    /// <param name="x">[P, D]</param>
+    /// <param name="isReduced">Is that product in bfloat16?</param>
+    public Tensor Before(Tensor x, bool isReduced = false) =>
+        FusedSteps.Take(x) ? FusedSteps.Norm(x, _weight, isReduced ? bfloat16 : float32) : forward(x);
 
     public override Tensor forward(Tensor x)
     {

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Models.Fused;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -25,11 +26,17 @@ public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
 
     /// <param name="x">[P, D]</param>
     /// <param name="context">Of the batch.</param>
-    /// <returns>[P, D]</returns>
+    /// <returns>[P, D] in bfloat16 where the products are.</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
+        if (FusedSteps.Take(x) && _out.Weight.shape[1] % FusedSteps.Lanes == 0)
+        {
+            Tensor product = _gateAndValue.Product(x); // [P, 2F]
+            return _out.Product(FusedSteps.SwiGlu(product, context.Mask(_dropout))).MoveToOuterDisposeScope(); // [P, D]
+        }
+
         Tensor[] halves = _gateAndValue.forward(x).chunk(2, -1); // 2 x [P, F]
         Tensor gated = nn.functional.silu(halves[0]) * halves[1]; // [P, F]
         return _out.forward(context.Drop(gated, _dropout)).MoveToOuterDisposeScope(); // [P, D]

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Models.Fused;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
@@ -49,14 +50,20 @@ public sealed class TransformerBlock : Block
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        Tensor attended = Add(x, _attention.forward(_norm1.forward(x), context), _gate1, context); // [P, D]
-        Tensor transformed = Add(attended, _mlp.forward(_norm2.forward(attended), context), _gate2, context); // [P, D]
+        Tensor attended = Add(x, _attention.forward(_norm1.Before(x, _attention.IsReduced), context), _gate1, context); // [P, D]
+        Tensor transformed = Add(attended, _mlp.forward(_norm2.Before(attended, _attention.IsReduced), context), _gate2, context); // [P, D]
         return transformed.MoveToOuterDisposeScope();
     }
 
     private Tensor Add(Tensor x, Tensor update, MixedLinear? gate, BlockContext context)
     {
-        Tensor weighed = gate is null ? update : gate.forward(x).sigmoid() * update; // [P, D]
+        Tensor? logits = gate?.forward(x); // [P, D]
+        if (FusedSteps.Take(x))
+        {
+            return FusedSteps.Add(x, update, logits, context.Mask(_dropout));
+        }
+
+        Tensor weighed = logits is null ? update : logits.sigmoid() * update; // [P, D]
         return x.Plus(context.Drop(weighed, _dropout));
     }
 }

@@ -100,7 +100,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     public Tensor Project(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        Tensor projected = _projection.forward(_norm.forward(hidden)); // [..., D]
+        Tensor projected = _projection.forward(_norm.Before(hidden)); // [..., D]
         return nn.functional.normalize(projected, 2, -1).MoveToOuterDisposeScope();
     }
 

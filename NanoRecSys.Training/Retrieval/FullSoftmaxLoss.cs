@@ -1,4 +1,5 @@
 using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -39,20 +40,15 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         Tensor userGradient = empty(padded, users.shape[1], device: users.device); // [Q, D]
         Tensor itemGradient = zeros_like(items); // [V, D]
         Tensor likelihood = empty(padded, device: users.device); // [Q] of each target
-        Tensor minusOne = tensor(-1f, device: users.device);
         for (long start = 0; start < padded; start += rows)
         {
             using var chunkScope = NewDisposeScope();
             long end = Math.Min(start + rows, padded);
             Tensor chunk = sharpened.slice(0, start, end, 1); // [C, D]
-            Tensor target = targets.slice(0, start, end, 1).unsqueeze(1); // [C, 1]
-            Tensor gradient = chunk.matmul(table.t()).to(float32).softmax(1); // [C, D] x [D, V] -> [C, V]
-            Tensor own = gradient.gather(1, target); // [C, 1]
-            likelihood.slice(0, start, end, 1).copy_(own.squeeze(1));
-            gradient.scatter_(1, target, own.Plus(minusOne));
-            Tensor reduced = gradient.to(_type);
-            userGradient.slice(0, start, end, 1).copy_(reduced.matmul(table)); // [C, V] x [V, D] -> [C, D]
-            itemGradient.Add(reduced.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
+            Tensor logits = chunk.matmul(table.t()); // [C, D] x [D, V] -> [C, V]
+            Tensor gradient = OfLogits(logits, targets.slice(0, start, end, 1), likelihood.slice(0, start, end, 1)); // [C, V]
+            userGradient.slice(0, start, end, 1).copy_(gradient.matmul(table)); // [C, V] x [V, D] -> [C, D]
+            itemGradient.Add(gradient.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
         }
 
         userGradient = userGradient.slice(0, 0, positions, 1); // [P, D]
@@ -66,6 +62,23 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         itemGradient.mul_(tensor(1f / positions, device: users.device));
         autograd.backward([users, items], [userGradient, itemGradient]);
         return -likelihood.slice(0, 0, positions, 1).clamp_min(Smallest).log().mean().item<float>();
+    }
+
+    // Softmax minus one-hot, in the logits' type; the targets' probabilities go to likelihood [C].
+    private static Tensor OfLogits(Tensor logits, Tensor targets, Tensor likelihood)
+    {
+        if (SoftmaxGradient.Fits(logits))
+        {
+            SoftmaxGradient.Replace(logits, targets, likelihood);
+            return logits;
+        }
+
+        Tensor gradient = logits.to(float32).softmax(1); // [C, V]
+        Tensor target = targets.unsqueeze(1); // [C, 1]
+        Tensor own = gradient.gather(1, target); // [C, 1]
+        likelihood.copy_(own.squeeze(1));
+        gradient.scatter_(1, target, own.Plus(tensor(-1f, device: logits.device)));
+        return gradient.to(logits.dtype);
     }
 
     private static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);

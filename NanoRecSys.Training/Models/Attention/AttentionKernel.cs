@@ -113,7 +113,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         if (dropoutKey != 0)
         {
             ulong place = ((ulong)(offsets[sequence] + i) * (ulong)shape.Heads) + (ulong)head;
-            RandomBits.Drop(row, i + 1, shape.Dropout, dropoutKey + (place * 0x9E3779B97F4A7C15));
+            new DropoutMask(shape.Dropout, dropoutKey + (place * 0x9E3779B97F4A7C15)).Apply(row, i + 1);
         }
     }
 

@@ -71,9 +71,9 @@ public sealed class PackedAttentionTests : IDisposable
     public void The_same_key_draws_the_same_and_another_draws_another()
     {
         float[] first = new float[1000], again = new float[1000], other = new float[1000];
-        RandomBits.Fill(first, 0.2, 7);
-        RandomBits.Fill(again, 0.2, 7);
-        RandomBits.Fill(other, 0.2, 8);
+        new DropoutMask(0.2, 7).CopyTo(first);
+        new DropoutMask(0.2, 7).CopyTo(again);
+        new DropoutMask(0.2, 8).CopyTo(other);
 
         Assert.Equal(first, again);
         Assert.NotEqual(first, other);

@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>
+/// A dropout mask as a function of a key and a place: 0 with probability <c>rate</c>, else 1 / (1 - rate). It is made again on
+/// the way back, by any thread, and never kept. The mixing is that of MurmurHash3's last step.
+/// </summary>
+internal readonly unsafe struct DropoutMask
+{
+    private const int Lanes = 16;
+
+    private static readonly Vector512<uint> Ascending = Vector512.Create(0u, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+
+    private readonly uint _threshold;
+    private readonly uint _seed;
+    private readonly float _scale;
+
+    /// <param name="rate">0..1</param>
+    /// <param name="key">Another key, another mask.</param>
+    public DropoutMask(double rate, ulong key)
+    {
+        _threshold = (uint)Math.Min(rate * 4294967296.0, uint.MaxValue);
+        _seed = Fold(key);
+        _scale = (float)(1 / (1 - rate));
+    }
+
+    /// <summary>Drops nothing.</summary>
+    public static DropoutMask None { get; } = new(0, 0);
+
+    /// <summary>Of the sixteen values from <paramref name="first"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<float> At(long first) =>
+        Vector512.Create(_scale) & Vector512.GreaterThanOrEqual(Mix(Vector512.Create(_seed), (uint)first), Vector512.Create(_threshold)).AsSingle();
+
+    /// <summary>Multiplies values by the mask.</summary>
+    /// <param name="values">Rounded up to whole vectors.</param>
+    /// <param name="count">Of values.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Apply(float* values, int count)
+    {
+        for (int j = 0; j < count; j += Lanes)
+        {
+            (Vector512.Load(values + j) * At(j)).Store(values + j);
+        }
+    }
+
+    /// <summary>Writes the mask out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void CopyTo(Span<float> mask)
+    {
+        int j = 0;
+        for (; j + Lanes <= mask.Length; j += Lanes)
+        {
+            At(j).CopyTo(mask[j..]);
+        }
+
+        Vector512<float> rest = At(j);
+        for (int lane = 0; j < mask.Length; j++, lane++)
+        {
+            mask[j] = rest[lane];
+        }
+    }
+
+    private static uint Fold(ulong key)
+    {
+        key ^= key >> 33;
+        key *= 0xFF51AFD7ED558CCD;
+        key ^= key >> 33;
+        return (uint)(key ^ (key >> 32));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Mix(Vector512<uint> seed, uint first)
+    {
+        Vector512<uint> x = ((Ascending + Vector512.Create(first)) * 0x9E3779B9u) + seed;
+        x ^= Vector512.ShiftRightLogical(x, 16);
+        x *= 0x85EBCA6Bu;
+        x ^= Vector512.ShiftRightLogical(x, 13);
+        x *= 0xC2B2AE35u;
+        return x ^ Vector512.ShiftRightLogical(x, 16);
+    }
+}
