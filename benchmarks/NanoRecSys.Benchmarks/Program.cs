@@ -20,6 +20,7 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
     IndexCommand.Create(),
     EncoderCommand.Create(),
     EvaluateCommand.Create(),
+    LiveMetricsCommand.Create(),
     RankerCommand.Create(),
     GenerateCommand.Create(),
     ScaleCommand.Create(),

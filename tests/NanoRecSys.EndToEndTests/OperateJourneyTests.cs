@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using NanoRecSys.EndToEndTests.Fixtures;
@@ -46,8 +47,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     public async Task A_version_is_pinned_once_confirmed_and_let_go_again()
     {
         await using Visit visit = await OpenAsync("/training");
-        ILocator version = visit.Marked("version").First;
-        string name = await version.GetAttributeAsync("data-version") ?? "";
+        (string name, ILocator version) = await ServedAsync(visit);
 
         await version.GetByLabel($"Pin {name}").ClickAsync();
         await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
@@ -57,6 +57,25 @@ public sealed class OperateJourneyTests(FirstStart start)
         await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
         await Expect(version).Not.ToContainTextAsync("pinned");
         await Expect(version).ToContainTextAsync("served");
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task A_version_published_meanwhile_is_served_and_rolled_back()
+    {
+        await using Visit visit = await OpenAsync("/training");
+        ILocator first = visit.Marked("version").First; // The newest.
+        (string before, ILocator old) = await ServedAsync(visit);
+
+        await PublishAnotherAsync(start.Artifacts);
+        await Expect(old).Not.ToContainTextAsync("served"); // The page sees it by itself.
+        await Expect(first).ToContainTextAsync("served");
+        await Expect(first).Not.ToHaveAttributeAsync("data-version", before);
+
+        await visit.Marked("rollback").ClickAsync();
+        await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
+        await Expect(old).ToContainTextAsync("served");
+        await Expect(first).Not.ToContainTextAsync("served");
         Assert.Empty(visit.Errors);
     }
 
@@ -71,6 +90,26 @@ public sealed class OperateJourneyTests(FirstStart start)
         await plot.ScrollIntoViewIfNeededAsync();
         await plot.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
         Assert.Empty(visit.Errors);
+    }
+
+    private static async Task<(string Name, ILocator Row)> ServedAsync(Visit visit)
+    {
+        ILocator served = visit.Marked("version").Filter(new() { Has = visit.Marked("served") });
+        string name = await served.GetAttributeAsync("data-version") ?? "";
+        return (name, visit.Page.Locator($"[data-testid=version][data-version='{name}']"));
+    }
+
+    // Other content, so another version. Its run goes from the training page, where other tests look at the first.
+    private static async Task PublishAnotherAsync(string artifacts)
+    {
+        using Process publish = Process.Start(new ProcessStartInfo(
+            "dotnet", [BuiltStack.Training, "publish", "--artifacts", artifacts, "--user-embeddings", "none"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task progress = publish.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string errors = await publish.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await progress;
+        await publish.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(publish.ExitCode == 0, errors);
+        Directory.Delete(Directory.EnumerateDirectories(Path.Combine(artifacts, "runs")).Max()!, recursive: true);
     }
 
     private static async Task ChooseAsync(Visit visit, ILocator link, string address)

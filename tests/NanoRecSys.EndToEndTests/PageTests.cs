@@ -12,6 +12,12 @@ public sealed class PageTests(FirstStart start)
     private const double MostShift = 0.1; // "good" by https://web.dev/articles/cls
     private const int MostKiB = 1_000; // The map of films comes with its page.
 
+    private static readonly (string Name, Screen Screen)[] Screens =
+    [
+        ("desktop-light", Screen.Desktop), ("desktop-dark", Screen.Desktop.Dark),
+        ("phone-light", Screen.Phone), ("phone-dark", Screen.Phone.Dark),
+    ];
+
     public static TheoryData<string, string, string> Pages { get; } = new()
     {
         // name, path, what shows that its content has come
@@ -31,12 +37,7 @@ public sealed class PageTests(FirstStart start)
     public async Task Each_page_opens_without_errors_and_without_scrolling_sideways(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        (string Name, Screen Screen)[] screens =
-        [
-            ("desktop-light", Screen.Desktop), ("desktop-dark", Screen.Desktop.Dark),
-            ("phone-light", Screen.Phone), ("phone-dark", Screen.Phone.Dark),
-        ];
-        foreach ((string screenName, Screen screen) in screens)
+        foreach ((string screenName, Screen screen) in Screens)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
@@ -58,19 +59,19 @@ public sealed class PageTests(FirstStart start)
     [MemberData(nameof(Pages))]
     [InlineData("film-not-there", "/movie/99999999", "error-state")]
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
-    public async Task No_page_has_a_serious_accessibility_violation_in_either_theme(string name, string path, string marker)
+    public async Task No_page_has_a_serious_accessibility_violation_on_either_screen_in_either_theme(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone.Dark })
+        foreach ((string screenName, Screen screen) in Screens)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
             await Expect(visit.Marked(marker).First).ToBeAttachedAsync(new() { Timeout = 15_000 });
             AxeResult result = await visit.Page.RunAxe();
-            Assert.True(result.Passes.Length > 10, $"{name}: axe looked at next to nothing.");
+            Assert.True(result.Passes.Length > 10, $"{name} on {screenName}: axe looked at next to nothing.");
             Assert.Empty(result.Violations
                 .Where(violation => violation.Impact is "serious" or "critical")
-                .Select(violation => $"{name}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
+                .Select(violation => $"{name} on {screenName}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
         }
     }
 

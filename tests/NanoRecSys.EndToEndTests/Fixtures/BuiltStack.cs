@@ -14,6 +14,9 @@ internal static class BuiltStack
     /// <summary>The pages' server, built with the host.</summary>
     public static string Web { get; } = Path.GetFullPath(Metadata("Web"));
 
+    /// <summary>The training program, built with the host.</summary>
+    public static string Training { get; } = Path.GetFullPath(Metadata("Training"));
+
     public static string Screenshots { get; } = Path.GetFullPath(Metadata("Screenshots"));
 
     /// <summary>The documentation's images.</summary>

@@ -1,8 +1,5 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
@@ -10,73 +7,23 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>
-/// A small transformer and ranker, trained for one epoch on the sample and published, by the steps that the
-/// command line runs. Made once for all tests, when the first asks; it takes some seconds.
-/// </summary>
-public sealed class TrainedArtifacts : IAsyncDisposable
-{
-    private readonly TemporaryFolder _folder = new();
-    private readonly Lazy<Task<PublishSummary>> _published;
-
-    public TrainedArtifacts() => _published = new Lazy<Task<PublishSummary>>(MakeAsync);
-
-    /// <summary>The artifacts folder; not to be changed, see <see cref="CopyAsync"/>.</summary>
-    public async Task<ArtifactStore> StoreAsync()
+/// <summary>Small networks after one epoch, in some seconds: all parts are there, and nothing is learned yet.</summary>
+public sealed class TrainedArtifacts() : PublishedArtifacts(
+    new TrainRetrieverOptions
     {
-        await _published.Value;
-        return new ArtifactStore(_folder.Path);
-    }
+        Dimension = 16,
+        Blocks = 2,
+        Heads = 2,
+        FeedForward = 32,
+        MaxLength = 50,
+        WarmupSteps = 5,
+        Epochs = 1,
+    },
+    new MineNegativesOptions { PositionsPerUser = 2 },
+    new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 });
 
-    /// <summary>The published version, verified.</summary>
-    public async Task<ArtifactVersion> VersionAsync() => (await StoreAsync()).Open((await _published.Value).Version);
-
-    /// <summary>What a step is given to work in a copy of all this, which the test may change.</summary>
-    public async Task<StepContext> CopyAsync(string folder)
-    {
-        await _published.Value;
-        foreach (string file in Directory.EnumerateFiles(_folder.Path, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(folder, Path.GetRelativePath(_folder.Path, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
-        return Context(folder);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_published.IsValueCreated)
-        {
-            await ((Task)_published.Value).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        _folder.Dispose();
-    }
-
-    private async Task<PublishSummary> MakeAsync()
-    {
-        StepContext context = Context(_folder.Path);
-        await PrepareStep.RunAsync(new PrepareOptions(), context);
-        await TrainRetrieverStep.RunAsync(
-            new TrainRetrieverOptions
-            {
-                Dimension = 16,
-                Blocks = 2,
-                Heads = 2,
-                FeedForward = 32,
-                MaxLength = 50,
-                WarmupSteps = 5,
-                Epochs = 1,
-            }, context);
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { PositionsPerUser = 2 }, context);
-        await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 }, context);
-        await ExportStep.RunAsync(new ExportOptions(), context);
-        await IndexStep.RunAsync(new IndexOptions(), context);
-        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always }, context);
-    }
-
-    private static StepContext Context(string folder) =>
-        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(DatasetSource.Small)), Seed: 42, new Progress<StepProgress>(), CancellationToken.None);
-}
+/// <summary>The quick preset's networks after a third of its epochs: they know the films and the people.</summary>
+public sealed class LearnedArtifacts() : PublishedArtifacts(
+    Presets.Quick.Retriever with { Epochs = 5 },
+    Presets.Quick.Negatives with { PositionsPerUser = 10 },
+    Presets.Quick.Ranker with { Epochs = 2 });

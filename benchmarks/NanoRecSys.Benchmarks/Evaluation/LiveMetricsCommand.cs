@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using Spectre.Console;
+
+namespace NanoRecSys.Benchmarks.Evaluation;
+
+/// <summary>The verb <c>live-metrics</c>: hit ratios through a running API beside those of the offline ranking, of the same users.</summary>
+internal static class LiveMetricsCommand
+{
+    public static Command Create()
+    {
+        Option<string> data = new("--data") { Description = "What the training program was given as --data.", DefaultValueFactory = _ => DatasetSource.Small };
+        Option<string> artifacts = new("--artifacts") { Description = "Its artifacts folder.", DefaultValueFactory = _ => "artifacts" };
+        Option<Uri> url = new("--url") { Description = "The API that serves them.", DefaultValueFactory = _ => new Uri("http://localhost:5081") };
+        Option<int> users = new("--users") { Description = "Users to ask for, drawn at random.", DefaultValueFactory = _ => 1_000 };
+        Option<bool> json = new("--json") { Description = "End with one line of JSON." };
+        Command command = new(
+            "live-metrics", "HR@10/50/100 on validation through /recommend, beside the offline ranking's; of a version published with --serve-split train --ranker never.")
+        {
+            data, artifacts, url, users, json,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            LibTorch.Load();
+            var workspace = new Workspace(new ArtifactStore(parsed.GetValue(artifacts)!), DatasetSource.NameOf(parsed.GetValue(data)!));
+            using HttpClient api = new() { BaseAddress = parsed.GetValue(url) };
+            var context = new StepContext(workspace, Seed: 1, new Progress<StepProgress>(), cancellation);
+            Report(await LiveMetrics.MeasureAsync(api, context, parsed.GetValue(users)), parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static void Report(IReadOnlyList<LiveAgreement> places, bool json)
+    {
+        Table table = new Table().Title("Validation items among the first recommendations").AddColumns("HR", "live", "offline", "users who differ");
+        foreach (LiveAgreement at in places)
+        {
+            table.AddRow($"@{at.Place}", Text(at.Live), Text(at.Offline), at.Differ.ToString(CultureInfo.InvariantCulture));
+        }
+
+        AnsiConsole.Write(table);
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(places, JsonSerializerOptions.Web));
+        }
+    }
+
+    private static string Text(double share) => share.ToString("F4", CultureInfo.InvariantCulture);
+}

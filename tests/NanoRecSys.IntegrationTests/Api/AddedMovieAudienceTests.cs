@@ -1,0 +1,79 @@
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.IntegrationTests.Fixtures;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>A movie that nobody has seen, added while the service runs, reaches those who like its kind and nobody else.</summary>
+public sealed class AddedMovieAudienceTests : IDisposable
+{
+    private const int MoviesOfEach = 30;
+    private const int NewCartoon = 9_001;
+    private const int NewHorror = 9_002;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(RankerUse.Always)]
+    [InlineData(RankerUse.Never)]
+    public async Task An_added_cartoon_is_recommended_to_those_who_watch_cartoons_and_a_horror_film_to_the_others(RankerUse ranker)
+    {
+        int[] users = [.. Enumerable.Range(1, 120)]; // odd ones watch cartoons, even ones horror films
+        var store = new ArtifactStore(_folder.File("artifacts"));
+        await TrainAsync(WriteData(users), ranker, new StepContext(new Workspace(store, "camps"), Seed: 1, new Progress<StepProgress>(), CancellationToken.None));
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
+
+        await api.PostAsync("/items", $$"""{"movie_id": {{NewCartoon}}, "title": "Entirely Other (2001)", "genres": ["Animation"]}""");
+        await api.PostAsync("/items", $$"""{"movie_id": {{NewHorror}}, "title": "Something Else (2001)", "genres": ["Horror"]}""");
+
+        ILookup<int, int[]> lists = (await Task.WhenAll(users.Select(async user => (user, List: (await RecommendAsync(api, user)).MovieIds()))))
+            .ToLookup(of => of.user % 2, of => of.List);
+        foreach ((int camp, int own, int other) in new[] { (1, NewCartoon, NewHorror), (0, NewHorror, NewCartoon) })
+        {
+            Assert.InRange(lists[camp].Count(list => list.Contains(own)), 40, 60);
+            Assert.InRange(lists[camp].Count(list => list.Contains(other)), 0, 5);
+        }
+    }
+
+    // Of thirty movies of their kind people have seen twelve: eighteen and the new one compete for twelve places.
+    private static async Task<JsonElement> RecommendAsync(ApiServer api, int user) => await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 12}""");
+
+    private static async Task TrainAsync(string data, RankerUse ranker, StepContext context)
+    {
+        await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);
+        await TrainRetrieverStep.RunAsync(
+            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 10, Epochs = 20, BatchUsers = 16 }, context);
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { Skip = 0, Hard = 5, PositionsPerUser = 5 }, context);
+        await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [16, 8], Epochs = 5 }, context);
+        await ExportStep.RunAsync(new ExportOptions(), context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        await PublishStep.RunAsync(new PublishOptions { Ranker = ranker }, context);
+    }
+
+    private string WriteData(int[] users)
+    {
+        string folder = _folder.File("camps");
+        Directory.CreateDirectory(folder);
+        var random = new Random(1);
+        List<string> ratings = ["userId,movieId,rating,timestamp"];
+        foreach (int user in users)
+        {
+            int[] movies = [.. Enumerable.Range(1, MoviesOfEach).Select(movie => (2 * movie) - (user % 2))]; // as odd or even as the user
+            random.Shuffle(movies);
+            ratings.AddRange(movies.Take(12).Select((movie, t) => $"{user},{movie},4,{1000 + t}"));
+        }
+
+        File.WriteAllLines(Path.Combine(folder, "ratings.csv"), ratings);
+        File.WriteAllLines(Path.Combine(folder, "movies.csv"), Enumerable.Range(1, 2 * MoviesOfEach)
+            .Select(movie => $"{movie},Movie {movie} ({1990 + (movie % 20)}),{(movie % 2 == 1 ? "Animation" : "Horror")}").Prepend("movieId,title,genres"));
+        return folder;
+    }
+}

@@ -1,0 +1,71 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>
+/// A retriever and a ranker, trained on the sample and published by the steps that the command line runs. Made once, when the first
+/// test asks.
+/// </summary>
+public abstract class PublishedArtifacts : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly Lazy<Task<PublishSummary>> _published;
+
+    private protected PublishedArtifacts(TrainRetrieverOptions retriever, MineNegativesOptions negatives, TrainRankerOptions ranker) =>
+        _published = new Lazy<Task<PublishSummary>>(() => MakeAsync(retriever, negatives, ranker));
+
+    /// <summary>The artifacts folder; not to be changed, see <see cref="CopyAsync"/>.</summary>
+    public async Task<ArtifactStore> StoreAsync()
+    {
+        await _published.Value;
+        return new ArtifactStore(_folder.Path);
+    }
+
+    /// <summary>The published version, verified.</summary>
+    public async Task<ArtifactVersion> VersionAsync() => (await StoreAsync()).Open((await _published.Value).Version);
+
+    /// <summary>What a step is given to work in a copy of all this, which the test may change.</summary>
+    public async Task<StepContext> CopyAsync(string folder)
+    {
+        await _published.Value;
+        foreach (string file in Directory.EnumerateFiles(_folder.Path, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(folder, Path.GetRelativePath(_folder.Path, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        return Context(folder);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        if (_published.IsValueCreated)
+        {
+            await ((Task)_published.Value).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        _folder.Dispose();
+    }
+
+    private async Task<PublishSummary> MakeAsync(TrainRetrieverOptions retriever, MineNegativesOptions negatives, TrainRankerOptions ranker)
+    {
+        StepContext context = Context(_folder.Path);
+        await PrepareStep.RunAsync(new PrepareOptions(), context);
+        await TrainRetrieverStep.RunAsync(retriever, context);
+        await MineNegativesStep.RunAsync(negatives, context);
+        await TrainRankerStep.RunAsync(ranker, context);
+        await ExportStep.RunAsync(new ExportOptions(), context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always }, context);
+    }
+
+    private static StepContext Context(string folder) =>
+        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(DatasetSource.Small)), Seed: 42, new Progress<StepProgress>(), CancellationToken.None);
+}
