@@ -42,22 +42,22 @@ public static class Presets
         new MineNegativesOptions { PositionsPerUser = 30 },
         new TrainRankerOptions { Hidden = [128, 64, 32], Epochs = 6 });
 
-    /// <summary>About a million ratings in long histories: an hour on two cores; figures in docs/training.md.</summary>
+    /// <summary>About a million ratings in long histories: half an hour on two cores; figures in docs/training.md.</summary>
     public static readonly Preset Small = new(
         "small",
         new TrainRetrieverOptions
         {
-            Block = BlockKinds.Hstu,
+            Block = BlockKinds.Gated,
             Positions = Positions.Relative,
-            Dimension = 64,
-            Blocks = 8,
-            Heads = 2,
+            Dimension = 128,
+            Blocks = 4,
+            Heads = 4,
             FeedForward = 256,
             MaxLength = 200,
             WarmupSteps = 200,
             Decay = LearningRateDecay.Cosine,
             BatchUsers = 32,
-            Epochs = 100,
+            Epochs = 60,
             Window = TrainingWindow.Random,
             ValidateEvery = 2,
             Patience = 10,

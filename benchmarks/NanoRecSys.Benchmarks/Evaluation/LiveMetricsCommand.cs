@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using NanoRecSys.Benchmarks.Load;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
@@ -16,7 +17,7 @@ internal static class LiveMetricsCommand
     {
         Option<string> data = new("--data") { Description = "What the training program was given as --data.", DefaultValueFactory = _ => DatasetSource.Small };
         Option<string> artifacts = new("--artifacts") { Description = "Its artifacts folder.", DefaultValueFactory = _ => "artifacts" };
-        Option<Uri> url = new("--url") { Description = "The API that serves them.", DefaultValueFactory = _ => new Uri("http://localhost:5081") };
+        Option<Uri> url = ApiAddress.CreateOption();
         Option<int> users = new("--users") { Description = "Users to ask for, drawn at random.", DefaultValueFactory = _ => 1_000 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new(

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 
 namespace NanoRecSys.Benchmarks.Load;
 
@@ -11,12 +10,7 @@ internal static class LoadCommand
 
     public static Command Create()
     {
-        Option<Uri> url = new("--url")
-        {
-            Description = "The API.",
-            DefaultValueFactory = _ => new Uri("http://localhost:5081"),
-            CustomParser = ParseUrl,
-        };
+        Option<Uri> url = ApiAddress.CreateOption();
         Option<Scenario> scenario = new("--scenario")
         {
             Description = "cold: no request repeats; hot: a thousand users' that do; mix: 70% hot, 30% cold.",
@@ -59,16 +53,5 @@ internal static class LoadCommand
                 cancellationToken);
         });
         return command;
-    }
-
-    private static Uri? ParseUrl(ArgumentResult result)
-    {
-        if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out Uri? url) && url.Scheme is "http")
-        {
-            return url;
-        }
-
-        result.AddError($"'{result.Tokens[0].Value}' is not an address such as http://localhost:5081.");
-        return null;
     }
 }
