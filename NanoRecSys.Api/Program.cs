@@ -9,8 +9,10 @@ using NanoRecSys.Api.Security;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Api.Training;
+using NanoRecSys.Core;
 using NanoRecSys.ServiceDefaults;
 
+NativeHeap.ShareArenas();
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
 builder.AddRedisConnection();

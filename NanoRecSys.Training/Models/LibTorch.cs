@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using NanoRecSys.Core;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Models;

@@ -103,7 +103,8 @@ public sealed class OperateJourneyTests(FirstStart start)
     private static async Task PublishAnotherAsync(string artifacts)
     {
         using Process publish = Process.Start(new ProcessStartInfo(
-            "dotnet", [BuiltStack.Training, "publish", "--artifacts", artifacts, "--user-embeddings", "none"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            "dotnet", [BuiltStack.Training, "publish", "--artifacts", artifacts, "--user-embeddings", "none"])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task progress = publish.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         string errors = await publish.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await progress;

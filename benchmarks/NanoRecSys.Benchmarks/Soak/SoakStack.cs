@@ -93,7 +93,7 @@ internal sealed class SoakStack : IDisposable
 
     private Process StartRedis() => Drained(new ProcessStartInfo(
         "redis-server",
-        ["--port", _redisPort.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", "", "--dir", _folder,
+        ["--port", _redisPort.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir", _folder,
             "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"])
     { RedirectStandardOutput = true, RedirectStandardError = true }, _ => { });
 

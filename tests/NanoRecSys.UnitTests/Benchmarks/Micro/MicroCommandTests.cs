@@ -19,7 +19,8 @@ public sealed class MicroCommandTests : IDisposable
             new StandardErrorProgress(), cancellation);
 
         using Process micro = Process.Start(new ProcessStartInfo(
-            "dotnet", [typeof(ScaledVersion).Assembly.Location, "micro", "--quick", "--artifacts", _folder.Path]) { RedirectStandardOutput = true })!;
+            "dotnet", [typeof(ScaledVersion).Assembly.Location, "micro", "--quick", "--artifacts", _folder.Path])
+        { RedirectStandardOutput = true })!;
         string table = await micro.StandardOutput.ReadToEndAsync(cancellation);
         await micro.WaitForExitAsync(cancellation);
 
