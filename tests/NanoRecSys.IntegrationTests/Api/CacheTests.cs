@@ -42,7 +42,11 @@ public sealed class CacheTests
         await api.PostAsync("/recommend", Everything);
         using (ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString))
         {
-            RedisKey key = Assert.Single(redis.GetServers()[0].Keys().ToArray());
+            RedisKey[] keys = [];
+
+            // The API does not wait until its answer is stored.
+            await ApiServer.UntilAsync("the answer is stored", () => Task.FromResult((keys = [.. redis.GetServers()[0].Keys()]).Length > 0));
+            RedisKey key = Assert.Single(keys);
             Assert.InRange((await redis.GetDatabase().KeyTimeToLiveAsync(key))!.Value.TotalSeconds, 1, 300);
             await redis.GetDatabase().StringSetAsync(key, "{");
         }

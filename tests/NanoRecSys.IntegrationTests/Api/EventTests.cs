@@ -223,6 +223,7 @@ public sealed class EventTests
         await api.PostAsync("/recommend", """{"user_id": 11}""");
 
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        await ApiServer.UntilAsync("the answer is stored", () => Task.FromResult(redis.GetServers()[0].Keys(pattern: "nanorecsys:answer:*").Any())); // the API does not wait for it
         var lives = redis.GetServers()[0].Keys().ToDictionary(key => key.ToString(), key => redis.GetDatabase().KeyTimeToLive(key));
 
         Assert.Equal(["nanorecsys:events:user:11", "nanorecsys:events:users"], lives.Where(key => key.Value is null).Select(key => key.Key).Order(StringComparer.Ordinal));
