@@ -29,8 +29,8 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
         RegisterComponents();
     }
 
-    /// <summary>Whether training multiplies in bfloat16.</summary>
-    public bool IsReduced => _qkv.training && _qkv.IsReduced;
+    /// <summary>Whether its input goes into a product in bfloat16.</summary>
+    public bool IsReducedNow => _qkv.IsReducedNow;
 
     /// <param name="x">[P, D]</param>
     /// <param name="context">Of the batch.</param>

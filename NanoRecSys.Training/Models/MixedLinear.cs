@@ -36,6 +36,9 @@ public sealed class MixedLinear : nn.Module<Tensor, Tensor>
     /// <summary>Whether training multiplies in bfloat16.</summary>
     public bool IsReduced { get; set; }
 
+    /// <summary>Whether the next product is one of a training that does.</summary>
+    public bool IsReducedNow => training && IsReduced;
+
     /// <summary>[out, in]</summary>
     public Parameter Weight => _weight;
 
@@ -46,7 +49,7 @@ public sealed class MixedLinear : nn.Module<Tensor, Tensor>
     /// <returns>[..., out]</returns>
     public override Tensor forward(Tensor x)
     {
-        if (!training || !IsReduced)
+        if (!IsReducedNow)
         {
             return nn.functional.linear(x, _weight, _bias);
         }
@@ -67,9 +70,7 @@ public sealed class MixedLinear : nn.Module<Tensor, Tensor>
     /// <returns>[..., out]</returns>
     public Tensor Product(Tensor x)
     {
-        ArgumentNullException.ThrowIfNull(x);
         using var scope = NewDisposeScope();
-        ScalarType type = training && IsReduced ? bfloat16 : float32;
-        return x.to(type).matmul(_weight.t().to(type)).MoveToOuterDisposeScope();
+        return Precision.NarrowProduct(x, _weight.t(), IsReducedNow).MoveToOuterDisposeScope();
     }
 }

@@ -37,7 +37,17 @@ public static class Precision
         }
 
         using var scope = NewDisposeScope();
-        return a.to(bfloat16).matmul(b.to(bfloat16)).to(float32).MoveToOuterDisposeScope();
+        return NarrowProduct(a, b, isReduced).to(float32).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same, left in the type that it is multiplied in.</summary>
+    public static Tensor NarrowProduct(Tensor a, Tensor b, bool isReduced)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        using var scope = NewDisposeScope();
+        ScalarType type = isReduced ? bfloat16 : float32;
+        return a.to(type).matmul(b.to(type)).MoveToOuterDisposeScope();
     }
 
     // .NET has no name for AVX512-BF16 before its AVX10; without the instructions bfloat16 is slower than fp32.

@@ -24,6 +24,9 @@ public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Whether its input goes into a product in bfloat16.</summary>
+    public bool IsReducedNow => _gateAndValue.IsReducedNow;
+
     /// <param name="x">[P, D]</param>
     /// <param name="context">Of the batch.</param>
     /// <returns>[P, D] in bfloat16 where the products are.</returns>

@@ -17,6 +17,7 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
     private const int ChunkBytes = 4 << 20;
     private const int RowMultiple = 32; // of a chunk, the last one too: see Precision.RowMultiple
     private static readonly Scalar Smallest = 1e-37f; // so that the reported loss stays finite
+    private static readonly Scalar MinusOne = -1;
 
     private readonly ScalarType _type = isReduced ? bfloat16 : float32;
 
@@ -77,7 +78,7 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         Tensor target = targets.unsqueeze(1); // [C, 1]
         Tensor own = gradient.gather(1, target); // [C, 1]
         likelihood.copy_(own.squeeze(1));
-        gradient.scatter_(1, target, own.Plus(tensor(-1f, device: logits.device)));
+        gradient.scatter_(1, target, own.add(MinusOne));
         return gradient.to(logits.dtype);
     }
 

@@ -1,14 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models.Fused;
 
 /// <summary>Sixteen numbers of a tensor at a time in single precision, whatever it keeps them in.</summary>
 internal unsafe interface INumbers
 {
-    static abstract ScalarType Type { get; }
-
     static abstract Vector512<float> Load(void* numbers, long index);
 
     static abstract void Store(Vector512<float> values, void* numbers, long index);
@@ -17,8 +14,6 @@ internal unsafe interface INumbers
 /// <summary>Numbers of 32 bits.</summary>
 internal readonly unsafe struct Single32 : INumbers
 {
-    public static ScalarType Type => ScalarType.Float32;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(void* numbers, long index) => Vector512.Load((float*)numbers + index);
 
@@ -30,8 +25,6 @@ internal readonly unsafe struct Single32 : INumbers
 internal readonly unsafe struct Brain16 : INumbers
 {
     private const int HalfBits = 16;
-
-    public static ScalarType Type => ScalarType.BFloat16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(void* numbers, long index)

@@ -44,7 +44,8 @@ internal static class LiveMetrics
             int place = (await RecommendAsync(api, user, cancellation)).IndexOf(target);
             live[i] = place < 0 ? int.MaxValue : place + 1;
         });
-        return [.. Places.Select(place => Compare(place, live, [.. asked.Select(i => offline.Ranks[0][i])]))];
+        int[] expected = [.. asked.Select(i => offline.Ranks[0][i])];
+        return [.. Places.Select(place => Compare(place, live, expected))];
     }
 
     private static LiveAgreement Compare(int place, int[] live, int[] offline)

@@ -27,7 +27,13 @@ public sealed class AddedMovieAudienceTests : IDisposable
     {
         int[] users = [.. Enumerable.Range(1, 120)]; // odd ones watch cartoons, even ones horror films
         var store = new ArtifactStore(_folder.File("artifacts"));
-        await TrainAsync(WriteData(users), ranker, new StepContext(new Workspace(store, "camps"), Seed: 1, new Progress<StepProgress>(), CancellationToken.None));
+        await WholeTraining.RunAsync(
+            new PrepareOptions { Data = WriteData(users) },
+            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 10, Epochs = 20, BatchUsers = 16 },
+            new MineNegativesOptions { Skip = 0, Hard = 5, PositionsPerUser = 5 },
+            new TrainRankerOptions { Hidden = [16, 8], Epochs = 5 },
+            ranker,
+            new StepContext(new Workspace(store, "camps"), Seed: 1, new Progress<StepProgress>(), CancellationToken.None));
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
 
@@ -49,18 +55,6 @@ public sealed class AddedMovieAudienceTests : IDisposable
 
     // Of thirty movies of their kind people have seen twelve: eighteen and the new one compete for eighteen places.
     private static async Task<JsonElement> RecommendAsync(ApiServer api, int user) => await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 18}""");
-
-    private static async Task TrainAsync(string data, RankerUse ranker, StepContext context)
-    {
-        await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);
-        await TrainRetrieverStep.RunAsync(
-            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 10, Epochs = 20, BatchUsers = 16 }, context);
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { Skip = 0, Hard = 5, PositionsPerUser = 5 }, context);
-        await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [16, 8], Epochs = 5 }, context);
-        await ExportStep.RunAsync(new ExportOptions(), context);
-        await IndexStep.RunAsync(new IndexOptions(), context);
-        await PublishStep.RunAsync(new PublishOptions { Ranker = ranker }, context);
-    }
 
     private string WriteData(int[] users)
     {

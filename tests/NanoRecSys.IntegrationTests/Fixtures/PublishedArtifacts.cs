@@ -17,7 +17,8 @@ public abstract class PublishedArtifacts : IAsyncDisposable
     private readonly Lazy<Task<PublishSummary>> _published;
 
     private protected PublishedArtifacts(TrainRetrieverOptions retriever, MineNegativesOptions negatives, TrainRankerOptions ranker) =>
-        _published = new Lazy<Task<PublishSummary>>(() => MakeAsync(retriever, negatives, ranker));
+        _published = new Lazy<Task<PublishSummary>>(() => WholeTraining.RunAsync(
+            new PrepareOptions(), retriever, negatives, ranker, RankerUse.Always, Context(_folder.Path)));
 
     /// <summary>The artifacts folder; not to be changed, see <see cref="CopyAsync"/>.</summary>
     public async Task<ArtifactStore> StoreAsync()
@@ -52,18 +53,6 @@ public abstract class PublishedArtifacts : IAsyncDisposable
         }
 
         _folder.Dispose();
-    }
-
-    private async Task<PublishSummary> MakeAsync(TrainRetrieverOptions retriever, MineNegativesOptions negatives, TrainRankerOptions ranker)
-    {
-        StepContext context = Context(_folder.Path);
-        await PrepareStep.RunAsync(new PrepareOptions(), context);
-        await TrainRetrieverStep.RunAsync(retriever, context);
-        await MineNegativesStep.RunAsync(negatives, context);
-        await TrainRankerStep.RunAsync(ranker, context);
-        await ExportStep.RunAsync(new ExportOptions(), context);
-        await IndexStep.RunAsync(new IndexOptions(), context);
-        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always }, context);
     }
 
     private static StepContext Context(string folder) =>

@@ -1,0 +1,23 @@
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.IntegrationTests.Fixtures;
+
+/// <summary>From data to a published version with both stages, by the steps that the command line runs.</summary>
+internal static class WholeTraining
+{
+    public static async Task<PublishSummary> RunAsync(
+        PrepareOptions prepare, TrainRetrieverOptions retriever, MineNegativesOptions negatives, TrainRankerOptions ranker, RankerUse use, StepContext context)
+    {
+        await PrepareStep.RunAsync(prepare, context);
+        await TrainRetrieverStep.RunAsync(retriever, context);
+        await MineNegativesStep.RunAsync(negatives, context);
+        await TrainRankerStep.RunAsync(ranker, context);
+        await ExportStep.RunAsync(new ExportOptions(), context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        return await PublishStep.RunAsync(new PublishOptions { Ranker = use }, context);
+    }
+}
