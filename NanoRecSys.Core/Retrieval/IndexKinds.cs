@@ -17,6 +17,8 @@ public static class IndexKinds
 
     /// <summary>A graph whose edges lead to near rows (Malkov and Yashunin, 2016).</summary>
     public const string Hnsw = "hnsw";
+
+    public static readonly IReadOnlyList<string> All = [Flat, IvfFlat, IvfScalar, IvfProduct, Hnsw];
 }
 
 /// <summary>Names of the code that searches.</summary>

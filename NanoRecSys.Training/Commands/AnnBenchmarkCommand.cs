@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing.Ann;
 using NanoRecSys.Training.Pipeline;
 
@@ -17,20 +18,29 @@ internal static class AnnBenchmarkCommand
         DefaultValueFactory = _ => AnnOptions.Ablation,
     };
 
+    private static readonly Option<string[]> Kinds = new("--kinds")
+    {
+        Description = "Those of the grid to build, of " + string.Join(", ", IndexKinds.All) + "; all unless told",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => [.. IndexKinds.All],
+    };
+
     static AnnBenchmarkCommand()
     {
+        Kinds.AcceptOnlyFromAmong([.. IndexKinds.All]);
         Queries.AtLeast(1);
         Grid.AcceptOnlyFromAmong(AnnOptions.Ablation, AnnOptions.Scale);
     }
 
     public static Command Create(Verbs verbs) => verbs.Create(
-        "ann-benchmark", "Measure recall, latency, memory and build time of every kind of index", [Vectors, Output, Grid, Queries, WithoutFaiss],
+        "ann-benchmark", "Measure recall, latency, memory and build time of every kind of index", [Vectors, Output, Grid, Kinds, Queries, WithoutFaiss],
         (parse, context) => AnnBenchmarkStep.RunAsync(
             new AnnOptions
             {
                 Vectors = parse.GetValue(Vectors),
                 Output = parse.GetRequiredValue(Output),
                 Grid = parse.GetRequiredValue(Grid),
+                Kinds = parse.GetRequiredValue(Kinds),
                 Queries = parse.GetValue(Queries),
                 WithFaiss = !parse.GetValue(WithoutFaiss),
             },

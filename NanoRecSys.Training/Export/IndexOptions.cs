@@ -9,8 +9,7 @@ public sealed record IndexOptions
     public const string Auto = "auto";
 
     /// <summary>Kinds that can be built.</summary>
-    public static readonly IReadOnlyList<string> Kinds =
-        [IndexKinds.Flat, IndexKinds.IvfFlat, IndexKinds.IvfScalar, IndexKinds.IvfProduct, IndexKinds.Hnsw, Auto];
+    public static readonly IReadOnlyList<string> Kinds = [.. IndexKinds.All, Auto];
 
     public string Kind { get; init; } = IndexKinds.Flat;
 

@@ -28,7 +28,8 @@ public static class AnnBenchmarkStep
         Directory.CreateDirectory(options.Output);
 
         var measurements = new List<AnnMeasurement>();
-        (IndexShape Shape, IReadOnlyList<int> Widths)[] grid = [.. AnnGrid.Of(options.Grid, dimension).Where(entry => entry.Shape.Lists <= rows / 4)];
+        (IndexShape Shape, IReadOnlyList<int> Widths)[] grid
+            = [.. AnnGrid.Of(options.Grid, dimension).Where(entry => options.Kinds.Contains(entry.Shape.Kind) && entry.Shape.Lists <= rows / 4)];
         var report = new AnnReport(Path.GetFileName(path), rows, dimension, options.Queries, measurements);
         for (int i = 0; i < grid.Length; i++)
         {

@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Retrieval;
+
 namespace NanoRecSys.Training.Indexing.Ann;
 
 /// <summary>What <c>ann-benchmark</c> can be told.</summary>
@@ -16,6 +18,9 @@ public sealed record AnnOptions
     public required string Output { get; init; }
 
     public string Grid { get; init; } = Ablation;
+
+    /// <summary>Those of the grid that are built, of <see cref="IndexKinds.All"/>.</summary>
+    public IReadOnlyList<string> Kinds { get; init; } = IndexKinds.All;
 
     /// <summary>Queries of every measurement.</summary>
     public int Queries { get; init; } = 200;

@@ -31,9 +31,28 @@ internal static class LiveMetricsCommand
             var workspace = new Workspace(new ArtifactStore(parsed.GetValue(artifacts)!), DatasetSource.NameOf(parsed.GetValue(data)!));
             using HttpClient api = new() { BaseAddress = parsed.GetValue(url) };
             var context = new StepContext(workspace, Seed: 1, new Progress<StepProgress>(), cancellation);
-            Report(await LiveMetrics.MeasureAsync(api, context, parsed.GetValue(users)), parsed.GetValue(json));
+            return await RunAsync(api, context, parsed.GetValue(users), parsed.GetValue(json));
         });
         return command;
+    }
+
+    private static async Task<int> RunAsync(HttpClient api, StepContext context, int users, bool json)
+    {
+        try
+        {
+            Report(await LiveMetrics.MeasureAsync(api, context, users), json);
+            return 0;
+        }
+        catch (HttpRequestException e)
+        {
+            await Console.Error.WriteLineAsync($"{api.BaseAddress} does not recommend: {e.Message}");
+        }
+        catch (UserErrorException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+        }
+
+        return 1;
     }
 
     private static void Report(IReadOnlyList<LiveAgreement> places, bool json)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using NanoRecSys.IntegrationTests.Fixtures;
@@ -228,82 +227,5 @@ public sealed class EventTests
 
         Assert.Equal(["nanorecsys:events:user:11", "nanorecsys:events:users"], lives.Where(key => key.Value is null).Select(key => key.Key).Order(StringComparer.Ordinal));
         Assert.StartsWith("nanorecsys:answer:", Assert.Single(lives, key => key.Value is not null).Key, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Without_a_store_events_are_refused_and_recommendations_go_on()
-    {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(110));
-
-        using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010}""");
-
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
-        Assert.Contains("No store for events", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
-        Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
-    }
-
-    [Fact]
-    public async Task Events_wait_for_the_first_model()
-    {
-        await using ApiServer api = ApiServer.Start();
-
-        using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010}""");
-
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
-        Assert.Equal("not_ready", (await response.BodyAsync()).GetProperty("detail").Text("status"));
-    }
-
-    [Theory, MemberData(nameof(Kinds))]
-    public async Task While_the_store_is_away_events_are_refused_and_then_taken_again(string kind)
-    {
-        using CacheServer cache = CacheServer.Start(kind);
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(111), cache.ConnectionString);
-        cache.Kill();
-
-        var watch = Stopwatch.StartNew();
-        using HttpResponseMessage refused = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "key": "a"}""");
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
-        Assert.Equal("1", refused.Headers.RetryAfter!.ToString());
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5);
-
-        cache.Start();
-        await ApiServer.UntilAsync("events are taken", async () =>
-        {
-            using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "key": "a"}""");
-            return response.StatusCode == HttpStatusCode.OK;
-        });
-        int[] history = await api.HistoryAsync(11);
-        Assert.Equal([1010, 1002, 1001, 1003], history);
-    }
-
-    [Fact]
-    public async Task A_full_store_refuses_events_with_503_keeps_the_old_ones_and_drops_answers_instead()
-    {
-        using var cache = new CacheServer.RedisCache("--maxmemory", "3mb", "--maxmemory-policy", "volatile-lru");
-        cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(112), cache.ConnectionString);
-        int stored = 0;
-        HttpStatusCode status;
-        do
-        {
-            string rows = string.Join(',', Enumerable.Range(0, 500).Select(i => $$"""{"user_id": {{Newcomer + i}}, "movie_id": 1010, "timestamp": {{stored + i}}, "key": "{{new string('k', 100)}}{{stored + i}}"}"""));
-            using HttpResponseMessage response = await api.SendAsync("/events", $$"""{"events": [{{rows}}]}""");
-            status = response.StatusCode;
-            if (status == HttpStatusCode.OK)
-            {
-                stored += 500;
-            }
-            else
-            {
-                Assert.Contains("full", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
-            }
-        }
-        while (status == HttpStatusCode.OK && stored < 100_000);
-
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
-        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
-        long there = Enumerable.Range(0, 500).Sum(i => redis.GetDatabase().HashLength($"nanorecsys:events:user:{Newcomer + i}"));
-        Assert.Equal(stored, there);
-        Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 11}""")).MovieIds().Length);
     }
 }

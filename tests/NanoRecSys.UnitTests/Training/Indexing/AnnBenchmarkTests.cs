@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing.Ann;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Core.Retrieval;
@@ -27,6 +28,18 @@ public sealed class AnnBenchmarkTests : IDisposable
         Assert.Equal([1, 2, 4, 8, 16, 32, 64, 128], report.Measurements.Where(m => m.Index == "IVF256,Flat").Select(m => m.Width));
         Assert.Equal(["ann.csv", "ann.json", "ann.md", AnnPlot.FileName], Directory.EnumerateFiles(options.Output).Select(Path.GetFileName).Order());
         Assert.Equal(1 + report.Measurements.Count, File.ReadLines(Path.Combine(options.Output, "ann.csv")).Count());
+    }
+
+    [Fact]
+    public async Task Kinds_that_are_not_asked_for_are_not_built()
+    {
+        string vectors = _folder.File("vectors.npy");
+        NpyFile.Write(vectors, RandomVectors.Clustered(1200, 32, centres: 30, seed: 1), 32);
+        var options = new AnnOptions { Vectors = vectors, Output = _folder.File("ann"), Queries = 5, WithFaiss = false, Kinds = [IndexKinds.IvfProduct] };
+
+        AnnReport report = await AnnBenchmarkStep.RunAsync(options, StepContexts.In(_folder.Path, "ann"));
+
+        Assert.Equal(["IVF256,PQ32"], report.Measurements.Select(m => m.Index).Distinct());
     }
 
     [Fact]
