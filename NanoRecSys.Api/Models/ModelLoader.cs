@@ -55,6 +55,7 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> opt
             userTowers.Dispose();
             userEmbeddings?.Dispose();
             ranker?.Dispose();
+            (index as IDisposable)?.Dispose();
             throw;
         }
 

@@ -63,7 +63,7 @@ public sealed class ModelSnapshot
     public string Version => Artifacts.Manifest.ModelVersion;
 
     /// <summary>All genres of the catalog, in any spelling of case.</summary>
-    public IReadOnlySet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
+    public FrozenSet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
         () => Catalog.Items.SelectMany(item => item.Genres).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
 
     /// <summary>Encoded once, when somebody first asks who a movie is shown to.</summary>
@@ -111,6 +111,7 @@ public sealed class ModelSnapshot
             UserTowers.Dispose();
             UserEmbeddings?.Dispose();
             Ranker?.Dispose();
+            (Index as IDisposable)?.Dispose(); // one of the FAISS library
         }
     }
 }

@@ -22,9 +22,9 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
             return Build(options.Kind, 0, 1);
         }
 
-        if (exact.Count < DefaultShapes.FlatBelow)
+        if (exact.Count < options.FlatBelow)
         {
-            Tell($"{exact.Count:N0} items: flat, which is exact and fast enough below {DefaultShapes.FlatBelow:N0}");
+            Tell($"{exact.Count:N0} items: flat, which is exact and fast enough below {options.FlatBelow:N0}");
             return (exact, new IndexShape(IndexKinds.Flat));
         }
 
@@ -63,7 +63,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
         }
         else
         {
-            SearchWidth.Tune(index, () => recall.Measure(index), options.Recall);
+            SearchWidth.Tune(index, () => recall.Measure(index), options.Recall, recall.K);
         }
 
         return (index, shape);

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Indexing;
 
 namespace NanoRecSys.Training.Export;
 
@@ -24,6 +25,9 @@ public sealed record IndexOptions
 
     /// <summary>Lists searched (nprobe) or rows kept in sight (efSearch); null: as few as reach <see cref="Recall"/>.</summary>
     public int? Width { get; init; }
+
+    /// <summary>Items below which <see cref="Auto"/> takes a flat index without measuring others.</summary>
+    public int FlatBelow { get; init; } = DefaultShapes.FlatBelow;
 
     /// <summary>Share of the exact hundred nearest that a search must find.</summary>
     public double Recall { get; init; } = 0.95;

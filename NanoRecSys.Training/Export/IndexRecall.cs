@@ -12,6 +12,9 @@ public sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, 
     private readonly Candidate[] _found = new Candidate[Math.Min(k, exact.Count)];
     private readonly int[][] _expected = Expect(queries.Span, exact, Math.Min(k, exact.Count)); // [B][k]
 
+    /// <summary>Neighbours that are asked for.</summary>
+    public int K => _found.Length;
+
     /// <param name="index">What is measured.</param>
     /// <param name="first">Of the k that were asked for, only so many count; all if null.</param>
     /// <returns>Share of the exact neighbours among as many that the index finds, averaged over the queries.</returns>

@@ -78,6 +78,7 @@ public static class IndexStep
         try
         {
             (float[] values, int columns) = NpyFile.Read(path); // [V, D]
+            FiniteRows.Require(values, columns, path);
             return columns == model.Dimension && values.Length == (long)model.Items * model.Dimension
                 ? new FlatIndex(values, columns)
                 : throw new UserErrorException(

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Hnsw;
 using NanoRecSys.Core.Retrieval.Ivf;
 using NanoRecSys.Training.Pipeline;
 
@@ -31,7 +32,9 @@ public static class DefaultShapes
             case IndexKinds.Flat:
                 return new IndexShape(kind);
             case IndexKinds.Hnsw:
-                return new IndexShape(kind, Edges: edges ?? Edges);
+                return edges is null or (>= 2 and <= HnswGraph.MostEdges)
+                    ? new IndexShape(kind, Edges: edges ?? Edges)
+                    : throw new UserErrorException($"A graph has 2 to {HnswGraph.MostEdges:N0} edges a row, not {edges:N0}.");
         }
 
         if (count < 1 || count > rows)

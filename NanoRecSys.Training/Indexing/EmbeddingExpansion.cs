@@ -64,7 +64,7 @@ public static class EmbeddingExpansion
         }
 
         double count = Math.Max(1, rows.Length / dimension);
-        float[] mean = [.. sums.Select(sum => (float)(sum / count))];
-        return (mean, [.. squares.Select((square, d) => (float)Math.Sqrt(Math.Max(0, square / count - (double)mean[d] * mean[d])))]);
+        double[] mean = [.. sums.Select(sum => sum / count)];
+        return ([.. mean.Select(value => (float)value)], [.. squares.Select((square, d) => (float)Math.Sqrt(Math.Max(0, square / count - mean[d] * mean[d])))]);
     }
 }

@@ -31,6 +31,7 @@ public static class ExpandStep
         try
         {
             (values, dimension) = NpyFile.Read(source);
+            FiniteRows.Require(values, dimension, source);
         }
         catch (Exception e) when (e is IOException or InvalidDataException)
         {

@@ -67,8 +67,7 @@ public static class KMeans
             Span<Candidate> nearest = stackalloc Candidate[1];
             for (int row = chunk * Chunk; row < Math.Min(assigned.Length, (chunk + 1) * Chunk); row++)
             {
-                index.Search(vectors.Span.Slice(row * dimension, dimension), RowFilter.None, nearest);
-                assigned[row] = nearest[0].Row;
+                assigned[row] = index.Search(vectors.Span.Slice(row * dimension, dimension), RowFilter.None, nearest) > 0 ? nearest[0].Row : 0;
             }
 
             control.Progress?.Invoke((double)Interlocked.Increment(ref done) / chunks);

@@ -47,11 +47,12 @@ public static class SearchWidth
     /// <param name="index">The index.</param>
     /// <param name="recall">Measures the share of neighbours found as the index is set.</param>
     /// <param name="target">What is enough.</param>
-    public static void Tune(IVectorIndex index, Func<double> recall, double target)
+    /// <param name="k">Neighbours that it is measured by: a graph keeps as many in sight at least, also when it is asked for fewer later.</param>
+    public static void Tune(IVectorIndex index, Func<double> recall, double target, int k = 1)
     {
         ArgumentNullException.ThrowIfNull(recall);
-        (int low, int high) = (0, 1);
         int most = Most(index);
+        int high = index is HnswIndex ? Math.Min(k, most) : 1, low = high - 1;
         for (Set(index, high); high < most && recall() < target; Set(index, high))
         {
             (low, high) = (high, Math.Min(most, 2 * high));

@@ -11,7 +11,6 @@ internal static class HnswFormat
 {
     public const string Letters = "IHNf";
     private const int MostLevels = 64;
-    private const int MostEdges = 1 << 12; // of a row on one level
 
     public static HnswIndex Read(FaissReader reader)
     {
@@ -79,7 +78,7 @@ internal static class HnswFormat
         for (int level = 1; level < placesUpTo.Length; level++)
         {
             long edges = (long)placesUpTo[level] - placesUpTo[level - 1];
-            reader.Require(edges is > 0 and <= MostEdges, $"{edges} edges on level {level - 1}");
+            reader.Require(edges is > 0 and <= 2 * HnswGraph.MostEdges, $"{edges} edges on level {level - 1}");
         }
     }
 }

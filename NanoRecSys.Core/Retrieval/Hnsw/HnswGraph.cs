@@ -6,6 +6,9 @@ namespace NanoRecSys.Core.Retrieval.Hnsw;
 /// </summary>
 public sealed class HnswGraph
 {
+    /// <summary>Edges of a row on an upper level (M) that a file may have; level 0 has twice as many.</summary>
+    public const int MostEdges = 1 << 11;
+
     /// <param name="levels">[rows] on how many levels each row is, at least 1.</param>
     /// <param name="placesUpTo">Edge places of a row on all levels below the given one; starts with 0.</param>
     public HnswGraph(int[] levels, int[] placesUpTo)
@@ -53,7 +56,7 @@ public sealed class HnswGraph
     /// <exception cref="InvalidDataException">An edge leads out of the graph or to a row that is not on its level.</exception>
     public void RequireSound()
     {
-        if (Count > 0 && (uint)Entry >= (uint)Count)
+        if (Count > 0 ? (uint)Entry >= (uint)Count : Entry != -1)
         {
             throw new InvalidDataException($"The graph's entry is {Entry}, it has {Count} rows.");
         }

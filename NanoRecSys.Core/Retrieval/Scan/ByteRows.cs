@@ -143,7 +143,7 @@ internal sealed class ByteRows
         Scales[position] = scale;
         Norms[position] = norm * RoundUp;
         Offsets[position] = metric == VectorMetric.L2 ? -norm * norm : 0;
-        if (!float.IsFinite(norm) || !float.IsFinite(1 / scale))
+        if (!float.IsFinite(metric == VectorMetric.L2 ? norm * norm : norm) || !float.IsFinite(1 / scale))
         {
             // Not a number, too large or too small to be scaled: an endless bound has it compared exactly.
             (Scales[position], Errors[position], Offsets[position]) = (0, largest == 0 ? 0 : float.PositiveInfinity, 0);

@@ -14,6 +14,7 @@ namespace NanoRecSys.Core.Retrieval.Scan;
 /// </remarks>
 internal sealed class RowScan
 {
+    private const float Underflow = 1f / (1L << 59) / (1L << 59); // 2^-118: a product of bytes, below 2^31, times what a scale near 0 loses
     private const float ConstantRounding = 1f / (1 << 20); // some roundings of 2^-24 each, generously
 
     [ThreadStatic]
@@ -65,7 +66,7 @@ internal sealed class RowScan
         _factor = (float)times * quantized.Scale;
         _errorWeight = (float)(times * quantized.Norm * 1.00001);
         _normWeight = (float)(metric == VectorMetric.L2 ? normWeight + rounding * rows.LargestNorm : normWeight);
-        _slack = metric == VectorMetric.L2 ? (float)(rounding * (norm * norm + rows.LargestOffset)) : 0;
+        _slack = Underflow + (metric == VectorMetric.L2 ? (float)(rounding * (norm * norm + rows.LargestOffset)) : 0);
         SquaredNorm = (float)(norm * norm);
     }
 

@@ -30,7 +30,7 @@ public static class AnnBenchmarkStep
         var measurements = new List<AnnMeasurement>();
         (IndexShape Shape, IReadOnlyList<int> Widths)[] grid
             = [.. AnnGrid.Of(options.Grid, dimension).Where(entry => options.Kinds.Contains(entry.Shape.Kind) && entry.Shape.Lists <= rows / 4)];
-        var report = new AnnReport(Path.GetFileName(path), rows, dimension, options.Queries, measurements);
+        var report = new AnnReport(Path.GetFileName(path), rows, dimension, queries.Length / dimension, measurements);
         for (int i = 0; i < grid.Length; i++)
         {
             context.Cancellation.ThrowIfCancellationRequested();
@@ -84,6 +84,7 @@ public static class AnnBenchmarkStep
         try
         {
             (ReadOnlyMemory<float> vectors, int dimension) = NpyFile.Map(path);
+            FiniteRows.Require(vectors.Span, dimension, path);
             return vectors.Length / dimension >= 1000 ? (vectors, dimension) : throw new UserErrorException($"{path} has {vectors.Length / dimension} rows; fewer than 1,000 tell nothing. Use 'expand'.");
         }
         catch (Exception e) when (e is IOException or InvalidDataException or OverflowException)

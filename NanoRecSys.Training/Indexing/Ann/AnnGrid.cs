@@ -12,7 +12,7 @@ internal static class AnnGrid
     private static readonly int[] Breadths = [100, 150, 200, 300, 400, 600, 800];
 
     /// <param name="name">See <see cref="AnnOptions"/>.</param>
-    /// <param name="dimension">D; product codes that do not divide it are left out.</param>
+    /// <param name="dimension">D; codes that do not cut it into equal parts are left out, or made smaller.</param>
     public static IEnumerable<(IndexShape Shape, IReadOnlyList<int> Widths)> Of(string name, int dimension)
     {
         yield return (new IndexShape(IndexKinds.Flat), [0]);
@@ -20,7 +20,7 @@ internal static class AnnGrid
         {
             yield return (new IndexShape(IndexKinds.IvfFlat, 2048), ScaleProbes);
             yield return (new IndexShape(IndexKinds.IvfScalar, 2048), ScaleProbes);
-            yield return (new IndexShape(IndexKinds.IvfProduct, 4096, Math.Min(32, dimension)), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.IvfProduct, 4096, MostParts(dimension)), ScaleProbes);
             yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
             yield break;
         }
@@ -37,4 +37,7 @@ internal static class AnnGrid
 
         yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
     }
+
+    // 32, or the most below that cut the vector into equal parts.
+    private static int MostParts(int dimension) => Enumerable.Range(1, 32).Last(parts => dimension % parts == 0);
 }

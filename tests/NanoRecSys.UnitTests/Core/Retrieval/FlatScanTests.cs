@@ -60,6 +60,17 @@ public sealed class FlatScanTests
         RequireSame(new FlatIndex(vectors, dimension, metric, level), vectors, metric, level);
     }
 
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Numbers_at_both_ends_of_single_precision_keep_their_order(SimdLevel level, VectorMetric metric, int dimension)
+    {
+        foreach ((float row, float query) in new[] { (1e-20f, 1e-20f), (1e-30f, 1e-12f), (1e19f, 5e18f), (1e-38f, 1), (1e12f, 1e-25f) })
+        {
+            float[] vectors = Scaled(RandomVectors.Uniform(1000, dimension, seed: 9), row);
+            RequireSame(new FlatIndex(vectors, dimension, metric, level), vectors, metric, level, Scaled(RandomVectors.Uniform(10, dimension, seed: 10), query));
+        }
+    }
+
     [Fact]
     public void Threads_and_batches_find_what_one_query_on_one_thread_finds()
     {
@@ -98,13 +109,20 @@ public sealed class FlatScanTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    private static float[] Scaled(float[] values, float scale) => Array.ConvertAll(values, value => value * scale);
+
     private static void RequireSame(FlatIndex index, float[] vectors, VectorMetric metric, SimdLevel level)
     {
         float[] queries = RandomVectors.Clustered(30, index.Dimension, centres: 7, seed: 8);
         queries.AsSpan(0, index.Dimension).Clear();
         vectors.AsSpan(0, index.Dimension).CopyTo(queries.AsSpan(index.Dimension));
+        RequireSame(index, vectors, metric, level, queries);
+    }
+
+    private static void RequireSame(FlatIndex index, float[] vectors, VectorMetric metric, SimdLevel level, float[] queries)
+    {
         RowFilter filter = EveryThird(index.Count);
-        for (int q = 0; q < 30; q++)
+        for (int q = 0; q < queries.Length / index.Dimension; q++)
         {
             ReadOnlySpan<float> query = queries.AsSpan(q * index.Dimension, index.Dimension);
             var expected = new Candidate[index.Count];

@@ -31,6 +31,34 @@ public sealed class AnnBenchmarkTests : IDisposable
     }
 
     [Fact]
+    public async Task The_grid_for_many_rows_cuts_any_vector_into_equal_parts()
+    {
+        Assert.Equal([25, 30, 32, 32, 13], new[] { 100, 60, 64, 256, 13 }.Select(dimension =>
+            AnnGrid.Of(AnnOptions.Scale, dimension).Single(entry => entry.Shape.Kind == IndexKinds.IvfProduct).Shape.Parts));
+
+        string vectors = _folder.File("few.npy");
+        NpyFile.Write(vectors, RandomVectors.Clustered(1200, 20, centres: 30, seed: 1), 20);
+        AnnReport report = await AnnBenchmarkStep.RunAsync(
+            new AnnOptions { Vectors = vectors, Output = _folder.File("ann"), Grid = AnnOptions.Scale, Queries = 2000, WithFaiss = false }, StepContexts.In(_folder.Path, "ann"));
+        Assert.Equal(["Flat", "HNSW32,Flat"], report.Measurements.Select(m => m.Index).Distinct());
+        Assert.Equal(1200, report.Queries); // a query is a row with noise, and there are no more
+    }
+
+    [Fact]
+    public async Task A_value_that_is_no_number_is_named()
+    {
+        string vectors = _folder.File("vectors.npy");
+        float[] values = RandomVectors.Clustered(1200, 32, centres: 30, seed: 1);
+        values[7 * 32 + 3] = float.NaN;
+        NpyFile.Write(vectors, values, 32);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() =>
+            AnnBenchmarkStep.RunAsync(new AnnOptions { Vectors = vectors, Output = _folder.Path }, StepContexts.In(_folder.Path, "ann")));
+
+        Assert.StartsWith($"Row 7 of {vectors} ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Kinds_that_are_not_asked_for_are_not_built()
     {
         string vectors = _folder.File("vectors.npy");

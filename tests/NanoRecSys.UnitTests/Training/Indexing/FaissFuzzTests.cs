@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Hnsw;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
@@ -55,6 +56,18 @@ public sealed class FaissFuzzTests : IDisposable
 
             CanRead(changed);
         }
+    }
+
+    [Fact]
+    public void A_graph_without_rows_has_no_entry()
+    {
+        string path = _folder.File("whole.index");
+        FaissFile.Write(path, new HnswIndex(new HnswGraph([], [0, 24, 36]), ReadOnlyMemory<float>.Empty, SmallIndexes.Dimension, VectorMetric.L2));
+        byte[] whole = File.ReadAllBytes(path);
+        Assert.True(CanRead(whole));
+        int entry = whole.AsSpan().IndexOf((byte[])[.. Enumerable.Repeat((byte)0xFF, 8)]); // entry and top level, both -1
+        BinaryPrimitives.WriteInt32LittleEndian(whole.AsSpan(entry), 0);
+        Assert.False(CanRead(whole));
     }
 
     private bool CanRead(byte[] bytes)

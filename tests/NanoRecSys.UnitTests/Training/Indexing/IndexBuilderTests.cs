@@ -58,6 +58,41 @@ public sealed class IndexBuilderTests : IDisposable
     }
 
     [Theory]
+    [InlineData(VectorMetric.InnerProduct)]
+    [InlineData(VectorMetric.L2)]
+    public void A_filter_that_leaves_most_rows_costs_a_walk_no_neighbours(VectorMetric metric)
+    {
+        IVectorIndex index = SmallIndexes.Shared(IndexKinds.Hnsw, metric);
+        var excluded = new RowSet(index.Count);
+        for (int q = 0; q < Queries; q++)
+        {
+            excluded.AddRange([.. Exact(index, metric, Query(q), RowFilter.None)[..3].Select(candidate => candidate.Row)]); // the very best
+        }
+
+        Assert.InRange(excluded.Count, 50, 300); // of 3,000: what is left is many times what a walk sees
+        Assert.InRange(Recall(index, metric, new RowFilter(excluded)), 0.9, 1);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Every_kind_of_instruction_finds_the_same(string kind, VectorMetric metric)
+    {
+        IVectorIndex index = SmallIndexes.Shared(kind, metric);
+        var expected = new Candidate[K];
+        var found = new Candidate[K];
+        foreach (IVectorIndex forced in SimdLevels.Supported.Select(level => SmallIndexes.With(index, level)))
+        {
+            for (int q = 0; q < Queries; q++)
+            {
+                Assert.Equal(K, index.Search(Query(q), RowFilter.None, expected));
+                Assert.Equal(K, forced.Search(Query(q), RowFilter.None, found));
+                Assert.Equal(expected.Select(candidate => candidate.Row), found.Select(candidate => candidate.Row));
+                Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First.Score, pair.Second.Score, 1e-3f));
+            }
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Cases))]
     public void A_search_allocates_nothing(string kind, VectorMetric metric)
     {
@@ -93,25 +128,38 @@ public sealed class IndexBuilderTests : IDisposable
             IndexBuilder.Build(SmallIndexes.Vectors, SmallIndexes.Dimension, SmallIndexes.Shape(IndexKinds.Hnsw), VectorMetric.L2, control));
     }
 
-    private double Recall(IVectorIndex index, VectorMetric metric)
+    private double Recall(IVectorIndex index, VectorMetric metric) => Recall(index, metric, RowFilter.None);
+
+    private double Recall(IVectorIndex index, VectorMetric metric, RowFilter filter)
     {
         int shared = 0;
         var found = new Candidate[K];
         for (int q = 0; q < Queries; q++)
         {
             ReadOnlySpan<float> query = Query(q);
-            var all = new Candidate[K];
-            var best = new TopK(all);
-            for (int row = 0; row < index.Count; row++)
-            {
-                best.Offer(row, FloatKernel.Score(metric, query, SmallIndexes.Vectors.AsSpan(row * SmallIndexes.Dimension, SmallIndexes.Dimension), SimdLevel.Portable));
-            }
-
-            index.Search(query, RowFilter.None, found);
+            Candidate[] all = Exact(index, metric, query, filter);
+            Assert.Equal(K, index.Search(query, filter, found));
+            Assert.All(found, candidate => Assert.True(filter.Admits(candidate.Row)));
             shared += found.IntersectBy(all.Select(candidate => candidate.Row), candidate => candidate.Row).Count();
         }
 
         return (double)shared / (Queries * K);
+    }
+
+    private static Candidate[] Exact(IVectorIndex index, VectorMetric metric, ReadOnlySpan<float> query, RowFilter filter)
+    {
+        var all = new Candidate[K];
+        var best = new TopK(all);
+        for (int row = 0; row < index.Count; row++)
+        {
+            if (filter.Admits(row))
+            {
+                best.Offer(row, FloatKernel.Score(metric, query, SmallIndexes.Vectors.AsSpan(row * SmallIndexes.Dimension, SmallIndexes.Dimension), SimdLevel.Portable));
+            }
+        }
+
+        best.SortBestFirst();
+        return all;
     }
 
     private ReadOnlySpan<float> Query(int q) => _queries.AsSpan(q * SmallIndexes.Dimension, SmallIndexes.Dimension);

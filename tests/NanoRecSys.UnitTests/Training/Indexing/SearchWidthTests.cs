@@ -19,6 +19,14 @@ public sealed class SearchWidthTests
     }
 
     [Fact]
+    public void A_graph_keeps_as_many_in_sight_as_it_was_measured_with()
+    {
+        IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.Hnsw), VectorMetric.L2);
+        SearchWidth.Tune(index, () => 1, target: 0.95, k: 100);
+        Assert.Equal(100, SearchWidth.Of(index)); // asked for fewer, it would else see no more than these
+    }
+
+    [Fact]
     public void Where_no_width_is_enough_the_widest_is_taken()
     {
         IVectorIndex index = SmallIndexes.Build(SmallIndexes.Shape(IndexKinds.IvfFlat), VectorMetric.L2);
@@ -35,6 +43,7 @@ public sealed class SearchWidthTests
         Assert.Equal("HNSW32,Flat", DefaultShapes.For(IndexKinds.Hnsw, 10, 8).Factory);
         Assert.Throws<UserErrorException>(() => DefaultShapes.For(IndexKinds.IvfProduct, 1_000, 64, parts: 7));
         Assert.Throws<UserErrorException>(() => DefaultShapes.For(IndexKinds.IvfProduct, 255, 64));
+        Assert.Throws<UserErrorException>(() => DefaultShapes.For(IndexKinds.Hnsw, 1_000, 64, edges: 2049));
         Assert.Throws<UserErrorException>(() => DefaultShapes.For(IndexKinds.IvfFlat, 100, 64, lists: 101));
     }
 }

@@ -1,0 +1,67 @@
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Indexing;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Core.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Indexing;
+
+public sealed class IndexChoiceTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly Messages _messages = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Of_few_items_a_flat_index_is_made_without_measuring()
+    {
+        (IVectorIndex index, IndexShape shape) = Choose(new IndexOptions { Kind = IndexOptions.Auto });
+
+        Assert.Equal((IndexKinds.Flat, new IndexShape(IndexKinds.Flat)), (index.Kind, shape));
+        Assert.Single(_messages.Told);
+    }
+
+    [Fact]
+    public void Of_many_each_kind_is_measured_and_what_is_taken_finds_enough()
+    {
+        float[] queries = RandomVectors.Clustered(50, SmallIndexes.Dimension, centres: 60, seed: 21);
+        var exact = new FlatIndex(SmallIndexes.Vectors, SmallIndexes.Dimension);
+        var recall = new IndexRecall(queries, exact, k: 100);
+
+        (IVectorIndex index, IndexShape shape) = Choose(new IndexOptions { Kind = IndexOptions.Auto, FlatBelow = 1000, Recall = 0.9 });
+
+        Assert.InRange(recall.Measure(index), 0.9, 1);
+        Assert.Equal(index.Kind, shape.Kind);
+        Assert.Equal(["flat", "IVF", "IVF"], _messages.Told.Select(message => message[..Math.Min(message.IndexOfAny([':', '7']), 4)].TrimEnd(',')));
+    }
+
+    [Fact]
+    public void Where_nothing_else_finds_enough_it_is_the_exact_one()
+    {
+        (IVectorIndex index, _) = Choose(new IndexOptions { Kind = IndexOptions.Auto, FlatBelow = 1000, Width = 1 });
+
+        Assert.Equal(IndexKinds.Flat, index.Kind); // one list of 76 holds fewer than .95 of the hundred nearest
+    }
+
+    private (IVectorIndex Index, IndexShape Shape) Choose(IndexOptions options)
+    {
+        float[] queries = RandomVectors.Clustered(50, SmallIndexes.Dimension, centres: 60, seed: 21);
+        var exact = new FlatIndex(SmallIndexes.Vectors, SmallIndexes.Dimension);
+        return new IndexChoice(options, exact, new IndexRecall(queries, exact, k: 100), StepContexts.In(_folder.Path, "choice") with { Progress = _messages }).Make();
+    }
+
+    private sealed class Messages : IProgress<StepProgress>
+    {
+        public List<string> Told { get; } = [];
+
+        public void Report(StepProgress value)
+        {
+            if (value.Message is { } message)
+            {
+                Told.Add(message);
+            }
+        }
+    }
+}
