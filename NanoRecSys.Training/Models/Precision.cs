@@ -37,10 +37,12 @@ public static class Precision
         }
 
         using var scope = NewDisposeScope();
-        return NarrowProduct(a, b, isReduced).to(float32).MoveToOuterDisposeScope();
+        (long rows, long columns) = (a.shape[0], b.shape[1]);
+        Tensor product = NarrowProduct(Pad(a, [0, 0, 0, Missing(rows)]), Pad(b, [0, Missing(columns)]), isReduced); // to whole multiples
+        return product[..(int)rows, ..(int)columns].to(float32).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same, left in the type that it is multiplied in.</summary>
+    /// <summary>The same, left in the type that it is multiplied in, and of the sides that it has: to be multiples of <see cref="RowMultiple"/>.</summary>
     public static Tensor NarrowProduct(Tensor a, Tensor b, bool isReduced)
     {
         ArgumentNullException.ThrowIfNull(a);
@@ -49,6 +51,10 @@ public static class Precision
         ScalarType type = isReduced ? bfloat16 : float32;
         return a.to(type).matmul(b.to(type)).MoveToOuterDisposeScope();
     }
+
+    private static long Missing(long count) => (RowMultiple - count % RowMultiple) % RowMultiple;
+
+    private static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
     // .NET has no name for AVX512-BF16 before its AVX10; without the instructions bfloat16 is slower than fp32.
     private static bool HasInstructions { get; } =

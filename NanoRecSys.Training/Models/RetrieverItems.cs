@@ -15,6 +15,8 @@ internal static class RetrieverItems
 
     public static void Write(string retrieverFolder, IEnumerable<int> movieIds) => ItemMapFile.Write(Path.Combine(retrieverFolder, FileName), movieIds);
 
+    public static void Forget(string retrieverFolder) => File.Delete(Path.Combine(retrieverFolder, FileName));
+
     /// <exception cref="UserErrorException">The retriever's rows are not the catalog's.</exception>
     public static void Require(string retrieverFolder, int items, Catalog catalog)
     {

@@ -15,6 +15,8 @@ namespace NanoRecSys.Training.Retrieval;
 public sealed class InfoNceLoss(
     LossTemperature temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
+    private const float Nothing = -1e9f; // e to that is 0; from an infinity there would be no gradient
+
     /// <summary>[V] log((count + 1) / (total + V)).</summary>
     public static float[] LogShares(ReadOnlySpan<int> counts)
     {
@@ -48,7 +50,8 @@ public sealed class InfoNceLoss(
             Tensor isLeftOut = isDecoupled ? isSameItem : isSameItem.logical_and(columns.unsqueeze(0).ne(own)); // [C, P]
             Tensor logits = Precision.Product(temperature.Sharpen(userLeaf), candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
             Tensor positive = logits.gather(1, own); // [C, 1]
-            return (logits.masked_fill(isLeftOut, float.NegativeInfinity).logsumexp(1, keepdim: true) - positive).sum();
+            Tensor hasNegatives = isLeftOut.all(1, keepdim: true).logical_not(); // [C, 1]: else there is nothing to tell the positive from
+            return ((logits.masked_fill(isLeftOut, Nothing).logsumexp(1, keepdim: true) - positive) * hasNegatives).sum();
         });
     }
 }

@@ -36,6 +36,13 @@ public sealed class LossTemperature : IDisposable
         LogInverse?.fill_(logInverse);
     }
 
+    /// <summary>Back within CLIP's bound, after a step beyond it: there it would have no gradient any more.</summary>
+    public void Clamp()
+    {
+        using var noGradient = no_grad();
+        LogInverse?.clamp_(max: Math.Log(LargestInverse));
+    }
+
     /// <summary>x / temperature, with a gradient to it where it is learned.</summary>
     public Tensor Sharpen(Tensor x)
     {

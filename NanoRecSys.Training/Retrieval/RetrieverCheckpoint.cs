@@ -18,6 +18,12 @@ public sealed record TrainingState(
 {
     /// <summary>A learned temperature after that epoch, as it is trained.</summary>
     public float? LogInverseTemperature { get; init; }
+
+    /// <summary>What it trains on; null in checkpoints that did not tell yet.</summary>
+    public DatasetSummary? Data { get; init; }
+
+    /// <summary>That the steps are divided among; 0 in checkpoints that did not tell yet.</summary>
+    public int Threads { get; init; }
 }
 
 /// <param name="Epoch">1-based.</param>
@@ -41,7 +47,10 @@ public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<stri
 /// Weights, optimizer and state after the last finished epoch. No random state: an epoch's randomness follows
 /// from the seed and its number.
 /// </summary>
-internal sealed class RetrieverCheckpoint(string retrieverFolder)
+/// <param name="retrieverFolder">Where it lies.</param>
+/// <param name="data">What is trained on.</param>
+/// <param name="threads">That steps are divided among: by it the sums of a step are rounded.</param>
+internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary data, int threads)
 {
     private const string StateName = "state.json";
     private const string OptimizerName = "optimizer.bin";
@@ -55,7 +64,7 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder)
         Directory.CreateDirectory(fresh);
         SafetensorsFile.Write(Path.Combine(fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
         trainer.Optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
-        TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>() };
+        TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>(), Data = data, Threads = threads };
         File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
         FolderSwap.Replace(_folder, fresh);
     }
@@ -74,6 +83,16 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder)
         {
             throw new UserErrorException(
                 $"The checkpoint in {_folder} is of a training with other options or another seed ({state.Seed}). Give the same ones, or train without --resume.");
+        }
+
+        if (state.Data is { } trained && trained with { Source = data.Source } != data)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} is of a training on other data: it was prepared anew since. Train without --resume.");
+        }
+
+        if (state.Threads != threads && state.Threads != 0)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} is of a training with --threads {state.Threads}; only with as many its curve goes on exactly. Give the same number, or train without --resume.");
         }
 
         NetworkWeights.Load(trainer.Tower, SafetensorsFile.Read(Path.Combine(_folder, RetrieverFiles.WeightsName)));

@@ -149,6 +149,7 @@ public sealed class RetrieverTrainer : IDisposable
         }
 
         _optimizer.step();
+        Temperature.Clamp();
         return loss;
     }
 

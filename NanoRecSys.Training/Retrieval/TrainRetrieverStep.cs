@@ -4,6 +4,7 @@ using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
@@ -37,6 +38,11 @@ public static class TrainRetrieverStep
             throw new UserErrorException(problem);
         }
 
+        if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
+        {
+            throw new UserErrorException("No user has two items to train on: with the last one for test and the one before for validation, a history must have four. Prepare more data.");
+        }
+
         return WithTrainer(data, options, context, trainer => Train(trainer, data, options, context));
     }
 
@@ -60,7 +66,7 @@ public static class TrainRetrieverStep
     {
         string folder = context.Workspace.RetrieverFolder;
         Directory.CreateDirectory(folder);
-        var checkpoint = new RetrieverCheckpoint(folder);
+        var checkpoint = new RetrieverCheckpoint(folder, data.Summary, context.Threads);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
         TrainingState state = options.Resume
@@ -80,10 +86,17 @@ public static class TrainRetrieverStep
                 LearningRate = trainer.LearningRateAt(epoch),
             }), context.Cancellation);
             IReadOnlyDictionary<string, double>? metrics = IsValidated(epoch, options) ? Validate(trainer.Tower, ranking, context.Cancellation) : null;
+            if (!double.IsFinite(result.Loss))
+            {
+                throw new UserErrorException($"The loss is no number any more in epoch {epoch}. Give a smaller --learning-rate, or scale gradients down with --gradient-norm.");
+            }
+
             state = Advance(state, result, metrics, trainer.LearningRateAt(epoch));
             if (state.BestEpoch == epoch)
             {
-                RetrieverFiles.Write(folder, trainer.Tower);
+                RetrieverFiles.Write(folder, trainer.Tower.Model with { Temperature = trainer.Temperature.Value }, NetworkWeights.Of(trainer.Tower));
+                RetrieverItems.Forget(folder); // those of an imported one
+                MineNegativesStep.Forget(context.Workspace);
             }
 
             checkpoint.Save(trainer, state);

@@ -25,13 +25,15 @@ public sealed class RetrieverLossTests
         Assert.Equal((first + second) / 2, loss, 1e-6);
     }
 
-    [Fact]
-    public void Full_softmax_has_the_same_gradients_in_chunks_as_at_once()
+    [Theory]
+    [InlineData(700, 8_000)] // 128 rows a chunk: they fit the cache
+    [InlineData(1_100, 9_000)] // 1,024 rows: they would not
+    public void Full_softmax_has_the_same_gradients_in_chunks_as_at_once(int positions, int catalogue)
     {
         manual_seed(3);
-        using Tensor users = UnitRows(700, 4);
-        using Tensor items = UnitRows(8000, 4); // 131 rows a chunk
-        using Tensor targets = randint(0, 8000, 700, int64);
+        using Tensor users = UnitRows(positions, 4);
+        using Tensor items = UnitRows(catalogue, 4);
+        using Tensor targets = randint(0, catalogue, positions, int64);
         using Tensor atOnce = nn.functional.cross_entropy(users.matmul(items.t()) / 0.3, targets);
         atOnce.backward();
         using Tensor userGradient = users.grad!.clone();
@@ -111,6 +113,18 @@ public sealed class RetrieverLossTests
     }
 
     [Fact]
+    public void Decoupled_loss_of_positions_that_have_no_other_item_beside_them_is_nothing()
+    {
+        using Tensor users = tensor(new float[] { 1, 0 }, [1, 2]).requires_grad_();
+        using Tensor items = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
+        using Tensor targets = tensor(new long[] { 1 });
+        using Tensor logShares = zeros(2);
+
+        Assert.Equal(0, new InfoNceLoss(new LossTemperature(0.05), logShares, isDecoupled: true).Backward(users, items, targets));
+        Assert.Equal([0, 0], users.grad!.data<float>().ToArray());
+    }
+
+    [Fact]
     public void Sampled_softmax_ranks_the_target_among_the_drawn_items_but_not_against_itself()
     {
         using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
@@ -142,6 +156,42 @@ public sealed class RetrieverLossTests
 
         Assert.Equal(0.5, actual.Value, 1e-6);
         Assert.Equal(expected.LogInverse!.grad!.item<float>(), actual.LogInverse!.grad!.item<float>(), 1e-5f);
+    }
+
+    [Fact]
+    public void A_learned_temperature_stays_within_its_bound()
+    {
+        using var temperature = new LossTemperature(0.001, isLearned: true);
+        Assert.Equal(0.01, temperature.Value, 1e-6); // as it is used
+        temperature.Clamp();
+        Assert.Equal(MathF.Log(100), temperature.LogInverse!.item<float>(), 1e-5f); // and as it is trained
+    }
+
+    [Theory]
+    [InlineData(RetrieverLoss.InfoNce)]
+    [InlineData(RetrieverLoss.Dcl)]
+    [InlineData(RetrieverLoss.SampledSoftmax)]
+    public void Other_losses_in_reduced_precision_have_the_same_gradients_but_for_rounding(RetrieverLoss kind)
+    {
+        manual_seed(7);
+        using Tensor users = UnitRows(300, 16);
+        using Tensor items = UnitRows(500, 16);
+        using Tensor targets = randint(0, 500, 300, int64);
+        using Tensor drawn = randint(0, 500, 70, int64);
+        using Tensor logShares = zeros(500);
+        double exact = Backward(isReduced: false);
+        using Tensor gradient = users.grad!.clone();
+        users.grad!.zero_();
+
+        double reduced = Backward(isReduced: true);
+
+        Assert.Equal(exact, reduced, 2e-3 * Math.Abs(exact));
+        using Tensor cosine = nn.functional.cosine_similarity(gradient.flatten(), users.grad!.flatten(), dim: 0);
+        Assert.InRange(cosine.item<float>(), 0.9998f, 1.0001f);
+
+        double Backward(bool isReduced) => kind == RetrieverLoss.SampledSoftmax
+            ? new SampledSoftmaxLoss(new LossTemperature(0.3), 70, isReduced).Backward(users, items, targets, drawn)
+            : new InfoNceLoss(new LossTemperature(0.3), logShares, kind == RetrieverLoss.Dcl, isReduced).Backward(users, items, targets);
     }
 
     [Fact]

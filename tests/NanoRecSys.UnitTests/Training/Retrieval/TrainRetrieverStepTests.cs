@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
@@ -89,6 +90,71 @@ public sealed class TrainRetrieverStepTests : IDisposable
     }
 
     [Fact]
+    public async Task Resuming_on_other_data_or_threads_is_refused()
+    {
+        StepContext context = await Prepare("a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
+
+        UserErrorException threads = await Assert.ThrowsAsync<UserErrorException>(() =>
+            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context with { Threads = 2 }));
+        await Prepare("a", length: Length + 1);
+        UserErrorException data = await Assert.ThrowsAsync<UserErrorException>(() =>
+            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context));
+
+        Assert.Contains("--threads 1", threads.Message, StringComparison.Ordinal);
+        Assert.Contains("other data", data.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Histories_too_short_to_train_on_are_an_error()
+    {
+        StepContext context = await Prepare("a", length: 3);
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Options, context));
+
+        Assert.Contains("a history must have four", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_loss_that_is_no_number_ends_the_training_with_its_reason()
+    {
+        StepContext context = await Prepare("a");
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Options with { LearningRate = 1e30 }, context));
+
+        Assert.Contains("no number any more in epoch", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(RetrieverLoss.InfoNce)]
+    [InlineData(RetrieverLoss.Dcl)]
+    [InlineData(RetrieverLoss.SampledSoftmax)]
+    public async Task Every_other_loss_learns_what_comes_next_on_two_threads_too(RetrieverLoss loss)
+    {
+        StepContext context = (await Prepare("a")) with { Threads = 2 };
+
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(
+            Options with { Loss = loss, Negatives = 30, LearnTemperature = true, GradientNorm = 1, IdDropout = 0.05, Window = TrainingWindow.Random }, context);
+
+        Assert.True(summary.Validation["ndcg@10"] > 0.6, $"NDCG@10 {summary.Validation["ndcg@10"]}");
+        Assert.NotEqual(Options.Temperature, RetrieverFiles.ReadModel(context.Workspace.RetrieverFolder).Temperature); // as it was learned
+    }
+
+    [Fact]
+    public async Task Without_a_better_epoch_it_ends_and_the_best_weights_stay()
+    {
+        StepContext context = await Prepare("a");
+
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 200, Patience = 3 }, context);
+
+        Assert.Equal(summary.BestEpoch + 3, summary.Epochs);
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        using UserTower kept = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
+        using var scorer = new RetrieverScorer(kept);
+        Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
+    }
+
+    [Fact]
     public async Task Without_a_checkpoint_there_is_nothing_to_resume()
     {
         StepContext context = await Prepare("a");
@@ -109,11 +175,11 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.Contains("Run 'prepare' first", error.Message, StringComparison.Ordinal);
     }
 
-    private async Task<StepContext> Prepare(string name)
+    private async Task<StepContext> Prepare(string name, int length = Length)
     {
         string source = Directory.CreateDirectory(_folder.File($"{name}-source")).FullName;
         IEnumerable<string> rows = Enumerable.Range(0, Users).SelectMany(user =>
-            Enumerable.Range(0, Length).Select(t => $"{user},{1 + (user + t) % Items},4,{100 + t}"));
+            Enumerable.Range(0, length).Select(t => $"{user},{1 + (user + t) % Items},4,{100 + t}"));
         await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
         var workspace = new Workspace(new ArtifactStore(_folder.File(name)), "circle");
         var context = new StepContext(workspace, 7, new Silent(), TestContext.Current.CancellationToken) { Threads = 1 };
