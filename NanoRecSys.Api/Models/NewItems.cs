@@ -38,13 +38,17 @@ public sealed class NewItems
         int first = model.Catalog.Count;
         CatalogItem[] placed = model.ContentMap is null ? [] : [.. items
             .Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))
-            .Select((item, place) => item with { Index = first + place, Count = 0 })];
+            .Select((item, place) => item with { Index = first + place, Count = 0, Genres = SpeltAs(model, item.Genres) })];
         float[] embeddings = [.. placed.SelectMany(item => model.ContentMap!.Embed(item.Title, item.Year, item.Genres))];
         return new NewItems(placed.Length == 0 ? model.Index : ExtendedIndex.Add(model.Index, embeddings), first, placed, embeddings)
         {
             Source = items as IReadOnlyList<CatalogItem>,
         };
     }
+
+    // The model's features know a genre by its spelling.
+    private static string[] SpeltAs(ModelSnapshot model, IReadOnlyList<string> genres) =>
+        [.. genres.Select(genre => model.Genres.TryGetValue(genre, out string? known) ? known : genre).Distinct()];
 
     /// <summary>What the items were placed from: the same list makes the same rows.</summary>
     internal IReadOnlyList<CatalogItem>? Source { get; init; }

@@ -44,7 +44,7 @@ public sealed class RankerNetwork : IDisposable
     /// <param name="history">Item rows, oldest first; the signals compare candidates with it.</param>
     /// <param name="candidates">[C] with the retriever's cosines.</param>
     /// <param name="newItems">Those of the candidates that are new are ranked by what is known of them; null where none are.</param>
-    /// <returns>[C] scores in 0..1: sigmoid(logit + weight * cosine).</returns>
+    /// <returns>[C] logit + weight * cosine; <see cref="Squash"/> makes a served score of it.</returns>
     public float[] Score(float[] user, ReadOnlySpan<int> history, ReadOnlySpan<Candidate> candidates, NewItems? newItems = null)
     {
         ArgumentNullException.ThrowIfNull(user);
@@ -80,6 +80,9 @@ public sealed class RankerNetwork : IDisposable
         return Fuse(outputs[0].GetTensorDataAsSpan<float>(), candidates);
     }
 
+    /// <summary>The sigmoid: into 0..1. Beyond 17 it is 1 in single precision, so nothing is put in order by it.</summary>
+    public static float Squash(float score) => 1 / (1 + MathF.Exp(-score));
+
     public void Dispose()
     {
         _candidates.Dispose();
@@ -92,7 +95,7 @@ public sealed class RankerNetwork : IDisposable
         var scores = new float[candidates.Length];
         for (int i = 0; i < scores.Length; i++)
         {
-            scores[i] = 1 / (1 + MathF.Exp(-(logits[i] + _retrieverWeight * candidates[i].Score)));
+            scores[i] = logits[i] + _retrieverWeight * candidates[i].Score;
         }
 
         return scores;

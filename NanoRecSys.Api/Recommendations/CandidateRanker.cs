@@ -22,9 +22,9 @@ public sealed class CandidateRanker
             return candidates;
         }
 
-        float[] scores = model.Ranker?.Score(user, history.Rows, candidates, newItems) ?? [.. candidates.Select(candidate => candidate.Score)]; // [C]
-        return [.. candidates
-            .Select((candidate, i) => candidate with { Score = scores[i] })
-            .OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row)];
+        float[]? scores = model.Ranker?.Score(user, history.Rows, candidates, newItems); // [C]
+        IEnumerable<Candidate> scored = scores is null ? candidates : candidates.Select((candidate, i) => candidate with { Score = scores[i] });
+        IEnumerable<Candidate> ordered = scored.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row);
+        return [.. scores is null ? ordered : ordered.Select(candidate => candidate with { Score = RankerNetwork.Squash(candidate.Score) })];
     }
 }

@@ -49,7 +49,9 @@ public static class HistoryInfluence
     {
         Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
-        return catalog.Model.Ranker?.Score(user, history, candidates, catalog.News) ?? Array.ConvertAll(candidates, candidate => candidate.Score);
+        return catalog.Model.Ranker is { } ranker
+            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), RankerNetwork.Squash)
+            : Array.ConvertAll(candidates, candidate => candidate.Score);
     }
 
     private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Data;
 
@@ -117,6 +118,7 @@ public static class PrepareStep
                 JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Default.DatasetSummary), context.Cancellation);
             heldOut?.Write(temporary);
             FolderSwap.Replace(folder, temporary);
+            MineNegativesStep.Forget(context.Workspace);
         }
         finally
         {

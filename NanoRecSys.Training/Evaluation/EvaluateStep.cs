@@ -25,9 +25,9 @@ public static class EvaluateStep
             return new EvaluationReport([], []) { HeldOutItems = heldOutItems };
         }
 
-        using var models = new EvaluatedModels(names, data, context);
-        IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, data) : models.Scorers;
         NextItemRanking ranking = RankingOf(options, data, context);
+        using var models = new EvaluatedModels(names, data, context, ranking.LeftOut);
+        IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, data) : models.Scorers;
         var results = new List<EvaluationResult>();
         var differences = new List<PairedDifference>();
         foreach ((int number, HeldOut split) in options.Splits.Index())

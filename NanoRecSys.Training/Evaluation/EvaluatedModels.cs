@@ -21,15 +21,20 @@ public sealed class EvaluatedModels : IDisposable
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
+    private readonly int _leftOut;
     private readonly List<IScorer> _scorers = [];
     private UserTower? _tower;
     private BatchEncoder? _encoder;
 
+    /// <param name="names">Of <see cref="Names"/>.</param>
+    /// <param name="data">What they are evaluated on.</param>
+    /// <param name="context">Where they are.</param>
+    /// <param name="leftOut">Of a history's items, the latest so many are not ranked: a second stage does not see them as candidates.</param>
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
-    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context)
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(names);
-        (_data, _context) = (data, context);
+        (_data, _context, _leftOut) = (data, context, leftOut);
         try
         {
             foreach (string name in names)
@@ -75,14 +80,14 @@ public sealed class EvaluatedModels : IDisposable
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
         Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace),
-        _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage),
+        _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage, leftOut: _leftOut),
         _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
     };
 
     private IEnumerable<IScorer> OpenPermuted() =>
         from usage in new[] { RankerUsage.Plain, RankerUsage.NewItems }
         from feature in Enum.GetValues<PermutedFeature>().Select(feature => (PermutedFeature?)feature).Prepend(null)
-        select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature);
+        select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature, _leftOut);
 
     private static RankerUsage? UsageOf(string name) =>
         Enum.GetValues<RankerUsage>().Select(usage => (RankerUsage?)usage).FirstOrDefault(usage => RankerScorer.NameOf(usage!.Value) == name);

@@ -10,9 +10,8 @@ namespace NanoRecSys.Training.Evaluation;
 /// and stay, so that a ranking allocates nothing per user.
 /// </summary>
 /// <param name="items">V</param>
-/// <param name="exclude">Which seen items are left out.</param>
-/// <param name="window">L, for <see cref="Exclusion.Window"/>.</param>
-public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IReadOnlyList<TimedHistory>
+/// <param name="leftOut">Of a history's items, the latest so many are left out.</param>
+public sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
     private HeldOutCase[] _cases = []; // [B or more]
@@ -75,12 +74,7 @@ public sealed class HistoryBatch(int items, Exclusion exclude, int window) : IRe
     private ReadOnlySpan<int> SeenOf(int index)
     {
         ReadOnlySpan<int> before = _cases[index].Before.Span;
-        return exclude switch
-        {
-            Exclusion.History => before,
-            Exclusion.Window => before[^Math.Min(window, before.Length)..],
-            _ => [],
-        };
+        return before[^Math.Min(leftOut, before.Length)..];
     }
 
     /// <returns>Where the excluded rows end now.</returns>

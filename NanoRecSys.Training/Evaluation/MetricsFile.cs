@@ -1,6 +1,8 @@
 using System.Text.Json;
 using NanoRecSys.Core;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -41,11 +43,23 @@ public static class MetricsFile
     private static void Replace(Workspace workspace, EvaluationResult result)
     {
         List<EvaluationResult> results = [
-            .. Read(workspace, result.Model).Where(old => (old.Split, old.Exclude) != (result.Split, result.Exclude)),
+            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => (old.Split, old.Exclude) != (result.Split, result.Exclude)),
             result];
         string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
         File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
         File.Move(temporary, path, overwrite: true);
+    }
+
+    /// <summary>Whether a model was trained again since its figures were measured: they are another's then.</summary>
+    public static bool IsOfAnotherModel(Workspace workspace, string model)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(model);
+        string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
+            : model == "retriever" ? [workspace.RetrieverFolder]
+            : [BaselineFiles.FolderOf(workspace, model)];
+        return folders.Select(folder => Path.Combine(folder, ExportFiles.Weights))
+            .Any(weights => File.Exists(weights) && File.GetLastWriteTimeUtc(weights) > File.GetLastWriteTimeUtc(PathOf(workspace, model)));
     }
 
     private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");

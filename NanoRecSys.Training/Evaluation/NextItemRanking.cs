@@ -17,6 +17,14 @@ public abstract class NextItemRanking(DataSplit split, int items)
     /// <summary>L: how much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
     public int Window { get; init; } = 200;
 
+    /// <summary>Of a history's items, the latest so many are not ranked.</summary>
+    public int LeftOut => Exclude switch
+    {
+        Exclusion.History => int.MaxValue,
+        Exclusion.Window => Window,
+        _ => 0,
+    };
+
     public int Threads { get; init; } = Environment.ProcessorCount;
 
     /// <summary>As <see cref="EvaluationResult.Protocol"/> names it.</summary>
@@ -50,7 +58,7 @@ public abstract class NextItemRanking(DataSplit split, int items)
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
         int size = Math.Clamp(ScoresPerBatch / Math.Max(1, items), 1, LargestBatch);
         float[] scores = new float[size * items]; // [B, V]
-        var batch = new HistoryBatch(items, Exclude, Window);
+        var batch = new HistoryBatch(items, LeftOut);
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = cancellation };
         for (int start = 0; start < order.Length; start += size)
         {

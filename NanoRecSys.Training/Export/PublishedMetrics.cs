@@ -1,7 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
@@ -20,7 +20,7 @@ internal static class PublishedMetrics
         var results = new List<EvaluationResult>();
         foreach (string path in Directory.EnumerateFiles(workspace.MetricsFolder, "*.json").Order(StringComparer.Ordinal))
         {
-            if (!IsOlderThanItsModel(path, workspace))
+            if (!MetricsFile.IsOfAnotherModel(workspace, Path.GetFileNameWithoutExtension(path)))
             {
                 results.AddRange(ExportFiles.ReadJson(path, CoreJson.Default.ListEvaluationResult, "evaluate"));
             }
@@ -31,14 +31,4 @@ internal static class PublishedMetrics
 
     public static void Write(string path, IReadOnlyList<EvaluationResult> results) =>
         File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Default.ListEvaluationResult));
-
-    private static bool IsOlderThanItsModel(string metrics, Workspace workspace)
-    {
-        string model = Path.GetFileNameWithoutExtension(metrics);
-        string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
-            : model == "retriever" ? [workspace.RetrieverFolder]
-            : [BaselineFiles.FolderOf(workspace, model)];
-        return folders.Select(folder => Path.Combine(folder, ExportFiles.Weights))
-            .Any(weights => File.Exists(weights) && File.GetLastWriteTimeUtc(weights) > File.GetLastWriteTimeUtc(metrics));
-    }
 }

@@ -22,7 +22,7 @@ internal sealed record RankerChoice(bool Use, string Reason)
 
         if (Find(metrics, "ranker") is not double ranker || Find(metrics, "retriever") is not double retriever)
         {
-            return new(false, $"The ranker is left out: there is no validation {Metric} of it and of the retriever to compare. Run 'evaluate' first.");
+            return new(false, $"The ranker is left out: there is no validation {Metric} of it and of the retriever to compare. Run 'evaluate --split both' first.");
         }
 
         string figures = string.Create(CultureInfo.InvariantCulture, $"validation {Metric} {ranker:F4}, the retriever alone {retriever:F4}");

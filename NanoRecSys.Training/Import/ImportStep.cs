@@ -43,8 +43,7 @@ public static class ImportStep
                         RetrieverItems.Write(folder, RetrieverItems.MovieIds(catalog));
                     }
                 });
-                File.Delete(workspace.ValidationNegativesFile);
-                File.Delete(workspace.NegativesFile); // They were hard for another retriever.
+                MineNegativesStep.Forget(workspace);
             }
 
             if (ranker is not null)

@@ -17,7 +17,7 @@ public static class Auc
         {
             int end = start;
             int tiedPositives = 0;
-            while (end < sorted.Length && sorted[end] == sorted[start])
+            while (end < sorted.Length && sorted[end].Equals(sorted[start])) // what is no number equals itself here
             {
                 tiedPositives += labels[end++] ? 1 : 0;
             }

@@ -9,7 +9,8 @@ namespace NanoRecSys.Training.Ranking;
 /// <summary>The first stage as it is served: the retriever's best K that the user has not had.</summary>
 /// <param name="encoder">Of the retriever.</param>
 /// <param name="candidates">K</param>
-public sealed class CandidateFinder(BatchEncoder encoder, int candidates)
+/// <param name="leftOut">Of a history's items, the latest so many are no candidates.</param>
+public sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
 {
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <returns>[B] lists of up to K.</returns>
@@ -23,7 +24,8 @@ public sealed class CandidateFinder(BatchEncoder encoder, int candidates)
         var lists = new UserCandidates[histories.Count];
         for (int b = 0; b < lists.Length; b++)
         {
-            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Items.Span, candidates);
+            ReadOnlySpan<int> history = histories[b].Items.Span;
+            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), history[^Math.Min(leftOut, history.Length)..], candidates);
             lists[b] = new UserCandidates(
                 histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(),
                 Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));

@@ -31,7 +31,7 @@ public sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
         int ahead = 0;
         for (int i = 0; i < scores.Length; i++)
         {
-            ahead += i != place && scores[i] >= scores[place] ? 1 : 0; // ties count against it
+            ahead += i != place && !(scores[i] < scores[place]) ? 1 : 0; // ties count against it, and what is no number
         }
 
         return 1 + ahead;

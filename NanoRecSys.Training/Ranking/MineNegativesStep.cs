@@ -15,8 +15,20 @@ public sealed record MineNegativesSummary(int Positions, int ValidationPositions
 /// negatives that the retriever puts near the top, and random ones; never an item the user has had. Written as it
 /// goes, users in a random order, so that each part of the file is a sample of all.
 /// </summary>
+/// <remarks>An item that is held out may be drawn as a negative of its own user's training positions: nothing of it may be known yet.</remarks>
 public static class MineNegativesStep
 {
+    /// <summary>Deletes what was mined with other data or another retriever: it would train a ranker on what neither holds any more.</summary>
+    public static void Forget(Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        if (Directory.Exists(Path.GetDirectoryName(workspace.NegativesFile)))
+        {
+            File.Delete(workspace.NegativesFile);
+            File.Delete(workspace.ValidationNegativesFile);
+        }
+    }
+
     /// <exception cref="UserErrorException">No prepared data or no retriever.</exception>
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {

@@ -12,7 +12,7 @@ public sealed class NegativeMiner(MineNegativesOptions options, int items, Rando
     /// <param name="positive">What came there.</param>
     /// <param name="embedding">[D] of the user, before the position.</param>
     /// <param name="scores">[V] the retriever's, before the position.</param>
-    /// <param name="seen">All items of the user, never drawn.</param>
+    /// <param name="seen">All that the user is known to have had, never drawn; the positive is not drawn either.</param>
     /// <returns>The positive, hard and random negatives, in this order.</returns>
     public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
     {

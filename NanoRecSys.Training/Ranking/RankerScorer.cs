@@ -13,10 +13,10 @@ public enum RankerUsage
     /// <summary>The retriever's best by the logit alone.</summary>
     Plain,
 
-    /// <summary>The retriever's best by the logit alone, every item as if it were new.</summary>
+    /// <summary>The retriever's best by the logit alone, every item's id hidden: its embedding and what is made of that do not count.</summary>
     NewItems,
 
-    /// <summary>The whole catalogue by the logit alone, every item as if it were new: the retriever has no say.</summary>
+    /// <summary>The whole catalogue by the logit alone, ids hidden: the retriever has no say.</summary>
     NewItemsOfCatalogue,
 }
 
@@ -36,14 +36,16 @@ public sealed class RankerScorer : IScorer, IDisposable
     /// <param name="data">What both were trained on.</param>
     /// <param name="usage">What counts.</param>
     /// <param name="permuted">A feature that is dealt to other items at random: what is lost is what the ranker makes of it.</param>
-    public RankerScorer(BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null)
+    /// <param name="leftOut">Of a history's items, the latest so many are no candidates.</param>
+    public RankerScorer(
+        BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(encoder);
         ArgumentNullException.ThrowIfNull(network);
         (_encoder, _network, _usage, Permuted) = (encoder, network, usage, permuted);
         _parts = new RankerParts(network, encoder.ItemEmbeddings, permuted is { } feature ? FeaturePermutation.Apply(feature, data.Catalog) : data.Catalog);
-        _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates);
+        _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates, leftOut);
     }
 
     public string Name => NameOf(_usage) + (Permuted is { } feature ? $" ({feature.ToString().ToLowerInvariant()} permuted)" : "");

@@ -11,6 +11,8 @@ public readonly record struct RankerAuc(double Hard, double Random);
 /// <summary>The ranker in training, over lists of mined candidates.</summary>
 public sealed class RankerTrainer : IDisposable
 {
+    private const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
+
     private readonly RankerNetwork _network;
     private readonly ItemFeatureTensors _items;
     private readonly TrainRankerOptions _options;
@@ -65,7 +67,17 @@ public sealed class RankerTrainer : IDisposable
         _network.eval();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor logits = Logits(examples, itemDropout: 0); // [P, C]
+        Tensor order = arange(examples.Positions, int64);
+        long step = Math.Max(1, PairsPerPass / examples.Candidates);
+        var chunks = new List<Tensor>();
+        for (long start = 0; start < examples.Positions; start += step)
+        {
+            using var chunkScope = NewDisposeScope();
+            RankerExamples chunk = examples.Select(order.slice(0, start, Math.Min(start + step, examples.Positions), 1));
+            chunks.Add(Logits(chunk, itemDropout: 0).MoveToOuterDisposeScope());
+        }
+
+        Tensor logits = cat(chunks); // [P, C]
         return new RankerAuc(AucAmong(CandidateKind.Hard), AucAmong(CandidateKind.Random));
 
         double AucAmong(CandidateKind negatives)

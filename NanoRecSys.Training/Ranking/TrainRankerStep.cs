@@ -68,6 +68,11 @@ public static class TrainRankerStep
             int epoch = state.Epoch + 1;
             var epochWatch = Stopwatch.StartNew();
             (double loss, long positions) = await TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context);
+            if (!double.IsFinite(loss))
+            {
+                throw new UserErrorException($"The ranker's loss is no number any more in epoch {epoch}. Give a smaller --learning-rate or --weight-decay.");
+            }
+
             double seconds = epochWatch.Elapsed.TotalSeconds;
             RankerAuc auc = trainer.Evaluate(validation);
             double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
@@ -154,9 +159,10 @@ public static class TrainRankerStep
         RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
 
         // The same for all candidates, so the order stays; but the sigmoid of a large sum would be 1 for all of them.
+        // A resumed training that brought nothing better weighs again what was shifted already.
         using (var noGradient = no_grad())
         {
-            network.OutputBias.sub_(choice.Weight * choice.MeanCosine);
+            network.OutputBias.sub_((choice.Weight - network.Model.RetrieverWeight) * choice.MeanCosine);
         }
 
         RankerFiles.Write(context.Workspace.RankerFolder, network, network.Model with { RetrieverWeight = choice.Weight });

@@ -35,7 +35,7 @@ internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncode
         ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied: it is large
         int dimension = embeddings.Length / positions;
         RowSet seen = new(encoder.Items);
-        seen.AddRange(split.Items(user)); // the later ones, too: they are positives of other positions
+        seen.AddRange(train); // not the held-out ones: a ranker that never met them as negatives would know them by that
         for (int m = 0; m < positions; m++)
         {
             int position = train.Length - positions + m + 1;

@@ -14,7 +14,7 @@ namespace NanoRecSys.Benchmarks.Evaluation;
 /// <param name="Differ">Users for whom the two do not agree.</param>
 internal sealed record LiveAgreement(int Place, double Live, double Offline, int Differ);
 
-/// <summary>What is measured offline against what is served: by a version published with <c>--serve-split train --ranker never</c>.</summary>
+/// <summary>What is measured offline against what is served, by a version published with <c>--serve-split train</c>.</summary>
 internal static class LiveMetrics
 {
     private const int AnswerLength = 100;
@@ -24,11 +24,12 @@ internal static class LiveMetrics
 
     /// <param name="api">The API that serves that version.</param>
     /// <param name="context">Where its data and its retriever are; the seed draws the users.</param>
+    /// <param name="model">What the version was published with: <c>ranker</c>, or without it <c>retriever</c>.</param>
     /// <param name="users">As many, or all where there are not so many.</param>
-    public static async Task<IReadOnlyList<LiveAgreement>> MeasureAsync(HttpClient api, StepContext context, int users)
+    public static async Task<IReadOnlyList<LiveAgreement>> MeasureAsync(HttpClient api, StepContext context, string model, int users)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using var models = new EvaluatedModels(["retriever"], data, context);
+        using var models = new EvaluatedModels([model], data, context);
         RankedUsers offline = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads }
             .Rank(models.Scorers, HeldOut.Validation, cancellation: context.Cancellation);
         int[] asked = [.. Enumerable.Range(0, offline.Users.Length)];

@@ -18,12 +18,14 @@ internal static class LiveMetricsCommand
         Option<string> data = new("--data") { Description = "What the training program was given as --data.", DefaultValueFactory = _ => DatasetSource.Small };
         Option<string> artifacts = new("--artifacts") { Description = "Its artifacts folder.", DefaultValueFactory = _ => "artifacts" };
         Option<Uri> url = ApiAddress.CreateOption();
+        Option<string> model = new("--model") { Description = "What the version was published with: ranker, or retriever where --ranker never was given.", DefaultValueFactory = _ => "retriever" };
+        model.AcceptOnlyFromAmong("retriever", "ranker");
         Option<int> users = new("--users") { Description = "Users to ask for, drawn at random.", DefaultValueFactory = _ => 1_000 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new(
-            "live-metrics", "HR@10/50/100 on validation through /recommend, beside the offline ranking's; of a version published with --serve-split train --ranker never.")
+            "live-metrics", "HR@10/50/100 on validation through /recommend, beside the offline ranking's; of a version published with --serve-split train.")
         {
-            data, artifacts, url, users, json,
+            data, artifacts, url, model, users, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -31,16 +33,16 @@ internal static class LiveMetricsCommand
             var workspace = new Workspace(new ArtifactStore(parsed.GetValue(artifacts)!), DatasetSource.NameOf(parsed.GetValue(data)!));
             using HttpClient api = new() { BaseAddress = parsed.GetValue(url) };
             var context = new StepContext(workspace, Seed: 1, new Progress<StepProgress>(), cancellation);
-            return await RunAsync(api, context, parsed.GetValue(users), parsed.GetValue(json));
+            return await RunAsync(api, context, parsed.GetValue(model)!, parsed.GetValue(users), parsed.GetValue(json));
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(HttpClient api, StepContext context, int users, bool json)
+    private static async Task<int> RunAsync(HttpClient api, StepContext context, string model, int users, bool json)
     {
         try
         {
-            Report(await LiveMetrics.MeasureAsync(api, context, users), json);
+            Report(await LiveMetrics.MeasureAsync(api, context, model, users), json);
             return 0;
         }
         catch (HttpRequestException e)

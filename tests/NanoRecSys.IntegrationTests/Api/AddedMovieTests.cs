@@ -39,6 +39,20 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
     }
 
     [Fact]
+    public async Task A_genre_is_the_same_in_any_spelling_of_case()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
+        await api.PostAsync("/items", Cartoon);
+        await api.PostAsync("/items", Cartoon.Replace("9000001", "9000002", StringComparison.Ordinal).Replace("Animation", "ANIMATION", StringComparison.Ordinal).Replace("Comedy", "comedy", StringComparison.Ordinal));
+
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 9000002]}}""");
+
+        Assert.Equal(2, answer.Scores().Length);
+        Assert.Single(answer.Scores().Distinct());
+    }
+
+    [Fact]
     public async Task A_model_without_a_content_map_says_that_it_cannot_place_a_new_movie()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);

@@ -14,14 +14,16 @@ public sealed class LiveMetricsTests(LearnedArtifacts learned) : IClassFixture<L
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public async Task Metrics_measured_through_the_API_agree_with_those_of_evaluate()
+    [Theory]
+    [InlineData("retriever", RankerUse.Never)]
+    [InlineData("ranker", RankerUse.Always)]
+    public async Task Metrics_measured_through_the_API_agree_with_those_of_evaluate(string model, RankerUse ranker)
     {
         StepContext context = await learned.CopyAsync(_folder.Path);
-        await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train, Ranker = RankerUse.Never }, context);
+        await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train, Ranker = ranker }, context);
         await using ApiServer api = await ApiServer.StartAsync(context.Workspace.Store);
 
-        IReadOnlyList<LiveAgreement> places = await LiveMetrics.MeasureAsync(api.Client, context, users: int.MaxValue);
+        IReadOnlyList<LiveAgreement> places = await LiveMetrics.MeasureAsync(api.Client, context, model, users: int.MaxValue);
 
         Assert.Equal([10, 50, 100], places.Select(at => at.Place));
         Assert.All(places, at =>

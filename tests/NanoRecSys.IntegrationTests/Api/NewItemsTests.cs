@@ -24,7 +24,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
         NewItems items = NewItems.Place(model, [ToyStory, Cartoon, Horror]);
 
         Assert.Equal((model.Catalog.Count, 2), (items.FirstRow, items.Count));
-        Assert.Equal(Cartoon with { Index = items.FirstRow }, items.At(items.FirstRow));
+        Assert.Equivalent(Cartoon with { Index = items.FirstRow }, items.At(items.FirstRow), strict: true);
         Assert.False(items.Holds(items.FirstRow - 1));
         Assert.False(items.Holds(items.FirstRow + 2));
     }

@@ -73,6 +73,17 @@ public sealed class RecommendTests
     }
 
     [Fact]
+    public async Task Scores_too_near_to_one_to_tell_apart_keep_the_order_they_were_made_of()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4) { Ranker = RandomModel.RankerKind.Silent, RetrieverWeight = 500 });
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}}""");
+
+        Assert.Equal([1, 1, 1], answer.Scores()[..3]);
+        Assert.Equal(ExactNearest(api.Store, RandomModel.QuietUser, 10).Movies, answer.MovieIds());
+    }
+
+    [Fact]
     public async Task The_ranker_decides_the_order_of_the_candidates()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(5));

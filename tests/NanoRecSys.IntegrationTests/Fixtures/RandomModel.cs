@@ -39,6 +39,9 @@ internal sealed class RandomModel(int seed)
     /// <summary>How the second stage scores; null leaves it out.</summary>
     public RankerKind? Ranker { get; init; } = RankerKind.Random;
 
+    /// <summary>Of the cosine in the served score.</summary>
+    public double RetrieverWeight { get; init; } = 3;
+
     /// <summary>The user is the last movie of the history and nothing else: all other parts of the network are nought.</summary>
     public bool SeesOnlyTheLast { get; init; }
 
@@ -49,7 +52,7 @@ internal sealed class RandomModel(int seed)
     {
         Random,
 
-        /// <summary>Its logit is always 0, so that the served score is sigmoid(3 * cosine).</summary>
+        /// <summary>Its logit is always 0, so that the served score is sigmoid(weight * cosine).</summary>
         Silent,
     }
 
@@ -160,7 +163,7 @@ internal sealed class RandomModel(int seed)
         UserTowerInt8 = ServesFast ? Tower(ArtifactNames.UserTowerInt8) : null,
         UserEmbeddings = ServesFast ? ArtifactNames.UserEmbeddings : null,
         Ranker = Ranker is null ? null : new RankerInfo(
-            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, 3,
+            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, RetrieverWeight,
             new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, ArtifactNames.ItemEmbeddings, "fp32")),
         Index = new IndexInfo(ArtifactNames.Index, "flat", "inner_product", new Dictionary<string, double>(), 1, 1),
         Metrics = [],

@@ -66,7 +66,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         PublishSummary summary = await PublishStep.RunAsync(new PublishOptions(), context);
         Manifest manifest = context.Workspace.Store.Open(summary.Version).Manifest;
         Assert.False(summary.HasRanker);
-        Assert.Contains("Run 'evaluate' first", summary.Ranker, StringComparison.Ordinal);
+        Assert.Contains("Run 'evaluate --split both' first", summary.Ranker, StringComparison.Ordinal);
         Assert.Null(manifest.Ranker);
         Assert.DoesNotContain(ArtifactNames.Ranker, manifest.Files.Select(file => file.Name));
         Assert.DoesNotContain(ArtifactNames.Ranker, manifest.Parity.Keys);

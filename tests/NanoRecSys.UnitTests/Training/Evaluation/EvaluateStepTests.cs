@@ -2,6 +2,7 @@ using System.Text.Json;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -23,6 +24,18 @@ public sealed class EvaluateStepTests : IDisposable
 
         IReadOnlyList<EvaluationResult> saved = MetricsFile.Read(context.Workspace, "popularity");
         Assert.Equal(["test", "validation"], saved.Select(result => result.Split));
+    }
+
+    [Fact]
+    public async Task Figures_of_a_model_that_was_trained_again_since_are_not_kept_beside_the_new_ones()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Validation, HeldOut.Test] }, context);
+        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName), DateTime.UtcNow.AddSeconds(1));
+
+        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Test] }, context);
+
+        Assert.Equal("test", Assert.Single(MetricsFile.Read(context.Workspace, "retriever")).Split);
     }
 
     [Fact]

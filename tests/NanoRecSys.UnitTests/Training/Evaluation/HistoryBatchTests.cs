@@ -40,7 +40,7 @@ public sealed class HistoryBatchTests
 
     private static HistoryBatch Fill(Exclusion exclude, int window, int[] users)
     {
-        var batch = new HistoryBatch(7, exclude, window);
+        var batch = new HistoryBatch(7, exclude switch { Exclusion.History => int.MaxValue, Exclusion.Window => window, _ => 0 });
         batch.Fill(Split, HeldOut.Test, users);
         return batch;
     }

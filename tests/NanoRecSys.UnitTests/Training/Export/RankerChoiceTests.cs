@@ -27,7 +27,7 @@ public sealed class RankerChoiceTests
         RankerChoice choice = RankerChoice.Make(RankerUse.IfBetter, isExported: true,
             [Result("ranker", "validation", 0.5), Result("retriever", "test", 0.1)]);
         Assert.False(choice.Use);
-        Assert.Contains("Run 'evaluate' first", choice.Reason, StringComparison.Ordinal);
+        Assert.Contains("Run 'evaluate --split both' first", choice.Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
 using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
@@ -30,9 +31,35 @@ public sealed class MineNegativesStepTests : IDisposable
         Assert.All(validation, mined => Assert.Equal(data.Split.Items(mined.User)[TwoTastes.Length - 2], mined.Items[0]));
         Assert.All(train.Concat(validation), mined =>
         {
-            Assert.DoesNotContain(mined.Items.Skip(1), data.Split.Items(mined.User).ToArray().Contains); // nor a later item of the user
+            Assert.DoesNotContain(mined.Items.Skip(1), data.Split.Train(mined.User).ToArray().Append(mined.Items[0]).Contains); // nor a later one to train on
             Assert.Equal(1, mined.Embedding.Sum(value => value * value), 1e-4f);
         });
+    }
+
+    [Fact]
+    public async Task What_is_held_out_is_a_negative_like_any_other_so_that_nothing_tells_it()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = TwoTastes.Items, Skip = 0, Hard = TwoTastes.Items }, context);
+
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        Assert.All(await ReadAsync(context.Workspace.NegativesFile), mined =>
+            Assert.Subset(mined.Items[1..].ToHashSet(), data.Split.Items(mined.User)[(TwoTastes.Length - 2)..].ToArray().ToHashSet()));
+    }
+
+    [Fact]
+    public async Task Another_retriever_or_other_data_leave_no_negatives_of_before()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        await MineNegativesStep.RunAsync(Options, context);
+
+        await TrainRetrieverStep.RunAsync(new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 16, MaxLength = 6, Epochs = 1 }, context);
+        Assert.False(File.Exists(context.Workspace.NegativesFile) || File.Exists(context.Workspace.ValidationNegativesFile));
+
+        await MineNegativesStep.RunAsync(Options, context);
+        await TwoTastes.PrepareAsync(_folder, "a", newItems: 0.1);
+        Assert.False(File.Exists(context.Workspace.NegativesFile) || File.Exists(context.Workspace.ValidationNegativesFile));
     }
 
     [Fact]

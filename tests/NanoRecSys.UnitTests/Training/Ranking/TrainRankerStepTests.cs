@@ -75,6 +75,46 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     [Fact]
+    public async Task Resuming_what_is_finished_changes_nothing()
+    {
+        StepContext context = await MinedAsync("a");
+        TrainRankerSummary first = await TrainRankerStep.RunAsync(Options with { Epochs = 2, RetrieverWeights = [5] }, context);
+        byte[] weights = WeightsOf(context);
+
+        TrainRankerSummary again = await TrainRankerStep.RunAsync(Options with { Epochs = 2, RetrieverWeights = [5], Resume = true }, context);
+
+        Assert.Equal(first with { Seconds = 0 }, again with { Seconds = 0 });
+        Assert.Equal(weights, WeightsOf(context)); // the bias is shifted by the retriever's weight, once
+    }
+
+    [Fact]
+    public async Task A_loss_that_is_no_number_ends_the_training_with_its_reason()
+    {
+        StepContext context = await MinedAsync("a");
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { LearningRate = 1e30 }, context));
+
+        Assert.Contains("no number any more in epoch", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_ranking_does_not_leave_out_is_a_candidate()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+
+        foreach ((int leftOut, int had) in new[] { (int.MaxValue, 0), (2, TwoTastes.Length - 3), (0, TwoTastes.Length - 1) })
+        {
+            using var models = new EvaluatedModels(["ranker"], data, context, leftOut);
+            var scores = new float[TwoTastes.Items];
+            Assert.True(data.Split.TryGet(0, HeldOut.Test, out HeldOutCase held));
+            models.Scorers[0].Score([held.History], scores);
+            Assert.Equal(had, held.History.Items.ToArray().Count(item => scores[item] > float.NegativeInfinity));
+        }
+    }
+
+    [Fact]
     public async Task Resuming_with_other_options_is_refused()
     {
         StepContext context = await MinedAsync("a");
@@ -123,6 +163,9 @@ public sealed class TrainRankerStepTests : IDisposable
         EvaluationResult result = report.Results.Single(result => result.Model == model);
         return result.Metrics.ContainsKey("hr@200") ? 200 : result.Metrics.ContainsKey("hr@100") ? 100 : 0;
     }
+
+    private static byte[] WeightsOf(StepContext context) =>
+        File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName));
 
     private static byte[] CheckpointOf(StepContext context) =>
         File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, "checkpoint", RankerFiles.WeightsName));
