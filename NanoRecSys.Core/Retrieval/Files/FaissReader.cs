@@ -9,6 +9,8 @@ namespace NanoRecSys.Core.Retrieval.Files;
 /// </summary>
 internal sealed class FaissReader(Stream stream, string name)
 {
+    private const int ValuesAtOnce = 1 << 16; // an array may be larger than two gigabytes, a span of its bytes may not
+
     private readonly long _length = stream.Length;
 
     public long Position => stream.Position;
@@ -64,7 +66,11 @@ internal sealed class FaissReader(Stream stream, string name)
             count >= 0 && count <= Array.MaxLength && count <= Left / Unsafe.SizeOf<T>(),
             $"{count} values of {Unsafe.SizeOf<T>()} bytes are announced, {Left} bytes are left");
         T[] values = GC.AllocateUninitializedArray<T>((int)count);
-        ReadBytes(MemoryMarshal.AsBytes(values.AsSpan()));
+        for (int start = 0; start < values.Length; start += ValuesAtOnce)
+        {
+            ReadBytes(MemoryMarshal.AsBytes(values.AsSpan(start, Math.Min(ValuesAtOnce, values.Length - start))));
+        }
+
         return values;
     }
 

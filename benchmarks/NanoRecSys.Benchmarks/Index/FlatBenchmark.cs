@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Numerics;
-using System.Runtime.InteropServices;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Benchmarks.Index;
@@ -30,19 +28,21 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
         random.NextBytes(memory);
         var batch = new Candidate[queryCount * k];
         var found = new int[queryCount];
-        List<double>[] times = [.. Enumerable.Range(0, 5).Select(_ => new List<double>())];
+        List<double>[] times = [.. Enumerable.Range(0, 6).Select(_ => new List<double>())];
         for (int round = 0; round < Rounds; round++)
         {
             Time(times[0], queryCount, q => index.Search(Query(queries, q), filter, _ours));
             Time(times[1], 1, _ => index.SearchBatch(queries, filter, k, batch, found));
             Time(times[2], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _plain));
             Time(times[3], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _plain));
-            Time(times[4], FewQueries, _ => Sum(memory));
+            Time(times[4], FewQueries, _ => MemoryReading.InOrder(memory));
+            Time(times[5], FewQueries, _ => MemoryReading.AskingAhead(memory));
         }
 
         bool exact = IsExact(index, vectors, filter, excluded);
         return new FlatFigures(
-            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]) / queryCount, Median(times[2]), Median(times[3]), scanned, Median(times[4]), exactQueries, exact);
+            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]) / queryCount, Median(times[2]), Median(times[3]), scanned,
+            Math.Min(Median(times[4]), Median(times[5])), exactQueries, exact);
     }
 
     private bool IsExact(FlatIndex index, float[] vectors, RowFilter filter, RowSet excluded)
@@ -71,19 +71,6 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
             search(q);
             times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
-    }
-
-    private static long Sum(byte[] memory)
-    {
-        Vector<long> first = default, second = default;
-        ReadOnlySpan<Vector<long>> words = MemoryMarshal.Cast<byte, Vector<long>>(memory);
-        for (int i = 0; i + 1 < words.Length; i += 2)
-        {
-            first += words[i];
-            second += words[i + 1];
-        }
-
-        return Vector.Sum(first + second);
     }
 
     private static double Median(List<double> times)

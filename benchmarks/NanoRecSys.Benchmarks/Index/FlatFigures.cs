@@ -12,7 +12,7 @@ namespace NanoRecSys.Benchmarks.Index;
 /// <param name="SimdMs">Comparing every row in fp32 with SIMD.</param>
 /// <param name="PlainMs">Comparing every row with a scalar loop.</param>
 /// <param name="ScannedBytes">What one query of the flat index reads, at least.</param>
-/// <param name="BandwidthMs">Reading that many bytes in order, and doing nothing with them but adding.</param>
+/// <param name="BandwidthMs">Reading that many bytes the faster of two ways; see <see cref="MemoryReading"/>.</param>
 /// <param name="ExactQueries">Queries compared with the fp32 scan.</param>
 /// <param name="FlatExact">Whether all of them found the same rows in the same order.</param>
 internal sealed record FlatFigures(
