@@ -22,9 +22,16 @@ public sealed class CandidateRanker
             return candidates;
         }
 
-        float[]? scores = model.Ranker?.Score(user, history.Rows, candidates, newItems); // [C]
-        IEnumerable<Candidate> scored = scores is null ? candidates : candidates.Select((candidate, i) => candidate with { Score = scores[i] });
-        IEnumerable<Candidate> ordered = scored.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row);
-        return [.. scores is null ? ordered : ordered.Select(candidate => candidate with { Score = RankerNetwork.Squash(candidate.Score) })];
+        if (model.Ranker is not { } ranker)
+        {
+            return [.. BestFirst(candidates)];
+        }
+
+        float[] scores = ranker.Score(user, history.Rows, candidates, newItems); // [C]
+        return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
+            .Select(candidate => candidate with { Score = RankerNetwork.Squash(candidate.Score) })];
     }
+
+    private static IOrderedEnumerable<Candidate> BestFirst(IEnumerable<Candidate> candidates) =>
+        candidates.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row);
 }

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Data;
 
@@ -118,7 +117,7 @@ public static class PrepareStep
                 JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Default.DatasetSummary), context.Cancellation);
             heldOut?.Write(temporary);
             FolderSwap.Replace(folder, temporary);
-            MineNegativesStep.Forget(context.Workspace);
+            context.Workspace.ForgetNegatives();
         }
         finally
         {

@@ -43,7 +43,7 @@ public static class ImportStep
                         RetrieverItems.Write(folder, RetrieverItems.MovieIds(catalog));
                     }
                 });
-                MineNegativesStep.Forget(workspace);
+                workspace.ForgetNegatives();
             }
 
             if (ranker is not null)

@@ -54,7 +54,10 @@ public static class Precision
 
     private static long Missing(long count) => (RowMultiple - count % RowMultiple) % RowMultiple;
 
-    private static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
+    /// <summary>Zeros behind a tensor's numbers; the tensor itself where there are none to add.</summary>
+    /// <param name="tensor">Of any shape.</param>
+    /// <param name="by">As torch takes it, the last dimension first.</param>
+    internal static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
     // .NET has no name for AVX512-BF16 before its AVX10; without the instructions bfloat16 is slower than fp32.
     private static bool HasInstructions { get; } =

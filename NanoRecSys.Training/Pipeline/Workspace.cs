@@ -30,4 +30,14 @@ public sealed record Workspace(ArtifactStore Store, string Dataset)
 
     /// <summary>Written by <c>export</c> and <c>index</c>: what <c>publish</c> gathers.</summary>
     public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
+
+    /// <summary>Deletes what was mined with other data or another retriever: it would train a ranker on what neither holds any more.</summary>
+    public void ForgetNegatives()
+    {
+        if (Directory.Exists(Path.GetDirectoryName(NegativesFile)))
+        {
+            File.Delete(NegativesFile);
+            File.Delete(ValidationNegativesFile);
+        }
+    }
 }

@@ -24,8 +24,7 @@ public sealed class CandidateFinder(BatchEncoder encoder, int candidates, int le
         var lists = new UserCandidates[histories.Count];
         for (int b = 0; b < lists.Length; b++)
         {
-            ReadOnlySpan<int> history = histories[b].Items.Span;
-            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), history[^Math.Min(leftOut, history.Length)..], candidates);
+            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Last(leftOut).Items.Span, candidates);
             lists[b] = new UserCandidates(
                 histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(),
                 Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));

@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Ranking;
 /// <param name="signals">Those that the network names.</param>
 public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
 {
-    private const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
+    internal const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
 
     /// <param name="users">[B]</param>
     /// <param name="knownItems">Items of this row and later are new: their embeddings, and what is made of them, do not count.</param>

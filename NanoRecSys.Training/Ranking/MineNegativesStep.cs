@@ -18,17 +18,6 @@ public sealed record MineNegativesSummary(int Positions, int ValidationPositions
 /// <remarks>An item that is held out may be drawn as a negative of its own user's training positions: nothing of it may be known yet.</remarks>
 public static class MineNegativesStep
 {
-    /// <summary>Deletes what was mined with other data or another retriever: it would train a ranker on what neither holds any more.</summary>
-    public static void Forget(Workspace workspace)
-    {
-        ArgumentNullException.ThrowIfNull(workspace);
-        if (Directory.Exists(Path.GetDirectoryName(workspace.NegativesFile)))
-        {
-            File.Delete(workspace.NegativesFile);
-            File.Delete(workspace.ValidationNegativesFile);
-        }
-    }
-
     /// <exception cref="UserErrorException">No prepared data or no retriever.</exception>
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {

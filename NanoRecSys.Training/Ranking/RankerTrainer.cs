@@ -11,8 +11,6 @@ public readonly record struct RankerAuc(double Hard, double Random);
 /// <summary>The ranker in training, over lists of mined candidates.</summary>
 public sealed class RankerTrainer : IDisposable
 {
-    private const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
-
     private readonly RankerNetwork _network;
     private readonly ItemFeatureTensors _items;
     private readonly TrainRankerOptions _options;
@@ -68,7 +66,7 @@ public sealed class RankerTrainer : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Tensor order = arange(examples.Positions, int64);
-        long step = Math.Max(1, PairsPerPass / examples.Candidates);
+        long step = Math.Max(1, CandidateRanker.PairsPerPass / examples.Candidates);
         var chunks = new List<Tensor>();
         for (long start = 0; start < examples.Positions; start += step)
         {

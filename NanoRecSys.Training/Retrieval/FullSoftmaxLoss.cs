@@ -38,9 +38,9 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         long rows = cached < FewRows ? ManyRows : cached / RowMultiple * RowMultiple;
         long padded = _type == bfloat16 ? (positions + RowMultiple - 1) / RowMultiple * RowMultiple : positions; // Q
         long padding = padded - positions;
-        Tensor sharpened = Pad(users.detach() * tensor((float)inverse, device: users.device), [0, 0, 0, padding]).to(_type); // [Q, D]
+        Tensor sharpened = Precision.Pad(users.detach() * tensor((float)inverse, device: users.device), [0, 0, 0, padding]).to(_type); // [Q, D]
         Tensor table = items.detach().to(_type); // [V, D]
-        targets = Pad(targets, [0, padding]); // [Q]: zero users give no item a gradient
+        targets = Precision.Pad(targets, [0, padding]); // [Q]: zero users give no item a gradient
         Tensor userGradient = empty(padded, users.shape[1], device: users.device); // [Q, D]
         Tensor itemGradient = zeros_like(items); // [V, D]
         Tensor likelihood = empty(padded, device: users.device); // [Q] of each target
@@ -84,8 +84,6 @@ public sealed class FullSoftmaxLoss(LossTemperature temperature, bool isReduced 
         gradient.scatter_(1, target, own.add(MinusOne));
         return gradient.to(logits.dtype);
     }
-
-    private static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
     private static void AddGradient(Tensor parameter, Tensor gradient) =>
         parameter.grad = (parameter.grad is null ? gradient : parameter.grad + gradient).DetachFromDisposeScope();

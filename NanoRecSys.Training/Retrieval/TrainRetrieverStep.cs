@@ -4,7 +4,6 @@ using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
@@ -85,18 +84,18 @@ public static class TrainRetrieverStep
                 Loss = loss,
                 LearningRate = trainer.LearningRateAt(epoch),
             }), context.Cancellation);
-            IReadOnlyDictionary<string, double>? metrics = IsValidated(epoch, options) ? Validate(trainer.Tower, ranking, context.Cancellation) : null;
             if (!double.IsFinite(result.Loss))
             {
                 throw new UserErrorException($"The loss is no number any more in epoch {epoch}. Give a smaller --learning-rate, or scale gradients down with --gradient-norm.");
             }
 
+            IReadOnlyDictionary<string, double>? metrics = IsValidated(epoch, options) ? Validate(trainer.Tower, ranking, context.Cancellation) : null;
             state = Advance(state, result, metrics, trainer.LearningRateAt(epoch));
             if (state.BestEpoch == epoch)
             {
                 RetrieverFiles.Write(folder, trainer.Tower.Model with { Temperature = trainer.Temperature.Value }, NetworkWeights.Of(trainer.Tower));
                 RetrieverItems.Forget(folder); // those of an imported one
-                MineNegativesStep.Forget(context.Workspace);
+                context.Workspace.ForgetNegatives();
             }
 
             checkpoint.Save(trainer, state);
