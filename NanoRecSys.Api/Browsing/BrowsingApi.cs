@@ -72,9 +72,9 @@ internal static class BrowsingApi
 
         ServedCatalog catalog = new(lease!.Model, lease.Model.Extend(added.Current));
         History history = await histories.ReadUserAsync(catalog, user);
-        return history.EmptyReason == HistoryReader.UnknownUser
+        return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
             ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
-            : TypedResults.Ok(new UserHistoryResponse(user, history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(catalog.MovieAt)]));
+            : TypedResults.Ok(new UserHistoryResponse(user, history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(catalog.MovieAt)], Degraded: !history.IsWhole));
     }
 
     private static IResult GetItems(

@@ -6,7 +6,11 @@ public sealed record UserList(int Total, IReadOnlyList<UserSummary> Users);
 public sealed record UserSummary(int UserId, int Interactions);
 
 /// <summary>Answer of <c>GET /users/{id}/history</c>: newest first.</summary>
-public sealed record UserHistoryResponse(int UserId, int Total, IReadOnlyList<MovieInfo> Movies);
+/// <param name="UserId">Whose.</param>
+/// <param name="Total">How many there are; <paramref name="Movies"/> may be fewer.</param>
+/// <param name="Movies">The newest of them.</param>
+/// <param name="Degraded">The store of events did not answer: what came in since the training is missing, not gone.</param>
+public sealed record UserHistoryResponse(int UserId, int Total, IReadOnlyList<MovieInfo> Movies, bool Degraded = false);
 
 /// <summary>Answer of <c>GET /items?query=&amp;limit=</c> and <c>GET /items/{id}/similar</c>; scores only for the latter.</summary>
 public sealed record MovieList(IReadOnlyList<MovieInfo> Movies, IReadOnlyList<float>? Scores = null);

@@ -14,7 +14,7 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time)
 
     /// <summary>Each second until the API can serve, then unhurriedly.</summary>
     public LiveFeed<Readiness> Readiness { get; } = new(
-        cancellation => Client(services).ReadinessAsync(cancellation),
+        new PatientReadiness(cancellation => Client(services).ReadinessAsync(cancellation)).ReadAsync,
         reading => reading.Value?.State == ReadinessState.Ready ? Unhurried : Second,
         time);
 

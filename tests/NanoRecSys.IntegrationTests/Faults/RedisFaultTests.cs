@@ -97,6 +97,28 @@ public sealed class RedisFaultTests : IDisposable
     }
 
     [Fact]
+    public async Task Away_it_makes_a_history_a_part_of_itself_and_nobody_unknown()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(414), cache.ConnectionString);
+        await api.PostAsync("/events", $$"""{"user_id": {{FirstUser}}, "movie_id": 1010}""");
+        JsonElement before = await api.GetAsync("/users/11/history");
+        Assert.False(before.Flag("degraded"));
+        Assert.Equal(1010, Assert.Single(await api.HistoryAsync(FirstUser)));
+        Assert.Equal(HttpStatusCode.NotFound, (await api.FetchAsync("/users/99999/history")).StatusCode);
+
+        cache.Kill();
+
+        await ApiServer.UntilAsync("the store is missed", async () => (await api.GetAsync("/users/11/history")).Flag("degraded"));
+        JsonElement published = await api.GetAsync("/users/11/history");
+        Assert.Equal(before.GetProperty("total").GetInt32(), published.GetProperty("total").GetInt32());
+        JsonElement stored = await api.GetAsync($"/users/{FirstUser}/history");
+        Assert.True(stored.Flag("degraded"));
+        Assert.Equal(0, stored.GetProperty("total").GetInt32());
+    }
+
+    [Fact]
     public async Task An_API_that_is_killed_has_lost_nothing_that_it_acknowledged()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);

@@ -105,6 +105,25 @@ public sealed class MovieSearchTests : BunitContext
         Assert.Empty(_chosen);
     }
 
+    [Theory]
+    [InlineData(1, "ArrowDown", "ArrowDown")] // Seven was the third, and is the second now.
+    [InlineData(0)] // Nobody moved: the first is the best answer.
+    [InlineData(0, "ArrowDown")] // The Matrix is not among them any more.
+    public void A_film_moved_to_stays_the_active_one_as_more_letters_come(int expected, params string[] keys)
+    {
+        IRenderedComponent<MovieSearch> search = Typed("s");
+        foreach (string key in keys)
+        {
+            Box(search).KeyDown(key);
+        }
+
+        _api.On("GET /items", new MovieList([Films.StarWars, Films.Seven]));
+        Box(search).Input("se");
+
+        Assert.Equal("Films found for se", search.Find("[role=listbox]").GetAttribute("aria-label"));
+        Assert.Equal(expected, Active(search));
+    }
+
     [Fact]
     public void A_name_that_no_film_has_is_answered_and_enter_chooses_nothing()
     {
