@@ -34,7 +34,7 @@ public sealed class FirstStartTests(FirstStart start)
     public void Watching_a_training_become_recommendations_leaves_no_error_in_the_console()
     {
         RequireBrowser();
-        Assert.Empty(start.FirstVisit.Errors);
+        Assert.Empty(start.ErrorsMeanwhile);
     }
 
     [Fact]

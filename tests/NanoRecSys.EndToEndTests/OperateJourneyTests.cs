@@ -117,6 +117,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     {
         await link.PressAsync("Enter");
         await visit.Page.WaitForURLAsync(address);
+        await Expect(link).ToHaveAttributeAsync("aria-current", "true"); // The address changes first; the other links follow with the page.
     }
 
     private async Task<Visit> OpenAsync(string path)

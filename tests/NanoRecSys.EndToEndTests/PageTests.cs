@@ -41,7 +41,7 @@ public sealed class PageTests(FirstStart start)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
-            await Expect(visit.Marked(marker).First).ToBeAttachedAsync(new() { Timeout = 15_000 });
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
             await visit.Page.ScreenshotAsync(new()
             {
                 Path = Path.Combine(BuiltStack.Screenshots, $"{name}-{screenName}.png"),
@@ -66,7 +66,7 @@ public sealed class PageTests(FirstStart start)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
-            await Expect(visit.Marked(marker).First).ToBeAttachedAsync(new() { Timeout = 15_000 });
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
             AxeResult result = await visit.Page.RunAxe();
             Assert.True(result.Passes.Length > 10, $"{name} on {screenName}: axe looked at next to nothing.");
             Assert.Empty(result.Violations
@@ -87,6 +87,7 @@ public sealed class PageTests(FirstStart start)
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
             double bytes = await visit.CountBytesAsync(() => visit.OpenAsync(path));
             double interactive = await visit.Page.EvaluateAsync<double>("performance.now()");
+            await visit.Page.WaitForFunctionAsync("performance.getEntriesByName('first-contentful-paint').length > 0"); // The circuit may stand first.
             double paint = await visit.Page.EvaluateAsync<double>("performance.getEntriesByName('first-contentful-paint')[0].startTime");
             visits.Add((paint, interactive, bytes / 1024));
             await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
@@ -96,7 +97,7 @@ public sealed class PageTests(FirstStart start)
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{name}: painted after {paintMs:0} ms (best {visits.Min(visit => visit.Paint):0}), interactive after {interactiveMs:0} ms (best {visits.Min(visit => visit.Interactive):0}), {kib:0} KiB"));
         Assert.InRange(paintMs, 1, 3_000);
-        Assert.InRange(interactiveMs, paintMs / 2, 10_000);
+        Assert.InRange(interactiveMs, 1, 10_000);
         Assert.InRange(kib, 1, MostKiB);
     }
 
@@ -109,7 +110,7 @@ public sealed class PageTests(FirstStart start)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
-            await Expect(visit.Marked(marker).First).ToBeAttachedAsync(new() { Timeout = 15_000 });
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
             double shift = await visit.ReadLayoutShiftAsync();
             TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: layout shift {shift:0.000}"));
             Assert.InRange(shift, 0, MostShift);

@@ -28,6 +28,9 @@ public sealed class FirstStart : IAsyncLifetime
     private IBrowser? _browser;
     private Visit? _visit;
 
+    /// <summary>Errors of the browser's console while it watched the training become recommendations.</summary>
+    public IReadOnlyCollection<string> ErrorsMeanwhile { get; private set; } = [];
+
     public string Artifacts => _artifacts.Path;
 
     public Uri Address { get; private set; } = new("http://localhost");
@@ -66,7 +69,7 @@ public sealed class FirstStart : IAsyncLifetime
         _visit = await Visit.StartAsync(_browser, Address);
         await _visit.Page.GotoAsync("/");
         ILocator either = _visit.Marked("training-progress").Or(_visit.Marked("recommendation-card")).First;
-        await either.WaitForAsync();
+        await either.WaitForAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
         if (await _visit.Marked("training-progress").CountAsync() > 0)
         {
             TrainingText = await _visit.Marked("training-progress").First.InnerTextAsync();
@@ -74,8 +77,9 @@ public sealed class FirstStart : IAsyncLifetime
 
         // A training that failed is known at once, and in the host's words.
         await _stack.Recommending.WaitAsync(Patience);
-        await _visit.Marked("recommendation-card").First.WaitForAsync();
+        await _visit.Marked("recommendation-card").First.WaitForAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
         RecommendationAfter = _stack.Measure();
+        ErrorsMeanwhile = [.. _visit.Errors];
     }
 
     public async ValueTask DisposeAsync()

