@@ -25,7 +25,18 @@ public static partial class NativeHeap
     /// </summary>
     public static void ShareArenas() => Set((MostArenas, 2));
 
-    private static void Set(params ReadOnlySpan<(int Option, int Value)> options)
+    /// <summary>Gives what is free back to the kernel, also what lies between blocks that are in use.</summary>
+    public static void GiveFreedMemoryBack() => OfGlibc(() => _ = Trim(0));
+
+    private static void Set(params (int Option, int Value)[] options) => OfGlibc(() =>
+    {
+        foreach ((int option, int value) in options)
+        {
+            _ = SetOption(option, value);
+        }
+    });
+
+    private static void OfGlibc(Action call)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -34,17 +45,17 @@ public static partial class NativeHeap
 
         try
         {
-            foreach ((int option, int value) in options)
-            {
-                _ = SetOption(option, value);
-            }
+            call();
         }
         catch (EntryPointNotFoundException)
         {
-            // Another C library, such as musl, has no such options.
+            // Another C library, such as musl, has no such thing.
         }
     }
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int SetOption(int option, int value);
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int Trim(nuint kept);
 }

@@ -15,7 +15,7 @@ internal static class ExportCommand
     };
 
     private static readonly Option<string> Format = Settings.Choice(
-        "--format", "What for: serving (onnx), or PyTorch and 'import' (safetensors, the state dictionaries)", "onnx", ["onnx", "safetensors"]);
+        "--format", "What for: serving (onnx), or PyTorch (safetensors, the state dictionaries; 'import' takes them back where the tower is the reference's)", "onnx", ["onnx", "safetensors"]);
 
     private static readonly Option<string> RankerNumbers = Settings.Choice(
         "--ranker-precision", "In what serving multiplies per candidate; auto: int8 for a large ranker whose logits stay close", "auto", ["auto", "fp32", "int8"]);

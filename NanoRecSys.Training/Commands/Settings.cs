@@ -22,26 +22,25 @@ internal static class Settings
     }
 
     /// <summary>A number of 0 or more, with a point whatever the machine's language.</summary>
-    public static Option<double> Real(string name, string description, double value)
+    public static Option<double> Real(string name, string description, double value) => Real(name, description).WithDefault(value);
+
+    /// <summary>Without a default: who does not give it leaves a preset's value.</summary>
+    public static Option<double> Real(string name, string description) =>
+        RealWithin(name, description, "0 or more", given => given >= 0 && double.IsFinite(given));
+
+    /// <inheritdoc cref="Real(string, string)"/>
+    public static Option<double> PositiveReal(string name, string description) =>
+        RealWithin(name, description, "more than 0", given => given > 0 && double.IsFinite(given));
+
+    public static Option<double> WithDefault(this Option<double> option, double value)
     {
-        Option<double> option = Real(name, description);
         option.DefaultValueFactory = _ => value;
         return option;
     }
 
-    /// <summary>Without a default: who does not give it leaves a preset's value.</summary>
-    public static Option<double> Real(string name, string description)
-    {
-        var option = new Option<double>(name) { Description = description };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double given) && !(given >= 0 && double.IsFinite(given)))
-            {
-                result.AddError($"{name} must be 0 or more, not {token.Value}.");
-            }
-        });
-        return option;
-    }
+    /// <summary>A part of something, and not all of it.</summary>
+    public static Option<double> Share(string name, string description) =>
+        RealWithin(name, description, "0 or more and less than 1", given => given is >= 0 and < 1);
 
     public static Option<string> Choice(string name, string description, string value, string[] choices)
     {
@@ -55,6 +54,19 @@ internal static class Settings
     {
         var option = new Option<string>(name) { Description = $"{description}: {string.Join(", ", choices)}" };
         option.AcceptOnlyFromAmong(choices);
+        return option;
+    }
+
+    private static Option<double> RealWithin(string name, string description, string range, Predicate<double> isWithin)
+    {
+        var option = new Option<double>(name) { Description = description };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double given) && !isWithin(given))
+            {
+                result.AddError($"{name} must be {range}, not {token.Value}.");
+            }
+        });
         return option;
     }
 }

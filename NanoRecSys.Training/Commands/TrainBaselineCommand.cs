@@ -20,12 +20,12 @@ internal static class TrainBaselineCommand
     private static readonly Option<double> Decay = Settings.Real("--decay", "mf: how much less an item of a history counts than the one after it", Factorization.Decay);
     private static readonly Option<int> Hidden = Settings.Number("--hidden", "mlp-user-tower: width of the hidden layer", Tower.Hidden);
     private static readonly Option<int> HistoryLength = Settings.Number("--history-length", "mlp-user-tower: most recent items that are averaged", Tower.HistoryLength);
-    private static readonly Option<double> Dropout = Settings.Real("--dropout", "mlp-user-tower: dropout rate", Tower.Dropout);
+    private static readonly Option<double> Dropout = Settings.Share("--dropout", "mlp-user-tower: dropout rate").WithDefault(Tower.Dropout);
     private static readonly Option<string> Loss = Settings.Choice(
         "--loss", "mlp-user-tower: what is minimised", Tower.Loss.ToName(), [.. Enum.GetValues<RetrieverLoss>().Select(loss => loss.ToName())]);
 
-    private static readonly Option<double> Temperature = Settings.Real("--temperature", "mlp-user-tower: divides the cosine in the loss", Tower.Temperature);
-    private static readonly Option<double> LearningRate = Settings.Real("--learning-rate", "mlp-user-tower: AdamW's step", Tower.LearningRate);
+    private static readonly Option<double> Temperature = Settings.PositiveReal("--temperature", "mlp-user-tower: divides the cosine in the loss").WithDefault(Tower.Temperature);
+    private static readonly Option<double> LearningRate = Settings.PositiveReal("--learning-rate", "mlp-user-tower: AdamW's step").WithDefault(Tower.LearningRate);
     private static readonly Option<int> Batch = Settings.Number("--batch", "mlp-user-tower: positions of one step", Tower.BatchPositions);
     private static readonly Option<int> Positions = Settings.Number("--positions", "mlp-user-tower: positions of a user in one epoch", Tower.PositionsPerUser);
     private static readonly Option<int> Epochs = Settings.Number("--epochs", "mlp-user-tower: most epochs", Tower.Epochs);

@@ -8,9 +8,9 @@ namespace NanoRecSys.Training.Commands;
 internal static class TrainRankerCommand
 {
     private static readonly TrainRankerOptions Defaults = new();
-    private static readonly Option<double> Dropout = Settings.Real("--dropout", "Dropout rate", Defaults.Dropout);
+    private static readonly Option<double> Dropout = Settings.Share("--dropout", "Dropout rate").WithDefault(Defaults.Dropout);
     private static readonly Option<double> ItemDropout = Settings.Real("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout);
-    private static readonly Option<double> LearningRate = Settings.Real("--learning-rate", "AdamW's step", Defaults.LearningRate);
+    private static readonly Option<double> LearningRate = Settings.PositiveReal("--learning-rate", "AdamW's step").WithDefault(Defaults.LearningRate);
     private static readonly Option<double> WeightDecay = Settings.Real("--weight-decay", "AdamW's decay", Defaults.WeightDecay);
     private static readonly Option<int> Batch = Settings.Number("--batch", "Pairs of one step", Defaults.BatchPairs, least: 2);
     private static readonly Option<int> Epochs = Settings.Number("--epochs", "Most epochs", Defaults.Epochs);

@@ -20,6 +20,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     public static ImportedTower Read(string path, ImportOptions options)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
+        RequireReference(weights);
         UserTowerLayout layout = UserTowerLayout.Of(weights);
         float[]? frequencies = weights.Tensors.GetValueOrDefault(UserTowerLayout.RotaryName)?.Values;
         List<string> notes = [.. weights.Notes];
@@ -27,6 +28,18 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
             BlockKinds.Transformer, layout.Dimension, layout.Blocks, HeadsOf(layout, weights, frequencies, options), layout.FeedForward,
             MaxLengthOf(weights, options, notes), layout.Items, RopeBaseOf(weights, frequencies, options, notes), Dropout: 0, UnknownLoss, ReferenceTemperature);
         return new ImportedTower(model, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], notes);
+    }
+
+    // What an export of ours says of itself: the names of its tensors alone would be a long riddle.
+    private static void RequireReference(PretrainedWeights weights)
+    {
+        string kind = weights.Metadata.GetValueOrDefault(WeightsMetadata.Kind, BlockKinds.Transformer);
+        string positions = weights.Metadata.GetValueOrDefault(WeightsMetadata.Positions, Positions.Rotary);
+        if (kind != BlockKinds.Transformer || positions != Positions.Rotary)
+        {
+            throw new UserErrorException(
+                $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' takes the reference architecture alone: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
+        }
     }
 
     private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)

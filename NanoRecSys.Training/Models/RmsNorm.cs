@@ -11,7 +11,7 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     public const double Epsilon = 1e-6;
 
-    private static readonly Scalar Smallest = Epsilon; // one object, never collected: see UserTower
+    private static readonly Scalar Smallest = Epsilon; // one object, never collected: see TensorSums
 
     [ComponentName(Name = "weight")]
     private readonly Parameter _weight; // [D]

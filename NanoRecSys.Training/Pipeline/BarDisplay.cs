@@ -7,13 +7,13 @@ internal sealed class BarDisplay(IAnsiConsole console, string stage, ProgressTas
 {
     public static async Task RunAsync(IAnsiConsole console, string stage, Func<IStepDisplay, Task> work) =>
         await console.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn())
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .StartAsync(async bars => await work(new BarDisplay(console, stage, bars.AddTask(Markup.Escape(stage), maxValue: 1))));
 
     public void Show(StepProgress progress, TimeSpan? remaining)
     {
         task.Value = progress.Fraction ?? task.Value;
-        string details = ProgressText.Details(progress);
+        string details = ProgressText.Details(progress, remaining);
         task.Description = Markup.Escape(details.Length > 0 ? $"{stage} | {details}" : stage);
         if (progress.Message is not null || progress.Metrics is not null)
         {

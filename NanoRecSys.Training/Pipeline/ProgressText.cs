@@ -8,8 +8,9 @@ internal static class ProgressText
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>
     public static string Line(StepProgress progress, TimeSpan? remaining) => string.Join(" | ", Parts(progress, remaining));
 
-    /// <summary>What the bar does not show by itself: epoch, loss, speed and detail.</summary>
-    public static string Details(StepProgress progress) => string.Join(" | ", Parts(progress with { Fraction = null, Message = null, Metrics = null }, null));
+    /// <summary>What the bar does not show by itself: epoch, loss, speed, detail and time left.</summary>
+    public static string Details(StepProgress progress, TimeSpan? remaining) =>
+        string.Join(" | ", Parts(progress with { Fraction = null, Message = null, Metrics = null }, remaining));
 
     private static IEnumerable<string> Parts(StepProgress progress, TimeSpan? remaining)
     {

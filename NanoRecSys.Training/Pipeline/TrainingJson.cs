@@ -16,6 +16,7 @@ namespace NanoRecSys.Training.Pipeline;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectRequiredConstructorParameters = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(HeldOutItems))]

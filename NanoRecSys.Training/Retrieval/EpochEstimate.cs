@@ -61,12 +61,13 @@ public sealed record EpochEstimate(
         (TimeSpan Wall, TimeSpan Processor) start = Now(), end = start;
         try
         {
-            trainer.TrainEpoch(1, (step, all, loss) =>
+            trainer.TrainEpoch(1, done =>
             {
+                (int step, int all) = (done.Step, done.Steps);
                 int warmUp = Math.Min(WarmUpSteps, all - 1);
                 end = Now();
                 (start, timed, ofEpoch) = (step == warmUp ? end : start, step - warmUp, all);
-                context.Progress.Report(new StepProgress { Fraction = 0.9 * step / (steps + warmUp), Loss = loss });
+                context.Progress.Report(new StepProgress { Fraction = 0.9 * step / (steps + warmUp), Loss = done.Loss });
                 if (timed == steps)
                 {
                     enough.Cancel();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
@@ -40,6 +41,7 @@ public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<stri
     public double SequencesPerSecond { get; init; }
 
     /// <summary>Of the whole process, at the epoch's end.</summary>
+    [JsonPropertyName("memory_mib")]
     public double MemoryMiB { get; init; }
 }
 

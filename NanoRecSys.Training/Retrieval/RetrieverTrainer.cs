@@ -15,6 +15,13 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="Sequences">Windows trained on.</param>
 public sealed record EpochResult(int Epoch, double Loss, double Seconds, int Sequences);
 
+/// <summary>How far an epoch is.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Steps">Of the whole epoch.</param>
+/// <param name="Loss">Of that step, in nats.</param>
+/// <param name="SequencesPerSecond">Since the epoch began.</param>
+public sealed record StepResult(int Step, int Steps, double Loss, double SequencesPerSecond);
+
 /// <summary>The user tower in training: its optimizer, its loss and its place in the schedule.</summary>
 public sealed class RetrieverTrainer : IDisposable
 {
@@ -22,6 +29,7 @@ public sealed class RetrieverTrainer : IDisposable
     private readonly TrainRetrieverOptions _options;
     private readonly long _seed;
     private readonly IRetrieverLoss _loss;
+    private readonly Parameter[] _parameters;
     private readonly AdamW _optimizer;
     private readonly LearningRateSchedule _schedule;
     private readonly int _stepsPerEpoch;
@@ -41,7 +49,8 @@ public sealed class RetrieverTrainer : IDisposable
         _seed = seed;
         _loss = loss;
         Temperature = temperature;
-        _optimizer = optim.AdamW([.. tower.parameters(), .. temperature.LogInverse is { } learned ? [learned] : Array.Empty<Parameter>()], options.LearningRate, options.Beta1, options.Beta2, weight_decay: options.WeightDecay);
+        _parameters = [.. tower.parameters(), .. temperature.LogInverse is { } learned ? [learned] : Array.Empty<Parameter>()];
+        _optimizer = optim.AdamW(_parameters, options.LearningRate, options.Beta1, options.Beta2, weight_decay: options.WeightDecay);
         int windows = EpochPlan.Windows(split, options.MaxLength, options.Window, new Random(0)).Length;
         _stepsPerEpoch = (windows + options.BatchUsers - 1) / options.BatchUsers;
         _schedule = new LearningRateSchedule(options.LearningRate, options.WarmupSteps, options.Decay, (long)_stepsPerEpoch * options.Epochs);
@@ -61,9 +70,9 @@ public sealed class RetrieverTrainer : IDisposable
     /// that a resumed training goes on exactly as the broken-off one would have.
     /// </summary>
     /// <param name="epoch">1-based.</param>
-    /// <param name="onStep">Told after each step: steps done, steps in the epoch, the step's loss.</param>
+    /// <param name="onStep">Told after each step.</param>
     /// <param name="cancellation">Looked at before each step.</param>
-    public EpochResult TrainEpoch(int epoch, Action<int, int, double> onStep, CancellationToken cancellation)
+    public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(onStep);
         var watch = Stopwatch.StartNew();
@@ -86,7 +95,7 @@ public sealed class RetrieverTrainer : IDisposable
             sum += loss * trained;
             positions += trained;
             Array.ForEach(parts, part => part.Dispose());
-            onStep(step + 1, _stepsPerEpoch, loss);
+            onStep(new StepResult(step + 1, _stepsPerEpoch, loss, (start + windows.Length) / watch.Elapsed.TotalSeconds));
         }
 
         set_num_threads(threads);
@@ -145,7 +154,7 @@ public sealed class RetrieverTrainer : IDisposable
         double loss = _replicas is null ? Backward(Tower, parts[0], _loss) : _replicas.Backward(parts, _loss);
         if (_options.GradientNorm > 0)
         {
-            nn.utils.clip_grad_norm_(Tower.parameters(), _options.GradientNorm);
+            nn.utils.clip_grad_norm_(_parameters, _options.GradientNorm);
         }
 
         _optimizer.step();

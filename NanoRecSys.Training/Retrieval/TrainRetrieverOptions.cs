@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Training.Retrieval;
@@ -99,29 +100,41 @@ public sealed record TrainRetrieverOptions
 
 public enum RetrieverLoss
 {
+    [JsonStringEnumMemberName("full-softmax")]
     FullSoftmax,
+
+    [JsonStringEnumMemberName("sampled-softmax")]
     SampledSoftmax,
+
+    [JsonStringEnumMemberName("info-nce")]
     InfoNce,
 
     /// <summary>InfoNCE with the positive left out of the denominator.</summary>
+    [JsonStringEnumMemberName("dcl")]
     Dcl,
 }
 
 public enum LearningRateDecay
 {
+    [JsonStringEnumMemberName("none")]
     None,
+
+    [JsonStringEnumMemberName("cosine")]
     Cosine,
 }
 
 public enum TrainingWindow
 {
     /// <summary>The last L + 1 items.</summary>
+    [JsonStringEnumMemberName("last")]
     Last,
 
     /// <summary>L + 1 items from anywhere, drawn anew each epoch.</summary>
+    [JsonStringEnumMemberName("random")]
     Random,
 
     /// <summary>All of it, in windows of L + 1 that overlap by one item.</summary>
+    [JsonStringEnumMemberName("sliding")]
     Sliding,
 }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using NanoRecSys.Core;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -76,13 +77,14 @@ public static class TrainRetrieverStep
         while (!IsDone(state, options, watch.Elapsed))
         {
             int epoch = state.Epoch + 1;
-            EpochResult result = trainer.TrainEpoch(epoch, (step, steps, loss) => context.Progress.Report(new StepProgress
+            EpochResult result = trainer.TrainEpoch(epoch, done => context.Progress.Report(new StepProgress
             {
-                Fraction = (epoch - 1 + (double)step / steps) / options.Epochs,
+                Fraction = (epoch - 1 + (double)done.Step / done.Steps) / options.Epochs,
                 ResumedAt = resumedAt,
                 Epoch = epoch,
-                Loss = loss,
+                Loss = done.Loss,
                 LearningRate = trainer.LearningRateAt(epoch),
+                SequencesPerSecond = done.SequencesPerSecond,
             }), context.Cancellation);
             if (!double.IsFinite(result.Loss))
             {
@@ -140,8 +142,14 @@ public static class TrainRetrieverStep
 
     private static IReadOnlyDictionary<string, double> Validate(UserTower tower, FullRanking ranking, CancellationToken cancellation)
     {
-        using var scorer = new RetrieverScorer(tower);
-        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
+        IReadOnlyDictionary<string, double> metrics;
+        using (var scorer = new RetrieverScorer(tower))
+        {
+            metrics = ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
+        }
+
+        NativeHeap.GiveFreedMemoryBack(); // Its tensors have other shapes than the training's, which leaves holes between those.
+        return metrics;
     }
 
     private static void Report(

@@ -34,11 +34,11 @@ internal sealed class TimedTrainer : IDisposable
         long start = Stopwatch.GetTimestamp();
         try
         {
-            _trainer.TrainEpoch(1, (step, _, _) =>
+            _trainer.TrainEpoch(1, done =>
             {
                 seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
                 start = Stopwatch.GetTimestamp();
-                if (step == count)
+                if (done.Step == count)
                 {
                     enough.Cancel();
                 }

@@ -53,6 +53,19 @@ public sealed class ImportStepTests : IDisposable
         await AssertRefusedAsync(new ImportOptions { Heads = heads, RopeBase = ropeBase }, reason);
     }
 
+    [Theory]
+    [InlineData("gated", "rotary")]
+    [InlineData("transformer", "relative")]
+    public async Task An_export_of_another_architecture_is_refused_by_its_name(string kind, string positions)
+    {
+        string path = _folder.File("other.safetensors");
+        SafetensorsFile.Write(path, _tower.Values, new Dictionary<string, string> { ["kind"] = kind, ["positions"] = positions });
+
+        UserErrorException refusal = await Assert.ThrowsAsync<UserErrorException>(() => ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 4 }, _context));
+
+        Assert.Contains($"holds '{kind}' blocks with '{positions}' positions", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task All_wrong_missing_and_unexpected_tensors_are_named_at_once()
     {

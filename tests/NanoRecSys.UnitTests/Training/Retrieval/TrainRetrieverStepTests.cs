@@ -2,6 +2,7 @@ using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
@@ -58,14 +59,16 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.True(events.AsSpan().IndexOf("validation/ndcg@10"u8) > 0, "TensorBoard finds no NDCG@10.");
     }
 
-    [Fact]
-    public async Task A_resumed_training_ends_with_the_weights_of_an_unbroken_one()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_resumed_training_has_the_curve_and_the_weights_of_an_unbroken_one(int threads)
     {
-        StepContext unbroken = await Prepare("unbroken");
+        StepContext unbroken = await Prepare("unbroken") with { Threads = threads };
         await TrainRetrieverStep.RunAsync(Options with { Epochs = 4, ValidateEvery = 4 }, unbroken);
 
         using var stop = new CancellationTokenSource();
-        StepContext broken = await Prepare("broken");
+        StepContext broken = await Prepare("broken") with { Threads = threads };
         var reports = new CancelAfterEpoch(2, stop);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
             Options with { Epochs = 4, ValidateEvery = 4 }, broken with { Progress = reports, Cancellation = stop.Token }));
@@ -75,6 +78,41 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(unbroken.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)),
             File.ReadAllBytes(Path.Combine(broken.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
+        Assert.Equal(Losses(unbroken), Losses(broken));
+    }
+
+    [Fact]
+    public async Task Each_step_tells_its_loss_and_how_fast_it_goes()
+    {
+        var reports = new Recorded();
+
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, await Prepare("a") with { Progress = reports });
+
+        Assert.Equal(2 * (4 + 1), reports.All.Count); // Four batches of 16 users, and the epoch.
+        Assert.All(reports.All, report => Assert.True(report is { Loss: > 0, SequencesPerSecond: > 0, LearningRate: > 0 }, report.ToString()));
+        Assert.Equal([5, 10], reports.All.Index().Where(report => report.Item.Metrics is not null).Select(report => report.Index + 1));
+    }
+
+    [Fact]
+    public async Task Gradients_are_scaled_down_to_the_norm_that_is_asked_for()
+    {
+        // Far below what AdamW adds to its divisor, so that nothing moves any more.
+        double free = await MovedAsync("free", gradientNorm: 0), held = await MovedAsync("held", gradientNorm: 1e-14);
+
+        Assert.True(free > 0.01, $"{free}");
+        Assert.True(held < 1e-5, $"{held}");
+
+        async Task<double> MovedAsync(string name, double gradientNorm)
+        {
+            StepContext context = await Prepare(name);
+            TrainRetrieverOptions options = Options with { Epochs = 1, GradientNorm = gradientNorm, LearnTemperature = true };
+            await TrainRetrieverStep.RunAsync(options with { LearningRate = 1e-30 }, context);
+            float[] before = Table(context);
+            double temperature = RetrieverFiles.ReadModel(context.Workspace.RetrieverFolder).Temperature;
+            await TrainRetrieverStep.RunAsync(options, context);
+            double change = Math.Abs(RetrieverFiles.ReadModel(context.Workspace.RetrieverFolder).Temperature - temperature);
+            return Table(context).Zip(before, (after, start) => Math.Abs(after - start)).Append((float)change).Max();
+        }
     }
 
     [Fact]
@@ -185,6 +223,22 @@ public sealed class TrainRetrieverStepTests : IDisposable
         var context = new StepContext(workspace, 7, new Silent(), TestContext.Current.CancellationToken) { Threads = 1 };
         await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
         return context;
+    }
+
+    private static IEnumerable<double> Losses(StepContext context)
+    {
+        using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, TrainingLog.MetricsName)));
+        return [.. metrics.RootElement.GetProperty("curve").EnumerateArray().Select(point => point.GetProperty("loss").GetDouble())];
+    }
+
+    private static float[] Table(StepContext context) =>
+        SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName))["embedding.weight"].Values;
+
+    private sealed class Recorded : IProgress<StepProgress>
+    {
+        public List<StepProgress> All { get; } = [];
+
+        public void Report(StepProgress value) => All.Add(value);
     }
 
     private sealed class Silent : IProgress<StepProgress>
