@@ -25,18 +25,7 @@ public static partial class NativeHeap
     /// </summary>
     public static void ShareArenas() => Set((MostArenas, 2));
 
-    /// <summary>Gives what is free back to the kernel, also what lies between blocks that are in use.</summary>
-    public static void GiveFreedMemoryBack() => OfGlibc(() => _ = Trim(0));
-
-    private static void Set(params (int Option, int Value)[] options) => OfGlibc(() =>
-    {
-        foreach ((int option, int value) in options)
-        {
-            _ = SetOption(option, value);
-        }
-    });
-
-    private static void OfGlibc(Action call)
+    private static void Set(params ReadOnlySpan<(int Option, int Value)> options)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -45,17 +34,17 @@ public static partial class NativeHeap
 
         try
         {
-            call();
+            foreach ((int option, int value) in options)
+            {
+                _ = SetOption(option, value);
+            }
         }
         catch (EntryPointNotFoundException)
         {
-            // Another C library, such as musl, has no such thing.
+            // Another C library, such as musl, has no such options.
         }
     }
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int SetOption(int option, int value);
-
-    [LibraryImport("libc", EntryPoint = "malloc_trim")]
-    private static partial int Trim(nuint kept);
 }

@@ -19,7 +19,7 @@ public static class Presets
 {
     private const int ShortHistory = 20; // interactions of a user on average, below which data is sparse
 
-    public static readonly IReadOnlyList<string> Names = ["quick", "small", "sparse", "auto", "paper"];
+    public static readonly IReadOnlyList<string> Names = ["quick", "small", "large", "sparse", "auto", "paper"];
 
     /// <summary>The sample (100,000 ratings) in about a minute on two cores; figures in the README.</summary>
     public static readonly Preset Quick = new(
@@ -65,6 +65,16 @@ public static class Presets
         new MineNegativesOptions { Skip = 0, Hard = 20, Random = 1, PositionsPerUser = 12 },
         new TrainRankerOptions { Hidden = [256, 128, 64], Loss = RankerLossKind.Listwise, Signals = RankerSignals.All, Epochs = 5, Patience = 2 });
 
+    /// <summary>
+    /// <see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request.
+    /// The best figures in docs/training.md.
+    /// </summary>
+    public static readonly Preset Large = Small with
+    {
+        Name = "large",
+        Retriever = Small.Retriever with { Dimension = 256, Heads = 8, FeedForward = 512, MaxLength = 400, Epochs = 30 },
+    };
+
     /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/training.md.</summary>
     public static readonly Preset Sparse = new(
         "sparse",
@@ -98,6 +108,7 @@ public static class Presets
     {
         "quick" => Quick,
         "small" => Small,
+        "large" => Large,
         "sparse" => Sparse,
         "paper" => Paper,
         "auto" => For(data),

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using NanoRecSys.Core;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -142,14 +141,8 @@ public static class TrainRetrieverStep
 
     private static IReadOnlyDictionary<string, double> Validate(UserTower tower, FullRanking ranking, CancellationToken cancellation)
     {
-        IReadOnlyDictionary<string, double> metrics;
-        using (var scorer = new RetrieverScorer(tower))
-        {
-            metrics = ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
-        }
-
-        NativeHeap.GiveFreedMemoryBack(); // Its tensors have other shapes than the training's, which leaves holes between those.
-        return metrics;
+        using var scorer = new RetrieverScorer(tower);
+        return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
     }
 
     private static void Report(

@@ -15,7 +15,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await AddAsync(visit, "star wars", "Star Wars: Episode IV - A New Hope");
         await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(10);
         await AddAsync(visit, "godfather", "The Godfather");
-        await visit.Page.WaitForURLAsync("**movies=260%2C858**");
+        await visit.ExpectAddressAsync("movies=260%2C858");
         await Expect(visit.Marked("moved").First).ToBeVisibleAsync(); // The list says what the second film changed.
 
         await using Visit friend = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
@@ -42,7 +42,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     {
         await using Visit visit = await OpenAsync("/explore");
         await SearchAsync(visit, "matrix", "The Matrix");
-        await visit.Page.WaitForURLAsync("**/movie/2571");
+        await visit.ExpectAddressAsync("/movie/2571");
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("The Matrix");
         await Expect(visit.Marked("audience-member").First).ToBeVisibleAsync();
         await Expect(visit.Marked("map-drawn")).ToBeAttachedAsync();
@@ -75,7 +75,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await map.Locator("canvas").HoverAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
         await Expect(map.Locator(".hover b")).Not.ToBeEmptyAsync();
         await map.Locator("canvas").ClickAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
-        await visit.Page.WaitForURLAsync(string.Create(CultureInfo.InvariantCulture, $"**/movie/{place[2]}"));
+        await visit.ExpectAddressAsync(string.Create(CultureInfo.InvariantCulture, $"/movie/{place[2]}"));
         Assert.Empty(visit.Errors);
     }
 

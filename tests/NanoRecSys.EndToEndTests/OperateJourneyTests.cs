@@ -17,9 +17,9 @@ public sealed class OperateJourneyTests(FirstStart start)
         await visit.Marked("recommendation-card").First.WaitForAsync();
         await visit.OpenAsync("/telemetry");
 
-        await ChooseAsync(visit, visit.Marked("window-select").GetByText("30 min"), "**minutes=30**");
-        await ChooseAsync(visit, visit.Page.Locator("[data-testid=telemetry-stage-row][data-stage='cache.get'] a"), "**stage=cache.get**");
-        await ChooseAsync(visit, visit.Marked("order-select").GetByText("newest"), "**order=newest**");
+        await ChooseAsync(visit, visit.Marked("window-select").GetByText("30 min"), "minutes=30");
+        await ChooseAsync(visit, visit.Page.Locator("[data-testid=telemetry-stage-row][data-stage='cache.get'] a"), "stage=cache.get");
+        await ChooseAsync(visit, visit.Marked("order-select").GetByText("newest"), "order=newest");
 
         await Expect(visit.Marked("latency-chart")).ToHaveAttributeAsync("data-stage", "cache.get");
         await Expect(visit.Marked("telemetry-version-row").First).ToBeVisibleAsync();
@@ -116,7 +116,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     private static async Task ChooseAsync(Visit visit, ILocator link, string address)
     {
         await link.PressAsync("Enter");
-        await visit.Page.WaitForURLAsync(address);
+        await visit.ExpectAddressAsync(address);
         await Expect(link).ToHaveAttributeAsync("aria-current", "true"); // The address changes first; the other links follow with the page.
     }
 

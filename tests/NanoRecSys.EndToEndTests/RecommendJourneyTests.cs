@@ -34,7 +34,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await using Visit visit = await OpenAsync("/?user=4");
         await visit.Marked("filters-toggle").ClickAsync();
         await visit.Marked("genre-choice").Filter(new() { HasText = "Action" }).ClickAsync();
-        await visit.Page.WaitForURLAsync("**genres=Action**");
+        await visit.ExpectAddressAsync("genres=Action");
         await Expect(visit.Marked("wish")).ToHaveTextAsync(["Action"]);
         await Expect(visit.Marked("recommendations")).ToHaveAttributeAsync("aria-busy", "false");
         Assert.All(await GenresAsync(visit), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
@@ -51,7 +51,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await using Visit visit = await OpenAsync("/?user=4");
         await visit.Marked("recommendation-card").First.WaitForAsync();
         await visit.Marked("diversity").PressAsync("ArrowRight"); // in one: the router moves the focus to the heading once the page stands
-        await visit.Page.WaitForURLAsync("**diversity=0.1**");
+        await visit.ExpectAddressAsync("diversity=0.1");
         Assert.Empty(visit.Errors);
     }
 

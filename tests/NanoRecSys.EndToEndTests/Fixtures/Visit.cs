@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
@@ -74,6 +75,9 @@ internal sealed class Visit : IAsyncDisposable
           requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum))));
         })
         """);
+
+    /// <summary>Looks again and again until the address holds the part. Waiting for a navigation would miss one that happens before the wait begins.</summary>
+    public Task ExpectAddressAsync(string part) => Assertions.Expect(Page).ToHaveURLAsync(new Regex(Regex.Escape(part)));
 
     public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
 
