@@ -10,7 +10,7 @@ internal static class ProgressText
 
     /// <summary>What the bar does not show by itself: epoch, loss, speed, detail and time left.</summary>
     public static string Details(StepProgress progress, TimeSpan? remaining) =>
-        string.Join(" | ", Parts(progress with { Fraction = null, Message = null, Metrics = null }, remaining));
+        Line(progress with { Fraction = null, Message = null, Metrics = null }, remaining);
 
     private static IEnumerable<string> Parts(StepProgress progress, TimeSpan? remaining)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 
@@ -98,53 +99,42 @@ public sealed record TrainRetrieverOptions
     };
 }
 
+[JsonConverter(typeof(KebabCaseNames<RetrieverLoss>))]
 public enum RetrieverLoss
 {
-    [JsonStringEnumMemberName("full-softmax")]
     FullSoftmax,
-
-    [JsonStringEnumMemberName("sampled-softmax")]
     SampledSoftmax,
-
-    [JsonStringEnumMemberName("info-nce")]
     InfoNce,
 
     /// <summary>InfoNCE with the positive left out of the denominator.</summary>
-    [JsonStringEnumMemberName("dcl")]
     Dcl,
 }
 
+[JsonConverter(typeof(KebabCaseNames<LearningRateDecay>))]
 public enum LearningRateDecay
 {
-    [JsonStringEnumMemberName("none")]
     None,
-
-    [JsonStringEnumMemberName("cosine")]
     Cosine,
 }
 
+[JsonConverter(typeof(KebabCaseNames<TrainingWindow>))]
 public enum TrainingWindow
 {
     /// <summary>The last L + 1 items.</summary>
-    [JsonStringEnumMemberName("last")]
     Last,
 
     /// <summary>L + 1 items from anywhere, drawn anew each epoch.</summary>
-    [JsonStringEnumMemberName("random")]
     Random,
 
     /// <summary>All of it, in windows of L + 1 that overlap by one item.</summary>
-    [JsonStringEnumMemberName("sliding")]
     Sliding,
 }
 
 public static class RetrieverLossNames
 {
-    public static string ToName(this RetrieverLoss loss) => loss switch
-    {
-        RetrieverLoss.FullSoftmax => "full-softmax",
-        RetrieverLoss.SampledSoftmax => "sampled-softmax",
-        RetrieverLoss.InfoNce => "info-nce",
-        _ => "dcl",
-    };
+    public static string ToName(this RetrieverLoss loss) => JsonNamingPolicy.KebabCaseLower.ConvertName(loss.ToString());
 }
+
+/// <summary>Names in files as the command line has them, such as <c>full-softmax</c>.</summary>
+internal sealed class KebabCaseNames<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower)
+    where T : struct, Enum;
