@@ -1,0 +1,175 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Attention;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Models;
+
+/// <summary>
+/// Each block on two items, one head of width 2, with weights that leave the arithmetic to a pocket calculator: products are
+/// the identity unless said. The items are (2, 0) and (0, 3), so their norms are (1.4142, 0) and (0, 1.4142).
+/// </summary>
+public sealed class BlocksByHandTests : IDisposable
+{
+    private const float NoBias = 0;
+    private const float Tolerance = 1e-3f;
+
+    private static readonly float[,] Items = { { 2, 0 }, { 0, 3 } };
+    private static readonly float[,] Identity = { { 1, 0 }, { 0, 1 } };
+    private static readonly float[,] ThreeIdentities = { { 1, 0 }, { 0, 1 }, { 1, 0 }, { 0, 1 }, { 1, 0 }, { 0, 1 } };
+    private static readonly float[,] TwoIdentities = { { 1, 0 }, { 0, 1 }, { 1, 0 }, { 0, 1 } };
+    private static readonly float[,] Distance = { { 0.5f, -1, 0, 0 } }; // [H, L]
+
+    private readonly DisposeScope _scope;
+
+    public BlocksByHandTests()
+    {
+        LibTorch.Load();
+        _scope = NewDisposeScope();
+    }
+
+    public void Dispose() => _scope.Dispose();
+
+    /// <summary>
+    /// q = k = v = silu(norm): (1.1376, 0) and (0, 1.1376). The first looks at itself with 1.1376^2 + 0.5 = 1.7942; the second at
+    /// the first with 0 - 1 and at itself with 1.7942. silu / 4 weighs: mixed (0.4375, 0) and (-0.0765, 0.4375), of norms
+    /// (1.4142, 0) and (-0.2436, 1.3931). The gate, silu(norm + 1), is (2.2160, 0.7311) and (0.7311, 2.2160).
+    /// </summary>
+    [Fact]
+    public void Hstu_gates_what_pointwise_attention_with_a_bias_by_distance_mixed()
+    {
+        Tensor y = Run(Hstu(hasTimes: false), Pack(null));
+
+        AssertClose([2 + (1.4142f * 2.2160f), 0, -0.2436f * 0.7311f, 3 + (1.3931f * 2.2160f)], y);
+    }
+
+    /// <summary>
+    /// Met at 100 and 102 s, asked at 102 and 104 s: spans of 2, of 4 and of 2 s, in buckets 2, 4 and 2 with biases of 0.25, -0.5 and
+    /// 0.25. The scores are 2.0442, -1.5 and 2.0442, mixed (0.5147, 0) and (-0.0778, 0.5147), of norms (1.4142, 0) and (-0.2113, 1.3983).
+    /// </summary>
+    [Fact]
+    public void Hstu_adds_a_bias_by_the_time_between_an_item_and_the_next_question()
+    {
+        HstuBlock block = Hstu(hasTimes: true);
+        var byTime = new float[1, TimeBuckets.Count];
+        (byTime[0, 2], byTime[0, 4]) = (0.25f, -0.5f);
+        Set(block, "bias.time", byTime);
+
+        Tensor y = Run(block, Pack(new TimeBuckets([0, 2], met: [100, 102], asked: [102, 104])));
+
+        AssertClose([2 + (1.4142f * 2.2160f), 0, -0.2113f * 0.7311f, 3 + (1.3983f * 2.2160f)], y);
+    }
+
+    /// <summary>
+    /// The second looks at the first with 0 / sqrt(2) - 1 and at itself with 2 / sqrt(2) + 0.5 = 1.9142: shares of 0.0515 and 0.9485. The
+    /// attention's gate, sigmoid(x), is (0.8808, 0.5) and (0.5, 0.9526): (2 + 0.8808 * 1.4142, 0) = (3.2456, 0) and (0.5 * 0.0728, 3 + 0.9526 * 1.3414) =
+    /// (0.0364, 4.2778), of norms (1.4142, 0) and (0.0120, 1.4142). SwiGLU, silu(n) * n, gives (1.6089, 0) and (0.0001, 1.6087),
+    /// which the second gate weighs by (0.9625, 0.5) and (0.5091, 0.9863).
+    /// </summary>
+    [Fact]
+    public void A_gated_block_weighs_attention_and_feed_forward_by_gates_of_their_inputs()
+    {
+        TransformerBlock block = Transformer(BlockKinds.Gated);
+        Set(block, "gate1.weight", Identity);
+        Set(block, "gate2.weight", Identity);
+
+        Tensor y = Run(block, Pack(null));
+
+        AssertClose([3.2456f + (0.9625f * 1.6089f), 0, 0.0364f + (0.5091f * 0.0001f), 4.2778f + (0.9863f * 1.6087f)], y);
+    }
+
+    /// <summary>The same without gates: (3.4142, 0) and (0.0728, 4.3414), of norms (1.4142, 0) and (0.0237, 1.4140).</summary>
+    [Fact]
+    public void The_reference_block_adds_attention_and_feed_forward_as_they_are()
+    {
+        Tensor y = Run(Transformer(BlockKinds.Transformer), Pack(null));
+
+        AssertClose([3.4142f + 1.6089f, 0, 0.0728f + 0.0003f, 4.3414f + 1.6083f], y);
+    }
+
+    /// <summary>Of (0, 1) the last item takes the first position's row, what came before it the second's, whatever the length.</summary>
+    [Fact]
+    public void Absolute_positions_count_from_the_last_item()
+    {
+        using var tower = new UserTower(Model(BlockKinds.Transformer) with { Blocks = 0, Items = 2, Positions = Positions.Absolute });
+        Set(tower, "embedding.weight", Identity);
+        Set(tower, "position.weight", new float[,] { { 10, 0 }, { 0, 20 }, { 300, 300 }, { 400, 400 } });
+        tower.eval();
+        using SequencePack two = new([0, 1], [0, 2], CPU);
+        using SequencePack three = new([1, 0, 1], [0, 3], CPU);
+        using var noGradient = no_grad();
+
+        AssertClose([1, 20, 10, 1], tower.Hidden(two));
+        AssertClose([300, 301, 1, 20, 10, 1], tower.Hidden(three));
+    }
+
+    private static ModelInfo Model(string kind) =>
+        new(kind, Dimension: 2, Blocks: 1, Heads: 1, FeedForward: 2, MaxLength: 4, Items: 2, RopeBase: 500, Dropout: 0, "full-softmax", 0.05)
+        {
+            Positions = Positions.Relative,
+        };
+
+    private static HstuBlock Hstu(bool hasTimes)
+    {
+        var block = new HstuBlock(Model(BlockKinds.Hstu) with { TimeBias = hasTimes });
+        Set(block, "u_proj.weight", Identity);
+        Set(block, "u_proj.bias", 1);
+        Set(block, "qkv_proj.weight", ThreeIdentities);
+        Set(block, "qkv_proj.bias", NoBias);
+        Set(block, "out_proj.weight", Identity);
+        Set(block, "out_proj.bias", NoBias);
+        Set(block, "bias.distance", Distance);
+        return block;
+    }
+
+    private static TransformerBlock Transformer(string kind)
+    {
+        var block = new TransformerBlock(Model(kind));
+        Set(block, "attn.qkv_proj.weight", ThreeIdentities);
+        Set(block, "attn.qkv_proj.bias", NoBias);
+        Set(block, "attn.out_proj.weight", Identity);
+        Set(block, "attn.out_proj.bias", NoBias);
+        Set(block, "attn.bias.distance", Distance);
+        Set(block, "mlp.w_gate_val.weight", TwoIdentities);
+        Set(block, "mlp.w_2.weight", Identity);
+        if (kind == BlockKinds.Gated)
+        {
+            Set(block, "gate1.bias", NoBias);
+            Set(block, "gate2.bias", NoBias);
+        }
+
+        return block;
+    }
+
+    private static SequencePack Pack(TimeBuckets? times) => new([0, 1], [0, 2], CPU, times);
+
+    private static Tensor Run(Block block, SequencePack pack)
+    {
+        block.eval();
+        using var noGradient = no_grad();
+        using (pack)
+        {
+            return block.forward(tensor(Items), new BlockContext(pack, Noise: null, Cos: null, Sin: null));
+        }
+    }
+
+    private static void Set(nn.Module network, string name, float[,] values)
+    {
+        using var noGradient = no_grad();
+        network.state_dict()[name].copy_(tensor(values));
+    }
+
+    private static void Set(nn.Module network, string name, float value)
+    {
+        using var noGradient = no_grad();
+        network.state_dict()[name].fill_(value);
+    }
+
+    private static void AssertClose(float[] expected, Tensor actual)
+    {
+        float[] values = [.. actual.contiguous().data<float>()];
+        Assert.Equal(expected.Length, values.Length);
+        Assert.All(expected.Zip(values), pair => Assert.Equal(pair.First, pair.Second, Tolerance));
+    }
+}
