@@ -16,7 +16,7 @@ internal sealed record HostOptions
                                   A taken port moves to the next free one; 0 takes any free one.
           --artifacts DIR         models, prepared data and the cache's data (default artifacts/)
           --data NAME|DIR|ZIP     what to train on where there is no model yet (default data/movielens-small)
-          --preset NAME           how to train: quick, small, large, sparse, auto, paper (default quick)
+          --preset NAME           how to train: quick, small, large, huge, sparse, auto, paper (default quick)
           --help                  this text
 
         A Redis of yours is used instead of the embedded cache when the variable ConnectionStrings__cache is set.

@@ -18,6 +18,9 @@ public sealed record EvaluationResult(
     /// <summary>How it was measured: <see cref="FullRanking"/>, or for instance <c>sampled-uniform-100</c>.</summary>
     public string Protocol { get; init; } = FullRanking;
 
+    /// <summary>Of a history's items, the latest so many were left out; only with <c>window</c>.</summary>
+    public int? Window { get; init; }
+
     /// <summary>False: the figures must not stand beside those of a full ranking.</summary>
     [JsonIgnore]
     public bool IsComparable => Protocol == FullRanking;

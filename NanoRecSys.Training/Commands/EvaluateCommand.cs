@@ -29,12 +29,10 @@ internal static class EvaluateCommand
         "--split", "The last item but one, the last (each look at test is logged), or both", "test", ["validation", "test", "both"]);
 
     private static readonly Option<string> Exclude = Settings.Choice(
-        "--exclude", "Items left out of the ranking: the whole history, the window that the model reads, or none", "history", ["history", "window", "none"]);
+        "--exclude", "Items left out of the ranking: the whole history, its last --window items, or none", "history", ["history", "window", "none"]);
 
-    private static readonly Option<int?> Window = new("--window")
-    {
-        Description = "Items that --exclude window leaves out: the last so many; the trained model's length unless told",
-    };
+    private static readonly Option<int> Window = Settings.Number(
+        "--window", "Items that --exclude window leaves out: the last so many, as the published tables do", Defaults.Window, least: 1);
 
     private static readonly Option<string> Sampled = Settings.Choice(
         "--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", "no", ["no", "uniform", "popular", "mixed"]);
@@ -56,7 +54,6 @@ internal static class EvaluateCommand
 
     static EvaluateCommand()
     {
-        Window.AtLeast(1);
         Models.AcceptOnlyFromAmong([.. EvaluatedModels.Names]);
         NamedModels.AcceptOnlyFromAmong([.. EvaluatedModels.Names]);
     }
@@ -82,7 +79,7 @@ internal static class EvaluateCommand
             _ => [HeldOut.Validation, HeldOut.Test],
         },
         Exclude = Enum.Parse<Exclusion>(parse.GetRequiredValue(Exclude), ignoreCase: true),
-        Window = parse.GetValue(Window),
+        Window = parse.GetRequiredValue(Window),
         Sampled = Enum.TryParse(parse.GetRequiredValue(Sampled), ignoreCase: true, out NegativeKind kind) ? kind : null,
         Negatives = parse.GetRequiredValue(Negatives),
         AddLogPopularity = parse.GetValue(AddLogPopularity),

@@ -10,7 +10,7 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class TrainRetrieverCommand
 {
-    private static readonly Option<string> Preset = Choice("--preset", "Whose settings hold where no option says otherwise; auto goes by the data", "auto", [.. Presets.Names]);
+    private static readonly Option<string> PresetName = Choice("--preset", "Whose settings hold where no option says otherwise; auto goes by the data", "auto", [.. Presets.Names]);
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoint" };
 
     private static readonly IReadOnlyList<RetrieverSetting> Tuned =
@@ -44,14 +44,15 @@ internal static class TrainRetrieverCommand
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "train-retriever", "Train the sequential transformer; the weights that are best on validation are kept",
-        [Preset, .. Tuned.Select(setting => setting.Option), Resume],
-        (parse, context) => TrainRetrieverStep.RunAsync(data => Choose(parse, data), context),
+        [PresetName, .. Tuned.Select(setting => setting.Option), Resume],
+        (parse, context) => TrainRetrieverStep.RunAsync(data => Choose(parse, data, context), context),
         Show);
 
-    private static TrainRetrieverOptions Choose(ParseResult parse, DatasetSummary data)
+    private static TrainRetrieverOptions Choose(ParseResult parse, DatasetSummary data, StepContext context)
     {
-        TrainRetrieverOptions preset = Presets.Get(parse.GetRequiredValue(Preset), data).Retriever;
-        return Tuned.Aggregate(preset, (options, setting) => setting.Apply(parse, options)) with { Resume = parse.GetValue(Resume) };
+        Preset preset = Presets.Get(parse.GetRequiredValue(PresetName), data);
+        context.Progress.Report(new StepProgress { Message = preset.Summary });
+        return Tuned.Aggregate(preset.Retriever, (options, setting) => setting.Apply(parse, options)) with { Resume = parse.GetValue(Resume) };
     }
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };

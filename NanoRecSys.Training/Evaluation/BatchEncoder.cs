@@ -16,10 +16,11 @@ public sealed class BatchEncoder : IDisposable
     private int _version;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    public BatchEncoder(UserTower tower)
+    /// <param name="isReduced">See <see cref="UserEncoder"/>.</param>
+    public BatchEncoder(UserTower tower, bool isReduced = false)
     {
         ArgumentNullException.ThrowIfNull(tower);
-        _encoder = new UserEncoder(tower);
+        _encoder = new UserEncoder(tower, isReduced);
         _products = new ItemProducts(_encoder.ItemEmbeddings);
         Temperature = tower.Model.Temperature;
     }

@@ -5,6 +5,9 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>What <c>evaluate</c> can be told.</summary>
 public sealed record EvaluateOptions
 {
+    /// <summary>What the published tables leave out.</summary>
+    public const int PublishedWindow = 200;
+
     /// <summary>Names of models; empty means every one that is there.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
 
@@ -12,8 +15,10 @@ public sealed record EvaluateOptions
 
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
-    /// <summary>Null: the trained model's maximal length, or 200 where none was trained.</summary>
-    public int? Window { get; init; }
+    /// <summary>
+    /// Items that <see cref="Exclusion.Window"/> leaves out, whatever a model reads: by one rule all models stand in one table.
+    /// </summary>
+    public int Window { get; init; } = PublishedWindow;
 
     /// <summary>Rank the target among sampled negatives of this kind; null: among all items.</summary>
     public NegativeKind? Sampled { get; init; }

@@ -9,8 +9,6 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>Figures of the baselines and the trained models; those of a full ranking are saved for <c>publish</c>.</summary>
 public static class EvaluateStep
 {
-    private const int DefaultWindow = 200;
-
     /// <exception cref="UserErrorException">Nothing was prepared, or a model that was asked for is not trained.</exception>
     public static async Task<EvaluationReport> RunAsync(EvaluateOptions options, StepContext context)
     {
@@ -68,15 +66,14 @@ public static class EvaluateStep
 
     private static NextItemRanking RankingOf(EvaluateOptions options, PreparedData data, StepContext context)
     {
-        int window = options.Window ?? EvaluatedModels.MaxLength(context.Workspace) ?? DefaultWindow;
         return options.Sampled is { } kind
             ? new SampledRanking(data.Split, new NegativeSampler(kind, options.Negatives, data.TrainCounts, context.Seed), data.Catalog.Count)
             {
                 Exclude = options.Exclude,
-                Window = window,
+                Window = options.Window,
                 Threads = context.Threads,
             }
-            : new FullRanking(data.Split, data.Catalog.Count) { Exclude = options.Exclude, Window = window, Threads = context.Threads };
+            : new FullRanking(data.Split, data.Catalog.Count) { Exclude = options.Exclude, Window = options.Window, Threads = context.Threads };
     }
 
     private static IReadOnlyList<IScorer> AddLogPopularity(IReadOnlyList<IScorer> scorers, PreparedData data)

@@ -54,13 +54,6 @@ public sealed class EvaluatedModels : IDisposable
     /// <summary>The baselines, and the models that are trained.</summary>
     public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, workspace))];
 
-    /// <summary>L of the trained retriever, or null where there is none.</summary>
-    public static int? MaxLength(Workspace workspace)
-    {
-        ArgumentNullException.ThrowIfNull(workspace);
-        return IsTrained("retriever", workspace) ? RetrieverFiles.ReadModel(workspace.RetrieverFolder).MaxLength : null;
-    }
-
     public void Dispose()
     {
         foreach (IScorer scorer in _scorers)

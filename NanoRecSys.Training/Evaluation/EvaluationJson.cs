@@ -50,6 +50,11 @@ public static class EvaluationJson
         json.WriteNumber("users", result.Users);
         json.WriteNumber("items", result.Items);
         json.WriteString("exclude", result.Exclude);
+        if (result.Window is { } window)
+        {
+            json.WriteNumber("window", window);
+        }
+
         json.WriteString("protocol", result.Protocol);
         json.WriteBoolean("comparable", result.IsComparable);
         WriteMetrics(json, result.Metrics);

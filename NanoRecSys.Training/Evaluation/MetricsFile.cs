@@ -43,7 +43,7 @@ public static class MetricsFile
     private static void Replace(Workspace workspace, EvaluationResult result)
     {
         List<EvaluationResult> results = [
-            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => (old.Split, old.Exclude) != (result.Split, result.Exclude)),
+            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => (old.Split, old.Exclude, old.Window) != (result.Split, result.Exclude, result.Window)),
             result];
         string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
         File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));

@@ -33,8 +33,9 @@ internal static class MetricsTable
     public static string Caption(EvaluationResult result)
     {
         string users = string.Create(CultureInfo.InvariantCulture, $"{result.Users:N0} users");
+        string excluded = string.Create(CultureInfo.InvariantCulture, $"excluded: {result.Exclude}{(result.Window is { } window ? $" of {window}" : "")}");
         return result.IsComparable
-            ? string.Create(CultureInfo.InvariantCulture, $"{users}, all {result.Items:N0} items ranked, excluded: {result.Exclude}")
-            : $"NOT COMPARABLE with figures of a full ranking: {result.Protocol}, {users}, excluded: {result.Exclude}";
+            ? string.Create(CultureInfo.InvariantCulture, $"{users}, all {result.Items:N0} items ranked, {excluded}")
+            : $"NOT COMPARABLE with figures of a full ranking: {result.Protocol}, {users}, {excluded}";
     }
 }

@@ -14,8 +14,8 @@ public abstract class NextItemRanking(DataSplit split, int items)
     /// <summary>Which seen items are left out.</summary>
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
-    /// <summary>L: how much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
-    public int Window { get; init; } = 200;
+    /// <summary>How much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
+    public int Window { get; init; } = EvaluateOptions.PublishedWindow;
 
     /// <summary>Of a history's items, the latest so many are not ranked.</summary>
     public int LeftOut => Exclude switch
@@ -88,6 +88,7 @@ public abstract class NextItemRanking(DataSplit split, int items)
             scorer.Name, NameOf(part), ranks.Count, items, NameOf(Exclude), RankingMetrics.Of(ranks, DepthOf(scorer)))
         {
             Protocol = Protocol,
+            Window = Exclude == Exclusion.Window ? Window : null,
         };
     }
 

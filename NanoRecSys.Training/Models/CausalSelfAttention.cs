@@ -30,7 +30,7 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
     }
 
     /// <summary>Whether its input goes into a product in bfloat16.</summary>
-    public bool IsReducedNow => _qkv.IsReducedNow;
+    public bool IsReduced => _qkv.IsReduced;
 
     /// <param name="x">[P, D]</param>
     /// <param name="context">Of the batch.</param>

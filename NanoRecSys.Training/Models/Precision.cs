@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>Whether training multiplies in bfloat16.</summary>
+/// <summary>Whether training, and validation in it, multiply in bfloat16.</summary>
 public static class Precision
 {
     private const string ProcessorFlags = "/proc/cpuinfo";
@@ -38,7 +38,7 @@ public static class Precision
 
         using var scope = NewDisposeScope();
         (long rows, long columns) = (a.shape[0], b.shape[1]);
-        Tensor product = NarrowProduct(Pad(a, [0, 0, 0, Missing(rows)]), Pad(b, [0, Missing(columns)]), isReduced); // to whole multiples
+        Tensor product = NarrowProduct(WholeRows(a), Pad(b, [0, Missing(columns)]), isReduced); // to whole multiples
         return product[..(int)rows, ..(int)columns].to(float32).MoveToOuterDisposeScope();
     }
 
@@ -51,6 +51,10 @@ public static class Precision
         ScalarType type = isReduced ? bfloat16 : float32;
         return a.to(type).matmul(b.to(type)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>With rows of zeros behind its own, up to a multiple of <see cref="RowMultiple"/>.</summary>
+    /// <param name="x">[..., n, k]</param>
+    internal static Tensor WholeRows(Tensor x) => Pad(x, [0, 0, 0, Missing(x.shape[^2])]);
 
     private static long Missing(long count) => (RowMultiple - count % RowMultiple) % RowMultiple;
 

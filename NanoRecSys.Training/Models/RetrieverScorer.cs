@@ -10,7 +10,8 @@ public sealed class RetrieverScorer : IScorer, IDisposable
     private readonly bool _isOwner;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    public RetrieverScorer(UserTower tower) => (_encoder, _isOwner) = (new BatchEncoder(tower), true);
+    /// <param name="isReduced">See <see cref="UserEncoder"/>.</param>
+    public RetrieverScorer(UserTower tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
 
     /// <param name="encoder">Shared with other models; owned by the caller.</param>
     public RetrieverScorer(BatchEncoder encoder) => _encoder = encoder;

@@ -78,15 +78,11 @@ public sealed class SequencePack : IDisposable
     /// <param name="maxLength">L</param>
     /// <param name="device">Where the tensors are put.</param>
     /// <param name="hasTimes">For a network with a time bias.</param>
-    public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false)
+    /// <param name="multiple">See <see cref="OffsetsOf"/>.</param>
+    public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false, int multiple = 1)
     {
         ArgumentNullException.ThrowIfNull(histories);
-        int[] offsets = new int[histories.Count + 1];
-        for (int b = 0; b < histories.Count; b++)
-        {
-            offsets[b + 1] = offsets[b] + Math.Clamp(histories[b].Items.Length, 1, maxLength);
-        }
-
+        int[] offsets = OffsetsOf([.. histories.Select(history => LengthOf(history, maxLength))], multiple);
         int[] rows = new int[offsets[^1]];
         for (int b = 0; b < histories.Count; b++)
         {
@@ -103,6 +99,30 @@ public sealed class SequencePack : IDisposable
         }
 
         return new SequencePack(rows, offsets, device, hasTimes ? BucketsOf(histories, offsets) : null);
+    }
+
+    /// <summary>So many positions a history takes: at least the one of <see cref="NoItem"/>.</summary>
+    public static int LengthOf(TimedHistory history, int maxLength) => Math.Clamp(history.Items.Length, 1, maxLength);
+
+    /// <param name="lengths">[B] of the sequences.</param>
+    /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences, of the first item, fill it up.</param>
+    /// <returns>[B + 1 or more] where each begins.</returns>
+    internal static int[] OffsetsOf(IReadOnlyList<int> lengths, int multiple)
+    {
+        List<int> offsets = [0];
+        foreach (int length in lengths)
+        {
+            offsets.Add(offsets[^1] + length);
+        }
+
+        int longest = lengths.Max(); // and no more for what fills up: a network has no positions beyond its L
+        int positions = (offsets[^1] + multiple - 1) / multiple * multiple; // P
+        while (offsets[^1] < positions)
+        {
+            offsets.Add(Math.Min(offsets[^1] + longest, positions));
+        }
+
+        return [.. offsets];
     }
 
     private static TimeBuckets BucketsOf(IReadOnlyList<TimedHistory> histories, int[] offsets)

@@ -25,7 +25,7 @@ public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
     }
 
     /// <summary>Whether its input goes into a product in bfloat16.</summary>
-    public bool IsReducedNow => _gateAndValue.IsReducedNow;
+    public bool IsReduced => _gateAndValue.IsReduced;
 
     /// <param name="x">[P, D]</param>
     /// <param name="context">Of the batch.</param>

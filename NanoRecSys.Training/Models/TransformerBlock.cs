@@ -50,8 +50,8 @@ public sealed class TransformerBlock : Block
     {
         ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
-        Tensor attended = Add(x, _attention.forward(_norm1.Before(x, _attention.IsReducedNow), context), _gate1, context); // [P, D]
-        Tensor transformed = Add(attended, _mlp.forward(_norm2.Before(attended, _mlp.IsReducedNow), context), _gate2, context); // [P, D]
+        Tensor attended = Add(x, _attention.forward(_norm1.Before(x, _attention.IsReduced), context), _gate1, context); // [P, D]
+        Tensor transformed = Add(attended, _mlp.forward(_norm2.Before(attended, _mlp.IsReduced), context), _gate2, context); // [P, D]
         return transformed.MoveToOuterDisposeScope();
     }
 

@@ -1,4 +1,6 @@
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -9,16 +11,24 @@ namespace NanoRecSys.Training.Models;
 /// </summary>
 public sealed class UserEncoder : IDisposable
 {
+    // Of a pack's [P, D]: at width 256, packs of 1,024 to 4,096 positions are encoded 1.6 times as fast as those of 50,000.
+    private const int CachedNumbers = 1 << 19;
+
     private readonly UserTower _tower;
+    private readonly bool _isReduced;
     private readonly bool _wasTraining;
     private readonly Tensor _items; // [V, D], L2-normalised
 
-    public UserEncoder(UserTower tower)
+    /// <param name="tower">See above.</param>
+    /// <param name="isReduced">Whether it multiplies in bfloat16, as only a training's own validation does.</param>
+    public UserEncoder(UserTower tower, bool isReduced = false)
     {
         ArgumentNullException.ThrowIfNull(tower);
         _tower = tower;
+        _isReduced = isReduced;
         _wasTraining = tower.training;
         tower.eval();
+        tower.UseReducedPrecision(isReduced);
         using var noGradient = no_grad();
         _items = tower.ItemEmbeddings();
     }
@@ -38,8 +48,61 @@ public sealed class UserEncoder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(histories);
         using var noGradient = no_grad();
-        using SequencePack pack = SequencePack.Of(histories, _tower.Model.MaxLength, _items.device, _tower.Model.TimeBias);
-        return _tower.forward(pack); // [B, D]
+        Range[] parts = [.. PartsOf(histories)];
+        if (parts.Length == 1)
+        {
+            return Forward(histories); // [B, D]
+        }
+
+        Tensor users = empty(histories.Count, _tower.Model.Dimension); // [B, D]
+        int threads = get_num_threads();
+        Parallel.ForEach(parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part =>
+        {
+            set_num_threads(1); // counts for the calling thread, as does what follows
+            using var noGradientHere = no_grad();
+            (int start, int count) = part.GetOffsetAndLength(histories.Count);
+            using Tensor embeddings = Forward([.. histories.Skip(start).Take(count)]);
+            using Tensor place = users.narrow(0, start, count);
+            place.copy_(embeddings);
+        });
+        set_num_threads(threads);
+        return users;
+    }
+
+    private Tensor Forward(IReadOnlyList<TimedHistory> histories)
+    {
+        ModelInfo model = _tower.Model;
+        using SequencePack pack = SequencePack.Of(histories, model.MaxLength, _items.device, model.TimeBias, _isReduced ? Precision.RowMultiple : 1);
+        Tensor users = _tower.forward(pack); // [B, D], and more of what fills the pack up
+        if (pack.Count == histories.Count)
+        {
+            return users;
+        }
+
+        using (users)
+        {
+            return users.narrow(0, 0, histories.Count);
+        }
+    }
+
+    /// <summary>On a CPU, so many histories together that their activations stay in its cache; all together elsewhere.</summary>
+    private IEnumerable<Range> PartsOf(IReadOnlyList<TimedHistory> histories)
+    {
+        int most = _items.device.type == DeviceType.CPU ? CachedNumbers / _tower.Model.Dimension : int.MaxValue;
+        int start = 0, positions = 0;
+        for (int b = 0; b < histories.Count; b++)
+        {
+            int length = SequencePack.LengthOf(histories[b], MaxLength);
+            if (positions + length > most && b > start)
+            {
+                yield return start..b;
+                (start, positions) = (b, 0);
+            }
+
+            positions += length;
+        }
+
+        yield return start..histories.Count;
     }
 
     /// <summary>Cosine of every user with every item.</summary>

@@ -59,7 +59,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     /// <summary>Draws the dropout of a training; without it nothing is dropped.</summary>
     public DropoutNoise? Noise { get; set; }
 
-    /// <summary>Lets training multiply in bfloat16; see <see cref="MixedLinear"/>.</summary>
+    /// <summary>Lets it multiply in bfloat16, or not; see <see cref="MixedLinear"/>.</summary>
     public void UseReducedPrecision(bool isReduced)
     {
         foreach (MixedLinear linear in modules().OfType<MixedLinear>())

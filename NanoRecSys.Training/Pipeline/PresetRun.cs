@@ -22,7 +22,11 @@ public static class PresetRun
         ArgumentNullException.ThrowIfNull(run);
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         Preset chosen = Presets.Get(preset, data);
-        await run.StageAsync("train-retriever", context => TrainRetrieverStep.RunAsync(chosen.Retriever, context));
+        await run.StageAsync("train-retriever", context =>
+        {
+            context.Progress.Report(new StepProgress { Message = chosen.Summary });
+            return TrainRetrieverStep.RunAsync(chosen.Retriever, context);
+        });
         await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
         await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
         EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));

@@ -44,7 +44,7 @@ public sealed record EpochEstimate(
         {
             using Process process = Process.GetCurrentProcess();
             (int stepsOfEpoch, double step, double processor) = TimeSteps(trainer, steps, process, context);
-            double validation = TimeValidation(trainer.Tower, data, context);
+            double validation = TimeValidation(trainer, data, context);
             return new EpochEstimate(
                 preset, context.Device, context.Threads, processor / (step * context.Threads), load, stepsOfEpoch, step, stepsOfEpoch * step, validation,
                 Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, PeakOf(process));
@@ -94,14 +94,14 @@ public sealed record EpochEstimate(
         return process.PeakWorkingSet64;
     }
 
-    private static double TimeValidation(UserTower tower, PreparedData data, StepContext context)
+    private static double TimeValidation(RetrieverTrainer trainer, PreparedData data, StepContext context)
     {
         UserHistories all = data.Histories;
         int users = Math.Min(UsersValidated, all.UserCount);
         var some = new UserHistories(
             all.UserIds[..users].ToArray(), all.Offsets[..(users + 1)].ToArray(), all.Items[..(int)all.Offsets[users]].ToArray(), all.Times[..(int)all.Offsets[users]].ToArray());
         var ranking = new FullRanking(DataSplit.Of(some, data.Summary.Cuts), data.Catalog.Count) { Threads = context.Threads };
-        using var scorer = new RetrieverScorer(tower);
+        using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
         ranking.Evaluate(scorer, HeldOut.Validation, cancellation: context.Cancellation);
         return Stopwatch.GetElapsedTime(start).TotalSeconds * all.UserCount / users;

@@ -23,6 +23,9 @@ public sealed record TrainingState(
     /// <summary>What it trains on; null in checkpoints that did not tell yet.</summary>
     public DatasetSummary? Data { get; init; }
 
+    /// <summary>Whether its products were in bfloat16; null in checkpoints that did not tell yet.</summary>
+    public bool? IsReduced { get; init; }
+
     /// <summary>That the steps are divided among; 0 in checkpoints that did not tell yet.</summary>
     public int Threads { get; init; }
 }
@@ -58,22 +61,27 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
     private const string OptimizerName = "optimizer.bin";
 
     private readonly string _folder = Path.Combine(retrieverFolder, "checkpoint");
+    private readonly string _fresh = Path.Combine(retrieverFolder, "checkpoint.new");
 
     public void Save(RetrieverTrainer trainer, TrainingState state)
     {
-        string fresh = _folder + ".new";
-        FolderSwap.DeleteIfThere(fresh);
-        Directory.CreateDirectory(fresh);
-        SafetensorsFile.Write(Path.Combine(fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
-        trainer.Optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
-        TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>(), Data = data, Threads = threads };
-        File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
-        FolderSwap.Replace(_folder, fresh);
+        FolderSwap.DeleteIfThere(_fresh);
+        Directory.CreateDirectory(_fresh);
+        SafetensorsFile.Write(Path.Combine(_fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
+        trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
+        TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>(), Data = data, Threads = threads, IsReduced = trainer.IsReduced };
+        File.WriteAllBytes(Path.Combine(_fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
+        FolderSwap.Replace(_folder, _fresh);
     }
 
     /// <exception cref="UserErrorException">There is none, or it is of other options.</exception>
     public TrainingState Restore(RetrieverTrainer trainer, TrainRetrieverOptions options, long seed)
     {
+        if (!Directory.Exists(_folder) && Directory.Exists(_fresh))
+        {
+            Directory.Move(_fresh, _folder); // killed when the old one was gone: the new one was whole by then
+        }
+
         string statePath = Path.Combine(_folder, StateName);
         if (!File.Exists(statePath))
         {
@@ -97,6 +105,11 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
             throw new UserErrorException($"The checkpoint in {_folder} is of a training with --threads {state.Threads}; only with as many its curve goes on exactly. Give the same number, or train without --resume.");
         }
 
+        if (state.IsReduced is { } isReduced && isReduced != trainer.IsReduced)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} is of a training in {(isReduced ? "bfloat16" : "fp32")}; here it would go on in the other. Give --precision {(isReduced ? "bf16" : "fp32")}, or train without --resume.");
+        }
+
         NetworkWeights.Load(trainer.Tower, SafetensorsFile.Read(Path.Combine(_folder, RetrieverFiles.WeightsName)));
         if (state.LogInverseTemperature is { } logInverse)
         {
@@ -107,7 +120,7 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
         return state;
     }
 
-    // What only says when to stop may change from one attempt to the next.
+    // What only says when to stop may change from one attempt to the next; the precision is told by what it came to.
     private static TrainRetrieverOptions WithoutLimits(TrainRetrieverOptions options) =>
-        options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1 };
+        options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1, ReducedPrecision = null };
 }

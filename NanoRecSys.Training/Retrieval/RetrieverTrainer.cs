@@ -58,6 +58,9 @@ public sealed class RetrieverTrainer : IDisposable
 
     public UserTower Tower { get; }
 
+    /// <summary>Whether it multiplies in bfloat16.</summary>
+    public bool IsReduced => _isReduced;
+
     public AdamW Optimizer => _optimizer;
 
     public LossTemperature Temperature { get; }

@@ -33,7 +33,7 @@ public sealed class SequenceBatch : IDisposable
         ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, double idDropout = 0, Random? random = null, int multiple = 1)
     {
         ArgumentNullException.ThrowIfNull(split);
-        int[] offsets = OffsetsOf(windows, multiple);
+        int[] offsets = SequencePack.OffsetsOf([.. windows.ToArray().Select(window => window.Count - 1)], multiple);
         int count = offsets[windows.Length]; // T
         var rows = new int[offsets[^1]];
         var targets = new long[count];
@@ -63,26 +63,6 @@ public sealed class SequenceBatch : IDisposable
         }
 
         return new SequenceBatch(new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device));
-    }
-
-    // What fills up is no longer than the longest window: a network has no positions beyond its L.
-    private static int[] OffsetsOf(ReadOnlySpan<SequenceWindow> windows, int multiple)
-    {
-        List<int> offsets = [0];
-        int longest = 1;
-        foreach (SequenceWindow window in windows)
-        {
-            longest = Math.Max(longest, window.Count - 1);
-            offsets.Add(offsets[^1] + window.Count - 1);
-        }
-
-        int positions = (offsets[^1] + multiple - 1) / multiple * multiple; // P
-        while (offsets[^1] < positions)
-        {
-            offsets.Add(Math.Min(offsets[^1] + longest, positions));
-        }
-
-        return [.. offsets];
     }
 
     public void Dispose()

@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Models.Fused;
 
 /// <summary>
-/// What stands between the products of a training step, each in one pass over memory, forward and back. Torch takes one
+/// What stands between the products of the network, each in one pass over memory, forward and back. Torch takes one
 /// pass for each multiplication and addition, and keeps what each leaves: at width 128 that was half of a step's time.
 /// </summary>
 internal static class FusedSteps
 {
     public const int Lanes = 16;
 
-    /// <summary>Whether a training takes these steps; if not, torch's operators do the same.</summary>
+    /// <summary>Whether a network takes these steps; if not, torch's operators do the same.</summary>
     /// <param name="x">[P, D]</param>
-    public static bool Take(Tensor x) => is_grad_enabled() && PackedAttention.HasKernel(x.device) && x.shape[^1] % Lanes == 0;
+    public static bool Take(Tensor x) => PackedAttention.HasKernel(x.device) && x.shape[^1] % Lanes == 0;
 
     /// <summary>RMSNorm(x) * weight.</summary>
     /// <param name="x">[P, D] fp32.</param>

@@ -43,6 +43,8 @@ public sealed class FullRankingTests
         EvaluationResult result = new FullRanking(Split, 6) { Exclude = Exclusion.Window }.Evaluate(Descending, HeldOut.Test);
 
         Assert.Equal(("popularity", "test", 1, 6, "window"), (result.Model, result.Split, result.Users, result.Items, result.Exclude));
+        Assert.Equal(200, result.Window); // as the published tables
+        Assert.EndsWith("excluded: window of 200", MetricsTable.Caption(result), StringComparison.Ordinal);
     }
 
     [Fact]

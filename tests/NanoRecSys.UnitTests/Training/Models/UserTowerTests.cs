@@ -10,6 +10,8 @@ public sealed class UserTowerTests
 {
     private static readonly ModelInfo Small = new("transformer", 16, 2, 2, 24, 12, 30, 500, 0, "full-softmax", 0.05);
 
+    private static readonly ModelInfo Wide = Small with { Kind = BlockKinds.Gated, Positions = Positions.Relative, Dimension = 64, FeedForward = 128, MaxLength = 80 };
+
     public UserTowerTests() => LibTorch.Load();
 
     [Fact]
@@ -72,6 +74,20 @@ public sealed class UserTowerTests
         AssertClose(Values(alone), together[..1], 2e-6f);
     }
 
+    [Theory]
+    [InlineData(false, 1e-5f)]
+    [InlineData(true, 0.05f)] // bfloat16 has 8 bits
+    public void Many_histories_in_parts_on_several_threads_are_encoded_as_each_alone(bool isReduced, float tolerance)
+    {
+        using var tower = new UserTower(Wide, embeddingStd: 1);
+        int[][] histories = [.. Enumerable.Range(0, 700).Select(b => Enumerable.Range(b, 1 + (b * 7 % 90)).Select(item => item % Wide.Items).ToArray())];
+        using Tensor alone = Encode(tower, isReduced: false, [.. histories.Select(history => new[] { history })]);
+
+        using Tensor together = Encode(tower, isReduced, [histories]);
+
+        AssertClose(Values(alone), together, tolerance);
+    }
+
     [Fact]
     public void The_order_of_items_matters()
     {
@@ -131,6 +147,12 @@ public sealed class UserTowerTests
         ArgumentException error = Assert.Throws<ArgumentException>(() => new UserTower(Small with { Dimension = 18, Heads = 4 }));
 
         Assert.Contains("Dimension 18", error.Message, StringComparison.Ordinal);
+    }
+
+    private static Tensor Encode(UserTower tower, bool isReduced, int[][][] batches)
+    {
+        using var encoder = new UserEncoder(tower, isReduced);
+        return cat([.. batches.Select(batch => encoder.Encode([.. batch]))]); // [B, D]
     }
 
     // Spread-out item embeddings: with the small ones of a fresh table any difference would drown in rounding.

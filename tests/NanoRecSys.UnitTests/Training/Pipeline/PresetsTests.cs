@@ -2,6 +2,7 @@ using NanoRecSys.Training;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;
 
@@ -9,12 +10,27 @@ public sealed class PresetsTests
 {
     [Theory]
     [InlineData(671, 9_066, 100_004, "quick")]
-    [InlineData(6_040, 3_416, 999_611, "small")]
+    [InlineData(6_040, 3_416, 999_611, "large")]
     [InlineData(52_204, 57_289, 450_000, "sparse")]
     [InlineData(31_013, 23_715, 260_000, "sparse")]
-    [InlineData(138_493, 26_744, 20_000_263, "paper")]
+    [InlineData(138_493, 26_744, 20_000_263, "huge")]
     public void Auto_goes_by_the_size_of_the_data_and_the_length_of_its_histories(int users, int items, long interactions, string expected) =>
         Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Name);
+
+    [Theory]
+    [InlineData(6_040, 3_416, 999_611, RetrieverLoss.FullSoftmax)]
+    [InlineData(138_493, 26_744, 20_000_263, RetrieverLoss.FullSoftmax)]
+    [InlineData(400_000, 1_000_000, 90_000_000, RetrieverLoss.SampledSoftmax)]
+    [InlineData(400_000, 1_000_000, 3_000_000, RetrieverLoss.SampledSoftmax)]
+    public void Auto_weighs_an_item_against_the_whole_catalogue_while_that_can_be_paid(int users, int items, long interactions, RetrieverLoss expected) =>
+        Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Retriever.Loss);
+
+    [Theory]
+    [InlineData(52_204, 128)]
+    [InlineData(1_000, 25)]
+    [InlineData(250, 16)]
+    public void The_fewer_the_users_of_sparse_data_the_smaller_the_batches(int users, int expected) =>
+        Assert.Equal(expected, Presets.Get("auto", Data(users, 1_000, users * 8L)).Retriever.BatchUsers);
 
     [Fact]
     public void Every_preset_is_a_network_that_can_be()
@@ -27,8 +43,8 @@ public sealed class PresetsTests
     [Fact]
     public void An_unknown_preset_is_named_with_those_there_are() =>
         Assert.Contains(
-            "There is no preset 'huge'; there are quick, small",
-            Assert.Throws<UserErrorException>(() => Presets.Get("huge", Data(1, 1, 1))).Message,
+            "There is no preset 'giant'; there are quick, small",
+            Assert.Throws<UserErrorException>(() => Presets.Get("giant", Data(1, 1, 1))).Message,
             StringComparison.Ordinal);
 
     private static DatasetSummary Data(int users, int items, long interactions) =>

@@ -10,6 +10,14 @@ public sealed class RetrieverLossTests
 {
     public RetrieverLossTests() => LibTorch.Load();
 
+    [Theory]
+    [InlineData(3_416, 288)] // 4 MiB of logits stay in the cache
+    [InlineData(57_289, 1024)] // too many items for that
+    [InlineData(1_000_000, 128)] // and here 1,024 rows would take 4 GB
+    [InlineData(100_000_000, 32)]
+    public void A_chunk_of_logits_fits_into_the_cache_or_at_least_into_memory(long items, long rows) =>
+        Assert.Equal(rows, FullSoftmaxLoss.RowsPerChunk(items));
+
     [Fact]
     public void Full_softmax_is_the_cross_entropy_over_all_items()
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -59,26 +60,91 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.True(events.AsSpan().IndexOf("validation/ndcg@10"u8) > 0, "TensorBoard finds no NDCG@10.");
     }
 
+    /// <summary>Twice: with few moving parts, and with all that holds a state or draws random numbers.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task A_resumed_training_has_the_curve_and_the_weights_of_an_unbroken_one(int threads)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    public async Task A_resumed_training_has_the_curve_and_the_weights_of_an_unbroken_one(int threads, bool hasEverything)
     {
+        TrainRetrieverOptions options = Options with { Epochs = 4, ValidateEvery = 4 };
+        if (hasEverything)
+        {
+            options = options with
+            {
+                Loss = RetrieverLoss.SampledSoftmax,
+                Negatives = 5,
+                LearnTemperature = true,
+                IdDropout = 0.1,
+                MaxLength = 4,
+                Window = TrainingWindow.Random,
+                Decay = LearningRateDecay.Cosine,
+                GradientNorm = 1,
+                WeightDecay = 0.01,
+                ValidateEvery = 1,
+            };
+        }
+
         StepContext unbroken = await Prepare("unbroken") with { Threads = threads };
-        await TrainRetrieverStep.RunAsync(Options with { Epochs = 4, ValidateEvery = 4 }, unbroken);
+        TrainRetrieverSummary expected = await TrainRetrieverStep.RunAsync(options, unbroken);
 
-        using var stop = new CancellationTokenSource();
         StepContext broken = await Prepare("broken") with { Threads = threads };
-        var reports = new CancelAfterEpoch(2, stop);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
-            Options with { Epochs = 4, ValidateEvery = 4 }, broken with { Progress = reports, Cancellation = stop.Token }));
-        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 4, ValidateEvery = 4, Resume = true }, broken);
+        await BreakOffAsync(options, broken);
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, broken);
 
-        Assert.Equal(4, summary.Epochs);
-        Assert.Equal(
-            File.ReadAllBytes(Path.Combine(unbroken.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)),
-            File.ReadAllBytes(Path.Combine(broken.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
+        Assert.Equal((4, expected.BestEpoch), (summary.Epochs, summary.BestEpoch));
+        Assert.Equal(expected.Validation, summary.Validation);
+        Assert.Equal(Weights(unbroken), Weights(broken));
+        Assert.Equal(RetrieverFiles.ReadModel(unbroken.Workspace.RetrieverFolder), RetrieverFiles.ReadModel(broken.Workspace.RetrieverFolder));
         Assert.Equal(Losses(unbroken), Losses(broken));
+    }
+
+    [Fact]
+    public async Task Weights_that_were_better_before_the_break_stay()
+    {
+        TrainRetrieverOptions options = Options with { Epochs = 4 };
+        StepContext context = await Prepare("a");
+        await BreakOffAsync(options, context);
+        byte[] best = Weights(context);
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
+        JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
+        Assert.InRange((double)state["best_ndcg"]!, 0, 1);
+        state["best_ndcg"] = 1.5; // no later epoch can have it
+        File.WriteAllText(path, state.ToJsonString());
+
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(options with { Resume = true }, context);
+
+        Assert.Equal((4, (int)state["best_epoch"]!), (summary.Epochs, summary.BestEpoch));
+        Assert.Equal(best, Weights(context));
+    }
+
+    [Fact]
+    public async Task Killed_while_one_checkpoint_took_the_others_place_it_goes_on_from_the_new_one()
+    {
+        StepContext context = await Prepare("a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, context);
+        string checkpoint = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint");
+        Directory.Move(checkpoint, checkpoint + ".new");
+
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 2, Resume = true }, context);
+
+        Assert.Equal(2, summary.Epochs);
+        Assert.True(Directory.Exists(checkpoint));
+    }
+
+    [Fact]
+    public async Task In_another_precision_a_training_does_not_go_on()
+    {
+        StepContext context = await Prepare("a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false }, context);
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"is_reduced\": false", "\"is_reduced\": true", StringComparison.Ordinal));
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
+            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false, Resume = true }, context));
+
+        Assert.Contains("of a training in bfloat16", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -188,7 +254,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.Equal(summary.BestEpoch + 3, summary.Epochs);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using UserTower kept = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
-        using var scorer = new RetrieverScorer(kept);
+        using var scorer = new RetrieverScorer(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as the training validates
         Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
     }
 
@@ -230,6 +296,16 @@ public sealed class TrainRetrieverStepTests : IDisposable
         using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, TrainingLog.MetricsName)));
         return [.. metrics.RootElement.GetProperty("curve").EnumerateArray().Select(point => point.GetProperty("loss").GetDouble())];
     }
+
+    /// <summary>After its second epoch, as Ctrl+C would.</summary>
+    private static async Task BreakOffAsync(TrainRetrieverOptions options, StepContext context)
+    {
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
+            options, context with { Progress = new CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
+    }
+
+    private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName));
 
     private static float[] Table(StepContext context) =>
         SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName))["embedding.weight"].Values;
