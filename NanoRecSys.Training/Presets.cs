@@ -14,8 +14,13 @@ namespace NanoRecSys.Training;
 /// <param name="Ranker">Of <c>train-ranker</c>.</param>
 public sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
-    /// <summary>For people who left the choice to <c>auto</c>.</summary>
-    public string Summary => $"preset {Name}: {Retriever.Blocks} {Retriever.Block} blocks of width {Retriever.Dimension}, at most {Retriever.Epochs} epochs";
+    /// <summary>What is trained, for people who left the choice to <c>auto</c>.</summary>
+    /// <param name="retriever">The preset's, or with what was told otherwise.</param>
+    public string Describe(TrainRetrieverOptions retriever)
+    {
+        ArgumentNullException.ThrowIfNull(retriever);
+        return $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
+    }
 }
 
 /// <summary>Settings that were tried, by the size of the data they are for.</summary>
@@ -81,8 +86,8 @@ public static class Presets
     };
 
     /// <summary>
-    /// Tens of millions of interactions: the network of <see cref="Small"/> in as many steps, which are far fewer epochs. Projected at six
-    /// hours on two cores for ML-20M; no such data was at hand to tell its quality.
+    /// Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, which are more steps. Projected at six
+    /// hours on two cores for data of the size of ML-20M; none was at hand to tell its quality.
     /// </summary>
     public static readonly Preset Huge = Small with
     {
@@ -144,7 +149,7 @@ public static class Presets
         return data.Items < ManyItems ? preset : preset with { Retriever = preset.Retriever with { Loss = RetrieverLoss.SampledSoftmax } };
     }
 
-    // Some forty steps an epoch at least: a few hundred users in batches of 128 would not leave the warm-up.
+    // Some forty steps an epoch where there are users enough: a few hundred in batches of 128 would not leave the warm-up.
     private static Preset SparseFor(int users) =>
         Sparse with { Retriever = Sparse.Retriever with { BatchUsers = Math.Clamp(users / 40, 16, Sparse.Retriever.BatchUsers) } };
 }

@@ -34,7 +34,7 @@ internal static class TrainRetrieverCommand
         Of(NumberWithoutDefault("--warmup-steps", "Steps in which the learning rate grows from zero", least: 0), (options, value) => options with { WarmupSteps = value }),
         Of(Choice("--decay", "Of the learning rate after the warm-up", ["none", "cosine"]), (options, value) => options with { Decay = Enum.Parse<LearningRateDecay>(value, ignoreCase: true) }),
         Of(Real("--gradient-norm", "Gradients are scaled down to it; 0: never"), (options, value) => options with { GradientNorm = value }),
-        Of(Choice("--precision", "Of products in training; auto: bf16 where the processor has it", ["auto", "bf16", "fp32"]), (options, value) => options with { ReducedPrecision = value == "auto" ? null : value == "bf16" }),
+        Of(Choice("--precision", "Of products in training and its validations; auto: bf16 where the processor has it", ["auto", "bf16", "fp32"]), (options, value) => options with { ReducedPrecision = value == "auto" ? null : value == "bf16" }),
         Of(NumberWithoutDefault("--batch", "Users of one step", least: 1), (options, value) => options with { BatchUsers = value }),
         Of(NumberWithoutDefault("--epochs", "Most epochs", least: 1), (options, value) => options with { Epochs = value }),
         Of(NumberWithoutDefault("--validate-every", "Epochs between validations", least: 1), (options, value) => options with { ValidateEvery = value }),
@@ -51,8 +51,9 @@ internal static class TrainRetrieverCommand
     private static TrainRetrieverOptions Choose(ParseResult parse, DatasetSummary data, StepContext context)
     {
         Preset preset = Presets.Get(parse.GetRequiredValue(PresetName), data);
-        context.Progress.Report(new StepProgress { Message = preset.Summary });
-        return Tuned.Aggregate(preset.Retriever, (options, setting) => setting.Apply(parse, options)) with { Resume = parse.GetValue(Resume) };
+        TrainRetrieverOptions chosen = Tuned.Aggregate(preset.Retriever, (options, setting) => setting.Apply(parse, options));
+        context.Progress.Report(new StepProgress { Message = preset.Describe(chosen) });
+        return chosen with { Resume = parse.GetValue(Resume) };
     }
 
     private static Option<bool> Flag(string name, string description) => new(name) { Description = description };

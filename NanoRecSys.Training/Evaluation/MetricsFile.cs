@@ -8,7 +8,7 @@ using NanoRecSys.Training.Pipeline;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>
-/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split and exclusion; only those of a full
+/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full
 /// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
 /// <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how often the test was looked at.
 /// </summary>
@@ -43,12 +43,16 @@ public static class MetricsFile
     private static void Replace(Workspace workspace, EvaluationResult result)
     {
         List<EvaluationResult> results = [
-            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => (old.Split, old.Exclude, old.Window) != (result.Split, result.Exclude, result.Window)),
+            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => !IsReplaced(old, result)),
             result];
         string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
         File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
         File.Move(temporary, path, overwrite: true);
     }
+
+    // An older entry may not tell its window.
+    private static bool IsReplaced(EvaluationResult old, EvaluationResult result) =>
+        (old.Split, old.Exclude) == (result.Split, result.Exclude) && (old.Window ?? result.Window) == result.Window;
 
     /// <summary>Whether a model was trained again since its figures were measured: they are another's then.</summary>
     public static bool IsOfAnotherModel(Workspace workspace, string model)

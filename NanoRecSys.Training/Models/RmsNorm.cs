@@ -23,7 +23,7 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>As <see cref="forward"/>, in one pass where a training can; then in the type of the product that follows.</summary>
+    /// <summary>As <see cref="forward"/>, in one pass where the processor can; then in the type of the product that follows.</summary>
     /// <param name="x">[P, D]</param>
     /// <param name="isReduced">Is that product in bfloat16?</param>
     public Tensor Before(Tensor x, bool isReduced = false) =>

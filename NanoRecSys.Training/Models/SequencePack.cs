@@ -115,7 +115,7 @@ public sealed class SequencePack : IDisposable
             offsets.Add(offsets[^1] + length);
         }
 
-        int longest = lengths.Max(); // and no more for what fills up: a network has no positions beyond its L
+        int longest = lengths.DefaultIfEmpty(1).Max(); // and no more for what fills up: a network has no positions beyond its L
         int positions = (offsets[^1] + multiple - 1) / multiple * multiple; // P
         while (offsets[^1] < positions)
         {

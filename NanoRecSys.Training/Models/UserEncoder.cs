@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Models;
 
 /// <summary>
 /// A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the
-/// tower must not be trained; disposing puts the tower back into the mode it was in.
+/// tower must not be trained; disposing puts the tower back into the mode it was in, and into fp32.
 /// </summary>
 public sealed class UserEncoder : IDisposable
 {
@@ -55,14 +55,14 @@ public sealed class UserEncoder : IDisposable
         }
 
         Tensor users = empty(histories.Count, _tower.Model.Dimension); // [B, D]
-        Parallel.ForEach(parts, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, part => EncodePart(part, histories, users));
+        int threads = get_num_threads();
+        Parallel.ForEach(parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part => EncodePart(part, histories, users, threads));
         return users;
     }
 
-    private void EncodePart(Range part, IReadOnlyList<TimedHistory> histories, Tensor users)
+    private void EncodePart(Range part, IReadOnlyList<TimedHistory> histories, Tensor users, int threads)
     {
-        int threads = get_num_threads(); // of the calling thread, as all that follows is
-        set_num_threads(1);
+        set_num_threads(1); // counts for the calling thread, as all that follows does
         try
         {
             using var noGradient = no_grad();
@@ -130,6 +130,7 @@ public sealed class UserEncoder : IDisposable
     public void Dispose()
     {
         _items.Dispose();
+        _tower.UseReducedPrecision(false);
         _tower.train(_wasTraining);
     }
 }

@@ -24,7 +24,7 @@ public static class PresetRun
         Preset chosen = Presets.Get(preset, data);
         await run.StageAsync("train-retriever", context =>
         {
-            context.Progress.Report(new StepProgress { Message = chosen.Summary });
+            context.Progress.Report(new StepProgress { Message = chosen.Describe(chosen.Retriever) });
             return TrainRetrieverStep.RunAsync(chosen.Retriever, context);
         });
         await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));

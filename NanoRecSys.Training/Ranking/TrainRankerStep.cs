@@ -41,8 +41,9 @@ public static class TrainRankerStep
         }
 
         using UserTower tower = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
-        set_num_threads(context.Threads);
-        return await TrainAsync(negatives, await held.ReadAsync(0, context.Cancellation), data, tower, options, context);
+        IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
+        set_num_threads(context.Threads); // of this thread: no wait between it and the work
+        return await TrainAsync(negatives, heldOut, data, tower, options, context);
     }
 
     private static async Task<TrainRankerSummary> TrainAsync(

@@ -70,14 +70,16 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
         SafetensorsFile.Write(Path.Combine(_fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
         trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
         TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>(), Data = data, Threads = threads, IsReduced = trainer.IsReduced };
-        File.WriteAllBytes(Path.Combine(_fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
+        string unnamed = Path.Combine(_fresh, "state.tmp");
+        File.WriteAllBytes(unnamed, JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
+        File.Move(unnamed, Path.Combine(_fresh, StateName)); // the last file: with it the checkpoint is whole
         FolderSwap.Replace(_folder, _fresh);
     }
 
     /// <exception cref="UserErrorException">There is none, or it is of other options.</exception>
     public TrainingState Restore(RetrieverTrainer trainer, TrainRetrieverOptions options, long seed)
     {
-        if (!Directory.Exists(_folder) && Directory.Exists(_fresh))
+        if (!Directory.Exists(_folder) && File.Exists(Path.Combine(_fresh, StateName)))
         {
             Directory.Move(_fresh, _folder); // killed when the old one was gone: the new one was whole by then
         }
@@ -105,7 +107,8 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
             throw new UserErrorException($"The checkpoint in {_folder} is of a training with --threads {state.Threads}; only with as many its curve goes on exactly. Give the same number, or train without --resume.");
         }
 
-        if (state.IsReduced is { } isReduced && isReduced != trainer.IsReduced)
+        bool isReduced = state.IsReduced ?? state.Options.ReducedPrecision ?? trainer.IsReduced;
+        if (isReduced != trainer.IsReduced)
         {
             throw new UserErrorException($"The checkpoint in {_folder} is of a training in {(isReduced ? "bfloat16" : "fp32")}; here it would go on in the other. Give --precision {(isReduced ? "bf16" : "fp32")}, or train without --resume.");
         }

@@ -83,7 +83,22 @@ public sealed class RetrieverTrainer : IDisposable
         BeginEpoch(random.NextInt64());
         manual_seed(random.NextInt64());
         SequenceWindow[] plan = EpochPlan.Windows(_split, _options.MaxLength, _options.Window, random);
-        int threads = get_num_threads();
+        int threads = get_num_threads(); // replicas change it for the thread that they begin on
+        try
+        {
+            (double loss, long positions) = TrainSteps(epoch, plan, random, watch, onStep, cancellation);
+            return new EpochResult(epoch, loss / Math.Max(1, positions), watch.Elapsed.TotalSeconds, plan.Length);
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    /// <returns>The loss summed over the positions, and how many these are.</returns>
+    private (double Loss, long Positions) TrainSteps(
+        int epoch, SequenceWindow[] plan, Random random, Stopwatch watch, Action<StepResult> onStep, CancellationToken cancellation)
+    {
         double sum = 0;
         long positions = 0;
         for (int step = 0; step < _stepsPerEpoch; step++)
@@ -101,9 +116,7 @@ public sealed class RetrieverTrainer : IDisposable
             onStep(new StepResult(step + 1, _stepsPerEpoch, loss, (start + windows.Length) / watch.Elapsed.TotalSeconds));
         }
 
-        set_num_threads(threads);
-
-        return new EpochResult(epoch, sum / Math.Max(1, positions), watch.Elapsed.TotalSeconds, plan.Length);
+        return (sum, positions);
     }
 
     public void Dispose()

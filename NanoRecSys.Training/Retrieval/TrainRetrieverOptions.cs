@@ -65,7 +65,7 @@ public sealed record TrainRetrieverOptions
     /// <summary>Gradients are scaled down to this norm; 0 leaves them as they are.</summary>
     public double GradientNorm { get; init; }
 
-    /// <summary>Whether products are in bfloat16 in training; null: where the processor has instructions for it.</summary>
+    /// <summary>Whether products are in bfloat16 in training and its validations; null: where the processor has instructions for it.</summary>
     public bool? ReducedPrecision { get; init; }
 
     /// <summary>After the warm-up: constant, or down to zero along a cosine.</summary>

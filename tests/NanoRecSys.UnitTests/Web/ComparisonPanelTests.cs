@@ -17,6 +17,10 @@ public sealed class ComparisonPanelTests : BunitContext
     }
 
     [Fact]
+    public void Ours_says_what_the_ranking_left_out() =>
+        Assert.Contains("6,040 users, without their last 200", Show("ml-1m-sequences").Markup, StringComparison.Ordinal);
+
+    [Fact]
     public void Figures_of_other_sequences_are_marked() =>
         Assert.Contains("*", Show("ml-1m").FindAll("tbody tr").Single(row => row.Children[0].TextContent == "LRURec").Children[3].TextContent, StringComparison.Ordinal);
 
@@ -32,5 +36,5 @@ public sealed class ComparisonPanelTests : BunitContext
     private IRenderedComponent<ComparisonPanel> Show(string dataset) => Render<ComparisonPanel>(parameters => parameters.Add(
         panel => panel.Version,
         new ModelVersionInfo("aaaaaaaaaaaa", null, dataset, null, null,
-            [new EvaluationResult("retriever", "test", 6040, 3416, "window", new Dictionary<string, double> { ["hr@10"] = 0.33, ["ndcg@10"] = 0.1920 })])));
+            [new EvaluationResult("retriever", "test", 6040, 3416, "window", new Dictionary<string, double> { ["hr@10"] = 0.33, ["ndcg@10"] = 0.1920 }) { Window = 200 }])));
 }

@@ -27,6 +27,19 @@ public sealed class EvaluateStepTests : IDisposable
     }
 
     [Fact]
+    public async Task Figures_of_another_window_stand_beside_each_other_and_one_that_did_not_tell_its_window_gives_way()
+    {
+        StepContext context = await PrepareAsync();
+        EvaluateOptions options = new() { Models = ["popularity"], Splits = [HeldOut.Validation], Exclude = Exclusion.Window };
+        await EvaluateStep.RunAsync(options with { Window = 2 }, context);
+        MetricsFile.Save(context.Workspace, MetricsFile.Read(context.Workspace, "popularity").Single() with { Window = null }, DateTimeOffset.UnixEpoch);
+
+        await EvaluateStep.RunAsync(options, context);
+
+        Assert.Equal([2, 200], MetricsFile.Read(context.Workspace, "popularity").Select(result => result.Window));
+    }
+
+    [Fact]
     public async Task Figures_of_a_model_that_was_trained_again_since_are_not_kept_beside_the_new_ones()
     {
         StepContext context = await TwoTastes.PrepareAsync(_folder, "a");

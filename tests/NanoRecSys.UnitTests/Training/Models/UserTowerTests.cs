@@ -83,7 +83,11 @@ public sealed class UserTowerTests
         int[][] histories = [.. Enumerable.Range(0, 700).Select(b => Enumerable.Range(b, 1 + (b * 7 % 90)).Select(item => item % Wide.Items).ToArray())];
         using Tensor alone = Encode(tower, isReduced: false, [.. histories.Select(history => new[] { history })]);
 
+        int threads = get_num_threads();
+        set_num_threads(4);
         using Tensor together = Encode(tower, isReduced, [histories]);
+        Assert.Equal(4, get_num_threads());
+        set_num_threads(threads);
 
         AssertClose(Values(alone), together, tolerance);
     }

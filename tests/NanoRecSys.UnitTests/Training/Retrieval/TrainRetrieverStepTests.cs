@@ -73,9 +73,9 @@ public sealed class TrainRetrieverStepTests : IDisposable
         {
             options = options with
             {
-                Loss = RetrieverLoss.SampledSoftmax,
+                Loss = threads == 1 ? RetrieverLoss.SampledSoftmax : RetrieverLoss.FullSoftmax, // with which threads have a network each
                 Negatives = 5,
-                LearnTemperature = true,
+                LearnTemperature = threads == 1,
                 IdDropout = 0.1,
                 MaxLength = 4,
                 Window = TrainingWindow.Random,
