@@ -64,9 +64,8 @@ public static class EvaluateStep
         return (results, confidence?.Differences(results) ?? []);
     }
 
-    private static NextItemRanking RankingOf(EvaluateOptions options, PreparedData data, StepContext context)
-    {
-        return options.Sampled is { } kind
+    private static NextItemRanking RankingOf(EvaluateOptions options, PreparedData data, StepContext context) =>
+        options.Sampled is { } kind
             ? new SampledRanking(data.Split, new NegativeSampler(kind, options.Negatives, data.TrainCounts, context.Seed), data.Catalog.Count)
             {
                 Exclude = options.Exclude,
@@ -74,7 +73,6 @@ public static class EvaluateStep
                 Threads = context.Threads,
             }
             : new FullRanking(data.Split, data.Catalog.Count) { Exclude = options.Exclude, Window = options.Window, Threads = context.Threads };
-    }
 
     private static IReadOnlyList<IScorer> AddLogPopularity(IReadOnlyList<IScorer> scorers, PreparedData data)
     {

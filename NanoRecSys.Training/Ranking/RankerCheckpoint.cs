@@ -25,21 +25,22 @@ internal sealed class RankerCheckpoint(string rankerFolder)
     private const string ItemOptimizerName = "item_optimizer.bin";
 
     private readonly string _folder = Path.Combine(rankerFolder, "checkpoint");
+    private readonly string _fresh = Path.Combine(rankerFolder, "checkpoint.new");
 
     public void Save(RankerNetwork network, RankerTrainer trainer, RankerTrainingState state)
     {
-        string fresh = _folder + ".new";
-        FolderSwap.DeleteIfThere(fresh);
-        RankerFiles.Write(fresh, network, network.Model);
-        trainer.Optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
-        trainer.ItemOptimizer?.save_state_dict(Path.Combine(fresh, ItemOptimizerName));
-        File.WriteAllBytes(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.RankerTrainingState));
-        FolderSwap.Replace(_folder, fresh);
+        FolderSwap.DeleteIfThere(_fresh);
+        RankerFiles.Write(_fresh, network, network.Model);
+        trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
+        trainer.ItemOptimizer?.save_state_dict(Path.Combine(_fresh, ItemOptimizerName));
+        FolderSwap.WriteLast(_fresh, StateName, JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.RankerTrainingState));
+        FolderSwap.Replace(_folder, _fresh);
     }
 
     /// <exception cref="UserErrorException">There is none, or it is of other options.</exception>
     public RankerTrainingState Restore(RankerNetwork network, RankerTrainer trainer, TrainRankerOptions options, long seed)
     {
+        FolderSwap.Complete(_folder, _fresh, StateName);
         string path = Path.Combine(_folder, StateName);
         if (!File.Exists(path))
         {

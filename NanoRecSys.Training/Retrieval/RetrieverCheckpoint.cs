@@ -70,20 +70,14 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
         SafetensorsFile.Write(Path.Combine(_fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
         trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
         TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>(), Data = data, Threads = threads, IsReduced = trainer.IsReduced };
-        string unnamed = Path.Combine(_fresh, "state.tmp");
-        File.WriteAllBytes(unnamed, JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
-        File.Move(unnamed, Path.Combine(_fresh, StateName)); // the last file: with it the checkpoint is whole
+        FolderSwap.WriteLast(_fresh, StateName, JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
         FolderSwap.Replace(_folder, _fresh);
     }
 
     /// <exception cref="UserErrorException">There is none, or it is of other options.</exception>
     public TrainingState Restore(RetrieverTrainer trainer, TrainRetrieverOptions options, long seed)
     {
-        if (!Directory.Exists(_folder) && File.Exists(Path.Combine(_fresh, StateName)))
-        {
-            Directory.Move(_fresh, _folder); // killed when the old one was gone: the new one was whole by then
-        }
-
+        FolderSwap.Complete(_folder, _fresh, StateName);
         string statePath = Path.Combine(_folder, StateName);
         if (!File.Exists(statePath))
         {

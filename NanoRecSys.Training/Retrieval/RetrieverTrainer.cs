@@ -34,14 +34,13 @@ public sealed class RetrieverTrainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _stepsPerEpoch;
     private readonly TowerReplicas? _replicas;
-    private readonly bool _isReduced;
 
     public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss, LossTemperature temperature)
     {
         ArgumentNullException.ThrowIfNull(tower);
         ArgumentNullException.ThrowIfNull(options);
         Tower = tower;
-        _isReduced = Precision.IsReduced(options.ReducedPrecision, tower.Device);
+        IsReduced = Precision.IsReduced(options.ReducedPrecision, tower.Device);
         int parts = Math.Min(get_num_threads(), options.BatchUsers);
         _replicas = loss.IsSeparable && parts > 1 && PackedAttention.HasKernel(tower.Device) ? new TowerReplicas(tower, parts) : null;
         _split = split;
@@ -59,7 +58,7 @@ public sealed class RetrieverTrainer : IDisposable
     public UserTower Tower { get; }
 
     /// <summary>Whether it multiplies in bfloat16.</summary>
-    public bool IsReduced => _isReduced;
+    public bool IsReduced { get; }
 
     public AdamW Optimizer => _optimizer;
 
@@ -138,12 +137,12 @@ public sealed class RetrieverTrainer : IDisposable
     {
         if (_replicas is not null)
         {
-            _replicas.BeginEpoch(noiseSeed, _isReduced);
+            _replicas.BeginEpoch(noiseSeed, IsReduced);
             return;
         }
 
         Tower.Noise = new DropoutNoise(noiseSeed);
-        Tower.UseReducedPrecision(_isReduced);
+        Tower.UseReducedPrecision(IsReduced);
         Tower.train();
     }
 
@@ -160,7 +159,7 @@ public sealed class RetrieverTrainer : IDisposable
         }
 
         return [.. parts.Select(part => SequenceBatch.Create(
-            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random, _isReduced ? Precision.RowMultiple : 1))];
+            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random, IsReduced ? Precision.RowMultiple : 1))];
     }
 
     private double Step(SequenceBatch[] parts)

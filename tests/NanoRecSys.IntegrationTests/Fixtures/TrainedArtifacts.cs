@@ -9,7 +9,9 @@ namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>Small networks after one epoch, in some seconds: all parts are there, and nothing is learned yet.</summary>
 public sealed class TrainedArtifacts() : PublishedArtifacts(
-    new TrainRetrieverOptions
+    Retriever, new MineNegativesOptions { PositionsPerUser = 2 }, new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 })
+{
+    public static readonly TrainRetrieverOptions Retriever = new()
     {
         Dimension = 16,
         Blocks = 2,
@@ -18,9 +20,8 @@ public sealed class TrainedArtifacts() : PublishedArtifacts(
         MaxLength = 50,
         WarmupSteps = 5,
         Epochs = 1,
-    },
-    new MineNegativesOptions { PositionsPerUser = 2 },
-    new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 });
+    };
+}
 
 /// <summary>The quick preset's networks after a third of its epochs: they know the films and the people.</summary>
 public sealed class LearnedArtifacts() : PublishedArtifacts(

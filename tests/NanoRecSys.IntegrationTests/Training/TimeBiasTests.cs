@@ -72,20 +72,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
 
     private static async Task PublishAsync(string block, StepContext context)
     {
-        var options = new TrainRetrieverOptions
-        {
-            Block = block,
-            Positions = Positions.Relative,
-            TimeBias = true,
-            Dimension = 16,
-            Blocks = 2,
-            Heads = 2,
-            FeedForward = 32,
-            MaxLength = 50,
-            WarmupSteps = 5,
-            Epochs = 1,
-        };
-        await TrainRetrieverStep.RunAsync(options, context);
+        await TrainRetrieverStep.RunAsync(TrainedArtifacts.Retriever with { Block = block, Positions = Positions.Relative, TimeBias = true }, context);
         DrawTimeBiases(context.Workspace.RetrieverFolder);
         await ExportStep.RunAsync(new ExportOptions(), context);
         await IndexStep.RunAsync(new IndexOptions(), context);

@@ -1,0 +1,40 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.UnitTests.Fixtures;
+
+/// <summary>Sixty users walk round a circle of twelve items from different starts: what comes next is certain.</summary>
+internal static class CircleWalks
+{
+    public const int Users = 60, Items = 12, Length = 8;
+
+    public static readonly TrainRetrieverOptions Options = new()
+    {
+        Dimension = 16,
+        Blocks = 1,
+        Heads = 2,
+        FeedForward = 16,
+        MaxLength = 6,
+        Dropout = 0.1,
+        Temperature = 0.1,
+        LearningRate = 0.01,
+        WarmupSteps = 5,
+        BatchUsers = 16,
+        Epochs = 12,
+        Patience = 100,
+    };
+
+    public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name, int length = Length)
+    {
+        string source = Directory.CreateDirectory(folder.File($"{name}-source")).FullName;
+        IEnumerable<string> rows = Enumerable.Range(0, Users).SelectMany(user =>
+            Enumerable.Range(0, length).Select(t => $"{user},{1 + (user + t) % Items},4,{100 + t}"));
+        await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
+        var workspace = new Workspace(new ArtifactStore(folder.File(name)), "circle");
+        var context = new StepContext(workspace, 7, new Collected<StepProgress>(), TestContext.Current.CancellationToken) { Threads = 1 };
+        await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
+        return context;
+    }
+}
