@@ -13,7 +13,11 @@ using NanoRecSys.Core;
 using NanoRecSys.ServiceDefaults;
 
 NativeHeap.ShareArenas();
-WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+{
+    Args = args,
+    ContentRootPath = AppContext.BaseDirectory, // where appsettings.json is, whatever the working directory
+});
 builder.AddServiceDefaults();
 builder.AddRedisConnection();
 builder.AddHttpContract();

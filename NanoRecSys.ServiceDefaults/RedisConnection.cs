@@ -3,44 +3,56 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using StackExchange.Redis;
-#if !ASPIRE
-using Microsoft.Extensions.Logging;
-#endif
 
 namespace NanoRecSys.ServiceDefaults;
 
-/// <summary>
-/// The connection to the cache, from the connection string <c>cache</c>. With Aspire its own client integration
-/// registers it, otherwise we do; either way services ask for <see cref="IConnectionMultiplexer"/>.
-/// </summary>
+/// <summary>The Redis client, from the connection string <c>cache</c>. Services ask for <see cref="IConnectionMultiplexer"/>.</summary>
 public static class RedisConnection
 {
     public const string ConnectionName = "cache";
 
-    /// <summary>Registers <see cref="IConnectionMultiplexer"/> where a connection string is configured; without one there is no cache.</summary>
+    /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
+    /// <exception cref="InvalidOperationException">The connection string is not valid.</exception>
     public static TBuilder AddRedisConnection<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
-        if (string.IsNullOrWhiteSpace(builder.Configuration.GetConnectionString(ConnectionName)))
+        string? connectionString = builder.Configuration.GetConnectionString(ConnectionName);
+        if (string.IsNullOrWhiteSpace(connectionString))
         {
             return builder;
         }
 
-#if ASPIRE
-        // Its own check would call a service unhealthy that only lost its cache.
-        builder.AddRedisClient(ConnectionName, settings => settings.DisableHealthChecks = true, Configure);
-#else
-        // Read at once: a connection string that is no such thing must end the start, not every request.
-        ConfigurationOptions options = ConfigurationOptions.Parse(builder.Configuration.GetConnectionString(ConnectionName)!);
-        Configure(options);
-        builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
+        if (Problem(connectionString) is { } problem)
         {
-            options.LoggerFactory = services.GetRequiredService<ILoggerFactory>();
-            return ConnectionMultiplexer.Connect(options);
-        });
-#endif
+            throw new InvalidOperationException(problem); // at the start, not at every request
+        }
+
+        builder.AddRedisClient(
+            ConnectionName,
+            settings =>
+            {
+                settings.DisableHealthChecks = true; // its check fails a service that only lost its cache; ours reports it as degraded
+                settings.DisableTracing = !TelemetryDefaults.HasCollector(builder.Configuration); // profiling every command costs throughput
+            },
+            Configure);
         builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
         return builder;
+    }
+
+    /// <returns>What is wrong with a connection string, without quoting its password; null if it can be used.</returns>
+    public static string? Problem(string connectionString)
+    {
+        const string Expected = "Expected HOST:PORT and options, such as localhost:6379,password=...";
+        try
+        {
+            return ConfigurationOptions.Parse(connectionString).EndPoints.Count > 0
+                ? null
+                : $"The connection string '{ConnectionName}' names no server. {Expected}";
+        }
+        catch (ArgumentException e)
+        {
+            return $"The connection string '{ConnectionName}' is not valid: {e.Message} {Expected}";
+        }
     }
 
     // The cache must never cost more than it saves: a command that cannot be sent now fails now, and the

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -7,29 +9,37 @@ using OpenTelemetry.Trace;
 
 namespace NanoRecSys.ServiceDefaults;
 
-/// <summary>OpenTelemetry for traces, metrics and logs; exported only where the environment names a collector.</summary>
+/// <summary>OpenTelemetry for traces, metrics and logs, exported only if the environment names a collector.</summary>
 internal static class TelemetryDefaults
 {
     // The ActivitySource and the Meter of each service: NanoRecSys.Api, NanoRecSys.Web, NanoRecSys.Training.
-    private const string OurSources = "NanoRecSys.*";
+    private const string Sources = "NanoRecSys.*";
+
+    /// <summary>Without a collector nothing is recorded: spans that nobody reads would double the cost of a cached answer.</summary>
+    public static bool HasCollector(IConfiguration configuration) => !string.IsNullOrWhiteSpace(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
 
     public static void AddTelemetryDefaults(this IHostApplicationBuilder builder)
     {
-        // Without a collector nothing is recorded: spans that nobody reads cost a cached answer as much as all else together.
-        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        if (!HasCollector(builder.Configuration))
         {
             return;
         }
 
         OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .WithMetrics(metrics => metrics
-                .AddMeter(OurSources)
+                .AddMeter(Sources)
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation())
             .WithTracing(tracing => tracing
-                .AddSource(OurSources)
-                .AddAspNetCoreInstrumentation(http => http.Filter = context => !IsProbe(context.Request.Path))
+                .SetSampler(new ParentBasedSampler(new RequestsOnly()))
+                .AddSource(Sources)
+                .AddAspNetCoreInstrumentation(http =>
+                {
+                    http.EnableAspNetCoreSignalRSupport = false;
+                    http.EnableRazorComponentsSupport = false; // a span for every render buries what users asked for
+                    http.Filter = context => !IsNoise(context.Request.Path);
+                })
                 .AddHttpClientInstrumentation());
 
         builder.Logging.AddOpenTelemetry(logs =>
@@ -38,11 +48,30 @@ internal static class TelemetryDefaults
             logs.IncludeScopes = true;
         });
 
-        // The exporter itself reads endpoint, protocol, headers, service name and resource attributes (OTEL_*).
+        // The exporter reads endpoint, protocol, headers, service name and resource attributes from OTEL_*.
         telemetry.UseOtlpExporter();
     }
 
-    // Hosts ask every few seconds: their calls would bury the traces of people.
-    private static bool IsProbe(Microsoft.AspNetCore.Http.PathString path) =>
-        path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz");
+    // Probes every few seconds, a Blazor circuit that lasts as long as its page, and a page's styles and scripts.
+    private static bool IsNoise(PathString path) =>
+        path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz")
+        || path.StartsWithSegments("/_blazor") || path.StartsWithSegments("/_framework") || path.StartsWithSegments("/_content")
+        || Path.HasExtension(path.Value);
+
+    /// <summary>Drops Redis commands that belong to no request: heartbeats, subscriptions, background reads.</summary>
+    private sealed class RequestsOnly : Sampler
+    {
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters)
+        {
+            foreach (KeyValuePair<string, object?> tag in samplingParameters.Tags ?? [])
+            {
+                if (tag.Key is "db.system" or "db.system.name")
+                {
+                    return new SamplingResult(SamplingDecision.Drop);
+                }
+            }
+
+            return new SamplingResult(SamplingDecision.RecordAndSample);
+        }
+    }
 }

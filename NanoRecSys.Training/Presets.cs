@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
@@ -29,7 +30,7 @@ public static class Presets
     private const int ShortHistory = 20; // interactions of a user on average, below which data is sparse
     private const int ManyItems = 200_000; // of which a full softmax takes longer than all else in a step
 
-    public static readonly IReadOnlyList<string> Names = ["quick", "small", "large", "huge", "sparse", "auto", "paper"];
+    public static IReadOnlyList<string> Names => TrainingNames.Presets;
 
     /// <summary>The sample (100,000 ratings) in about a minute on two cores; figures in the README.</summary>
     public static readonly Preset Quick = new(

@@ -5,15 +5,14 @@ using NanoRecSys.Web.Components;
 using NanoRecSys.Web.Components.Explore;
 using NanoRecSys.Web.Components.Training;
 
-// Settings and static assets lie beside the program, wherever it is started from.
 WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
 {
     Args = args,
-    ContentRootPath = AppContext.BaseDirectory,
+    ContentRootPath = AppContext.BaseDirectory, // where settings and static assets are, whatever the working directory
 });
 
 builder.AddServiceDefaults();
-builder.WebHost.UseStaticWebAssets(); // Production without publish, too: the embedded host starts the build output.
+builder.WebHost.UseStaticWebAssets(); // in Production, too: the AppHost starts the build output
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddMudServices();
 builder.Services.AddResponseCompression();

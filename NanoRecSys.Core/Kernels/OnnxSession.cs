@@ -5,6 +5,8 @@ namespace NanoRecSys.Core.Kernels;
 /// <summary>ONNX Runtime as a server wants it: one thread per call, the calls run side by side, and our kernels at hand.</summary>
 public static class OnnxSession
 {
+    static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
+
     /// <param name="path">A graph's file.</param>
     public static InferenceSession Open(string path)
     {

@@ -11,9 +11,20 @@ internal static class RunCommand
     private static readonly Option<string> Preset = Settings.Choice(
         "--preset", "Sizes and hyper-parameters (auto goes by the data's size, paper is the reference size)", "quick", [.. Presets.Names]);
 
+    private static readonly Option<bool> IfNoModel = new("--if-no-model")
+    {
+        Description = "Do nothing if a version is published already, or if another training is making one in this folder",
+    };
+
     public static Command Create(Verbs verbs) => verbs.Create(
-        "run", "Everything in order, from the ratings to a published version", [Preset, .. PrepareCommand.Options], PresetRun.Stages,
-        async (parse, run) => Show(await PresetRun.RunAsync(run, parse.GetRequiredValue(Preset), PrepareCommand.Read(parse)), run));
+        "run", "Everything in order, from the ratings to a published version", [Preset, IfNoModel, .. PrepareCommand.Options], PresetRun.Stages,
+        async (parse, run) => Show(await PresetRun.RunAsync(run, parse.GetRequiredValue(Preset), PrepareCommand.Read(parse)), run),
+        (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null);
+
+    private static string? WhyNeedless(Workspace workspace, bool isBusy) =>
+        workspace.Store.ReadCurrent() is { } version ? $"Version {version} is published in {workspace.Store.Root} already: nothing to train."
+        : isBusy ? $"Another process is training in {workspace.Store.Root}; its model will be served here, too."
+        : null;
 
     private static void Show(PresetRunSummary summary, TrainingRun run)
     {

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -8,9 +9,9 @@ namespace NanoRecSys.Training.Data;
 /// </summary>
 public static class DatasetSource
 {
-    public const string Small = "small";
+    public const string Small = TrainingNames.Sample;
     public static readonly Uri GroupLens = new("https://files.grouplens.org/datasets/movielens/");
-    public static readonly IReadOnlyList<string> KnownNames = ["ml-latest-small", "ml-100k", "ml-1m", "ml-20m", "ml-25m"];
+    public static IReadOnlyList<string> KnownNames => TrainingNames.Datasets;
     private const string SampleFolder = "data/movielens-small";
 
     /// <summary>The prepared data's name: the set's own, or that of the folder or archive.</summary>

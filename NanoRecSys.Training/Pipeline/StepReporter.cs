@@ -33,6 +33,7 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
             {
                 _logged = time.GetTimestamp();
                 ProgressLog.Append(stage.RunFolder, ToEvent(value, remaining));
+                TrainingTelemetry.RecordProgress(stage.Name, value);
             }
         }
     }

@@ -1,15 +1,18 @@
+using Microsoft.Extensions.Logging;
 using OpenTelemetry;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>Sends spans and metrics over OTLP; disposing it sends what is left.</summary>
+/// <summary>Exports spans, metrics and logs over OTLP; disposing it flushes them.</summary>
 internal sealed class TelemetryExport : IDisposable
 {
     private readonly TracerProvider _tracer;
     private readonly MeterProvider _meter;
+    private readonly ILoggerFactory _logs;
 
     private TelemetryExport()
     {
@@ -17,9 +20,15 @@ internal sealed class TelemetryExport : IDisposable
         ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("training").AddTelemetrySdk().AddEnvironmentVariableDetector();
         _tracer = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(TrainingTelemetry.Name).AddOtlpExporter().Build();
         _meter = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource).AddMeter(TrainingTelemetry.Name).AddOtlpExporter().Build();
+        _logs = LoggerFactory.Create(logging => logging.AddOpenTelemetry(logs =>
+        {
+            logs.IncludeFormattedMessage = true;
+            logs.SetResourceBuilder(resource).AddOtlpExporter();
+        }));
+        TrainingTelemetry.Logger = _logs.CreateLogger(TrainingTelemetry.Name);
     }
 
-    /// <summary>Null where the environment names no collector: nothing is measured for nobody then.</summary>
+    /// <summary>Null if the environment names no collector.</summary>
     public static TelemetryExport? FromEnvironment() =>
         string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT")) ? null : new TelemetryExport();
 
@@ -27,5 +36,6 @@ internal sealed class TelemetryExport : IDisposable
     {
         _tracer.Dispose();
         _meter.Dispose();
+        _logs.Dispose();
     }
 }

@@ -44,6 +44,7 @@ public sealed class TrainingRun
         {
             run.End(ProgressEvent.Failed, e is OperationCanceledException ? "Cancelled." : e.Message);
             span.Fail(e);
+            TrainingTelemetry.RecordFailure(e);
             throw;
         }
     }

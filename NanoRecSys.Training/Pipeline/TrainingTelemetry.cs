@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>What a training tells of itself: a span per run with one per stage below it, and the stages' times.</summary>
-internal static class TrainingTelemetry
+/// <summary>A training's spans (one per run, with one per stage below it), stage durations, progress and log.</summary>
+internal static partial class TrainingTelemetry
 {
     /// <summary>Of the spans and of the meter.</summary>
     public const string Name = "NanoRecSys.Training";
@@ -19,12 +21,46 @@ internal static class TrainingTelemetry
         StageDuration, unit: "s", description: "Time of a completed stage of a training.",
         advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000] });
 
+    private static readonly Gauge<double> Progress = Meter.CreateGauge<double>(
+        "nanorecsys.training.progress", unit: "1", description: "Completed share of the current stage of a training, 0 to 1.");
+
+    /// <summary>Exported where there is a collector; set once, at the start.</summary>
+    public static ILogger Logger { get; set; } = NullLogger.Instance;
+
     public static Activity? StartRun() => Source.StartActivity("run");
 
     public static Activity? StartStage(string stage) => Source.StartActivity(stage);
 
-    public static void RecordStage(string stage, TimeSpan took) =>
+    public static void RecordStage(string stage, TimeSpan took)
+    {
         Durations.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+        Progress.Record(1, new KeyValuePair<string, object?>("stage", stage));
+        LogCompleted(Logger, stage, took.TotalSeconds);
+    }
+
+    public static void RecordProgress(string stage, StepProgress progress)
+    {
+        if (progress.Fraction is { } fraction)
+        {
+            Progress.Record(fraction, new KeyValuePair<string, object?>("stage", stage));
+        }
+
+        if (progress.Message is not null || progress.Metrics is not null)
+        {
+            LogProgress(Logger, stage, ProgressText.Line(progress, remaining: null));
+        }
+    }
+
+    public static void RecordFailure(Exception e) => LogFailed(Logger, e.Message);
 
     public static void Fail(this Activity? activity, Exception e) => activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage}: {Progress}")]
+    private static partial void LogProgress(ILogger logger, string stage, string progress);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} completed in {Seconds:0.0} s")]
+    private static partial void LogCompleted(ILogger logger, string stage, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Training failed: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string reason);
 }

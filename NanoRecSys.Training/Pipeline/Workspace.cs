@@ -31,6 +31,12 @@ public sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>export</c> and <c>index</c>: what <c>publish</c> gathers.</summary>
     public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
 
+    /// <summary>
+    /// Keeps other trainings away from this dataset's results: two at once would build a version out of both. Held until disposed;
+    /// null where another process holds it.
+    /// </summary>
+    public IDisposable? TryLock() => FolderLock.TryTake(Path.Combine(Store.Root, "work", Dataset), "training");
+
     /// <summary>Deletes what was mined with other data or another retriever: it would train a ranker on what neither holds any more.</summary>
     public void ForgetNegatives()
     {

@@ -1,12 +1,15 @@
+using System.Diagnostics;
+
 namespace NanoRecSys.Web.Client;
 
-/// <summary>Times each call that asks for something to be computed; the polls of the live pages are not worth remembering.</summary>
+/// <summary>Traces each call that a visitor causes, and times those that ask for something to be computed.</summary>
 internal sealed class ApiCallTimer(ApiCalls calls, TimeProvider time) : DelegatingHandler
 {
     private const string RequestIdHeader = "X-Request-Id";
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        using Activity? span = WebTracing.StartCall(request.RequestUri);
         if (request.Method != HttpMethod.Post)
         {
             return await base.SendAsync(request, cancellationToken);

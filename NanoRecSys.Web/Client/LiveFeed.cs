@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace NanoRecSys.Web.Client;
 
 /// <summary>
@@ -50,6 +52,7 @@ public sealed class LiveFeed<T>(
 
     private async Task PollAsync(CancellationTokenSource polling)
     {
+        Activity.Current = null; // what a viewer asks for when a reading arrives does not belong to the page that polled first
         CancellationToken cancellation = polling.Token;
         try
         {
@@ -67,6 +70,7 @@ public sealed class LiveFeed<T>(
 
     private async Task<Reading<T>> ReadAsync(CancellationToken cancellation)
     {
+        WebTracing.StopTracing();
         try
         {
             return new Reading<T>(await read(cancellation), null);

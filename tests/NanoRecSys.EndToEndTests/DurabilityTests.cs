@@ -5,7 +5,7 @@ using NanoRecSys.EndToEndTests.Fixtures;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The stack with its embedded cache, killed as no program can prepare for.</summary>
+/// <summary>The stack with Garnet as its cache, killed in a way that no program can prepare for.</summary>
 [Collection(SharedFirstStart.Name)]
 public sealed class DurabilityTests(FirstStart start)
 {
@@ -22,8 +22,8 @@ public sealed class DurabilityTests(FirstStart start)
         for (int round = 0; round < 2; round++)
         {
             await using StackProcess stack = StackProcess.Start(start.Artifacts);
-            using var http = new HttpClient { BaseAddress = await stack.Api.WaitAsync(TimeSpan.FromSeconds(60), cancellation) };
             await stack.Recommending.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+            using var http = new HttpClient { BaseAddress = stack.Api };
             await RequireAsync(http, acknowledged, kills: round, cancellation);
             Task[] writers = [.. Enumerable.Range(0, Writers).Select(writer => WriteUntilItDiesAsync(http, writer, acknowledged))];
             using (var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
@@ -42,8 +42,8 @@ public sealed class DurabilityTests(FirstStart start)
         }
 
         await using StackProcess last = StackProcess.Start(start.Artifacts);
-        using var client = new HttpClient { BaseAddress = await last.Api.WaitAsync(TimeSpan.FromSeconds(60), cancellation) };
         await last.Recommending.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+        using var client = new HttpClient { BaseAddress = last.Api };
         await RequireAsync(client, acknowledged, kills: 2, cancellation);
     }
 

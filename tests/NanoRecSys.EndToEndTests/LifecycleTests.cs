@@ -1,73 +1,113 @@
-using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json;
 using NanoRecSys.EndToEndTests.Fixtures;
 
 namespace NanoRecSys.EndToEndTests;
 
-[Collection(nameof(LifecycleTests))]
-[CollectionDefinition(nameof(LifecycleTests), DisableParallelization = true)]
-public sealed class LifecycleTests : IAsyncDisposable
+[Collection(SharedFirstStart.Name)]
+public sealed class LifecycleTests(FirstStart start)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
-    private readonly TemporaryFolder _artifacts = new();
-    private StackProcess? _stack;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     [Fact]
-    public async Task Ctrl_C_during_a_training_leaves_no_process_behind()
+    public async Task Ctrl_C_during_a_training_leaves_no_process_behind_after_5_seconds()
     {
-        StackProcess stack = await StartAsync();
-        Assert.Contains(stack.LivingProcesses(), process => process.Contains("NanoRecSys.Training.dll", StringComparison.Ordinal));
+        RequireLinux();
+        using TemporaryFolder artifacts = new();
+        await using StackProcess stack = StackProcess.Start(artifacts.Path);
+        await stack.PrintsAsync("train-retriever:", Patience, TestContext.Current.CancellationToken);
+        Assert.NotEmpty(stack.Running("NanoRecSys.Training"));
 
         int exitCode = await stack.PressCtrlCAsync(TimeSpan.FromSeconds(10));
 
         Assert.Equal(0, exitCode);
-        Assert.Empty(stack.LivingProcesses());
+        Assert.Empty(await stack.LeftAfterAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken));
     }
 
+    /// <summary>One start for three promises: each start takes ten seconds.</summary>
     [Fact]
-    public async Task Killing_the_host_leaves_no_process_behind()
+    public async Task A_second_stack_on_the_same_artifacts_serves_within_12_seconds_restarts_what_was_killed_and_dies_with_its_host()
     {
-        StackProcess stack = await StartAsync();
+        RequireModel();
+        await using StackProcess stack = StackProcess.Start(start.Artifacts);
+        Took recommending = await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Second start: {recommending}.");
+        Assert.True(recommending.OnTwoCores < TimeSpan.FromSeconds(12), $"{recommending}\n{stack.Output}");
+        Assert.NotEqual(start.Address, await stack.Address);
+        Assert.Empty(stack.Running("NanoRecSys.Training"));
+
+        int web = Assert.Single(stack.Running("NanoRecSys.Web"));
+        foreach ((string service, string program) in new[] { ("api", "NanoRecSys.Api"), ("cache", "NanoRecSys.Cache") })
+        {
+            stack.KillService(program);
+            await stack.PrintsAsync($"host     {service}-", Patience, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains("ended with exit code", stack.Output, StringComparison.Ordinal);
+        Assert.Contains("Restarting it in 1 s (1 of 5).", stack.Output, StringComparison.Ordinal);
+        await UntilEventsAreStoredAsync(stack.Api);
+        Assert.Equal(web, Assert.Single(stack.Running("NanoRecSys.Web")));
 
         await stack.KillHostAsync();
-
-        Stopwatch watch = Stopwatch.StartNew();
-        while (stack.LivingProcesses().Count > 0 && watch.Elapsed < TimeSpan.FromSeconds(10))
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
-        }
-
-        Assert.Empty(stack.LivingProcesses());
+        Assert.Empty(await stack.LeftAfterAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public async Task A_dead_service_ends_the_stack_with_its_exit_code_in_the_last_words()
+    public async Task Taken_ports_move_to_the_next_free_ones_and_replicas_share_an_address()
     {
-        StackProcess stack = await StartAsync();
+        RequireModel();
+        using TcpListener taken = new(IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
+        await using StackProcess stack = StackProcess.Start(
+            start.Artifacts, "--web-port", $"{port}", "--api-port", $"{port}", "--cache-port", $"{port}", "--api-replicas", "2");
+        await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
 
-        int exitCode = await stack.KillServiceAsync("NanoRecSys.Api.dll", TimeSpan.FromSeconds(15));
+        Uri web = await stack.Address;
+        Assert.All(new[] { web.Port, stack.Api.Port }, chosen => Assert.InRange(chosen, port + 1, port + 100));
+        Assert.NotEqual(web.Port, stack.Api.Port);
+        Assert.Equal(2, stack.Running("NanoRecSys.Api").Count);
 
-        Assert.Equal(1, exitCode);
-        Assert.Contains("api ended with exit code 137", stack.Output, StringComparison.Ordinal);
-        Assert.Empty(stack.LivingProcesses());
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_stack is not null)
+        // Connections are spread over the replicas: both answer, at one address.
+        HashSet<string> instances = [];
+        for (int i = 0; i < 40 && instances.Count < 2; i++)
         {
-            await _stack.DisposeAsync();
+            using HttpClient http = new() { BaseAddress = stack.Api };
+            JsonElement host = await http.GetFromJsonAsync<JsonElement>("/debug/host", TestContext.Current.CancellationToken);
+            instances.Add(host.GetProperty("started").GetString()!);
         }
 
-        _artifacts.Dispose();
+        Assert.Equal(2, instances.Count);
     }
 
-    // Returns while the first training runs.
-    private async Task<StackProcess> StartAsync()
+    // The API connects to the restarted cache by itself.
+    private static async Task UntilEventsAreStoredAsync(Uri api)
     {
-        Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
-        _stack = StackProcess.Start(_artifacts.Path);
-        await _stack.Address.WaitAsync(Patience, TestContext.Current.CancellationToken);
-        return _stack;
+        using HttpClient http = new() { BaseAddress = api };
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using HttpResponseMessage stored = await http.PostAsJsonAsync("/events", new { user_id = 4_242, movie_id = 1 }, TestContext.Current.CancellationToken);
+                if (stored.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException) when (attempt < 300)
+            {
+                // Not restarted yet.
+            }
+
+            Assert.True(attempt < 300, "No event was stored within a minute after the restarts.");
+            await Task.Delay(TimeSpan.FromMilliseconds(200), TestContext.Current.CancellationToken);
+        }
     }
+
+    private static void RequireLinux() => Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+
+    // The shared first start trained one.
+    private static void RequireModel() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
 }

@@ -4,7 +4,7 @@ using NanoRecSys.EndToEndTests.Fixtures;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>The whole chain on other data than the sample, as a user asks for it: <c>--data</c> with an archive.</summary>
+/// <summary>The whole chain on a user's own data, with a first training that is interrupted and then started by two hosts at once.</summary>
 [Collection(nameof(OwnDataTests))]
 [CollectionDefinition(nameof(OwnDataTests), DisableParallelization = true)]
 public sealed class OwnDataTests : IDisposable
@@ -17,13 +17,25 @@ public sealed class OwnDataTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_zip_like_the_official_ones_is_trained_on_and_its_users_get_what_they_have_not_seen()
+    public async Task After_an_interrupted_training_two_hosts_train_once_and_users_get_what_they_have_not_seen()
     {
         Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
         ILookup<int, int> watched = OfficialArchive.Write(_folder.File("ml-latest-small.zip"), Users);
         string artifacts = _folder.File("artifacts");
-        await using StackProcess stack = StackProcess.Start(artifacts, "--data", _folder.File("ml-latest-small.zip"));
-        await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        string[] options = ["--data", _folder.File("ml-latest-small.zip")];
+        await using (StackProcess interrupted = StackProcess.Start(artifacts, options))
+        {
+            await interrupted.PrintsAsync("train-retriever:", Patience, cancellation);
+            await interrupted.PressCtrlCAsync(TimeSpan.FromSeconds(15));
+        }
+
+        Assert.False(File.Exists(Path.Combine(artifacts, "current")));
+        await using StackProcess stack = StackProcess.Start(artifacts, options);
+        await using StackProcess second = StackProcess.Start(artifacts, options);
+        await stack.Recommending.WaitAsync(Patience, cancellation);
+        await second.Recommending.WaitAsync(Patience, cancellation);
+        Assert.Single(Runs(artifacts), run => run.EndsWith("completed", StringComparison.Ordinal));
 
         JsonElement dataset = Dataset(artifacts);
         Assert.Equal("ml-latest-small", dataset.GetProperty("name").GetString());
@@ -31,7 +43,7 @@ public sealed class OwnDataTests : IDisposable
             (Users, 3061, 6873),
             (dataset.GetProperty("users").GetInt32(), dataset.GetProperty("items").GetInt32(), dataset.GetProperty("interactions").GetInt32()));
 
-        using HttpClient api = new() { BaseAddress = await stack.Api };
+        using HttpClient api = new() { BaseAddress = stack.Api };
         JsonElement known = await RecommendAsync(api, Users);
         int[] movies = [.. known.GetProperty("movie_ids").EnumerateArray().Select(id => id.GetInt32())];
         Assert.Equal("live", known.GetProperty("mode").GetString());
@@ -43,6 +55,14 @@ public sealed class OwnDataTests : IDisposable
         JsonElement unknown = await RecommendAsync(api, Users + 1);
         Assert.True(unknown.GetProperty("debug_timing").TryGetProperty("fallback_reason", out _), unknown.ToString());
     }
+
+    /// <returns>For each run its name and how it ended.</returns>
+    private static string[] Runs(string artifacts) =>
+    [
+        .. Directory.EnumerateFiles(Path.Combine(artifacts, "runs"), "progress.jsonl", SearchOption.AllDirectories)
+            .Select(file => JsonDocument.Parse(File.ReadLines(file).Last()).RootElement)
+            .Select(last => $"{last.GetProperty("run").GetString()} {last.GetProperty("state").GetString()}"),
+    ];
 
     private static JsonElement Dataset(string artifacts)
     {

@@ -37,6 +37,9 @@ public sealed class FirstStart : IAsyncLifetime
 
     public Uri Api { get; private set; } = new("http://localhost");
 
+    /// <summary>With the token that logs in.</summary>
+    public Uri Dashboard { get; private set; } = new("http://localhost");
+
     /// <summary>From the command to a page that answers.</summary>
     public Took PageAfter { get; private set; } = Nothing;
 
@@ -65,7 +68,6 @@ public sealed class FirstStart : IAsyncLifetime
         _stack = StackProcess.Start(Artifacts);
         Address = await _stack.Address.WaitAsync(Patience);
         PageAfter = _stack.Measure();
-        Api = await _stack.Api.WaitAsync(Patience);
         _visit = await Visit.StartAsync(_browser, Address);
         await _visit.Page.GotoAsync("/");
         ILocator either = _visit.Marked("training-progress").Or(_visit.Marked("recommendation-card")).First;
@@ -77,6 +79,7 @@ public sealed class FirstStart : IAsyncLifetime
 
         // A training that failed is known at once, and in the host's words.
         await _stack.Recommending.WaitAsync(Patience);
+        (Api, Dashboard) = (_stack.Api, _stack.Dashboard);
         await _visit.Marked("recommendation-card").First.WaitForAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
         RecommendationAfter = _stack.Measure();
         ErrorsMeanwhile = [.. _visit.Errors];

@@ -11,55 +11,63 @@ internal sealed partial class StackProcess : IAsyncDisposable
     private const int SigInt = 2;
     private const int SigKill = 9;
 
-    private readonly Process _process;
+    private readonly Process _process = new();
+    private readonly MarkedProcesses _all;
     private readonly ConcurrentQueue<string> _output = [];
     private readonly Stopwatch _watch = Stopwatch.StartNew();
-    private readonly TimeSpan _machineTimeAtStart = ProcessGroup.MachineTime();
+    private readonly TimeSpan _machineTimeAtStart = MarkedProcesses.MachineTime();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<Uri> _api = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Took> _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<string, Uri> _block = [];
 
-    private StackProcess(Process process) => _process = process;
+    private StackProcess(string artifacts, string[] options)
+    {
+        (string name, string value) = ("NANORECSYS_TEST_STACK", $"{Guid.NewGuid():N}");
+        _all = new MarkedProcesses($"{name}={value}");
+        // A shell's background job ignores Ctrl+C and so would everything that it starts: "env" gives the host a terminal's
+        // signals back. Any free port: the tests may run beside a stack that somebody uses.
+        _process.StartInfo = new ProcessStartInfo("env",
+        [
+            "--default-signal=INT", "setsid", "dotnet", BuiltStack.AppHost, "--artifacts", artifacts,
+            .. new[] { "--web-port", "--api-port", "--cache-port" }.Except(options).SelectMany(port => new[] { port, "0" }), .. options,
+        ])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        _process.StartInfo.Environment.Remove("ConnectionStrings__cache");
+        _process.StartInfo.Environment[name] = value;
+        _process.OutputDataReceived += (_, line) => Read(line.Data);
+        _process.ErrorDataReceived += (_, line) => Read(line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        _ = FailWhenItEndsAsync();
+    }
 
     /// <summary>The web page's address, from the line that the host prints once the page answers.</summary>
     public Task<Uri> Address => _address.Task;
 
-    /// <summary>The API's address, from the line before that one.</summary>
-    public Task<Uri> Api => _api.Task;
-
-    /// <summary>Completes when the host says that recommendations are served, with what it took since the start.</summary>
+    /// <summary>Completes with the host's closing block, once recommendations are served: how long it took since the start.</summary>
     public Task<Took> Recommending => _recommending.Task;
+
+    /// <summary>From the closing block.</summary>
+    public Uri Api => _block["API"];
+
+    /// <summary>From the closing block, with the token that logs in.</summary>
+    public Uri Dashboard => _block["Dashboard"];
 
     public string Output => string.Join('\n', _output);
 
     /// <param name="artifacts">The artifacts folder.</param>
-    /// <param name="options">More of the host's options.</param>
-    public static StackProcess Start(string artifacts, params string[] options)
-    {
-        // A shell's background job ignores Ctrl+C and so would all that it starts: "env" gives the host a terminal's
-        // signals back. Any free port: the tests may run beside a stack that somebody uses.
-        string[] command = ["--default-signal=INT", "setsid", "dotnet", BuiltStack.AppHost, "--artifacts", artifacts,
-            "--web-port", "0", "--api-port", "0", "--cache-port", "0", .. options];
-        Process process = new()
-        {
-            StartInfo = new ProcessStartInfo("env", command) { RedirectStandardOutput = true, RedirectStandardError = true },
-        };
-        process.StartInfo.Environment.Remove("ConnectionStrings__cache");
-        StackProcess stack = new(process);
-        process.OutputDataReceived += (_, line) => stack.Read(line.Data);
-        process.ErrorDataReceived += (_, line) => stack.Read(line.Data);
-        process.Start();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        _ = stack.FailWhenItEndsAsync();
-        return stack;
-    }
+    /// <param name="options">More of the host's options; ports are any free ones unless given here.</param>
+    public static StackProcess Start(string artifacts, params string[] options) => new(artifacts, options);
 
     /// <summary>How long it took from the start until now, and whose time that was.</summary>
     public Took Measure()
     {
-        TimeSpan stack = new ProcessGroup(_process.Id).ProcessorTime();
-        return new Took(_watch.Elapsed, stack, ProcessGroup.MachineTime() - _machineTimeAtStart - stack);
+        TimeSpan stack = _all.ProcessorTime();
+        return new Took(_watch.Elapsed, stack, MarkedProcesses.MachineTime() - _machineTimeAtStart - stack);
     }
 
     /// <summary>What Ctrl+C does in a terminal: an interrupt for every process of the group.</summary>
@@ -78,26 +86,59 @@ internal sealed partial class StackProcess : IAsyncDisposable
         return _process.WaitForExitAsync();
     }
 
-    /// <summary>The host with its cache, the API, the page and the guard, at once.</summary>
-    public void KillEverything() => _ = SendSignal(-_process.Id, SigKill);
-
-    /// <returns>The host's exit code.</returns>
-    public async Task<int> KillServiceAsync(string program, TimeSpan patience)
+    /// <summary>The host, the orchestrator, the dashboard and all services at once.</summary>
+    public void KillEverything()
     {
-        int service = new ProcessGroup(_process.Id).Living().First(process => process.Command.Contains(program, StringComparison.Ordinal)).Id;
-        _ = SendSignal(service, SigKill);
-        await _process.WaitForExitAsync().WaitAsync(patience);
-        return _process.ExitCode;
+        foreach ((int id, _) in _all.Running())
+        {
+            _ = SendSignal(id, SigKill);
+        }
     }
 
-    /// <summary>Command lines of the group's processes that are still there.</summary>
-    public IReadOnlyList<string> LivingProcesses() => [.. new ProcessGroup(_process.Id).Living().Select(process => process.Command)];
+    /// <summary>Kills one service.</summary>
+    /// <returns>Its process id.</returns>
+    public int KillService(string program)
+    {
+        int service = Running(program)[0];
+        _ = SendSignal(service, SigKill);
+        return service;
+    }
+
+    /// <summary>Ids of the processes that run a program of ours.</summary>
+    public IReadOnlyList<int> Running(string program) =>
+        [.. _all.Running().Where(process => process.Command.Split(' ')[0].EndsWith($"/{program}", StringComparison.Ordinal)).Select(process => process.Id)];
+
+    /// <summary>Command lines of all processes that this stack started and that are running.</summary>
+    public IReadOnlyList<string> RunningProcesses() => [.. _all.Running().Select(process => process.Command)];
+
+    /// <returns>What is still running after so long.</returns>
+    public async Task<IReadOnlyList<string>> LeftAfterAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        while (RunningProcesses().Count > 0 && watch.Elapsed < patience)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
+        }
+
+        return RunningProcesses();
+    }
+
+    /// <summary>Waits until the output contains a text.</summary>
+    public async Task PrintsAsync(string text, TimeSpan patience, CancellationToken cancellation)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        while (!Output.Contains(text, StringComparison.Ordinal))
+        {
+            Assert.True(watch.Elapsed < patience, $"The host did not print '{text}':\n{Output}");
+            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
         _ = SendSignal(-_process.Id, SigInt);
         await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(15)));
-        _ = SendSignal(-_process.Id, SigKill);
+        KillEverything();
         _process.Dispose();
     }
 
@@ -113,13 +154,17 @@ internal sealed partial class StackProcess : IAsyncDisposable
         {
             _address.TrySetResult(new Uri(match.Groups[1].Value));
         }
-        else if (ApiLine().Match(line) is { Success: true } api)
+        else if (BlockLine().Match(line) is { Success: true } entry)
         {
-            _api.TrySetResult(new Uri(api.Groups[1].Value));
-        }
-        else if (line.Contains("First recommendation ready after", StringComparison.Ordinal))
-        {
-            _recommending.TrySetResult(Measure());
+            string name = entry.Groups[1].Value;
+            if (name == "Artifacts")
+            {
+                _recommending.TrySetResult(Measure()); // the last line
+            }
+            else
+            {
+                _block[name] = new Uri(entry.Groups[2].Value);
+            }
         }
         else if (line.Contains("The training ended with exit code", StringComparison.Ordinal))
         {
@@ -132,15 +177,14 @@ internal sealed partial class StackProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         InvalidOperationException ended = new($"The host has ended:\n{Output}");
         _address.TrySetException(ended);
-        _api.TrySetException(ended);
         _recommending.TrySetException(ended);
     }
 
-    [GeneratedRegex("NanoRecSys is at (http://\\S+)")]
+    [GeneratedRegex("The page is at (http://\\S+)")]
     private static partial Regex AddressLine();
 
-    [GeneratedRegex("First page ready after .* API: (http://\\S+)")]
-    private static partial Regex ApiLine();
+    [GeneratedRegex("^  (Web|API|API reference|Dashboard|Artifacts) +(\\S+)$")]
+    private static partial Regex BlockLine();
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int SendSignal(int processId, int signal);

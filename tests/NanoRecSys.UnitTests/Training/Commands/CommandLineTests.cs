@@ -1,5 +1,7 @@
 using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Commands;
+using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 
@@ -178,6 +180,34 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(CommandLine.Cancelled, exit);
         Assert.EndsWith("Cancelled.", _error.ToString().Trim(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_training_is_refused_while_another_one_of_the_same_data_runs()
+    {
+        string artifacts = _folder.File("artifacts");
+        using IDisposable? other = new Workspace(new ArtifactStore(artifacts), "movielens-small").TryLock();
+        Assert.NotNull(other);
+
+        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--artifacts", artifacts));
+        Assert.Equal(
+            $"Another training of 'movielens-small' is running in {artifacts}. Wait until it ends, or use another --artifacts folder.",
+            _error.ToString().TrimEnd());
+        Assert.False(Directory.Exists(Path.Combine(artifacts, "data")));
+
+        // A host on an empty folder leaves the training to the process that began it.
+        Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", artifacts));
+        Assert.Equal($"Another process is training in {artifacts}; its model will be served here, too.", _output.ToString().TrimEnd());
+    }
+
+    [Fact]
+    public async Task A_training_that_is_only_for_an_empty_folder_leaves_a_published_model_alone()
+    {
+        await File.WriteAllTextAsync(_folder.File("current"), "0123456789ab\n", TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", _folder.Path));
+
+        Assert.Equal($"Version 0123456789ab is published in {_folder.Path} already: nothing to train.", _output.ToString().TrimEnd());
     }
 
     private Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, _output, _error, TestContext.Current.CancellationToken);

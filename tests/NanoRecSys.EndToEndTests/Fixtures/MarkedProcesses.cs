@@ -2,19 +2,23 @@ using System.Globalization;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
-/// <summary>The processes of one group, as Linux tells of them under <c>/proc</c>.</summary>
-internal sealed class ProcessGroup(int id)
+/// <summary>
+/// A process and everything it started, in whatever process group or session: they inherit a marker in their environment, which
+/// Linux shows under <c>/proc</c>.
+/// </summary>
+/// <param name="marker">An environment variable, <c>NAME=VALUE</c>.</param>
+internal sealed class MarkedProcesses(string marker)
 {
-    // Linux reports processor time to programs in hundredths of a second, whatever it counts in itself.
+    // Linux reports processor time in hundredths of a second, whatever it counts internally.
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Those that are still there, with their command lines.</summary>
-    public IEnumerable<(int Id, string Command)> Living() => Members()
+    /// <summary>The running ones, with their command lines.</summary>
+    public IEnumerable<(int Id, string Command)> Running() => Members()
         .Select(member => (member.Id, Command: Read(member.Id, "cmdline").Replace('\0', ' ')))
         .Where(member => member.Command.Length > 0);
 
-    /// <summary>What the group has used so far, with its processes that have ended.</summary>
-    public TimeSpan ProcessorTime() => Members() // User and system time, its own and that of children it has waited for.
+    /// <summary>What they have used so far, with the processes of theirs that have ended.</summary>
+    public TimeSpan ProcessorTime() => Members() // user and system time, their own and that of children they have waited for
         .Aggregate(TimeSpan.Zero, (sum, member) => sum + Tick * member.Fields[11..15].Sum(ticks => long.Parse(ticks, CultureInfo.InvariantCulture)));
 
     /// <summary>What the whole machine has used so far, with what a hypervisor gave to others.</summary>
@@ -28,10 +32,10 @@ internal sealed class ProcessGroup(int id)
 
     private IEnumerable<(int Id, string[] Fields)> Members() => Directory.EnumerateDirectories("/proc")
         .Select(folder => int.TryParse(Path.GetFileName(folder), out int process) ? process : 0)
-        .Where(process => process != 0)
-        // "pid (name) state ppid pgrp session ...": the name may hold anything, so read on from its end.
+        .Where(process => process != 0 && Read(process, "environ").Split('\0').Contains(marker))
+        // "pid (name) state ppid ...": the name can contain anything, so read from its end.
         .Select(process => (Id: process, Fields: Read(process, "stat") is { Length: > 0 } stat ? stat[(stat.LastIndexOf(')') + 2)..].Split(' ') : []))
-        .Where(process => process.Fields is [not "Z", _, string group, ..] && group == id.ToString(CultureInfo.InvariantCulture));
+        .Where(process => process.Fields is [not "Z", ..]);
 
     private static string Read(int process, string file)
     {
@@ -41,7 +45,7 @@ internal sealed class ProcessGroup(int id)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return ""; // No process, or one that has just ended.
+            return ""; // It has just ended, or is another user's.
         }
     }
 }

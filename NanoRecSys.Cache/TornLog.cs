@@ -1,22 +1,22 @@
 using System.Buffers.Binary;
 
-namespace NanoRecSys.AppHost.Embedded;
+namespace NanoRecSys.Cache;
 
 /// <summary>
-/// Takes a half-written commit record off the end of Garnet's append-only log, before Garnet 2.2.8 reads it: that version takes the
-/// record's zeros for the log's place and starts with an empty log, so that all that came since the last checkpoint is gone. Nothing
-/// in or behind such a record was acknowledged. Whatever else it finds, it leaves alone.
+/// Removes an incomplete commit record from the end of Garnet's append-only log before Garnet 2.2.8 reads it: that version takes
+/// the record's zeros for a log address and starts with an empty log, losing everything since the last checkpoint. Nothing in or
+/// after such a record was acknowledged. Anything else is left as it is.
 /// </summary>
 internal static class TornLog
 {
     private const int HeaderBytes = 4; // a record's length, negative for a commit
-    private const int CommitBytes = 40; // version, checksum, begin, until, number, length of a cookie that we do not have
-    private const int PageBytes = 8 << 20; // as the cache is started with: no record lies across two
-    private const int SegmentBytes = 64 << 20;
+    private const int CommitBytes = 40; // version, checksum, begin, until, number, length of a cookie (which is never used here)
+    private const int PageBytes = 8 << 20; // --aof-page-size; no record spans two pages
+    private const int SegmentBytes = 64 << 20; // --aof-segment-size
 
-    /// <param name="folder">The cache's.</param>
-    /// <returns>Whether there was one.</returns>
-    public static bool Mend(string folder)
+    /// <param name="folder">The cache's data folder.</param>
+    /// <returns>Whether a record was removed.</returns>
+    public static bool Repair(string folder)
     {
         string log = Path.Combine(folder, "AOF");
         if (CommittedUntil(Path.Combine(log, "log-commits")) is not { } address)
@@ -38,14 +38,14 @@ internal static class TornLog
 
             if (address < segment + SegmentBytes)
             {
-                return false; // the log ends here
+                return false; // end of the log
             }
         }
 
         return false;
     }
 
-    /// <returns>The address up to which the newest readable commit file says that the log reaches.</returns>
+    /// <returns>The log's end address in the newest readable commit file.</returns>
     private static long? CommittedUntil(string commits)
     {
         if (!Directory.Exists(commits))
@@ -65,7 +65,7 @@ internal static class TornLog
         return null;
     }
 
-    // Walks from record to record; address ends at the segment's end, or where the log does.
+    // Walks from record to record; afterwards address is the end of the segment or of the log.
     private static long? FindTorn(FileStream file, ref long address, long segment)
     {
         Span<byte> header = stackalloc byte[HeaderBytes];

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using NanoRecSys.AppHost.Embedded;
+using NanoRecSys.Cache;
 
-namespace NanoRecSys.UnitTests.AppHost;
+namespace NanoRecSys.UnitTests.Cache;
 
 public sealed class TornLogTests : IDisposable
 {
@@ -17,9 +17,9 @@ public sealed class TornLogTests : IDisposable
         byte[] whole = [.. Record(5, [1, 2, 3, 4, 5, 0, 0, 0]), .. Record(-40, Commit(until: 120))];
         Write([.. whole, .. Record(-40, [1, 0, 0, 0])]);
 
-        Assert.True(TornLog.Mend(_folder.Path));
+        Assert.True(TornLog.Repair(_folder.Path));
         Assert.Equal([.. new byte[FirstAddress], .. whole, .. new byte[8]], File.ReadAllBytes(LogFile()));
-        Assert.False(TornLog.Mend(_folder.Path));
+        Assert.False(TornLog.Repair(_folder.Path));
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class TornLogTests : IDisposable
         Write([.. Record(-40, Commit(until: 108)), .. Record(3, [1, 2, 3, 0]), .. Record(-40, Commit(until: 160)), .. new byte[300]]);
         byte[] before = File.ReadAllBytes(LogFile());
 
-        Assert.False(TornLog.Mend(_folder.Path));
+        Assert.False(TornLog.Repair(_folder.Path));
         Assert.Equal(before, File.ReadAllBytes(LogFile()));
     }
 
@@ -38,12 +38,12 @@ public sealed class TornLogTests : IDisposable
         Write([.. Record(1_000_000_000, [9, 9, 9, 9]), .. Record(-40, new byte[40])]);
         byte[] before = File.ReadAllBytes(LogFile());
 
-        Assert.False(TornLog.Mend(_folder.Path));
+        Assert.False(TornLog.Repair(_folder.Path));
         Assert.Equal(before, File.ReadAllBytes(LogFile()));
     }
 
     [Fact]
-    public void A_folder_without_a_log_needs_nothing() => Assert.False(TornLog.Mend(_folder.Path));
+    public void A_folder_without_a_log_needs_nothing() => Assert.False(TornLog.Repair(_folder.Path));
 
     // As Garnet has it: the log from its first address on, and a file that says up to where it was committed then.
     private void Write(byte[] records)

@@ -1,0 +1,65 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace NanoRecSys.AppHost;
+
+/// <summary>Garnet, a Redis-protocol server, as a project: one resource that other resources reference as a connection string.</summary>
+internal sealed class GarnetResource(string name, ParameterResource password) : ProjectResource(name), IResourceWithConnectionString
+{
+    public const string EndpointName = "tcp";
+
+    public ParameterResource Password { get; } = password;
+
+    public ReferenceExpression ConnectionStringExpression
+    {
+        get
+        {
+            EndpointReference endpoint = new(this, EndpointName);
+            return ReferenceExpression.Create($"{endpoint.Property(EndpointProperty.IPV4Host)}:{endpoint.Property(EndpointProperty.Port)},password={Password}");
+        }
+    }
+}
+
+internal static class CacheResources
+{
+    /// <summary>Adds Garnet, with a password of its own for every start: any program on this machine, a browser's page too, can reach its port.</summary>
+    public static IResourceBuilder<GarnetResource> AddGarnet(this IDistributedApplicationBuilder builder, string name, int port)
+    {
+        // Without special characters: a comma ends a value in a connection string.
+        ParameterResource password = ParameterResourceBuilderExtensions.CreateDefaultPasswordParameter(builder, $"{name}-password", special: false);
+        GarnetResource garnet = new(name, password);
+        builder.Services.AddHealthChecks().AddRedis(
+            services => garnet.ConnectionStringExpression.GetValueAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult()!, $"{name}_check");
+        return builder.AddResource(garnet)
+            .WithAnnotation(new Projects.NanoRecSys_Cache())
+            .WithProjectDefaults(new ProjectResourceOptions { ExcludeLaunchProfile = true })
+            .WithEndpoint(port: port, scheme: "tcp", name: GarnetResource.EndpointName, env: "Cache__Port", isProxied: false)
+            .WithEnvironment("Cache__Password", password)
+            .WithHealthCheck($"{name}_check")
+            .WithIconName("Database")
+            .StartedDirectly();
+    }
+
+    /// <summary>Adds a Redis container that answers a write once it is on disk.</summary>
+    public static IResourceBuilder<RedisResource> AddDurableRedis(this IDistributedApplicationBuilder builder, string name, int port)
+    {
+        IResourceBuilder<RedisResource> redis = builder.AddRedis(name, port).WithDataVolume().WithoutHttpsCertificate();
+
+        // Events have no time to live, answers have one: a full Redis evicts answers and refuses events.
+        string[] options = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru"];
+        return redis.WithArgs(context =>
+        {
+            // In a published application the whole command is one argument of a shell.
+            int shell = context.Args.IndexOf("-c");
+            if (shell >= 0)
+            {
+                context.Args[shell + 1] = $"{context.Args[shell + 1]} {string.Join(' ', options)}";
+                return;
+            }
+
+            foreach (string option in options)
+            {
+                context.Args.Add(option);
+            }
+        });
+    }
+}

@@ -1,0 +1,120 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using NanoRecSys.EndToEndTests.Fixtures;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>The AppHost's resources and what it hands to them, read from Aspire's model; and one stack started through it.</summary>
+[Collection(SharedFirstStart.Name)]
+public sealed class AppHostModelTests(FirstStart start)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private readonly CancellationToken _cancellation = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Services_get_the_cache_the_artifacts_and_each_others_addresses()
+    {
+        using TemporaryFolder artifacts = new();
+        await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", artifacts.Path);
+
+        Assert.Equal(
+            ["api", "cache", "training", "web"],
+            builder.Resources.OfType<ProjectResource>().Select(resource => resource.Name).Where(name => !name.Contains("rebuilder", StringComparison.Ordinal)).Order());
+        var cache = (IResourceWithConnectionString)Resource(builder, "cache");
+        Assert.Equal("{cache.bindings.tcp.host}:{cache.bindings.tcp.port},password={cache-password.value}", cache.ConnectionStringExpression.ValueExpression);
+        Assert.Equal(["cache"], Waits(builder, "api"));
+        Assert.Empty(Waits(builder, "web")); // it shows what the rest is doing
+        Assert.Empty(Waits(builder, "training"));
+        Assert.All(new[] { "cache", "api", "web" }, name => Assert.Single(Resource(builder, name).Annotations.OfType<HealthCheckAnnotation>()));
+    }
+
+    [Fact]
+    public async Task A_training_starts_by_itself_only_without_a_model()
+    {
+        using TemporaryFolder artifacts = new();
+        await using (IDistributedApplicationTestingBuilder empty = await CreateAsync("--artifacts", artifacts.Path, "--preset", "auto", "--data", "ml-1m"))
+        {
+            Assert.Empty(Resource(empty, "training").Annotations.OfType<ExplicitStartupAnnotation>());
+            Assert.Equal(
+                ["run", "--preset", "auto", "--data", "ml-1m", "--artifacts", artifacts.Path, "--if-no-model"],
+                await ArgumentsAsync(Resource(empty, "training")));
+        }
+
+        await File.WriteAllTextAsync(artifacts.File("current"), "0123456789ab\n", _cancellation);
+        await using IDistributedApplicationTestingBuilder full = await CreateAsync("--artifacts", artifacts.Path);
+        Assert.Single(Resource(full, "training").Annotations.OfType<ExplicitStartupAnnotation>());
+        Assert.DoesNotContain("--if-no-model", await ArgumentsAsync(Resource(full, "training")));
+    }
+
+    [Fact]
+    public async Task A_Redis_container_keeps_acknowledged_writes_and_evicts_answers_only()
+    {
+        using TemporaryFolder artifacts = new();
+        await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", artifacts.Path, "--cache", "redis");
+
+        IResource redis = Resource(builder, "cache");
+        Assert.IsType<RedisResource>(redis);
+        Assert.Single(redis.Annotations.OfType<ContainerMountAnnotation>(), mount => mount is { Type: ContainerMountType.Volume, Target: "/data" });
+        Assert.Equal(
+            ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru"],
+            (await ArgumentsAsync(redis)).TakeLast(6));
+        Assert.Equal(["cache"], Waits(builder, "api"));
+    }
+
+    [Fact]
+    public async Task A_started_stack_recommends_and_a_service_stopped_on_purpose_stays_stopped()
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", start.Artifacts);
+        builder.Services.AddLogging(logging => logging.ClearProviders()); // health checks that fail until a service listens
+        await using DistributedApplication app = await builder.BuildAsync(_cancellation);
+        await app.StartAsync(_cancellation).WaitAsync(Patience, _cancellation);
+        foreach (string service in new[] { "cache", "api", "web" })
+        {
+            await app.ResourceNotifications.WaitForResourceHealthyAsync(service, _cancellation).WaitAsync(Patience, _cancellation);
+        }
+
+        using HttpClient api = app.CreateHttpClient("api");
+        using HttpResponseMessage response = await api.PostAsJsonAsync("/recommend", new { user_id = 1 }, _cancellation);
+        JsonElement answer = await response.Content.ReadFromJsonAsync<JsonElement>(_cancellation);
+        Assert.Equal(("live", 10), (answer.GetProperty("mode").GetString(), answer.GetProperty("movie_ids").GetArrayLength()));
+
+        ResourceCommandService commands = app.Services.GetRequiredService<ResourceCommandService>();
+        Assert.True((await commands.ExecuteCommandAsync("web", KnownResourceCommands.StopCommand, _cancellation)).Success);
+        await app.ResourceNotifications.WaitForResourceAsync("web", KnownResourceStates.TerminalStates, _cancellation).WaitAsync(Patience, _cancellation);
+        await Task.Delay(TimeSpan.FromSeconds(3), _cancellation); // a restart would come after one second
+        Assert.True(app.ResourceNotifications.TryGetCurrentState("web", out ResourceEvent? web));
+        Assert.Contains(web.Snapshot.State?.Text, KnownResourceStates.TerminalStates);
+        await app.StopAsync(_cancellation);
+    }
+
+    private static Task<IDistributedApplicationTestingBuilder> CreateAsync(params string[] options) =>
+        DistributedApplicationTestingBuilder.CreateAsync<Projects.NanoRecSys_AppHost>(
+            ["--web-port", "0", "--api-port", "0", "--cache-port", "0", .. options], TestContext.Current.CancellationToken);
+
+    private static IResource Resource(IDistributedApplicationTestingBuilder builder, string name) => builder.Resources.Single(resource => resource.Name == name);
+
+    private static IEnumerable<string> Waits(IDistributedApplicationTestingBuilder builder, string name) =>
+        Resource(builder, name).Annotations.OfType<WaitAnnotation>().Select(wait => wait.Resource.Name);
+
+    private static async Task<string[]> ArgumentsAsync(IResource resource)
+    {
+        List<object> arguments = [];
+        CommandLineArgsCallbackContext context = new(arguments, resource, TestContext.Current.CancellationToken)
+        {
+            ExecutionContext = new DistributedApplicationExecutionContext(DistributedApplicationOperation.Run),
+        };
+        foreach (CommandLineArgsCallbackAnnotation annotation in resource.Annotations.OfType<CommandLineArgsCallbackAnnotation>())
+        {
+            await annotation.Callback(context);
+        }
+
+        return [.. arguments.Select(argument => argument.ToString()!)];
+    }
+}

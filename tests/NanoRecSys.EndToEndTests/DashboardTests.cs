@@ -1,0 +1,134 @@
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>Aspire's dashboard, as a user sees it after logging in with the address that the host prints.</summary>
+[Collection(SharedFirstStart.Name)]
+public sealed class DashboardTests(FirstStart start)
+{
+    private const int LargestImage = 250 * 1024;
+
+    [Fact]
+    public async Task All_resources_are_healthy_and_the_training_has_finished()
+    {
+        await using Visit dashboard = await OpenAsync();
+
+        foreach ((string resource, string state) in new[] { ("cache", "Running"), ("api", "Running"), ("web", "Running"), ("training", "Finished") })
+        {
+            ILocator row = dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { Has = dashboard.Page.GetByText(resource, new() { Exact = true }) });
+            await Expect(row).ToContainTextAsync(state);
+            await Expect(row).Not.ToContainTextAsync("Unhealthy");
+        }
+
+        await Expect(dashboard.Page.GetByText("certificate")).ToHaveCountAsync(0); // no banner about one
+        await TakePictureAsync(dashboard, "dashboard-resources.jpg");
+    }
+
+    [Fact]
+    public async Task Nobody_gets_in_without_the_token()
+    {
+        RequireBrowser();
+        await using Visit dashboard = await Visit.StartAsync(start.Browser, start.Dashboard);
+        await dashboard.Page.GotoAsync(new Uri(start.Dashboard, "/").ToString());
+        await Expect(dashboard.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/login"));
+        await Expect(dashboard.Page.GetByText("cache", new() { Exact = true })).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_recommendation_asked_for_in_the_page_is_one_trace_through_web_api_and_cache_with_its_stages()
+    {
+        await using Visit dashboard = await OpenAsync();
+        // The first request of a process measures its compiler; the one that is looked at comes after.
+        await AskAsync("/?user=101");
+        await AskAsync("/?user=102");
+
+        await dashboard.Page.GotoAsync("/traces");
+        ILocator traces = dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "web: recommend" });
+        await Expect(traces).Not.ToHaveCountAsync(0);
+        await Expect(traces.Last).ToContainTextAsync("cache (3)"); // GET, HVALS and SETEX; the spans of a trace arrive over seconds
+        await traces.Last.ClickAsync();
+
+        // The whole path in its order.
+        ILocator spans = dashboard.Page.Locator("[role=row]");
+        string[] expected =
+        [
+            "recommend", "POST", "POST /recommend", "recommend", "cache.get", "GET", "HVALS",
+            "history", "encode", "retrieve", "rank", "explain", "cache.set", "SETEX",
+        ];
+        await Expect(spans).ToContainTextAsync(["Name", .. expected]);
+        await Expect(dashboard.Page.GetByText($"Total spans {expected.Length}")).ToBeVisibleAsync();
+        await TakePictureAsync(dashboard, "dashboard-trace.jpg");
+    }
+
+    [Fact]
+    public async Task Polls_and_background_work_do_not_bury_the_traces_of_people()
+    {
+        await using Visit dashboard = await OpenAsync();
+        await using Visit telemetry = await Visit.StartAsync(start.Browser, start.Address);
+        await telemetry.OpenAsync("/telemetry?minutes=1"); // polls once a second
+        await telemetry.Page.WaitForTimeoutAsync(4_000);
+
+        await dashboard.Page.GotoAsync("/traces");
+        await Expect(dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "web: recommend" })).Not.ToHaveCountAsync(0);
+        string[] traces = [.. await dashboard.Page.GetByRole(AriaRole.Row).AllInnerTextsAsync()];
+        Assert.DoesNotContain(traces, trace => trace.Contains("debug", StringComparison.Ordinal) || trace.Contains("readyz", StringComparison.Ordinal)
+            || trace.Contains("_blazor", StringComparison.Ordinal) || trace.Contains("DATA redis", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_stages_are_a_metric_and_every_service_logs()
+    {
+        await using Visit dashboard = await OpenAsync();
+        await dashboard.Page.GotoAsync("/metrics/resource/api?meter=NanoRecSys.Api&instrument=nanorecsys.stage.duration");
+        await Expect(dashboard.Page.GetByRole(AriaRole.Heading, new() { Name = "nanorecsys.stage.duration" })).ToBeVisibleAsync();
+        await Expect(dashboard.Page.GetByText("cache.get")).Not.ToHaveCountAsync(0);
+
+        foreach (string resource in new[] { "cache", "api", "web", "training" })
+        {
+            await dashboard.Page.GotoAsync($"/structuredlogs/resource/{resource}");
+            await Expect(dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "Information" })).Not.ToHaveCountAsync(0);
+        }
+
+        await dashboard.Page.GotoAsync("/traces/resource/training");
+        await Expect(dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "training: run" })).Not.ToHaveCountAsync(0);
+    }
+
+    private async Task AskAsync(string path)
+    {
+        await using Visit page = await Visit.StartAsync(start.Browser, start.Address);
+        await page.OpenAsync(path);
+        await page.Marked("recommendation-card").First.WaitForAsync();
+    }
+
+    private async Task<Visit> OpenAsync()
+    {
+        RequireBrowser();
+        Visit dashboard = await Visit.StartAsync(start.Browser, start.Dashboard, new Screen(1280, 720, ColorScheme.Dark));
+        await dashboard.Page.GotoAsync(start.Dashboard.ToString());
+        await Expect(dashboard.Page.GetByText("training", new() { Exact = true })).ToBeVisibleAsync();
+        return dashboard;
+    }
+
+    // See ReadmeImageTests.
+    private static async Task TakePictureAsync(Visit dashboard, string file)
+    {
+        byte[] picture = await dashboard.Page.ScreenshotAsync(new()
+        {
+            Path = Path.Combine(BuiltStack.Screenshots, "readme", file),
+            Type = ScreenshotType.Jpeg,
+            Quality = 82,
+            Animations = ScreenshotAnimations.Disabled,
+        });
+        Assert.InRange(picture.Length, 1, LargestImage);
+        if (Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace")
+        {
+            await File.WriteAllBytesAsync(Path.Combine(BuiltStack.Images, file), picture, TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(File.Exists(Path.Combine(BuiltStack.Images, file)), $"docs/images lacks {file}: run with NANORECSYS_IMAGES=replace.");
+    }
+
+    private static void RequireBrowser() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+}
