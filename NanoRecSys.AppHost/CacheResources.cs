@@ -1,4 +1,9 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using HealthChecks.Redis;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace NanoRecSys.AppHost;
 
@@ -19,6 +24,50 @@ internal sealed class GarnetResource(string name, ParameterResource password) : 
     }
 }
 
+/// <summary>Aspire's Redis check, once something listens on the port.</summary>
+/// <remarks>
+/// The client takes 5 s to give up on a port that refuses, and Aspire repeats a failed check after 1, 2, 3, ... s: with the plain check
+/// the API started 1 to 10 s after the cache was ready.
+/// </remarks>
+internal sealed class GarnetHealthCheck(GarnetResource garnet, int port) : IHealthCheck
+{
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(50);
+
+    private RedisHealthCheck? _check;
+
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (!await ListensAsync(cancellationToken))
+        {
+            if (Stopwatch.GetElapsedTime(started) > MaxWait)
+            {
+                return HealthCheckResult.Unhealthy($"Nothing listens on 127.0.0.1:{port}.");
+            }
+
+            await Task.Delay(Interval, cancellationToken);
+        }
+
+        _check ??= new RedisHealthCheck((await garnet.ConnectionStringExpression.GetValueAsync(cancellationToken))!);
+        return await _check.CheckHealthAsync(context, cancellationToken);
+    }
+
+    private async Task<bool> ListensAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using TcpClient client = new();
+            await client.ConnectAsync(IPAddress.Loopback, port, cancellation);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
+
 internal static class CacheResources
 {
     /// <summary>Adds Garnet, with a password of its own for every start: any program on this machine, a browser's page too, can reach its port.</summary>
@@ -27,8 +76,7 @@ internal static class CacheResources
         // Without special characters: a comma ends a value in a connection string.
         ParameterResource password = ParameterResourceBuilderExtensions.CreateDefaultPasswordParameter(builder, $"{name}-password", special: false);
         GarnetResource garnet = new(name, password);
-        builder.Services.AddHealthChecks().AddRedis(
-            services => garnet.ConnectionStringExpression.GetValueAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult()!, $"{name}_check");
+        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration($"{name}_check", new GarnetHealthCheck(garnet, port), failureStatus: null, tags: null));
         return builder.AddResource(garnet)
             .WithAnnotation(new Projects.NanoRecSys_Cache())
             .WithProjectDefaults(new ProjectResourceOptions { ExcludeLaunchProfile = true })
@@ -44,8 +92,8 @@ internal static class CacheResources
     {
         IResourceBuilder<RedisResource> redis = builder.AddRedis(name, port).WithDataVolume().WithoutHttpsCertificate();
 
-        // Events have no time to live, answers have one: a full Redis evicts answers and refuses events.
-        string[] options = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru"];
+        // Events have no time to live, answers have one: a full Redis evicts answers and refuses events. /data is the volume.
+        string[] options = ["--dir", "/data", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru"];
         return redis.WithArgs(context =>
         {
             // In a published application the whole command is one argument of a shell.
