@@ -11,7 +11,6 @@ public sealed class RunHistory(ArtifactStore store)
     private const int MostRuns = 20;
     private const string Headline = "ndcg@10";
     private const string Retriever = "train-retriever";
-    private const string Published = "published ";
 
     private readonly ConcurrentDictionary<string, (long Length, RunSummary Summary)> _known = new(StringComparer.Ordinal);
 
@@ -61,7 +60,7 @@ public sealed class RunHistory(ArtifactStore store)
         ProgressEvent[] epochs = [.. events.Where(progress =>
             progress.Stage == Retriever && progress.Epoch is not null && progress.Metrics?.ContainsKey(Headline) == true)];
         ProgressEvent? best = epochs.MaxBy(progress => progress.Metrics![Headline]);
-        string? published = events.LastOrDefault(progress => progress.Message?.StartsWith(Published, StringComparison.Ordinal) == true)?.Message![Published.Length..];
+        string? published = events.LastOrDefault(progress => progress.Version is not null)?.Version;
         return new RunSummary(
             run, events[^1].State, events[^1].Stage, first.Time, events[^1].Time, published is not null && VersionName.IsWellFormed(published) ? published : null,
             best?.Metrics, best?.Epoch, [.. epochs.Select(progress => new EpochFigures(progress.Epoch!.Value, progress.Loss, progress.Metrics![Headline]))]);

@@ -42,6 +42,9 @@ public sealed record ProgressEvent
     /// <summary>Validation figures where this event brings some, such as <c>hr@10</c>.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 
+    /// <summary>The version that this event reports as published.</summary>
+    public string? Version { get; init; }
+
     /// <summary>For people: one sentence.</summary>
     public string? Message { get; init; }
 }

@@ -48,10 +48,10 @@ public static class PublishStep
             draft = draft with { ItemMap = await ItemMapExport.WriteAsync(staging, catalog, context) };
             PublishedMetrics.Write(Path.Combine(staging, ArtifactNames.Metrics), metrics);
             CopyPlots(workspace, staging);
-            context.Progress.Report(new StepProgress { Fraction = 0.8 });
+            context.Progress.Report(new StepProgress { Fraction = 0.95 });
 
             ArtifactVersion version = workspace.Store.Publish(staging, draft);
-            context.Progress.Report(new StepProgress { Fraction = 1, Message = $"published {version.Manifest.ModelVersion}" });
+            context.Progress.Report(new StepProgress { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
             return new PublishSummary(
                 version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason);
         }

@@ -41,8 +41,8 @@ internal static class UserEmbeddingsFile
 
             context.Progress.Report(new StepProgress
             {
-                Fraction = 0.3 + (0.5 * (first + count) / histories.UserCount),
-                Message = $"{first + count:N0} of {histories.UserCount:N0} users encoded",
+                Fraction = 0.2 + (0.4 * (first + count) / histories.UserCount),
+                Detail = $"{first + count:N0} of {histories.UserCount:N0} users encoded",
             });
         }
     }

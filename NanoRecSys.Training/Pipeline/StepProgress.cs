@@ -25,6 +25,9 @@ public sealed record StepProgress
     /// <summary>Validation figures, where this report brings some. A report with metrics or a message is never dropped.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 
+    /// <summary>The version that the step published. A report with one has a message, too.</summary>
+    public string? Version { get; init; }
+
     /// <summary>For people: one sentence.</summary>
     public string? Message { get; init; }
 }

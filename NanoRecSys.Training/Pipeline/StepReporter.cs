@@ -20,12 +20,15 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
     private readonly Lock _gate = new(); // Steps report from worker threads, too.
     private readonly long _started = time.GetTimestamp();
     private long? _logged;
+    private double _done;
 
     public void Report(StepProgress value)
     {
         ArgumentNullException.ThrowIfNull(value);
         lock (_gate)
         {
+            _done = Math.Max(_done, value.Fraction ?? 0); // parts of a step that overlap must not make its progress go back
+            value = value with { Fraction = value.Fraction is null ? null : _done };
             TimeSpan? remaining = Remaining(value);
             display.Show(value, remaining);
             bool isDue = _logged is null || time.GetElapsedTime(_logged.Value) >= LogInterval;
@@ -59,6 +62,7 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
         SequencesPerSecond = value.SequencesPerSecond,
         RemainingSeconds = remaining?.TotalSeconds,
         Metrics = value.Metrics,
-        Message = value.Message,
+        Version = value.Version,
+        Message = value.Message ?? value.Detail,
     };
 }

@@ -8,8 +8,6 @@ namespace NanoRecSys.EndToEndTests;
 [Collection(SharedFirstStart.Name)]
 public sealed class DashboardTests(FirstStart start)
 {
-    private const int LargestImage = 250 * 1024;
-
     [Fact]
     public async Task All_resources_are_healthy_and_the_training_has_finished()
     {
@@ -23,7 +21,7 @@ public sealed class DashboardTests(FirstStart start)
         }
 
         await Expect(dashboard.Page.GetByText("certificate")).ToHaveCountAsync(0); // no banner about one
-        await TakePictureAsync(dashboard, "dashboard-resources.jpg");
+        await Picture.TakeAsync(dashboard.Page, "dashboard-resources.jpg");
     }
 
     [Fact]
@@ -59,7 +57,7 @@ public sealed class DashboardTests(FirstStart start)
         ];
         await Expect(spans).ToContainTextAsync(["Name", .. expected]);
         await Expect(dashboard.Page.GetByText($"Total spans {expected.Length}")).ToBeVisibleAsync();
-        await TakePictureAsync(dashboard, "dashboard-trace.jpg");
+        await Picture.TakeAsync(dashboard.Page, "dashboard-trace.jpg");
     }
 
     [Fact]
@@ -109,25 +107,6 @@ public sealed class DashboardTests(FirstStart start)
         await dashboard.Page.GotoAsync(start.Dashboard.ToString());
         await Expect(dashboard.Page.GetByText("training", new() { Exact = true })).ToBeVisibleAsync();
         return dashboard;
-    }
-
-    // See ReadmeImageTests.
-    private static async Task TakePictureAsync(Visit dashboard, string file)
-    {
-        byte[] picture = await dashboard.Page.ScreenshotAsync(new()
-        {
-            Path = Path.Combine(BuiltStack.Screenshots, "readme", file),
-            Type = ScreenshotType.Jpeg,
-            Quality = 82,
-            Animations = ScreenshotAnimations.Disabled,
-        });
-        Assert.InRange(picture.Length, 1, LargestImage);
-        if (Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace")
-        {
-            await File.WriteAllBytesAsync(Path.Combine(BuiltStack.Images, file), picture, TestContext.Current.CancellationToken);
-        }
-
-        Assert.True(File.Exists(Path.Combine(BuiltStack.Images, file)), $"docs/images lacks {file}: run with NANORECSYS_IMAGES=replace.");
     }
 
     private static void RequireBrowser() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");

@@ -9,8 +9,8 @@ namespace NanoRecSys.EndToEndTests;
 [Collection(SharedFirstStart.Name)]
 public sealed class PageTests(FirstStart start)
 {
-    private const double MostShift = 0.1; // "good" by https://web.dev/articles/cls
-    private const int MostKiB = 1_000; // The map of films comes with its page.
+    private const double MaxShift = 0.1; // "good" by https://web.dev/articles/cls
+    private const int MaxKiB = 1_000; // The map of films comes with its page.
 
     private static readonly (string Name, Screen Screen)[] Screens =
     [
@@ -32,9 +32,10 @@ public sealed class PageTests(FirstStart start)
         { "system", "/system", "manifest-model" },
     };
 
+    /// <summary>One visit per screen for everything that a look at a page can tell: a visit takes a second or two.</summary>
     [Theory]
     [MemberData(nameof(Pages))]
-    public async Task Each_page_opens_without_errors_and_without_scrolling_sideways(string name, string path, string marker)
+    public async Task Each_page_opens_without_errors_jumps_sideways_scrolling_or_accessibility_violations(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         foreach ((string screenName, Screen screen) in Screens)
@@ -42,6 +43,7 @@ public sealed class PageTests(FirstStart start)
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
             await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
+            double shift = await visit.ReadLayoutShiftAsync();
             await visit.Page.ScreenshotAsync(new()
             {
                 Path = Path.Combine(BuiltStack.Screenshots, $"{name}-{screenName}.png"),
@@ -50,16 +52,17 @@ public sealed class PageTests(FirstStart start)
 
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
             Assert.True(overflow <= 0, $"{name} is {overflow} px too wide on {screenName}.");
+            Assert.InRange(shift, 0, MaxShift);
             Assert.Empty(visit.Errors);
             Assert.Empty(visit.ForeignRequests);
+            await RequireAccessibleAsync(visit, $"{name} on {screenName}");
         }
     }
 
     [Theory]
-    [MemberData(nameof(Pages))]
     [InlineData("film-not-there", "/movie/99999999", "error-state")]
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
-    public async Task No_page_has_a_serious_accessibility_violation_on_either_screen_in_either_theme(string name, string path, string marker)
+    public async Task What_is_not_there_is_said_accessibly(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         foreach ((string screenName, Screen screen) in Screens)
@@ -67,54 +70,36 @@ public sealed class PageTests(FirstStart start)
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
             await visit.OpenAsync(path);
             await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
-            AxeResult result = await visit.Page.RunAxe();
-            Assert.True(result.Passes.Length > 10, $"{name} on {screenName}: axe looked at next to nothing.");
-            Assert.Empty(result.Violations
-                .Where(violation => violation.Impact is "serious" or "critical")
-                .Select(violation => $"{name} on {screenName}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
+            await RequireAccessibleAsync(visit, $"{name} on {screenName}");
         }
     }
 
-    /// <summary>Its output is the table of docs/benchmark.md; a cold cache each time, the median of five visits.</summary>
+    /// <summary>
+    /// With <c>NANORECSYS_VISITS=5</c> its output is the table of docs/benchmark.md: a cold cache each time, the median of the visits. Only
+    /// the weight is asserted; times are measured, not tested.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Pages))]
-    public async Task Each_page_is_painted_and_answers_clicks_soon(string name, string path, string marker)
+    public async Task Each_page_is_light(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        int count = int.Parse(Environment.GetEnvironmentVariable("NANORECSYS_VISITS") ?? "1", CultureInfo.InvariantCulture);
         List<(double Paint, double Interactive, double KiB)> visits = [];
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < count; i++)
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
             double bytes = await visit.CountBytesAsync(() => visit.OpenAsync(path));
             double interactive = await visit.Page.EvaluateAsync<double>("performance.now()");
-            await visit.Page.WaitForFunctionAsync("performance.getEntriesByName('first-contentful-paint').length > 0"); // The circuit may stand first.
+            await visit.Page.WaitForFunctionAsync("performance.getEntriesByName('first-contentful-paint').length > 0"); // The circuit may be first.
             double paint = await visit.Page.EvaluateAsync<double>("performance.getEntriesByName('first-contentful-paint')[0].startTime");
             visits.Add((paint, interactive, bytes / 1024));
             await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
         }
 
-        (double paintMs, double interactiveMs, double kib) = (Median(visits.Select(visit => visit.Paint)), Median(visits.Select(visit => visit.Interactive)), Median(visits.Select(visit => visit.KiB)));
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{name}: painted after {paintMs:0} ms (best {visits.Min(visit => visit.Paint):0}), interactive after {interactiveMs:0} ms (best {visits.Min(visit => visit.Interactive):0}), {kib:0} KiB"));
-        Assert.InRange(paintMs, 1, 3_000);
-        Assert.InRange(interactiveMs, 1, 10_000);
-        Assert.InRange(kib, 1, MostKiB);
-    }
-
-    [Theory]
-    [MemberData(nameof(Pages))]
-    public async Task No_page_jumps_while_its_content_comes(string name, string path, string marker)
-    {
-        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone })
-        {
-            await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
-            await visit.OpenAsync(path);
-            await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
-            double shift = await visit.ReadLayoutShiftAsync();
-            TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: layout shift {shift:0.000}"));
-            Assert.InRange(shift, 0, MostShift);
-        }
+        double kib = Median(visits.Select(visit => visit.KiB));
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{name}: painted after {Median(visits.Select(visit => visit.Paint)):0} ms, interactive after {Median(visits.Select(visit => visit.Interactive)):0} ms, {kib:0} KiB"));
+        Assert.InRange(kib, 1, MaxKiB);
     }
 
     [Fact]
@@ -128,7 +113,16 @@ public sealed class PageTests(FirstStart start)
         await Expect(visit.Page.Locator("body")).Not.ToHaveCSSAsync("background-color", light);
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(2);
+    private static async Task RequireAccessibleAsync(Visit visit, string what)
+    {
+        AxeResult result = await visit.Page.RunAxe();
+        Assert.True(result.Passes.Length > 10, $"{what}: axe looked at next to nothing.");
+        Assert.Empty(result.Violations
+            .Where(violation => violation.Impact is "serious" or "critical")
+            .Select(violation => $"{what}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
+    }
+
+    private static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
 
     private static Task<string> BackgroundAsync(Visit visit) =>
         visit.Page.EvaluateAsync<string>("getComputedStyle(document.body).backgroundColor");

@@ -5,14 +5,10 @@ using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
-/// <summary>
-/// The documentation's pictures of the pages. They are taken in each run, and replace the repository's where the
-/// environment variable <c>NANORECSYS_IMAGES=replace</c> asks for it: two runs train slightly different models.
-/// </summary>
+/// <summary>The pages in the documentation.</summary>
 [Collection(SharedFirstStart.Name)]
 public sealed class ReadmeImageTests(FirstStart start)
 {
-    private const int LargestImage = 250 * 1024; // A clone carries every version of them for ever.
     private const int RequestsShown = 240;
     private const int RequestsToWarmUp = 24;
     private const int FirstUser = 30; // not the one whose page is taken: the cache would answer
@@ -33,21 +29,7 @@ public sealed class ReadmeImageTests(FirstStart start)
         await visit.OpenAsync(path);
         await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
         await visit.Page.AddStyleTagAsync(new() { Content = "html { scrollbar-gutter: auto }" }); // No place for a bar that no picture shows.
-        byte[] picture = await visit.Page.ScreenshotAsync(new()
-        {
-            Path = Path.Combine(BuiltStack.Screenshots, "readme", file),
-            Type = ScreenshotType.Jpeg,
-            Quality = 82,
-            Animations = ScreenshotAnimations.Disabled,
-        });
-
-        Assert.InRange(picture.Length, 1, LargestImage);
-        if (Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace")
-        {
-            await File.WriteAllBytesAsync(Path.Combine(BuiltStack.Images, file), picture, TestContext.Current.CancellationToken);
-        }
-
-        Assert.True(File.Exists(Path.Combine(BuiltStack.Images, file)), $"docs/images lacks {file}: run with NANORECSYS_IMAGES=replace.");
+        await Picture.TakeAsync(visit.Page, file);
     }
 
     // Twelve a second, so that the charts have something to show; every third asks what was asked before.

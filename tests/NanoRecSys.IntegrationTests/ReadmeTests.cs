@@ -63,6 +63,11 @@ public sealed class ReadmeTests(TrainedArtifacts trained)
 
         Assert.Equal(5, answer.MovieIds().Length);
         Assert.Equal(5, answer.GetProperty("explanations").GetArrayLength());
+        string shown = Document.Read("README.md").Text;
+        shown = shown[shown.IndexOf("```json", StringComparison.Ordinal)..];
+        Assert.All(
+            shown[..shown.IndexOf("\n}", StringComparison.Ordinal)].Split('\n').Skip(2),
+            line => Assert.True(answer.TryGetProperty(line.Split('"')[1], out _), line)); // every field that the README shows
     }
 
     [Fact]

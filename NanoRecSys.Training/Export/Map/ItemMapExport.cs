@@ -35,7 +35,7 @@ internal static class ItemMapExport
         int[][] neighbours = NearestNeighbours.OfEach(new FlatIndex(knownVectors, dimension), Neighbours, context);
         float[] layout = NeighbourLayout.Arrange(
             PrincipalPlane.Project(knownVectors, dimension, random), neighbours, random,
-            share => context.Progress.Report(new StepProgress { Fraction = 0.1 + 0.6 * share, Message = "the item map" }), context.Cancellation); // [N, 2]
+            share => context.Progress.Report(new StepProgress { Fraction = 0.6 + 0.35 * share, Detail = "item map" }), context.Cancellation); // [N, 2]
 
         float[] places = Join(vectors, new FlatIndex(knownVectors, dimension), layout, known, random); // [V, 2]
         await ItemPlaneFile.WriteAsync(Path.Combine(folder, ArtifactNames.ItemMap), places, context.Cancellation);

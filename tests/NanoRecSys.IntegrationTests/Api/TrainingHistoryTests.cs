@@ -17,7 +17,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
         Append(api, "20260102-120000-000", "train-retriever", 10, epoch: 2, loss: 8, ndcg: 0.05);
         Append(api, "20260102-120000-000", "train-retriever", 20, epoch: 3, loss: 7, ndcg: 0.04);
         Append(api, "20260102-120000-000", "train-ranker", 30, epoch: 1, loss: 0.3, ndcg: 0.9); // of candidates: not to be compared
-        Append(api, "20260102-120000-000", "publish", 40, message: "published 0123456789ab", state: ProgressEvent.Completed);
+        Append(api, "20260102-120000-000", "publish", 40, version: "0123456789ab", state: ProgressEvent.Completed);
         Append(api, "20260103-120000-000", "prepare", 50);
 
         JsonElement runs = (await api.GetAsync("/training/runs")).GetProperty("runs");
@@ -77,7 +77,7 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     }
 
     private static void Append(
-        ApiServer api, string run, string stage, int seconds, int? epoch = null, double? loss = null, double? ndcg = null, string? message = null, string state = ProgressEvent.Running) =>
+        ApiServer api, string run, string stage, int seconds, int? epoch = null, double? loss = null, double? ndcg = null, string? version = null, string state = ProgressEvent.Running) =>
         ProgressLog.Append(Path.Combine(api.Store.RunsFolder, run), new ProgressEvent
         {
             Time = Noon.AddSeconds(seconds),
@@ -87,6 +87,6 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
             Epoch = epoch,
             Loss = loss,
             Metrics = ndcg is null ? null : new Dictionary<string, double> { ["ndcg@10"] = ndcg.Value },
-            Message = message,
+            Version = version,
         });
 }

@@ -90,4 +90,29 @@ public sealed class StepReporterTests : IDisposable
             ["train-retriever: 0% | epoch 1 | loss 5.000", "train-retriever: 40% | epoch 1 | loss 5.000 | 3.0 s left",
              "train-retriever: 80% | epoch 1 | loss 5.000 | 1.0 s left", "train-retriever: done"], lines);
     }
+
+    [Fact]
+    public void A_repeated_message_and_a_detail_wait_for_their_turn()
+    {
+        for (int i = 0; i < 30; i++) // three seconds
+        {
+            _reporter.Report(new StepProgress { Fraction = i / 30.0, Message = "encoding", Detail = $"{i} of 30 users" });
+            _time.Advance(0.1);
+        }
+
+        string[] lines = _lines.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal(["train-retriever: 0% | 0 of 30 users | encoding", "train-retriever: 67% | 20 of 30 users | 1.0 s left | encoding"], lines);
+    }
+
+    [Fact]
+    public void Progress_never_goes_back()
+    {
+        foreach (double fraction in new[] { 0.8, 0.1, 0.7, 0.9 })
+        {
+            _time.Advance(1);
+            _reporter.Report(new StepProgress { Fraction = fraction });
+        }
+
+        Assert.Equal([0.8, 0.8, 0.8, 0.9], Events.Select(logged => logged.Fraction!.Value));
+    }
 }

@@ -1,0 +1,31 @@
+using Microsoft.Playwright;
+
+namespace NanoRecSys.EndToEndTests.Fixtures;
+
+/// <summary>
+/// The documentation's pictures. They are taken in each run, and replace the repository's if the environment variable
+/// <c>NANORECSYS_IMAGES=replace</c> asks for it: two runs train slightly different models.
+/// </summary>
+internal static class Picture
+{
+    private const int MaxBytes = 250 * 1024; // a clone carries every version of them forever
+
+    public static async Task TakeAsync(IPage page, string file)
+    {
+        byte[] picture = await page.ScreenshotAsync(new()
+        {
+            Path = Path.Combine(BuiltStack.Screenshots, "readme", file),
+            Type = ScreenshotType.Jpeg,
+            Quality = 82,
+            Animations = ScreenshotAnimations.Disabled,
+        });
+
+        Assert.InRange(picture.Length, 1, MaxBytes);
+        if (Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace")
+        {
+            await File.WriteAllBytesAsync(Path.Combine(BuiltStack.Images, file), picture, TestContext.Current.CancellationToken);
+        }
+
+        Assert.True(File.Exists(Path.Combine(BuiltStack.Images, file)), $"docs/images lacks {file}: run with NANORECSYS_IMAGES=replace.");
+    }
+}
