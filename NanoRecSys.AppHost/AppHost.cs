@@ -50,3 +50,9 @@ catch (HostException e)
     await Console.Error.WriteLineAsync(e.Message);
     return 1;
 }
+catch (Exception e) when (e is DistributedApplicationException or OperationCanceledException or IOException)
+{
+    // The orchestrator, its API or the dashboard did not come up, on an overloaded machine for instance.
+    await Console.Error.WriteLineAsync($"The stack did not start: {e.Message.ReplaceLineEndings(" ")} Start it again; with DCP_DIAGNOSTICS_LOG_LEVEL=debug and DCP_DIAGNOSTICS_LOG_FOLDER the orchestrator writes a log.");
+    return 1;
+}
