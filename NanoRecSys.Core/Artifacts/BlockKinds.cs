@@ -9,10 +9,7 @@ public static class BlockKinds
     /// <summary>The reference with a gate on what each half of a block adds (LiGR).</summary>
     public const string Gated = "gated";
 
-    /// <summary>Pointwise attention, gated, without a feed-forward layer (HSTU).</summary>
-    public const string Hstu = "hstu";
-
-    public static readonly IReadOnlyList<string> All = [Transformer, Gated, Hstu];
+    public static readonly IReadOnlyList<string> All = [Transformer, Gated];
 }
 
 /// <summary>How the user tower knows the order of a history.</summary>
@@ -21,11 +18,8 @@ public static class Positions
     /// <summary>Queries and keys are rotated by their place (RoPE).</summary>
     public const string Rotary = "rotary";
 
-    /// <summary>A learned embedding of the place, counted from the end.</summary>
-    public const string Absolute = "absolute";
-
     /// <summary>A learned bias on the scores by the distance between two items.</summary>
     public const string Relative = "relative";
 
-    public static readonly IReadOnlyList<string> All = [Rotary, Absolute, Relative];
+    public static readonly IReadOnlyList<string> All = [Rotary, Relative];
 }

@@ -94,7 +94,7 @@ public static class TrainBaselineStep
         MlpUserTowerOptions tower = options.MlpUserTower ?? throw new ArgumentException("Options of neither baseline were given.", nameof(options));
         torch.Device device = torch.device(context.Device);
         IRetrieverLoss loss = TrainRetrieverStep.CreateLoss(
-            new TrainRetrieverOptions { Loss = tower.Loss }, data, new LossTemperature(tower.Temperature), device);
+            new TrainRetrieverOptions { Loss = tower.Loss, Temperature = tower.Temperature }, data, device);
         return new MlpUserTowerTrainer(tower, data, loss, context.Seed, device);
     }
 

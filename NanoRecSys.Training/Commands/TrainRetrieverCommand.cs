@@ -26,9 +26,7 @@ internal static class TrainRetrieverCommand
         Of(Share("--dropout", "Dropout rate"), (options, value) => options with { Dropout = value }),
         Of(Choice("--loss", "What is minimised", [.. Enum.GetValues<RetrieverLoss>().Select(loss => loss.ToName())]), (options, value) => options with { Loss = Enum.GetValues<RetrieverLoss>().Single(loss => loss.ToName() == value) }),
         Of(PositiveReal("--temperature", "Divides the cosine in the loss"), (options, value) => options with { Temperature = value }),
-        Of(Flag("--learn-temperature", "Train the temperature, too, from --temperature on"), (options, value) => options with { LearnTemperature = value }),
         Of(NumberWithoutDefault("--negatives", "Items that sampled-softmax draws per step", least: 1), (options, value) => options with { Negatives = value }),
-        Of(Share("--id-dropout", "Share of a history's items hidden in training"), (options, value) => options with { IdDropout = value }),
         Of(PositiveReal("--learning-rate", "AdamW's step"), (options, value) => options with { LearningRate = value }),
         Of(Real("--weight-decay", "AdamW's decay"), (options, value) => options with { WeightDecay = value }),
         Of(NumberWithoutDefault("--warmup-steps", "Steps in which the learning rate grows from zero", least: 0), (options, value) => options with { WarmupSteps = value }),
@@ -39,7 +37,7 @@ internal static class TrainRetrieverCommand
         Of(NumberWithoutDefault("--epochs", "Most epochs", least: 1), (options, value) => options with { Epochs = value }),
         Of(NumberWithoutDefault("--validate-every", "Epochs between validations", least: 1), (options, value) => options with { ValidateEvery = value }),
         Of(NumberWithoutDefault("--patience", "Validations without a better NDCG@10 before it ends", least: 1), (options, value) => options with { Patience = value }),
-        Of(Choice("--window", "What of a long history trains", ["last", "random", "sliding"]), (options, value) => options with { Window = Enum.Parse<TrainingWindow>(value, ignoreCase: true) }),
+        Of(Choice("--window", "What of a long history trains", ["last", "random"]), (options, value) => options with { Window = Enum.Parse<TrainingWindow>(value, ignoreCase: true) }),
     ];
 
     public static Command Create(Verbs verbs) => verbs.Create(

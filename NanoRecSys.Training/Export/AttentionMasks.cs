@@ -1,12 +1,8 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// What keeps a position from padding and from its future: numbers that are added to the scores before softmax, or that
-/// multiply the weights of pointwise attention and divide them by the longest length.
-/// </summary>
+/// <summary>What keeps a position from padding and from its future: numbers that are added to the scores before softmax.</summary>
 /// <param name="Padding">[B, 1, 1, L], all that the last position needs; null where nothing is padded.</param>
 /// <param name="PaddingAndFuture">[B, 1, L, L], or [L, L] where nothing is padded.</param>
 internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFuture)
@@ -18,21 +14,20 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
     private const float Masked = -1e9f;
 
     /// <param name="graph">To build in.</param>
-    /// <param name="model">Its kind of attention.</param>
     /// <param name="tokens">[B, L]</param>
     /// <param name="isPadded">Whether zeros on the left are padding.</param>
-    public static AttentionMasks Build(OnnxGraph graph, ModelInfo model, OnnxValue tokens, bool isPadded)
+    public static AttentionMasks Build(OnnxGraph graph, OnnxValue tokens, bool isPadded)
     {
         graph.Scope = "mask";
         OnnxValue positions = Positions(graph, tokens); // [L]
         OnnxValue isFuture = graph.Node("Greater", [positions, graph.Unsqueeze(positions, 1)]); // [L], [L, 1] -> [L, L]
         if (!isPadded)
         {
-            return new AttentionMasks(null, Numbers(graph, model, isFuture));
+            return new AttentionMasks(null, Numbers(graph, isFuture));
         }
 
         OnnxValue isPadding = graph.Unsqueeze(graph.Node("Equal", [tokens, graph.ScalarConstant(0L)]), 1, 2); // [B, L] -> [B, 1, 1, L]
-        return new AttentionMasks(Numbers(graph, model, isPadding), Numbers(graph, model, graph.Or(isPadding, isFuture)));
+        return new AttentionMasks(Numbers(graph, isPadding), Numbers(graph, graph.Or(isPadding, isFuture)));
     }
 
     /// <summary>[L] 0, 1, ... of the sequence.</summary>
@@ -46,9 +41,8 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
         return graph.Subtract(last, Positions(graph, tokens));
     }
 
-    private static OnnxValue Numbers(OnnxGraph graph, ModelInfo model, OnnxValue isMasked) => model.Kind == BlockKinds.Hstu
-        ? graph.Where(isMasked, graph.ScalarConstant(0f), graph.ScalarConstant(1f / model.MaxLength))
-        : graph.Where(isMasked, graph.ScalarConstant(Masked), graph.ScalarConstant(0f));
+    private static OnnxValue Numbers(OnnxGraph graph, OnnxValue isMasked) =>
+        graph.Where(isMasked, graph.ScalarConstant(Masked), graph.ScalarConstant(0f));
 
     private static OnnxValue Length(OnnxGraph graph, OnnxValue tokens) =>
         graph.Gather(graph.Node("Shape", [tokens]), graph.ScalarConstant(1L)); // scalar

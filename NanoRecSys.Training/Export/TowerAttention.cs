@@ -3,11 +3,9 @@ using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// Causal attention in the exported graph, by softmax or pointwise; B sequences of length L, H heads of width d.
-/// </summary>
+/// <summary>Causal attention in the exported graph; B sequences of length L, H heads of width d.</summary>
 /// <param name="graph">To build in.</param>
-/// <param name="model">Sizes and kind.</param>
+/// <param name="model">Sizes.</param>
 /// <param name="state">Holds the biases.</param>
 /// <param name="masks">Of the batch.</param>
 /// <param name="rotary">With rotary positions.</param>
@@ -56,9 +54,7 @@ internal sealed class TowerAttention(
             scores = graph.Add(scores, biases.Of(graph, state, name, model, isLast));
         }
 
-        OnnxValue weights = model.Kind == BlockKinds.Hstu
-            ? graph.Multiply(graph.Silu(scores), mask ?? graph.ScalarConstant(1f / model.MaxLength))
-            : graph.Softmax(mask is { } masked ? graph.Add(scores, masked) : scores);
+        OnnxValue weights = graph.Softmax(mask is { } masked ? graph.Add(scores, masked) : scores);
         return graph.MatMul(weights, graph.Transpose(values, 0, 2, 1, 3));
     }
 

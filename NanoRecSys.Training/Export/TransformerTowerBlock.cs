@@ -4,13 +4,14 @@ using NanoRecSys.Training.Export.Onnx;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>
-/// x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate where the network has gates;
-/// width D, hidden width F.
+/// One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition
+/// behind a gate where the network has gates; width D, hidden width F. Dropout is absent: it only trains.
 /// </summary>
-internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention) : ITowerBlock
+internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention)
 {
     private readonly int _width = model.Dimension; // D
 
+    /// <summary>[B, L, D] -> [B, L, D]</summary>
     public OnnxValue EveryPosition(int block, OnnxValue x)
     {
         graph.Scope = $"blocks.{block}.attn";
@@ -19,6 +20,7 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
         return FeedForward(block, Add(block, "gate1", x, graph.Linear(merged, AttentionOutput(state, model, block))));
     }
 
+    /// <summary>[B, L, D] -> [B, D]: keys and values of every position, the query and all that follows of the last.</summary>
     public OnnxValue LastPosition(int block, OnnxValue x)
     {
         graph.Scope = $"blocks.{block}.attn";

@@ -40,7 +40,7 @@ public static class UserTowerGraph
 
     private static OnnxValue Blocks(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
     {
-        ITowerBlock block = Block(graph, model, state, tokens, isPadded);
+        TransformerTowerBlock block = Block(graph, model, state, tokens, isPadded);
         OnnxValue x = Embed(graph, model, state, tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks - 1; i++)
         {
@@ -59,13 +59,8 @@ public static class UserTowerGraph
         return graph.L2Normalize(graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true)));
     }
 
-    internal static ITowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
-    {
-        TowerAttention attention = Attention(graph, model, state, tokens, isPadded);
-        return model.Kind == BlockKinds.Hstu
-            ? new HstuTowerBlock(graph, model, state, attention)
-            : new TransformerTowerBlock(graph, model, state, attention);
-    }
+    internal static TransformerTowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded) =>
+        new(graph, model, state, Attention(graph, model, state, tokens, isPadded));
 
     private static TowerAttention Attention(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
     {
@@ -73,21 +68,13 @@ public static class UserTowerGraph
         OnnxValue? now = model.TimeBias ? graph.Input(NowInput, DataType.Int64, "batch") : null;
         RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, tokens) : null;
         RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, tokens, times, now) : null;
-        return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, model, tokens, isPadded), rotary, biases);
+        return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, tokens, isPadded), rotary, biases);
     }
 
     internal static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
     {
         graph.Scope = "embedding";
-        OnnxValue x = graph.Gather(EmbeddingTable(graph, model, state), tokens); // [V + 1, D], [B, L] -> [B, L, D]
-        if (model.Positions != Positions.Absolute)
-        {
-            return x;
-        }
-
-        float[] places = state.Get("position.weight", model.MaxLength, model.Dimension);
-        OnnxValue table = graph.Initializer("position.weight", places, model.MaxLength, model.Dimension);
-        return graph.Add(x, graph.Gather(table, AttentionMasks.FromEnd(graph, tokens))); // [L, D] of the items that follow
+        return graph.Gather(EmbeddingTable(graph, model, state), tokens); // [V + 1, D], [B, L] -> [B, L, D]
     }
 
     /// <summary>The item table under a row of zeros, which is the padding token's: [V + 1, D].</summary>

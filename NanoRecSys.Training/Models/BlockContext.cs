@@ -13,6 +13,3 @@ public sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor
 
     internal DropoutMask Mask(double rate) => Noise?.NextMask(rate) ?? DropoutMask.None;
 }
-
-/// <summary>One layer of the user tower: [P, D] -> [P, D].</summary>
-public abstract class Block(string name) : nn.Module<Tensor, BlockContext, Tensor>(name);

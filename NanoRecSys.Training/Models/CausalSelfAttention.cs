@@ -22,7 +22,7 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
         : base(nameof(CausalSelfAttention))
     {
         ArgumentNullException.ThrowIfNull(model);
-        _shape = new AttentionShape(AttentionKind.Softmax, model.Heads, model.MaxLength, model.Dropout);
+        _shape = new AttentionShape(model.Heads, model.Dropout);
         _qkv = new MixedLinear(model.Dimension, 3 * model.Dimension, hasBias: true);
         _out = new MixedLinear(model.Dimension, model.Dimension, hasBias: true, outputGain);
         _bias = model.Positions == Positions.Relative ? new RelativeBias(model) : null;

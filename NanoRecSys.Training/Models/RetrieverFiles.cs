@@ -29,7 +29,7 @@ public static class RetrieverFiles
     }
 
     /// <summary>The configuration alone; no native library is needed for it.</summary>
-    /// <exception cref="UserErrorException">No retriever was trained here, or its file is damaged.</exception>
+    /// <exception cref="UserErrorException">No retriever was trained here, its file is damaged, or there is no such network.</exception>
     public static ModelInfo ReadModel(string folder)
     {
         string path = Path.Combine(folder, ModelName);
@@ -38,18 +38,24 @@ public static class RetrieverFiles
             throw new UserErrorException($"There is no retriever in {folder}. Run 'train-retriever' first, with the same --data and --artifacts.");
         }
 
+        ModelInfo model;
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ModelInfo)!;
+            model = JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ModelInfo)!;
         }
         catch (JsonException e)
         {
             throw new UserErrorException($"The retriever in {folder} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
         }
+
+        // Earlier releases had blocks and positions that there are no more.
+        return UserTower.Problem(model) is { } problem
+            ? throw new UserErrorException($"The retriever in {folder} cannot be used: {problem} Run 'train-retriever' again.")
+            : model;
     }
 
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No retriever was trained here, or its files are damaged.</exception>
+    /// <exception cref="UserErrorException">No retriever was trained here, its files are damaged, or there is no such network.</exception>
     public static UserTower Read(string folder)
     {
         ModelInfo model = ReadModel(folder);

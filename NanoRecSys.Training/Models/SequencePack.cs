@@ -25,14 +25,13 @@ public sealed class SequencePack : IDisposable
         TimeBuckets = timeBuckets;
         int longest = 0;
         var fromStart = new long[rows.Length];
-        var fromEnd = new long[rows.Length];
         for (int b = 0; b < Count; b++)
         {
             int start = offsets[b], n = offsets[b + 1] - start;
             longest = Math.Max(longest, n);
             for (int t = 0; t < n; t++)
             {
-                (fromStart[start + t], fromEnd[start + t]) = (t, n - 1 - t);
+                fromStart[start + t] = t;
             }
         }
 
@@ -45,7 +44,6 @@ public sealed class SequencePack : IDisposable
 
         Rows = tensor(rows, device: device);
         FromStart = tensor(fromStart, device: device);
-        FromEnd = tensor(fromEnd, device: device);
     }
 
     /// <summary>[B + 1]</summary>
@@ -65,9 +63,6 @@ public sealed class SequencePack : IDisposable
 
     /// <summary>[P] int64: items before each one.</summary>
     public Tensor FromStart { get; }
-
-    /// <summary>[P] int64: items after each one.</summary>
-    public Tensor FromEnd { get; }
 
     public TimeBuckets? TimeBuckets { get; }
 
@@ -146,6 +141,5 @@ public sealed class SequencePack : IDisposable
         Rows.Dispose();
         IsItem?.Dispose();
         FromStart.Dispose();
-        FromEnd.Dispose();
     }
 }

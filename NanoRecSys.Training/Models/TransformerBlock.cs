@@ -9,7 +9,7 @@ namespace NanoRecSys.Training.Models;
 /// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
 /// weighed by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
 /// </summary>
-public sealed class TransformerBlock : Block
+public sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "norm1")]
     private readonly RmsNorm _norm1;
@@ -46,6 +46,9 @@ public sealed class TransformerBlock : Block
         RegisterComponents();
     }
 
+    /// <param name="x">[P, D]</param>
+    /// <param name="context">Of the batch.</param>
+    /// <returns>[P, D]</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

@@ -14,10 +14,8 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
 {
     [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
-    [ComponentName(Name = "position")]
-    private readonly Embedding? _position; // [L, D] by the items that follow
     [ComponentName(Name = "blocks")]
-    private readonly ModuleList<Block> _blocks;
+    private readonly ModuleList<TransformerBlock> _blocks;
     [ComponentName(Name = "norm")]
     private readonly RmsNorm _norm;
     [ComponentName(Name = "projection")]
@@ -37,13 +35,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
         Model = model;
         _embedding = nn.Embedding(model.Items, model.Dimension);
         nn.init.normal_(_embedding.weight!, 0, embeddingStd);
-        if (model.Positions == Positions.Absolute)
-        {
-            _position = nn.Embedding(model.MaxLength, model.Dimension);
-            nn.init.normal_(_position.weight!, 0, embeddingStd);
-        }
-
-        _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => CreateBlock(model))]);
+        _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => new TransformerBlock(model))]);
         _norm = new RmsNorm(model.Dimension);
         _projection = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
         RegisterComponents();
@@ -86,7 +78,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
         using var scope = NewDisposeScope();
         BlockContext context = ContextOf(pack);
         Tensor x = context.Drop(Embed(pack), Model.Dropout); // [P, D]
-        foreach (Block block in _blocks)
+        foreach (TransformerBlock block in _blocks)
         {
             x = block.forward(x, context); // [P, D]
         }
@@ -110,12 +102,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     private Tensor Embed(SequencePack pack)
     {
         Tensor x = _embedding.forward(pack.Rows); // [P, D]
-        if (pack.IsItem is not null)
-        {
-            x = x * pack.IsItem; // an empty history reads as zeros
-        }
-
-        return _position is null ? x : x.Plus(_position.forward(pack.FromEnd));
+        return pack.IsItem is null ? x : x * pack.IsItem; // an empty history reads as zeros
     }
 
     private BlockContext ContextOf(SequencePack pack)
@@ -129,9 +116,6 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
         (Tensor cos, Tensor sin) = RotaryEmbedding.Angles(pack.FromStart, Model.Dimension / Model.Heads, Model.RopeBase);
         return new BlockContext(pack, noise, cos, sin);
     }
-
-    private static Block CreateBlock(ModelInfo model) =>
-        model.Kind == BlockKinds.Hstu ? new HstuBlock(model) : new TransformerBlock(model);
 
     /// <summary>Why there can be no such network; null when there can.</summary>
     public static string? Problem(ModelInfo model)

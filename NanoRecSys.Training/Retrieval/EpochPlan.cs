@@ -20,20 +20,8 @@ public static class EpochPlan
                 continue; // nothing follows the only item
             }
 
-            if (kind == TrainingWindow.Sliding)
-            {
-                // From the end backwards; a window's first item is only read, so the next one ends with it.
-                for (int end = items; end >= 2; end -= maxLength)
-                {
-                    int start = Math.Max(0, end - maxLength - 1);
-                    windows.Add(new SequenceWindow(user, start, end - start));
-                }
-            }
-            else
-            {
-                int last = items - count;
-                windows.Add(new SequenceWindow(user, kind == TrainingWindow.Last ? last : random.Next(last + 1), count));
-            }
+            int last = items - count;
+            windows.Add(new SequenceWindow(user, kind == TrainingWindow.Last ? last : random.Next(last + 1), count));
         }
 
         SequenceWindow[] plan = [.. windows];

@@ -13,7 +13,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, P] logits that stand in memory at a time.</param>
 public sealed class InfoNceLoss(
-    LossTemperature temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
+    double temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     private const float Nothing = -1e9f; // e to that is 0; from an infinity there would be no gradient
 
@@ -48,7 +48,7 @@ public sealed class InfoNceLoss(
             Tensor own = columns.slice(0, start, end, 1).unsqueeze(1); // [C, 1]: where each row's positive stands
             Tensor isSameItem = targets.unsqueeze(0).eq(targets.slice(0, start, end, 1).unsqueeze(1)); // [C, P]
             Tensor isLeftOut = isDecoupled ? isSameItem : isSameItem.logical_and(columns.unsqueeze(0).ne(own)); // [C, P]
-            Tensor logits = Precision.Product(temperature.Sharpen(userLeaf), candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
+            Tensor logits = Precision.Product(userLeaf / temperature, candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
             Tensor positive = logits.gather(1, own); // [C, 1]
             Tensor hasNegatives = isLeftOut.all(1, keepdim: true).logical_not(); // [C, 1]: else there is nothing to tell the positive from
             return ((logits.masked_fill(isLeftOut, Nothing).logsumexp(1, keepdim: true) - positive) * hasNegatives).sum();

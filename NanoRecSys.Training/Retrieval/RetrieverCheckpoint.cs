@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
@@ -17,9 +18,6 @@ namespace NanoRecSys.Training.Retrieval;
 public sealed record TrainingState(
     TrainRetrieverOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
 {
-    /// <summary>A learned temperature after that epoch, as it is trained.</summary>
-    public float? LogInverseTemperature { get; init; }
-
     /// <summary>What it trains on; null in checkpoints that did not tell yet.</summary>
     public DatasetSummary? Data { get; init; }
 
@@ -69,7 +67,7 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
         Directory.CreateDirectory(_fresh);
         SafetensorsFile.Write(Path.Combine(_fresh, RetrieverFiles.WeightsName), NetworkWeights.Of(trainer.Tower));
         trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
-        TrainingState whole = state with { LogInverseTemperature = trainer.Temperature.LogInverse?.item<float>(), Data = data, Threads = threads, IsReduced = trainer.IsReduced };
+        TrainingState whole = state with { Data = data, Threads = threads, IsReduced = trainer.IsReduced };
         FolderSwap.WriteLast(_fresh, StateName, JsonSerializer.SerializeToUtf8Bytes(whole, TrainingJson.Default.TrainingState));
         FolderSwap.Replace(_folder, _fresh);
     }
@@ -84,7 +82,13 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
             throw new UserErrorException($"There is no checkpoint in {_folder}. Run 'train-retriever' without --resume.");
         }
 
-        TrainingState state = JsonSerializer.Deserialize(File.ReadAllBytes(statePath), TrainingJson.Default.TrainingState)!;
+        byte[] written = File.ReadAllBytes(statePath);
+        if (RemovedSetting(written) is { } removed)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} is of a training with {removed}, which this release no longer has. Train without --resume.");
+        }
+
+        TrainingState state = JsonSerializer.Deserialize(written, TrainingJson.Default.TrainingState)!;
         if (WithoutLimits(state.Options) != WithoutLimits(options) || state.Seed != seed)
         {
             throw new UserErrorException(
@@ -108,13 +112,23 @@ internal sealed class RetrieverCheckpoint(string retrieverFolder, DatasetSummary
         }
 
         NetworkWeights.Load(trainer.Tower, SafetensorsFile.Read(Path.Combine(_folder, RetrieverFiles.WeightsName)));
-        if (state.LogInverseTemperature is { } logInverse)
-        {
-            trainer.Temperature.Restore(logInverse);
-        }
-
         trainer.Optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
         return state;
+    }
+
+    // What earlier releases could train with. The options as they are now would not show it, or could not be read.
+    private static string? RemovedSetting(byte[] state)
+    {
+        JsonNode? options = JsonNode.Parse(state)?["options"];
+        (string Name, bool IsSet)[] removed =
+        [
+            ("--block hstu", (string?)options?["block"] == "hstu"),
+            ("--positions absolute", (string?)options?["positions"] == "absolute"),
+            ("--window sliding", (string?)options?["window"] == "sliding"),
+            ("--learn-temperature", (bool?)options?["learn_temperature"] == true),
+            ("--id-dropout", (double?)options?["id_dropout"] > 0),
+        ];
+        return removed.FirstOrDefault(setting => setting.IsSet).Name;
     }
 
     // What only says when to stop may change from one attempt to the next; the precision is told by what it came to.

@@ -35,7 +35,7 @@ public sealed class RetrieverTrainer : IDisposable
     private readonly int _stepsPerEpoch;
     private readonly TowerReplicas? _replicas;
 
-    public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss, LossTemperature temperature)
+    public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss)
     {
         ArgumentNullException.ThrowIfNull(tower);
         ArgumentNullException.ThrowIfNull(options);
@@ -47,8 +47,7 @@ public sealed class RetrieverTrainer : IDisposable
         _options = options;
         _seed = seed;
         _loss = loss;
-        Temperature = temperature;
-        _parameters = [.. tower.parameters(), .. temperature.LogInverse is { } learned ? [learned] : Array.Empty<Parameter>()];
+        _parameters = [.. tower.parameters()];
         _optimizer = optim.AdamW(_parameters, options.LearningRate, options.Beta1, options.Beta2, weight_decay: options.WeightDecay);
         int windows = EpochPlan.Windows(split, options.MaxLength, options.Window, new Random(0)).Length;
         _stepsPerEpoch = (windows + options.BatchUsers - 1) / options.BatchUsers;
@@ -61,8 +60,6 @@ public sealed class RetrieverTrainer : IDisposable
     public bool IsReduced { get; }
 
     public AdamW Optimizer => _optimizer;
-
-    public LossTemperature Temperature { get; }
 
     /// <summary>Learning rate at the start of an epoch (1-based).</summary>
     public double LearningRateAt(int epoch) => _schedule.At((long)(epoch - 1) * _stepsPerEpoch);
@@ -85,7 +82,7 @@ public sealed class RetrieverTrainer : IDisposable
         int threads = get_num_threads(); // replicas change it for the thread that they begin on
         try
         {
-            (double loss, long positions) = TrainSteps(epoch, plan, random, watch, onStep, cancellation);
+            (double loss, long positions) = TrainSteps(epoch, plan, watch, onStep, cancellation);
             return new EpochResult(epoch, loss / Math.Max(1, positions), watch.Elapsed.TotalSeconds, plan.Length);
         }
         finally
@@ -96,7 +93,7 @@ public sealed class RetrieverTrainer : IDisposable
 
     /// <returns>The loss summed over the positions, and how many these are.</returns>
     private (double Loss, long Positions) TrainSteps(
-        int epoch, SequenceWindow[] plan, Random random, Stopwatch watch, Action<StepResult> onStep, CancellationToken cancellation)
+        int epoch, SequenceWindow[] plan, Stopwatch watch, Action<StepResult> onStep, CancellationToken cancellation)
     {
         double sum = 0;
         long positions = 0;
@@ -106,7 +103,7 @@ public sealed class RetrieverTrainer : IDisposable
             int start = step * _options.BatchUsers;
             ReadOnlySpan<SequenceWindow> windows = plan.AsSpan(start, Math.Min(_options.BatchUsers, plan.Length - start));
             SetLearningRate(_schedule.At((long)(epoch - 1) * _stepsPerEpoch + step));
-            SequenceBatch[] parts = Divide(windows, random);
+            SequenceBatch[] parts = Divide(windows);
             double loss = Step(parts);
             long trained = parts.Sum(part => part.Targets.shape[0]);
             sum += loss * trained;
@@ -147,7 +144,7 @@ public sealed class RetrieverTrainer : IDisposable
     }
 
     /// <summary>One batch, or one for each replica with about as many positions as the others.</summary>
-    private SequenceBatch[] Divide(ReadOnlySpan<SequenceWindow> windows, Random random)
+    private SequenceBatch[] Divide(ReadOnlySpan<SequenceWindow> windows)
     {
         var parts = new List<SequenceWindow>[Math.Min(_replicas?.Count ?? 1, windows.Length)];
         int[] positions = new int[parts.Length];
@@ -159,7 +156,7 @@ public sealed class RetrieverTrainer : IDisposable
         }
 
         return [.. parts.Select(part => SequenceBatch.Create(
-            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, _options.IdDropout, random, IsReduced ? Precision.RowMultiple : 1))];
+            CollectionsMarshal.AsSpan(part), _split, Tower.Model.TimeBias, Tower.Device, IsReduced ? Precision.RowMultiple : 1))];
     }
 
     private double Step(SequenceBatch[] parts)
@@ -173,7 +170,6 @@ public sealed class RetrieverTrainer : IDisposable
         }
 
         _optimizer.step();
-        Temperature.Clamp();
         return loss;
     }
 

@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="negatives">Items drawn per step, with replacement.</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, N] logits that stand in memory at a time.</param>
-public sealed class SampledSoftmaxLoss(LossTemperature temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
+public sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     public double Backward(Tensor users, Tensor items, Tensor targets)
     {
@@ -34,7 +34,7 @@ public sealed class SampledSoftmaxLoss(LossTemperature temperature, int negative
         return ChunkedLoss.Backward(users, items, targets.shape[0], rowsPerChunk, (userLeaf, itemLeaf, start, end) =>
         {
             Tensor own = targets.slice(0, start, end, 1); // [C]
-            Tensor sharpened = temperature.Sharpen(userLeaf); // [C, D]
+            Tensor sharpened = userLeaf / temperature; // [C, D]
             Tensor positive = (sharpened * itemLeaf.index_select(0, own)).sum(1, keepdim: true); // [C, 1]
             Tensor negative = Precision.Product(sharpened, itemLeaf.index_select(0, drawn).t(), isReduced); // [C, D] x [D, N] -> [C, N]
             Tensor isCollision = drawn.unsqueeze(0).eq(own.unsqueeze(1)); // [C, N]

@@ -26,11 +26,8 @@ public sealed class SequenceBatch : IDisposable
     /// <param name="split">Whose training items they are.</param>
     /// <param name="hasTimes">For a network with a time bias.</param>
     /// <param name="device">Where the tensors are put.</param>
-    /// <param name="idDropout">Share of the inputs that are hidden.</param>
-    /// <param name="random">Draws these; needed where the share is above zero.</param>
     /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences fill it up.</param>
-    public static SequenceBatch Create(
-        ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, double idDropout = 0, Random? random = null, int multiple = 1)
+    public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, int multiple = 1)
     {
         ArgumentNullException.ThrowIfNull(split);
         int[] offsets = SequencePack.OffsetsOf([.. windows.ToArray().Select(window => window.Count - 1)], multiple);
@@ -55,11 +52,6 @@ public sealed class SequenceBatch : IDisposable
                 met[..^1].CopyTo(times.AsSpan(offsets[b]));
                 met[1..].CopyTo(asked.AsSpan(offsets[b]));
             }
-        }
-
-        for (int p = 0; idDropout > 0 && p < count; p++)
-        {
-            rows[p] = random!.NextDouble() < idDropout ? SequencePack.NoItem : rows[p];
         }
 
         return new SequenceBatch(new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device));

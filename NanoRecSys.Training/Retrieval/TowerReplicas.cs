@@ -7,8 +7,8 @@ namespace NanoRecSys.Training.Retrieval;
 
 /// <summary>
 /// A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of
-/// torch's operators are too short to be divided: eight HSTU blocks of width 64 took 244 ms a step with two threads
-/// inside them, 260 ms with one.
+/// torch's operators are too short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took
+/// 244 ms a step with two threads inside them, 260 ms with one.
 /// </summary>
 /// <remarks>
 /// Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.

@@ -39,14 +39,8 @@ public sealed record TrainRetrieverOptions
     /// <summary>Divides the cosine in the loss.</summary>
     public double Temperature { get; init; } = 0.05;
 
-    /// <summary>Whether the temperature is trained, too; then <see cref="Temperature"/> is where it starts.</summary>
-    public bool LearnTemperature { get; init; }
-
     /// <summary>N, items that sampled softmax draws per step.</summary>
     public int Negatives { get; init; } = 3000;
-
-    /// <summary>Share of a history's items that a training step does not see, drawn anew each time.</summary>
-    public double IdDropout { get; init; }
 
     /// <summary>Standard deviation of the item table's first values.</summary>
     public double EmbeddingStd { get; init; } = 0.02;
@@ -125,9 +119,6 @@ public enum TrainingWindow
 
     /// <summary>L + 1 items from anywhere, drawn anew each epoch.</summary>
     Random,
-
-    /// <summary>All of it, in windows of L + 1 that overlap by one item.</summary>
-    Sliding,
 }
 
 public static class RetrieverLossNames

@@ -55,9 +55,8 @@ public static class TrainRetrieverStep
         using var scope = torch.NewDisposeScope();
         using UserTower tower = CreateTower(options, data);
         tower.to(device);
-        using var temperature = new LossTemperature(options.Temperature, options.LearnTemperature, device);
-        IRetrieverLoss loss = CreateLoss(options, data, temperature, device);
-        using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss, temperature);
+        IRetrieverLoss loss = CreateLoss(options, data, device);
+        using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss);
         return work(trainer);
     }
 
@@ -94,7 +93,7 @@ public static class TrainRetrieverStep
             state = Advance(state, result, metrics, trainer.LearningRateAt(epoch));
             if (state.BestEpoch == epoch)
             {
-                RetrieverFiles.Write(folder, trainer.Tower.Model with { Temperature = trainer.Temperature.Value }, NetworkWeights.Of(trainer.Tower));
+                RetrieverFiles.Write(folder, trainer.Tower);
                 RetrieverItems.Forget(folder); // those of an imported one
                 context.Workspace.ForgetNegatives();
             }
@@ -163,14 +162,14 @@ public static class TrainRetrieverStep
         new(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
 
     /// <summary>The loss that the options name; the baselines train with the same ones.</summary>
-    internal static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, LossTemperature temperature, torch.Device device)
+    internal static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, torch.Device device)
     {
         bool isReduced = Precision.IsReduced(options.ReducedPrecision, device);
         return options.Loss switch
         {
-            RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(temperature, isReduced),
-            RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(temperature, options.Negatives, isReduced),
-            _ => new InfoNceLoss(temperature, torch.tensor(InfoNceLoss.LogShares(data.TrainCounts), device: device), options.Loss == RetrieverLoss.Dcl, isReduced),
+            RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(options.Temperature, isReduced),
+            RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(options.Temperature, options.Negatives, isReduced),
+            _ => new InfoNceLoss(options.Temperature, torch.tensor(InfoNceLoss.LogShares(data.TrainCounts), device: device), options.Loss == RetrieverLoss.Dcl, isReduced),
         };
     }
 }

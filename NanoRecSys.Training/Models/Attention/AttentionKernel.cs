@@ -14,8 +14,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
 {
     private readonly int _headWidth = width / shape.Heads; // d
     private readonly int _paddedWidth = AttentionTiles.RoundUp(width / shape.Heads);
-    private readonly float _queryScale = shape.Kind == AttentionKind.Softmax ? 1 / MathF.Sqrt((float)width / shape.Heads) : 1;
-    private readonly float _weightScale = 1f / shape.MaxLength; // of pointwise weights
+    private readonly float _queryScale = 1 / MathF.Sqrt((float)width / shape.Heads);
 
     /// <summary>Added to the scores; see <see cref="AttentionBias"/>.</summary>
     public AttentionBias? Bias { get; init; }
@@ -63,15 +62,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         {
             float* row = buffers.Weights + (long)i * padded;
             Bias?.Add(row, sequence, head, i);
-            if (shape.Kind == AttentionKind.Softmax)
-            {
-                AttentionWeights.Softmax(row, i + 1);
-            }
-            else
-            {
-                AttentionWeights.Silu(row, i + 1, _weightScale);
-            }
-
+            AttentionWeights.Softmax(row, i + 1);
             Drop(row, sequence, head, i);
         }
     }
@@ -86,16 +77,8 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
             float* row = buffers.Weights + (long)i * padded, gradient = buffers.WeightsGradient + (long)i * padded;
             Bias?.Add(row, sequence, head, i);
             Drop(gradient, sequence, head, i);
-            if (shape.Kind == AttentionKind.Softmax)
-            {
-                AttentionWeights.Softmax(row, i + 1);
-                AttentionWeights.SoftmaxBack(row, gradient, i + 1);
-            }
-            else
-            {
-                AttentionWeights.SiluBack(row, gradient, i + 1, _weightScale);
-            }
-
+            AttentionWeights.Softmax(row, i + 1);
+            AttentionWeights.SoftmaxBack(row, gradient, i + 1);
             Drop(row, sequence, head, i);
             Bias?.Gather(gradient, sequence, head, i);
         }

@@ -56,31 +56,6 @@ internal static unsafe class AttentionWeights
         }
     }
 
-    /// <summary>row = scale * silu(row)</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Silu(float* row, int count, float scale)
-    {
-        for (int j = 0; j < count; j += Lanes)
-        {
-            Vector512<float> x = Vector512.Load(row + j);
-            ((Sigmoid(x) * x * scale) & Inside(j, count)).Store(row + j);
-        }
-    }
-
-    /// <summary>gradient *= scale * silu'(row), then row = scale * silu(row): back, and the weights again.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void SiluBack(float* row, float* gradient, int count, float scale)
-    {
-        for (int j = 0; j < count; j += Lanes)
-        {
-            Vector512<float> x = Vector512.Load(row + j), sigmoid = Sigmoid(x), isInside = Inside(j, count);
-            Vector512<float> silu = x * sigmoid * scale;
-            Vector512<float> slope = Vector512.FusedMultiplyAdd(sigmoid, Vector512.Create(scale) - silu, silu); // scale s (1 + x (1 - s))
-            ((Vector512.Load(gradient + j) * slope) & isInside).Store(gradient + j);
-            (silu & isInside).Store(row + j);
-        }
-    }
-
     /// <summary>row += bias</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(float* row, float* bias, int count)
@@ -90,9 +65,6 @@ internal static unsafe class AttentionWeights
             (Vector512.Load(row + j) + Vector512.Load(bias + j)).Store(row + j);
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Vector512.Exp(-x));
 
     /// <summary>All bits where the lane's column is below <paramref name="count"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

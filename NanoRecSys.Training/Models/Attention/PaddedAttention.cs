@@ -18,21 +18,14 @@ internal static class PaddedAttention
         Tensor withZero = cat([qkv, zeros(1, 3 * width, device: device)]); // [P + 1, 3D]
         Tensor[] parts = withZero.index_select(0, toPadded).view(batch, length, 3, shape.Heads, -1).unbind(2); // 3 x [B, L, H, d]
         Tensor q = parts[0].transpose(1, 2), k = parts[1].transpose(1, 2), v = parts[2].transpose(1, 2); // [B, H, L, d]
-        Tensor scores = q.matmul(k.transpose(-1, -2)); // [B, H, L, L]
-        if (shape.Kind == AttentionKind.Softmax)
-        {
-            scores = scores / Math.Sqrt((double)width / shape.Heads);
-        }
-
+        Tensor scores = q.matmul(k.transpose(-1, -2)) / Math.Sqrt((double)width / shape.Heads); // [B, H, L, L]
         if (bias is not null)
         {
             scores = scores + Added(bias, pack, device); // [B or 1, H, L, L]
         }
 
         Tensor isFuture = ones(length, length, ScalarType.Bool, device).triu(1); // [L, L]
-        Tensor weights = shape.Kind == AttentionKind.Softmax
-            ? scores.masked_fill(isFuture, float.NegativeInfinity).softmax(-1)
-            : (nn.functional.silu(scores) / shape.MaxLength).masked_fill(isFuture, 0);
+        Tensor weights = scores.masked_fill(isFuture, float.NegativeInfinity).softmax(-1);
         weights = nn.functional.dropout(weights, shape.Dropout, isTraining);
         Tensor mixed = weights.matmul(v).transpose(1, 2).reshape(batch * length, width); // [B, H, L, d] -> [B * L, D]
         return mixed.index_select(0, toPacked).MoveToOuterDisposeScope();

@@ -36,13 +36,9 @@ internal static class EncoderCommand
         };
         command.SetAction(parsed =>
         {
-            string kind = parsed.GetValue(block)!;
             var model = new ModelInfo(
-                kind, parsed.GetValue(dimension), parsed.GetValue(blocks), parsed.GetValue(heads), parsed.GetValue(hidden), Lengths[^1],
-                parsed.GetValue(items), RopeBase: 500, Dropout: 0, "full-softmax", 0.05)
-            {
-                Positions = kind == BlockKinds.Hstu ? Positions.Relative : Positions.Rotary,
-            };
+                parsed.GetValue(block)!, parsed.GetValue(dimension), parsed.GetValue(blocks), parsed.GetValue(heads), parsed.GetValue(hidden), Lengths[^1],
+                parsed.GetValue(items), RopeBase: 500, Dropout: 0, "full-softmax", 0.05);
             return Run(model, parsed.GetValue(rounds), parsed.GetValue(seed), parsed.GetValue(json));
         });
         return command;

@@ -13,7 +13,7 @@ internal static class PlainTower
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("plain_user_tower") { IsInt8 = isInt8 };
         OnnxValue tokens = graph.Input(UserTowerGraph.TokensInput, DataType.Int64, "batch", "length");
-        ITowerBlock block = UserTowerGraph.Block(graph, model, state, tokens, isPadded: true);
+        TransformerTowerBlock block = UserTowerGraph.Block(graph, model, state, tokens, isPadded: true);
         OnnxValue x = UserTowerGraph.Embed(graph, model, state, tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks; i++)
         {

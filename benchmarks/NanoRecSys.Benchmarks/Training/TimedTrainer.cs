@@ -9,7 +9,6 @@ namespace NanoRecSys.Benchmarks.Training;
 /// <summary>The product's own trainer, some steps at a time.</summary>
 internal sealed class TimedTrainer : IDisposable
 {
-    private readonly LossTemperature _temperature;
     private readonly UserTower _tower;
     private readonly RetrieverTrainer _trainer;
     private readonly int _threads;
@@ -19,10 +18,9 @@ internal sealed class TimedTrainer : IDisposable
         _threads = threads;
         set_num_threads(threads);
         manual_seed(1);
-        _temperature = new LossTemperature(options.Temperature);
         _tower = new UserTower(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
-        var loss = new FullSoftmaxLoss(_temperature, Precision.IsReduced(options.ReducedPrecision, CPU));
-        _trainer = new RetrieverTrainer(_tower, data.Split, options, seed: 1, loss, _temperature);
+        var loss = new FullSoftmaxLoss(options.Temperature, Precision.IsReduced(options.ReducedPrecision, CPU));
+        _trainer = new RetrieverTrainer(_tower, data.Split, options, seed: 1, loss);
     }
 
     /// <returns>Seconds of each of the first steps of an epoch, which is then broken off as by Ctrl+C.</returns>
@@ -56,6 +54,5 @@ internal sealed class TimedTrainer : IDisposable
     {
         _trainer.Dispose();
         _tower.Dispose();
-        _temperature.Dispose();
     }
 }

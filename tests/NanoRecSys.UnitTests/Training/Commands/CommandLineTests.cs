@@ -25,7 +25,6 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepare --threads 0", "--threads must be 1 or more, not 0. See prepare --help.")]
     [InlineData("prepare --threads many", "Cannot parse argument 'many' for option '--threads' as expected type 'System.Int32'. See prepare --help.")]
     [InlineData("train-retriever --dropout -1", "--dropout must be 0 or more and less than 1, not -1. See train-retriever --help.")]
-    [InlineData("train-retriever --id-dropout 1", "--id-dropout must be 0 or more and less than 1, not 1. See train-retriever --help.")]
     [InlineData("train-retriever --temperature 0", "--temperature must be more than 0, not 0. See train-retriever --help.")]
     [InlineData("train-retriever --weight-decay -1", "--weight-decay must be 0 or more, not -1. See train-retriever --help.")]
     [InlineData("train-ranker --learning-rate 0", "--learning-rate must be more than 0, not 0. See train-ranker --help.")]

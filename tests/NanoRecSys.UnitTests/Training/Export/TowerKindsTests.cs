@@ -84,7 +84,7 @@ public sealed class TowerKindsTests : IDisposable
     [Fact]
     public void With_a_time_bias_the_same_items_at_other_times_are_another_user()
     {
-        using UserTower tower = RandomTower(BlockKinds.Hstu, Positions.Relative, hasTimes: true);
+        using UserTower tower = RandomTower(BlockKinds.Gated, Positions.Relative, hasTimes: true);
         string path = Path.Combine(_folder.Path, "tower.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
         using var session = OnnxSession.Open(path);

@@ -32,36 +32,6 @@ public sealed class BlocksByHandTests : IDisposable
     public void Dispose() => _scope.Dispose();
 
     /// <summary>
-    /// q = k = v = silu(norm): (1.1376, 0) and (0, 1.1376). The first looks at itself with 1.1376^2 + 0.5 = 1.7942; the second at
-    /// the first with 0 - 1 and at itself with 1.7942. silu / 4 weighs: mixed (0.4375, 0) and (-0.0765, 0.4375), of norms
-    /// (1.4142, 0) and (-0.2436, 1.3931). The gate, silu(norm + 1), is (2.2160, 0.7311) and (0.7311, 2.2160).
-    /// </summary>
-    [Fact]
-    public void Hstu_gates_what_pointwise_attention_with_a_bias_by_distance_mixed()
-    {
-        Tensor y = Run(Hstu(hasTimes: false), Pack(null));
-
-        AssertClose([2 + (1.4142f * 2.2160f), 0, -0.2436f * 0.7311f, 3 + (1.3931f * 2.2160f)], y);
-    }
-
-    /// <summary>
-    /// Met at 100 and 102 s, asked at 102 and 104 s: spans of 2, of 4 and of 2 s, in buckets 2, 4 and 2 with biases of 0.25, -0.5 and
-    /// 0.25. The scores are 2.0442, -1.5 and 2.0442, mixed (0.5147, 0) and (-0.0778, 0.5147), of norms (1.4142, 0) and (-0.2113, 1.3983).
-    /// </summary>
-    [Fact]
-    public void Hstu_adds_a_bias_by_the_time_between_an_item_and_the_next_question()
-    {
-        HstuBlock block = Hstu(hasTimes: true);
-        var byTime = new float[1, TimeBuckets.Count];
-        (byTime[0, 2], byTime[0, 4]) = (0.25f, -0.5f);
-        Set(block, "bias.time", byTime);
-
-        Tensor y = Run(block, Pack(new TimeBuckets([0, 2], met: [100, 102], asked: [102, 104])));
-
-        AssertClose([2 + (1.4142f * 2.2160f), 0, -0.2113f * 0.7311f, 3 + (1.3983f * 2.2160f)], y);
-    }
-
-    /// <summary>
     /// The second looks at the first with 0 / sqrt(2) - 1 and at itself with 2 / sqrt(2) + 0.5 = 1.9142: shares of 0.0515 and 0.9485. The
     /// attention's gate, sigmoid(x), is (0.8808, 0.5) and (0.5, 0.9526): (2 + 0.8808 * 1.4142, 0) = (3.2456, 0) and (0.5 * 0.0728, 3 + 0.9526 * 1.3414) =
     /// (0.0364, 4.2778), of norms (1.4142, 0) and (0.0120, 1.4142). SwiGLU, silu(n) * n, gives (1.6089, 0) and (0.0001, 1.6087),
@@ -88,20 +58,24 @@ public sealed class BlocksByHandTests : IDisposable
         AssertClose([3.4142f + 1.6089f, 0, 0.0728f + 0.0003f, 4.3414f + 1.6083f], y);
     }
 
-    /// <summary>Of (0, 1) the last item takes the first position's row, what came before it the second's, whatever the length.</summary>
+    /// <summary>
+    /// Met at 100 and 102 s, asked at 102 and 104 s: spans of 2, of 4 and of 2 s, in buckets 2, 4 and 2 with biases of 0.25, -0.5 and
+    /// 0.25. The second looks at the first with -1 - 0.5 and at itself with 1.9142 + 0.25: shares of 0.0250 and 0.9750. So
+    /// (0.5 * 0.0353, 3 + 0.9526 * 1.3789) = (0.0177, 4.3135), of norms (0.0058, 1.4142); the second gate is (0.5044, 0.9868).
+    /// </summary>
     [Fact]
-    public void Absolute_positions_count_from_the_last_item()
+    public void A_bias_by_the_time_between_an_item_and_the_next_question_is_added_to_the_scores()
     {
-        using var tower = new UserTower(Model(BlockKinds.Transformer) with { Blocks = 0, Items = 2, Positions = Positions.Absolute });
-        Set(tower, "embedding.weight", Identity);
-        Set(tower, "position.weight", new float[,] { { 10, 0 }, { 0, 20 }, { 300, 300 }, { 400, 400 } });
-        tower.eval();
-        using SequencePack two = new([0, 1], [0, 2], CPU);
-        using SequencePack three = new([1, 0, 1], [0, 3], CPU);
-        using var noGradient = no_grad();
+        TransformerBlock block = Transformer(BlockKinds.Gated, hasTimes: true);
+        Set(block, "gate1.weight", Identity);
+        Set(block, "gate2.weight", Identity);
+        var byTime = new float[1, TimeBuckets.Count];
+        (byTime[0, 2], byTime[0, 4]) = (0.25f, -0.5f);
+        Set(block, "attn.bias.time", byTime);
 
-        AssertClose([1, 20, 10, 1], tower.Hidden(two));
-        AssertClose([300, 301, 1, 20, 10, 1], tower.Hidden(three));
+        Tensor y = Run(block, Pack(new TimeBuckets([0, 2], met: [100, 102], asked: [102, 104])));
+
+        AssertClose([3.2456f + (0.9625f * 1.6089f), 0, 0.0177f, 4.3135f + (0.9868f * 1.6088f)], y);
     }
 
     private static ModelInfo Model(string kind) =>
@@ -110,22 +84,9 @@ public sealed class BlocksByHandTests : IDisposable
             Positions = Positions.Relative,
         };
 
-    private static HstuBlock Hstu(bool hasTimes)
+    private static TransformerBlock Transformer(string kind, bool hasTimes = false)
     {
-        var block = new HstuBlock(Model(BlockKinds.Hstu) with { TimeBias = hasTimes });
-        Set(block, "u_proj.weight", Identity);
-        Set(block, "u_proj.bias", 1);
-        Set(block, "qkv_proj.weight", ThreeIdentities);
-        Set(block, "qkv_proj.bias", NoBias);
-        Set(block, "out_proj.weight", Identity);
-        Set(block, "out_proj.bias", NoBias);
-        Set(block, "bias.distance", Distance);
-        return block;
-    }
-
-    private static TransformerBlock Transformer(string kind)
-    {
-        var block = new TransformerBlock(Model(kind));
+        var block = new TransformerBlock(Model(kind) with { TimeBias = hasTimes });
         Set(block, "attn.qkv_proj.weight", ThreeIdentities);
         Set(block, "attn.qkv_proj.bias", NoBias);
         Set(block, "attn.out_proj.weight", Identity);
@@ -144,7 +105,7 @@ public sealed class BlocksByHandTests : IDisposable
 
     private static SequencePack Pack(TimeBuckets? times) => new([0, 1], [0, 2], CPU, times);
 
-    private static Tensor Run(Block block, SequencePack pack)
+    private static Tensor Run(TransformerBlock block, SequencePack pack)
     {
         block.eval();
         using var noGradient = no_grad();

@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
@@ -151,6 +152,19 @@ public sealed class UserTowerTests
         ArgumentException error = Assert.Throws<ArgumentException>(() => new UserTower(Small with { Dimension = 18, Heads = 4 }));
 
         Assert.Contains("Dimension 18", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("hstu", "relative", "There is no block 'hstu'; there are transformer, gated.")]
+    [InlineData("transformer", "absolute", "There are no positions 'absolute'; there are rotary, relative.")]
+    public void A_retriever_of_a_removed_kind_is_refused_with_what_to_do(string kind, string positions, string reason)
+    {
+        using var folder = new TemporaryFolder();
+        RetrieverFiles.Write(folder.Path, Small with { Kind = kind, Positions = positions }, []);
+
+        UserErrorException error = Assert.Throws<UserErrorException>(() => RetrieverFiles.Read(folder.Path));
+
+        Assert.EndsWith($"cannot be used: {reason} Run 'train-retriever' again.", error.Message, StringComparison.Ordinal);
     }
 
     private static Tensor Encode(UserTower tower, bool isReduced, int[][][] batches)

@@ -19,14 +19,6 @@ public sealed class EpochPlanTests
     }
 
     [Fact]
-    public void Sliding_windows_cover_every_pair_of_neighbours_once()
-    {
-        SequenceWindow[] plan = EpochPlan.Windows(Split, maxLength: 4, TrainingWindow.Sliding, new Random(1));
-
-        Assert.Equal([new(1, 0, 3), new(2, 0, 3), new(2, 2, 5)], plan.OrderBy(window => window.User).ThenBy(window => window.Start));
-    }
-
-    [Fact]
     public void Random_windows_stay_inside_the_training_part_and_reach_both_ends()
     {
         var random = new Random(1);

@@ -25,7 +25,7 @@ public sealed class RetrieverLossTests
         using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
         using Tensor targets = tensor(new long[] { 0, 2 });
 
-        double loss = new FullSoftmaxLoss(new LossTemperature(0.5)).Backward(users, items, targets);
+        double loss = new FullSoftmaxLoss(0.5).Backward(users, items, targets);
 
         // Logits at temperature 0.5: (2, 0, -2) with target 0, and (0, 2, 0) with target 2.
         double first = Math.Log(Math.Exp(2) + 1 + Math.Exp(-2)) - 2;
@@ -49,7 +49,7 @@ public sealed class RetrieverLossTests
         users.grad!.zero_();
         items.grad!.zero_();
 
-        double loss = new FullSoftmaxLoss(new LossTemperature(0.3)).Backward(users, items, targets);
+        double loss = new FullSoftmaxLoss(0.3).Backward(users, items, targets);
 
         Assert.Equal(atOnce.item<float>(), loss, 1e-4);
         Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-7));
@@ -64,7 +64,7 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 0, 1 });
         using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
 
-        double loss = new InfoNceLoss(new LossTemperature(1), logShares).Backward(users, items, targets);
+        double loss = new InfoNceLoss(1, logShares).Backward(users, items, targets);
 
         // exp(cosine) / share: row 0 sees (2e, 4), row 1 sees (2, 4e).
         double first = Math.Log((2 * Math.E + 4) / (2 * Math.E));
@@ -80,7 +80,7 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 0, 0 });
         using Tensor logShares = zeros(2);
 
-        double loss = new InfoNceLoss(new LossTemperature(1), logShares).Backward(users, items, targets);
+        double loss = new InfoNceLoss(1, logShares).Backward(users, items, targets);
 
         Assert.Equal(0, loss, 1e-6);
     }
@@ -93,13 +93,13 @@ public sealed class RetrieverLossTests
         using Tensor items = UnitRows(6, 4);
         using Tensor targets = randint(0, 6, 10, int64);
         using Tensor logShares = randn(6);
-        double whole = new InfoNceLoss(new LossTemperature(0.5), logShares, rowsPerChunk: 10).Backward(users, items, targets);
+        double whole = new InfoNceLoss(0.5, logShares, rowsPerChunk: 10).Backward(users, items, targets);
         using Tensor userGradient = users.grad!.clone();
         using Tensor itemGradient = items.grad!.clone();
         users.grad!.zero_();
         items.grad!.zero_();
 
-        double chunked = new InfoNceLoss(new LossTemperature(0.5), logShares, rowsPerChunk: 3).Backward(users, items, targets);
+        double chunked = new InfoNceLoss(0.5, logShares, rowsPerChunk: 3).Backward(users, items, targets);
 
         Assert.Equal(whole, chunked, 1e-5);
         Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-6));
@@ -114,7 +114,7 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 0, 1 });
         using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
 
-        double loss = new InfoNceLoss(new LossTemperature(1), logShares, isDecoupled: true).Backward(users, items, targets);
+        double loss = new InfoNceLoss(1, logShares, isDecoupled: true).Backward(users, items, targets);
 
         // As above, but row 0's denominator is the 4 of the other item alone, and row 1's the 2.
         Assert.Equal((Math.Log(4 / (2 * Math.E)) + Math.Log(2 / (4 * Math.E))) / 2, loss, 1e-6);
@@ -128,7 +128,7 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 1 });
         using Tensor logShares = zeros(2);
 
-        Assert.Equal(0, new InfoNceLoss(new LossTemperature(0.05), logShares, isDecoupled: true).Backward(users, items, targets));
+        Assert.Equal(0, new InfoNceLoss(0.05, logShares, isDecoupled: true).Backward(users, items, targets));
         Assert.Equal([0, 0], users.grad!.data<float>().ToArray());
     }
 
@@ -140,39 +140,12 @@ public sealed class RetrieverLossTests
         using Tensor targets = tensor(new long[] { 0, 1 });
         using Tensor drawn = tensor(new long[] { 2, 0, 2 });
 
-        double loss = new SampledSoftmaxLoss(new LossTemperature(1), negatives: 3).Backward(users, items, targets, drawn);
+        double loss = new SampledSoftmaxLoss(1, negatives: 3).Backward(users, items, targets, drawn);
 
         // Row 0 sees its own cosine 1 and twice -1 (the drawn item 0 is its target); row 1 its own 1 and three times 0.
         double first = Math.Log(Math.E + (2 / Math.E)) - 1;
         double second = Math.Log(Math.E + 3) - 1;
         Assert.Equal((first + second) / 2, loss, 1e-6);
-    }
-
-    [Fact]
-    public void A_learned_temperature_gets_the_gradient_that_autograd_finds()
-    {
-        manual_seed(5);
-        using Tensor users = UnitRows(9, 4);
-        using Tensor items = UnitRows(7, 4);
-        using Tensor targets = randint(0, 7, 9, int64);
-        using var expected = new LossTemperature(0.5, isLearned: true);
-        using var actual = new LossTemperature(0.5, isLearned: true);
-        using Tensor loss = nn.functional.cross_entropy(expected.Sharpen(users).matmul(items.t()), targets);
-        loss.backward();
-
-        new FullSoftmaxLoss(actual).Backward(users, items, targets);
-
-        Assert.Equal(0.5, actual.Value, 1e-6);
-        Assert.Equal(expected.LogInverse!.grad!.item<float>(), actual.LogInverse!.grad!.item<float>(), 1e-5f);
-    }
-
-    [Fact]
-    public void A_learned_temperature_stays_within_its_bound()
-    {
-        using var temperature = new LossTemperature(0.001, isLearned: true);
-        Assert.Equal(0.01, temperature.Value, 1e-6); // as it is used
-        temperature.Clamp();
-        Assert.Equal(MathF.Log(100), temperature.LogInverse!.item<float>(), 1e-5f); // and as it is trained
     }
 
     [Theory]
@@ -198,8 +171,8 @@ public sealed class RetrieverLossTests
         Assert.InRange(cosine.item<float>(), 0.9998f, 1.0001f);
 
         double Backward(bool isReduced) => kind == RetrieverLoss.SampledSoftmax
-            ? new SampledSoftmaxLoss(new LossTemperature(0.3), 70, isReduced).Backward(users, items, targets, drawn)
-            : new InfoNceLoss(new LossTemperature(0.3), logShares, kind == RetrieverLoss.Dcl, isReduced).Backward(users, items, targets);
+            ? new SampledSoftmaxLoss(0.3, 70, isReduced).Backward(users, items, targets, drawn)
+            : new InfoNceLoss(0.3, logShares, kind == RetrieverLoss.Dcl, isReduced).Backward(users, items, targets);
     }
 
     [Fact]
@@ -209,11 +182,11 @@ public sealed class RetrieverLossTests
         using Tensor users = UnitRows(300, 16);
         using Tensor items = UnitRows(500, 16);
         using Tensor targets = randint(0, 500, 300, int64);
-        double exact = new FullSoftmaxLoss(new LossTemperature(0.3)).Backward(users, items, targets);
+        double exact = new FullSoftmaxLoss(0.3).Backward(users, items, targets);
         using Tensor gradient = users.grad!.clone();
         users.grad!.zero_();
 
-        double reduced = new FullSoftmaxLoss(new LossTemperature(0.3), isReduced: true).Backward(users, items, targets);
+        double reduced = new FullSoftmaxLoss(0.3, isReduced: true).Backward(users, items, targets);
 
         Assert.Equal(exact, reduced, 1e-3 * exact);
         using Tensor cosine = nn.functional.cosine_similarity(gradient.flatten(), users.grad!.flatten(), dim: 0);

@@ -31,8 +31,6 @@ public sealed class RetrieverResumeTests : IDisposable
             {
                 Loss = threads == 1 ? RetrieverLoss.SampledSoftmax : RetrieverLoss.FullSoftmax, // with which threads have a network each
                 Negatives = 5,
-                LearnTemperature = threads == 1,
-                IdDropout = 0.1,
                 MaxLength = 4,
                 Window = TrainingWindow.Random,
                 Decay = LearningRateDecay.Cosine,
@@ -101,6 +99,42 @@ public sealed class RetrieverResumeTests : IDisposable
             TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false, Resume = true }, context));
 
         Assert.Contains("of a training in bfloat16", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("block", "\"hstu\"", "--block hstu")]
+    [InlineData("positions", "\"absolute\"", "--positions absolute")]
+    [InlineData("window", "\"sliding\"", "--window sliding")]
+    [InlineData("learn_temperature", "true", "--learn-temperature")]
+    [InlineData("id_dropout", "0.1", "--id-dropout")]
+    public async Task A_checkpoint_of_a_training_with_a_removed_setting_is_refused_by_its_name(string option, string value, string expected)
+    {
+        StepContext context = await Prepare("a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
+        JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
+        state["options"]![option] = JsonNode.Parse(value);
+        File.WriteAllText(path, state.ToJsonString());
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
+            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context));
+
+        Assert.Contains($"with {expected}, which this release no longer has. Train without --resume.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_that_names_removed_settings_without_using_them_is_resumed()
+    {
+        StepContext context = await Prepare("a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
+        JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
+        (state["options"]!["learn_temperature"], state["options"]!["id_dropout"]) = (false, 0);
+        File.WriteAllText(path, state.ToJsonString());
+
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context);
+
+        Assert.Equal(1, summary.Epochs);
     }
 
     [Fact]

@@ -22,18 +22,7 @@ public sealed class SequenceBatchTests
         Assert.Equal([0, 3, 4], batch.Pack.Offsets);
         Assert.Equal([10, 11, 12, /**/ 20], batch.Pack.Rows.data<int>().ToArray());
         Assert.Equal([0, 1, 2, /**/ 0], batch.Pack.FromStart.data<long>().ToArray());
-        Assert.Equal([2, 1, 0, /**/ 0], batch.Pack.FromEnd.data<long>().ToArray());
         Assert.Equal([11, 12, 13, /**/ 21], batch.Targets.data<long>().ToArray());
-    }
-
-    [Fact]
-    public void Hidden_items_are_still_to_be_predicted()
-    {
-        using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4)], Split, hasTimes: false, CPU, idDropout: 0.5, new Random(1));
-
-        float[] isItem = [.. batch.Pack.IsItem!.data<float>()];
-        Assert.Contains(0, isItem);
-        Assert.Equal([11, 12, 13], batch.Targets.data<long>().ToArray());
     }
 
     [Fact]

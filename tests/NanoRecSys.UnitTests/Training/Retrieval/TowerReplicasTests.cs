@@ -14,13 +14,13 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 public sealed class TowerReplicasTests
 {
     private static readonly ModelInfo Model =
-        new(BlockKinds.Hstu, 16, 2, 2, 0, 10, 30, 500, 0, "full-softmax", 0.1) { Positions = Positions.Relative };
+        new(BlockKinds.Gated, 16, 2, 2, 24, 10, 30, 500, 0, "full-softmax", 0.1) { Positions = Positions.Relative };
 
     private static readonly DataSplit Split = new LeaveOneOut(new UserHistories(
         [1, 2, 3], [0, 11, 16, 24], [.. Enumerable.Range(0, 24).Select(i => i * 7 % 30)]));
 
     private static readonly SequenceWindow[] Windows = [new(0, 0, 9), new(1, 0, 3), new(2, 0, 6)];
-    private static readonly FullSoftmaxLoss Loss = new(new LossTemperature(0.1));
+    private static readonly FullSoftmaxLoss Loss = new(0.1);
 
     public TowerReplicasTests() => LibTorch.Load();
 

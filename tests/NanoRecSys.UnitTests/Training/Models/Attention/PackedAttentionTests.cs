@@ -27,13 +27,12 @@ public sealed class PackedAttentionTests : IDisposable
     public void Dispose() => _scope.Dispose();
 
     [Theory]
-    [InlineData(AttentionKind.Softmax, false, false)]
-    [InlineData(AttentionKind.Softmax, true, true)]
-    [InlineData(AttentionKind.Pointwise, true, false)]
-    [InlineData(AttentionKind.Pointwise, true, true)]
-    public void The_kernel_computes_what_torch_computes_forward_and_back(AttentionKind kind, bool hasDistance, bool hasTime)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void The_kernel_computes_what_torch_computes_forward_and_back(bool hasDistance, bool hasTime)
     {
-        var shape = new AttentionShape(kind, Heads, MaxLength, Dropout: 0);
+        var shape = new AttentionShape(Heads, Dropout: 0);
         using SequencePack pack = Pack();
         Tensor qkv = randn(60, 3 * Width);
         BiasTables? bias = hasDistance ? new BiasTables(randn(Heads, MaxLength), hasTime ? randn(Heads, TimeBuckets.Count) : null) : null;
@@ -52,7 +51,7 @@ public sealed class PackedAttentionTests : IDisposable
     [Fact]
     public void Dropout_keeps_the_mean_and_comes_back_the_same_for_the_gradient()
     {
-        var shape = new AttentionShape(AttentionKind.Softmax, Heads, MaxLength, Dropout: 0.5);
+        var shape = new AttentionShape(Heads, Dropout: 0.5);
         using SequencePack pack = Pack();
         Tensor values = ones(60, Width);
         Tensor qkv = cat([zeros(60, 2 * Width), values], 1).requires_grad_();
