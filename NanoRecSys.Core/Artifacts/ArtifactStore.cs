@@ -66,6 +66,7 @@ public sealed class ArtifactStore(string root)
         }
 
         VersionFiles.RequireParts(manifest, version);
+        VersionFiles.RequireKnownTower(manifest, version);
         foreach (ArtifactFile file in manifest.Files)
         {
             VersionFiles.Verify(folder, file);
@@ -111,6 +112,7 @@ public sealed class ArtifactStore(string root)
         string version = VersionName.Of(files);
         Manifest manifest = draft with { SchemaVersion = Manifest.CurrentSchema, ModelVersion = version, Files = files };
         VersionFiles.RequireParts(manifest, version);
+        VersionFiles.RequireKnownTower(manifest, version);
         ManifestFile.Write(staging, manifest);
 
         using PublishLock held = PublishLock.Take(VersionsFolder);

@@ -37,6 +37,19 @@ internal static class VersionFiles
         }
     }
 
+    /// <summary>The user tower must be of a kind that there still is: earlier releases had more.</summary>
+    /// <exception cref="ArtifactException">It is not.</exception>
+    public static void RequireKnownTower(Manifest manifest, string version)
+    {
+        ModelInfo model = manifest.Model;
+        if (!BlockKinds.All.Contains(model.Kind) || !Positions.All.Contains(model.Positions))
+        {
+            throw new ArtifactException(
+                $"Version {version}: its user tower has '{model.Kind}' blocks with '{model.Positions}' positions; there are the blocks {string.Join(", ", BlockKinds.All)} " +
+                $"and the positions {string.Join(", ", Positions.All)}. Run 'train-retriever', 'export', 'index' and 'publish' again.");
+        }
+    }
+
     /// <exception cref="ArtifactException">Missing, unreadable or changed.</exception>
     public static void Verify(string folder, ArtifactFile expected)
     {

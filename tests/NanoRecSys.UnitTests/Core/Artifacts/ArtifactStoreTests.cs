@@ -167,6 +167,16 @@ public sealed class ArtifactStoreTests : IDisposable
         AssertRefused(version, "../other.index is not among its files");
     }
 
+    [Theory]
+    [InlineData("kind", "hstu", "'hstu' blocks with 'rotary' positions; there are the blocks transformer, gated")]
+    [InlineData("positions", "absolute", "'transformer' blocks with 'absolute' positions; there are the blocks transformer, gated and the positions rotary, relative. Run 'train-retriever'")]
+    public void A_user_tower_of_a_removed_kind_is_refused(string field, string value, string reason)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        TinyVersion.Rewrite(version, manifest => manifest["model"]![field] = value);
+        AssertRefused(version, reason);
+    }
+
     [Fact]
     public void Without_all_its_parts_nothing_is_published()
     {
