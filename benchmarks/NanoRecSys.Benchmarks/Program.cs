@@ -1,5 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Benchmarks.Circuits;
 using NanoRecSys.Benchmarks.Encoder;
 using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
@@ -15,7 +14,6 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
 {
     LoadCommand.Create(),
     MicroCommand.Create(),
-    CircuitsCommand.Create(),
     SoakCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
