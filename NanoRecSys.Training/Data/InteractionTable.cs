@@ -95,8 +95,4 @@ public sealed class InteractionTable(int capacity = 1024)
         offsets.Add(Count);
         return new UserHistories(ids.ToArray(), offsets.ToArray(), _items.AsMemory(0, Count), _times.AsMemory(0, Count));
     }
-
-    /// <summary>Columns as memory, for writers of column files.</summary>
-    internal (ReadOnlyMemory<int> Users, ReadOnlyMemory<int> Items, ReadOnlyMemory<float> Ratings, ReadOnlyMemory<long> Times) Slice(int start, int count) =>
-        (_users.AsMemory(start, count), _items.AsMemory(start, count), _ratings.AsMemory(start, count), _times.AsMemory(start, count));
 }

@@ -6,8 +6,7 @@ using NanoRecSys.Training.Pipeline;
 namespace NanoRecSys.Training.Data;
 
 /// <summary>
-/// Ratings and movies in; <c>histories.bin</c> and <c>catalog.parquet</c>, which the other steps read,
-/// <c>interactions.parquet</c> for other programs, and <c>dataset.json</c> out.
+/// Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.
 /// </summary>
 /// <remarks>
 /// Unless told otherwise every interaction is kept and is positive, also a second one of the same user with the
@@ -61,7 +60,7 @@ public static class PrepareStep
             NewItems = heldOut?.Items.Count ?? 0,
         };
         Report(0.8);
-        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, movies), sorted, histories, heldOut);
+        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, movies), histories, heldOut);
         Report(1);
         return summary;
     }
@@ -102,7 +101,7 @@ public static class PrepareStep
     }
 
     // Into a folder beside the old one, which stays usable until all is written.
-    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, InteractionTable interactions, UserHistories histories, HeldOutItems? heldOut)
+    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, UserHistories histories, HeldOutItems? heldOut)
     {
         string folder = context.Workspace.DataFolder;
         string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";
@@ -110,7 +109,6 @@ public static class PrepareStep
         try
         {
             HistoriesFile.Write(Path.Combine(temporary, PreparedData.HistoriesName), histories);
-            await InteractionsFile.WriteAsync(Path.Combine(temporary, PreparedData.InteractionsName), interactions, context.Cancellation);
             await CatalogFile.WriteAsync(Path.Combine(temporary, PreparedData.CatalogName), catalog, context.Cancellation);
             await File.WriteAllBytesAsync(
                 Path.Combine(temporary, PreparedData.SummaryName),

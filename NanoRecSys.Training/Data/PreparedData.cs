@@ -12,7 +12,6 @@ namespace NanoRecSys.Training.Data;
 public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
     public const string HistoriesName = "histories.bin";
-    public const string InteractionsName = "interactions.parquet";
     public const string CatalogName = "catalog.parquet";
     public const string SummaryName = "dataset.json";
 

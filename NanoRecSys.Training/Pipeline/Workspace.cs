@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Pipeline;
 /// <param name="Dataset">The prepared data's name.</param>
 public sealed record Workspace(ArtifactStore Store, string Dataset)
 {
-    /// <summary>Written by <c>prepare</c>: histories, interactions, catalog, dataset.json.</summary>
+    /// <summary>Written by <c>prepare</c>: histories, catalog, dataset.json.</summary>
     public string DataFolder => Path.Combine(Store.Root, "data", Dataset);
 
     /// <summary>Written by <c>train-retriever</c>: weights, configuration, checkpoints, metrics, plots.</summary>
