@@ -35,7 +35,7 @@ internal static class EvaluateCommand
         "--window", "Items that --exclude window leaves out: the last so many, as the published tables do", Defaults.Window, least: 1);
 
     private static readonly Option<string> Sampled = Settings.Choice(
-        "--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", "no", ["no", "uniform", "popular", "mixed"]);
+        "--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", "no", ["no", "uniform"]);
 
     private static readonly Option<int> Negatives = Settings.Number("--negatives", "Sampled negatives of each user", Defaults.Negatives, least: FewestNegatives);
 
@@ -80,7 +80,7 @@ internal static class EvaluateCommand
         },
         Exclude = Enum.Parse<Exclusion>(parse.GetRequiredValue(Exclude), ignoreCase: true),
         Window = parse.GetRequiredValue(Window),
-        Sampled = Enum.TryParse(parse.GetRequiredValue(Sampled), ignoreCase: true, out NegativeKind kind) ? kind : null,
+        Sampled = parse.GetRequiredValue(Sampled) == "uniform",
         Negatives = parse.GetRequiredValue(Negatives),
         AddLogPopularity = parse.GetValue(AddLogPopularity),
         Slices = parse.GetValue(Slices),

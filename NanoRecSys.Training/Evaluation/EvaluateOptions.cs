@@ -20,8 +20,8 @@ public sealed record EvaluateOptions
     /// </summary>
     public int Window { get; init; } = PublishedWindow;
 
-    /// <summary>Rank the target among sampled negatives of this kind; null: among all items.</summary>
-    public NegativeKind? Sampled { get; init; }
+    /// <summary>Rank the target among uniformly sampled negatives instead of all items.</summary>
+    public bool Sampled { get; init; }
 
     /// <summary>Sampled negatives of each user.</summary>
     public int Negatives { get; init; } = 100;

@@ -65,8 +65,8 @@ public static class EvaluateStep
     }
 
     private static NextItemRanking RankingOf(EvaluateOptions options, PreparedData data, StepContext context) =>
-        options.Sampled is { } kind
-            ? new SampledRanking(data.Split, new NegativeSampler(kind, options.Negatives, data.TrainCounts, context.Seed), data.Catalog.Count)
+        options.Sampled
+            ? new SampledRanking(data.Split, new NegativeSampler(options.Negatives, data.Catalog.Count, context.Seed), data.Catalog.Count)
             {
                 Exclude = options.Exclude,
                 Window = options.Window,

@@ -67,13 +67,13 @@ public sealed class CommandLineTests : IDisposable
         _output.GetStringBuilder().Clear();
 
         int exit = await RunAsync([
-            "evaluate", "--models", "popularity", "item-knn", "--split", "both", "--exclude", "window", "--window", "1", "--sampled", "popular",
+            "evaluate", "--models", "popularity", "item-knn", "--split", "both", "--exclude", "window", "--window", "1", "--sampled", "uniform",
             "--negatives", "20", "--add-log-popularity", "--slices", "--resamples", "50", .. common]);
 
         Assert.True(exit == 0, _error.ToString());
         using JsonDocument results = JsonDocument.Parse(Assert.Single(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         Assert.Equal(4, results.RootElement.GetArrayLength());
-        Assert.All(results.RootElement.EnumerateArray(), result => Assert.Equal("sampled-popular-20+log-popularity", result.GetProperty("protocol").GetString()));
+        Assert.All(results.RootElement.EnumerateArray(), result => Assert.Equal("sampled-uniform-20+log-popularity", result.GetProperty("protocol").GetString()));
         Assert.Contains("NOT COMPARABLE", _error.ToString(), StringComparison.Ordinal);
     }
 

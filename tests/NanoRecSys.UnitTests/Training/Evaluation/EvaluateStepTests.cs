@@ -93,7 +93,7 @@ public sealed class EvaluateStepTests : IDisposable
         StepContext context = await PrepareAsync();
 
         EvaluationReport report = await EvaluateStep.RunAsync(
-            new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test], Sampled = NegativeKind.Uniform, AddLogPopularity = true }, context);
+            new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test], Sampled = true, AddLogPopularity = true }, context);
 
         using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
         Assert.Equal("sampled-uniform-100+log-popularity", line.RootElement.GetProperty("protocol").GetString());

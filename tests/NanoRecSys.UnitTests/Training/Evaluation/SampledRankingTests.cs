@@ -39,7 +39,7 @@ public sealed class SampledRankingTests
         }
 
         var split = new LeaveOneOut(new UserHistories([.. Enumerable.Range(0, 50)], offsets, items));
-        SampledRanking Ranking() => new(split, new NegativeSampler(NegativeKind.Mixed, 20, new int[203], 7), 203);
+        SampledRanking Ranking() => new(split, new NegativeSampler(20, 203, 7), 203);
 
         int[] alone = Ranking().Ranks(Descending, HeldOut.Test);
         RankedUsers together = Ranking().Rank([new Popularity(new int[203]), Descending], HeldOut.Test);
@@ -49,5 +49,5 @@ public sealed class SampledRankingTests
     }
 
     private static SampledRanking Create(Exclusion exclude) =>
-        new(Split, new NegativeSampler(NegativeKind.Uniform, 100, new int[203], 1), 203) { Exclude = exclude };
+        new(Split, new NegativeSampler(100, 203, 1), 203) { Exclude = exclude };
 }
