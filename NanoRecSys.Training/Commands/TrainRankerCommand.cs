@@ -15,7 +15,7 @@ internal static class TrainRankerCommand
     private static readonly Option<int> Batch = Settings.Number("--batch", "Pairs of one step", Defaults.BatchPairs, least: 2);
     private static readonly Option<int> Epochs = Settings.Number("--epochs", "Most epochs", Defaults.Epochs);
     private static readonly Option<int> Patience = Settings.Number("--patience", "Epochs without a better NDCG@10 on validation before it ends", Defaults.Patience);
-    private static readonly Option<string> Loss = Settings.Choice("--loss", "Of each candidate, of its difference to the positive, or of the whole list", "bce", ["bce", "margin", "bpr", "listwise"]);
+    private static readonly Option<string> Loss = Settings.Choice("--loss", "Of each candidate, or of the whole list", "bce", ["bce", "listwise"]);
     private static readonly Option<double> ItemLearningRate = Settings.Real("--item-learning-rate", "Fine-tunes item embeddings of the ranker's own with this step; 0: it reads the retriever's", Defaults.ItemLearningRate);
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoint" };
     private static readonly Option<int[]> Hidden = new("--hidden") { Description = "Widths of the hidden layers", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults.Hidden] };

@@ -8,12 +8,6 @@ public enum RankerLossKind
     /// <summary>Binary cross-entropy of each candidate.</summary>
     Bce,
 
-    /// <summary>Each negative is to score a margin below the positive of its position.</summary>
-    Margin,
-
-    /// <summary>Bayesian personalised ranking: the log-sigmoid of the difference to the positive.</summary>
-    Bpr,
-
     /// <summary>Softmax over the candidates of a position.</summary>
     Listwise,
 }
@@ -21,13 +15,10 @@ public enum RankerLossKind
 /// <summary>Losses over lists of candidates of which the first is the positive.</summary>
 public static class RankerLoss
 {
-    /// <summary>In logits.</summary>
-    public const double Margin = 1;
-
     /// <param name="kind">Which loss.</param>
     /// <param name="logits">[P, C]; the positive's is the first.</param>
     /// <param name="isThere">[P, C] bool: false where a list is shorter.</param>
-    /// <returns>The mean in nats (margin: in logits) over candidates, pairs or lists.</returns>
+    /// <returns>The mean in nats over candidates or lists.</returns>
     public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere)
     {
         ArgumentNullException.ThrowIfNull(logits);
@@ -38,15 +29,8 @@ public static class RankerLoss
             return -nn.functional.log_softmax(listed, 1).select(1, 0).mean();
         }
 
-        if (kind == RankerLossKind.Bce)
-        {
-            Tensor labels = zeros_like(logits);
-            labels.select(1, 0).fill_(1);
-            return nn.functional.binary_cross_entropy_with_logits(logits.masked_select(isThere), labels.masked_select(isThere));
-        }
-
-        Tensor ahead = (logits.narrow(1, 0, 1) - logits.narrow(1, 1, logits.shape[1] - 1)) // [P, C - 1]
-            .masked_select(isThere.narrow(1, 1, logits.shape[1] - 1));
-        return kind == RankerLossKind.Margin ? (Margin - ahead).clamp_min(0).mean() : -nn.functional.logsigmoid(ahead).mean();
+        Tensor labels = zeros_like(logits);
+        labels.select(1, 0).fill_(1);
+        return nn.functional.binary_cross_entropy_with_logits(logits.masked_select(isThere), labels.masked_select(isThere));
     }
 }

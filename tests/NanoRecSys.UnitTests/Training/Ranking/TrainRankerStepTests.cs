@@ -32,8 +32,6 @@ public sealed class TrainRankerStepTests : IDisposable
 
     [Theory]
     [InlineData(RankerLossKind.Bce)]
-    [InlineData(RankerLossKind.Margin)]
-    [InlineData(RankerLossKind.Bpr)]
     [InlineData(RankerLossKind.Listwise)]
     public async Task Every_loss_learns_whose_genre_is_whose(RankerLossKind loss)
     {
