@@ -19,22 +19,21 @@ public sealed class RankerNetwork : IDisposable
     private readonly CandidateSignals _signals;
     private readonly string[] _inputs;
     private readonly float _retrieverWeight;
-    private readonly float[] _embeddings; // [V, D]
+    private readonly ItemVectors _items; // [V, D]
     private readonly float[] _itemParts; // [V, H1]
     private readonly int _width; // H1
 
     internal RankerNetwork(ArtifactVersion version, RankerInfo info, ItemFeatures features, ItemVectors items)
     {
         _candidates = OnnxSession.Open(version.PathOf(info.Parts.Candidates));
-        (_embeddings, int dimension) = NpyFile.Read(version.PathOf(info.Parts.ItemEmbeddings));
+        _items = items;
         (_itemParts, _width) = NpyFile.Read(version.PathOf(info.Parts.ItemParts));
-        if (_itemParts.Length / _width != items.Count || _embeddings.Length != items.Count * items.Dimension || dimension != items.Dimension)
+        if (_itemParts.Length / _width != items.Count)
         {
-            throw new ArtifactException(
-                $"The ranker was published for {_itemParts.Length / _width} items of {dimension} dimensions, the model has {items.Count} of {items.Dimension}. Run 'export' and 'publish' again.");
+            throw new ArtifactException($"The ranker was published for {_itemParts.Length / _width} items, the model has {items.Count}. Run 'export' and 'publish' again.");
         }
 
-        _newItems = new NewItemParts(version.PathOf(info.Parts.Items), features, dimension);
+        _newItems = new NewItemParts(version.PathOf(info.Parts.Items), features, items.Dimension);
         _signals = new CandidateSignals(info.Signals, features, items);
         _inputs = ["user_embedding", "item_embeddings", "item_part", .. info.Signals.Count > 0 ? ["signals"] : Array.Empty<string>()];
         _retrieverWeight = (float)info.RetrieverWeight;
@@ -66,7 +65,7 @@ public sealed class RankerNetwork : IDisposable
                 continue;
             }
 
-            _embeddings.AsSpan(row * dimension, dimension).CopyTo(embedding);
+            _items.Row(row).CopyTo(embedding);
             _itemParts.AsSpan(row * _width, _width).CopyTo(part);
         }
 

@@ -18,9 +18,6 @@ public static class ArtifactNames
 
     /// <summary>Scores candidates by their parts: what serving runs.</summary>
     public const string RankerCandidates = "ranker_candidates.onnx";
-
-    /// <summary>[V, D] the ranker's own item table, where it has one.</summary>
-    public const string RankerItemEmbeddings = "ranker_embeddings.npy";
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";

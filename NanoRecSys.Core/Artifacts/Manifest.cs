@@ -113,12 +113,11 @@ public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, dou
 /// <param name="Items">The graph of an item's part of the first layer; serving runs it for new items.</param>
 /// <param name="ItemParts">[V, H1] what it gave for all items.</param>
 /// <param name="Candidates">The graph that scores candidates by their parts.</param>
-/// <param name="ItemEmbeddings">[V, D] the embeddings that the ranker reads: the retriever's, or its own.</param>
 /// <param name="Precision">Of the products per candidate: <c>fp32</c> or <c>int8</c>.</param>
-public sealed record RankerPartsInfo(string Items, string ItemParts, string Candidates, string ItemEmbeddings, string Precision)
+public sealed record RankerPartsInfo(string Items, string ItemParts, string Candidates, string Precision)
 {
     /// <summary>All of these files.</summary>
-    public IEnumerable<string> Files() => [Items, ItemParts, Candidates, ItemEmbeddings];
+    public IEnumerable<string> Files() => [Items, ItemParts, Candidates];
 }
 
 /// <summary>Places items that training has not seen, by what is known of them.</summary>

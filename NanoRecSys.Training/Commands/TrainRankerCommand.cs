@@ -16,7 +16,6 @@ internal static class TrainRankerCommand
     private static readonly Option<int> Epochs = Settings.Number("--epochs", "Most epochs", Defaults.Epochs);
     private static readonly Option<int> Patience = Settings.Number("--patience", "Epochs without a better NDCG@10 on validation before it ends", Defaults.Patience);
     private static readonly Option<string> Loss = Settings.Choice("--loss", "Of each candidate, or of the whole list", "bce", ["bce", "listwise"]);
-    private static readonly Option<double> ItemLearningRate = Settings.Real("--item-learning-rate", "Fine-tunes item embeddings of the ranker's own with this step; 0: it reads the retriever's", Defaults.ItemLearningRate);
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoint" };
     private static readonly Option<int[]> Hidden = new("--hidden") { Description = "Widths of the hidden layers", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults.Hidden] };
     private static readonly Option<string[]> Signals = new("--signals")
@@ -39,7 +38,7 @@ internal static class TrainRankerCommand
 
     public static Command Create(Verbs verbs) => verbs.Create(
         "train-ranker", "Train the second stage on the mined candidates, and weigh it against the first on validation",
-        [Hidden, Loss, Signals, Dropout, ItemDropout, LearningRate, ItemLearningRate, WeightDecay, Batch, Epochs, Patience, Resume],
+        [Hidden, Loss, Signals, Dropout, ItemDropout, LearningRate, WeightDecay, Batch, Epochs, Patience, Resume],
         (parse, context) => TrainRankerStep.RunAsync(Read(parse), context),
         Show);
 
@@ -55,7 +54,6 @@ internal static class TrainRankerCommand
         Hidden = parse.GetRequiredValue(Hidden),
         Loss = Enum.Parse<RankerLossKind>(parse.GetRequiredValue(Loss), ignoreCase: true),
         Signals = parse.GetValue(Signals) ?? [],
-        ItemLearningRate = parse.GetRequiredValue(ItemLearningRate),
         Resume = parse.GetValue(Resume),
     };
 

@@ -46,11 +46,6 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
 
         RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights.Tensors, model.Signals);
         File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), PathOf(RankerFiles.ModelName));
-        if (network.ItemTable is { } table)
-        {
-            NpyFile.Write(PathOf(ArtifactNames.RankerItemEmbeddings), table.data<float>().ToArray(), dimension);
-        }
-
         using var exported = new OnnxRanker(PathOf(ArtifactNames.Ranker));
         (ParityInfo whole, _) = Compare(exported.Score, network);
         parity[ArtifactNames.Ranker] = Parity.Require(ArtifactNames.Ranker, whole);
@@ -64,9 +59,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         }
 
         parity[ArtifactNames.RankerCandidates] = Parity.Require(ArtifactNames.RankerCandidates, parts);
-        return new RankerPartsInfo(
-            ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates,
-            network.ItemTable is null ? ArtifactNames.ItemEmbeddings : ArtifactNames.RankerItemEmbeddings, isInt8 ? "int8" : "fp32");
+        return new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, isInt8 ? "int8" : "fp32");
     }
 
     private ParityInfo WriteParts(TrainedWeights weights, RankerNetwork network, bool isInt8)
@@ -97,8 +90,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
             float[] unknown = [.. rows.Select(_ => random.NextDouble() < UnknownShare ? 1f : 0f)];
             float[] read = [.. Enumerable.Range(0, Candidates * signals).Select(_ => 2 * random.NextSingle() - 1)];
             RankerInputs inputs = items.Gather(
-                users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]),
-                signals > 0 ? tensor(read, [Candidates, signals]) : null, network.ItemTable);
+                users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]), signals > 0 ? tensor(read, [Candidates, signals]) : null);
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]
             logits.AddRange(expected);
             largest = Math.Max(largest, Parity.MaxAbsDifference(score(inputs), expected));

@@ -11,7 +11,7 @@ public static class RankerItemParts
 {
     private const int RowsPerPass = 4096;
 
-    /// <param name="folder">Holds the ranker's files; the parts are written beside them.</param>
+    /// <param name="folder">Holds the ranker's files and the item embeddings; the parts are written beside them.</param>
     /// <param name="ranker">Names the files.</param>
     /// <param name="catalog">V items, with the counts that serving sees.</param>
     public static void Write(string folder, RankerInfo ranker, Catalog catalog)
@@ -19,7 +19,7 @@ public static class RankerItemParts
         ArgumentNullException.ThrowIfNull(ranker);
         ArgumentNullException.ThrowIfNull(catalog);
         var features = new ItemFeatures(catalog, ranker.Genres);
-        (float[] embeddings, int dimension) = NpyFile.Read(Path.Combine(folder, ranker.Parts.ItemEmbeddings));
+        (float[] embeddings, int dimension) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
         using var session = OnnxSession.Open(Path.Combine(folder, ranker.Parts.Items));
         var parts = new List<float>();
         for (int first = 0; first < catalog.Count; first += RowsPerPass)

@@ -52,7 +52,7 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
         Tensor rows = tensor(batch.SelectMany(user => Array.ConvertAll(user.Rows, row => (long)row)).ToArray()); // [N]
         Tensor unknown = rows.ge(knownItems).to(float32).unsqueeze(1); // [N, 1]
         Tensor? read = signals.Count > 0 ? tensor(ReadSignals(batch, pairs), [pairs, signals.Count]) : null; // [N, S]
-        Tensor logits = network.forward(items.Gather(users.index_select(0, tensor(userOf)), rows, unknown, read, network.ItemTable)); // [N]
+        Tensor logits = network.forward(items.Gather(users.index_select(0, tensor(userOf)), rows, unknown, read)); // [N]
         return logits.data<float>().ToArray();
     }
 

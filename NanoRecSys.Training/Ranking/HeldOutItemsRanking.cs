@@ -26,11 +26,6 @@ internal static class HeldOutItemsRanking
     /// <param name="context">Of the step.</param>
     public static HeldOutItemsReport Measure(UserTower tower, RankerNetwork? network, PreparedData data, HeldOutItems heldOut, StepContext context)
     {
-        if (network is { ItemTable: not null })
-        {
-            throw new UserErrorException("New items have no row in a ranker's own item table. Train the ranker without --item-learning-rate.");
-        }
-
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var encoder = new UserEncoder(tower);

@@ -35,12 +35,11 @@ public sealed class ItemFeatureTensors : IDisposable
     /// <param name="rows">[B] int64 item rows.</param>
     /// <param name="unknown">[B, 1], or null for items that are all known.</param>
     /// <param name="signals">[B, S], where the network reads some.</param>
-    /// <param name="table">[V, D] to read instead of the retriever's item embeddings.</param>
-    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null, Tensor? table = null)
+    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
         return new RankerInputs(
-            users, (table ?? _embeddings).index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
+            users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
             _genres.index_select(0, rows), unknown ?? zeros(rows.shape[0], 1), signals);
     }
 

@@ -17,12 +17,11 @@ namespace NanoRecSys.Training.Ranking;
 public sealed record RankerTrainingState(
     TrainRankerOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve);
 
-/// <summary>Weights, optimizers and state after the last finished epoch; an epoch's randomness follows from seed and number.</summary>
+/// <summary>Weights, optimizer and state after the last finished epoch; an epoch's randomness follows from seed and number.</summary>
 internal sealed class RankerCheckpoint(string rankerFolder)
 {
     private const string StateName = "state.json";
     private const string OptimizerName = "optimizer.bin";
-    private const string ItemOptimizerName = "item_optimizer.bin";
 
     private readonly string _folder = Path.Combine(rankerFolder, "checkpoint");
     private readonly string _fresh = Path.Combine(rankerFolder, "checkpoint.new");
@@ -32,7 +31,6 @@ internal sealed class RankerCheckpoint(string rankerFolder)
         FolderSwap.DeleteIfThere(_fresh);
         RankerFiles.Write(_fresh, network, network.Model);
         trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
-        trainer.ItemOptimizer?.save_state_dict(Path.Combine(_fresh, ItemOptimizerName));
         FolderSwap.WriteLast(_fresh, StateName, JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.RankerTrainingState));
         FolderSwap.Replace(_folder, _fresh);
     }
@@ -56,7 +54,6 @@ internal sealed class RankerCheckpoint(string rankerFolder)
 
         NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(_folder, RankerFiles.WeightsName)));
         trainer.Optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
-        trainer.ItemOptimizer?.load_state_dict(Path.Combine(_folder, ItemOptimizerName));
         return state;
     }
 

@@ -11,7 +11,4 @@ public sealed record RankerModel(
 {
     /// <summary>Of <see cref="Core.Features.RankerSignals.All"/>, in that order; empty in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
-
-    /// <summary>Rows of an item table of its own, fine-tuned from the retriever's; 0: it reads the retriever's.</summary>
-    public int OwnItems { get; init; }
 }

@@ -14,9 +14,6 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     private const int GenreWidth = 16;
     private const int YearWidth = 8;
 
-    /// <summary>In the state dictionary, where the model has one of its own.</summary>
-    public const string ItemTableName = "item_embeddings.weight";
-
     [ComponentName(Name = "genre_embeddings")]
     private readonly Embedding _genres; // [G, 16]
     [ComponentName(Name = "year_embeddings")]
@@ -25,8 +22,6 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     private readonly Sequential _mlp;
     [ComponentName(Name = "output")]
     private readonly Linear _output; // last hidden width -> 1
-    [ComponentName(Name = "item_embeddings")]
-    private readonly Embedding? _items; // [V, D]
     private readonly Tensor? _hiddenSignals; // [S] 1 where an unknown item has no such signal
 
     public RankerNetwork(RankerModel model)
@@ -46,7 +41,6 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 
         _mlp = nn.Sequential(layers);
         _output = nn.Linear(width, 1);
-        _items = model.OwnItems > 0 ? nn.Embedding(model.OwnItems, model.Dimension) : null;
         _hiddenSignals = model.Signals.Count > 0 ? tensor(model.Signals.Select(signal => RankerSignals.NeedsEmbedding(signal) ? 1f : 0f).ToArray()) : null;
         RegisterComponents();
     }
@@ -55,9 +49,6 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 
     /// <summary>[1] the bias of the logit.</summary>
     public Parameter OutputBias => _output.bias!;
-
-    /// <summary>[V, D] the item table of its own; null where it reads the retriever's.</summary>
-    public Parameter? ItemTable => _items?.weight;
 
     /// <returns>[B] logits; their sigmoid is the estimated chance that the item is the one that comes next.</returns>
     public override Tensor forward(RankerInputs inputs)

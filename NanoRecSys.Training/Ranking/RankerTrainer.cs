@@ -15,23 +15,16 @@ public sealed class RankerTrainer : IDisposable
     private readonly ItemFeatureTensors _items;
     private readonly TrainRankerOptions _options;
     private readonly AdamW _optimizer;
-    private readonly AdamW? _itemOptimizer; // of the item table, where it is fine-tuned
 
     public RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(options);
         (_network, _items, _options) = (network, items, options);
-        Parameter? table = network.ItemTable;
-        _optimizer = optim.AdamW(
-            network.named_parameters().Where(named => table is null || named.name != RankerNetwork.ItemTableName).Select(named => named.parameter),
-            options.LearningRate, weight_decay: options.WeightDecay);
-        _itemOptimizer = table is null ? null : optim.AdamW([table], options.ItemLearningRate, weight_decay: 0);
+        _optimizer = optim.AdamW(network.parameters(), options.LearningRate, weight_decay: options.WeightDecay);
     }
 
     internal AdamW Optimizer => _optimizer;
-
-    internal AdamW? ItemOptimizer => _itemOptimizer;
 
     /// <summary>One pass over the positions in a new order, which torch's seed decides.</summary>
     /// <param name="examples">To train on.</param>
@@ -86,20 +79,14 @@ public sealed class RankerTrainer : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _optimizer.Dispose();
-        _itemOptimizer?.Dispose();
-    }
+    public void Dispose() => _optimizer.Dispose();
 
     private double Step(RankerExamples batch)
     {
         _optimizer.zero_grad();
-        _itemOptimizer?.zero_grad();
         Tensor loss = RankerLoss.Of(_options.Loss, Logits(batch, _options.ItemDropout), batch.Items.ge(0));
         loss.backward();
         _optimizer.step();
-        _itemOptimizer?.step();
         return loss.item<float>();
     }
 
@@ -112,7 +99,7 @@ public sealed class RankerTrainer : IDisposable
         Tensor users = batch.Users.index_select(0, places.div(batch.Candidates, RoundingMode.floor)); // [N, D]
         Tensor? signals = batch.Signals?.reshape(-1, batch.Signals.shape[2]).index_select(0, places); // [N, S]
         Tensor unknown = itemDropout > 0 ? rand(rows.shape[0], 1).lt(itemDropout).to(float32) : zeros(rows.shape[0], 1);
-        Tensor logits = _network.forward(_items.Gather(users, rows, unknown, signals, _network.ItemTable)); // [N]
+        Tensor logits = _network.forward(_items.Gather(users, rows, unknown, signals)); // [N]
         return zeros(isThere.numel()).scatter(0, places, logits).reshape(isThere.shape);
     }
 }

@@ -20,9 +20,6 @@ public sealed record TrainRankerOptions
 
     public double LearningRate { get; init; } = 1e-3;
 
-    /// <summary>Of an item table of the ranker's own, which starts as the retriever's; 0 leaves the retriever's alone.</summary>
-    public double ItemLearningRate { get; init; }
-
     public double WeightDecay { get; init; } = 1e-4;
 
     /// <summary>Pairs of one step.</summary>

@@ -140,16 +140,8 @@ public static class TrainRankerStep
             (int)encoder.ItemEmbeddings.shape[1], options.Hidden, ItemFeatures.Vocabulary(data.Catalog), options.Dropout, RetrieverWeight: 0)
         {
             Signals = [.. RankerSignals.All.Where(options.Signals.Contains)],
-            OwnItems = options.ItemLearningRate > 0 ? encoder.Items : 0,
         };
-        var network = new RankerNetwork(model);
-        if (network.ItemTable is { } table)
-        {
-            using var noGradient = no_grad();
-            table.copy_(encoder.ItemEmbeddings);
-        }
-
-        return network;
+        return new RankerNetwork(model);
     }
 
     private static TrainRankerSummary Weigh(

@@ -164,7 +164,7 @@ internal sealed class RandomModel(int seed)
         UserEmbeddings = ServesFast ? ArtifactNames.UserEmbeddings : null,
         Ranker = Ranker is null ? null : new RankerInfo(
             new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, RetrieverWeight,
-            new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, ArtifactNames.ItemEmbeddings, "fp32")),
+            new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, "fp32")),
         Index = new IndexInfo(ArtifactNames.Index, "flat", "inner_product", new Dictionary<string, double>(), 1, 1),
         Metrics = [],
         Parity = new Dictionary<string, ParityInfo>(),

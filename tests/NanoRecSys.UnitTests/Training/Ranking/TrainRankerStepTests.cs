@@ -2,7 +2,6 @@ using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
@@ -120,20 +119,6 @@ public sealed class TrainRankerStepTests : IDisposable
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Hidden = [8], Resume = true }, context));
         Assert.Contains("other options", e.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Fine_tuning_gives_it_an_item_table_of_its_own_that_is_exported()
-    {
-        StepContext context = await MinedAsync("a");
-        await TrainRankerStep.RunAsync(Options with { ItemLearningRate = 0.01, Epochs = 2 }, context);
-
-        using RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder);
-        ExportReport report = await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);
-
-        Assert.Equal([TwoTastes.Items, 16], network.ItemTable!.shape);
-        Assert.Equal("ranker_embeddings.npy", report.RankerParts!.ItemEmbeddings);
-        Assert.True(Parity.Holds(report.Parity["ranker.onnx"]));
     }
 
     [Fact]
