@@ -58,7 +58,7 @@ public static class TrainRankerStep
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
-        var checkpoint = new RankerCheckpoint(folder);
+        var checkpoint = new RankerCheckpoint(folder, RankerSources.Of(context.Workspace));
         RankerTrainingState state = options.Resume
             ? checkpoint.Restore(network, trainer, options, context.Seed)
             : new RankerTrainingState(options, context.Seed, 0, 0, -1, []);

@@ -38,4 +38,12 @@ internal static class TwoTastes
         RetrieverFiles.Write(context.Workspace.RetrieverFolder, model, weights.Values);
         return context;
     }
+
+    /// <summary>Puts another retriever of the same sizes in the place of the one that is there.</summary>
+    public static void ReplaceRetriever(StepContext context)
+    {
+        (ModelInfo model, var weights) = RandomWeights.Tower(RetrieverFiles.ReadModel(context.Workspace.RetrieverFolder));
+        weights["projection.bias"].Values[0] += 1;
+        RetrieverFiles.Write(context.Workspace.RetrieverFolder, model, weights.Values);
+    }
 }

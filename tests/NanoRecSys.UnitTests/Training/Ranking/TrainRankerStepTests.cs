@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
@@ -119,6 +120,42 @@ public sealed class TrainRankerStepTests : IDisposable
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Hidden = [8], Resume = true }, context));
         Assert.Contains("other options", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resume_with_another_retriever_is_refused()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+        TwoTastes.ReplaceRetriever(context);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
+        Assert.EndsWith("was made with another retriever. Train without --resume.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resume_with_other_negatives_is_refused()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 5, Random = 4 }, context);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
+        Assert.EndsWith("was made with other negatives: they have been mined again since. Train without --resume.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Resume_of_a_checkpoint_that_does_not_record_its_sources_is_refused()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+        string path = Path.Combine(context.Workspace.RankerFolder, "checkpoint", "state.json");
+        JsonObject state = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        state.Remove("sources");
+        File.WriteAllText(path, state.ToJsonString());
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
+        Assert.Contains("does not record its retriever and negatives", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
