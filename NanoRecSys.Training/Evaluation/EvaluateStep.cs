@@ -15,7 +15,7 @@ public static class EvaluateStep
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        string[] names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : [.. EvaluatedModels.Available(context.Workspace)];
+        string[] names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : [.. EvaluatedModels.Available(context)];
         HeldOutItemsReport? heldOutItems = names.Contains(EvaluatedModels.HeldOutItems) ? EvaluatedModels.MeasureHeldOutItems(data, context) : null;
         names = [.. names.Where(name => name != EvaluatedModels.HeldOutItems)];
         if (names.Length == 0)

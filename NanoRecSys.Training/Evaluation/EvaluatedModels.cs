@@ -52,7 +52,7 @@ public sealed class EvaluatedModels : IDisposable
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
     /// <summary>The baselines, and the models that are trained.</summary>
-    public static IReadOnlyList<string> Available(Workspace workspace) => [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, workspace))];
+    public static IReadOnlyList<string> Available(StepContext context) => [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, context))];
 
     public void Dispose()
     {
@@ -95,7 +95,7 @@ public sealed class EvaluatedModels : IDisposable
         using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
         RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
         torch.set_num_threads(context.Threads);
-        using RankerNetwork? ranker = RankerExport.IsOfThisRetriever(workspace) ? RankerFiles.Read(workspace.RankerFolder) : null;
+        using RankerNetwork? ranker = RankerExport.IsUsable(context) ? RankerFiles.Read(workspace.RankerFolder) : null;
         return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
     }
 
@@ -110,11 +110,9 @@ public sealed class EvaluatedModels : IDisposable
 
     private RankerNetwork ReadRanker()
     {
-        string folder = _context.Workspace.RankerFolder;
-        bool isThere = File.Exists(Path.Combine(folder, RankerFiles.ModelName));
-        return isThere && !IsTrained("ranker", _context.Workspace)
-            ? throw new UserErrorException("The ranker reads the embeddings of an older retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker.")
-            : RankerFiles.Read(folder);
+        return RankerExport.MismatchOf(_context.Workspace) is { } mismatch
+            ? throw new UserErrorException(mismatch)
+            : RankerFiles.Read(_context.Workspace.RankerFolder);
     }
 
     private BatchEncoder Encoder()
@@ -130,12 +128,12 @@ public sealed class EvaluatedModels : IDisposable
         return _encoder;
     }
 
-    private static bool IsTrained(string name, Workspace workspace) => name switch
+    private static bool IsTrained(string name, StepContext context) => name switch
     {
-        "retriever" => File.Exists(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.ModelName)),
+        "retriever" => File.Exists(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.ModelName)),
         Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
-        _ when UsageOf(name) is not null => RankerExport.IsOfThisRetriever(workspace),
-        MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(workspace, name),
+        _ when UsageOf(name) is not null => RankerExport.IsUsable(context),
+        MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(context.Workspace, name),
         _ => true,
     };
 }

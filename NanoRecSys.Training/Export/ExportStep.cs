@@ -27,7 +27,7 @@ public static class ExportStep
             RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, catalog);
         }
 
-        // An index of older embeddings, or a ranker of an older retriever, must not be published with these.
+        // An index of older embeddings, or a ranker of another retriever, must not be published with these.
         FolderSwap.DeleteIfThere(workspace.ExportFolder);
         Directory.CreateDirectory(workspace.ExportFolder);
         try
@@ -41,7 +41,7 @@ public static class ExportStep
 
             TrainedWeights? ranker = null;
             RankerPartsInfo? rankerParts = null;
-            if (RankerExport.IsOfThisRetriever(workspace))
+            if (RankerExport.IsUsable(context))
             {
                 ranker = TrainedWeights.Read(workspace.RankerFolder, "train-ranker");
                 rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(ranker, options.RankerPrecision, parity);

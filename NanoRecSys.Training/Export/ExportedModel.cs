@@ -23,9 +23,9 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             throw new UserErrorException("The retriever's weights are not those that were exported. Run 'export' and 'index' again.");
         }
 
-        if (report.RankerSha256 is null ? RankerExport.IsOfThisRetriever(workspace) : report.RankerSha256 != TrainedWeights.HashOf(workspace.RankerFolder))
+        if (report.RankerSha256 != (RankerExport.IsOfThisRetriever(workspace) ? TrainedWeights.HashOf(workspace.RankerFolder) : null))
         {
-            throw new UserErrorException("The ranker was trained after the export. Run 'export' and 'index' again.");
+            throw new UserErrorException("The ranker is not the one that was exported. Run 'export' and 'index' again.");
         }
 
         OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)

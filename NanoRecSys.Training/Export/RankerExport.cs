@@ -23,13 +23,36 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     /// <summary>Weights of the second layer from which on int8 is worth its rounding: at the reference size it saves 0.3 ms of 0.7.</summary>
     private const int Int8PaysFrom = 256 * 256;
 
-    /// <summary>A ranker reads the embeddings of one retriever; one that is older than the retriever read another's.</summary>
-    public static bool IsOfThisRetriever(Workspace workspace)
+    /// <summary>Whether there is a ranker that was trained for the current retriever.</summary>
+    public static bool IsOfThisRetriever(Workspace workspace) => IsThere(workspace) && MismatchOf(workspace) is null;
+
+    /// <summary>As <see cref="IsOfThisRetriever"/>; reports why an existing ranker is left out.</summary>
+    public static bool IsUsable(StepContext context)
     {
-        string ranker = Path.Combine(workspace.RankerFolder, RankerFiles.WeightsName);
-        string retriever = Path.Combine(workspace.RetrieverFolder, RetrieverFiles.WeightsName);
-        return File.Exists(ranker) && File.GetLastWriteTimeUtc(ranker) >= File.GetLastWriteTimeUtc(retriever);
+        if (MismatchOf(context.Workspace) is { } mismatch)
+        {
+            context.Progress.Report(new StepProgress { Message = $"The ranker is left out. {mismatch}" });
+            return false;
+        }
+
+        return IsThere(context.Workspace);
     }
+
+    /// <returns>Why the ranker cannot be used with the current retriever, and the remedy; null if it can, or if there is no ranker.</returns>
+    public static string? MismatchOf(Workspace workspace)
+    {
+        if (!IsThere(workspace))
+        {
+            return null;
+        }
+
+        string? trainedFor = RankerFiles.ReadModel(workspace.RankerFolder).RetrieverSha256;
+        return trainedFor is null ? "The ranker does not record its retriever: an earlier version trained it. Run 'train-ranker' again, or 'import' with --ranker."
+            : trainedFor != TrainedWeights.HashOf(workspace.RetrieverFolder) ? "The ranker was trained for another retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker."
+            : null;
+    }
+
+    private static bool IsThere(Workspace workspace) => File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.WeightsName));
 
     /// <param name="weights">The ranker's.</param>
     /// <param name="precision">Of the parts.</param>

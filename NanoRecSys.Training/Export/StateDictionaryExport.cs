@@ -38,7 +38,7 @@ public static class StateDictionaryExport
         SafetensorsFile.Write(files[0], tower, WeightsMetadata.Of(model));
         context.Progress.Report(new StepProgress { Fraction = 0.5 });
         long parameters = tower.Sum(tensor => tensor.Values.LongLength);
-        if (RankerExport.IsOfThisRetriever(workspace))
+        if (RankerExport.IsUsable(context))
         {
             using RankerNetwork ranker = RankerFiles.Read(workspace.RankerFolder);
             IReadOnlyList<NamedTensor> weights = NetworkWeights.Of(ranker);

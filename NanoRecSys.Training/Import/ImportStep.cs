@@ -2,6 +2,7 @@ using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
@@ -48,12 +49,12 @@ public static class ImportStep
 
             if (ranker is not null)
             {
-                Write(workspace.RankerFolder, folder => RankerFiles.Write(folder, rankerModel!, ranker.Tensors));
+                rankerModel = rankerModel! with { RetrieverSha256 = TrainedWeights.HashOf(workspace.RetrieverFolder) };
+                Write(workspace.RankerFolder, folder => RankerFiles.Write(folder, rankerModel, ranker.Tensors));
             }
-
-            else if (File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName)))
+            else if (RankerExport.MismatchOf(workspace) is { } mismatch)
             {
-                notes.Add("The ranker that is there reads the embeddings of the former retriever, and is neither evaluated nor exported any more.");
+                notes.Add($"The ranker that is there is neither evaluated nor exported any more. {mismatch}");
             }
 
             context.Progress.Report(new StepProgress { Fraction = 1 });

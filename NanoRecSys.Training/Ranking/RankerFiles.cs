@@ -27,28 +27,45 @@ public static class RankerFiles
         File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(model, TrainingJson.Default.RankerModel));
     }
 
-    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No ranker was trained here, or its files are damaged.</exception>
-    public static RankerNetwork Read(string folder)
+    /// <summary>The configuration alone; no native library is needed for it.</summary>
+    /// <exception cref="UserErrorException">No ranker was trained here, or its file is damaged.</exception>
+    public static RankerModel ReadModel(string folder)
     {
-        string modelPath = Path.Combine(folder, ModelName);
-        if (!File.Exists(modelPath))
+        string path = Path.Combine(folder, ModelName);
+        if (!File.Exists(path))
         {
             throw new UserErrorException($"There is no ranker in {folder}. Run 'mine-negatives' and 'train-ranker' first.");
         }
 
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.RankerModel)!;
+        }
+        catch (JsonException e)
+        {
+            throw Unreadable(folder, e);
+        }
+    }
+
+    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="UserErrorException">No ranker was trained here, or its files are damaged.</exception>
+    public static RankerNetwork Read(string folder)
+    {
+        RankerModel model = ReadModel(folder);
         LibTorch.Load();
         try
         {
-            RankerModel model = JsonSerializer.Deserialize(File.ReadAllBytes(modelPath), TrainingJson.Default.RankerModel)!;
             var network = new RankerNetwork(model);
             NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(folder, WeightsName)));
             network.eval();
             return network;
         }
-        catch (Exception e) when (e is IOException or JsonException or InvalidDataException)
+        catch (Exception e) when (e is IOException or InvalidDataException)
         {
-            throw new UserErrorException($"The ranker in {folder} cannot be read ({e.Message}). Run 'train-ranker' again.", e);
+            throw Unreadable(folder, e);
         }
     }
+
+    private static UserErrorException Unreadable(string folder, Exception cause) =>
+        new($"The ranker in {folder} cannot be read ({cause.Message}). Run 'train-ranker' again.", cause);
 }

@@ -11,4 +11,7 @@ public sealed record RankerModel(
 {
     /// <summary>Of <see cref="Core.Features.RankerSignals.All"/>, in that order; empty in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
+
+    /// <summary>Of the weights file of the retriever that it was trained for, lower-case hex; null in files of earlier versions.</summary>
+    public string? RetrieverSha256 { get; init; }
 }

@@ -53,12 +53,13 @@ public static class TrainRankerStep
         string folder = context.Workspace.RankerFolder;
         ValidationCases cases = ValidationCases.Find(tower, data.Split, options.Candidates, context.Cancellation);
         using var encoder = new UserEncoder(tower);
+        var sources = RankerSources.Of(context.Workspace);
         manual_seed(context.Seed);
-        using RankerNetwork network = CreateNetwork(options, data, encoder);
+        using RankerNetwork network = CreateNetwork(options, data, encoder, sources);
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
-        var checkpoint = new RankerCheckpoint(folder, RankerSources.Of(context.Workspace));
+        var checkpoint = new RankerCheckpoint(folder, sources);
         RankerTrainingState state = options.Resume
             ? checkpoint.Restore(network, trainer, options, context.Seed)
             : new RankerTrainingState(options, context.Seed, 0, 0, -1, []);
@@ -134,12 +135,13 @@ public static class TrainRankerStep
         return (sum / positions, positions);
     }
 
-    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder)
+    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder, RankerSources sources)
     {
         var model = new RankerModel(
             (int)encoder.ItemEmbeddings.shape[1], options.Hidden, ItemFeatures.Vocabulary(data.Catalog), options.Dropout, RetrieverWeight: 0)
         {
             Signals = [.. RankerSignals.All.Where(options.Signals.Contains)],
+            RetrieverSha256 = sources.Retriever,
         };
         return new RankerNetwork(model);
     }

@@ -56,7 +56,7 @@ internal static class ScaledVersion
         string[] genres = [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
         genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
         RankerFiles.Write(
-            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1),
+            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = TrainedWeights.HashOf(workspace.RetrieverFolder) },
             RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using NanoRecSys.Api.Models;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
@@ -73,10 +74,13 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task A_ranker_of_an_older_retriever_is_not_exported()
+    public async Task A_ranker_of_another_retriever_is_not_exported()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
-        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RankerFolder, "weights.safetensors"), DateTime.UtcNow.AddDays(-1));
+        string path = Path.Combine(context.Workspace.RankerFolder, "ranker.json");
+        JsonNode ranker = JsonNode.Parse(File.ReadAllText(path))!;
+        ranker["retriever_sha256"] = new string('0', 64);
+        File.WriteAllText(path, ranker.ToJsonString());
         ExportReport report = await ExportStep.RunAsync(new ExportOptions(), context);
         Assert.Equal([ArtifactNames.UserTower, ArtifactNames.UserTowerInt8], report.Parity.Keys);
         Assert.False(File.Exists(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.Ranker)));

@@ -77,10 +77,11 @@ public sealed class ImportedRankerTests : IDisposable
     public async Task A_user_tower_alone_puts_the_former_ranker_out_of_use_and_says_so()
     {
         await ImportAsync(new ImportOptions());
-        File.SetLastWriteTimeUtc(Path.Combine(_context.Workspace.RankerFolder, RankerFiles.WeightsName), DateTime.UtcNow.AddSeconds(-5));
-        ImportSummary summary = await ImportStep.RunAsync(new ImportOptions { UserTower = _folder.File("tower.pth"), Heads = 2 }, _context);
-        Assert.Contains(summary.Notes, note => note.StartsWith("The ranker that is there reads the embeddings of the former retriever", StringComparison.Ordinal));
-        Assert.Equal(["popularity", "item-knn", "retriever"], EvaluatedModels.Available(_context.Workspace));
+        ImportSummary summary = await ImportStep.RunAsync(new ImportOptions { UserTower = Write("other.pth", RandomWeights.Tower(blocks: 2).Weights.Values), Heads = 2 }, _context);
+        Assert.Contains(
+            "The ranker that is there is neither evaluated nor exported any more. The ranker was trained for another retriever. "
+            + "Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker.", summary.Notes);
+        Assert.Equal(["popularity", "item-knn", "retriever"], EvaluatedModels.Available(_context));
     }
 
     [Fact]

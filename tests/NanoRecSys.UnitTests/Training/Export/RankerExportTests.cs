@@ -1,0 +1,60 @@
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Export;
+
+/// <summary>Which ranker is exported with which retriever.</summary>
+[Collection(SeededTorch.Name)]
+public sealed class RankerExportTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task IsOfThisRetriever_compares_the_weights_and_not_the_file_times()
+    {
+        StepContext context = await TrainedAsync();
+        string ranker = Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName);
+        string retriever = Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName);
+
+        File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // as a copy may leave them
+        Assert.True(RankerExport.IsOfThisRetriever(context.Workspace));
+
+        TwoTastes.ReplaceRetriever(context);
+        File.SetLastWriteTimeUtc(retriever, DateTime.UtcNow.AddDays(-2));
+        Assert.False(RankerExport.IsOfThisRetriever(context.Workspace));
+        Assert.Contains("another retriever. Run 'mine-negatives' and 'train-ranker' again", RankerExport.MismatchOf(context.Workspace), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ranker_that_does_not_record_its_retriever_is_left_out_and_refused_with_the_remedy()
+    {
+        var progress = new Collected<StepProgress>();
+        StepContext context = await TrainedAsync() with { Progress = progress };
+        using (RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder))
+        {
+            RankerFiles.Write(context.Workspace.RankerFolder, network, network.Model with { RetrieverSha256 = null });
+        }
+
+        ExportReport report = await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["ranker"] }, context));
+
+        Assert.Null(report.RankerSha256);
+        Assert.Contains(progress.Values, value => value.Message == $"The ranker is left out. {e.Message}");
+        Assert.StartsWith("The ranker does not record its retriever", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Run 'train-ranker' again", e.Message, StringComparison.Ordinal);
+    }
+
+    private async Task<StepContext> TrainedAsync()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
+        await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [8], Epochs = 1, Candidates = 10 }, context);
+        return context;
+    }
+}
