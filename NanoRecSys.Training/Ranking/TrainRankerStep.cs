@@ -42,7 +42,7 @@ public static class TrainRankerStep
 
         using UserTower tower = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
         IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
-        set_num_threads(context.Threads); // of this thread: no wait between it and the work
+        set_num_threads(context.Threads); // holds for this thread only, so it is set again after every await
         return await TrainAsync(negatives, heldOut, data, tower, options, context);
     }
 
@@ -70,6 +70,7 @@ public static class TrainRankerStep
             int epoch = state.Epoch + 1;
             var epochWatch = Stopwatch.StartNew();
             (double loss, long positions) = await TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context);
+            set_num_threads(context.Threads);
             if (!double.IsFinite(loss))
             {
                 throw new UserErrorException($"The ranker's loss is no number any more in epoch {epoch}. Give a smaller --learning-rate or --weight-decay.");
@@ -121,7 +122,9 @@ public static class TrainRankerStep
         (double sum, long positions) = (0, 0);
         foreach ((int done, int group) in order.Index())
         {
-            using RankerExamples examples = RankerExamples.Create(await negatives.ReadAsync(group, context.Cancellation), data.Split, parts.Signals);
+            IReadOnlyList<MinedPosition> mined = await negatives.ReadAsync(group, context.Cancellation);
+            set_num_threads(context.Threads);
+            using RankerExamples examples = RankerExamples.Create(mined, data.Split, parts.Signals);
             double loss = trainer.Train(examples, (share, stepLoss) => context.Progress.Report(new StepProgress
             {
                 Fraction = (epoch - 1 + (done + share) / order.Length) / options.Epochs,

@@ -7,6 +7,7 @@ using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 using NanoRecSys.UnitTests.Fixtures;
+using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
@@ -159,6 +160,23 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     [Fact]
+    public async Task Training_uses_the_given_number_of_threads_after_every_await()
+    {
+        var counts = new ThreadCounts();
+        StepContext context = await MinedAsync("a") with { Threads = 1, Progress = counts };
+
+        await Task.Run(
+            () =>
+            {
+                SynchronizationContext.SetSynchronizationContext(new OtherThreads());
+                return TrainRankerStep.RunAsync(Options with { Epochs = 3 }, context);
+            }, context.Cancellation);
+
+        Assert.NotEmpty(counts.Seen);
+        Assert.All(counts.Seen, count => Assert.Equal(1, count));
+    }
+
+    [Fact]
     public async Task It_leaves_a_plot_figures_and_events()
     {
         StepContext context = await MinedAsync("a");
@@ -186,6 +204,31 @@ public sealed class TrainRankerStepTests : IDisposable
 
     private static byte[] WeightsOf(StepContext context) =>
         File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName));
+
+    /// <summary>Continues after each await on a new thread that computes with three threads.</summary>
+    private sealed class OtherThreads : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+            var thread = new Thread(Continue) { IsBackground = true };
+            thread.Start();
+
+            void Continue()
+            {
+                SetSynchronizationContext(this);
+                torch.set_num_threads(3);
+                d(state);
+            }
+        }
+    }
+
+    /// <summary>Records torch's number of threads whenever progress is reported.</summary>
+    private sealed class ThreadCounts : IProgress<StepProgress>
+    {
+        public List<int> Seen { get; } = [];
+
+        public void Report(StepProgress value) => Seen.Add(torch.get_num_threads());
+    }
 
     private static byte[] CheckpointOf(StepContext context) =>
         File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, "checkpoint", RankerFiles.WeightsName));
