@@ -12,17 +12,10 @@ internal static class RateLimits
 {
     public static void Configure(RateLimiterOptions limits, SecurityOptions options)
     {
-        int burst = options.Burst > 0 ? options.Burst : 2 * options.RequestsPerSecond;
         limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, IPAddress>(http =>
             options.RequestsPerSecond == 0 || IsProbe(http.Request.Path)
                 ? RateLimitPartition.GetNoLimiter(IPAddress.None)
-                : RateLimitPartition.GetTokenBucketLimiter(http.Connection.RemoteIpAddress ?? IPAddress.None, _ => new TokenBucketRateLimiterOptions
-                {
-                    TokenLimit = burst,
-                    TokensPerPeriod = Math.Max(1, options.RequestsPerSecond / 10),
-                    ReplenishmentPeriod = TimeSpan.FromSeconds(options.RequestsPerSecond >= 10 ? 0.1 : 1.0 / options.RequestsPerSecond),
-                    QueueLimit = 0,
-                }));
+                : RateLimitPartition.GetTokenBucketLimiter(http.Connection.RemoteIpAddress ?? IPAddress.None, _ => Bucket(options)));
         limits.OnRejected = async (context, cancellation) =>
         {
             HttpResponse response = context.HttpContext.Response;
@@ -33,6 +26,15 @@ internal static class RateLimits
             await response.WriteAsJsonAsync(error, ApiJson.Default.PlainError, cancellationToken: cancellation);
         };
     }
+
+    /// <summary>The framework refills partitions ten times a second, each time by the share of the period that has passed: any rate is exact.</summary>
+    internal static TokenBucketRateLimiterOptions Bucket(SecurityOptions options) => new()
+    {
+        TokenLimit = options.Burst > 0 ? options.Burst : 2 * options.RequestsPerSecond,
+        TokensPerPeriod = options.RequestsPerSecond,
+        ReplenishmentPeriod = TimeSpan.FromSeconds(1),
+        QueueLimit = 0,
+    };
 
     // A host that asks whether the service lives must always be answered.
     private static bool IsProbe(PathString path) =>

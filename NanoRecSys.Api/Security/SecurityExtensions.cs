@@ -21,14 +21,14 @@ internal static class SecurityExtensions
     {
         app.UseResponseHeaders();
         SecurityOptions options = app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value;
+        if (options.CorsOrigins.Count > 0)
+        {
+            app.UseCors(Policy(options)); // before the limits: pages can read their refusal, and preflights do not count
+        }
+
         if (options.RequestsPerSecond > 0)
         {
             app.UseRateLimiter();
-        }
-
-        if (options.CorsOrigins.Count > 0)
-        {
-            app.UseCors(Policy(options));
         }
     }
 

@@ -123,6 +123,37 @@ public sealed class SecurityTests : IDisposable
     }
 
     [Fact]
+    public async Task A_page_of_an_allowed_origin_can_read_that_it_must_wait_and_its_preflights_do_not_count()
+    {
+        await using ApiServer api = await StartAsync(
+            null, ("Security:CorsOrigins:0", "https://shop.example"), ("Security:RequestsPerSecond", "1"), ("Security:Burst", "1"));
+        Task<HttpResponseMessage> SendAsync(HttpMethod method)
+        {
+            var request = new HttpRequestMessage(method, new Uri("/catalog", UriKind.Relative));
+            request.Headers.Add("Origin", "https://shop.example");
+            if (method == HttpMethod.Options)
+            {
+                request.Headers.Add("Access-Control-Request-Method", "GET");
+            }
+
+            return api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        }
+
+        HttpResponseMessage refused;
+        do
+        {
+            refused = await SendAsync(HttpMethod.Get);
+        }
+        while (refused.StatusCode == HttpStatusCode.OK);
+        HttpResponseMessage[] preflights = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => SendAsync(HttpMethod.Options)));
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.Equal("https://shop.example", refused.Headers.GetValues("Access-Control-Allow-Origin").Single());
+        Assert.Contains("Retry-After", refused.Headers.GetValues("Access-Control-Expose-Headers").Single(), StringComparison.Ordinal);
+        Assert.All(preflights, preflight => Assert.Equal(HttpStatusCode.NoContent, preflight.StatusCode));
+    }
+
+    [Fact]
     public async Task A_Redis_that_asks_for_a_password_is_told_it_by_the_connection_string()
     {
         using var cache = new CacheServer.RedisCache("--requirepass", "secret") { Password = "secret" };
