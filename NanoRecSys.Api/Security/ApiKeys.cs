@@ -23,8 +23,8 @@ public sealed class ApiKeys(IOptions<SecurityOptions> options)
         .. options.Value.AdminKeys.Select(key => (Convert.FromHexString(key), KeyRole.Admin)),
     ];
 
-    /// <summary>Whether a role asks for a key at all: writing does where there is any key, administration where there is one for it.</summary>
-    public bool IsGuarded(KeyRole role) => role == KeyRole.Admin ? _keys.Length > 0 : _keys.Any(key => key.Role >= KeyRole.Write);
+    /// <summary>Whether a key is asked for at all: with one key of either role, writing and administration both need one that is good for it.</summary>
+    public bool AreRequired => _keys.Length > 0;
 
     /// <summary>Compares with every key in constant time, so that no answer's time tells how near a guess was.</summary>
     public KeyRole RoleOf(string? key)

@@ -2,14 +2,14 @@ using NanoRecSys.Api.Errors;
 
 namespace NanoRecSys.Api.Security;
 
-/// <summary>Lets a call through only with a key of the role, where the settings name keys.</summary>
+/// <summary>Lets a call through only with a key of the role, where the settings name any key.</summary>
 internal sealed class RequiresKey(KeyRole role) : IEndpointFilter
 {
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         HttpContext http = context.HttpContext;
         ApiKeys keys = http.RequestServices.GetRequiredService<ApiKeys>();
-        if (!keys.IsGuarded(role))
+        if (!keys.AreRequired)
         {
             return await next(context);
         }

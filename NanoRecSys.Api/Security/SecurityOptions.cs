@@ -7,10 +7,10 @@ public sealed class SecurityOptions : IValidatableObject
 {
     public const string Section = "Security";
 
-    /// <summary>SHA-256 (64 hex digits) of each key that may write: events and movies. Without keys anyone may.</summary>
+    /// <summary>SHA-256 (64 hex digits) of each key that may write: events and movies. Without keys of either kind anyone may; with administrators' keys alone, only these.</summary>
     public IList<string> WriteKeys { get; init; } = [];
 
-    /// <summary>SHA-256 of each key that may change which model is served, and write. Without keys anyone may.</summary>
+    /// <summary>SHA-256 of each key that may change which model is served, and write. Without keys of either kind anyone may; with write keys alone, nobody.</summary>
     public IList<string> AdminKeys { get; init; } = [];
 
     /// <summary>Requests that one address may send each second, over time; 0 sets no limit.</summary>

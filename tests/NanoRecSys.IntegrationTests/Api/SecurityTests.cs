@@ -44,6 +44,27 @@ public sealed class SecurityTests : IDisposable
         Assert.Equal(expected, response.StatusCode);
     }
 
+    [Theory]
+    [InlineData("", "/models/rollback", null, HttpStatusCode.Conflict)]
+    [InlineData("", "/events", null, HttpStatusCode.ServiceUnavailable)]
+    [InlineData("WriteKeys", "/models/rollback", null, HttpStatusCode.Unauthorized)]
+    [InlineData("WriteKeys", "/models/rollback", WriteKey, HttpStatusCode.Forbidden)]
+    [InlineData("AdminKeys", "/events", null, HttpStatusCode.Unauthorized)]
+    [InlineData("AdminKeys", "/events", AdminKey, HttpStatusCode.ServiceUnavailable)]
+    public async Task One_kind_of_key_guards_what_the_other_is_for_and_none_guards_nothing(string kind, string path, string? key, HttpStatusCode expected)
+    {
+        await using ApiServer api = await StartAsync(null, [.. Keys.Where(setting => kind.Length > 0 && setting.Item1.Contains(kind, StringComparison.Ordinal))]);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = JsonContent.Create(new { user_id = 11, movie_id = 1010 }) };
+        if (key is not null)
+        {
+            request.Headers.Add("X-Api-Key", key);
+        }
+
+        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected, response.StatusCode); // 409 and 503: let through, but there is nothing to go back to and no store
+    }
+
     [Fact]
     public async Task A_key_in_the_clear_is_refused_at_the_start_and_not_repeated()
     {
