@@ -26,7 +26,8 @@ internal static class VersionFiles
 
         string?[] parts =
         [
-            manifest.UserTower.File, manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features, manifest.ItemMap?.File,
+            manifest.UserTower.File, manifest.UserTowerInt8?.File, manifest.UserEmbeddings,
+            manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features, manifest.ItemMap?.File,
             .. manifest.Ranker?.Parts.Files() ?? [],
             ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories,
         ];

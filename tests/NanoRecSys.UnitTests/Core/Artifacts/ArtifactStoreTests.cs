@@ -177,6 +177,33 @@ public sealed class ArtifactStoreTests : IDisposable
         AssertRefused(version, reason);
     }
 
+    [Theory]
+    [InlineData("../other.onnx")]
+    [InlineData("/tmp/other.onnx")]
+    [InlineData("unlisted.onnx")]
+    public void A_user_tower_in_8_bits_that_was_not_hashed_is_refused(string file)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        TinyVersion.Rewrite(version, manifest =>
+        {
+            JsonNode tower = manifest["user_tower"]!.DeepClone();
+            tower["file"] = file;
+            manifest["user_tower_int8"] = tower;
+        });
+        AssertRefused(version, $"{file} is not among its files");
+    }
+
+    [Theory]
+    [InlineData("../other.npy")]
+    [InlineData("/tmp/other.npy")]
+    [InlineData("unlisted.npy")]
+    public void User_embeddings_that_were_not_hashed_are_refused(string file)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        TinyVersion.Rewrite(version, manifest => manifest["user_embeddings"] = file);
+        AssertRefused(version, $"{file} is not among its files");
+    }
+
     [Fact]
     public void Without_all_its_parts_nothing_is_published()
     {
