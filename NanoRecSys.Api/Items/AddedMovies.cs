@@ -20,10 +20,10 @@ public sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiple
 
     public bool Knows(int movieId) => _current.Any(item => item.MovieId == movieId);
 
-    /// <returns>False where this movie was added before, with the same title.</returns>
+    /// <returns>The movie as it is stored, and false where it was added before, with the same title: what is stored is never changed.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or full.</exception>
     /// <exception cref="ArgumentException">Another movie has this id.</exception>
-    public async Task<bool> AddAsync(AddedMovie movie)
+    public async Task<(AddedMovie Stored, bool IsNew)> AddAsync(AddedMovie movie)
     {
         ArgumentNullException.ThrowIfNull(movie);
         IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException(
@@ -31,13 +31,14 @@ public sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiple
         try
         {
             bool isNew = await database.HashSetAsync(AddedMovie.Key, movie.MovieId, movie.Write(), When.NotExists);
-            if (!isNew && AddedMovie.Read((byte[])(await database.HashGetAsync(AddedMovie.Key, movie.MovieId))!) is var there && there.Title != movie.Title)
+            AddedMovie stored = isNew ? movie : AddedMovie.Read((byte[])(await database.HashGetAsync(AddedMovie.Key, movie.MovieId))!);
+            if (stored.Title != movie.Title)
             {
-                throw new ArgumentException($"Movie {movie.MovieId} is '{there.Title}' already.", nameof(movie));
+                throw new ArgumentException($"Movie {movie.MovieId} is '{stored.Title}' already.", nameof(movie));
             }
 
             await LookAsync(database);
-            return isNew;
+            return (stored, isNew);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {

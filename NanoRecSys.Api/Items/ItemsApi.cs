@@ -58,8 +58,8 @@ internal static class ItemsApi
 
         try
         {
-            bool isNew = await movies.AddAsync(movie);
-            var shown = new MovieInfo(movie.MovieId, movie.Title, movie.Year, movie.Genres);
+            (AddedMovie stored, bool isNew) = await movies.AddAsync(movie);
+            var shown = new MovieInfo(stored.MovieId, stored.Title, stored.Year, stored.Genres);
             return TypedResults.Ok(new ItemReceipt(isNew, shown, lease.Model.ContentMap is not null, http.TraceIdentifier));
         }
         catch (ArgumentException e)

@@ -96,4 +96,19 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
 
         Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
     }
+
+    [Fact]
+    public async Task A_movie_that_is_sent_again_is_answered_as_it_was_stored_first()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(224), cache.ConnectionString);
+        await api.PostAsync("/items", Cartoon);
+
+        JsonElement again = await api.PostAsync("/items", """{"movie_id": 9000001, "title": "Toy Story Returns, The (2001)", "genres": ["Drama"]}""");
+
+        JsonElement movie = again.GetProperty("movie");
+        Assert.False(again.Flag("stored"));
+        Assert.Equal(1996, movie.GetProperty("year").GetInt32());
+        Assert.Equal(["Animation", "Children", "Comedy"], movie.GetProperty("genres").Texts());
+    }
 }
