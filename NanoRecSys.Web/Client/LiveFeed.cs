@@ -4,13 +4,14 @@ namespace NanoRecSys.Web.Client;
 
 /// <summary>
 /// One poll of the API shared by every open page: it runs while somebody looks, so the API's load does not
-/// grow with the number of viewers.
+/// grow with the number of viewers. It goes on whatever fails: every open page depends on it.
 /// </summary>
 /// <param name="read">Brings the next value.</param>
 /// <param name="pause">Between the end of one read and the start of the next, by what was read.</param>
 /// <param name="time">Waits.</param>
+/// <param name="logger">Gets the unexpected failures.</param>
 public sealed class LiveFeed<T>(
-    Func<CancellationToken, Task<T>> read, Func<Reading<T>, TimeSpan> pause, TimeProvider time)
+    Func<CancellationToken, Task<T>> read, Func<Reading<T>, TimeSpan> pause, TimeProvider time, ILogger? logger = null)
     where T : class
 {
     private readonly Lock _lock = new();
@@ -79,6 +80,11 @@ public sealed class LiveFeed<T>(
         {
             return Latest with { Failure = e };
         }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            logger?.LogError(e, "A poll for {Value} failed", typeof(T).Name);
+            return Latest with { Failure = new ApiException(ApiFailure.Refused, $"The API could not be asked: {e.Message}", e) };
+        }
     }
 
     private void Publish(Reading<T> reading, CancellationToken cancellation)
@@ -93,7 +99,14 @@ public sealed class LiveFeed<T>(
 
         foreach (Action<Reading<T>> viewer in viewers)
         {
-            viewer(reading);
+            try
+            {
+                viewer(reading);
+            }
+            catch (Exception e)
+            {
+                logger?.LogError(e, "A page could not show a new {Value}", typeof(T).Name); // the others can
+            }
         }
     }
 

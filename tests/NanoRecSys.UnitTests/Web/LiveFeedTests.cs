@@ -41,6 +41,42 @@ public sealed class LiveFeedTests : IDisposable
     }
 
     [Fact]
+    public async Task An_unexpected_failure_says_why_and_the_poll_goes_on()
+    {
+        var viewer = new Viewer();
+        LiveFeed<string> feed = Feed(read => read switch
+        {
+            1 => "value",
+            2 => throw new InvalidOperationException("The list is empty."),
+            3 => throw new TaskCanceledException("It took too long."),
+            _ => "another",
+        });
+        using IDisposable subscription = feed.Subscribe(viewer.See);
+
+        _mayRead.Release(4);
+        Reading<string>[] readings = [await viewer.NextAsync(), await viewer.NextAsync(), await viewer.NextAsync(), await viewer.NextAsync()];
+
+        Assert.Equal(["value", "value", "value", "another"], readings.Select(reading => reading.Value));
+        Assert.Equal(
+            [null, "The API could not be asked: The list is empty.", "The API could not be asked: It took too long.", null],
+            readings.Select(reading => reading.Failure?.Message));
+    }
+
+    [Fact]
+    public async Task A_viewer_that_throws_keeps_nothing_from_the_others()
+    {
+        var viewer = new Viewer();
+        LiveFeed<string> feed = Feed(read => $"value {read}");
+        using IDisposable broken = feed.Subscribe(_ => throw new InvalidOperationException("It cannot be shown."));
+        using IDisposable subscription = feed.Subscribe(viewer.See);
+
+        _mayRead.Release(2);
+
+        Assert.Equal("value 1", (await viewer.NextAsync()).Value);
+        Assert.Equal("value 2", (await viewer.NextAsync()).Value);
+    }
+
+    [Fact]
     public async Task Nobody_is_told_after_leaving_and_a_newcomer_starts_afresh()
     {
         var viewer = new Viewer();
