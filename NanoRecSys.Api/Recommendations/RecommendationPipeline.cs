@@ -22,20 +22,15 @@ public sealed class RecommendationPipeline(
 
     /// <summary>Answers one query from one snapshot of the model.</summary>
     /// <param name="query">Checked.</param>
+    /// <param name="model">Leased until this returns.</param>
     /// <param name="requestId">For the answer, the traces and the log.</param>
-    /// <returns>Null before the first model is served.</returns>
-    public async Task<Recommendation?> RecommendAsync(RecommendationQuery query, string requestId)
+    public async Task<Recommendation> RecommendAsync(RecommendationQuery query, ModelSnapshot model, string requestId)
     {
         ArgumentNullException.ThrowIfNull(query);
-        using SnapshotLease? lease = served.Lease(query.Bucket);
-        if (lease is null)
-        {
-            return null;
-        }
-
-        ServedCatalog catalog = new(lease.Model, lease.Model.Extend(added.Current));
+        ArgumentNullException.ThrowIfNull(model);
+        ServedCatalog catalog = new(model, model.Extend(added.Current));
         using RequestTimeline timeline = telemetry.Begin(requestId);
-        string key = CacheKey.Of(query, lease.Model.Version, options.Value.Candidates, catalog.News.Count);
+        string key = CacheKey.Of(query, model.Version, options.Value.Candidates, catalog.News.Count);
         CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key, query.UserId));
         if (cached.Answer is { } known)
         {

@@ -46,15 +46,16 @@ internal static class RecommendationsApi
     }
 
     private static async Task<IResult> PostRecommend(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status, CancellationToken cancellationToken)
     {
         if (await PlainQuery.TryReadAsync(http.Request, cancellationToken) is { } plain)
         {
-            return Result(http, await pipeline.RecommendAsync(plain, http.TraceIdentifier), status);
+            using SnapshotLease? lease = served.Lease(plain.Bucket);
+            return await AnswerAsync(http, plain, pipeline, lease, status);
         }
 
         BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
-        return await AnswerAsync(http, body, QueryReader.User(body), pipeline, served, status);
+        return await CheckAndAnswerAsync(http, body, QueryReader.User(body), pipeline, served, added, status);
     }
 
     private static async Task<IResult> PostSession(
@@ -63,34 +64,29 @@ internal static class RecommendationsApi
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         RecommendationQuery query = QueryReader.Session(body);
         body.ForbidOthers();
-        if (body.Errors.Count == 0)
-        {
-            RequireKnownMovies(body, query.Session!, served, added);
-        }
-
-        return await AnswerAsync(http, body, query, pipeline, served, status);
+        return await CheckAndAnswerAsync(http, body, query, pipeline, served, added, status);
     }
 
     // One that is known is enough; the answer names the others.
-    private static void RequireKnownMovies(BodyFields body, Session session, ServedModel served, AddedMovies added)
+    private static void RequireKnownMovies(BodyFields body, Session session, ModelSnapshot model, AddedMovies added)
     {
-        using SnapshotLease? lease = served.Lease();
-        if (lease is null)
-        {
-            return;
-        }
-
-        ServedCatalog catalog = new(lease.Model, lease.Model.Extend(added.Current));
+        ServedCatalog catalog = new(model, model.Extend(added.Current));
         if (!session.MovieIds.Any(movie => catalog.TryFind(movie, out _)))
         {
             body.Refuse("movie_ids", string.Create(CultureInfo.InvariantCulture, $"The catalog holds none of these movies: {string.Join(", ", session.MovieIds.Distinct())}"), "unknown_movies");
         }
     }
 
-    private static async Task<IResult> AnswerAsync(
-        HttpContext http, BodyFields body, RecommendationQuery query, RecommendationPipeline pipeline, ServedModel served, StatusReader status)
+    // The model that checks is the one that answers: versions side by side may have other movies and genres.
+    private static async Task<IResult> CheckAndAnswerAsync(
+        HttpContext http, BodyFields body, RecommendationQuery query, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status)
     {
-        using SnapshotLease? lease = served.Lease();
+        using SnapshotLease? lease = served.Lease(query.Bucket);
+        if (lease is not null && query.Session is { } session && body.Errors.Count == 0)
+        {
+            RequireKnownMovies(body, session, lease.Model, added);
+        }
+
         if (lease is not null)
         {
             QueryReader.CheckGenres(body, query, lease.Model);
@@ -98,16 +94,18 @@ internal static class RecommendationsApi
 
         return body.Errors.Count > 0
             ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors))
-            : Result(http, await pipeline.RecommendAsync(query, http.TraceIdentifier), status);
+            : await AnswerAsync(http, query, pipeline, lease, status);
     }
 
-    private static IResult Result(HttpContext http, Recommendation? recommendation, StatusReader status)
+    private static async Task<IResult> AnswerAsync(
+        HttpContext http, RecommendationQuery query, RecommendationPipeline pipeline, SnapshotLease? lease, StatusReader status)
     {
-        if (recommendation is null)
+        if (lease is null)
         {
             return StatusApi.NotReadyResult(status.Read());
         }
 
+        Recommendation recommendation = await pipeline.RecommendAsync(query, lease.Model, http.TraceIdentifier);
         if (recommendation.Answer is { } answer)
         {
             return new RecommendationResult(answer, recommendation.Request);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
@@ -140,6 +141,25 @@ public sealed class ModelLifecycleTests : IDisposable
         Assert.All(telemetry, version => Assert.True(version.GetProperty("count").GetInt64() > 0));
         Assert.Equal([3d, 1d], new[] { a, b }.Select(name => (here.GetAsync("/models").Result).GetProperty("versions").EnumerateArray()
             .Single(version => version.Text("version") == name).GetProperty("weight").GetDouble()));
+    }
+
+    [Theory]
+    [InlineData("/recommend", """{"user_id": 11, "filters": {"genres_any": ["Western"]}}""", HttpStatusCode.OK)]
+    [InlineData("/recommend", """{"user_id": 11, "filters": {"genres_any": ["Drama"]}}""", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("/recommend/session", """{"movie_ids": [2003, 2001]}""", HttpStatusCode.OK)]
+    [InlineData("/recommend/session", """{"movie_ids": [1003, 1001]}""", HttpStatusCode.UnprocessableEntity)]
+    public async Task A_request_is_checked_by_the_version_that_answers_it(string path, string body, HttpStatusCode expected)
+    {
+        var store = new ArtifactStore(_folder.Path);
+        var westerns = new Catalog([.. RandomModel.Catalog.Items.Select(item => item with { MovieId = item.MovieId + 1000, Genres = ["Western"] })]);
+        string beside = new RandomModel(313) { Movies = westerns, Ranker = null }.Publish(store).Manifest.ModelVersion;
+        new RandomModel(314).Publish(store); // is current, but has no share
+        await using ApiServer api = await ApiServer.StartAsync(store, null, ($"Models:Split:{beside}", "1"));
+        await ApiServer.UntilAsync("it answers", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version") == beside);
+
+        using HttpResponseMessage response = await api.SendAsync(path, body);
+
+        Assert.Equal(expected, response.StatusCode);
     }
 
     [Fact]

@@ -48,6 +48,9 @@ internal sealed class RandomModel(int seed)
     /// <summary>So many of the movies the user tower holds: ONNX Runtime fails on a history with one beyond them.</summary>
     public int ReadableItems { get; init; } = Items;
 
+    /// <summary>As many as <see cref="Catalog"/> has, which they are unless set.</summary>
+    public Catalog Movies { get; init; } = Catalog;
+
     public enum RankerKind
     {
         Random,
@@ -78,7 +81,7 @@ internal sealed class RandomModel(int seed)
 
         NpyFile.Write(Path.Combine(staging, ArtifactNames.ItemEmbeddings), vectors, Width);
         FaissFile.Write(Path.Combine(staging, ArtifactNames.Index), new FlatIndex(vectors, Width));
-        CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), Catalog).GetAwaiter().GetResult();
+        CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), Movies).GetAwaiter().GetResult();
         HistoriesFile.Write(Path.Combine(staging, ArtifactNames.Histories), Histories());
         File.WriteAllText(Path.Combine(staging, ArtifactNames.Metrics), "[]");
         if (Ranker is not null)
@@ -86,7 +89,7 @@ internal sealed class RandomModel(int seed)
             Dictionary<string, NamedTensor> weights = RankerWeights();
             RankerGraph.Write(Path.Combine(staging, ArtifactNames.Ranker), Width, weights);
             RankerGraph.WriteParts(Path.Combine(staging, ArtifactNames.RankerItems), Path.Combine(staging, ArtifactNames.RankerCandidates), Width, weights);
-            RankerItemParts.Write(staging, draft.Ranker!, Catalog);
+            RankerItemParts.Write(staging, draft.Ranker!, Movies);
         }
 
         return store.Publish(staging, draft);
