@@ -7,10 +7,7 @@ public sealed class ArtifactsOptions
 {
     public const string Section = "Artifacts";
 
-    /// <summary>
-    /// The artifacts folder. A relative path starts at the solution's folder where the service runs inside it
-    /// (<c>dotnet run</c> of a web project starts in the project's own), else at the working directory.
-    /// </summary>
+    /// <summary>The artifacts folder; a relative path starts at the working directory.</summary>
     [Required]
     public string Path { get; set; } = "artifacts";
 
@@ -19,16 +16,5 @@ public sealed class ArtifactsOptions
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary><see cref="Path"/> as an absolute path.</summary>
-    public string FullPath() => System.IO.Path.GetFullPath(Path, SolutionFolder() ?? Environment.CurrentDirectory);
-
-    private static string? SolutionFolder()
-    {
-        DirectoryInfo? folder = new(Environment.CurrentDirectory);
-        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "NanoRecSys.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName;
-    }
+    public string FullPath() => System.IO.Path.GetFullPath(Path);
 }

@@ -79,6 +79,27 @@ public sealed class ModelLifecycleTests : IDisposable
         await other.ServeAsync(published);
     }
 
+    [Fact]
+    public async Task A_relative_artifacts_folder_starts_at_the_working_directory_alone()
+    {
+        string name = Path.GetRandomFileName();
+        var store = new ArtifactStore(Path.Combine(AppContext.BaseDirectory, name)); // the working directory, inside the repository
+        try
+        {
+            new RandomModel(315).Publish(store);
+            using ProgramProcess api = ProgramProcess.Start(
+                "NanoRecSys.Api", new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Artifacts__Path"] = name });
+            using var http = new HttpClient { BaseAddress = await api.Address };
+
+            await ApiServer.UntilAsync("it serves what was published there", async () =>
+                (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+        }
+        finally
+        {
+            Directory.Delete(store.Root, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("/models/000000000000/activate")]
     [InlineData("/models/000000000000/pin")]
