@@ -111,7 +111,7 @@ public sealed class ModelSnapshot
             UserTowers.Dispose();
             UserEmbeddings?.Dispose();
             Ranker?.Dispose();
-            (Index as IDisposable)?.Dispose(); // one of the FAISS library
+            (Index as IDisposable)?.Dispose(); // one of the FAISS library, or in a mapped file
         }
     }
 }

@@ -1,17 +1,21 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace NanoRecSys.Core.Data;
 
 /// <summary>A file's numbers as read-only memory that the system pages in where they are read.</summary>
 /// <remarks>
-/// It stays mapped until the process ends: a span does not keep alive what it points to, so an unmapping by the
-/// garbage collector could pull the memory from under one. It costs address space, not memory.
+/// It stays mapped until it is disposed, else until the process ends: a span does not keep alive what it points to, so
+/// an unmapping by the garbage collector could pull the memory from under one. It costs address space, not memory.
+/// Where it may be disposed, its columns are read under a <see cref="Hold"/> only.
 /// </remarks>
-internal sealed unsafe class MappedFile
+internal sealed unsafe class MappedFile : IDisposable
 {
+    private readonly SafeMemoryMappedViewHandle _view;
     private readonly byte* _bytes;
     private readonly long _length;
+    private int _disposed;
 
     /// <param name="file">Not empty; may be closed afterwards.</param>
     public MappedFile(FileStream file)
@@ -19,8 +23,28 @@ internal sealed unsafe class MappedFile
         _length = file.Length;
         using var mapped = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         MemoryMappedViewAccessor view = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref _bytes); // Never released: see above.
+        _view = view.SafeMemoryMappedViewHandle;
+        _view.AcquirePointer(ref _bytes); // so that only Dispose unmaps it
         _bytes += view.PointerOffset;
+    }
+
+    /// <summary>Keeps it mapped until what is returned is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed before.</exception>
+    public Lease Hold()
+    {
+        bool isHeld = false;
+        _view.DangerousAddRef(ref isHeld);
+        return new Lease(_view);
+    }
+
+    /// <summary>Unmaps it once nobody holds it.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _view.ReleasePointer();
+            _view.Dispose();
+        }
     }
 
     /// <param name="offset">In bytes; need not be aligned, which formats with odd headers cannot offer.</param>
@@ -34,6 +58,12 @@ internal sealed unsafe class MappedFile
         }
 
         return new MappedColumn<T>((T*)(_bytes + offset), count).Memory;
+    }
+
+    /// <param name="view">Null where nothing is mapped.</param>
+    public readonly struct Lease(SafeMemoryMappedViewHandle? view) : IDisposable
+    {
+        public void Dispose() => view?.DangerousRelease();
     }
 
     private sealed class MappedColumn<T>(T* first, int count) : MemoryManager<T>

@@ -36,7 +36,7 @@ public static class FaissFile
         }
     }
 
-    /// <summary>Reads an index. The rows of a large flat one stay in the file, mapped into memory.</summary>
+    /// <summary>Reads an index. The rows of a large flat one stay in the file, mapped into memory until it is disposed.</summary>
     /// <exception cref="InvalidDataException">
     /// Not a FAISS index, a kind that is not read here, or contents that contradict each other. Nothing is allocated
     /// before its size is compared with the file's.
@@ -84,6 +84,7 @@ public static class FaissFile
 
         long start = reader.Position;
         reader.Skip(floats * sizeof(float));
-        return new FlatIndex(new MappedFile(file).Column<float>(start, (int)floats), header.Dimension, header.Metric);
+        var mapped = new MappedFile(file);
+        return new FlatIndex(mapped.Column<float>(start, (int)floats), header.Dimension, header.Metric) { Mapped = mapped };
     }
 }

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval.Scan;
 
 namespace NanoRecSys.Core.Retrieval;
@@ -7,7 +8,8 @@ namespace NanoRecSys.Core.Retrieval;
 /// quarter of the memory that the rows take: bytes decide which rows can be among the best, and only those are
 /// compared in fp32 (see <see cref="RowScan"/>).
 /// </summary>
-public sealed class FlatIndex : IVectorIndex
+/// <remarks>Disposing one whose rows lie in a mapped file unmaps it, once the searches under way have ended; others need no disposing.</remarks>
+public sealed class FlatIndex : IVectorIndex, IDisposable
 {
     private const int FewRows = 512; // below, comparing all of them costs less than preparing the query
     private const int TileBytes = 1 << 19; // half of a core's second-level cache
@@ -50,6 +52,9 @@ public sealed class FlatIndex : IVectorIndex
     {
     }
 
+    /// <summary>Where the rows lie, if not in memory; it becomes this index's own.</summary>
+    internal MappedFile? Mapped { private get; init; }
+
     public string Kind => IndexKinds.Flat;
 
     public string Engine => IndexEngines.Managed;
@@ -62,15 +67,16 @@ public sealed class FlatIndex : IVectorIndex
 
     public long Memory => (long)_vectors.Length * sizeof(float) + (_bytes?.Memory ?? 0);
 
-    /// <summary>[Count, Dimension], row-major.</summary>
+    /// <summary>[Count, Dimension], row-major; not to be read any more once this is disposed.</summary>
     public ReadOnlySpan<float> Vectors => _vectors.Span;
 
-    /// <summary>[Count, Dimension], row-major, for those who keep it.</summary>
+    /// <summary>[Count, Dimension], row-major, for those who keep it until this is disposed.</summary>
     public ReadOnlyMemory<float> Rows => _vectors;
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
         QueryShape.Require(this, query, filter);
+        using MappedFile.Lease held = Hold();
         return Finish(SearchPart(query, filter, results, 0, Count), results);
     }
 
@@ -79,6 +85,7 @@ public sealed class FlatIndex : IVectorIndex
     {
         QueryShape.Require(this, query, filter);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
+        using MappedFile.Lease held = Hold();
         int k = results.Length;
         int part = (Count / threads + 63) / 64 * 64; // whole words of the filter
         float[] shared = query.ToArray(); // a span cannot go to other threads
@@ -108,6 +115,7 @@ public sealed class FlatIndex : IVectorIndex
     public void SearchBatch(ReadOnlySpan<float> queries, RowFilter filter, int k, Span<Candidate> results, Span<int> found)
     {
         filter.Require(Count);
+        using MappedFile.Lease held = Hold();
         if (_bytes is null || k == 0)
         {
             for (int q = 0; q < found.Length; q++)
@@ -141,6 +149,10 @@ public sealed class FlatIndex : IVectorIndex
             found[q] = Finish(best.SortBestFirst(), results.Slice(q * k, k));
         }
     }
+
+    public void Dispose() => Mapped?.Dispose();
+
+    private MappedFile.Lease Hold() => Mapped?.Hold() ?? default;
 
     /// <summary>The best of some rows, their distances negated.</summary>
     private int SearchPart(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int first, int end)

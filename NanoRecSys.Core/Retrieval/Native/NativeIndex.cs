@@ -45,7 +45,9 @@ public sealed class NativeIndex : IVectorIndex, IDisposable
         }
 
         // FAISS trusts its files; ours are checked first, so that a damaged one cannot take the process down.
-        string kind = FaissFile.Read(path).Kind;
+        IVectorIndex checkedIndex = FaissFile.Read(path);
+        string kind = checkedIndex.Kind;
+        (checkedIndex as IDisposable)?.Dispose();
         FaissLibrary.Check(FaissLibrary.ReadIndex(path, flags: 0, out IntPtr index));
         return new NativeIndex(new FaissIndexHandle(index), kind, new FileInfo(path).Length);
     }

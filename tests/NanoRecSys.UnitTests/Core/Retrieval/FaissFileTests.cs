@@ -38,6 +38,25 @@ public sealed class FaissFileTests : IDisposable
     }
 
     [Fact]
+    public void A_mapped_file_is_unmapped_with_its_index_which_then_refuses_to_search()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Linux lists what is mapped.");
+        string path = _folder.File("items.index");
+        FaissFile.Write(path, new FlatIndex(RandomVectors.Uniform(900, 20, seed: 1), dimension: 20));
+        var index = Assert.IsType<FlatIndex>(FaissFile.Read(path, mapFrom: 0));
+        static string Mapped() => File.ReadAllText("/proc/self/maps");
+        Assert.Contains(path, Mapped(), StringComparison.Ordinal);
+
+        index.Dispose();
+        index.Dispose();
+
+        Assert.DoesNotContain(path, Mapped(), StringComparison.Ordinal);
+        Assert.Throws<ObjectDisposedException>(() => index.Search(new float[20], RowFilter.None, new Candidate[10]));
+        Assert.Throws<ObjectDisposedException>(() => index.Search(new float[20], RowFilter.None, new Candidate[10], threads: 2));
+        Assert.Throws<ObjectDisposedException>(() => index.SearchBatch(new float[20], RowFilter.None, 10, new Candidate[10], new int[1]));
+    }
+
+    [Fact]
     public void An_empty_index_is_an_index()
     {
         string path = _folder.File("items.index");
