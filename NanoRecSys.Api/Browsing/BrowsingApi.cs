@@ -135,3 +135,37 @@ internal static class BrowsingApi
         });
     }
 }
+
+/// <summary>The catalog as a whole: <c>GET /catalog</c>.</summary>
+internal static class CatalogApi
+{
+    public static void MapCatalog(this IEndpointRouteBuilder app) => app.MapGet("/catalog", GetCatalog)
+        .WithTags("Browsing").WithSummary("Genres and years of the served model's movies: what filters can ask for").WithAnswer<CatalogOverview>();
+
+    private static IResult GetCatalog(ServedModel served, StatusReader status) =>
+        LookUp.Answer(new UrlFields(), served, status, model => TypedResults.Ok(new CatalogOverview(
+            model.Catalog.Count,
+            model.Catalog.Items.Min(item => item.Year),
+            model.Catalog.Items.Max(item => item.Year),
+            [.. model.Catalog.Items
+                .SelectMany(item => item.Genres)
+                .CountBy(genre => genre)
+                .OrderByDescending(genre => genre.Value).ThenBy(genre => genre.Key, StringComparer.Ordinal)
+                .Select(genre => new GenreCount(genre.Key, genre.Value))])));
+}
+
+/// <summary>What every call that looks something up in the served model has in common.</summary>
+internal static class LookUp
+{
+    public static IResult Answer(UrlFields fields, ServedModel served, StatusReader status, Func<ModelSnapshot, IResult> read)
+    {
+        using SnapshotLease? lease = served.Lease();
+        return Refusal(fields, lease, status) ?? read(lease!.Model);
+    }
+
+    /// <summary>Null only where there is a model to ask.</summary>
+    public static IResult? Refusal(UrlFields fields, SnapshotLease? lease, StatusReader status) =>
+        fields.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
+        : lease is null ? StatusApi.NotReadyResult(status.Read())
+        : null;
+}

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Security;
 using NanoRecSys.Api.Status;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Errors;
 
@@ -49,5 +50,47 @@ internal static class ErrorShapes
         context.Response.StatusCode = status;
         body.RequestId = context.TraceIdentifier;
         return context.Response.WriteAsJsonAsync(body, ApiJson.Default.PlainError);
+    }
+}
+
+/// <summary>Body of every answer that is no success.</summary>
+public abstract record ErrorBody
+{
+    /// <summary>As in the header <c>X-Request-Id</c> and in the log.</summary>
+    public string? RequestId { get; set; }
+}
+
+/// <summary>Body of a 422: what is wrong with which field.</summary>
+public sealed record FieldErrors(IReadOnlyList<FieldError> Detail) : ErrorBody;
+
+/// <summary>Body of a 503 before the first model is served.</summary>
+public sealed record NotReadyError(NotReady Detail) : ErrorBody;
+
+/// <param name="Status">Always <c>not_ready</c>.</param>
+/// <param name="Errors">Why there is no model.</param>
+/// <param name="Warnings">What else is not as it should be.</param>
+public sealed record NotReady(string Status, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
+
+/// <summary>Body of every other error: one sentence.</summary>
+public sealed record PlainError(string Detail) : ErrorBody;
+
+/// <summary>Writes the request's id into every error that a handler answers with.</summary>
+internal sealed class ErrorIds : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        object? answer = await next(context);
+        object? result = answer;
+        while (result is INestedHttpResult nested)
+        {
+            result = nested.Result;
+        }
+
+        if (result is IValueHttpResult { Value: ErrorBody error })
+        {
+            error.RequestId = context.HttpContext.TraceIdentifier;
+        }
+
+        return answer;
     }
 }

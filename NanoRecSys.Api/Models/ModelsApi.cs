@@ -64,3 +64,107 @@ internal static class ModelsApi
         }
     }
 }
+
+/// <summary>
+/// The published versions, and which of them is to be served. A change is written to the artifacts folder, which every
+/// replica follows, and survives a restart. A version is verified byte for byte before it is named.
+/// </summary>
+public sealed class ModelVersions(ArtifactStore store, ServedModel served, IOptions<ModelsOptions> options)
+{
+    private const string Test = "test";
+
+    public ModelList List() => new(
+        store.ReadCurrent(), store.ReadPinned(), served.Artifacts?.Manifest.ModelVersion, [.. store.ListVersions().Select(Describe)]);
+
+    /// <exception cref="ArtifactException">Nothing was published before the current one, or it is damaged.</exception>
+    public ModelChange Rollback()
+    {
+        string? now = store.ReadCurrent();
+        IReadOnlyList<string> versions = store.ListVersions();
+        int place = versions.TakeWhile(version => version != now).Count();
+        return place + 1 < versions.Count
+            ? Activate(versions[place + 1])
+            : throw new ArtifactException($"No version was published before {now ?? "the first"}.");
+    }
+
+    /// <exception cref="ArtifactException">There is no such version, or it is damaged.</exception>
+    public ModelChange Activate(string version)
+    {
+        store.Open(version);
+        string? previous = store.ReadCurrent();
+        store.SetCurrent(version);
+        return new ModelChange(store.ReadPinned() ?? version, previous);
+    }
+
+    /// <exception cref="ArtifactException">There is no such version, or it is damaged.</exception>
+    public ModelChange Pin(string version)
+    {
+        store.Open(version);
+        string? previous = store.ReadPinned() ?? store.ReadCurrent();
+        store.Pin(version);
+        return new ModelChange(version, previous);
+    }
+
+    /// <exception cref="ArtifactException">Nothing is pinned.</exception>
+    public ModelChange Unpin()
+    {
+        string pinned = store.ReadPinned() ?? throw new ArtifactException("No version is pinned.");
+        store.Unpin();
+        return new ModelChange(store.ReadCurrent() ?? pinned, pinned);
+    }
+
+    private ModelVersionInfo Describe(string version)
+    {
+        double? weight = options.Value.Split.TryGetValue(version, out double share) ? share : null;
+        try
+        {
+            Manifest manifest = store.ReadManifest(version);
+            return new ModelVersionInfo(
+                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => result.Split == Test)])
+            {
+                Plots = VersionPlots.NamesIn(manifest),
+            };
+        }
+        catch (ArtifactException e)
+        {
+            return new ModelVersionInfo(version, null, null, null, weight, [], e.Message);
+        }
+    }
+}
+
+/// <summary>The pictures that a training left in its version.</summary>
+public sealed class VersionPlots(ArtifactStore store)
+{
+    private const string Folder = "plots/";
+
+    /// <summary>What <see cref="Find"/> can be asked for.</summary>
+    public static IReadOnlyList<string> NamesIn(Manifest manifest) =>
+    [
+        .. manifest.Files
+            .Where(file => file.Name.StartsWith(Folder, StringComparison.Ordinal) && ContentType(file.Name) is not null)
+            .Select(file => file.Name[Folder.Length..]),
+    ];
+
+    /// <summary>Only what the version's manifest names can be asked for, so no name leads out of its folder.</summary>
+    /// <returns>Null where there is no such picture.</returns>
+    public (string Path, string ContentType)? Find(string version, string name)
+    {
+        try
+        {
+            return VersionName.IsWellFormed(version) && ContentType(name) is { } type && NamesIn(store.ReadManifest(version)).Contains(name)
+                ? (Path.Combine(store.VersionsFolder, version, Folder + name), type)
+                : null;
+        }
+        catch (ArtifactException)
+        {
+            return null;
+        }
+    }
+
+    private static string? ContentType(string name) => Path.GetExtension(name) switch
+    {
+        ".png" => "image/png",
+        ".svg" => "image/svg+xml",
+        _ => null,
+    };
+}

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
@@ -124,3 +125,48 @@ public sealed class RecommendationPipeline(
         }
         : new DebugTiming { FallbackReason = fallbackReason };
 }
+
+/// <summary>Section <c>Recommendations</c>. What belongs to a model is in its manifest, not here.</summary>
+public sealed class RecommendationOptions
+{
+    public const string Section = "Recommendations";
+
+    /// <summary>How many of the retriever's best the ranker sees; at least K are taken.</summary>
+    [Range(1, 10_000)]
+    public int Candidates { get; set; } = 100;
+
+    /// <summary>How long an answer may be served from the cache.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan CacheLifetime { get; set; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Memory for answers in this process, in front of Redis; 0 keeps none. Used only while events are heard of.</summary>
+    [Range(0, long.MaxValue)]
+    public long MemoryBytes { get; set; } = 64 << 20;
+}
+
+/// <summary>What a computation came to.</summary>
+/// <param name="Answer">Null where it was refused for want of capacity.</param>
+/// <param name="IsWhole">Whether every part did its share: false makes the response <c>degraded</c>.</param>
+/// <param name="Timing">Of its stages; the total is each request's own.</param>
+public sealed record Computed(StoredAnswer? Answer, bool IsWhole, DebugTiming Timing)
+{
+    /// <summary>The queue was full, and the settings ask for a 503.</summary>
+    public static readonly Computed Refused = new(null, false, new DebugTiming());
+}
+
+/// <summary>A response: an answer, and what it says of its request. Without an answer the request was refused.</summary>
+public sealed record Recommendation(StoredAnswer? Answer, RequestPart Request);
+
+/// <summary>Whether an answer, or the service, is what it would be with every part at work.</summary>
+public static class Modes
+{
+    /// <summary>Every part that is configured works. An unknown user's popular items are live too.</summary>
+    public const string Live = "live";
+
+    /// <summary>A part is away: Redis, the model, or the version that should be served.</summary>
+    public const string Degraded = "degraded";
+}
+
+/// <summary>What a response says of its request, beside the <see cref="Answer"/> that it may share with others.</summary>
+public sealed record RequestPart(
+    DebugTiming DebugTiming, string RequestId, bool ServedFromCache, string Mode, IReadOnlyList<StageTiming> Stages);

@@ -20,3 +20,35 @@ internal static class ErrorCounting
     // "Not ready" is an answer, and hosts and pages ask each second.
     private static bool IsProbe(PathString path) => path.StartsWithSegments("/readyz") || path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz");
 }
+
+/// <summary>What can go wrong with a request, as the telemetry page counts it.</summary>
+public static class ErrorKinds
+{
+    /// <summary>Redis did not do what it was asked.</summary>
+    public const string Cache = "cache";
+
+    /// <summary>The network failed: the request was answered without it.</summary>
+    public const string Model = "model";
+
+    /// <summary>Answered with 500 or another code above it but 503.</summary>
+    public const string Server = "server";
+
+    /// <summary>Answered with 503: no model yet, or too busy.</summary>
+    public const string Unavailable = "unavailable";
+
+    /// <summary>Answered with 429: more than an address may ask.</summary>
+    public const string Limited = "limited";
+
+    /// <summary>Answered with any other 4xx: the request was at fault.</summary>
+    public const string Rejected = "rejected";
+
+    /// <returns>Null for a status that is no error.</returns>
+    public static string? OfStatus(int status) => status switch
+    {
+        < 400 => null,
+        StatusCodes.Status429TooManyRequests => Limited,
+        StatusCodes.Status503ServiceUnavailable => Unavailable,
+        < 500 => Rejected,
+        _ => Server,
+    };
+}

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using NanoRecSys.Api.Telemetry.Replicas;
 using NanoRecSys.Core.Contracts;
 
@@ -118,4 +120,282 @@ public sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = 
         long now = time.GetUtcNow().ToUnixTimeSeconds();
         return (_bySecond.At(now), _byMinute.At(now));
     }
+}
+
+/// <summary>A window as some sixty steps of equal length, for a chart.</summary>
+internal static class TelemetrySeries
+{
+    private const int Steps = 60;
+
+    /// <param name="slots">Of the window, in any order.</param>
+    /// <param name="secondsPerSlot">Width of each.</param>
+    /// <param name="windowSeconds">How far back the window looks.</param>
+    /// <param name="started">When the service began.</param>
+    /// <param name="now">The window's end.</param>
+    public static TelemetryPoint[] Of(TrafficSlot[] slots, int secondsPerSlot, int windowSeconds, DateTimeOffset started, DateTimeOffset now)
+    {
+        int slotsPerStep = Math.Max(1, windowSeconds / secondsPerSlot / Steps);
+        long secondsPerStep = (long)slotsPerStep * secondsPerSlot;
+        long last = now.ToUnixTimeSeconds() / secondsPerStep;
+        // A step that lies only partly in the window is left out: it would look like a fall in traffic.
+        long first = Math.Max(last - windowSeconds / secondsPerStep + 1, started.ToUnixTimeSeconds() / secondsPerStep);
+        ILookup<long, TrafficSlot> bySteps = slots.ToLookup(slot => slot.Number / slotsPerStep);
+        return [.. Range(first, last).Select(step => Point(step, secondsPerStep, bySteps[step], now))];
+    }
+
+    private static IEnumerable<long> Range(long first, long last)
+    {
+        for (long step = first; step <= last; step++)
+        {
+            yield return step;
+        }
+    }
+
+    private static TelemetryPoint Point(long step, long seconds, IEnumerable<TrafficSlot> slots, DateTimeOffset now)
+    {
+        var sum = new TrafficSlot(step);
+        foreach (TrafficSlot slot in slots)
+        {
+            sum.Add(slot);
+        }
+
+        DateTimeOffset begins = DateTimeOffset.FromUnixTimeSeconds(step * seconds);
+        double passed = Math.Min(seconds, (now - begins).TotalSeconds);
+        return new TelemetryPoint(
+            begins, Math.Round(passed, 3), sum.Requests, sum.Errors.Read().Values.Sum(), sum.CacheHitRatio, sum.DeepestQueue, sum.MostInFlight, StageLatencies.Of(sum));
+    }
+}
+
+/// <summary>
+/// The newest slots of time; the oldest gives way. No writer waits for another: a slot that is too old is replaced by a
+/// fresh one in one exchange, so that nothing has to be cleared while others count in it.
+/// </summary>
+/// <param name="slots">How many are kept.</param>
+/// <param name="secondsPerSlot">Width of one.</param>
+internal sealed class TrafficRing(int slots, int secondsPerSlot)
+{
+    private const long Unused = -1;
+
+    private readonly TrafficSlot[] _slots = [.. Enumerable.Repeat(new TrafficSlot(Unused), slots)];
+
+    /// <summary>Longest window that <see cref="Read"/> can look back over.</summary>
+    public int Seconds => slots * secondsPerSlot;
+
+    /// <summary>Width of a slot.</summary>
+    public int SecondsPerSlot => secondsPerSlot;
+
+    /// <summary>The slot to count in now.</summary>
+    public TrafficSlot At(long unixSeconds)
+    {
+        long number = unixSeconds / secondsPerSlot;
+        ref TrafficSlot place = ref _slots[number % slots];
+        TrafficSlot slot = Volatile.Read(ref place);
+        if (slot.Number >= number)
+        {
+            return slot;
+        }
+
+        var fresh = new TrafficSlot(number);
+        TrafficSlot before = Interlocked.CompareExchange(ref place, fresh, slot);
+        return ReferenceEquals(before, slot) ? fresh : before;
+    }
+
+    /// <summary>What was counted in the slot of that time so far; null where nothing was, or it gave way.</summary>
+    public TrafficSlot? Find(long unixSeconds)
+    {
+        long number = unixSeconds / secondsPerSlot;
+        TrafficSlot slot = Volatile.Read(ref _slots[number % slots]);
+        return slot.Number == number ? slot : null;
+    }
+
+    /// <summary>The slots of the last <paramref name="windowSeconds"/> that anything was counted in, the running one among them; in no order.</summary>
+    public TrafficSlot[] Read(long unixSeconds, int windowSeconds)
+    {
+        long oldest = unixSeconds / secondsPerSlot - windowSeconds / secondsPerSlot + 1;
+        return [.. _slots.Select((_, i) => Volatile.Read(ref _slots[i])).Where(slot => slot.Number >= oldest)];
+    }
+}
+
+/// <summary>Everything that was answered within one slot of a <see cref="TrafficRing"/>, summed. Any number of threads may add.</summary>
+/// <param name="number">The slot's number since 1970, or -1 while unused.</param>
+internal sealed class TrafficSlot(long number)
+{
+    private const int KeptSlowest = 6; // of each slot: 300 seconds of them are the window's slowest in any likely case
+
+    private long _requests;
+    private long _cacheHits;
+    private long _cacheLookups;
+    private int _mostInFlight;
+    private int _deepestQueue = -1;
+
+    public long Number => number;
+
+    public long Requests => Interlocked.Read(ref _requests);
+
+    public double? CacheHitRatio => Interlocked.Read(ref _cacheLookups) is > 0 and var lookups ? (double)Interlocked.Read(ref _cacheHits) / lookups : null;
+
+    public int MostInFlight => Volatile.Read(ref _mostInFlight);
+
+    /// <summary>Null where nothing queues.</summary>
+    public int? DeepestQueue => Volatile.Read(ref _deepestQueue) is >= 0 and var depth ? depth : null;
+
+    public Tally Modes { get; } = new();
+
+    public Tally Errors { get; } = new();
+
+    /// <summary>Hits by <see cref="CacheSources"/>.</summary>
+    public Tally CacheHits { get; } = new();
+
+    public ConcurrentDictionary<string, LatencyHistogram> Stages { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Whole requests by model version; a version that no longer answers is forgotten with its slot.</summary>
+    public ConcurrentDictionary<string, LatencyHistogram> Versions { get; } = new(StringComparer.Ordinal);
+
+    public SlowestRequests Slowest { get; } = new(KeptSlowest);
+
+    public void Add(RequestTrace trace, bool cacheAnswered, int inFlight)
+    {
+        Interlocked.Increment(ref _requests);
+        Interlocked.Add(ref _cacheHits, trace.ServedFromCache ? 1 : 0);
+        Interlocked.Add(ref _cacheLookups, cacheAnswered ? 1 : 0);
+        RaiseTo(ref _mostInFlight, inFlight);
+        Modes.Add(trace.Mode);
+        if (trace.CacheSource is { } source)
+        {
+            CacheHits.Add(source);
+        }
+
+        foreach (StageTiming stage in trace.Stages)
+        {
+            Of(Stages, stage.Stage).Add(stage.DurationMs);
+        }
+
+        Of(Stages, StageNames.Total).Add(trace.TotalMs);
+        Of(Versions, trace.Version).Add(trace.TotalMs);
+        Slowest.Add(trace);
+    }
+
+    public void ObserveQueue(int depth) => RaiseTo(ref _deepestQueue, depth);
+
+    /// <summary>Adds the figures of another time, but for its slowest requests: what was at most stays the larger.</summary>
+    public void Add(TrafficSlot other)
+    {
+        AddCounts(other);
+        RaiseMost(other);
+    }
+
+    /// <summary>Adds the figures of the same time elsewhere: what was at most adds up, as both may have been at once.</summary>
+    public void AddBeside(TrafficSlot other)
+    {
+        AddCounts(other);
+        Slowest.Add(other.Slowest);
+        _mostInFlight += other.MostInFlight;
+        if (other.DeepestQueue is { } depth)
+        {
+            _deepestQueue = Math.Max(0, _deepestQueue) + depth;
+        }
+    }
+
+    /// <summary>What was at most was at least this.</summary>
+    public void RaiseMost(TrafficSlot other)
+    {
+        RaiseTo(ref _mostInFlight, other.MostInFlight);
+        RaiseTo(ref _deepestQueue, Volatile.Read(ref other._deepestQueue));
+    }
+
+    /// <summary>All of it, for another process.</summary>
+    public SlotFigures ReadFigures() => new(
+        Number, Requests, Interlocked.Read(ref _cacheHits), Interlocked.Read(ref _cacheLookups), MostInFlight,
+        Modes.Read(), Errors.Read(), CacheHits.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read(), DeepestQueue);
+
+    /// <exception cref="FormatException">A histogram is none.</exception>
+    public static TrafficSlot From(SlotFigures figures)
+    {
+        var slot = new TrafficSlot(figures.Number)
+        {
+            _requests = figures.Requests,
+            _cacheHits = figures.Hits,
+            _cacheLookups = figures.Lookups,
+            _mostInFlight = figures.MostInFlight,
+            _deepestQueue = figures.DeepestQueue ?? -1,
+        };
+        slot.Modes.Add(figures.Modes);
+        slot.Errors.Add(figures.Errors);
+        slot.CacheHits.Add(figures.HitSources);
+        AddPairs(slot.Stages, figures.Stages);
+        AddPairs(slot.Versions, figures.Versions);
+        foreach (RequestTrace trace in figures.Slowest)
+        {
+            slot.Slowest.Add(trace);
+        }
+
+        return slot;
+    }
+
+    private void AddCounts(TrafficSlot other)
+    {
+        _requests += other.Requests;
+        _cacheHits += Interlocked.Read(ref other._cacheHits);
+        _cacheLookups += Interlocked.Read(ref other._cacheLookups);
+        Modes.Add(other.Modes.Read());
+        Errors.Add(other.Errors.Read());
+        CacheHits.Add(other.CacheHits.Read());
+        Add(Stages, other.Stages);
+        Add(Versions, other.Versions);
+    }
+
+    private static void Add(ConcurrentDictionary<string, LatencyHistogram> sums, ConcurrentDictionary<string, LatencyHistogram> others)
+    {
+        foreach ((string name, LatencyHistogram durations) in others)
+        {
+            Of(sums, name).Add(durations);
+        }
+    }
+
+    private static void AddPairs(ConcurrentDictionary<string, LatencyHistogram> sums, IReadOnlyDictionary<string, int[]> others)
+    {
+        foreach ((string name, int[] pairs) in others)
+        {
+            Of(sums, name).AddPairs(pairs);
+        }
+    }
+
+    private static Dictionary<string, int[]> Pairs(ConcurrentDictionary<string, LatencyHistogram> histograms) =>
+        histograms.ToDictionary(entry => entry.Key, entry => entry.Value.ReadPairs());
+
+    private static void RaiseTo(ref int most, int value)
+    {
+        int seen = Volatile.Read(ref most);
+        while (value > seen)
+        {
+            int before = Interlocked.CompareExchange(ref most, value, seen);
+            if (before == seen)
+            {
+                return;
+            }
+
+            seen = before;
+        }
+    }
+
+    private static LatencyHistogram Of(ConcurrentDictionary<string, LatencyHistogram> histograms, string name) =>
+        histograms.GetOrAdd(name, _ => new LatencyHistogram());
+}
+
+/// <summary>Counts by name, from any number of threads. The names are the program's own, so there are few.</summary>
+internal sealed class Tally
+{
+    private readonly ConcurrentDictionary<string, StrongBox<long>> _counts = new(StringComparer.Ordinal);
+
+    public void Add(string name, long count = 1) => Interlocked.Add(ref _counts.GetOrAdd(name, _ => new StrongBox<long>()).Value, count);
+
+    public void Add(IReadOnlyDictionary<string, long> counts)
+    {
+        foreach ((string name, long count) in counts)
+        {
+            Add(name, count);
+        }
+    }
+
+    public IReadOnlyDictionary<string, long> Read() => _counts.ToDictionary(entry => entry.Key, entry => Interlocked.Read(ref entry.Value.Value));
 }

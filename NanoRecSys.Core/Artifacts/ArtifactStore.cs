@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 
 namespace NanoRecSys.Core.Artifacts;
@@ -66,7 +67,7 @@ public sealed class ArtifactStore(string root)
         }
 
         VersionFiles.RequireParts(manifest, version);
-        VersionFiles.RequireKnownTower(manifest, version);
+        VersionFiles.RequireKnownModels(manifest, version);
         foreach (ArtifactFile file in manifest.Files)
         {
             VersionFiles.Verify(folder, file);
@@ -112,7 +113,7 @@ public sealed class ArtifactStore(string root)
         string version = VersionName.Of(files);
         Manifest manifest = draft with { SchemaVersion = Manifest.CurrentSchema, ModelVersion = version, Files = files };
         VersionFiles.RequireParts(manifest, version);
-        VersionFiles.RequireKnownTower(manifest, version);
+        VersionFiles.RequireKnownModels(manifest, version);
         ManifestFile.Write(staging, manifest);
 
         using PublishLock held = PublishLock.Take(VersionsFolder);
@@ -175,4 +176,224 @@ public sealed class ArtifactStore(string root)
         {
         }
     }
+}
+
+/// <summary>A published folder whose every file matches its manifest.</summary>
+public sealed record ArtifactVersion(string Folder, Manifest Manifest)
+{
+    public string PathOf(string file) => Path.Combine(Folder, file);
+}
+
+/// <summary>A version that cannot be published or served; the message says what, expected, actual and remedy.</summary>
+public sealed class ArtifactException : Exception
+{
+    public ArtifactException()
+    {
+    }
+
+    public ArtifactException(string message)
+        : base(message)
+    {
+    }
+
+    public ArtifactException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>The files of one published version.</summary>
+public static class ArtifactNames
+{
+    public const string Manifest = "manifest.json";
+    public const string UserTower = "user_tower.onnx";
+
+    /// <summary>The same with its blocks' products in 8 bits.</summary>
+    public const string UserTowerInt8 = "user_tower.int8.onnx";
+    public const string Ranker = "ranker.onnx";
+
+    /// <summary>Turns what is known of an item into its part of the ranker's first layer.</summary>
+    public const string RankerItems = "ranker_items.onnx";
+
+    /// <summary>[V, H1] these parts of all items.</summary>
+    public const string RankerItemParts = "ranker_items.npy";
+
+    /// <summary>Scores candidates by their parts: what serving runs.</summary>
+    public const string RankerCandidates = "ranker_candidates.onnx";
+    public const string Index = "items.index";
+    public const string ItemEmbeddings = "item_embeddings.npy";
+    public const string Catalog = "catalog.parquet";
+    public const string Histories = "histories.bin";
+
+    /// <summary>[U, D] float16, what the user tower makes of these histories.</summary>
+    public const string UserEmbeddings = "user_embeddings.npy";
+
+    /// <summary>Where each item lies on a plane, for people to look at.</summary>
+    public const string ItemMap = "item_map_2d.parquet";
+    public const string Metrics = "metrics.json";
+
+    /// <summary>[F, D] what each feature of a new item adds to its embedding.</summary>
+    public const string ContentMap = "content_map.npy";
+
+    /// <summary>The names of its F rows.</summary>
+    public const string ContentFeatures = "content_features.json";
+}
+
+/// <summary>The files of a version: describing them for a manifest, and comparing them with one.</summary>
+internal static class VersionFiles
+{
+    private const string RemovedRankerTable = "ranker_embeddings.npy";
+
+    /// <summary>Hashes every file of a staging folder but its manifest, and flushes each to the disk.</summary>
+    public static ArtifactFile[] DescribeAll(string folder) =>
+        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(path => Describe(folder, path, FileAccess.ReadWrite))
+            .Where(file => file.Name != ArtifactNames.Manifest)
+            .OrderBy(file => file.Name, StringComparer.Ordinal)];
+
+    /// <summary>Every part that serving opens must be among the files that were hashed, under a name that stays in the folder.</summary>
+    /// <exception cref="ArtifactException">A part is missing, or a name leads elsewhere.</exception>
+    public static void RequireParts(Manifest manifest, string version)
+    {
+        foreach (ArtifactFile? file in manifest.Files)
+        {
+            if (file is null || !StaysInFolder(file.Name))
+            {
+                throw new ArtifactException($"Version {version}: '{file?.Name}' is not a file name inside the version's folder. Run 'publish' again.");
+            }
+        }
+
+        string?[] parts =
+        [
+            manifest.UserTower.File, manifest.UserTowerInt8?.File, manifest.UserEmbeddings,
+            manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features, manifest.ItemMap?.File,
+            .. manifest.Ranker?.Parts.Files() ?? [],
+            ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories,
+        ];
+        HashSet<string> names = [.. manifest.Files.Select(file => file.Name)];
+        if (parts.FirstOrDefault(part => part is not null && !names.Contains(part)) is string missing)
+        {
+            throw new ArtifactException($"Version {version}: {missing} is not among its files. Run 'export', 'index' and 'publish' again.");
+        }
+    }
+
+    /// <summary>Networks of kinds that earlier releases had are refused; served with today's, they would give other scores.</summary>
+    /// <exception cref="ArtifactException">The version has one.</exception>
+    public static void RequireKnownModels(Manifest manifest, string version)
+    {
+        if (manifest.Files.Any(file => file.Name == RemovedRankerTable))
+        {
+            throw new ArtifactException(
+                $"Version {version}: its ranker has an item table of its own ({RemovedRankerTable}), which is no longer supported. Run 'train-ranker', 'export', 'index' and 'publish' again.");
+        }
+
+        ModelInfo model = manifest.Model;
+        if (!BlockKinds.All.Contains(model.Kind) || !Positions.All.Contains(model.Positions))
+        {
+            throw new ArtifactException(
+                $"Version {version}: its user tower has '{model.Kind}' blocks with '{model.Positions}' positions; there are the blocks {string.Join(", ", BlockKinds.All)} " +
+                $"and the positions {string.Join(", ", Positions.All)}. Run 'train-retriever', 'export', 'index' and 'publish' again.");
+        }
+    }
+
+    /// <exception cref="ArtifactException">Missing, unreadable or changed.</exception>
+    public static void Verify(string folder, ArtifactFile expected)
+    {
+        string version = Path.GetFileName(folder);
+        string path = Path.Combine(folder, expected.Name);
+        if (!File.Exists(path))
+        {
+            throw new ArtifactException($"Version {version}: {expected.Name} is missing. Run 'publish' again.");
+        }
+
+        ArtifactFile actual;
+        try
+        {
+            actual = Describe(folder, path, FileAccess.Read);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ArtifactException($"Version {version}: {expected.Name} cannot be read: {e.Message}", e);
+        }
+
+        if (actual.Size != expected.Size)
+        {
+            throw new ArtifactException($"Version {version}: {expected.Name} has {actual.Size} bytes, its manifest says {expected.Size}. Run 'publish' again.");
+        }
+
+        if (actual.Sha256 != expected.Sha256)
+        {
+            throw new ArtifactException($"Version {version}: {expected.Name} has SHA-256 {actual.Sha256}, its manifest says {expected.Sha256}. Run 'publish' again.");
+        }
+    }
+
+    private static ArtifactFile Describe(string folder, string path, FileAccess access)
+    {
+        using FileStream file = new(path, FileMode.Open, access, FileShare.Read);
+        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
+        if (access == FileAccess.ReadWrite)
+        {
+            file.Flush(flushToDisk: true);
+        }
+
+        return new ArtifactFile(Path.GetRelativePath(folder, path).Replace('\\', '/'), hash, file.Length);
+    }
+
+    private static bool StaysInFolder(string name) =>
+        name.Split('/').All(part => part.Length > 0 && part is not ("." or "..") && !part.Contains('\\') && !part.Contains(':'));
+}
+
+/// <summary>
+/// A version is named by its content: the first 12 hex digits of the SHA-256 over the sorted lines
+/// <c>sha256  name</c> of all files but the manifest. Equal content, equal name.
+/// </summary>
+public static class VersionName
+{
+    private const int HexDigits = 12;
+
+    public static string Of(IEnumerable<ArtifactFile> files)
+    {
+        IEnumerable<string> lines = files.Select(file => $"{file.Sha256}  {file.Name}").Order(StringComparer.Ordinal);
+        string text = string.Concat(lines.Select(line => line + "\n"));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..HexDigits];
+    }
+
+    /// <summary>Whether a name could be a version's: nothing else may become part of a path.</summary>
+    public static bool IsWellFormed(string name) =>
+        name.Length == HexDigits && name.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f');
+}
+
+/// <summary>One publisher at a time, across processes: an open file that no other may open. A dead process holds nothing.</summary>
+internal sealed class PublishLock : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private readonly FileStream _file;
+
+    private PublishLock(FileStream file) => _file = file;
+
+    /// <exception cref="ArtifactException">Another publisher did not finish in time.</exception>
+    public static PublishLock Take(string folder)
+    {
+        string path = Path.Combine(folder, ".publish.lock");
+        long started = Environment.TickCount64;
+        while (true)
+        {
+            try
+            {
+                return new PublishLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                if (Environment.TickCount64 - started > Patience.TotalMilliseconds)
+                {
+                    throw new ArtifactException($"Another publisher has held {path} for {Patience.TotalSeconds:F0} seconds. Wait for it, then run 'publish' again.");
+                }
+
+                Thread.Sleep(Pause);
+            }
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
 }

@@ -1,4 +1,7 @@
 using System.Collections.Frozen;
+using System.Text.RegularExpressions;
+using NanoRecSys.Core.Contracts;
+using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Data;
 
@@ -42,4 +45,122 @@ public sealed class Catalog
         index = new ItemIndex(row);
         return found;
     }
+}
+
+/// <summary>What is known of one item.</summary>
+/// <param name="Index">Row of the item table.</param>
+/// <param name="MovieId">The data set's movie id.</param>
+/// <param name="Title">In reading order, without the year; the id as text where the data has no titles.</param>
+/// <param name="Year">Year of release, if known.</param>
+/// <param name="Genres">In the order of the file; empty where unknown.</param>
+/// <param name="Count">Interactions in the histories that are served with this catalog.</param>
+public sealed record CatalogItem(int Index, int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, int Count)
+{
+    /// <summary>As answers show it.</summary>
+    public MovieInfo ToMovieInfo() => new(MovieId, Title, Year, Genres);
+}
+
+/// <summary>Reads and writes <c>catalog.parquet</c>: index, movie id, title, year, genres, count.</summary>
+public static class CatalogFile
+{
+    public static async Task WriteAsync(string path, Catalog catalog, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        IEnumerable<Row> rows = catalog.Items.Select(item => new Row
+        {
+            index = item.Index,
+            movie_id = item.MovieId,
+            title = item.Title,
+            year = item.Year,
+            genres = [.. item.Genres],
+            count = item.Count,
+        });
+        await ParquetSerializer.SerializeAsync(rows, path, cancellationToken: cancellationToken);
+    }
+
+    public static async Task<Catalog> ReadAsync(string path, CancellationToken cancellationToken = default)
+    {
+        DeserializationResult<Row> rows = await ParquetSerializer.DeserializeAsync<Row>(path, cancellationToken: cancellationToken);
+        return new Catalog([.. rows.Data.Select(row =>
+            new CatalogItem(row.index, row.movie_id, row.title, row.year, row.genres, row.count))]);
+    }
+
+    // Parquet.Net takes the columns' names from the properties.
+#pragma warning disable IDE1006 // Naming: snake_case is the file's contract.
+    private sealed class Row
+    {
+        public int index { get; set; }
+        public int movie_id { get; set; }
+        public string title { get; set; } = "";
+        public int? year { get; set; }
+        public List<string> genres { get; set; } = [];
+        public int count { get; set; }
+    }
+#pragma warning restore IDE1006
+}
+
+/// <summary>A MovieLens title taken apart: <c>Matrix, The (1999)</c> is <c>The Matrix</c> of 1999.</summary>
+public readonly partial record struct MovieTitle(string Title, int? Year)
+{
+    [GeneratedRegex(@"^\s*(?<title>.+?)\s*\((?<year>[0-9]{4})(?:[-–][0-9]{0,4})?\)\s*$", RegexOptions.CultureInvariant)]
+    private static partial Regex TitleAndYear();
+
+    // Articles of the languages that MovieLens titles come in; "L'" and its like join without a space.
+    [GeneratedRegex(@"^(?<name>.*?), (?<article>The|A|An|La|Le|Les|L'|El|Los|Las|Il|I|Lo|Gli|Der|Die|Das|Ein|Eine|Un|Une|De|Het|Den|Det|O|Os|As)(?<rest>\s+\(.*\))?$",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex TrailingArticle();
+
+    // Another title of the same film, which has its own article: "(Cité des enfants perdus, La)".
+    [GeneratedRegex(@"\((?<prefix>a\.k\.a\. )?(?<title>[^()]+)\)", RegexOptions.CultureInvariant)]
+    private static partial Regex OtherTitle();
+
+    /// <summary>Splits off the year and moves a trailing article to the front, where a reader expects it.</summary>
+    public static MovieTitle Parse(string raw)
+    {
+        ArgumentNullException.ThrowIfNull(raw);
+        Match dated = TitleAndYear().Match(raw);
+        string title = dated.Success ? dated.Groups["title"].Value : raw.Trim();
+        int? year = dated.Success ? int.Parse(dated.Groups["year"].ValueSpan) : null;
+        return new MovieTitle(ReadingOrder(title), year);
+    }
+
+    private static string ReadingOrder(string title)
+    {
+        Match match = TrailingArticle().Match(title);
+        if (!match.Success)
+        {
+            return OtherTitle().Replace(title, OtherInReadingOrder);
+        }
+
+        string article = match.Groups["article"].Value;
+        string gap = article.EndsWith('\'') ? "" : " ";
+        string rest = OtherTitle().Replace(match.Groups["rest"].Value, OtherInReadingOrder);
+        return $"{article}{gap}{match.Groups["name"].Value}{rest}";
+    }
+
+    private static string OtherInReadingOrder(Match other)
+    {
+        string title = other.Groups["title"].Value;
+        Match match = TrailingArticle().Match(title);
+        return match.Success ? $"({other.Groups["prefix"].Value}{ReadingOrder(title)})" : other.Value;
+    }
+}
+
+/// <summary>A movie's id in the data set (<c>movieId</c> of MovieLens). Outside the model, movies go by this.</summary>
+public readonly record struct ItemId(int Value);
+
+/// <summary>A row of the item table, 0-based, in order of first appearance in the ratings file.</summary>
+public readonly record struct ItemIndex(int Value)
+{
+    public ItemToken ToToken() => new(Value + 1);
+}
+
+/// <summary>What the user tower reads: 0 is padding, an item is its <see cref="ItemIndex"/> plus one.</summary>
+public readonly record struct ItemToken(int Value)
+{
+    public static readonly ItemToken Padding = new(0);
+
+    public ItemIndex ToIndex() => Value > 0
+        ? new ItemIndex(Value - 1)
+        : throw new InvalidOperationException("The padding token stands for no item.");
 }

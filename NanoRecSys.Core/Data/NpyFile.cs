@@ -1,4 +1,10 @@
+using System.Globalization;
+using System.IO.MemoryMappedFiles;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Data;
 
@@ -54,4 +60,179 @@ public static class NpyFile
         new NpyHeader(NpyHeader.Float32, rows, columns).Write(file);
         write(file);
     }
+}
+
+/// <summary>What stands before the values of a matrix in NumPy's <c>.npy</c> (format 1.0).</summary>
+/// <param name="Type">NumPy's name of the numbers: <see cref="Float32"/> or <see cref="Float16"/>.</param>
+/// <param name="Rows">How many.</param>
+/// <param name="Columns">Width of a row.</param>
+internal readonly partial record struct NpyHeader(string Type, long Rows, int Columns)
+{
+    public const string Float32 = "<f4";
+    public const string Float16 = "<f2";
+
+    private const int Alignment = 64; // NumPy pads the header so that the data can be memory-mapped aligned.
+
+    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
+
+    [GeneratedRegex(@"'descr':\s*'(?<type>[^']*)'.*'fortran_order':\s*False.*'shape':\s*\((?<rows>[0-9]{1,9}),\s*(?<columns>[0-9]{1,9})\)")]
+    private static partial Regex Matrix();
+
+    public void Write(Stream file)
+    {
+        string shape = string.Create(CultureInfo.InvariantCulture, $"({Rows}, {Columns})");
+        string text = $"{{'descr': '{Type}', 'fortran_order': False, 'shape': {shape}, }}";
+        int unpadded = Magic.Length + sizeof(ushort) + text.Length + 1;
+        int padding = (Alignment - unpadded % Alignment) % Alignment;
+        byte[] header = Encoding.ASCII.GetBytes(text + new string(' ', padding) + "\n");
+        file.Write(Magic);
+        file.Write(BitConverter.GetBytes((ushort)header.Length));
+        file.Write(header);
+    }
+
+    /// <summary>Leaves the file where the values start.</summary>
+    /// <param name="file">At its start.</param>
+    /// <param name="path">For the error.</param>
+    /// <param name="type">What is asked for.</param>
+    /// <param name="bytesEach">Of one number.</param>
+    /// <exception cref="InvalidDataException">Not such a matrix in row-major order, or of another size than it says.</exception>
+    public static NpyHeader Read(FileStream file, string path, string type, int bytesEach)
+    {
+        Span<byte> start = stackalloc byte[10];
+        if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start[..8].SequenceEqual(Magic))
+        {
+            throw new InvalidDataException($"{path}: not a NumPy file of format 1.0.");
+        }
+
+        byte[] header = new byte[BitConverter.ToUInt16(start[8..])];
+        if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
+        {
+            throw new InvalidDataException($"{path}: ends within its header.");
+        }
+
+        Match match = Matrix().Match(Encoding.ASCII.GetString(header));
+        if (!match.Success || match.Groups["type"].Value != type)
+        {
+            throw new InvalidDataException($"{path}: expected a matrix of '{type}' in row-major order, found {Encoding.ASCII.GetString(header).Trim()}.");
+        }
+
+        long rows = long.Parse(match.Groups["rows"].ValueSpan, CultureInfo.InvariantCulture);
+        int columns = int.Parse(match.Groups["columns"].ValueSpan, CultureInfo.InvariantCulture);
+        long bytes = rows * columns * bytesEach;
+        if (columns == 0 || bytes != file.Length - file.Position)
+        {
+            throw new InvalidDataException($"{path}: {rows} x {columns} of '{type}' need {bytes} bytes of data, the file has {file.Length - file.Position}.");
+        }
+
+        return new NpyHeader(type, rows, columns);
+    }
+}
+
+/// <summary>
+/// A float16 matrix in a <c>.npy</c> file, mapped: the system pages in the rows that are read. Safe for concurrent reads;
+/// the file stays mapped until it is disposed.
+/// </summary>
+public sealed class HalfRows : IDisposable
+{
+    private readonly MemoryMappedFile _mapped;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly long _first; // byte of the first value
+
+    private HalfRows(MemoryMappedFile mapped, long first, NpyHeader header)
+    {
+        _mapped = mapped;
+        _view = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        _first = _view.PointerOffset + first;
+        (Count, Columns) = ((int)header.Rows, header.Columns);
+    }
+
+    public int Count { get; }
+
+    public int Columns { get; }
+
+    /// <exception cref="InvalidDataException">Not a float16 matrix in row-major order, or cut short.</exception>
+    public static HalfRows Map(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        NpyHeader header = NpyHeader.Read(file, path, NpyHeader.Float16, sizeof(ushort));
+        var mapped = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        return new HalfRows(mapped, file.Position, header);
+    }
+
+    /// <param name="path">File to write.</param>
+    /// <param name="rows">Each [columns]; <paramref name="count"/> of them.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="columns">Width of a row.</param>
+    public static void Write(string path, IEnumerable<float[]> rows, int count, int columns)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        using FileStream file = File.Create(path);
+        new NpyHeader(NpyHeader.Float16, count, columns).Write(file);
+        var halves = new Half[columns];
+        foreach (float[] row in rows)
+        {
+            TensorPrimitives.ConvertToHalf(row, halves);
+            file.Write(MemoryMarshal.AsBytes<Half>(halves));
+        }
+    }
+
+    /// <returns>[columns], in single precision.</returns>
+    public float[] Row(int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Count);
+        var halves = new Half[Columns];
+        _view.SafeMemoryMappedViewHandle.ReadSpan((ulong)(_first + ((long)row * Columns * sizeof(ushort))), halves.AsSpan());
+        var values = new float[Columns];
+        TensorPrimitives.ConvertToSingle(halves, values);
+        return values;
+    }
+
+    public void Dispose()
+    {
+        _view.Dispose();
+        _mapped.Dispose();
+    }
+}
+
+/// <summary>Reads and writes <c>item_map_2d.parquet</c>: index, x, y; both within -1..1.</summary>
+public static class ItemPlaneFile
+{
+    /// <param name="path">File to write.</param>
+    /// <param name="places">[V, 2], row-major.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    public static async Task WriteAsync(string path, float[] places, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(places);
+        IEnumerable<Row> rows = Enumerable.Range(0, places.Length / 2).Select(i => new Row { index = i, x = places[2 * i], y = places[2 * i + 1] });
+        await ParquetSerializer.SerializeAsync(rows, path, cancellationToken: cancellationToken);
+    }
+
+    /// <returns>[V, 2], row-major.</returns>
+    /// <exception cref="InvalidDataException">Rows are missing or out of order.</exception>
+    public static async Task<float[]> ReadAsync(string path, CancellationToken cancellationToken = default)
+    {
+        DeserializationResult<Row> rows = await ParquetSerializer.DeserializeAsync<Row>(path, cancellationToken: cancellationToken);
+        var places = new float[rows.Data.Count * 2];
+        for (int i = 0; i < rows.Data.Count; i++)
+        {
+            if (rows.Data[i].index != i)
+            {
+                throw new InvalidDataException($"{path}: row {i} holds item {rows.Data[i].index}; rows must be in index order.");
+            }
+
+            (places[2 * i], places[2 * i + 1]) = (rows.Data[i].x, rows.Data[i].y);
+        }
+
+        return places;
+    }
+
+    // Parquet.Net takes the columns' names from the properties.
+#pragma warning disable IDE1006 // Naming: snake_case is the file's contract.
+    private sealed class Row
+    {
+        public int index { get; set; }
+        public float x { get; set; }
+        public float y { get; set; }
+    }
+#pragma warning restore IDE1006
 }

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace NanoRecSys.Core.Data;
 
@@ -100,5 +102,216 @@ public sealed class UserHistories
     {
         ReadOnlySpan<long> offsets = Offsets;
         return column.Slice((int)offsets[position], (int)(offsets[position + 1] - offsets[position]));
+    }
+}
+
+/// <summary>
+/// Reads and writes <c>histories.bin</c>, little-endian: magic "NRSH", version (int32), users U (int32), flags
+/// (int32; 1: it has times), interactions N (int64), offsets int64[U + 1], times int64[N] if it has them, user ids
+/// int32[U], item rows int32[N].
+/// </summary>
+public static class HistoriesFile
+{
+    private const int ColumnChunk = 1 << 20; // The bytes of a whole column may be more than one span can count.
+
+    public static void Write(string path, UserHistories histories)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
+        new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes).Write(header);
+        using FileStream file = File.Create(path);
+        file.Write(header);
+        WriteColumn(file, histories.Offsets);
+        WriteColumn(file, histories.Times);
+        WriteColumn(file, histories.UserIds);
+        WriteColumn(file, histories.Items);
+    }
+
+    /// <summary>Reads all of it into memory of its own.</summary>
+    /// <exception cref="InvalidDataException">Not such a file, another version, or fields that contradict each other.</exception>
+    public static UserHistories Read(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        HistoriesLayout layout = HistoriesLayout.Read(file, path);
+        long[] offsets = ReadColumn<long>(file, layout.Users + 1);
+        long[] times = ReadColumn<long>(file, layout.HasTimes ? layout.Interactions : 0);
+        int[] userIds = ReadColumn<int>(file, layout.Users);
+        int[] items = ReadColumn<int>(file, layout.Interactions);
+        return Create(path, userIds, offsets, items, times);
+    }
+
+    /// <summary>
+    /// Maps it: the system pages in what is read and drops it under pressure, so that neither the start nor the
+    /// process's memory grows with the data. The file must not be cut while it is mapped; replacing it is safe.
+    /// </summary>
+    /// <inheritdoc cref="Read" path="/exception"/>
+    public static UserHistories Map(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        HistoriesLayout layout = HistoriesLayout.Read(file, path);
+        MappedFile mapped = new(file);
+        return Create(
+            path,
+            mapped.Column<int>(layout.UserIds, layout.Users),
+            mapped.Column<long>(HistoriesLayout.Offsets, layout.Users + 1),
+            mapped.Column<int>(layout.Items, layout.Interactions),
+            mapped.Column<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0));
+    }
+
+    private static UserHistories Create(
+        string path, ReadOnlyMemory<int> userIds, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times)
+    {
+        try
+        {
+            return new UserHistories(userIds, offsets, items, times);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+    }
+
+    private static T[] ReadColumn<T>(FileStream file, int count)
+        where T : unmanaged
+    {
+        var column = new T[count];
+        for (int start = 0; start < count; start += ColumnChunk)
+        {
+            file.ReadExactly(MemoryMarshal.AsBytes(column.AsSpan(start, Math.Min(ColumnChunk, count - start))));
+        }
+
+        return column;
+    }
+
+    private static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
+        where T : unmanaged
+    {
+        for (int start = 0; start < column.Length; start += ColumnChunk)
+        {
+            file.Write(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(ColumnChunk, column.Length - start))));
+        }
+    }
+}
+
+/// <summary>The header of <c>histories.bin</c>, and where the columns stand that it announces.</summary>
+/// <param name="Users">U</param>
+/// <param name="Interactions">N</param>
+/// <param name="HasTimes">Whether the times' column is there.</param>
+internal readonly record struct HistoriesLayout(int Users, int Interactions, bool HasTimes)
+{
+    public const int HeaderBytes = 24; // A multiple of eight: every column is aligned to its own numbers.
+    public const long Offsets = HeaderBytes;
+    private const int Version = 2;
+    private const int TimesFlag = 1;
+
+    public long Times => Offsets + sizeof(long) * (Users + 1L);
+
+    public long UserIds => Times + (HasTimes ? sizeof(long) * (long)Interactions : 0);
+
+    public long Items => UserIds + sizeof(int) * (long)Users;
+
+    private long End => Items + sizeof(int) * (long)Interactions;
+
+    private static ReadOnlySpan<byte> Magic => "NRSH"u8;
+
+    public void Write(Span<byte> header)
+    {
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteInt32LittleEndian(header[4..], Version);
+        BinaryPrimitives.WriteInt32LittleEndian(header[8..], Users);
+        BinaryPrimitives.WriteInt32LittleEndian(header[12..], HasTimes ? TimesFlag : 0);
+        BinaryPrimitives.WriteInt64LittleEndian(header[16..], Interactions);
+    }
+
+    /// <param name="file">Stands at its beginning.</param>
+    /// <param name="path">For the message.</param>
+    /// <exception cref="InvalidDataException">Not such a file, another version, or a size that its header belies.</exception>
+    public static HistoriesLayout Read(FileStream file, string path)
+    {
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        int there = file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false);
+        if (there < HeaderBytes)
+        {
+            throw new InvalidDataException($"{path}: {there} bytes are too few for a histories file.");
+        }
+
+        int version = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
+        if (!header[..4].SequenceEqual(Magic) || version != Version)
+        {
+            throw new InvalidDataException($"{path}: not a histories file of version {Version}. Make it again ('prepare' or 'publish').");
+        }
+
+        int users = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
+        int flags = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
+        long interactions = BinaryPrimitives.ReadInt64LittleEndian(header[16..]);
+        if (users < 0 || interactions is < 0 or > int.MaxValue || (flags & ~TimesFlag) != 0)
+        {
+            throw new InvalidDataException($"{path}: {users} users, {interactions} interactions, flags {flags}: a damaged header.");
+        }
+
+        var layout = new HistoriesLayout(users, (int)interactions, flags == TimesFlag);
+        return layout.End == file.Length
+            ? layout
+            : throw new InvalidDataException($"{path}: {users} users and {interactions} interactions need {layout.End} bytes, the file has {file.Length}.");
+    }
+}
+
+/// <summary>What the user tower reads of a user.</summary>
+/// <param name="Items">Item rows, oldest first.</param>
+/// <param name="Times">
+/// When each of <paramref name="Items"/> came, in the data's own unit; none where it is not known, which counts as
+/// <paramref name="Now"/>. Only a network with a time bias looks at it.
+/// </param>
+/// <param name="Now">When it is asked what follows.</param>
+public readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnlyMemory<long> Times = default, long Now = 0)
+{
+    /// <summary>A history of which only the order is known.</summary>
+    public static implicit operator TimedHistory(ReadOnlyMemory<int> items) => FromItems(items);
+
+    /// <inheritdoc cref="op_Implicit(ReadOnlyMemory{int})"/>
+    public static implicit operator TimedHistory(int[] items) => FromItems(items);
+
+    public static TimedHistory FromItems(ReadOnlyMemory<int> items) => new(items);
+
+    /// <summary>Its last <paramref name="length"/> items, or all where there are fewer.</summary>
+    public TimedHistory Last(int length) => new(
+        Items[^Math.Min(length, Items.Length)..], Times[^Math.Min(length, Times.Length)..], Now);
+}
+
+/// <summary>One row of a ratings file.</summary>
+/// <param name="UserId">The data set's user id.</param>
+/// <param name="ItemId">The data set's movie id.</param>
+/// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
+/// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>
+public readonly record struct Interaction(int UserId, int ItemId, float Rating, long Timestamp);
+
+/// <summary>Turns a history into the tokens that the user tower reads; training and serving share it.</summary>
+public static class SequenceBuilder
+{
+    /// <summary>Number of tokens that <see cref="Fill"/> writes for a history: its last <paramref name="maxLength"/> items.</summary>
+    public static int Length(int historyLength, int maxLength) => Math.Min(historyLength, maxLength);
+
+    /// <summary>
+    /// Writes the last items of <paramref name="history"/> (rows, oldest first) as tokens, right-aligned;
+    /// what is left of <paramref name="tokens"/> at the front becomes padding.
+    /// </summary>
+    public static void Fill(ReadOnlySpan<int> history, Span<long> tokens)
+    {
+        int kept = Math.Min(history.Length, tokens.Length);
+        int padding = tokens.Length - kept;
+        tokens[..padding].Fill(ItemToken.Padding.Value);
+        ReadOnlySpan<int> last = history[^kept..];
+        for (int t = 0; t < kept; t++)
+        {
+            tokens[padding + t] = new ItemIndex(last[t]).ToToken().Value;
+        }
+    }
+
+    /// <summary>Writes when the items came, aligned with their tokens; where that is not known, and at padding, now.</summary>
+    public static void FillTimes(TimedHistory history, Span<long> times)
+    {
+        ReadOnlySpan<long> known = history.Last(times.Length).Times.Span;
+        times[..^known.Length].Fill(history.Now);
+        known.CopyTo(times[^known.Length..]);
     }
 }

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
@@ -79,4 +80,136 @@ public abstract class DataSplit(UserHistories histories)
 
     /// <summary>Where in the history the item to predict stands; -1 where there is none.</summary>
     protected abstract int TargetPosition(int user, HeldOut part);
+}
+
+/// <summary>What <c>prepare</c> can hold out.</summary>
+public enum SplitKind
+{
+    /// <summary>See <see cref="Data.LeaveOneOut"/>.</summary>
+    LeaveOneOut,
+
+    /// <summary>See <see cref="TimeSplit"/>.</summary>
+    Time,
+}
+
+/// <summary>
+/// Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest
+/// trains. Users with fewer than three items only train.
+/// </summary>
+public sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories)
+{
+    public const string SplitName = "leave-one-out";
+    private const int FewestItems = 3;
+
+    public override string Name => SplitName;
+
+    protected override int TrainLength(int user)
+    {
+        int length = Items(user).Length;
+        return length < FewestItems ? length : length - 2;
+    }
+
+    protected override int TargetPosition(int user, HeldOut part)
+    {
+        int length = Items(user).Length;
+        return length < FewestItems ? -1 : length - (part == HeldOut.Test ? 1 : 2);
+    }
+}
+
+/// <summary>
+/// A global split by time: nothing of the future trains. A user's first item of the validation period is the
+/// validation target, the first of the test period the test target, each predicted from all that the user had
+/// before it. Who has no item there, or none before it, is not asked about; what else a user has in those periods
+/// is history for a later target, and does not train.
+/// </summary>
+/// <param name="histories">With times, which do not fall within a user.</param>
+/// <param name="cuts">Where the periods begin.</param>
+public sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
+{
+    public const string SplitName = "time";
+
+    public override string Name => SplitName;
+
+    protected override int TrainLength(int user) => CountBefore(cuts.ValidationFrom, Times(user));
+
+    protected override int TargetPosition(int user, HeldOut part)
+    {
+        ReadOnlySpan<long> times = Times(user);
+        int position = CountBefore(part == HeldOut.Test ? cuts.TestFrom : cuts.ValidationFrom, times);
+        bool isInPeriod = position < times.Length && (part == HeldOut.Test || times[position] < cuts.TestFrom);
+        return isInPeriod && position > 0 ? position : -1;
+    }
+
+    private static int CountBefore(long moment, ReadOnlySpan<long> times)
+    {
+        (int low, int high) = (0, times.Length);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = times[middle] < moment ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+}
+
+/// <summary>The two moments at which a split by time divides all users' histories alike.</summary>
+/// <param name="ValidationFrom">What came before trains; validation begins here.</param>
+/// <param name="TestFrom">The test begins here.</param>
+public sealed record TimeCuts(long ValidationFrom, long TestFrom)
+{
+    /// <summary>Holds the latest share of all interactions out: the earlier half of it validates, the later half tests.</summary>
+    /// <param name="histories">With times.</param>
+    /// <param name="heldOut">Between 0 and 1.</param>
+    /// <exception cref="UserErrorException">Too many interactions have the same time.</exception>
+    public static TimeCuts At(UserHistories histories, double heldOut)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        long[] times = histories.Times.ToArray();
+        Array.Sort(times);
+        long Quantile(double share) => times[Math.Clamp((int)(share * times.Length), 0, times.Length - 1)];
+        var cuts = new TimeCuts(Quantile(1 - heldOut), Quantile(1 - heldOut / 2));
+        return times[0] < cuts.ValidationFrom && cuts.ValidationFrom < cuts.TestFrom
+            ? cuts
+            : throw new UserErrorException(
+                $"The timestamps, {times[0]} to {times[^1]}, do not tell a validation and a test part from the rest: too many are equal. Use --split leave-one-out.");
+    }
+}
+
+/// <summary>One item to predict, and what was known when it came.</summary>
+/// <param name="User">Position of the user in the histories.</param>
+/// <param name="Before">Item rows that came before it, oldest first.</param>
+/// <param name="Target">The item row to predict.</param>
+/// <param name="BeforeTimes">When each of <paramref name="Before"/> came; empty where the data has no times.</param>
+/// <param name="Now">When the target came; null where the data has no times.</param>
+public readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, int Target, ReadOnlyMemory<long> BeforeTimes, long? Now)
+{
+    /// <summary>What a model may look at.</summary>
+    public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
+}
+
+/// <summary>Who had what in the training part, without order and repeats.</summary>
+/// <param name="ItemsOfUser">[U] item rows.</param>
+/// <param name="UsersOfItem">[V] positions of users, ascending.</param>
+public sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
+{
+    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="items">V</param>
+    public static TrainIncidence Of(DataSplit split, int items)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => Distinct(split.Train(user)))];
+        List<int>[] usersOfItem = [.. Enumerable.Range(0, items).Select(_ => new List<int>())];
+        for (int user = 0; user < itemsOfUser.Length; user++)
+        {
+            foreach (int item in itemsOfUser[user])
+            {
+                usersOfItem[item].Add(user);
+            }
+        }
+
+        return new TrainIncidence(itemsOfUser, [.. usersOfItem.Select(users => users.ToArray())]);
+    }
+
+    private static int[] Distinct(ReadOnlySpan<int> items) => [.. new HashSet<int>(items.ToArray())];
 }

@@ -85,3 +85,112 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataS
         }
     }
 }
+
+/// <summary>What <c>prepare</c> made: its <c>dataset.json</c>.</summary>
+/// <param name="Name">The prepared data's name.</param>
+/// <param name="Source">The ratings file it was read from.</param>
+/// <param name="Sha256">Of the ratings file, lower-case hex.</param>
+/// <param name="Users">Users after filters.</param>
+/// <param name="Items">Items after filters: the item table's rows.</param>
+/// <param name="Interactions">Interactions after filters.</param>
+/// <param name="LowRated">Interactions rated below the threshold, which were dropped first.</param>
+/// <param name="Skipped">Interactions that the k-core filter dropped.</param>
+/// <param name="Repeated">Rows whose user had rated the item before; they are kept.</param>
+/// <param name="TiedUsers">Users with two or more interactions at one timestamp, whose order is therefore the file's.</param>
+/// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
+/// <param name="KCore">Least interactions of each user and item; 0 means unfiltered.</param>
+/// <param name="Cuts">Where a split by time divides; null for leave-one-out.</param>
+/// <param name="ItemOrder">Where the items are those of an imported item table: what did not match.</param>
+public sealed record DatasetSummary(
+    string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
+    double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
+{
+    /// <summary>Interactions that came from the API and not from the file, before filters.</summary>
+    public int Events { get; init; }
+
+    /// <summary>Events that say that a movie was not liked; they were left out.</summary>
+    public int Dislikes { get; init; }
+
+    /// <summary>Items that were taken out entirely; see <see cref="HeldOutItems"/>.</summary>
+    public int NewItems { get; init; }
+
+    /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
+    public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
+}
+
+/// <summary>How an imported item table and the ratings match.</summary>
+/// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
+/// <param name="UnknownItems">Rated items that the table has no row for.</param>
+/// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
+public sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
+
+/// <summary>Puts together what the movies file says about each item.</summary>
+internal static class CatalogBuilder
+{
+    /// <param name="movieIds">[V]</param>
+    /// <param name="counts">[V] interactions that train.</param>
+    /// <param name="movies">Of the movies file; an item that is missing there goes by its id.</param>
+    public static Catalog Build(int[] movieIds, int[] counts, IReadOnlyList<MovieRow> movies)
+    {
+        var byId = new Dictionary<int, MovieRow>(movies.Count);
+        foreach (MovieRow movie in movies)
+        {
+            byId.TryAdd(movie.Id, movie); // Of a movie listed twice the first row counts.
+        }
+
+        return new Catalog([.. movieIds.Select((id, row) =>
+        {
+            if (!byId.TryGetValue(id, out MovieRow? movie))
+            {
+                return new CatalogItem(row, id, $"{id}", null, [], counts[row]);
+            }
+
+            MovieTitle title = MovieTitle.Parse(movie.Title);
+            return new CatalogItem(row, id, title.Title, title.Year, movie.Genres, counts[row]);
+        })]);
+    }
+}
+
+/// <summary>Puts a finished folder in another's place, so that an interrupted step leaves the old one whole.</summary>
+internal static class FolderSwap
+{
+    public static void Replace(string folder, string finished)
+    {
+        string old = $"{folder}.{Guid.NewGuid():N}.old";
+        if (Directory.Exists(folder))
+        {
+            Directory.Move(folder, old);
+        }
+
+        Directory.Move(finished, folder);
+        DeleteIfThere(old);
+    }
+
+    /// <summary>Writes the last file of a folder to be put in place: with it the folder is whole.</summary>
+    public static void WriteLast(string finished, string name, byte[] content)
+    {
+        string temporary = Path.Combine(finished, name + ".tmp");
+        File.WriteAllBytes(temporary, content);
+        File.Move(temporary, Path.Combine(finished, name));
+    }
+
+    /// <summary>Does what a kill between the two moves of <see cref="Replace"/> left undone.</summary>
+    /// <param name="folder">As there.</param>
+    /// <param name="finished">As there.</param>
+    /// <param name="lastFile">See <see cref="WriteLast"/>.</param>
+    public static void Complete(string folder, string finished, string lastFile)
+    {
+        if (!Directory.Exists(folder) && File.Exists(Path.Combine(finished, lastFile)))
+        {
+            Directory.Move(finished, folder);
+        }
+    }
+
+    public static void DeleteIfThere(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}

@@ -1,5 +1,7 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
+using CsvHelper;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
@@ -118,5 +120,183 @@ public static class RatingsReader
         bad = bad < 0 ? Fields - 1 : bad;
         string kind = bad == 2 ? "a number" : "a whole number";
         return BadRow.Message(path, number, $"the {FieldNames[bad]} '{BadRow.Shorten(fields[bad])}' is not {kind}", text);
+    }
+}
+
+/// <summary>One row of a movies file.</summary>
+/// <param name="Id">The data set's movie id.</param>
+/// <param name="Title">As the file has it, such as <c>Matrix, The (1999)</c>.</param>
+/// <param name="Genres">In the order of the file; empty where it lists none.</param>
+public sealed record MovieRow(int Id, string Title, IReadOnlyList<string> Genres);
+
+/// <summary>Reads <c>movies.csv</c>, <c>movies.dat</c> and <c>u.item</c>, in UTF-8 or, where it is not that, latin-1.</summary>
+public static class MoviesReader
+{
+    private const string NoGenres = "(no genres listed)";
+    private const string UnknownGenre = "unknown"; // ML-100K's name for none.
+    private const int ItemFieldsBeforeGenres = 5; // id, title, release date, video release date, URL
+
+    private static readonly CsvReaderOptions CsvOptions =
+        new() { HasHeader = false, TrackLineNumbers = true, MalformedData = CsvMalformedDataHandling.Throw };
+
+    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
+    public static IReadOnlyList<MovieRow> ReadCsv(string path)
+    {
+        var movies = new List<MovieRow>();
+        using CsvReader reader = CsvReader.FromText(ReadText(path), CsvOptions);
+        try
+        {
+            while (reader.Read())
+            {
+                string text = Encoding.UTF8.GetString(reader.RawRecord);
+                if (reader.LineNumber == 1 && text.StartsWith("movieId,", StringComparison.OrdinalIgnoreCase))
+                {
+                    continue;
+                }
+
+                Require(reader.FieldCount == 3, path, reader.LineNumber, $"expected 3 fields (movieId, title, genres), found {reader.FieldCount}", text);
+                movies.Add(new MovieRow(ParseId(reader.GetString(0), path, reader.LineNumber, text), reader.GetString(1), SplitGenres(reader.GetString(2))));
+            }
+        }
+        catch (CsvFormatException e)
+        {
+            throw new UserErrorException($"{path}, line {e.LineNumber}: {e.Message}", e);
+        }
+
+        return movies;
+    }
+
+    /// <summary><c>id::title::genre|genre</c>, as ML-1M has it.</summary>
+    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
+    public static IReadOnlyList<MovieRow> ReadDat(string path) => [.. Lines(path).Select(line =>
+    {
+        string[] row = line.Text.Split("::");
+        Require(row.Length == 3, path, line.Number, $"expected 3 fields (movie::title::genres), found {row.Length}", line.Text);
+        return new MovieRow(ParseId(row[0], path, line.Number, line.Text), row[1], SplitGenres(row[2]));
+    })];
+
+    /// <summary><c>id|title|release|video|url|0|1|...</c>, one flag per genre of <c>u.genre</c>, as ML-100K has it.</summary>
+    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
+    public static IReadOnlyList<MovieRow> ReadItem(string path, string genresPath)
+    {
+        string[] genres = File.Exists(genresPath) ? [.. Lines(genresPath).Select(line => line.Text.Split('|')[0])] : [];
+        return [.. Lines(path).Select(line =>
+        {
+            string[] row = line.Text.Split('|');
+            int expected = ItemFieldsBeforeGenres + genres.Length;
+            Require(row.Length >= expected, path, line.Number, $"expected {expected} fields, found {row.Length}", line.Text);
+            IEnumerable<string> flagged = genres.Where((genre, g) => row[ItemFieldsBeforeGenres + g] == "1" && genre != UnknownGenre);
+            return new MovieRow(ParseId(row[0], path, line.Number, line.Text), row[1], [.. flagged]);
+        })];
+    }
+
+    private static string[] SplitGenres(string field) =>
+        field is NoGenres or "" ? [] : field.Split('|', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static IEnumerable<(int Number, string Text)> Lines(string path) => ReadText(path)
+        .Split('\n')
+        .Select((text, i) => (Number: i + 1, Text: text.TrimEnd('\r')))
+        .Where(line => !string.IsNullOrWhiteSpace(line.Text));
+
+    // Older MovieLens editions are latin-1, newer ones UTF-8; no latin-1 title with an accent is valid UTF-8.
+    private static string ReadText(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        try
+        {
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes).TrimStart('\uFEFF');
+        }
+        catch (DecoderFallbackException)
+        {
+            return Encoding.Latin1.GetString(bytes);
+        }
+    }
+
+    private static int ParseId(string field, string path, long line, string text)
+    {
+        bool isId = int.TryParse(field, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out int id);
+        Require(isId, path, line, $"the movieId '{BadRow.Shorten(field)}' is not a whole number", text);
+        return id;
+    }
+
+    private static void Require(bool condition, string path, long line, string reason, string text)
+    {
+        if (!condition)
+        {
+            throw new UserErrorException(BadRow.Message(path, line, reason, text.TrimEnd()));
+        }
+    }
+}
+
+/// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>
+internal sealed class ByteLines(Stream stream)
+{
+    private const int InitialBuffer = 1 << 20;
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
+    private byte[] _buffer = new byte[InitialBuffer];
+    private int _start;
+    private int _end;
+    private bool _streamEnded;
+
+    /// <summary>1-based number of the line that was read last.</summary>
+    public long Number { get; private set; }
+
+    /// <summary>Bytes of the stream up to the end of the line that was read last.</summary>
+    public long Position { get; private set; }
+
+    /// <param name="line">Valid until the next call.</param>
+    public bool TryRead(out ReadOnlySpan<byte> line)
+    {
+        int length;
+        while ((length = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n')) < 0 && !_streamEnded)
+        {
+            Refill();
+        }
+
+        bool isLast = length < 0;
+        length = isLast ? _end - _start : length;
+        line = _buffer.AsSpan(_start, length);
+        int consumed = isLast ? length : length + 1;
+        if (consumed == 0)
+        {
+            return false;
+        }
+
+        _start += consumed;
+        Position += consumed;
+        Number++;
+        line = Number == 1 && line.StartsWith(ByteOrderMark) ? line[ByteOrderMark.Length..] : line;
+        line = line.EndsWith("\r"u8) ? line[..^1] : line;
+        return true;
+    }
+
+    private void Refill()
+    {
+        _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+        (_start, _end) = (0, _end - _start);
+        if (_end == _buffer.Length)
+        {
+            Array.Resize(ref _buffer, checked(_buffer.Length * 2));
+        }
+
+        int read = stream.Read(_buffer, _end, _buffer.Length - _end);
+        _end += read;
+        _streamEnded = read == 0;
+    }
+}
+
+/// <summary>The one form of message for a row that cannot be read: file, line, reason, and the text itself.</summary>
+internal static class BadRow
+{
+    private const int LongestText = 80;
+
+    public static string Message(string path, long line, string reason, string text) =>
+        $"{path}, line {line}: {reason}: {Shorten(text)}";
+
+    public static string Shorten(string text)
+    {
+        string oneLine = text.ReplaceLineEndings(" ").Replace('\t', ' ');
+        return oneLine.Length <= LongestText ? oneLine : oneLine[..LongestText] + "...";
     }
 }

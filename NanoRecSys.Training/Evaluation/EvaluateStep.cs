@@ -1,8 +1,12 @@
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
+using TorchSharp;
 
 namespace NanoRecSys.Training.Evaluation;
 
@@ -80,3 +84,189 @@ public static class EvaluateStep
         return [.. scorers.Select(scorer => new LogPopularityScorer(scorer, logShares))];
     }
 }
+
+/// <summary>What <c>evaluate</c> can be told.</summary>
+public sealed record EvaluateOptions
+{
+    /// <summary>What the published tables leave out.</summary>
+    public const int PublishedWindow = 200;
+
+    /// <summary>Names of models; empty means every one that is there.</summary>
+    public IReadOnlyList<string> Models { get; init; } = [];
+
+    public IReadOnlyList<HeldOut> Splits { get; init; } = [HeldOut.Validation, HeldOut.Test];
+
+    public Exclusion Exclude { get; init; } = Exclusion.History;
+
+    /// <summary>
+    /// Items that <see cref="Exclusion.Window"/> leaves out, whatever a model reads: by one rule all models stand in one table.
+    /// </summary>
+    public int Window { get; init; } = PublishedWindow;
+
+    /// <summary>Rank the target among uniformly sampled negatives instead of all items.</summary>
+    public bool Sampled { get; init; }
+
+    /// <summary>Sampled negatives of each user.</summary>
+    public int Negatives { get; init; } = 100;
+
+    /// <summary>Add the log of each item's popularity to every score.</summary>
+    public bool AddLogPopularity { get; init; }
+
+    /// <summary>Figures of parts of the users, too.</summary>
+    public bool Slices { get; init; }
+
+    /// <summary>Resamples of the users for the confidence intervals; 0 for none.</summary>
+    public int Resamples { get; init; } = 1000;
+}
+
+/// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
+public sealed class EvaluatedModels : IDisposable
+{
+    /// <summary>Not one model but several: the ranker with a feature dealt to other items, with item ids and without.</summary>
+    public const string FeatureSensitivity = "feature-sensitivity";
+
+    /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
+    public const string HeldOutItems = "held-out-items";
+
+    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
+
+    private readonly PreparedData _data;
+    private readonly StepContext _context;
+    private readonly int _leftOut;
+    private readonly List<IScorer> _scorers = [];
+    private UserTower? _tower;
+    private BatchEncoder? _encoder;
+
+    /// <param name="names">Of <see cref="Names"/>.</param>
+    /// <param name="data">What they are evaluated on.</param>
+    /// <param name="context">Where they are.</param>
+    /// <param name="leftOut">Of a history's items, the latest so many are not ranked: a second stage does not see them as candidates.</param>
+    /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        (_data, _context, _leftOut) = (data, context, leftOut);
+        try
+        {
+            foreach (string name in names)
+            {
+                _scorers.AddRange(name == FeatureSensitivity ? OpenPermuted() : [Open(name)]);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public IReadOnlyList<IScorer> Scorers => _scorers;
+
+    /// <summary>The baselines, and the models that are trained.</summary>
+    public static IReadOnlyList<string> Available(StepContext context) => [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, context))];
+
+    public void Dispose()
+    {
+        foreach (IScorer scorer in _scorers)
+        {
+            (scorer as IDisposable)?.Dispose();
+        }
+
+        _encoder?.Dispose();
+        _tower?.Dispose();
+    }
+
+    private IScorer Open(string name) => name switch
+    {
+        "popularity" => new Popularity(_data.TrainCounts),
+        "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
+        MatrixFactorization.ModelName => BaselineFiles.ReadMatrixFactorization(FolderOf(name), _data.Catalog.Count, _context.Threads),
+        MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
+        "retriever" => new RetrieverScorer(Encoder()),
+        Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace),
+        _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage, leftOut: _leftOut),
+        _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
+    };
+
+    private IEnumerable<IScorer> OpenPermuted() =>
+        from usage in new[] { RankerUsage.Plain, RankerUsage.NewItems }
+        from feature in Enum.GetValues<PermutedFeature>().Select(feature => (PermutedFeature?)feature).Prepend(null)
+        select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature, _leftOut);
+
+    private static RankerUsage? UsageOf(string name) =>
+        Enum.GetValues<RankerUsage>().Select(usage => (RankerUsage?)usage).FirstOrDefault(usage => RankerScorer.NameOf(usage!.Value) == name);
+
+    /// <summary>Ranks the items that were taken out of the data for those who took them.</summary>
+    public static HeldOutItemsReport MeasureHeldOutItems(PreparedData data, StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(context);
+        Workspace workspace = context.Workspace;
+        HeldOutItems heldOut = Data.HeldOutItems.Read(workspace.DataFolder);
+        using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
+        RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
+        torch.set_num_threads(context.Threads);
+        using RankerNetwork? ranker = RankerExport.IsUsable(context) ? RankerFiles.Read(workspace.RankerFolder) : null;
+        return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
+    }
+
+    private MlpUserTowerScorer OpenMlpUserTower()
+    {
+        LibTorch.Load();
+        torch.set_num_threads(_context.Threads);
+        return BaselineFiles.ReadMlpUserTower(FolderOf(MlpUserTowerScorer.ModelName), _data.Catalog.Count);
+    }
+
+    private string FolderOf(string baseline) => BaselineFiles.FolderOf(_context.Workspace, baseline);
+
+    private RankerNetwork ReadRanker()
+    {
+        return RankerExport.MismatchOf(_context.Workspace) is { } mismatch
+            ? throw new UserErrorException(mismatch)
+            : RankerFiles.Read(_context.Workspace.RankerFolder);
+    }
+
+    private BatchEncoder Encoder()
+    {
+        if (_encoder is null)
+        {
+            _tower = RetrieverFiles.Read(_context.Workspace.RetrieverFolder);
+            RetrieverItems.Require(_context.Workspace.RetrieverFolder, _tower.Model.Items, _data.Catalog);
+            torch.set_num_threads(_context.Threads);
+            _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
+        }
+
+        return _encoder;
+    }
+
+    private static bool IsTrained(string name, StepContext context) => name switch
+    {
+        "retriever" => File.Exists(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.ModelName)),
+        Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
+        _ when UsageOf(name) is not null => RankerExport.IsUsable(context),
+        MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(context.Workspace, name),
+        _ => true,
+    };
+}
+
+/// <summary>What an evaluation found.</summary>
+/// <param name="Results">By split, within it by model.</param>
+/// <param name="Differences">Of every two models of a split, the one that is ahead first; empty without intervals.</param>
+public sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results, IReadOnlyList<PairedDifference> Differences)
+{
+    /// <summary>Of items that no training has seen, where that was asked for.</summary>
+    public HeldOutItemsReport? HeldOutItems { get; init; }
+}
+
+/// <summary>Where items that no training has seen stand in the lists of those who took them.</summary>
+/// <param name="Model">How they were placed.</param>
+/// <param name="AmongAll">Ranked among the whole catalogue and all new items, but those of the history: <c>hr@10</c> and the like.</param>
+/// <param name="AmongNew">Ranked among the new items alone.</param>
+public sealed record HeldOutItemsResult(string Model, IReadOnlyDictionary<string, double> AmongAll, IReadOnlyDictionary<string, double> AmongNew);
+
+/// <param name="Cases">Users who took a new item; the last one of each is looked for.</param>
+/// <param name="KnownItems">V</param>
+/// <param name="NewItems">N</param>
+/// <param name="HeldOutCosine">Of estimated and trained embeddings, in the map's own cross-validation.</param>
+/// <param name="Results">One for each way, a random order first.</param>
+public sealed record HeldOutItemsReport(int Cases, int KnownItems, int NewItems, double HeldOutCosine, IReadOnlyList<HeldOutItemsResult> Results);

@@ -1,4 +1,9 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -113,4 +118,269 @@ public abstract class NextItemRanking(DataSplit split, int items)
     /// <param name="index">The user's place in it.</param>
     /// <returns>1 is the best.</returns>
     protected abstract int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index);
+}
+
+/// <summary>Every item of the catalogue is ranked: the only protocol whose figures may be compared.</summary>
+/// <param name="split">Whose items to predict.</param>
+/// <param name="items">V, the catalogue's size.</param>
+public sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
+{
+    public override string Protocol => EvaluationResult.FullRanking;
+
+    protected override int LastRank => int.MaxValue; // however small the catalogue, a cutoff beyond it is met by all
+
+    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
+    }
+}
+
+/// <summary>
+/// The target among a few sampled negatives. Much published work has done so; it can turn the order of models
+/// round (Krichene and Rendle, 2020), so its figures only go beside others of the very same protocol.
+/// </summary>
+/// <param name="split">Whose items to predict.</param>
+/// <param name="sampler">Where the negatives come from: the same ones for every model.</param>
+/// <param name="items">V, the catalogue's size.</param>
+public sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
+{
+    private readonly ConcurrentBag<Scratch> _unused = []; // one for each thread that ever ranked at a time
+
+    public override string Protocol => sampler.Name;
+
+    protected override int LastRank => sampler.Count + 1;
+
+    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        Scratch scratch = _unused.TryTake(out Scratch? old) ? old : new Scratch(new int[sampler.Count], new RowSet(scores.Length));
+        int target = batch.CaseOf(index).Target;
+        int drawn = sampler.Draw(batch.CaseOf(index).User, target, batch.ExcludedOf(index), scratch.Taken, scratch.Negatives);
+        int rank = TargetRank.Among(scores, target, scratch.Negatives.AsSpan(0, drawn));
+        _unused.Add(scratch);
+        return rank;
+    }
+
+    private sealed record Scratch(int[] Negatives, RowSet Taken);
+}
+
+/// <summary>
+/// Draws negatives that are neither the target nor excluded, each once, every item alike: the target is mostly more
+/// popular than they are, which flatters. What a user gets follows from the seed and the user alone: the same for every
+/// model, in every order of users, on any number of threads.
+/// </summary>
+public sealed class NegativeSampler
+{
+    // Draws per negative before the rest is taken in order: where nearly all items are excluded, luck takes forever.
+    private const int Patience = 100;
+
+    private readonly int _items;
+    private readonly long _seed;
+
+    /// <param name="count">How many for each user.</param>
+    /// <param name="items">V, the catalogue's size.</param>
+    /// <param name="seed">Of all draws.</param>
+    public NegativeSampler(int count, int items, long seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        (Count, _items, _seed) = (count, items, seed);
+    }
+
+    /// <summary>Negatives of each user; fewer only where the catalogue has no more.</summary>
+    public int Count { get; }
+
+    /// <summary><c>sampled-uniform-100</c>, ...</summary>
+    public string Name => $"sampled-uniform-{Count}";
+
+    /// <param name="user">Whose negatives.</param>
+    /// <param name="target">Never drawn.</param>
+    /// <param name="excluded">Never drawn.</param>
+    /// <param name="taken">[V] a set to work with, empty before and after.</param>
+    /// <param name="negatives">[<see cref="Count"/>] filled from the start.</param>
+    /// <returns>How many there are.</returns>
+    public int Draw(int user, int target, ReadOnlySpan<int> excluded, RowSet taken, Span<int> negatives)
+    {
+        ArgumentNullException.ThrowIfNull(taken);
+        taken.AddRange(excluded);
+        bool isTargetNew = taken.Add(target);
+        var random = new SeededDraws(_seed, user);
+        int count = Math.Min(Count, _items - taken.Count);
+        int drawn = 0;
+        for (int attempt = 0; drawn < count && attempt < Patience * Count; attempt++)
+        {
+            int item = (int)random.Next(_items);
+            if (taken.Add(item))
+            {
+                negatives[drawn++] = item;
+            }
+        }
+
+        for (int item = 0; drawn < count; item++)
+        {
+            if (taken.Add(item))
+            {
+                negatives[drawn++] = item;
+            }
+        }
+
+        taken.RemoveRange(negatives[..drawn]);
+        taken.RemoveRange(excluded);
+        taken.RemoveRange(isTargetNew ? [target] : []);
+        return drawn;
+    }
+}
+
+/// <summary>
+/// Random numbers of one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding
+/// <see cref="Random"/> anew for each user or resample would cost more than the draws.
+/// </summary>
+internal struct SeededDraws(long seed, long stream)
+{
+    private const ulong Golden = 0x9E3779B97F4A7C15;
+
+    private ulong _state = Mix((ulong)seed + Golden) ^ Mix((ulong)stream * Golden + 1);
+
+    /// <summary>Uniform in [0, bound); the bias of the multiplication is below bound / 2^64.</summary>
+    public long Next(long bound)
+    {
+        _state += Golden;
+        return (long)Math.BigMul(Mix(_state), (ulong)bound, out _);
+    }
+
+    private static ulong Mix(ulong z)
+    {
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+        z = (z ^ z >> 27) * 0x94D049BB133111EB;
+        return z ^ z >> 31;
+    }
+}
+
+/// <summary>Which items of a user's past are left out of the ranking.</summary>
+public enum Exclusion
+{
+    /// <summary>All of them, as serving does.</summary>
+    History,
+
+    /// <summary>Those that the model reads: the last L.</summary>
+    Window,
+
+    /// <summary>None: the model may recommend what was seen.</summary>
+    None,
+}
+
+/// <summary>Where a ranking of the whole catalogue puts the item that came next.</summary>
+public static class TargetRank
+{
+    /// <summary>
+    /// 1 + the number of other items that are not excluded and do not score lower than the target. Ties count
+    /// as ahead of it, so that a model that scores all items alike finds nothing; so does NaN.
+    /// </summary>
+    /// <param name="scores">[V]</param>
+    /// <param name="target">Row of the item that came next; never excluded, even if it was seen before.</param>
+    /// <param name="excluded">Rows to leave out, without repeats.</param>
+    public static int Of(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> excluded)
+    {
+        float score = scores[target];
+        int lower = CountLower(scores, score);
+        int notLower = scores.Length - lower - 1; // Without the target, which ties with itself.
+        foreach (int row in excluded)
+        {
+            notLower -= row != target && !(scores[row] < score) ? 1 : 0;
+        }
+
+        return 1 + notLower;
+    }
+
+    /// <summary>1 + the number of negatives that do not score lower than the target.</summary>
+    /// <param name="scores">[V]</param>
+    /// <param name="target">Row of the item that came next.</param>
+    /// <param name="negatives">Rows to rank it among.</param>
+    public static int Among(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> negatives)
+    {
+        int rank = 1;
+        foreach (int row in negatives)
+        {
+            rank += !(scores[row] < scores[target]) ? 1 : 0;
+        }
+
+        return rank;
+    }
+
+    private static int CountLower(ReadOnlySpan<float> scores, float score)
+    {
+        Vector<float> threshold = new(score);
+        Vector<int> counts = Vector<int>.Zero;
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(scores);
+        foreach (Vector<float> vector in vectors)
+        {
+            counts -= Vector.LessThan(vector, threshold); // A lane that is lower is -1.
+        }
+
+        int lower = Vector.Sum(counts);
+        for (int i = vectors.Length * Vector<float>.Count; i < scores.Length; i++)
+        {
+            lower += scores[i] < score ? 1 : 0;
+        }
+
+        return lower;
+    }
+}
+
+/// <summary>Where one or more models put the targets of the same users.</summary>
+/// <param name="Users">[U] positions in the split, ascending.</param>
+/// <param name="Targets">[U] rows of the items that came next.</param>
+/// <param name="HistoryLengths">[U] items before the target.</param>
+/// <param name="Ranks">[models][U], 1 is the best.</param>
+public sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks)
+{
+    /// <summary>All users with a held-out item, not yet ranked.</summary>
+    internal static RankedUsers Of(DataSplit split, HeldOut part, int models)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        var users = new List<int>(split.UserCount);
+        var targets = new List<int>(split.UserCount);
+        var lengths = new List<int>(split.UserCount);
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            if (split.TryGet(user, part, out HeldOutCase found))
+            {
+                users.Add(user);
+                targets.Add(found.Target);
+                lengths.Add(found.Before.Length);
+            }
+        }
+
+        return new RankedUsers(
+            [.. users], [.. targets], [.. lengths], [.. Enumerable.Range(0, models).Select(_ => new int[users.Count])]);
+    }
+
+    /// <summary>[U] places in <see cref="Users"/>, shortest history first; equal ones in the users' order.</summary>
+    internal int[] ByHistoryLength()
+    {
+        int[] order = [.. Enumerable.Range(0, Users.Length)];
+        long[] keys = Array.ConvertAll(order, place => (long)HistoryLengths[place] << 32 | (uint)place);
+        Array.Sort(keys, order);
+        return order;
+    }
+}
+
+/// <summary>A model that can score the whole catalogue for a batch of histories; higher is better.</summary>
+public interface IScorer
+{
+    /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
+    string Name { get; }
+
+    /// <summary>
+    /// Items that it really puts in order: a second stage's number of candidates, null for the whole
+    /// catalogue. Metrics beyond it are left out.
+    /// </summary>
+    int? Depth => null;
+
+    /// <summary>What turns a score into a logit of the model's loss: one over the temperature where there is one.</summary>
+    double LogitScale => 1;
+
+    /// <param name="histories">[B] item rows, oldest first.</param>
+    /// <param name="scores">[B, V] row-major, to be filled.</param>
+    void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores);
 }

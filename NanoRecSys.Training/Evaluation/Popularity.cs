@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Data;
+
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>The same for everyone: how often an item was interacted with in the training part.</summary>
@@ -19,6 +20,34 @@ public sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
         for (int b = 0; b < histories.Count; b++)
         {
             _scores.CopyTo(scores[(b * _scores.Length)..]);
+        }
+    }
+}
+
+/// <summary>
+/// A model's scores with the log of each item's share of the training part added. It undoes a logQ correction,
+/// and asks how much of a figure is popularity; it is not the model, so its figures are not comparable.
+/// </summary>
+/// <param name="inner">The model; owned by the caller.</param>
+/// <param name="logShares">[V]</param>
+public sealed class LogPopularityScorer(IScorer inner, float[] logShares) : IScorer
+{
+    public string Name => inner.Name;
+
+    public int? Depth => inner.Depth;
+
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        inner.Score(histories, scores);
+        float scale = (float)inner.LogitScale;
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Span<float> own = scores.Slice(b * logShares.Length, logShares.Length);
+            for (int item = 0; item < own.Length; item++)
+            {
+                own[item] = scale * own[item] + logShares[item];
+            }
         }
     }
 }

@@ -1,3 +1,10 @@
+using System.Text.Json;
+using NanoRecSys.Core;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Averages over users of what a rank is worth, each user having one item to find.</summary>
@@ -39,3 +46,140 @@ public static class RankingMetrics
         return metrics;
     }
 }
+
+/// <summary>Parts of the users: by how popular their target is, and by how much is known of them.</summary>
+public sealed class UserSlices
+{
+    private readonly IReadOnlyList<Slice> _slices;
+
+    private UserSlices(IReadOnlyList<Slice> slices) => _slices = slices;
+
+    /// <param name="users">Who was ranked for.</param>
+    /// <param name="trainCounts">[V] training interactions of each item.</param>
+    public static UserSlices Of(RankedUsers users, IReadOnlyList<int> trainCounts)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        ArgumentNullException.ThrowIfNull(trainCounts);
+        int[] targetCounts = Array.ConvertAll(users.Targets, target => trainCounts[target]);
+        // Thirds of all interactions: a few items make the head, most items the tail.
+        (int tailEnd, int midEnd) = Thirds([.. trainCounts], [.. trainCounts]);
+        (int shortEnd, int mediumEnd) = Thirds(users.HistoryLengths, [.. Enumerable.Repeat(1, users.Users.Length)]);
+        return new UserSlices([
+            .. Part("target-popularity", targetCounts, tailEnd, midEnd, ["tail", "mid", "head"]).Reverse(),
+            .. Part("history-length", users.HistoryLengths, shortEnd, mediumEnd, ["short", "medium", "long"])]);
+    }
+
+    /// <param name="ranks">[U] one model's ranks.</param>
+    /// <param name="depth">See <see cref="RankingMetrics.Of"/>.</param>
+    public IReadOnlyList<EvaluationSlice> Evaluate(IReadOnlyList<int> ranks, int? depth) =>
+        [.. _slices.Select(slice => new EvaluationSlice(
+            slice.By, slice.Name, slice.From, slice.To, slice.Places.Length,
+            RankingMetrics.Of([.. slice.Places.Select(place => ranks[place])], depth)))];
+
+    /// <summary>The values at which the first and the second third of all weight are reached; equal values stay together.</summary>
+    private static (int First, int Second) Thirds(int[] values, int[] weights)
+    {
+        int[] sorted = [.. values];
+        Array.Sort(sorted, weights);
+        long total = weights.Sum(weight => (long)weight);
+        return (ValueAt(total / 3.0), ValueAt(total * 2 / 3.0));
+
+        int ValueAt(double share)
+        {
+            long sum = 0;
+            for (int i = 0; i < sorted.Length; i++)
+            {
+                sum += weights[i];
+                if (sum >= share)
+                {
+                    return sorted[i];
+                }
+            }
+
+            return 0;
+        }
+    }
+
+    /// <param name="by">What they are parted by.</param>
+    /// <param name="values">[U]</param>
+    /// <param name="firstEnd">Largest value of the first part.</param>
+    /// <param name="secondEnd">Largest value of the second part.</param>
+    /// <param name="names">Of the three parts, in ascending order.</param>
+    private static IEnumerable<Slice> Part(string by, int[] values, int firstEnd, int secondEnd, string[] names)
+    {
+        for (int part = 0; part < names.Length; part++)
+        {
+            int[] places = [.. Enumerable.Range(0, values.Length)
+                .Where(place => part == (values[place] <= firstEnd ? 0 : values[place] <= secondEnd ? 1 : 2))];
+            int[] own = [.. places.Select(place => values[place])];
+            yield return new Slice(by, names[part], own.DefaultIfEmpty(0).Min(), own.DefaultIfEmpty(0).Max(), places);
+        }
+    }
+
+    private sealed record Slice(string By, string Name, int From, int To, int[] Places);
+}
+
+/// <summary>
+/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full
+/// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
+/// <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how often the test was looked at.
+/// </summary>
+public static class MetricsFile
+{
+    public const string TestLog = "test-evaluations.jsonl";
+
+    public static IReadOnlyList<EvaluationResult> Read(Workspace workspace, string model)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        string path = PathOf(workspace, model);
+        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ListEvaluationResult)! : [];
+    }
+
+    public static void Save(Workspace workspace, EvaluationResult result, DateTimeOffset time)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(result);
+        Directory.CreateDirectory(workspace.MetricsFolder);
+        if (result.IsComparable)
+        {
+            Replace(workspace, result);
+        }
+
+        if (result.Split == NextItemRanking.NameOf(Data.HeldOut.Test))
+        {
+            string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
+            File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJsonLines.Default.TestEvaluation) + "\n");
+        }
+    }
+
+    private static void Replace(Workspace workspace, EvaluationResult result)
+    {
+        List<EvaluationResult> results = [
+            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => !IsReplaced(old, result)),
+            result];
+        string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    // An older entry may not tell its window.
+    private static bool IsReplaced(EvaluationResult old, EvaluationResult result) =>
+        (old.Split, old.Exclude) == (result.Split, result.Exclude) && (old.Window ?? result.Window) == result.Window;
+
+    /// <summary>Whether a model was trained again since its figures were measured: they are another's then.</summary>
+    public static bool IsOfAnotherModel(Workspace workspace, string model)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(model);
+        string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
+            : model == "retriever" ? [workspace.RetrieverFolder]
+            : [BaselineFiles.FolderOf(workspace, model)];
+        return folders.Select(folder => Path.Combine(folder, ExportFiles.Weights))
+            .Any(weights => File.Exists(weights) && File.GetLastWriteTimeUtc(weights) > File.GetLastWriteTimeUtc(PathOf(workspace, model)));
+    }
+
+    private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");
+}
+
+/// <summary>One line of the log of looks at the test split.</summary>
+public sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);

@@ -1,9 +1,15 @@
+using System.Numerics.Tensors;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
-using static TorchSharp.torch;
+using NanoRecSys.Training.Ranking;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace NanoRecSys.Training.Export;
 
@@ -89,5 +95,263 @@ public static class ExportStep
         {
             File.Delete(path); // serving does without it
         }
+    }
+}
+
+/// <summary>What <c>export</c> can be told.</summary>
+public sealed record ExportOptions
+{
+    /// <summary>Real histories on which the exported graphs are compared with the trained networks.</summary>
+    public int ParityHistories { get; init; } = 200;
+
+    public RankerPrecision RankerPrecision { get; init; } = RankerPrecision.Auto;
+}
+
+/// <summary>In which numbers serving multiplies per candidate.</summary>
+public enum RankerPrecision
+{
+    /// <summary>8 bits where the network is large and its logits stay close to the trained one's, else 32.</summary>
+    Auto,
+
+    ThirtyTwoBits,
+
+    EightBits,
+}
+
+/// <summary>
+/// What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so
+/// that without it nothing in the folder can be published.
+/// </summary>
+/// <param name="Model">The user tower's configuration.</param>
+/// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
+/// <param name="Parity">By exported file.</param>
+/// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
+/// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
+public sealed record ExportReport(
+    ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null)
+{
+    /// <summary>Null where no ranker was exported.</summary>
+    public RankerPartsInfo? RankerParts { get; init; }
+}
+
+/// <summary>JSON of the files that export, index and publish hand to each other.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(ExportReport))]
+[JsonSerializable(typeof(IndexInfo))]
+internal sealed partial class ExportJson : JsonSerializerContext;
+
+/// <summary>What the verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ExportReport))]
+[JsonSerializable(typeof(IndexInfo))]
+[JsonSerializable(typeof(PublishSummary))]
+[JsonSerializable(typeof(StateDictionarySummary))]
+internal sealed partial class ExportJsonLines : JsonSerializerContext;
+
+/// <summary>Names of what training and export leave for the later steps, and reading their JSON.</summary>
+internal static class ExportFiles
+{
+    public const string Weights = "weights.safetensors";
+    public const string Parity = "parity.json";
+    public const string Index = "index.json";
+
+    /// <exception cref="UserErrorException">Missing or damaged: says which verb makes the file.</exception>
+    public static T ReadJson<T>(string path, JsonTypeInfo<T> type, string verb)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new JsonException("it is null.");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserErrorException($"There is no {path}. Run '{verb}' first, with the same --data and --artifacts.", e);
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{path} cannot be read: {e.Message} Run '{verb}' again.", e);
+        }
+    }
+
+    /// <summary>A reader sees the old file or the whole new one.</summary>
+    public static void WriteJson<T>(string path, T value, JsonTypeInfo<T> type)
+    {
+        string temporary = path + ".tmp";
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(value, type));
+        File.Move(temporary, path, overwrite: true);
+    }
+}
+
+/// <summary>Compares an exported graph with the network it was made from.</summary>
+internal static class Parity
+{
+    /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph by 1e-2 and more.</summary>
+    public const double Tolerance = 1e-4;
+
+    /// <summary>What a user tower in 8 bits may not fall below.</summary>
+    public const double LeastMeanCosine = 0.995;
+
+    /// <summary>
+    /// Encodes each history alone and without padding, as serving does, and all of them in one padded batch;
+    /// both must match.
+    /// </summary>
+    /// <param name="tower">The exported graph.</param>
+    /// <param name="histories">[B]</param>
+    /// <param name="trained">[B, D] what the trained network makes of them.</param>
+    public static ParityInfo OfUserTower(OnnxUserTower tower, IReadOnlyList<TimedHistory> histories, ReadOnlySpan<float> trained)
+    {
+        float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
+        float[] together = tower.Encode(histories);
+        return new ParityInfo(Math.Max(MaxAbsDifference(alone, trained), MaxAbsDifference(together, trained)), histories.Count, Tolerance);
+    }
+
+    /// <summary>As serving encodes: each history alone.</summary>
+    /// <param name="tower">The exported graph in 8 bits.</param>
+    /// <param name="histories">[B]</param>
+    /// <param name="trained">[B, D] what the trained network makes of them, L2-normalised.</param>
+    public static ParityInfo OfInt8(OnnxUserTower tower, IReadOnlyList<TimedHistory> histories, ReadOnlySpan<float> trained)
+    {
+        float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
+        double difference = MaxAbsDifference(alone, trained);
+        double cosines = TensorPrimitives.Dot(alone, trained); // of unit vectors
+        return new ParityInfo(difference, histories.Count, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Count };
+    }
+
+    /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>
+    public static double MaxAbsDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+    {
+        if (actual.Length != expected.Length)
+        {
+            throw new InvalidDataException($"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
+        }
+
+        double largest = 0;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            largest = Math.Max(largest, Math.Abs((double)actual[i] - expected[i])); // Math.Max keeps a NaN.
+        }
+
+        return largest;
+    }
+
+    public static bool Holds(ParityInfo parity) =>
+        parity.MeanCosine is { } cosine ? 1 - cosine <= parity.Tolerance : parity.MaxAbsDifference <= parity.Tolerance;
+
+    /// <exception cref="UserErrorException">The difference is larger than allowed, or not a number.</exception>
+    public static ParityInfo Require(string file, ParityInfo parity) => Holds(parity)
+        ? parity
+        : throw new UserErrorException(
+            $"{file} differs from the trained network by {parity.MaxAbsDifference:G3} over {parity.Cases} cases, allowed is {parity.Tolerance:G3}. " +
+            "Nothing was exported; train again, and if that does not help, report it.");
+}
+
+/// <summary>Histories of real users, drawn at random, to compare networks and indexes on.</summary>
+internal static class SampledHistories
+{
+    /// <returns>That many whole histories, or as many as there are; none is empty.</returns>
+    public static TimedHistory[] Draw(UserHistories histories, int count, long seed)
+    {
+        int[] users = [.. Enumerable.Range(0, histories.UserCount).Where(user => !histories.At(user).IsEmpty)];
+        new Random((int)seed).Shuffle(users);
+        return [.. users.Take(count).Select(user => WholeOf(histories, user))];
+    }
+
+    private static TimedHistory WholeOf(UserHistories histories, int user)
+    {
+        ReadOnlyMemory<long> times = histories.TimesMemoryAt(user);
+        return new TimedHistory(histories.MemoryAt(user), times, times.IsEmpty ? 0 : times.Span[^1]);
+    }
+}
+
+/// <summary>Items without a name and random histories: enough to compare an imported network with its graph where no data is prepared.</summary>
+internal static class InventedData
+{
+    /// <summary>V items of which nothing is known.</summary>
+    public static Catalog Catalog(ModelInfo model) =>
+        new([.. Enumerable.Range(0, model.Items).Select(row => new CatalogItem(row, row, $"{row}", null, [], 0))]);
+
+    /// <summary>Histories of 1 to L items, all equally likely.</summary>
+    public static UserHistories Histories(ModelInfo model, int count, long seed)
+    {
+        var random = new Random(unchecked((int)seed));
+        var offsets = new long[count + 1];
+        var items = new List<int>();
+        for (int user = 0; user < count; user++)
+        {
+            int length = random.Next(1, model.MaxLength + 1);
+            items.AddRange(Enumerable.Range(0, length).Select(_ => random.Next(model.Items)));
+            offsets[user + 1] = items.Count;
+        }
+
+        return new UserHistories([.. Enumerable.Range(0, count)], offsets, [.. items]);
+    }
+}
+
+/// <summary>The map that places new items, fitted to the exported item embeddings.</summary>
+internal static class ContentMapExport
+{
+    public static ContentMapInfo Write(string folder, PreparedData data, UserEncoder encoder)
+    {
+        ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
+        fit.Map.Write(Path.Combine(folder, ArtifactNames.ContentMap), Path.Combine(folder, ArtifactNames.ContentFeatures));
+        return new ContentMapInfo(ArtifactNames.ContentMap, ArtifactNames.ContentFeatures, fit.Ridge, fit.HeldOutCosine);
+    }
+}
+
+/// <param name="Files">What was written, the user tower first.</param>
+/// <param name="Parameters">Numbers in all of them.</param>
+public sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
+
+/// <summary>
+/// The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header
+/// keeps what the weights do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.
+/// </summary>
+public static class StateDictionaryExport
+{
+    public const string UserTowerName = "user_tower.safetensors";
+    public const string RankerName = "ranker.safetensors";
+
+    /// <exception cref="UserErrorException">Nothing was trained, or it does not fit the data.</exception>
+    public static async Task<StateDictionarySummary> RunAsync(StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Workspace workspace = context.Workspace;
+        ModelInfo model = RetrieverFiles.ReadModel(workspace.RetrieverFolder);
+        List<NamedTensor> tower = [.. TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever").Tensors.Values];
+        string folder = Directory.CreateDirectory(workspace.ExportFolder).FullName;
+        if (model.Positions == Positions.Rotary)
+        {
+            // PyTorch's module has the frequencies as a buffer, and misses it when it loads strictly.
+            int headWidth = model.Dimension / model.Heads;
+            tower.Add(new NamedTensor(UserTowerLayout.RotaryName, [headWidth / 2], RotaryFrequencies.Of(model.RopeBase, headWidth)));
+        }
+
+        List<string> files = [Path.Combine(folder, UserTowerName)];
+        SafetensorsFile.Write(files[0], tower, WeightsMetadata.Of(model));
+        context.Progress.Report(new StepProgress { Fraction = 0.5 });
+        long parameters = tower.Sum(tensor => tensor.Values.LongLength);
+        if (RankerExport.IsUsable(context))
+        {
+            using RankerNetwork ranker = RankerFiles.Read(workspace.RankerFolder);
+            IReadOnlyList<NamedTensor> weights = NetworkWeights.Of(ranker);
+            files.Add(Path.Combine(folder, RankerName));
+            SafetensorsFile.Write(files[1], weights, WeightsMetadata.Of(ranker.Model));
+            parameters += weights.Sum(tensor => tensor.Values.LongLength);
+        }
+
+        if (await RetrieverItems.FindAsync(workspace, model.Items, context.Cancellation) is { } movieIds)
+        {
+            files.Add(Path.Combine(folder, RetrieverItems.FileName));
+            ItemMapFile.Write(files[^1], movieIds);
+        }
+
+        context.Progress.Report(new StepProgress { Fraction = 1 });
+        return new StateDictionarySummary(files, parameters);
     }
 }

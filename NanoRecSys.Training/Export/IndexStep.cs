@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
@@ -96,5 +97,174 @@ public static class IndexStep
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using var tower = new OnnxUserTower(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.UserTower), model);
         return tower.Encode(SampledHistories.Draw(data.Histories, RecallQueries, context.Seed));
+    }
+}
+
+/// <summary>What <c>index</c> can be told. Sizes that are null follow from the number of items.</summary>
+public sealed record IndexOptions
+{
+    /// <summary>Measures several kinds and takes the fastest that finds enough.</summary>
+    public const string Auto = "auto";
+
+    /// <summary>Kinds that can be built.</summary>
+    public static readonly IReadOnlyList<string> Kinds = [.. IndexKinds.All, Auto];
+
+    public string Kind { get; init; } = IndexKinds.Flat;
+
+    /// <summary>Number of lists (nlist).</summary>
+    public int? Lists { get; init; }
+
+    /// <summary>Bytes of a product code (m).</summary>
+    public int? Parts { get; init; }
+
+    /// <summary>Edges of a row in a graph (M).</summary>
+    public int? Edges { get; init; }
+
+    /// <summary>Lists searched (nprobe) or rows kept in sight (efSearch); null: as few as reach <see cref="Recall"/>.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Items below which <see cref="Auto"/> takes a flat index without measuring others.</summary>
+    public int FlatBelow { get; init; } = DefaultShapes.FlatBelow;
+
+    /// <summary>Share of the exact hundred nearest that a search must find.</summary>
+    public double Recall { get; init; } = 0.95;
+}
+
+/// <summary>Builds the index that was asked for, or measures several kinds and takes the fastest that finds enough.</summary>
+/// <param name="options">What was asked for.</param>
+/// <param name="exact">All items.</param>
+/// <param name="recall">Of the hundred nearest, on queries of real users.</param>
+/// <param name="context">Seed, threads, progress.</param>
+internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRecall recall, StepContext context)
+{
+    // Not hnsw: its graph takes minutes to build where lists take seconds; it can be asked for.
+    private static readonly string[] MeasuredKinds = [IndexKinds.IvfFlat, IndexKinds.IvfScalar];
+
+    /// <returns>The index and its shape, set to the width that reaches the recall asked for.</returns>
+    public (IVectorIndex Index, IndexShape Shape) Make()
+    {
+        if (options.Kind != IndexOptions.Auto)
+        {
+            return Build(options.Kind, 0, 1);
+        }
+
+        if (exact.Count < options.FlatBelow)
+        {
+            Tell($"{exact.Count:N0} items: flat, which is exact and fast enough below {options.FlatBelow:N0}");
+            return (exact, new IndexShape(IndexKinds.Flat));
+        }
+
+        (IVectorIndex Index, IndexShape Shape) best = (exact, new IndexShape(IndexKinds.Flat));
+        double bestMs = recall.MeasureLatency(exact);
+        Tell($"flat: exact, {bestMs:F3} ms");
+        for (int i = 0; i < MeasuredKinds.Length; i++)
+        {
+            (IVectorIndex Index, IndexShape Shape) next = Build(MeasuredKinds[i], (double)i / MeasuredKinds.Length, (i + 1.0) / MeasuredKinds.Length);
+            double found = recall.Measure(next.Index);
+            double ms = recall.MeasureLatency(next.Index);
+            Tell($"{next.Shape}: recall@100 {found:P2}, {ms:F3} ms at {SearchWidth.NameOf(next.Index)} {SearchWidth.Of(next.Index)}");
+            if (found >= options.Recall && ms < bestMs)
+            {
+                (best, bestMs) = (next, ms);
+            }
+        }
+
+        return best;
+    }
+
+    private (IVectorIndex Index, IndexShape Shape) Build(string kind, double from, double to)
+    {
+        IndexShape shape = DefaultShapes.For(kind, exact.Count, exact.Dimension, options.Lists, options.Parts, options.Edges);
+        if (kind == IndexKinds.Flat)
+        {
+            return (exact, shape);
+        }
+
+        var control = new BuildControl(
+            (int)context.Seed, context.Threads, share => context.Progress.Report(new StepProgress { Fraction = from + 0.9 * share * (to - from) }), context.Cancellation);
+        IVectorIndex index = IndexBuilder.Build(exact.Rows, exact.Dimension, shape, exact.Metric, control);
+        if (options.Width is int width)
+        {
+            SearchWidth.Set(index, width);
+        }
+        else
+        {
+            SearchWidth.Tune(index, () => recall.Measure(index), options.Recall, recall.K);
+        }
+
+        return (index, shape);
+    }
+
+    private void Tell(string message) => context.Progress.Report(new StepProgress { Message = message });
+}
+
+/// <summary>How much of the true nearest neighbours an index finds, and how long a query takes.</summary>
+/// <param name="queries">[B, D]</param>
+/// <param name="exact">Finds the true neighbours.</param>
+/// <param name="k">Neighbours compared; all rows where there are fewer.</param>
+public sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, int k)
+{
+    private readonly Candidate[] _found = new Candidate[Math.Min(k, exact.Count)];
+    private readonly int[][] _expected = Expect(queries.Span, exact, Math.Min(k, exact.Count)); // [B][k]
+
+    /// <summary>Neighbours that are asked for.</summary>
+    public int K => _found.Length;
+
+    /// <param name="index">What is measured.</param>
+    /// <param name="first">Of the k that were asked for, only so many count; all if null.</param>
+    /// <returns>Share of the exact neighbours among as many that the index finds, averaged over the queries.</returns>
+    public double Measure(IVectorIndex index, int? first = null)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        int counted = Math.Min(first ?? _found.Length, _found.Length);
+        long shared = 0;
+        for (int q = 0; q < _expected.Length; q++)
+        {
+            int found = index.Search(Query(q), RowFilter.None, _found);
+            foreach (Candidate candidate in _found.AsSpan(0, Math.Min(found, counted)))
+            {
+                shared += _expected[q].AsSpan(0, counted).Contains(candidate.Row) ? 1 : 0;
+            }
+        }
+
+        long asked = (long)_expected.Length * counted;
+        return asked > 0 ? (double)shared / asked : 0;
+    }
+
+    /// <returns>
+    /// Milliseconds of a query on this thread: of each query the quickest round, and the mean of those. What else runs
+    /// on the machine only ever adds to a round.
+    /// </returns>
+    public double MeasureLatency(IVectorIndex index, int rounds = 5)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        var quickest = new double[_expected.Length];
+        Array.Fill(quickest, double.PositiveInfinity);
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int q = 0; q < quickest.Length; q++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                index.Search(Query(q), RowFilter.None, _found);
+                quickest[q] = Math.Min(quickest[q], Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            }
+        }
+
+        return quickest.Length > 0 ? quickest.Average() : 0;
+    }
+
+    private ReadOnlySpan<float> Query(int q) => queries.Span.Slice(q * exact.Dimension, exact.Dimension);
+
+    private static int[][] Expect(ReadOnlySpan<float> queries, FlatIndex exact, int k)
+    {
+        var expected = new int[queries.Length / exact.Dimension][];
+        var found = new Candidate[k];
+        for (int q = 0; q < expected.Length; q++)
+        {
+            int count = exact.Search(queries.Slice(q * exact.Dimension, exact.Dimension), RowFilter.None, found);
+            expected[q] = [.. found.Take(count).Select(candidate => candidate.Row)];
+        }
+
+        return expected;
     }
 }

@@ -1,8 +1,15 @@
+using System.Globalization;
+using System.Text.Json;
+using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export.Map;
+using NanoRecSys.Training.Export.Onnx;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
@@ -123,6 +130,263 @@ public static class PublishStep
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
                 File.Copy(plot, target);
             }
+        }
+    }
+}
+
+/// <summary>What <c>publish</c> can be told.</summary>
+public sealed record PublishOptions
+{
+    public ServeSplit ServeSplit { get; init; } = ServeSplit.All;
+
+    public RankerUse Ranker { get; init; } = RankerUse.IfBetter;
+
+    /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
+    public bool UserEmbeddings { get; init; } = true;
+}
+
+public enum ServeSplit
+{
+    /// <summary>Whole histories: what users should get.</summary>
+    All,
+
+    /// <summary>Without the held-out items, so that offline metrics can be measured through the live API.</summary>
+    Train,
+}
+
+public enum RankerUse
+{
+    /// <summary>Published when its validation NDCG@10 is at least the retriever's.</summary>
+    IfBetter,
+
+    Always,
+
+    Never,
+}
+
+/// <param name="Version">The published version's name.</param>
+/// <param name="Folder">Where it lies.</param>
+/// <param name="Bytes">Size of all its files.</param>
+/// <param name="HasRanker">Whether the ranker is in it.</param>
+/// <param name="Ranker">Why it is, or is not: one sentence.</param>
+public sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker);
+
+/// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
+internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? UserTowerInt8, RankerInfo? Ranker)
+{
+    /// <exception cref="UserErrorException">A step has not run, its parity does not hold, or two steps disagree.</exception>
+    public static ExportedModel Open(Workspace workspace, PreparedData data)
+    {
+        string folder = workspace.ExportFolder;
+        ExportReport report = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), ExportJson.Default.ExportReport, "export");
+        IndexInfo index = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Index), ExportJson.Default.IndexInfo, "index");
+        if (report.RetrieverSha256 != TrainedWeights.HashOf(workspace.RetrieverFolder))
+        {
+            throw new UserErrorException("The retriever's weights are not those that were exported. Run 'export' and 'index' again.");
+        }
+
+        if (report.RankerSha256 != (RankerExport.IsOfThisRetriever(workspace) ? TrainedWeights.HashOf(workspace.RankerFolder) : null))
+        {
+            throw new UserErrorException("The ranker is not the one that was exported. Run 'export' and 'index' again.");
+        }
+
+        OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
+            ?? throw new UserErrorException($"There is no {Path.Combine(folder, ArtifactNames.UserTower)}. Run 'export' again.");
+        try
+        {
+            ModelInfo model = report.Model;
+            IVectorIndex vectors = FaissFile.Read(Path.Combine(folder, index.File));
+            (float[] items, int width) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
+            RetrieverItems.Require(workspace.RetrieverFolder, model.Items, data.Catalog);
+            Require("The user tower's dimension", tower.Outputs[0].Shape[^1], $"{model.Dimension}", "export");
+            Require("The item embeddings' rows", items.Length / width, model.Items, "export");
+            Require("The item embeddings' dimension", width, model.Dimension, "export");
+            Require("The index's rows", vectors.Count, model.Items, "index");
+            Require("The index's dimension", vectors.Dimension, model.Dimension, "index");
+        }
+        catch (Exception e) when (e is InvalidDataException or FileNotFoundException)
+        {
+            throw new UserErrorException($"{e.Message} Run 'export' and 'index' again.", e);
+        }
+
+        return new ExportedModel(report, index, tower, DescribeWithParity(folder, ArtifactNames.UserTowerInt8, report), DescribeRanker(folder, report));
+    }
+
+    private static RankerInfo? DescribeRanker(string folder, ExportReport report)
+    {
+        if (DescribeWithParity(folder, ArtifactNames.Ranker, report) is not OnnxInfo onnx)
+        {
+            return null;
+        }
+
+        RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, RankerFiles.ModelName), TrainingJson.Default.RankerModel, "export");
+
+        // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
+        IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
+        DescribeWithParity(folder, ArtifactNames.RankerCandidates, report);
+        return new RankerInfo(onnx, genres, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
+    }
+
+    /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>
+    private static OnnxInfo? DescribeWithParity(string folder, string file, ExportReport report)
+    {
+        string path = Path.Combine(folder, file);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        return report.Parity.TryGetValue(file, out ParityInfo? parity) && Parity.Holds(parity)
+            ? OnnxDescription.Read(path)
+            : throw new UserErrorException($"{file} was not shown to match the trained network ({parity?.MaxAbsDifference.ToString("G3") ?? "no parity report"}). Run 'export' again.");
+    }
+
+    private static void Require<T>(string what, T actual, T expected, string remedy)
+        where T : notnull
+    {
+        if (!actual.Equals(expected))
+        {
+            throw new UserErrorException($"{what}: {actual}, the model expects {expected}. Run '{remedy}' again.");
+        }
+    }
+}
+
+/// <summary>Whether the ranker is published: it must not lose to the retriever it re-orders, on validation.</summary>
+/// <param name="Use">Publish it.</param>
+/// <param name="Reason">One sentence for people.</param>
+internal sealed record RankerChoice(bool Use, string Reason)
+{
+    private const string Metric = "ndcg@10";
+    private const string Split = "validation";
+
+    public static RankerChoice Make(RankerUse use, bool isExported, IReadOnlyList<EvaluationResult> metrics)
+    {
+        if (!isExported || use != RankerUse.IfBetter)
+        {
+            return !isExported ? new(false, "No ranker was exported; the retriever's scores are served.")
+                : use == RankerUse.Always ? new(true, "The ranker is published because it was asked for.")
+                : new(false, "The ranker is left out because it was asked for.");
+        }
+
+        if (Find(metrics, "ranker") is not double ranker || Find(metrics, "retriever") is not double retriever)
+        {
+            return new(false, $"The ranker is left out: there is no validation {Metric} of it and of the retriever to compare. Run 'evaluate --split both' first.");
+        }
+
+        string figures = string.Create(CultureInfo.InvariantCulture, $"validation {Metric} {ranker:F4}, the retriever alone {retriever:F4}");
+        return ranker >= retriever
+            ? new(true, $"The ranker is published: {figures}.")
+            : new(false, $"The ranker is left out, it loses: {figures}.");
+    }
+
+    private static double? Find(IReadOnlyList<EvaluationResult> metrics, string model) =>
+        metrics.FirstOrDefault(result => result.Model == model && result.Split == Split && result.Exclude == "history") is { } result
+        && result.Metrics.TryGetValue(Metric, out double value) ? value : null;
+}
+
+/// <summary>What <c>evaluate</c> measured of the models that are published.</summary>
+internal static class PublishedMetrics
+{
+    /// <summary>All figures, by model; those of a model that was trained again since are left out, they are another's.</summary>
+    public static IReadOnlyList<EvaluationResult> Read(Workspace workspace)
+    {
+        if (!Directory.Exists(workspace.MetricsFolder))
+        {
+            return [];
+        }
+
+        var results = new List<EvaluationResult>();
+        foreach (string path in Directory.EnumerateFiles(workspace.MetricsFolder, "*.json").Order(StringComparer.Ordinal))
+        {
+            if (!MetricsFile.IsOfAnotherModel(workspace, Path.GetFileNameWithoutExtension(path)))
+            {
+                results.AddRange(ExportFiles.ReadJson(path, CoreJson.Default.ListEvaluationResult, "evaluate"));
+            }
+        }
+
+        return results;
+    }
+
+    public static void Write(string path, IReadOnlyList<EvaluationResult> results) =>
+        File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Default.ListEvaluationResult));
+}
+
+/// <summary>The histories that a version serves, and the catalog that counts them.</summary>
+internal static class ServedHistories
+{
+    public static UserHistories Of(PreparedData data, ServeSplit serve)
+    {
+        if (serve == ServeSplit.All)
+        {
+            return data.Histories;
+        }
+
+        var offsets = new long[data.Split.UserCount + 1];
+        var items = new List<int>((int)data.Histories.InteractionCount);
+        var times = new List<long>(data.Histories.Times.Length);
+        for (int user = 0; user < data.Split.UserCount; user++)
+        {
+            items.AddRange(data.Split.Train(user));
+            times.AddRange(data.Split.TrainTimes(user));
+            offsets[user + 1] = items.Count;
+        }
+
+        return new UserHistories(data.Histories.UserIds.ToArray(), offsets, [.. items], [.. times]);
+    }
+
+    /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>
+    public static Catalog Count(Catalog catalog, UserHistories histories)
+    {
+        var counts = new int[catalog.Count];
+        foreach (int row in histories.Items)
+        {
+            counts[row]++;
+        }
+
+        return new Catalog([.. catalog.Items.Select(item => item with { Count = counts[item.Index] })]);
+    }
+}
+
+/// <summary>What the exported user tower makes of every history that is served: as serving encodes, each alone, in 32 bits.</summary>
+internal static class UserEmbeddingsFile
+{
+    private const int BatchesPerThread = 16; // whole batches are in memory, in the users' order
+
+    /// <param name="path">File to write: float16 [U, D]; zeros for a user without a history.</param>
+    /// <param name="tower">The exported graph.</param>
+    /// <param name="model">Its configuration.</param>
+    /// <param name="histories">Of U users.</param>
+    /// <param name="context">For progress and cancellation.</param>
+    public static void Write(string path, string tower, ModelInfo model, UserHistories histories, StepContext context)
+    {
+        using var encoder = new OnnxUserTower(tower, model);
+        HalfRows.Write(path, Encode(encoder, model, histories, context), histories.UserCount, model.Dimension);
+    }
+
+    private static IEnumerable<float[]> Encode(OnnxUserTower encoder, ModelInfo model, UserHistories histories, StepContext context)
+    {
+        long now = histories.LastTime; // as serving asks
+        var batch = new float[BatchesPerThread * Environment.ProcessorCount][];
+        for (int first = 0; first < histories.UserCount; first += batch.Length)
+        {
+            int count = Math.Min(batch.Length, histories.UserCount - first);
+            Parallel.For(0, count, new ParallelOptions { CancellationToken = context.Cancellation }, i =>
+            {
+                ReadOnlyMemory<int> items = histories.MemoryAt(first + i);
+                batch[i] = items.IsEmpty
+                    ? new float[model.Dimension]
+                    : encoder.Encode([new TimedHistory(items, histories.TimesMemoryAt(first + i), now)]);
+            });
+            for (int i = 0; i < count; i++)
+            {
+                yield return batch[i];
+            }
+
+            context.Progress.Report(new StepProgress
+            {
+                Fraction = 0.2 + (0.4 * (first + count) / histories.UserCount),
+                Detail = $"{first + count:N0} of {histories.UserCount:N0} users encoded",
+            });
         }
     }
 }

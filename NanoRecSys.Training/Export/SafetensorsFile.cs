@@ -1,6 +1,12 @@
 using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
 
@@ -167,4 +173,221 @@ public static class SafetensorsFile
         int padding = (int)(-buffer.Length & 7);
         return [.. buffer.ToArray(), .. Enumerable.Repeat((byte)' ', padding)];
     }
+}
+
+/// <summary>One tensor's line in the header of a safetensors file; <c>Begin</c> and <c>End</c> count bytes of its data.</summary>
+internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, long Begin, long End)
+{
+    private const int MostDimensions = 8;
+    private static readonly string[] Types = Enum.GetNames<StoredNumber>();
+
+    public static SafetensorsEntry Parse(string name, JsonElement line)
+    {
+        try
+        {
+            string type = line.GetProperty("dtype").GetString() ?? "";
+            long[] shape = [.. line.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64())];
+            JsonElement range = line.GetProperty("data_offsets");
+            var entry = new SafetensorsEntry(name, type, shape, range[0].GetInt64(), range[1].GetInt64());
+            entry.Validate(range.GetArrayLength());
+            return entry;
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
+        {
+            throw new InvalidDataException($"tensor '{name}' needs dtype, shape and data_offsets, has {line}.", e);
+        }
+    }
+
+    public static void Write(Utf8JsonWriter json, string name, long[] shape, long begin, long end)
+    {
+        json.WriteStartObject(name);
+        json.WriteString("dtype", "F32");
+        json.WriteStartArray("shape");
+        foreach (long size in shape)
+        {
+            json.WriteNumberValue(size);
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("data_offsets");
+        json.WriteNumberValue(begin);
+        json.WriteNumberValue(end);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Reads from the stream's position; the header's check made sure that the bytes are there.</summary>
+    public float[] ReadValues(Stream stream)
+    {
+        byte[] bytes = new byte[End - Begin];
+        stream.ReadExactly(bytes);
+        return StoredNumbers.ToFloat32(bytes, Enum.Parse<StoredNumber>(Type));
+    }
+
+    private void Validate(int offsets)
+    {
+        int width = Types.Contains(Type)
+            ? StoredNumbers.WidthOf(Enum.Parse<StoredNumber>(Type))
+            : throw new InvalidDataException($"tensor '{Name}' has type '{Type}', only {string.Join(", ", Types)} are read.");
+        if (offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength)
+        {
+            throw new InvalidDataException($"tensor '{Name}' has the byte range {Begin}..{End}, which cannot be.");
+        }
+
+        // In 128 bits: eight sizes of a hostile header could overflow 64 and come out right.
+        UInt128 bytes = (UInt128)width;
+        foreach (long size in Shape)
+        {
+            bytes = size is >= 0 and <= int.MaxValue && Shape.Length <= MostDimensions && bytes <= long.MaxValue
+                ? bytes * (UInt128)size
+                : throw new InvalidDataException($"tensor '{Name}' has the shape [{string.Join(", ", Shape)}], which cannot be.");
+        }
+
+        if (bytes != (UInt128)(End - Begin))
+        {
+            throw new InvalidDataException(
+                $"tensor '{Name}' [{string.Join(", ", Shape)}] of {Type} needs {bytes} bytes, its range {Begin}..{End} has {End - Begin}.");
+        }
+    }
+}
+
+/// <summary>Types of numbers that weights are stored in, by their names in a safetensors header.</summary>
+internal enum StoredNumber
+{
+    F64,
+    F32,
+    F16,
+    BF16,
+    I64,
+    I32,
+    I16,
+    I8,
+    U8,
+    BOOL,
+}
+
+/// <summary>Their sizes, and the way into float32.</summary>
+internal static class StoredNumbers
+{
+    /// <summary>Bytes of one number.</summary>
+    public static int WidthOf(StoredNumber type) => type switch
+    {
+        StoredNumber.F64 or StoredNumber.I64 => 8,
+        StoredNumber.F32 or StoredNumber.I32 => 4,
+        StoredNumber.F16 or StoredNumber.BF16 or StoredNumber.I16 => 2,
+        _ => 1,
+    };
+
+    /// <param name="bytes">Little-endian; a multiple of the type's width.</param>
+    /// <param name="type">What they are.</param>
+    public static float[] ToFloat32(ReadOnlySpan<byte> bytes, StoredNumber type)
+    {
+        var values = new float[bytes.Length / WidthOf(type)];
+        switch (type)
+        {
+            case StoredNumber.F64: Convert<double>(bytes, values); break;
+            case StoredNumber.F32: bytes.CopyTo(MemoryMarshal.AsBytes(values.AsSpan())); break;
+            case StoredNumber.F16: Convert<Half>(bytes, values); break;
+            case StoredNumber.BF16: ConvertBrainFloats(bytes, values); break;
+            case StoredNumber.I64: Convert<long>(bytes, values); break;
+            case StoredNumber.I32: Convert<int>(bytes, values); break;
+            case StoredNumber.I16: Convert<short>(bytes, values); break;
+            case StoredNumber.I8: Convert<sbyte>(bytes, values); break;
+            default: Convert<byte>(bytes, values); break;
+        }
+
+        return values;
+    }
+
+    private static void Convert<T>(ReadOnlySpan<byte> bytes, Span<float> values)
+        where T : unmanaged, INumber<T>
+    {
+        ReadOnlySpan<T> source = MemoryMarshal.Cast<byte, T>(bytes);
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = float.CreateTruncating(source[i]);
+        }
+    }
+
+    // bfloat16 is the upper half of a float32.
+    private static void ConvertBrainFloats(ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        ReadOnlySpan<ushort> source = MemoryMarshal.Cast<byte, ushort>(bytes);
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
+        }
+    }
+}
+
+/// <summary>One float32 tensor of a state dictionary.</summary>
+/// <param name="Name">PyTorch's name, such as <c>blocks.0.attn.qkv_proj.weight</c>.</param>
+/// <param name="Shape">Empty for a scalar.</param>
+/// <param name="Values">Row-major; as many as the product of the shape.</param>
+public sealed record NamedTensor(string Name, long[] Shape, float[] Values);
+
+/// <summary>The weights that a training left in a folder.</summary>
+/// <param name="Tensors">The state dictionary.</param>
+/// <param name="Sha256">Of the file, lower-case hex.</param>
+internal sealed record TrainedWeights(IReadOnlyDictionary<string, NamedTensor> Tensors, string Sha256)
+{
+    /// <param name="folder">Where the training wrote.</param>
+    /// <param name="verb">The verb to run where there are none.</param>
+    /// <exception cref="UserErrorException">No weights, or damaged ones.</exception>
+    public static TrainedWeights Read(string folder, string verb)
+    {
+        string path = Path.Combine(folder, ExportFiles.Weights);
+        string sha256 = HashOf(folder)
+            ?? throw new UserErrorException($"There is no {path}. Run '{verb}' first, with the same --data and --artifacts.");
+        try
+        {
+            return new TrainedWeights(SafetensorsFile.Read(path), sha256);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new UserErrorException($"{e.Message} Run '{verb}' again.", e);
+        }
+    }
+
+    /// <summary>SHA-256 of the weights in a folder; null where there are none.</summary>
+    public static string? HashOf(string folder)
+    {
+        string path = Path.Combine(folder, ExportFiles.Weights);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+}
+
+/// <summary>What the header of exported weights says of the network, as the weights alone do not.</summary>
+internal static class WeightsMetadata
+{
+    public const string Kind = "kind";
+    public const string Positions = "positions";
+    public const string Heads = "heads";
+    public const string MaxLength = "max_length";
+    public const string RopeBase = "rope_base";
+    public const string Genres = "genres";
+
+    public static IReadOnlyDictionary<string, string> Of(ModelInfo model) => new Dictionary<string, string>
+    {
+        ["format"] = "pt", // Some readers take a file without it for another framework's.
+        [Kind] = model.Kind,
+        [Positions] = model.Positions,
+        [Heads] = Invariant(model.Heads),
+        [MaxLength] = Invariant(model.MaxLength),
+        [RopeBase] = Invariant(model.RopeBase),
+    };
+
+    public static IReadOnlyDictionary<string, string> Of(RankerModel model) => new Dictionary<string, string>
+    {
+        ["format"] = "pt",
+        [Genres] = string.Join('|', model.Genres),
+    };
+
+    private static string Invariant(double number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -118,3 +118,183 @@ internal sealed class PthFile : IDisposable
         return bytes;
     }
 }
+
+/// <summary>One block of numbers beside the pickle, which one or more tensors look at.</summary>
+/// <param name="Type">Of the numbers.</param>
+/// <param name="Key">Name of its entry in the archive's <c>data</c> folder.</param>
+/// <param name="Count">How many numbers.</param>
+internal sealed record StorageReference(StoredNumber Type, string Key, long Count)
+{
+    /// <summary>Its size in the archive.</summary>
+    public long Bytes => Count * StoredNumbers.WidthOf(Type);
+
+    /// <param name="id">What PyTorch writes of a storage: ("storage", type, key, device, count).</param>
+    /// <exception cref="InvalidDataException">Something else.</exception>
+    public static StorageReference Parse(object? id) =>
+        id is object?[] and ["storage", StoredNumber type, string key, string, long count and >= 0 and <= int.MaxValue]
+            ? new StorageReference(type, key, count)
+            : throw new InvalidDataException("it refers to data in a way that PyTorch does not use.");
+}
+
+/// <summary>A tensor as a pickle describes it: which numbers of a storage it shows, and in which order.</summary>
+/// <param name="Storage">Where the numbers lie.</param>
+/// <param name="Offset">Of the first one.</param>
+/// <param name="Shape">Empty for a scalar.</param>
+/// <param name="Strides">By how many numbers the next index of each dimension lies further on.</param>
+/// <param name="Count">Product of the shape.</param>
+internal sealed record TensorView(StorageReference Storage, long Offset, long[] Shape, long[] Strides, int Count)
+{
+    private const int MostDimensions = 8;
+
+    /// <param name="arguments">As PyTorch writes them: storage, offset, shape, strides, and what training needs.</param>
+    /// <exception cref="InvalidDataException">It would show numbers that its storage does not have.</exception>
+    public static TensorView Rebuild(object?[] arguments)
+    {
+        if (arguments is not [StorageReference storage, long offset, object?[] shape, object?[] strides, ..]
+            || shape.Length != strides.Length || shape.Length > MostDimensions
+            || !shape.Concat(strides).All(number => number is long and >= 0 and <= int.MaxValue) || offset < 0)
+        {
+            throw new InvalidDataException("a tensor in it has a shape or strides that cannot be.");
+        }
+
+        long[] sizes = [.. shape.Cast<long>()];
+        long[] steps = [.. strides.Cast<long>()];
+
+        // In 128 bits: eight sizes could overflow 64 and come out right.
+        UInt128 count = 1;
+        UInt128 last = (UInt128)offset;
+        for (int i = 0; i < sizes.Length; i++)
+        {
+            count = count > int.MaxValue ? count : count * (UInt128)sizes[i];
+            last += (UInt128)Math.Max(0, sizes[i] - 1) * (UInt128)steps[i];
+        }
+
+        bool isEmpty = sizes.Contains(0);
+        return isEmpty || (count <= int.MaxValue && last < (UInt128)storage.Count)
+            ? new TensorView(storage, offset, sizes, steps, isEmpty ? 0 : (int)count)
+            : throw new InvalidDataException(
+                $"a tensor [{string.Join(", ", sizes)}] with strides ({string.Join(", ", steps)}) and offset {offset} does not fit into its storage of {storage.Count} numbers.");
+    }
+
+    /// <param name="storage">All numbers of <see cref="Storage"/>.</param>
+    /// <returns>The tensor's, row-major.</returns>
+    public float[] Gather(ReadOnlySpan<float> storage)
+    {
+        if (IsContiguous())
+        {
+            return storage.Slice(Count == 0 ? 0 : (int)Offset, Count).ToArray();
+        }
+
+        var values = new float[Count];
+        Span<long> index = stackalloc long[Shape.Length];
+        long position = Offset;
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = storage[(int)position];
+
+            // Like a counter: the last dimension moves, and the one before it whenever it has gone round.
+            for (int d = Shape.Length - 1; d >= 0; d--)
+            {
+                position += Strides[d];
+                if (++index[d] < Shape[d])
+                {
+                    break;
+                }
+
+                position -= Shape[d] * Strides[d];
+                index[d] = 0;
+            }
+        }
+
+        return values;
+    }
+
+    private bool IsContiguous()
+    {
+        long expected = 1;
+        for (int d = Shape.Length - 1; d >= 0; d--)
+        {
+            if (Shape[d] > 1 && Strides[d] != expected)
+            {
+                return Count == 0;
+            }
+
+            expected *= Shape[d];
+        }
+
+        return true;
+    }
+}
+
+/// <summary>Finds a network's tensors in what people save: alone, inside of a training's checkpoint, wrapped by another module.</summary>
+internal static class StateDictionary
+{
+    private const int DeepestNesting = 4;
+
+    /// <summary>Where trainings keep it, most telling first.</summary>
+    private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model", "user_tower", "ranker", "module", "weights"];
+
+    /// <param name="saved">What the pickle holds.</param>
+    /// <param name="landmarks">Names that the network has for certain.</param>
+    /// <param name="notes">Told of every dictionary that was looked into.</param>
+    /// <exception cref="InvalidDataException">No dictionary of tensors.</exception>
+    public static IReadOnlyDictionary<string, TensorView> Find(object? saved, string[] landmarks, List<string> notes)
+    {
+        if (saved is not Dictionary<string, object?> dictionary)
+        {
+            throw new InvalidDataException($"it holds {NameOf(saved)}, not a state dictionary. Save it in PyTorch with torch.save(model.state_dict(), path).");
+        }
+
+        for (int depth = 0; depth < DeepestNesting && !HoldsOne(dictionary, landmarks[0]); depth++)
+        {
+            if (Inner(dictionary) is not (string key, Dictionary<string, object?> inner))
+            {
+                break;
+            }
+
+            notes.Add($"The weights were taken from {PrintableName.Of(key)} of the checkpoint.");
+            dictionary = inner;
+        }
+
+        Dictionary<string, TensorView> tensors = dictionary
+            .Where(entry => entry.Value is TensorView)
+            .ToDictionary(entry => entry.Key, entry => (TensorView)entry.Value!);
+        return tensors.Count > 0
+            ? tensors
+            : throw new InvalidDataException($"it holds no tensors; its keys are {string.Join(", ", dictionary.Keys.Take(10).Select(PrintableName.Of))}.");
+    }
+
+    /// <summary>
+    /// What stands before the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing
+    /// does, or where several networks in the file could be meant.
+    /// </summary>
+    public static string PrefixOf(IEnumerable<string> names, string[] landmarks)
+    {
+        HashSet<string> all = [.. names];
+        string[] prefixes = [.. all
+            .Where(name => IsNamed(name, landmarks[0]))
+            .Select(name => name[..^landmarks[0].Length])
+            .Where(prefix => landmarks.All(landmark => all.Contains(prefix + landmark)))];
+        return prefixes is [var only] ? only : "";
+    }
+
+    private static (string Key, Dictionary<string, object?> Inner)? Inner(Dictionary<string, object?> dictionary)
+    {
+        string? key = UsualKeys.FirstOrDefault(key => dictionary.GetValueOrDefault(key) is Dictionary<string, object?>);
+        string[] others = key is not null ? [key] : [.. dictionary.Where(entry => entry.Value is Dictionary<string, object?>).Select(entry => entry.Key)];
+        return others is [var only] ? (only, (Dictionary<string, object?>)dictionary[only]!) : null;
+    }
+
+    private static bool HoldsOne(Dictionary<string, object?> dictionary, string landmark) =>
+        dictionary.Any(entry => entry.Value is TensorView && IsNamed(entry.Key, landmark));
+
+    private static bool IsNamed(string name, string landmark) => name == landmark || name.EndsWith("." + landmark, StringComparison.Ordinal);
+
+    private static string NameOf(object? saved) => saved switch
+    {
+        TensorView => "a single tensor",
+        List<object?> => "a list",
+        object?[] => "a tuple",
+        _ => "something else",
+    };
+}

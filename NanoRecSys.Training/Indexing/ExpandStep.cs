@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
@@ -48,5 +50,88 @@ public static class ExpandStep
             (int)context.Seed, context.Threads, share => context.Progress.Report(new StepProgress { Fraction = share }), context.Cancellation);
         EmbeddingExpansion.Write(values, dimension, options.Rows, options.Output, control);
         return Task.FromResult(new ExpandSummary(options.Output, options.Rows, dimension, new FileInfo(options.Output).Length));
+    }
+}
+
+/// <summary>
+/// Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and
+/// drawn back towards the mean so that mean and variance of every dimension stay what they were.
+/// </summary>
+public static class EmbeddingExpansion
+{
+    /// <summary>Standard deviation of the noise, in those of the dimension: neighbours stay near without being copies.</summary>
+    public const float Noise = 0.5f;
+
+    private const int Chunk = 4096; // rows in memory at once
+
+    /// <param name="source">[rows, dimension]</param>
+    /// <param name="dimension">D</param>
+    /// <param name="rows">Rows to make.</param>
+    /// <param name="path">The <c>.npy</c> file to write; never wholly in memory.</param>
+    /// <param name="control">Seed, progress.</param>
+    public static void Write(ReadOnlyMemory<float> source, int dimension, long rows, string path, BuildControl control)
+    {
+        ArgumentNullException.ThrowIfNull(control);
+        (float[] mean, float[] deviation) = Moments(source.Span, dimension);
+        float back = 1 / MathF.Sqrt(1 + Noise * Noise);
+        NpyFile.Write(path, rows, dimension, stream =>
+        {
+            var random = new Random(control.Seed);
+            var chunk = new float[Chunk * dimension];
+            var noise = new float[dimension];
+            for (long done = 0; done < rows; done += Chunk)
+            {
+                control.Cancellation.ThrowIfCancellationRequested();
+                int count = (int)Math.Min(Chunk, rows - done);
+                for (int i = 0; i < count; i++)
+                {
+                    int row = random.Next(source.Length / dimension);
+                    Span<float> made = chunk.AsSpan(i * dimension, dimension);
+                    Gaussian.Fill(noise, random);
+                    TensorPrimitives.Multiply(noise, Noise, noise);
+                    TensorPrimitives.Multiply(noise, deviation, noise);
+                    TensorPrimitives.Subtract(source.Span.Slice(row * dimension, dimension), mean, made);
+                    TensorPrimitives.Add(made, noise, made);
+                    TensorPrimitives.MultiplyAdd(made, back, mean, made);
+                }
+
+                stream.Write(MemoryMarshal.AsBytes(chunk.AsSpan(0, count * dimension)));
+                control.Progress?.Invoke((double)(done + count) / rows);
+            }
+        });
+    }
+
+    /// <returns>Mean and standard deviation of every dimension.</returns>
+    public static (float[] Mean, float[] Deviation) Moments(ReadOnlySpan<float> rows, int dimension)
+    {
+        var sums = new double[dimension];
+        var squares = new double[dimension];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            sums[i % dimension] += rows[i];
+            squares[i % dimension] += (double)rows[i] * rows[i];
+        }
+
+        double count = Math.Max(1, rows.Length / dimension);
+        double[] mean = [.. sums.Select(sum => sum / count)];
+        return ([.. mean.Select(value => (float)value)], [.. squares.Select((square, d) => (float)Math.Sqrt(Math.Max(0, square / count - mean[d] * mean[d])))]);
+    }
+}
+
+/// <summary>Numbers of the standard normal distribution (Box and Muller, 1958).</summary>
+internal static class Gaussian
+{
+    public static void Fill(Span<float> values, Random random)
+    {
+        for (int i = 0; i < values.Length; i += 2)
+        {
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            (double sin, double cos) = Math.SinCos(2 * Math.PI * random.NextDouble());
+            values[i] = (float)(radius * cos);
+            if (i + 1 < values.Length)
+            {
+                values[i + 1] = (float)(radius * sin);
+            }
+        }
     }
 }

@@ -1,4 +1,7 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Models.Attention;
+using NanoRecSys.Training.Models.Fused;
+using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -132,5 +135,268 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
             { TimeBias: true } when model.Positions != Positions.Relative => "A time bias goes with relative positions.",
             _ => null,
         };
+    }
+}
+
+/// <summary>
+/// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
+/// weighed by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
+/// </summary>
+public sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
+{
+    [ComponentName(Name = "norm1")]
+    private readonly RmsNorm _norm1;
+    [ComponentName(Name = "attn")]
+    private readonly CausalSelfAttention _attention;
+    [ComponentName(Name = "norm2")]
+    private readonly RmsNorm _norm2;
+    [ComponentName(Name = "mlp")]
+    private readonly SwiGlu _mlp;
+    [ComponentName(Name = "gate1")]
+    private readonly MixedLinear? _gate1; // D -> D
+    [ComponentName(Name = "gate2")]
+    private readonly MixedLinear? _gate2; // D -> D
+    private readonly double _dropout;
+
+    public TransformerBlock(ModelInfo model)
+        : base(nameof(TransformerBlock))
+    {
+        ArgumentNullException.ThrowIfNull(model);
+
+        // 2N outputs are added to the residual stream; so scaled, its variance does not grow with depth (GPT-2).
+        double outputGain = 1 / Math.Sqrt(2 * model.Blocks);
+        _norm1 = new RmsNorm(model.Dimension);
+        _attention = new CausalSelfAttention(model, outputGain);
+        _norm2 = new RmsNorm(model.Dimension);
+        _mlp = new SwiGlu(model, outputGain);
+        if (model.Kind == BlockKinds.Gated)
+        {
+            _gate1 = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
+            _gate2 = new MixedLinear(model.Dimension, model.Dimension, hasBias: true);
+        }
+
+        _dropout = model.Dropout;
+        RegisterComponents();
+    }
+
+    /// <param name="x">[P, D]</param>
+    /// <param name="context">Of the batch.</param>
+    /// <returns>[P, D]</returns>
+    public override Tensor forward(Tensor x, BlockContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        Tensor attended = Add(x, _attention.forward(_norm1.Before(x, _attention.IsReduced), context), _gate1, context); // [P, D]
+        Tensor transformed = Add(attended, _mlp.forward(_norm2.Before(attended, _mlp.IsReduced), context), _gate2, context); // [P, D]
+        return transformed.MoveToOuterDisposeScope();
+    }
+
+    private Tensor Add(Tensor x, Tensor update, MixedLinear? gate, BlockContext context)
+    {
+        Tensor? logits = gate?.forward(x); // [P, D]
+        if (FusedSteps.Take(x))
+        {
+            return FusedSteps.Add(x, update, logits, context.Mask(_dropout));
+        }
+
+        Tensor weighed = logits is null ? update : logits.sigmoid() * update; // [P, D]
+        return x.Plus(context.Drop(weighed, _dropout));
+    }
+}
+
+/// <summary>What every block needs of a batch.</summary>
+/// <param name="Pack">The sequences.</param>
+/// <param name="Noise">Draws the dropout; null where nothing is dropped.</param>
+/// <param name="Cos">[P, d] of each position's rotation, with rotary positions.</param>
+/// <param name="Sin">[P, d]</param>
+public sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin)
+{
+    public Tensor Drop(Tensor x, double rate) => Noise is null ? x.alias() : Noise.Drop(x, rate);
+
+    internal DropoutMask Mask(double rate) => Noise?.NextMask(rate) ?? DropoutMask.None;
+}
+
+/// <summary>Multi-head attention in which a position sees itself and what came before it.</summary>
+public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
+{
+    [ComponentName(Name = "qkv_proj")]
+    private readonly MixedLinear _qkv; // D -> 3D: queries, keys, values
+    [ComponentName(Name = "out_proj")]
+    private readonly MixedLinear _out; // D -> D
+    [ComponentName(Name = "bias")]
+    private readonly RelativeBias? _bias;
+    private readonly AttentionShape _shape;
+
+    /// <param name="model">D is a multiple of its heads.</param>
+    /// <param name="outputGain">Scales the output projection's first weights.</param>
+    public CausalSelfAttention(ModelInfo model, double outputGain)
+        : base(nameof(CausalSelfAttention))
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _shape = new AttentionShape(model.Heads, model.Dropout);
+        _qkv = new MixedLinear(model.Dimension, 3 * model.Dimension, hasBias: true);
+        _out = new MixedLinear(model.Dimension, model.Dimension, hasBias: true, outputGain);
+        _bias = model.Positions == Positions.Relative ? new RelativeBias(model) : null;
+        RegisterComponents();
+    }
+
+    /// <summary>Whether its input goes into a product in bfloat16.</summary>
+    public bool IsReduced => _qkv.IsReduced;
+
+    /// <param name="x">[P, D]</param>
+    /// <param name="context">Of the batch.</param>
+    /// <returns>[P, D]</returns>
+    public override Tensor forward(Tensor x, BlockContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        Tensor qkv = _qkv.forward(x); // [P, 3D]
+        if (context.Cos is not null)
+        {
+            qkv = RotaryEmbedding.RotateQueriesAndKeys(qkv, context.Cos, context.Sin!, _shape.Heads); // [P, 3D]
+        }
+
+        Tensor mixed = PackedAttention.Apply(_shape, qkv, _bias?.Tables, context.Pack, context.Noise); // [P, D]
+        return _out.forward(mixed).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>
+/// Rotary position embedding in the rotate-half form (Su et al., 2021): attention sees only how far apart two
+/// items are, so it does not matter where in a batch a sequence begins.
+/// </summary>
+public static class RotaryEmbedding
+{
+    /// <summary>[d / 2], in float32 as the network turns by them: at position 200 their rounding is visible.</summary>
+    public static float[] Frequencies(int headDimension, double ropeBase) =>
+        [.. Enumerable.Range(0, headDimension / 2).Select(i => 1f / MathF.Pow((float)ropeBase, 2f * i / headDimension))];
+
+    /// <summary>Cosines and sines, each [P, headDimension].</summary>
+    /// <param name="positions">[P] int64</param>
+    /// <param name="headDimension">d, even.</param>
+    /// <param name="ropeBase">The slowest frequency is about 1 / base.</param>
+    public static (Tensor Cos, Tensor Sin) Angles(Tensor positions, int headDimension, double ropeBase)
+    {
+        ArgumentNullException.ThrowIfNull(positions);
+        using var scope = NewDisposeScope();
+        Tensor frequencies = tensor(Frequencies(headDimension, ropeBase), device: positions.device); // [d / 2]
+        Tensor angles = outer(positions.to(float32), frequencies); // [P, d / 2]
+        Tensor both = cat([angles, angles], -1); // [P, d]
+        return (both.cos().MoveToOuterDisposeScope(), both.sin().MoveToOuterDisposeScope());
+    }
+
+    /// <param name="qkv">[P, 3D]</param>
+    /// <param name="cos">[P, d]</param>
+    /// <param name="sin">[P, d]</param>
+    /// <param name="heads">H; D = H d.</param>
+    /// <returns>[P, 3D], the values as they were.</returns>
+    public static Tensor RotateQueriesAndKeys(Tensor qkv, Tensor cos, Tensor sin, int heads)
+    {
+        ArgumentNullException.ThrowIfNull(qkv);
+        ArgumentNullException.ThrowIfNull(cos);
+        ArgumentNullException.ThrowIfNull(sin);
+        using var scope = NewDisposeScope();
+        long width = qkv.shape[1] / 3;
+        Tensor[] parts = qkv.split([2 * width, width], 1); // [P, 2D], [P, D]
+        Tensor x = parts[0].view(-1, 2 * heads, width / heads); // [P, 2H, d]
+        Tensor[] halves = x.chunk(2, -1); // 2 x [P, 2H, d / 2]
+        Tensor turned = (x * cos.unsqueeze(1)).Plus(cat([-halves[1], halves[0]], -1) * sin.unsqueeze(1)); // [P, 2H, d]
+        return cat([turned.view(-1, 2 * width), parts[1]], 1).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>A layer's learned bias by distance in items and, where the data has times, in time; all zero at first.</summary>
+public sealed class RelativeBias : nn.Module
+{
+    [ComponentName(Name = "distance")]
+    private readonly Parameter _distance; // [H, L]
+    [ComponentName(Name = "time")]
+    private readonly Parameter? _time; // [H, T]
+
+    public RelativeBias(ModelInfo model)
+        : base(nameof(RelativeBias))
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _distance = new Parameter(zeros(model.Heads, model.MaxLength));
+        if (model.TimeBias)
+        {
+            _time = new Parameter(zeros(model.Heads, TimeBuckets.Count));
+        }
+
+        RegisterComponents();
+    }
+
+    public BiasTables Tables => new(_distance, _time);
+}
+
+/// <summary>Gated feed-forward layer (Shazeer, 2020): silu(gate) * value, projected back.</summary>
+public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
+{
+    [ComponentName(Name = "w_gate_val")]
+    private readonly MixedLinear _gateAndValue; // D -> 2F, the gate's rows first
+    [ComponentName(Name = "w_2")]
+    private readonly MixedLinear _out; // F -> D
+    private readonly double _dropout;
+
+    public SwiGlu(ModelInfo model, double outputGain)
+        : base(nameof(SwiGlu))
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _gateAndValue = new MixedLinear(model.Dimension, 2 * model.FeedForward, hasBias: false);
+        _out = new MixedLinear(model.FeedForward, model.Dimension, hasBias: false, outputGain);
+        _dropout = model.Dropout;
+        RegisterComponents();
+    }
+
+    /// <summary>Whether its input goes into a product in bfloat16.</summary>
+    public bool IsReduced => _gateAndValue.IsReduced;
+
+    /// <param name="x">[P, D]</param>
+    /// <param name="context">Of the batch.</param>
+    /// <returns>[P, D] in bfloat16 where the products are.</returns>
+    public override Tensor forward(Tensor x, BlockContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        using var scope = NewDisposeScope();
+        if (FusedSteps.Take(x) && _out.Weight.shape[1] % FusedSteps.Lanes == 0)
+        {
+            Tensor product = _gateAndValue.Product(x); // [P, 2F]
+            return _out.Product(FusedSteps.SwiGlu(product, context.Mask(_dropout))).MoveToOuterDisposeScope(); // [P, D]
+        }
+
+        Tensor[] halves = _gateAndValue.forward(x).chunk(2, -1); // 2 x [P, F]
+        Tensor gated = nn.functional.silu(halves[0]) * halves[1]; // [P, F]
+        return _out.forward(context.Drop(gated, _dropout)).MoveToOuterDisposeScope(); // [P, D]
+    }
+}
+
+/// <summary>Root-mean-square norm: x / sqrt(mean(x²) + eps) * weight (Zhang and Sennrich, 2019).</summary>
+public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+{
+    public const double Epsilon = 1e-6;
+
+    private static readonly Scalar Smallest = Epsilon; // one object, never collected: see TensorSums
+
+    [ComponentName(Name = "weight")]
+    private readonly Parameter _weight; // [D]
+
+    public RmsNorm(int dimension)
+        : base(nameof(RmsNorm))
+    {
+        _weight = new Parameter(ones(dimension));
+        RegisterComponents();
+    }
+
+    /// <summary>As <see cref="forward"/>, in one pass where the processor can; then in the type of the product that follows.</summary>
+    /// <param name="x">[P, D]</param>
+    /// <param name="isReduced">Is that product in bfloat16?</param>
+    public Tensor Before(Tensor x, bool isReduced = false) =>
+        FusedSteps.Take(x) ? FusedSteps.Norm(x, _weight, isReduced ? bfloat16 : float32) : forward(x);
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        Tensor scale = x.square().mean([-1], keepdim: true).add(Smallest).rsqrt(); // [..., 1]
+        return (x * scale * _weight).MoveToOuterDisposeScope(); // [..., D]
     }
 }

@@ -103,3 +103,143 @@ public sealed class TrainingRun
         Message = message,
     });
 }
+
+/// <summary>What the common options say to every step of a run.</summary>
+/// <param name="Workspace">Artifacts folder and data set.</param>
+/// <param name="Seed">Of all randomness.</param>
+/// <param name="Threads">CPU threads.</param>
+/// <param name="Device">Torch device.</param>
+public sealed record RunSettings(Workspace Workspace, long Seed, int Threads, string Device);
+
+/// <summary>What every step of the pipeline is given besides its own options.</summary>
+/// <param name="Workspace">Where its input lies and its output goes.</param>
+/// <param name="Seed">Reproduces the step's randomness.</param>
+/// <param name="Progress">Told of every change worth showing; rate-limited by the receiver.</param>
+/// <param name="Cancellation">Ctrl+C: the step stops soon and leaves its last checkpoint.</param>
+public sealed record StepContext(
+    Workspace Workspace, long Seed, IProgress<StepProgress> Progress, CancellationToken Cancellation)
+{
+    /// <summary>CPU threads to compute with.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Torch device to train on: <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, ...</summary>
+    public string Device { get; init; } = "cpu";
+}
+
+/// <summary>What a step reports of itself while it runs; see <see cref="Core.Progress.ProgressEvent"/> for the units.</summary>
+public sealed record StepProgress
+{
+    /// <summary>Share of the step that is done, 0..1.</summary>
+    public double? Fraction { get; init; }
+
+    /// <summary>The share that an earlier attempt had done already.</summary>
+    public double ResumedAt { get; init; }
+
+    public int? Epoch { get; init; }
+
+    public long? Step { get; init; }
+
+    public double? Loss { get; init; }
+
+    public double? LearningRate { get; init; }
+
+    public double? SequencesPerSecond { get; init; }
+
+    /// <summary>For people, beside the fraction: <c>3.1 of 5.9 MB, 1.2 MB/s</c>. Dropped like any other report.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>Validation figures, where this report brings some. A report with metrics or a message is never dropped.</summary>
+    public IReadOnlyDictionary<string, double>? Metrics { get; init; }
+
+    /// <summary>The version that the step published. A report with one has a message, too.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>For people: one sentence.</summary>
+    public string? Message { get; init; }
+}
+
+/// <summary>Which stage of which run a report belongs to.</summary>
+/// <param name="RunFolder"><c>artifacts/runs/RUN</c>.</param>
+/// <param name="Name">The verb.</param>
+/// <param name="Number">1-based.</param>
+/// <param name="Count">Stages of the whole run.</param>
+public sealed record Stage(string RunFolder, string Name, int Number, int Count);
+
+/// <summary>Passes a step's reports on: to the person at the console, and to the run's <c>progress.jsonl</c>.</summary>
+public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider time) : IProgress<StepProgress>
+{
+    // The web page polls about once a second; more lines than two a second help nobody.
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(0.5);
+
+    private const double LeastDone = 0.01; // With less there is nothing to project from.
+
+    private readonly Lock _gate = new(); // Steps report from worker threads, too.
+    private readonly long _started = time.GetTimestamp();
+    private long? _logged;
+    private double _done;
+
+    public void Report(StepProgress value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        lock (_gate)
+        {
+            _done = Math.Max(_done, value.Fraction ?? 0); // parts of a step that overlap must not make its progress go back
+            value = value with { Fraction = value.Fraction is null ? null : _done };
+            TimeSpan? remaining = Remaining(value);
+            display.Show(value, remaining);
+            bool isDue = _logged is null || time.GetElapsedTime(_logged.Value) >= LogInterval;
+            if (isDue || value.Metrics is not null || value.Message is not null)
+            {
+                _logged = time.GetTimestamp();
+                ProgressLog.Append(stage.RunFolder, ToEvent(value, remaining));
+                TrainingTelemetry.RecordProgress(stage.Name, value);
+            }
+        }
+    }
+
+    private TimeSpan? Remaining(StepProgress value) =>
+        value.Fraction is <= 1 and { } fraction && fraction - value.ResumedAt > LeastDone
+            ? time.GetElapsedTime(_started) * ((1 - fraction) / (fraction - value.ResumedAt))
+            : null;
+
+    private ProgressEvent ToEvent(StepProgress value, TimeSpan? remaining) => new()
+    {
+        Time = time.GetUtcNow(),
+        Run = Path.GetFileName(stage.RunFolder),
+        State = ProgressEvent.Running,
+        Stage = stage.Name,
+        StageNumber = stage.Number,
+        StageCount = stage.Count,
+        Fraction = value.Fraction,
+        Epoch = value.Epoch,
+        Step = value.Step,
+        Loss = value.Loss,
+        LearningRate = value.LearningRate,
+        SequencesPerSecond = value.SequencesPerSecond,
+        RemainingSeconds = remaining?.TotalSeconds,
+        Metrics = value.Metrics,
+        Version = value.Version,
+        Message = value.Message ?? value.Detail,
+    };
+}
+
+/// <summary>
+/// Something the caller can mend: bad options, bad data, a step that must run first. The command line prints
+/// the message as one line and exits with 1, without a stack trace.
+/// </summary>
+public sealed class UserErrorException : Exception
+{
+    public UserErrorException()
+    {
+    }
+
+    public UserErrorException(string message)
+        : base(message)
+    {
+    }
+
+    public UserErrorException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}

@@ -1,4 +1,8 @@
+using System.Runtime.InteropServices;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
@@ -66,5 +70,256 @@ public static class MineNegativesStep
         File.Move(temporary, context.Workspace.NegativesFile, overwrite: true);
         File.Move(temporaryValidation, context.Workspace.ValidationNegativesFile, overwrite: true);
         return new MineNegativesSummary(trained, validated, candidates);
+    }
+}
+
+/// <summary>Which negatives the ranker learns from.</summary>
+public sealed record MineNegativesOptions
+{
+    /// <summary>Hard negatives come from this many best items of the retriever; without repeats.</summary>
+    public int Candidates { get; init; } = 100;
+
+    /// <summary>The best of them are skipped: many are items the user would have liked, too.</summary>
+    public int Skip { get; init; } = 10;
+
+    /// <summary>Hard negatives of each positive.</summary>
+    public int Hard { get; init; } = 4;
+
+    /// <summary>Uniform negatives of each positive.</summary>
+    public int Random { get; init; } = 4;
+
+    /// <summary>Positions of each user's training part that are mined, the latest ones.</summary>
+    public int PositionsPerUser { get; init; } = 50;
+
+    /// <summary>Share of these positions that are mined, drawn at random; validation positions are mined all.</summary>
+    public double Sample { get; init; } = 1;
+}
+
+/// <summary>Draws the negatives of one position.</summary>
+public sealed class NegativeMiner(MineNegativesOptions options, int items, Random random)
+{
+    private readonly Candidate[] _heap = new Candidate[options.Candidates];
+
+    /// <param name="user">Position in the histories.</param>
+    /// <param name="position">Place in the history that is predicted.</param>
+    /// <param name="positive">What came there.</param>
+    /// <param name="embedding">[D] of the user, before the position.</param>
+    /// <param name="scores">[V] the retriever's, before the position.</param>
+    /// <param name="seen">All that the user is known to have had, never drawn; the positive is not drawn either.</param>
+    /// <returns>The positive, hard and random negatives, in this order.</returns>
+    public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
+    {
+        ArgumentNullException.ThrowIfNull(seen);
+        int[] hard = DrawHard(scores, positive, seen);
+        int unseen = items - seen.Count - (seen.Contains(positive) ? 0 : 1);
+        int[] drawn = [.. Enumerable.Range(0, unseen > 0 ? options.Random : 0).Select(_ => DrawUnseen(positive, seen))];
+        int[] rows = [positive, .. hard, .. drawn];
+        var cosines = new float[rows.Length];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            cosines[i] = scores[rows[i]];
+        }
+
+        return new MinedPosition(
+            user, position, embedding, rows,
+            [CandidateKind.Positive, .. hard.Select(_ => CandidateKind.Hard), .. drawn.Select(_ => CandidateKind.Random)], cosines);
+    }
+
+    private int[] DrawHard(ReadOnlySpan<float> scores, int positive, RowSet seen)
+    {
+        var best = new TopK(_heap);
+        for (int row = 0; row < scores.Length; row++)
+        {
+            if (scores[row] >= best.Threshold && row != positive && !seen.Contains(row))
+            {
+                best.Offer(row, scores[row]);
+            }
+        }
+
+        int found = best.SortBestFirst();
+        int skipped = Math.Min(options.Skip, found);
+        Span<Candidate> near = _heap.AsSpan(skipped, found - skipped);
+        int drawn = Math.Min(options.Hard, near.Length);
+        var rows = new int[drawn];
+        for (int i = 0; i < drawn; i++)
+        {
+            // The first places of a shuffle: without repeats.
+            int other = random.Next(i, near.Length);
+            (near[i], near[other]) = (near[other], near[i]);
+            rows[i] = near[i].Row;
+        }
+
+        return rows;
+    }
+
+    private int DrawUnseen(int positive, RowSet seen)
+    {
+        while (true)
+        {
+            int row = random.Next(items);
+            if (row != positive && !seen.Contains(row))
+            {
+                return row;
+            }
+        }
+    }
+}
+
+/// <summary>The first stage as it is served: the retriever's best K that the user has not had.</summary>
+/// <param name="encoder">Of the retriever.</param>
+/// <param name="candidates">K</param>
+/// <param name="leftOut">Of a history's items, the latest so many are no candidates.</param>
+public sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
+{
+    /// <param name="histories">[B] item rows, oldest first.</param>
+    /// <returns>[B] lists of up to K.</returns>
+    public UserCandidates[] Find(IReadOnlyList<TimedHistory> histories)
+    {
+        ArgumentNullException.ThrowIfNull(histories);
+        ReadOnlySpan<float> cosines = encoder.Cosines(histories); // [B, V]
+        using Tensor users = encoder.Users!.cpu(); // [B, D]
+        ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
+        int dimension = (int)users.shape[1];
+        var lists = new UserCandidates[histories.Count];
+        for (int b = 0; b < lists.Length; b++)
+        {
+            Candidate[] best = Best(cosines.Slice(b * encoder.Items, encoder.Items), histories[b].Last(leftOut).Items.Span, candidates);
+            lists[b] = new UserCandidates(
+                histories[b].Items, embeddings.Slice(b * dimension, dimension).ToArray(),
+                Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
+        }
+
+        return lists;
+    }
+
+    /// <summary>The K highest scores that are not of the history, best first.</summary>
+    internal static Candidate[] Best(ReadOnlySpan<float> scores, ReadOnlySpan<int> history, int candidates)
+    {
+        RowSet seen = new(scores.Length);
+        seen.AddRange(history);
+        var heap = new Candidate[candidates];
+        var best = new TopK(heap);
+        for (int row = 0; row < scores.Length; row++)
+        {
+            if (scores[row] >= best.Threshold && !seen.Contains(row))
+            {
+                best.Offer(row, scores[row]);
+            }
+        }
+
+        return heap[..best.SortBestFirst()];
+    }
+}
+
+/// <summary>The retriever's best items for one user, and what the ranker makes of them.</summary>
+/// <param name="Rows">[K] item rows, the retriever's best first.</param>
+/// <param name="Cosines">[K] the retriever's scores.</param>
+/// <param name="Logits">[K] the ranker's.</param>
+public sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
+{
+    /// <summary>[K] logit + weight * cosine; the served score is its sigmoid, which keeps the order.</summary>
+    public float[] Fuse(double retrieverWeight)
+    {
+        var scores = new float[Rows.Length];
+        for (int i = 0; i < scores.Length; i++)
+        {
+            scores[i] = Logits[i] + (float)retrieverWeight * Cosines[i];
+        }
+
+        return scores;
+    }
+
+    /// <summary>1-based rank of an item under a fused score; null where the retriever did not bring it.</summary>
+    public int? RankOf(int target, double retrieverWeight)
+    {
+        int place = Array.IndexOf(Rows, target);
+        if (place < 0)
+        {
+            return null;
+        }
+
+        float[] scores = Fuse(retrieverWeight);
+        int ahead = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            ahead += i != place && !(scores[i] < scores[place]) ? 1 : 0; // ties count against it, and what is no number
+        }
+
+        return 1 + ahead;
+    }
+}
+
+/// <summary>The retriever's best items for one user, before they are ranked.</summary>
+/// <param name="History">Item rows, oldest first.</param>
+/// <param name="User">[D] the user's embedding.</param>
+/// <param name="Rows">[K] item rows, the retriever's best first.</param>
+/// <param name="Cosines">[K] the retriever's scores.</param>
+public sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
+
+/// <summary>Mines the positions of one user at a time: nothing is kept from one to the next.</summary>
+internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncoder encoder, MineNegativesOptions options, Random random)
+{
+    private readonly PrefixEncoder _prefixes = new(tower);
+    private readonly NegativeMiner _miner = new(options, encoder.Items, random);
+
+    /// <param name="user">Position in the histories.</param>
+    /// <returns>The training positions, and the validation item's where the user has one.</returns>
+    public (List<MinedPosition> Train, MinedPosition? Validation) Mine(int user)
+    {
+        ReadOnlySpan<int> train = split.Train(user);
+        bool isValidated = split.TryGet(user, HeldOut.Validation, out _, out int target);
+        var mined = new List<MinedPosition>();
+        MinedPosition? validation = null;
+
+        // After n training items the n-th position is known next; after all of them, the validation item.
+        int positions = Math.Min(options.PositionsPerUser + 1, Math.Min(train.Length, encoder.MaxLength));
+        if (positions == 0)
+        {
+            return (mined, null);
+        }
+
+        using var scope = NewDisposeScope();
+        using Tensor users = _prefixes.Encode(split.Prefix(user, train.Length), positions).cpu(); // [M, D]
+        using Tensor scores = encoder.Score(users).cpu(); // [M, D] x [D, V] -> [M, V]
+        ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
+        ReadOnlySpan<float> cosines = MemoryMarshal.Cast<byte, float>(scores.bytes); // not copied: it is large
+        int dimension = embeddings.Length / positions;
+        RowSet seen = new(encoder.Items);
+        seen.AddRange(train); // not the held-out ones: a ranker that never met them as negatives would know them by that
+        for (int m = 0; m < positions; m++)
+        {
+            int position = train.Length - positions + m + 1;
+            float[] embedding = embeddings.Slice(m * dimension, dimension).ToArray();
+            ReadOnlySpan<float> own = cosines.Slice(m * encoder.Items, encoder.Items);
+            if (position < train.Length && random.NextDouble() < options.Sample)
+            {
+                mined.Add(_miner.Mine(user, position, train[position], embedding, own, seen));
+            }
+            else if (position == train.Length && isValidated)
+            {
+                validation = _miner.Mine(user, position, target, embedding, own, seen);
+            }
+        }
+
+        return (mined, validation);
+    }
+}
+
+/// <summary>
+/// The user embeddings a history had on its way: after each of its last items, in one pass of the causal
+/// network. An earlier one sees a little less of the past than it would alone: the pass reads L items in all.
+/// </summary>
+public sealed class PrefixEncoder(UserTower tower)
+{
+    /// <param name="history">At least one item.</param>
+    /// <param name="positions">M, at most the history's length and the network's L.</param>
+    /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
+    public Tensor Encode(TimedHistory history, int positions)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using SequencePack pack = SequencePack.Of([history], tower.Model.MaxLength, tower.Device, tower.Model.TimeBias);
+        Tensor hidden = tower.Hidden(pack); // [L, D]
+        return tower.Project(hidden[^positions..]).MoveToOuterDisposeScope(); // [M, D]
     }
 }

@@ -1,4 +1,9 @@
+using System.Text.Json;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -69,4 +74,211 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
         Tensor x = cat(parts, 1); // [B, 3D + 26 + S]
         return _output.forward(_mlp.forward(x)).squeeze(1).MoveToOuterDisposeScope(); // [B]
     }
+}
+
+/// <summary>What a trained ranker is: <c>ranker.json</c>, beside its weights.</summary>
+/// <param name="Dimension">D of the retriever whose embeddings it reads.</param>
+/// <param name="Hidden">Widths of the hidden layers.</param>
+/// <param name="Genres">The vocabulary, in the order of the genre embedding's rows.</param>
+/// <param name="Dropout">Rate in training.</param>
+/// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
+public sealed record RankerModel(
+    int Dimension, IReadOnlyList<int> Hidden, IReadOnlyList<string> Genres, double Dropout, double RetrieverWeight)
+{
+    /// <summary>Of <see cref="Core.Features.RankerSignals.All"/>, in that order; empty in the published layout.</summary>
+    public IReadOnlyList<string> Signals { get; init; } = [];
+
+    /// <summary>Of the weights file of the retriever that it was trained for, lower-case hex; null in files of earlier versions.</summary>
+    public string? RetrieverSha256 { get; init; }
+}
+
+/// <summary>A ranker with what it reads of the items: trained or to be trained.</summary>
+public sealed class RankerParts : IDisposable
+{
+    /// <param name="network">Owned by the caller.</param>
+    /// <param name="embeddings">[V, D] the retriever's, L2-normalised; copied.</param>
+    /// <param name="catalog">Whose V items they are.</param>
+    public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(embeddings);
+        ArgumentNullException.ThrowIfNull(catalog);
+        using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
+        var features = new ItemFeatures(catalog, network.Model.Genres);
+        Items = new ItemFeatureTensors(onCpu.clone(), features);
+        Signals = new SignalReader(network.Model.Signals, features, onCpu.data<float>().ToArray(), network.Model.Dimension);
+        Ranker = new CandidateRanker(network, Items, Signals);
+    }
+
+    public ItemFeatureTensors Items { get; }
+
+    public SignalReader Signals { get; }
+
+    public CandidateRanker Ranker { get; }
+
+    public void Dispose() => Items.Dispose();
+}
+
+/// <summary>A batch of user-item pairs as the ranker reads them.</summary>
+/// <param name="Users">[B, D] user embeddings, L2-normalised; or [1, D]: one user, B candidates.</param>
+/// <param name="Items">[B, D] item embeddings, L2-normalised.</param>
+/// <param name="Popularity">[B, 1] log popularity in 0..1.</param>
+/// <param name="Years">[B] int64 year bucket, 0..5.</param>
+/// <param name="Genres">[B, G] 1 where the item has the genre.</param>
+/// <param name="Unknown">[B, 1] 1 where the item embedding is to be ignored, as for an item that was never trained.</param>
+/// <param name="Signals">[B, S] those that the model names; not read where it names none.</param>
+public sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Years, Tensor Genres, Tensor Unknown, Tensor? Signals = null);
+
+/// <summary>Every item's ranker inputs as tensors, to gather batches from.</summary>
+public sealed class ItemFeatureTensors : IDisposable
+{
+    private readonly Tensor _embeddings; // [V, D], L2-normalised
+    private readonly Tensor _popularity; // [V, 1]
+    private readonly Tensor _years; // [V]
+    private readonly Tensor _genres; // [V, G]
+
+    /// <param name="embeddings">[V, D], L2-normalised; owned from here on.</param>
+    /// <param name="features">Of the same V items.</param>
+    public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
+    {
+        ArgumentNullException.ThrowIfNull(embeddings);
+        ArgumentNullException.ThrowIfNull(features);
+        int items = features.Popularity.Length;
+        int genreCount = Math.Max(1, features.Genres.Count); // a network without any genre keeps one row that is never set
+        var genres = new float[items * genreCount];
+        for (int row = 0; row < items; row++)
+        {
+            features.GenresOf(row).CopyTo(genres.AsSpan(row * genreCount));
+        }
+
+        _embeddings = embeddings;
+        _popularity = tensor(features.Popularity.ToArray(), [items, 1]);
+        _years = tensor(Array.ConvertAll(features.Years.ToArray(), year => (long)year));
+        _genres = tensor(genres, [items, genreCount]);
+    }
+
+    /// <param name="users">[B, D] or [1, D].</param>
+    /// <param name="rows">[B] int64 item rows.</param>
+    /// <param name="unknown">[B, 1], or null for items that are all known.</param>
+    /// <param name="signals">[B, S], where the network reads some.</param>
+    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return new RankerInputs(
+            users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
+            _genres.index_select(0, rows), unknown ?? zeros(rows.shape[0], 1), signals);
+    }
+
+    /// <summary>[V, D] the retriever's.</summary>
+    public Tensor Embeddings => _embeddings;
+
+    public void Dispose()
+    {
+        _embeddings.Dispose();
+        _popularity.Dispose();
+        _years.Dispose();
+        _genres.Dispose();
+    }
+}
+
+/// <summary>Computes the signals that a ranker names, for candidates among the trained items.</summary>
+/// <param name="names">Of <see cref="RankerSignals.All"/>.</param>
+/// <param name="features">Of all items.</param>
+/// <param name="embeddings">[V, D] the retriever's, L2-normalised.</param>
+/// <param name="dimension">D</param>
+public sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures features, float[] embeddings, int dimension)
+{
+    private readonly int[] _columns = [.. names.Select(name => RankerSignals.All.ToList().IndexOf(name))];
+
+    /// <summary>S</summary>
+    public int Count => _columns.Length;
+
+    /// <param name="history">Item rows, oldest first.</param>
+    /// <param name="rows">[C] candidates.</param>
+    /// <param name="cosines">[C] the retriever's scores of them.</param>
+    /// <param name="signals">[C, S] to be filled.</param>
+    public void Read(ReadOnlySpan<int> history, ReadOnlySpan<int> rows, ReadOnlySpan<float> cosines, Span<float> signals)
+    {
+        if (_columns.Length == 0)
+        {
+            return;
+        }
+
+        HistoryProfile profile = HistoryProfile.Of(history, features, embeddings, dimension);
+        Span<float> all = stackalloc float[RankerSignals.All.Count];
+        for (int c = 0; c < rows.Length; c++)
+        {
+            int row = rows[c];
+            profile.Compare(cosines[c], embeddings.AsSpan(row * dimension, dimension), features.GenresOf(row), features.ReleaseYears[row], all);
+            for (int s = 0; s < _columns.Length; s++)
+            {
+                signals[c * _columns.Length + s] = all[_columns[s]];
+            }
+        }
+    }
+}
+
+/// <summary>The trained ranker on disk: <c>ranker.json</c> says what it is, <c>weights.safetensors</c> what it learnt.</summary>
+public static class RankerFiles
+{
+    public const string ModelName = "ranker.json";
+    public const string WeightsName = "weights.safetensors";
+
+    public static void Write(string folder, RankerNetwork network, RankerModel model)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        Write(folder, model, NetworkWeights.Of(network));
+    }
+
+    /// <param name="folder">Made where it is missing.</param>
+    /// <param name="model">The configuration.</param>
+    /// <param name="weights">The state dictionary that belongs to it.</param>
+    public static void Write(string folder, RankerModel model, IEnumerable<NamedTensor> weights)
+    {
+        Directory.CreateDirectory(folder);
+        SafetensorsFile.Write(Path.Combine(folder, WeightsName), weights);
+        File.WriteAllBytes(Path.Combine(folder, ModelName), JsonSerializer.SerializeToUtf8Bytes(model, TrainingJson.Default.RankerModel));
+    }
+
+    /// <summary>The configuration alone; no native library is needed for it.</summary>
+    /// <exception cref="UserErrorException">No ranker was trained here, or its file is damaged.</exception>
+    public static RankerModel ReadModel(string folder)
+    {
+        string path = Path.Combine(folder, ModelName);
+        if (!File.Exists(path))
+        {
+            throw new UserErrorException($"There is no ranker in {folder}. Run 'mine-negatives' and 'train-ranker' first.");
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.RankerModel)!;
+        }
+        catch (JsonException e)
+        {
+            throw Unreadable(folder, e);
+        }
+    }
+
+    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="UserErrorException">No ranker was trained here, or its files are damaged.</exception>
+    public static RankerNetwork Read(string folder)
+    {
+        RankerModel model = ReadModel(folder);
+        LibTorch.Load();
+        try
+        {
+            var network = new RankerNetwork(model);
+            NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(folder, WeightsName)));
+            network.eval();
+            return network;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            throw Unreadable(folder, e);
+        }
+    }
+
+    private static UserErrorException Unreadable(string folder, Exception cause) =>
+        new($"The ranker in {folder} cannot be read ({cause.Message}). Run 'train-ranker' again.", cause);
 }

@@ -1,3 +1,10 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -102,4 +109,219 @@ public sealed class RankerTrainer : IDisposable
         Tensor logits = _network.forward(_items.Gather(users, rows, unknown, signals)); // [N]
         return zeros(isThere.numel()).scatter(0, places, logits).reshape(isThere.shape);
     }
+}
+
+/// <summary>Mined positions as tensors: each with a list of candidates, the one that came first.</summary>
+public sealed class RankerExamples : IDisposable
+{
+    private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals) =>
+        (Users, Items, Kinds, Signals) = (users, items, kinds, signals);
+
+    /// <summary>[P, D] the users' embeddings.</summary>
+    public Tensor Users { get; }
+
+    /// <summary>[P, C] int64 candidate rows; -1 where a list is shorter.</summary>
+    public Tensor Items { get; }
+
+    /// <summary>[P, C] int64 <see cref="CandidateKind"/>; -1 where a list is shorter.</summary>
+    public Tensor Kinds { get; }
+
+    /// <summary>[P, C, S], or null where the ranker reads none.</summary>
+    public Tensor? Signals { get; }
+
+    /// <summary>P</summary>
+    public long Positions => Items.shape[0];
+
+    /// <summary>C</summary>
+    public long Candidates => Items.shape[1];
+
+    /// <param name="mined">P positions.</param>
+    /// <param name="split">Whose histories they are of.</param>
+    /// <param name="reader">Of the signals.</param>
+    public static RankerExamples Create(IReadOnlyList<MinedPosition> mined, DataSplit split, SignalReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(mined);
+        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(reader);
+        int longest = mined.Max(position => position.Items.Length);
+        int dimension = mined[0].Embedding.Length;
+        var users = new float[mined.Count * dimension];
+        var items = new long[mined.Count * longest];
+        var kinds = new long[mined.Count * longest];
+        var signals = new float[mined.Count * longest * reader.Count];
+        Array.Fill(items, -1);
+        Array.Fill(kinds, -1);
+        Parallel.For(0, mined.Count, p =>
+        {
+            MinedPosition position = mined[p];
+            position.Embedding.CopyTo(users, p * dimension);
+            for (int c = 0; c < position.Items.Length; c++)
+            {
+                items[p * longest + c] = position.Items[c];
+                kinds[p * longest + c] = (long)position.Kinds[c];
+            }
+
+            reader.Read(
+                split.Items(position.User)[..position.Position], position.Items, position.Cosines,
+                signals.AsSpan(p * longest * reader.Count, position.Items.Length * reader.Count));
+        });
+        return new RankerExamples(
+            tensor(users, [mined.Count, dimension]), tensor(items, [mined.Count, longest]), tensor(kinds, [mined.Count, longest]),
+            reader.Count > 0 ? tensor(signals, [mined.Count, longest, reader.Count]) : null);
+    }
+
+    /// <summary>Some of the positions.</summary>
+    /// <param name="positions">[B] int64.</param>
+    public RankerExamples Select(Tensor positions) => new(
+        Users.index_select(0, positions), Items.index_select(0, positions), Kinds.index_select(0, positions), Signals?.index_select(0, positions));
+
+    public void Dispose()
+    {
+        Users.Dispose();
+        Items.Dispose();
+        Kinds.Dispose();
+        Signals?.Dispose();
+    }
+}
+
+/// <summary>What the ranker's training minimises.</summary>
+public enum RankerLossKind
+{
+    /// <summary>Binary cross-entropy of each candidate.</summary>
+    Bce,
+
+    /// <summary>Softmax over the candidates of a position.</summary>
+    Listwise,
+}
+
+/// <summary>Losses over lists of candidates of which the first is the positive.</summary>
+public static class RankerLoss
+{
+    /// <param name="kind">Which loss.</param>
+    /// <param name="logits">[P, C]; the positive's is the first.</param>
+    /// <param name="isThere">[P, C] bool: false where a list is shorter.</param>
+    /// <returns>The mean in nats over candidates or lists.</returns>
+    public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere)
+    {
+        ArgumentNullException.ThrowIfNull(logits);
+        ArgumentNullException.ThrowIfNull(isThere);
+        if (kind == RankerLossKind.Listwise)
+        {
+            Tensor listed = logits.masked_fill(isThere.logical_not(), float.NegativeInfinity);
+            return -nn.functional.log_softmax(listed, 1).select(1, 0).mean();
+        }
+
+        Tensor labels = zeros_like(logits);
+        labels.select(1, 0).fill_(1);
+        return nn.functional.binary_cross_entropy_with_logits(logits.masked_select(isThere), labels.masked_select(isThere));
+    }
+}
+
+/// <summary>How far a ranker's training has come.</summary>
+/// <param name="Options">It goes on only with the same.</param>
+/// <param name="Seed">And with the same seed.</param>
+/// <param name="Epoch">Last finished epoch.</param>
+/// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first.</param>
+/// <param name="BestNdcg">Their NDCG@10 on validation, by the logit alone.</param>
+/// <param name="Curve">One entry per finished epoch.</param>
+public sealed record RankerTrainingState(
+    TrainRankerOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
+{
+    /// <summary>What the ranker is trained from; null in checkpoints of earlier versions.</summary>
+    public RankerSources? Sources { get; init; }
+}
+
+/// <summary>What a ranker is trained from: SHA-256 of each file, lower-case hex.</summary>
+/// <param name="Retriever">The retriever's weights.</param>
+/// <param name="Negatives">Mined negatives of the training positions.</param>
+/// <param name="ValidationNegatives">Mined negatives of the validation positions.</param>
+public sealed record RankerSources(string Retriever, string Negatives, string ValidationNegatives)
+{
+    /// <exception cref="FileNotFoundException">One of them is missing.</exception>
+    public static RankerSources Of(Workspace workspace)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        return new RankerSources(
+            HashOf(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.WeightsName)), HashOf(workspace.NegativesFile), HashOf(workspace.ValidationNegativesFile));
+    }
+
+    private static string HashOf(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+}
+
+/// <summary>Weights, optimizer and state after the last finished epoch; an epoch's randomness follows from seed and number.</summary>
+/// <param name="rankerFolder">Its parent folder.</param>
+/// <param name="sources">Of the current training.</param>
+internal sealed class RankerCheckpoint(string rankerFolder, RankerSources sources)
+{
+    private const string StateName = "state.json";
+    private const string OptimizerName = "optimizer.bin";
+
+    private readonly string _folder = Path.Combine(rankerFolder, "checkpoint");
+    private readonly string _fresh = Path.Combine(rankerFolder, "checkpoint.new");
+
+    public void Save(RankerNetwork network, RankerTrainer trainer, RankerTrainingState state)
+    {
+        FolderSwap.DeleteIfThere(_fresh);
+        RankerFiles.Write(_fresh, network, network.Model);
+        trainer.Optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
+        FolderSwap.WriteLast(_fresh, StateName, JsonSerializer.SerializeToUtf8Bytes(state with { Sources = sources }, TrainingJson.Default.RankerTrainingState));
+        FolderSwap.Replace(_folder, _fresh);
+    }
+
+    /// <exception cref="UserErrorException">There is none, or it is of other options, another retriever or other negatives.</exception>
+    public RankerTrainingState Restore(RankerNetwork network, RankerTrainer trainer, TrainRankerOptions options, long seed)
+    {
+        FolderSwap.Complete(_folder, _fresh, StateName);
+        string path = Path.Combine(_folder, StateName);
+        if (!File.Exists(path))
+        {
+            throw new UserErrorException($"There is no checkpoint in {_folder}. Run 'train-ranker' without --resume.");
+        }
+
+        RankerTrainingState state;
+        try
+        {
+            state = JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.RankerTrainingState)!;
+        }
+        catch (JsonException e)
+        {
+            // Damaged, or of options that were removed, such as the losses margin and bpr.
+            throw new UserErrorException($"The checkpoint in {_folder} cannot be read ({e.Message}). Train without --resume.", e);
+        }
+
+        if (!AreAlike(state.Options, options) || state.Seed != seed)
+        {
+            throw new UserErrorException(
+                $"The checkpoint in {_folder} is of a training with other options or another seed ({state.Seed}). Give the same ones, or train without --resume.");
+        }
+
+        if (state.Sources is not { } trained)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} does not record its retriever and negatives: an earlier version wrote it. Train without --resume.");
+        }
+
+        if (trained.Retriever != sources.Retriever)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} was made with another retriever. Train without --resume.");
+        }
+
+        if (trained != sources)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} was made with other negatives: they have been mined again since. Train without --resume.");
+        }
+
+        NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(_folder, RankerFiles.WeightsName)));
+        trainer.Optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
+        return state;
+    }
+
+    // By their JSON: records with lists in them are never equal. What only says when to stop may change.
+    private static bool AreAlike(TrainRankerOptions a, TrainRankerOptions b) => Text(a) == Text(b);
+
+    private static string Text(TrainRankerOptions options) => JsonSerializer.Serialize(
+        options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions);
 }

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
@@ -175,4 +177,112 @@ public static class TrainRankerStep
             state.Epoch, state.BestEpoch, best["auc_hard"], best["auc_random"], choice.Weight, cases.MeasureRetriever()["ndcg@10"], best["ndcg@10"],
             choice.Ndcg.Max(point => point.Ndcg), Seconds: 0);
     }
+}
+
+/// <summary>The ranker's hyper-parameters. The defaults are those of the reference system.</summary>
+public sealed record TrainRankerOptions
+{
+    /// <summary>Widths of the hidden layers.</summary>
+    public IReadOnlyList<int> Hidden { get; init; } = [512, 256, 128];
+
+    public double Dropout { get; init; } = 0.2;
+
+    public RankerLossKind Loss { get; init; } = RankerLossKind.Bce;
+
+    /// <summary>What it reads beside embeddings and content, of <see cref="RankerSignals.All"/>.</summary>
+    public IReadOnlyList<string> Signals { get; init; } = [];
+
+    /// <summary>Share of the training pairs whose item embedding is hidden: so that new items can be ranked by what is known of them.</summary>
+    public double ItemDropout { get; init; } = 0.1;
+
+    public double LearningRate { get; init; } = 1e-3;
+
+    public double WeightDecay { get; init; } = 1e-4;
+
+    /// <summary>Pairs of one step.</summary>
+    public int BatchPairs { get; init; } = 2048;
+
+    public int Epochs { get; init; } = 20;
+
+    /// <summary>Epochs without a better NDCG@10 on validation before the training ends.</summary>
+    public int Patience { get; init; } = 3;
+
+    /// <summary>K, the retriever's best that are put in order.</summary>
+    public int Candidates { get; init; } = 100;
+
+    /// <summary>Weights of the cosine to choose from; 0 is the ranker alone, a large one nearly the retriever's order.</summary>
+    public IReadOnlyList<double> RetrieverWeights { get; init; } = [0, 1, 2, 5, 10, 20, 30, 50, 100, 200];
+
+    /// <summary>Go on from the last checkpoint.</summary>
+    public bool Resume { get; init; }
+}
+
+/// <summary>How much of the retriever's cosine goes into the served score: what is best on validation.</summary>
+/// <param name="Weight">The chosen one.</param>
+/// <param name="MeanCosine">Of all candidates.</param>
+/// <param name="Ndcg">NDCG@10 on validation by weight; 0 is the ranker alone.</param>
+public sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
+{
+    public static RetrieverWeightChoice Make(CandidateRanker ranker, ValidationCases cases, IReadOnlyList<double> weights)
+    {
+        ArgumentNullException.ThrowIfNull(ranker);
+        ArgumentNullException.ThrowIfNull(cases);
+        ArgumentNullException.ThrowIfNull(weights);
+        CandidateList[] lists = ranker.Rank(cases.Users);
+        WeightPoint[] points = [.. weights.Select(weight => new WeightPoint(weight, cases.Measure(lists, weight)["ndcg@10"]))];
+        double mean = lists.SelectMany(list => list.Cosines).DefaultIfEmpty(0).Average();
+        return new RetrieverWeightChoice(points.MaxBy(point => point.Ndcg)!.Weight, mean, points);
+    }
+}
+
+/// <param name="Weight">Of the cosine beside the logit.</param>
+/// <param name="Ndcg">NDCG@10 on validation.</param>
+public sealed record WeightPoint(double Weight, double Ndcg);
+
+/// <summary>
+/// The candidates of every user with a validation item, and that item: found once, since the retriever does not
+/// change while the ranker trains.
+/// </summary>
+/// <param name="Users">[U]</param>
+/// <param name="Targets">[U] rows of the items that came next.</param>
+public sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IReadOnlyList<int> Targets)
+{
+    private const int UsersPerBatch = 128;
+
+    public static ValidationCases Find(UserTower tower, DataSplit split, int candidates, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        using var encoder = new BatchEncoder(tower);
+        var finder = new CandidateFinder(encoder, candidates);
+        var users = new List<UserCandidates>();
+        var targets = new List<int>();
+        foreach (int[] chunk in Enumerable.Range(0, split.UserCount).Chunk(UsersPerBatch))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var histories = new List<TimedHistory>();
+            foreach (int user in chunk)
+            {
+                if (split.TryGet(user, HeldOut.Validation, out HeldOutCase found))
+                {
+                    histories.Add(found.History);
+                    targets.Add(found.Target);
+                }
+            }
+
+            if (histories.Count > 0)
+            {
+                users.AddRange(finder.Find(histories));
+            }
+        }
+
+        return new ValidationCases(users, targets);
+    }
+
+    /// <summary>NDCG@10 and the like of lists in the users' order, by logit + weight * cosine.</summary>
+    public IReadOnlyDictionary<string, double> Measure(IReadOnlyList<CandidateList> lists, double retrieverWeight) =>
+        RankingMetrics.Of([.. lists.Select((list, user) => list.RankOf(Targets[user], retrieverWeight) ?? int.MaxValue)]);
+
+    /// <summary>The same of the retriever's own order.</summary>
+    public IReadOnlyDictionary<string, double> MeasureRetriever() =>
+        RankingMetrics.Of([.. Users.Select((user, place) => Array.IndexOf(user.Rows, Targets[place]) is var at and >= 0 ? at + 1 : int.MaxValue)]);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Models.Attention;
@@ -179,5 +180,204 @@ public sealed class RetrieverTrainer : IDisposable
         {
             group.LearningRate = rate;
         }
+    }
+}
+
+/// <summary>
+/// A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of
+/// torch's operators are too short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took
+/// 244 ms a step with two threads inside them, 260 ms with one.
+/// </summary>
+/// <remarks>
+/// Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.
+/// </remarks>
+internal sealed class TowerReplicas : IDisposable
+{
+    private readonly UserTower[] _towers; // the first is the one that is trained
+    private readonly Parameter[][] _parameters; // by tower
+
+    /// <param name="tower">Owned by the caller.</param>
+    /// <param name="count">Towers in all.</param>
+    public TowerReplicas(UserTower tower, int count)
+    {
+        ModelInfo model = tower.Model;
+        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model))];
+        _parameters = [.. _towers.Select(each => each.parameters().ToArray())];
+    }
+
+    public int Count => _towers.Length;
+
+    public void BeginEpoch(long noiseSeed, bool isReduced)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            _towers[i].Noise = new DropoutNoise(noiseSeed + i);
+            _towers[i].UseReducedPrecision(isReduced);
+            _towers[i].train();
+        }
+    }
+
+    /// <summary>Leaves the gradients of the whole step's mean loss in the first tower, and returns that loss.</summary>
+    /// <param name="parts">One for each tower, none empty.</param>
+    /// <param name="loss">Its positions do not look at each other.</param>
+    public double Backward(IReadOnlyList<SequenceBatch> parts, IRetrieverLoss loss)
+    {
+        CopyWeights();
+        double total = parts.Sum(part => part.Targets.shape[0]);
+        double[] shares = [.. parts.Select(part => part.Targets.shape[0] / total)];
+        double[] losses = new double[parts.Count];
+        Parallel.For(0, parts.Count, new ParallelOptions { MaxDegreeOfParallelism = Count }, i =>
+        {
+            set_num_threads(1); // counts for the calling thread
+            losses[i] = RetrieverTrainer.Backward(_towers[i], parts[i], loss);
+        });
+        AddGradients(shares);
+        return losses.Zip(shares, (each, share) => each * share).Sum();
+    }
+
+    public void Dispose()
+    {
+        foreach (UserTower replica in _towers.AsSpan(1))
+        {
+            replica.Dispose();
+        }
+    }
+
+    private void CopyWeights()
+    {
+        using var noGradient = no_grad();
+        for (int i = 1; i < Count; i++)
+        {
+            for (int p = 0; p < _parameters[i].Length; p++)
+            {
+                _parameters[i][p].copy_(_parameters[0][p]);
+            }
+
+            _towers[i].zero_grad();
+        }
+    }
+
+    // In the towers' order, whichever thread was first: a seed makes the same weights each time.
+    private void AddGradients(double[] shares)
+    {
+        using var noGradient = no_grad();
+        for (int p = 0; p < _parameters[0].Length; p++)
+        {
+            using Tensor sum = _parameters[0][p].grad!;
+            sum.mul_(shares[0]);
+            for (int i = 1; i < shares.Length; i++)
+            {
+                using Tensor part = _parameters[i][p].grad!;
+                sum.add_(part, shares[i]);
+            }
+        }
+    }
+}
+
+/// <summary>Linear warm-up, then constant or a cosine down to zero at the last step.</summary>
+public sealed record LearningRateSchedule(double Peak, int WarmupSteps, LearningRateDecay Decay, long TotalSteps)
+{
+    /// <param name="step">0-based.</param>
+    public double At(long step)
+    {
+        if (step < WarmupSteps)
+        {
+            return Peak * (step + 1) / WarmupSteps;
+        }
+
+        if (Decay == LearningRateDecay.None)
+        {
+            return Peak;
+        }
+
+        double done = Math.Clamp((double)(step - WarmupSteps) / Math.Max(1, TotalSteps - WarmupSteps), 0, 1);
+        return Peak * 0.5 * (1 + Math.Cos(Math.PI * done));
+    }
+}
+
+/// <summary>Which stretch of which user's items trains in which step of an epoch.</summary>
+public static class EpochPlan
+{
+    /// <summary>The windows of an epoch in the order of training; the same seed and epoch make the same plan.</summary>
+    public static SequenceWindow[] Windows(DataSplit split, int maxLength, TrainingWindow kind, Random random)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(random);
+        var windows = new List<SequenceWindow>(split.UserCount);
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            int items = split.Train(user).Length;
+            int count = Math.Min(items, maxLength + 1);
+            if (count < 2)
+            {
+                continue; // nothing follows the only item
+            }
+
+            int last = items - count;
+            windows.Add(new SequenceWindow(user, kind == TrainingWindow.Last ? last : random.Next(last + 1), count));
+        }
+
+        SequenceWindow[] plan = [.. windows];
+        random.Shuffle(plan);
+        return plan;
+    }
+}
+
+/// <summary>A stretch of one user's training items: <c>[Start, Start + Count)</c>, of which all but the last are inputs.</summary>
+public readonly record struct SequenceWindow(int User, int Start, int Count);
+
+/// <summary>One step's input, and what follows at each of its T positions.</summary>
+public sealed class SequenceBatch : IDisposable
+{
+    private SequenceBatch(SequencePack pack, Tensor targets)
+    {
+        Pack = pack;
+        Targets = targets;
+    }
+
+    public SequencePack Pack { get; }
+
+    /// <summary>[T] int64: the item row that follows at each of the pack's first T positions; what is behind them pads.</summary>
+    public Tensor Targets { get; }
+
+    /// <param name="windows">Of at least two items each.</param>
+    /// <param name="split">Whose training items they are.</param>
+    /// <param name="hasTimes">For a network with a time bias.</param>
+    /// <param name="device">Where the tensors are put.</param>
+    /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences fill it up.</param>
+    public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, int multiple = 1)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        int[] offsets = SequencePack.OffsetsOf([.. windows.ToArray().Select(window => window.Count - 1)], multiple);
+        int count = offsets[windows.Length]; // T
+        var rows = new int[offsets[^1]];
+        var targets = new long[count];
+        var times = new long[hasTimes ? offsets[^1] : 0]; // of each item
+        var asked = new long[times.Length]; // of the one that followed
+        for (int b = 0; b < windows.Length; b++)
+        {
+            SequenceWindow window = windows[b];
+            ReadOnlySpan<int> items = split.Train(window.User).Slice(window.Start, window.Count);
+            items[..^1].CopyTo(rows.AsSpan(offsets[b]));
+            for (int t = 1; t < items.Length; t++)
+            {
+                targets[offsets[b] + t - 1] = items[t];
+            }
+
+            if (hasTimes)
+            {
+                ReadOnlySpan<long> met = split.TrainTimes(window.User).Slice(window.Start, window.Count);
+                met[..^1].CopyTo(times.AsSpan(offsets[b]));
+                met[1..].CopyTo(asked.AsSpan(offsets[b]));
+            }
+        }
+
+        return new SequenceBatch(new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device));
+    }
+
+    public void Dispose()
+    {
+        Pack.Dispose();
+        Targets.Dispose();
     }
 }

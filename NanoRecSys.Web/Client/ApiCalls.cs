@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace NanoRecSys.Web.Client;
 
@@ -31,3 +32,61 @@ public sealed class ApiCalls
 /// <param name="Started">When it was sent.</param>
 /// <param name="DurationMs">Until its answer began.</param>
 public sealed record ApiCall(DateTimeOffset Started, double DurationMs);
+
+/// <summary>Traces each call that a visitor causes, and times those that ask for something to be computed.</summary>
+internal sealed class ApiCallTimer(ApiCalls calls, TimeProvider time) : DelegatingHandler
+{
+    private const string RequestIdHeader = "X-Request-Id";
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        using Activity? span = WebTracing.StartCall(request.RequestUri);
+        if (request.Method != HttpMethod.Post)
+        {
+            return await base.SendAsync(request, cancellationToken);
+        }
+
+        DateTimeOffset started = time.GetUtcNow();
+        long began = time.GetTimestamp();
+        HttpResponseMessage response = await base.SendAsync(request, cancellationToken);
+        if (response.Headers.TryGetValues(RequestIdHeader, out IEnumerable<string>? ids))
+        {
+            calls.Add(ids.First(), new ApiCall(started, time.GetElapsedTime(began).TotalMilliseconds));
+        }
+
+        return response;
+    }
+}
+
+/// <summary>Makes each thing that a visitor asks for one trace, and keeps polls out of the traces.</summary>
+internal static class WebTracing
+{
+    private const string Poll = "poll";
+
+    private static readonly ActivitySource Source = new("NanoRecSys.Web");
+
+    /// <summary>
+    /// Marks everything that the current asynchronous method does as not traced, in the API too: without it each poll would be a trace,
+    /// or all of them would join the trace of the page that started the polling.
+    /// </summary>
+    public static void StopTracing()
+    {
+        Activity.Current = null;
+        new Activity(Poll) { ActivityTraceFlags = ActivityTraceFlags.None }.SetIdFormat(ActivityIdFormat.W3C).Start();
+    }
+
+    /// <summary>Starts the span of a call to the API: below a page that is being rendered on the server, else as a trace of its own.</summary>
+    /// <returns>Null if nobody listens, or for a poll.</returns>
+    public static Activity? StartCall(Uri? address)
+    {
+        Activity? current = Activity.Current;
+        if (!Source.HasListeners() || current?.OperationName == Poll)
+        {
+            return null;
+        }
+
+        // A circuit's connection is not traced, and a child of an untraced activity would not be either.
+        Activity.Current = current is { Recorded: true } ? current : null;
+        return Source.StartActivity(address?.AbsolutePath.Split('/')[1] ?? "");
+    }
+}

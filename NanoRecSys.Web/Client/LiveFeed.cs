@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Web.Client;
 
@@ -115,5 +118,99 @@ public sealed class LiveFeed<T>(
         private Action? _end = end;
 
         public void Dispose() => Interlocked.Exchange(ref _end, null)?.Invoke();
+    }
+}
+
+/// <summary>What a feed knows now: the last value that came, and why nothing newer did.</summary>
+/// <param name="Value">Null until the first came.</param>
+/// <param name="Failure">Null when the last read succeeded.</param>
+public sealed record Reading<T>(T? Value = null, ApiException? Failure = null)
+    where T : class;
+
+/// <summary>What the pages watch live.</summary>
+public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<Feeds>? logger = null)
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Unhurried = TimeSpan.FromSeconds(5);
+
+    /// <summary>The windows that the telemetry page offers, in seconds.</summary>
+    public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800];
+
+    /// <summary>Each second until the API can serve, then unhurriedly.</summary>
+    public LiveFeed<Readiness> Readiness { get; } = new(
+        new PatientReadiness(cancellation => Client(services).ReadinessAsync(cancellation)).ReadAsync,
+        reading => reading.Value?.State == ReadinessState.Ready ? Unhurried : Second,
+        time, logger);
+
+    /// <summary>Each second while a training runs.</summary>
+    public LiveFeed<TrainingStatus> Training { get; } = new(
+        cancellation => Client(services).TrainingAsync(cancellation),
+        reading => reading.Value?.Events is [.., { State: not ProgressEvent.Running }] ? Unhurried : Second,
+        time, logger);
+
+    /// <summary>The runs in short: they change with each epoch at most.</summary>
+    public LiveFeed<TrainingRuns> Runs { get; } = new(
+        cancellation => Client(services).RunsAsync(cancellation), _ => Unhurried, time, logger);
+
+    /// <summary>The versions; often enough to see a change happen.</summary>
+    public LiveFeed<ModelList> Models { get; } = new(
+        cancellation => Client(services).ModelsAsync(cancellation), _ => Second, time, logger);
+
+    public LiveFeed<SystemView> System { get; } = new(
+        cancellation => SystemView.ReadAsync(Client(services), cancellation), _ => Unhurried, time, logger);
+
+    private readonly Dictionary<int, LiveFeed<TelemetrySnapshot>> _telemetry = Windows.ToDictionary(
+        window => window,
+        window => new LiveFeed<TelemetrySnapshot>(
+            cancellation => Client(services).TelemetryAsync(window, cancellation), _ => Second, time, logger));
+
+    /// <param name="windowSeconds">One of <see cref="Windows"/>.</param>
+    public LiveFeed<TelemetrySnapshot> Telemetry(int windowSeconds) => _telemetry[windowSeconds];
+
+    // A client for each read: its handler is renewed then, as the factory intends.
+    private static RecommenderClient Client(IServiceProvider services) => services.GetRequiredService<RecommenderClient>();
+}
+
+/// <summary>
+/// Readiness that outlives one poll that nobody answered: a page, and what was typed on it, goes only when the API stays
+/// away. The second question follows at once.
+/// </summary>
+public sealed class PatientReadiness(Func<CancellationToken, Task<Readiness>> ask)
+{
+    private bool _wasReady;
+
+    public async Task<Readiness> ReadAsync(CancellationToken cancellation)
+    {
+        Readiness reading = await ask(cancellation);
+        if (_wasReady && reading.State == ReadinessState.Away)
+        {
+            reading = await ask(cancellation);
+        }
+
+        _wasReady = reading.State == ReadinessState.Ready;
+        return reading;
+    }
+}
+
+/// <summary>What <c>GET /readyz</c> says, or that nobody says anything.</summary>
+/// <param name="State">Away, without a model, or ready.</param>
+/// <param name="Status">The status document when ready.</param>
+/// <param name="Problems">What the API gives as errors and warnings when it is not ready.</param>
+public sealed record Readiness(ReadinessState State, StatusDocument? Status, IReadOnlyList<string> Problems);
+
+public enum ReadinessState
+{
+    Away,
+    NotReady,
+    Ready,
+}
+
+/// <summary>The status document, the API's process, and what is served; null before the first model.</summary>
+public sealed record SystemView(StatusDocument Status, HostReport Host, Manifest? Manifest)
+{
+    public static async Task<SystemView> ReadAsync(RecommenderClient client, CancellationToken cancellation)
+    {
+        StatusDocument status = await client.StatusAsync(cancellation);
+        return new SystemView(status, await client.HostAsync(cancellation), status.Version is null ? null : await client.CurrentModelAsync(cancellation));
     }
 }

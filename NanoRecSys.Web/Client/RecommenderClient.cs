@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
+using Polly;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 
@@ -178,4 +179,131 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
             throw new ApiException(ApiFailure.Refused, $"The API's answer cannot be read: {e.Message}", e);
         }
     }
+}
+
+/// <summary>Why a call to the API brought nothing.</summary>
+public enum ApiFailure
+{
+    /// <summary>Nobody answered, or not in time.</summary>
+    Away,
+
+    /// <summary>It answered 503: there is no model to serve yet.</summary>
+    NotReady,
+
+    /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
+    KeyNeeded,
+
+    /// <summary>It answered with another error.</summary>
+    Refused,
+}
+
+/// <summary>A call to the API failed; the message is for people.</summary>
+public sealed class ApiException(ApiFailure failure, string message, Exception? innerException = null)
+    : Exception(message, innerException)
+{
+    public ApiFailure Failure { get; } = failure;
+}
+
+/// <summary>
+/// The API's error shapes: <c>detail</c> is a sentence, a list of field errors (<c>msg</c>), or an object
+/// with <c>errors</c> and <c>warnings</c>.
+/// </summary>
+public static class ErrorBody
+{
+    /// <summary>Every sentence for people in the body; empty where there is none.</summary>
+    public static IReadOnlyList<string> Sentences(string body)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("detail", out JsonElement detail)
+                    ? [.. SentencesOf(detail)]
+                    : [];
+        }
+        catch (JsonException)
+        {
+            return [];
+        }
+    }
+
+    private static IEnumerable<string> SentencesOf(JsonElement detail) => detail.ValueKind switch
+    {
+        JsonValueKind.String => [detail.GetString()!],
+        JsonValueKind.Array => detail.EnumerateArray().SelectMany(SentencesOf),
+        JsonValueKind.Object when detail.TryGetProperty("msg", out JsonElement message) => SentencesOf(message),
+        JsonValueKind.Object => Property(detail, "errors").Concat(Property(detail, "warnings")),
+        _ => [],
+    };
+
+    private static IEnumerable<string> Property(JsonElement detail, string name) =>
+        detail.TryGetProperty(name, out JsonElement list) ? SentencesOf(list) : [];
+}
+
+/// <summary>Section <c>Api</c>: what the pages need to call the API.</summary>
+public sealed class ApiOptions
+{
+    public const string Section = "Api";
+
+    /// <summary>
+    /// Sent with what a visitor stores ("Watched it"), where the API's <c>Security:WriteKeys</c> asks for a key. Never with
+    /// a change of what is served: whoever sees the page could make one.
+    /// </summary>
+    public string? WriteKey { get; set; }
+}
+
+public static class ClientRegistration
+{
+    /// <summary>The typed client at the service name <c>api</c>, and the feeds that poll it.</summary>
+    public static IServiceCollection AddRecommenderClient(this IServiceCollection services)
+    {
+        services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<Feeds>();
+        services.AddSingleton<ApiCalls>();
+        services.AddTransient<ApiCallTimer>();
+
+        IHttpClientBuilder client = services.AddHttpClient<RecommenderClient>(http => http.BaseAddress = new Uri("https+http://api"));
+        client.AddHttpMessageHandler<ApiCallTimer>(); // around everything else: retries are part of the wait
+        client.AddServiceDiscovery();
+        client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // a neighbour, never beyond a proxy
+#pragma warning disable EXTEXP0001 // The one way to replace the default pipeline for a client; marked experimental.
+        client.RemoveAllResilienceHandlers();
+#pragma warning restore EXTEXP0001
+        client.AddStandardResilienceHandler(options =>
+        {
+            // Somebody waits before a screen: fail within seconds and say so, the feeds ask again anyway.
+            options.AttemptTimeout.Timeout = TimeSpan.FromSeconds(5);
+            options.TotalRequestTimeout.Timeout = TimeSpan.FromSeconds(8);
+            options.CircuitBreaker.SamplingDuration = TimeSpan.FromSeconds(10);
+            options.CircuitBreaker.BreakDuration = TimeSpan.FromSeconds(1);
+            options.Retry.MaxRetryAttempts = 2;
+            options.Retry.Delay = TimeSpan.FromMilliseconds(150);
+
+            // An answer is an answer: 503 means "no model yet" here, and is shown, not retried.
+            options.Retry.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
+            options.CircuitBreaker.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
+        });
+        return services;
+    }
+}
+
+/// <summary>A change of which version is served.</summary>
+/// <param name="Title">What the button says.</param>
+/// <param name="Consequence">What it will do, in one sentence.</param>
+/// <param name="Method">Of the API's call.</param>
+/// <param name="Path">Of the API's call.</param>
+public sealed record ModelAction(string Title, string Consequence, HttpMethod Method, string Path)
+{
+    public static ModelAction Publish(string version) => new(
+        $"Publish {version}", "Every replica serves it within a second, until the next version is published.", HttpMethod.Post, $"/models/{version}/activate");
+
+    public static ModelAction Pin(string version) => new(
+        $"Pin {version}", "Every replica serves it within a second, whatever is published, until it is unpinned.", HttpMethod.Post, $"/models/{version}/pin");
+
+    public static ModelAction Unpin(string pinned, string? current) => new(
+        $"Unpin {pinned}", $"The current version is served again{(current is null ? "" : $": {current}")}.", HttpMethod.Delete, "/models/pin");
+
+    public static ModelAction RollBack(string? current) => new(
+        "Roll back", $"The version that was published before {current ?? "the current one"} becomes the current one.", HttpMethod.Post, "/models/rollback");
 }

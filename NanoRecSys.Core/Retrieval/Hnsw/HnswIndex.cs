@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using NanoRecSys.Core.Retrieval.Scan;
 
 namespace NanoRecSys.Core.Retrieval.Hnsw;
@@ -96,5 +99,336 @@ public sealed class HnswIndex : IVectorIndex
         }
 
         HnswWalk.GiveBack(walk);
+    }
+}
+
+/// <summary>
+/// Rows and the near rows that each leads to, on levels that thin out upwards; laid out as FAISS keeps it. The places
+/// of a row's edges are one piece, level 0 first; unused ones hold -1.
+/// </summary>
+public sealed class HnswGraph
+{
+    /// <summary>Edges of a row on an upper level (M) that a file may have; level 0 has twice as many.</summary>
+    public const int MostEdges = 1 << 11;
+
+    /// <param name="levels">[rows] on how many levels each row is, at least 1.</param>
+    /// <param name="placesUpTo">Edge places of a row on all levels below the given one; starts with 0.</param>
+    public HnswGraph(int[] levels, int[] placesUpTo)
+    {
+        ArgumentNullException.ThrowIfNull(levels);
+        ArgumentNullException.ThrowIfNull(placesUpTo);
+        Levels = levels;
+        PlacesUpTo = placesUpTo;
+        Offsets = new long[levels.Length + 1];
+        for (int row = 0; row < levels.Length; row++)
+        {
+            Offsets[row + 1] = Offsets[row] + placesUpTo[levels[row]];
+        }
+
+        Neighbors = new int[checked((int)Offsets[^1])];
+        Array.Fill(Neighbors, -1);
+    }
+
+    public int Count => Levels.Length;
+
+    /// <summary>[rows] on how many levels each row is.</summary>
+    public int[] Levels { get; }
+
+    /// <summary>Edge places of a row on all levels below the given one.</summary>
+    public int[] PlacesUpTo { get; }
+
+    /// <summary>[rows + 1] where each row's places start.</summary>
+    public long[] Offsets { get; }
+
+    /// <summary>[places] the row that an edge leads to, or -1.</summary>
+    public int[] Neighbors { get; }
+
+    /// <summary>The row that searches start from; -1 for an empty graph.</summary>
+    public int Entry { get; set; } = -1;
+
+    /// <summary>The entry's highest level; -1 for an empty graph.</summary>
+    public int TopLevel => Entry < 0 ? -1 : Levels[Entry] - 1;
+
+    public long Memory => sizeof(int) * (Neighbors.LongLength + Levels.LongLength) + sizeof(long) * Offsets.LongLength;
+
+    /// <summary>The places of a row's edges on a level.</summary>
+    public Span<int> Edges(int row, int level) =>
+        Neighbors.AsSpan((int)Offsets[row] + PlacesUpTo[level], PlacesUpTo[level + 1] - PlacesUpTo[level]);
+
+    /// <exception cref="InvalidDataException">An edge leads out of the graph or to a row that is not on its level.</exception>
+    public void RequireSound()
+    {
+        if (Count > 0 ? (uint)Entry >= (uint)Count : Entry != -1)
+        {
+            throw new InvalidDataException($"The graph's entry is {Entry}, it has {Count} rows.");
+        }
+
+        for (int row = 0; row < Count; row++)
+        {
+            for (int level = 0; level < Levels[row]; level++)
+            {
+                foreach (int neighbor in Edges(row, level))
+                {
+                    if (neighbor < -1 || neighbor >= Count || (neighbor >= 0 && Levels[neighbor] <= level))
+                    {
+                        throw new InvalidDataException($"An edge of row {row} leads to {neighbor} on level {level}, which is not there.");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// <summary>
+/// Walks a graph towards a query. Searches and the building of the graph share it. Kept by each thread for its next
+/// walk, so that a search allocates nothing.
+/// </summary>
+public sealed class HnswWalk
+{
+    [ThreadStatic]
+    private static HnswWalk? Idle;
+
+    private readonly NearestFirst _open = new();
+    private readonly VisitedRows _visited = new();
+    private Candidate[] _best = [];
+    private int[] _fresh = [];
+
+    public static HnswWalk Take()
+    {
+        HnswWalk walk = Idle ?? new HnswWalk();
+        Idle = null;
+        return walk;
+    }
+
+    public static void GiveBack(HnswWalk walk) => Idle = walk;
+
+    /// <summary>The best row that greedy steps reach on the levels above <paramref name="level"/>.</summary>
+    public static Candidate Descend(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, int level)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var nearest = new Candidate(graph.Entry, space.Score(query, graph.Entry));
+        for (int upper = graph.TopLevel; upper > level; upper--)
+        {
+            for (int before = -1; before != nearest.Row;)
+            {
+                before = nearest.Row;
+                foreach (int neighbor in graph.Edges(before, upper))
+                {
+                    if (neighbor < 0)
+                    {
+                        break;
+                    }
+
+                    float score = space.Score(query, neighbor);
+                    nearest = score > nearest.Score ? new Candidate(neighbor, score) : nearest;
+                }
+            }
+        }
+
+        return nearest;
+    }
+
+    /// <summary>The best rows around a start on one level.</summary>
+    /// <param name="graph">Where to walk.</param>
+    /// <param name="space">What compares.</param>
+    /// <param name="query">[D]</param>
+    /// <param name="start">Where to begin.</param>
+    /// <param name="level">Whose edges to follow.</param>
+    /// <param name="breadth">Rows kept in sight (ef): more find more, and cost more.</param>
+    /// <returns>Up to <paramref name="breadth"/> rows, best first, valid until the next walk.</returns>
+    public ReadOnlySpan<Candidate> Search(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, Candidate start, int level, int breadth)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        if (_best.Length < breadth)
+        {
+            _best = new Candidate[breadth];
+        }
+
+        _visited.Begin(graph.Count);
+        _open.Clear();
+        var best = new TopK(_best.AsSpan(0, breadth));
+        _visited.Add(start.Row);
+        _open.Push(start);
+        best.Offer(start.Row, start.Score);
+        while (_open.Count > 0)
+        {
+            Candidate from = _open.Pop();
+            if (from.Score < best.Threshold)
+            {
+                break;
+            }
+
+            // Known first, then compared: the rows are on their way to the cache meanwhile.
+            foreach (int row in Fresh(graph.Edges(from.Row, level), space))
+            {
+                float score = space.Score(query, row);
+                if (score > best.Threshold)
+                {
+                    best.Offer(row, score);
+                    _open.Push(new Candidate(row, score));
+                }
+            }
+        }
+
+        return _best.AsSpan(0, best.SortBestFirst());
+    }
+
+    private ReadOnlySpan<int> Fresh(ReadOnlySpan<int> neighbors, HnswSpace space)
+    {
+        if (_fresh.Length < neighbors.Length)
+        {
+            _fresh = new int[neighbors.Length];
+        }
+
+        int count = 0;
+        foreach (int neighbor in neighbors)
+        {
+            if (neighbor < 0)
+            {
+                break;
+            }
+
+            if (_visited.Add(neighbor))
+            {
+                space.Prefetch(neighbor);
+                _fresh[count++] = neighbor;
+            }
+        }
+
+        return _fresh.AsSpan(0, count);
+    }
+}
+
+/// <summary>The rows of a graph and how they compare: larger scores are nearer, distances are negated.</summary>
+public sealed class HnswSpace
+{
+    private const int CacheLineFloats = 16;
+    private readonly ReadOnlyMemory<float> _vectors;
+    private readonly SimdLevel _level;
+
+    /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
+    /// <param name="dimension">D</param>
+    /// <param name="metric">How rows compare.</param>
+    /// <param name="level">Instructions to use; the best that there are if null.</param>
+    public HnswSpace(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, SimdLevel? level = null)
+    {
+        _vectors = vectors;
+        _level = level ?? SimdLevels.Best;
+        Dimension = dimension;
+        Metric = metric;
+        Count = vectors.Length / dimension;
+    }
+
+    public int Count { get; }
+
+    public int Dimension { get; }
+
+    public VectorMetric Metric { get; }
+
+    /// <summary>[rows, D]</summary>
+    public ReadOnlySpan<float> Vectors => _vectors.Span;
+
+    /// <summary>[D]</summary>
+    public ReadOnlySpan<float> Row(int row) => _vectors.Span.Slice(row * Dimension, Dimension);
+
+    public float Score(ReadOnlySpan<float> query, int row) => FloatKernel.Score(Metric, query, Row(row), _level);
+
+    /// <summary>Has the row brought to the cache, without waiting.</summary>
+    internal unsafe void Prefetch(int row)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        // A hint only: where the garbage collector moved the row meanwhile, the hint is wasted.
+        ref float first = ref MemoryMarshal.GetReference(Row(row));
+        for (int at = 0; at < Dimension; at += CacheLineFloats)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref first, at)));
+        }
+    }
+}
+
+/// <summary>Candidates to look at next, the best score on top.</summary>
+internal sealed class NearestFirst
+{
+    private Candidate[] _heap = new Candidate[256];
+
+    public int Count { get; private set; }
+
+    public void Clear() => Count = 0;
+
+    public void Push(Candidate candidate)
+    {
+        if (Count == _heap.Length)
+        {
+            Array.Resize(ref _heap, 2 * _heap.Length);
+        }
+
+        int child = Count++;
+        while (child > 0 && _heap[(child - 1) / 2].Score < candidate.Score)
+        {
+            _heap[child] = _heap[(child - 1) / 2];
+            child = (child - 1) / 2;
+        }
+
+        _heap[child] = candidate;
+    }
+
+    public Candidate Pop()
+    {
+        Candidate best = _heap[0];
+        Candidate last = _heap[--Count];
+        int parent = 0;
+        while (2 * parent + 1 < Count)
+        {
+            int child = 2 * parent + 1;
+            child += child + 1 < Count && _heap[child + 1].Score > _heap[child].Score ? 1 : 0;
+            if (_heap[child].Score <= last.Score)
+            {
+                break;
+            }
+
+            _heap[parent] = _heap[child];
+            parent = child;
+        }
+
+        _heap[parent] = last;
+        return best;
+    }
+}
+
+/// <summary>Rows met in this search. A search marks them with its number, so that nothing has to be cleared in between.</summary>
+internal sealed class VisitedRows
+{
+    private ushort[] _marks = [];
+    private ushort _search;
+
+    public void Begin(int rows)
+    {
+        if (_marks.Length < rows)
+        {
+            _marks = new ushort[rows];
+            _search = 0;
+        }
+
+        if (++_search == 0)
+        {
+            Array.Clear(_marks);
+            _search = 1;
+        }
+    }
+
+    /// <returns>False where the row was met before.</returns>
+    public bool Add(int row)
+    {
+        if (_marks[row] == _search)
+        {
+            return false;
+        }
+
+        _marks[row] = _search;
+        return true;
     }
 }

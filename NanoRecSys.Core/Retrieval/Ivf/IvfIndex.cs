@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Numerics.Tensors;
+using NanoRecSys.Core.Retrieval.Scan;
 
 namespace NanoRecSys.Core.Retrieval.Ivf;
 
@@ -90,3 +92,339 @@ public abstract class IvfIndex : IVectorIndex
         return found;
     }
 }
+
+/// <summary>Lists of fp32 rows: FAISS's <c>IndexIVFFlat</c>. Bytes are compared first, as in <see cref="FlatIndex"/>.</summary>
+public sealed class IvfFlatIndex : IvfIndex
+{
+    private readonly ReadOnlyMemory<float> _vectors;
+    private readonly ExactRows _rows;
+    private readonly ByteRows _bytes;
+    private readonly SimdLevel _level;
+
+    /// <param name="centroids">[lists, D]</param>
+    /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
+    /// <param name="vectors">[rows, D] in the order of rows, not of lists; kept, not copied.</param>
+    /// <param name="level">Instructions to use; the best that there are if null.</param>
+    public IvfFlatIndex(FlatIndex centroids, InvertedLists lists, ReadOnlyMemory<float> vectors, SimdLevel? level = null)
+        : base(centroids, lists)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, lists.Rows * centroids.Dimension, nameof(vectors));
+        _vectors = vectors;
+        _level = level ?? SimdLevels.Best;
+        _rows = new ExactRows(vectors, Dimension, Metric, _level);
+        _bytes = new ByteRows(lists.Positions, Dimension);
+        _bytes.Fill(lists.Positions, position => lists.Ids[position], vectors, Metric);
+    }
+
+    /// <summary>Rows of a block, at which every list starts.</summary>
+    public static int ListAlignment => ByteKernel.BlockRows;
+
+    public override string Kind => IndexKinds.IvfFlat;
+
+    public override long Memory => base.Memory + (long)_vectors.Length * sizeof(float) + _bytes.Memory;
+
+    /// <summary>[rows, D] in the order of rows.</summary>
+    public ReadOnlySpan<float> Vectors => _vectors.Span;
+
+    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
+    {
+        RowScan scan = RowScan.Take();
+        scan.Begin(_bytes, query, Metric, results.Length, _level);
+        float constant = Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
+        for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
+        {
+            scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), constant, filter, Lists.Ids);
+        }
+
+        var best = new TopK(results);
+        _rows.Rescore(scan.Candidates, query, Lists.Ids, ref best);
+        RowScan.GiveBack(scan);
+        return best.SortBestFirst();
+    }
+}
+
+/// <summary>
+/// Lists of rows as one byte per dimension: FAISS's <c>IndexIVFScalarQuantizer</c> with <c>QT_8bit</c>. The bytes are
+/// compared as integers first; the few rows that count are decoded.
+/// </summary>
+/// <remarks>
+/// With centroid c and decoded rest r: the inner product is q.c + q.r, and |q - c - r|^2 = |q - c|^2 - 2 q.r +
+/// (|r|^2 + 2 c.r), whose last part belongs to the row alone. So the query is scaled to the codes once, for all lists.
+/// </remarks>
+public sealed class IvfScalarIndex : IvfIndex
+{
+    private readonly ByteRows _bytes;
+    private readonly int[] _listOfPosition;
+    private readonly float[] _weights; // [D] value of one step of a code
+    private readonly float[] _middles; // [D] value of code 128
+    private readonly SimdLevel _level;
+
+    /// <param name="centroids">[lists, D]</param>
+    /// <param name="lists">Made with an alignment of <see cref="IvfFlatIndex.ListAlignment"/>.</param>
+    /// <param name="quantizer">What codes stand for.</param>
+    /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
+    /// <param name="codeAt">Writes the [D] codes of a position; may be called by several threads.</param>
+    /// <param name="level">Instructions to use; the best that there are if null.</param>
+    public IvfScalarIndex(
+        FlatIndex centroids, InvertedLists lists, ScalarQuantizer quantizer, bool byResidual, PositionCode codeAt, SimdLevel? level = null)
+        : base(centroids, lists)
+    {
+        ArgumentNullException.ThrowIfNull(quantizer);
+        ArgumentNullException.ThrowIfNull(codeAt);
+        Quantizer = quantizer;
+        ByResidual = byResidual;
+        _level = level ?? SimdLevels.Best;
+        _weights = [.. quantizer.Range.Select(range => range / 255)];
+        _middles = [.. quantizer.Least.Select((least, d) => least + 128.5f * _weights[d])];
+        _listOfPosition = lists.ListOfPositions();
+        _bytes = new ByteRows(lists.Positions, Dimension);
+        Parallel.For(0, lists.Count, list =>
+        {
+            Span<byte> codes = new byte[Dimension];
+            var decoded = new float[Dimension];
+            for (int position = lists.Start(list); position < lists.Start(list) + lists.Size(list); position++)
+            {
+                codeAt(position, codes);
+                quantizer.Decode(codes, decoded);
+                _bytes.Set(position, codes, Metric == VectorMetric.L2 ? -OwnPart(list, decoded) : 0);
+            }
+        });
+        _bytes.Complete();
+    }
+
+    public override string Kind => IndexKinds.IvfScalar;
+
+    public override long Memory => base.Memory + _bytes.Memory + sizeof(int) * _listOfPosition.LongLength;
+
+    public ScalarQuantizer Quantizer { get; }
+
+    public bool ByResidual { get; }
+
+    /// <param name="position">In the lists.</param>
+    /// <param name="codes">[D]</param>
+    public void ReadCodes(int position, Span<byte> codes) => _bytes.Read(position, codes);
+
+    protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
+    {
+        float[] scaled = ArrayPool<float>.Shared.Rent(2 * Dimension);
+        TensorPrimitives.Multiply(query, _weights, scaled); // [D]
+        float middle = TensorPrimitives.Dot(query, _middles);
+        RowScan scan = RowScan.Take();
+        scan.Begin(_bytes, scaled.AsSpan(0, Dimension), Metric, results.Length, _level);
+        for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
+        {
+            scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), Constant(query, lists[i].Score, middle), filter, Lists.Ids);
+        }
+
+        var best = new TopK(results);
+        Rescore(scan.Candidates, query, scaled.AsSpan(Dimension, Dimension), ref best);
+        RowScan.GiveBack(scan);
+        ArrayPool<float>.Shared.Return(scaled);
+        return best.SortBestFirst();
+    }
+
+    private float Constant(ReadOnlySpan<float> query, float centroid, float middle) => (Metric, ByResidual) switch
+    {
+        (VectorMetric.InnerProduct, true) => centroid + middle,
+        (VectorMetric.InnerProduct, false) => middle,
+        (_, true) => -centroid + 2 * middle,
+        _ => 2 * middle - TensorPrimitives.Dot(query, query),
+    };
+
+    // |r|^2 + 2 c.r
+    private float OwnPart(int list, ReadOnlySpan<float> decoded)
+    {
+        float squares = TensorPrimitives.Dot(decoded, decoded);
+        return ByResidual ? squares + 2 * TensorPrimitives.Dot(Centroid(list), decoded) : squares;
+    }
+
+    private ReadOnlySpan<float> Centroid(int list) => Centroids.Vectors.Slice(list * Dimension, Dimension);
+
+    private void Rescore(BoundedCandidates kept, ReadOnlySpan<float> query, Span<float> row, ref TopK best)
+    {
+        byte[] codes = ArrayPool<byte>.Shared.Rent(Dimension);
+        foreach (Candidate candidate in kept.Pending)
+        {
+            if (candidate.Score < kept.Floor || candidate.Score < best.Threshold)
+            {
+                continue;
+            }
+
+            _bytes.Read(candidate.Row, codes.AsSpan(0, Dimension));
+            Quantizer.Decode(codes.AsSpan(0, Dimension), row);
+            if (ByResidual)
+            {
+                TensorPrimitives.Add(row, Centroid(_listOfPosition[candidate.Row]), row);
+            }
+
+            best.Offer(Lists.Ids[candidate.Row], FloatKernel.Score(Metric, query, row, _level));
+        }
+
+        ArrayPool<byte>.Shared.Return(codes);
+    }
+}
+
+/// <summary>
+/// One byte per dimension between the least and the largest value seen there: FAISS's <c>QT_8bit</c>. Code c stands for
+/// least + (c + 0.5) / 255 * range.
+/// </summary>
+/// <param name="Least">[D]</param>
+/// <param name="Range">[D]</param>
+public sealed record ScalarQuantizer(float[] Least, float[] Range)
+{
+    public int Dimension => Least.Length;
+
+    /// <param name="vectors">[rows, D]; what lies outside of them later is clamped.</param>
+    /// <param name="dimension">D</param>
+    public static ScalarQuantizer Train(ReadOnlySpan<float> vectors, int dimension)
+    {
+        var least = new float[dimension];
+        var range = new float[dimension];
+        for (int d = 0; d < dimension && !vectors.IsEmpty; d++)
+        {
+            (float low, float high) = (float.PositiveInfinity, float.NegativeInfinity);
+            for (int i = d; i < vectors.Length; i += dimension)
+            {
+                (low, high) = (Math.Min(low, vectors[i]), Math.Max(high, vectors[i]));
+            }
+
+            (least[d], range[d]) = (low, high - low);
+        }
+
+        return new ScalarQuantizer(least, range);
+    }
+
+    /// <param name="vector">[D]</param>
+    /// <param name="codes">[D]</param>
+    public void Encode(ReadOnlySpan<float> vector, Span<byte> codes)
+    {
+        for (int d = 0; d < vector.Length; d++)
+        {
+            float share = Range[d] == 0 ? 0 : Math.Clamp((vector[d] - Least[d]) / Range[d], 0, 1);
+            codes[d] = (byte)(255 * share);
+        }
+    }
+
+    /// <param name="codes">[D]</param>
+    /// <param name="vector">[D]</param>
+    public void Decode(ReadOnlySpan<byte> codes, Span<float> vector)
+    {
+        for (int d = 0; d < vector.Length; d++)
+        {
+            vector[d] = Least[d] + (codes[d] + 0.5f) / 255 * Range[d];
+        }
+    }
+}
+
+/// <summary>
+/// Which rows each list holds. Every list starts at a multiple of a block's rows, so that its rows can be compared a
+/// block at a time; positions between lists are empty.
+/// </summary>
+public sealed class InvertedLists
+{
+    private readonly int[] _starts; // [lists]
+    private readonly int[] _sizes; // [lists]
+    private readonly int[] _ids; // [positions], -1 where empty
+
+    private InvertedLists(int[] starts, int[] sizes, int[] ids, int rows)
+    {
+        _starts = starts;
+        _sizes = sizes;
+        _ids = ids;
+        Rows = rows;
+    }
+
+    public int Count => _sizes.Length;
+
+    /// <summary>Rows in all lists.</summary>
+    public int Rows { get; }
+
+    public int Positions => _ids.Length;
+
+    /// <summary>[Positions] the row at each, -1 where there is none.</summary>
+    public ReadOnlySpan<int> Ids => _ids;
+
+    public long Memory => sizeof(int) * (_ids.LongLength + 2L * _sizes.Length);
+
+    public int Start(int list) => _starts[list];
+
+    public int Size(int list) => _sizes[list];
+
+    /// <returns>[Positions] the list of each position, -1 where it is empty.</returns>
+    public int[] ListOfPositions()
+    {
+        var lists = new int[_ids.Length];
+        Array.Fill(lists, -1);
+        for (int list = 0; list < Count; list++)
+        {
+            lists.AsSpan(_starts[list], _sizes[list]).Fill(list);
+        }
+
+        return lists;
+    }
+
+    /// <param name="listOfRow">[rows] the list of each row; rows of a list stay in their order.</param>
+    /// <param name="count">Number of lists.</param>
+    /// <param name="alignment">Rows of a block.</param>
+    public static InvertedLists FromAssignment(ReadOnlySpan<int> listOfRow, int count, int alignment)
+    {
+        var sizes = new int[count];
+        foreach (int list in listOfRow)
+        {
+            sizes[list]++;
+        }
+
+        (int[] starts, int[] ids) = Lay(sizes, alignment);
+        var next = (int[])starts.Clone();
+        for (int row = 0; row < listOfRow.Length; row++)
+        {
+            ids[next[listOfRow[row]]++] = row;
+        }
+
+        return new InvertedLists(starts, sizes, ids, listOfRow.Length);
+    }
+
+    /// <param name="rowsOfLists">[lists][] the rows of each, in their order.</param>
+    /// <param name="alignment">Rows of a block.</param>
+    /// <exception cref="InvalidDataException">The rows are not 0 to n-1, each once.</exception>
+    public static InvertedLists FromLists(IReadOnlyList<long[]> rowsOfLists, int alignment)
+    {
+        int[] sizes = [.. rowsOfLists.Select(list => list.Length)];
+        int rows = checked((int)sizes.Sum(size => (long)size));
+        (int[] starts, int[] ids) = Lay(sizes, alignment);
+        var seen = new RowSet(rows);
+        for (int list = 0; list < sizes.Length; list++)
+        {
+            for (int i = 0; i < sizes[list]; i++)
+            {
+                long id = rowsOfLists[list][i];
+                if (id < 0 || id >= rows || !seen.Add((int)id))
+                {
+                    throw new InvalidDataException($"List {list} holds id {id}: the ids of {rows} rows must be 0 to {rows - 1}, each once.");
+                }
+
+                ids[starts[list] + i] = (int)id;
+            }
+        }
+
+        return new InvertedLists(starts, sizes, ids, rows);
+    }
+
+    private static (int[] Starts, int[] Ids) Lay(int[] sizes, int alignment)
+    {
+        var starts = new int[sizes.Length];
+        long next = 0;
+        for (int list = 0; list < sizes.Length; list++)
+        {
+            starts[list] = checked((int)next);
+            next += (sizes[list] + alignment - 1) / alignment * alignment;
+        }
+
+        var ids = new int[checked((int)next)];
+        Array.Fill(ids, -1);
+        return (starts, ids);
+    }
+}
+
+/// <summary>Writes the code of the row at a position of inverted lists.</summary>
+public delegate void PositionCode(int position, Span<byte> code);

@@ -111,3 +111,36 @@ public static partial class FaissLibrary
         return NativeLibrary.TryLoad(string.IsNullOrEmpty(path) ? Name : path, Assembly.GetExecutingAssembly(), null, out IntPtr handle) ? handle : IntPtr.Zero;
     }
 }
+
+/// <summary>What the native FAISS library says went wrong.</summary>
+public sealed class FaissException : Exception
+{
+    public FaissException(string message)
+        : base(message)
+    {
+    }
+
+    public FaissException()
+    {
+    }
+
+    public FaissException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>A native index; freed when no search uses it any more.</summary>
+internal sealed class FaissIndexHandle() : SafeHandle(IntPtr.Zero, ownsHandle: true)
+{
+    public FaissIndexHandle(IntPtr index)
+        : this() => SetHandle(index);
+
+    public override bool IsInvalid => handle == IntPtr.Zero;
+
+    protected override bool ReleaseHandle()
+    {
+        FaissLibrary.FreeIndex(handle);
+        return true;
+    }
+}

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -127,5 +129,377 @@ internal sealed class RowScan
         }
 
         return sum;
+    }
+}
+
+/// <summary>
+/// Rows as bytes in blocks of sixteen (see <see cref="ByteKernel"/>), with what bounds the error of a product with them.
+/// Byte c stands for (c - 128) * scale of its row.
+/// </summary>
+internal sealed class ByteRows
+{
+    private const int Zero = 128; // the byte that stands for 0
+    private const int Steps = 127;
+    private const int Alignment = 64;
+    private const float RoundUp = 1.00001f; // the norms below are rounded; a bound must not be too small
+    private readonly byte[] _bytes; // pinned; the blocks start at _start
+    private readonly int _start;
+
+    /// <param name="positions">Places for rows; a multiple of 16. Unused ones are never returned.</param>
+    /// <param name="dimension">D</param>
+    public unsafe ByteRows(int positions, int dimension)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(positions % ByteKernel.BlockRows, 0, nameof(positions));
+        Positions = positions;
+        Dimension = dimension;
+        BlockBytes = ShortQuery.PairsOf(dimension) * 2 * ByteKernel.BlockRows;
+
+        // Aligned to a cache line: half of the loads would touch two of them otherwise.
+        _bytes = GC.AllocateUninitializedArray<byte>(checked(positions / ByteKernel.BlockRows * BlockBytes + Alignment), pinned: true);
+        fixed (byte* first = _bytes)
+        {
+            _start = (int)(Alignment - (nuint)first % Alignment) % Alignment;
+        }
+
+        _bytes.AsSpan().Fill(Zero);
+        Scales = new float[positions];
+        Errors = new float[positions];
+        Norms = new float[positions];
+        Offsets = new float[positions];
+    }
+
+    public int Positions { get; }
+
+    public int Dimension { get; }
+
+    /// <summary>Bytes of sixteen rows.</summary>
+    public int BlockBytes { get; }
+
+    public float[] Scales { get; }
+
+    /// <summary>|row - its bytes' values|</summary>
+    public float[] Errors { get; }
+
+    /// <summary>|row|</summary>
+    public float[] Norms { get; }
+
+    /// <summary>Added to a row's product; for L2 it is -|row|^2.</summary>
+    public float[] Offsets { get; }
+
+    /// <summary>The largest of <see cref="Norms"/> if offsets are their squares, else 0; not a number where a norm is none.</summary>
+    public float LargestNorm { get; private set; }
+
+    /// <summary>The largest magnitude of <see cref="Offsets"/> if they are not the squares of norms, else 0.</summary>
+    public float LargestOffset { get; private set; }
+
+    /// <summary>Bytes that this takes.</summary>
+    public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float);
+
+    /// <returns>False where an array cannot hold so many.</returns>
+    public static bool Fits(long rows, int dimension) => (rows + ByteKernel.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
+
+    public static int PositionsFor(int rows) => (rows + ByteKernel.BlockRows - 1) / ByteKernel.BlockRows * ByteKernel.BlockRows;
+
+    public ReadOnlySpan<byte> Blocks(int first, int count) => _bytes.AsSpan(_start + first * BlockBytes, count * BlockBytes);
+
+    /// <param name="vectors">[rows, D]</param>
+    /// <param name="dimension">D</param>
+    /// <param name="metric">For L2 a row's offset becomes -|row|^2.</param>
+    public static ByteRows Quantize(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric)
+    {
+        int rows = vectors.Length / dimension;
+        var bytes = new ByteRows(PositionsFor(rows), dimension);
+        bytes.Fill(rows, row => row, vectors, metric);
+        return bytes;
+    }
+
+    /// <param name="count">Positions to fill, from 0 on.</param>
+    /// <param name="rowAt">The row at a position, or -1 where there is none.</param>
+    /// <param name="vectors">[rows, D]</param>
+    /// <param name="metric">For L2 a row's offset becomes -|row|^2.</param>
+    public void Fill(int count, Func<int, int> rowAt, ReadOnlyMemory<float> vectors, VectorMetric metric)
+    {
+        const int Chunk = 1024; // rows per task: small enough to share evenly, large enough not to notice
+        Parallel.For(0, (count + Chunk - 1) / Chunk, chunk =>
+        {
+            for (int position = chunk * Chunk; position < Math.Min(count, (chunk + 1) * Chunk); position++)
+            {
+                if (rowAt(position) is >= 0 and int row)
+                {
+                    Quantize(position, vectors.Span.Slice(row * Dimension, Dimension), metric);
+                }
+            }
+        });
+        LargestNorm = Norms.Length == 0 ? 0 : TensorPrimitives.Max<float>(Norms);
+    }
+
+    /// <summary>Takes stock once all positions were <see cref="Set"/>.</summary>
+    public void Complete() => LargestOffset = Offsets.Length == 0 ? 0 : Math.Abs(TensorPrimitives.MaxMagnitude<float>(Offsets));
+
+    /// <summary>Sets a row's bytes as they are: each stands for itself - 128.</summary>
+    public void Set(int position, ReadOnlySpan<byte> row, float offset)
+    {
+        Span<byte> block = Block(position);
+        double norm = 0;
+        for (int d = 0; d < row.Length; d++)
+        {
+            block[At(position, d)] = row[d];
+            norm += (row[d] - Zero) * (row[d] - Zero);
+        }
+
+        (Scales[position], Norms[position], Offsets[position]) = (1, (float)Math.Sqrt(norm) * RoundUp, offset);
+    }
+
+    /// <param name="position">Which row.</param>
+    /// <param name="row">[D]; receives its bytes.</param>
+    public void Read(int position, Span<byte> row)
+    {
+        ReadOnlySpan<byte> block = Block(position);
+        for (int d = 0; d < row.Length; d++)
+        {
+            row[d] = block[At(position, d)];
+        }
+    }
+
+    private Span<byte> Block(int position) => _bytes.AsSpan(_start + position / ByteKernel.BlockRows * BlockBytes, BlockBytes);
+
+    private static int At(int position, int d) => (d / 2 * ByteKernel.BlockRows + position % ByteKernel.BlockRows) * 2 + d % 2;
+
+    private void Quantize(int position, ReadOnlySpan<float> row, VectorMetric metric)
+    {
+        float largest = Math.Abs(TensorPrimitives.MaxMagnitude(row));
+        float scale = largest > 0 ? largest / Steps : 0;
+        float norm = TensorPrimitives.Norm(row);
+        Scales[position] = scale;
+        Norms[position] = norm * RoundUp;
+        Offsets[position] = metric == VectorMetric.L2 ? -norm * norm : 0;
+        if (!float.IsFinite(metric == VectorMetric.L2 ? norm * norm : norm) || !float.IsFinite(1 / scale))
+        {
+            // Not a number, too large or too small to be scaled: an endless bound has it compared exactly.
+            (Scales[position], Errors[position], Offsets[position]) = (0, largest == 0 ? 0 : float.PositiveInfinity, 0);
+            return;
+        }
+
+        double error = 0;
+        float steps = 1 / scale;
+        Span<byte> block = Block(position);
+        for (int d = 0; d < row.Length; d++)
+        {
+            int value = Math.Clamp((int)MathF.Round(row[d] * steps), -Steps, Steps);
+            block[At(position, d)] = (byte)(value + Zero);
+            double rest = row[d] - (double)scale * value;
+            error += rest * rest;
+        }
+
+        Errors[position] = (float)Math.Sqrt(error) * RoundUp;
+    }
+
+    /// <summary>What must be subtracted from a product of bytes, because byte 128 stands for 0.</summary>
+    public static int Correction(in ShortQuery query) => Zero * query.Sum;
+}
+
+/// <summary>The K-th largest of the numbers offered so far: what a row must reach to count among the best K.</summary>
+/// <param name="heap">[K], the smallest on top.</param>
+/// <param name="count">Numbers that it holds already.</param>
+internal ref struct ScoreFloor(Span<float> heap, int count)
+{
+    private readonly Span<float> _heap = heap;
+
+    public int Count { get; private set; } = count;
+
+    public readonly float Value => Count < _heap.Length ? float.NegativeInfinity : _heap.Length == 0 ? float.PositiveInfinity : _heap[0];
+
+    public void Offer(float score)
+    {
+        if (Count < _heap.Length)
+        {
+            int child = Count++;
+            while (child > 0 && _heap[(child - 1) / 2] > score)
+            {
+                _heap[child] = _heap[(child - 1) / 2];
+                child = (child - 1) / 2;
+            }
+
+            _heap[child] = score;
+        }
+        else if (Count > 0 && score > _heap[0])
+        {
+            ReplaceTop(score);
+        }
+    }
+
+    private readonly void ReplaceTop(float score)
+    {
+        int parent = 0;
+        while (2 * parent + 1 < _heap.Length)
+        {
+            int child = 2 * parent + 1;
+            child += child + 1 < _heap.Length && _heap[child + 1] < _heap[child] ? 1 : 0;
+            if (_heap[child] >= score)
+            {
+                break;
+            }
+
+            _heap[parent] = _heap[child];
+            parent = child;
+        }
+
+        _heap[parent] = score;
+    }
+}
+
+/// <summary>
+/// Keeps the rows that may still be among the best K when each score is only known to within a bound: those whose
+/// score plus bound reaches the K-th largest of all scores minus bounds, because K rows are certainly that good.
+/// </summary>
+internal sealed class BoundedCandidates
+{
+    /// <summary>Rows that are offered at once: one word of a filter.</summary>
+    public const int RowsAtOnce = 64;
+
+    private float[] _floor = [];
+    private int _floorCount;
+    private int _k;
+    private Candidate[] _pending = new Candidate[1024];
+    private int _pendingCount;
+
+    /// <summary>Rows that may be among the best: their position, and the most that their score can be.</summary>
+    public ReadOnlySpan<Candidate> Pending => _pending.AsSpan(0, _pendingCount);
+
+    /// <summary>At least K rows score this or more.</summary>
+    public float Floor => new ScoreFloor(_floor.AsSpan(0, _k), _floorCount).Value;
+
+    /// <summary>Whether K admitted rows were seen.</summary>
+    public bool IsFull => _floorCount == _k;
+
+    public void Begin(int k)
+    {
+        Array.Resize(ref _floor, Math.Max(_floor.Length, k));
+        (_k, _floorCount, _pendingCount) = (k, 0, 0);
+    }
+
+    /// <param name="first">Position of the first row.</param>
+    /// <param name="scores">[a multiple of 8, at most 64]</param>
+    /// <param name="bounds">The same number; a bound that is no number keeps its row.</param>
+    /// <param name="wanted">A bit for each row that counts.</param>
+    /// <param name="filter">Asked about rows that are good enough; its sets are over ids.</param>
+    /// <param name="ids">[all positions]; empty where <paramref name="wanted"/> holds the filter's answer already.</param>
+    public void Offer(int first, ReadOnlySpan<float> scores, ReadOnlySpan<float> bounds, ulong wanted, RowFilter filter, ReadOnlySpan<int> ids)
+    {
+        var floor = new ScoreFloor(_floor.AsSpan(0, _k), _floorCount);
+        Vector256<float> bar = Vector256.Create(floor.Value);
+        for (int lane = 0; lane < scores.Length; lane += Vector256<float>.Count)
+        {
+            Vector256<float> most = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(scores), (nuint)lane)
+                + Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(bounds), (nuint)lane);
+
+            // "Not below" instead of "at least", for the sake of what is no number.
+            uint mask = ~Vector256.LessThan(most, bar).ExtractMostSignificantBits() & (uint)(wanted >> lane) & 0xFF;
+            for (; mask != 0; mask &= mask - 1)
+            {
+                int i = lane + BitOperations.TrailingZeroCount(mask);
+                if (!ids.IsEmpty && !filter.Admits(ids[first + i]))
+                {
+                    continue;
+                }
+
+                Keep(new Candidate(first + i, scores[i] + bounds[i]), floor.Value);
+                float least = scores[i] - bounds[i];
+                if (least > floor.Value || floor.Count < _k)
+                {
+                    floor.Offer(float.IsNaN(least) ? float.NegativeInfinity : least);
+                    bar = Vector256.Create(floor.Value);
+                }
+            }
+        }
+
+        _floorCount = floor.Count;
+    }
+
+    private void Keep(Candidate candidate, float floor)
+    {
+        if (_pendingCount == _pending.Length)
+        {
+            // What came early was kept by a lower floor than now.
+            int kept = 0;
+            foreach (Candidate old in Pending)
+            {
+                if (!(old.Score < floor))
+                {
+                    _pending[kept++] = old;
+                }
+            }
+
+            _pendingCount = kept;
+            if (kept > _pending.Length / 2)
+            {
+                Array.Resize(ref _pending, 2 * _pending.Length);
+            }
+        }
+
+        _pending[_pendingCount++] = candidate;
+    }
+}
+
+/// <summary>A query as 16-bit integers b with one scale s, and how far s * b is from it.</summary>
+internal readonly ref struct ShortQuery
+{
+    // The largest sum of products of D bytes with 16-bit values must fit 32 bits.
+    private const int LargestSum = int.MaxValue / byte.MaxValue;
+
+    private ShortQuery(ReadOnlySpan<int> pairs, float scale, int sum, float norm, float error)
+    {
+        Pairs = pairs;
+        Scale = scale;
+        Sum = sum;
+        Norm = norm;
+        Error = error;
+    }
+
+    /// <summary>[PairsOf(D)]: two values in each, the first in the low half.</summary>
+    public ReadOnlySpan<int> Pairs { get; }
+
+    /// <summary>s</summary>
+    public float Scale { get; }
+
+    /// <summary>The sum of b's values.</summary>
+    public int Sum { get; }
+
+    /// <summary>|s * b|</summary>
+    public float Norm { get; }
+
+    /// <summary>|query - s * b|</summary>
+    public float Error { get; }
+
+    public static int PairsOf(int dimension) => (dimension + 1) / 2;
+
+    /// <param name="query">[D]</param>
+    /// <param name="pairs">[PairsOf(D)]; overwritten.</param>
+    public static ShortQuery Quantize(ReadOnlySpan<float> query, Span<int> pairs)
+    {
+        float largest = 0;
+        foreach (float value in query)
+        {
+            largest = Math.Max(largest, Math.Abs(value));
+        }
+
+        int steps = Math.Min(short.MaxValue, LargestSum / query.Length);
+        float scale = largest > 0 ? largest / steps : 1;
+        double norm = 0;
+        double error = 0;
+        int sum = 0;
+        pairs.Clear();
+        for (int i = 0; i < query.Length; i++)
+        {
+            // Clamped: a denormal scale may round to more steps than there are. Such errors count like others.
+            int value = (int)Math.Clamp(MathF.Round(query[i] / scale), -steps, steps);
+            pairs[i / 2] |= i % 2 == 0 ? value & 0xFFFF : value << 16;
+            sum += value;
+            double restored = (double)scale * value;
+            norm += restored * restored;
+            error += (query[i] - restored) * (query[i] - restored);
+        }
+
+        return new ShortQuery(pairs, scale, sum, (float)Math.Sqrt(norm), (float)Math.Sqrt(error));
     }
 }

@@ -1,4 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Numerics.Tensors;
+using System.Text;
+using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
@@ -6,6 +10,8 @@ using NanoRecSys.Core.Retrieval.Hnsw;
 using NanoRecSys.Core.Retrieval.Native;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
+using ScottPlot;
+using ScottPlot.Plottables;
 
 namespace NanoRecSys.Training.Indexing.Ann;
 
@@ -91,5 +97,180 @@ public static class AnnBenchmarkStep
         {
             throw new UserErrorException($"The vectors cannot be read: {e.Message} Run 'export' first, or name a float32 .npy file with --vectors.", e);
         }
+    }
+}
+
+/// <summary>What <c>ann-benchmark</c> can be told.</summary>
+public sealed record AnnOptions
+{
+    /// <summary>Kinds and sizes of the original's ablation.</summary>
+    public const string Ablation = "ablation";
+
+    /// <summary>Kinds and sizes for a million rows and more.</summary>
+    public const string Scale = "scale";
+
+    /// <summary>[rows, D] as <c>.npy</c>; null: the exported item embeddings.</summary>
+    public string? Vectors { get; init; }
+
+    /// <summary>Where the tables and plots go.</summary>
+    public required string Output { get; init; }
+
+    public string Grid { get; init; } = Ablation;
+
+    /// <summary>Those of the grid that are built, of <see cref="IndexKinds.All"/>.</summary>
+    public IReadOnlyList<string> Kinds { get; init; } = IndexKinds.All;
+
+    /// <summary>Queries of every measurement.</summary>
+    public int Queries { get; init; } = 200;
+
+    /// <summary>Whether the FAISS library searches the same files in the same run.</summary>
+    public bool WithFaiss { get; init; } = true;
+}
+
+/// <summary>Which indexes are built, and how widely each searches.</summary>
+internal static class AnnGrid
+{
+    private static readonly int[] Probes = [1, 2, 4, 8, 16, 32, 64, 128];
+    private static readonly int[] ScaleProbes = [1, 2, 5, 10, 20, 50, 100];
+    private static readonly int[] Lists = [256, 512, 1024];
+    private static readonly int[] Parts = [32, 64];
+    private static readonly int[] Breadths = [100, 150, 200, 300, 400, 600, 800];
+
+    /// <param name="name">See <see cref="AnnOptions"/>.</param>
+    /// <param name="dimension">D; codes that do not cut it into equal parts are left out, or made smaller.</param>
+    public static IEnumerable<(IndexShape Shape, IReadOnlyList<int> Widths)> Of(string name, int dimension)
+    {
+        yield return (new IndexShape(IndexKinds.Flat), [0]);
+        if (name == AnnOptions.Scale)
+        {
+            yield return (new IndexShape(IndexKinds.IvfFlat, 2048), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.IvfScalar, 2048), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.IvfProduct, 4096, MostParts(dimension)), ScaleProbes);
+            yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
+            yield break;
+        }
+
+        foreach (int lists in Lists)
+        {
+            yield return (new IndexShape(IndexKinds.IvfFlat, lists), Probes);
+            yield return (new IndexShape(IndexKinds.IvfScalar, lists), Probes);
+            foreach (int parts in Parts.Where(parts => dimension % parts == 0))
+            {
+                yield return (new IndexShape(IndexKinds.IvfProduct, lists, parts), Probes);
+            }
+        }
+
+        yield return (new IndexShape(IndexKinds.Hnsw, Edges: 32), Breadths);
+    }
+
+    // 32, or the most below that cut the vector into equal parts.
+    private static int MostParts(int dimension) => Enumerable.Range(1, 32).Last(parts => dimension % parts == 0);
+}
+
+/// <summary>One index at one width.</summary>
+/// <param name="Engine"><c>managed</c>, or <c>faiss</c> with its version.</param>
+/// <param name="Index">As FAISS's factory writes it.</param>
+/// <param name="Width">nprobe or efSearch; 0 for flat.</param>
+/// <param name="RecallAt10">Share of the exact ten among the first ten of a hundred asked for.</param>
+/// <param name="RecallAt100">Share of the exact hundred.</param>
+/// <param name="Ms">Milliseconds of a query for a hundred, one thread.</param>
+/// <param name="MemoryMb">Megabytes (10^6 bytes) in memory; the file's for FAISS, which does not tell.</param>
+/// <param name="BuildSeconds">Of building it, by us, with all threads.</param>
+public sealed record AnnMeasurement(
+    string Engine, string Index, int Width, double RecallAt10, double RecallAt100, double Ms, double MemoryMb, double BuildSeconds);
+
+/// <summary>All measurements of a run.</summary>
+/// <param name="Vectors">What was searched.</param>
+/// <param name="Rows">Number of vectors.</param>
+/// <param name="Dimension">D</param>
+/// <param name="Queries">Queries of each measurement.</param>
+/// <param name="Measurements">In the order of the grid.</param>
+public sealed record AnnReport(string Vectors, int Rows, int Dimension, int Queries, IReadOnlyList<AnnMeasurement> Measurements);
+
+/// <summary>Queries for vectors without users: rows pushed by noise as long as <see cref="Noise"/> of the row, as a taste is near some items.</summary>
+internal static class AnnQueries
+{
+    public const float Noise = 0.5f;
+
+    /// <returns>[count, dimension], of length 1.</returns>
+    public static float[] Draw(ReadOnlyMemory<float> vectors, int dimension, int count, int seed)
+    {
+        var random = new Random(seed);
+        float[] queries = RowSample.Gather(vectors, RowSample.Draw(vectors.Length / dimension, count, seed), dimension);
+        var noise = new float[dimension];
+        for (int start = 0; start < queries.Length; start += dimension)
+        {
+            Span<float> query = queries.AsSpan(start, dimension);
+            Gaussian.Fill(noise, random);
+            float scale = Noise * TensorPrimitives.Norm<float>(query) / TensorPrimitives.Norm<float>(noise);
+            TensorPrimitives.MultiplyAdd(noise, scale, query, query);
+            float norm = TensorPrimitives.Norm<float>(query);
+            TensorPrimitives.Divide(query, norm > 0 ? norm : 1, query);
+        }
+
+        return queries;
+    }
+}
+
+/// <summary>Recall against latency, a line for each index and engine: further left and higher is better.</summary>
+internal static class AnnPlot
+{
+    public const string FileName = "recall-latency.png";
+
+    private const int Width = 1000;
+    private const int Height = 700;
+
+    public static void Save(string folder, AnnReport report)
+    {
+        using var plot = new Plot();
+        plot.Title($"{report.Rows:N0} x {report.Dimension}: recall@100 against latency, one thread");
+        plot.XLabel("log10 of milliseconds per query");
+        plot.YLabel("recall@100");
+        foreach (IGrouping<(string Index, string Engine), AnnMeasurement> line in report.Measurements.GroupBy(m => (m.Index, m.Engine)))
+        {
+            Scatter scatter = plot.Add.Scatter(
+                [.. line.Select(m => Math.Log10(Math.Max(m.Ms, 1e-4)))], (double[])[.. line.Select(m => m.RecallAt100)]);
+            scatter.LegendText = $"{line.Key.Index} {line.Key.Engine}";
+            scatter.LinePattern = line.Key.Engine == Core.Retrieval.IndexEngines.Managed ? LinePattern.Solid : LinePattern.Dashed;
+        }
+
+        plot.ShowLegend(Alignment.LowerRight);
+        plot.SavePng(Path.Combine(folder, FileName), Width, Height);
+    }
+}
+
+/// <summary>A report as <c>ann.json</c>, <c>ann.csv</c>, a table for documents (<c>ann.md</c>) and plots.</summary>
+internal static class AnnReportFiles
+{
+    private const string Columns = "engine,index,width,recall@10,recall@100,ms,memory_mb,build_s";
+
+    public static void Write(string folder, AnnReport report)
+    {
+        File.WriteAllText(Path.Combine(folder, "ann.json"), JsonSerializer.Serialize(report, TrainingJson.Default.AnnReport));
+        File.WriteAllText(Path.Combine(folder, "ann.csv"), Csv(report));
+        File.WriteAllText(Path.Combine(folder, "ann.md"), Markdown(report));
+        AnnPlot.Save(folder, report);
+    }
+
+    public static string Csv(AnnReport report)
+    {
+        var text = new StringBuilder(Columns + "\n");
+        foreach (AnnMeasurement m in report.Measurements)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{m.Engine},\"{m.Index}\",{m.Width},{m.RecallAt10:F4},{m.RecallAt100:F4},{m.Ms:F4},{m.MemoryMb:F1},{m.BuildSeconds:F1}\n");
+        }
+
+        return text.ToString();
+    }
+
+    public static string Markdown(AnnReport report)
+    {
+        var text = new StringBuilder("| index | width | engine | recall@10 | recall@100 | ms | MB | build s |\n|---|---|---|---|---|---|---|---|\n");
+        foreach (AnnMeasurement m in report.Measurements)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {m.Index} | {m.Width} | {m.Engine} | {m.RecallAt10:F3} | {m.RecallAt100:F3} | {m.Ms:F3} | {m.MemoryMb:F0} | {m.BuildSeconds:F1} |\n");
+        }
+
+        return text.ToString();
     }
 }

@@ -1,4 +1,8 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using NanoRecSys.Core.Kernels;
+using static TorchSharp.torch;
+
 namespace NanoRecSys.Training.Models.Attention;
 
 /// <summary>
@@ -139,5 +143,159 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
                 return buffers;
             },
             buffers => buffers.Return());
+    }
+}
+
+/// <summary>One call of the kernel: all that the way back needs besides tensors.</summary>
+internal sealed class AttentionCall
+{
+    private readonly AttentionKernel _kernel;
+    private readonly AttentionBias? _bias;
+    private readonly int _width; // D
+    private readonly int _heads; // H
+
+    public AttentionCall(AttentionShape shape, SequencePack pack, BiasTables? tables, int width, ulong dropoutKey)
+    {
+        _width = width;
+        _heads = shape.Heads;
+        _bias = tables is null ? null : new AttentionBias(Values(tables.Distance), tables.Time is null ? [] : Values(tables.Time), pack.TimeBuckets, shape.Heads, pack.Count);
+        _kernel = new AttentionKernel(shape, width, pack.Offsets, dropoutKey) { Bias = _bias, Threads = get_num_threads() };
+    }
+
+    /// <param name="qkv">[P, 3D]</param>
+    /// <returns>[P, D]</returns>
+    public unsafe Tensor Forward(Tensor qkv)
+    {
+        Tensor output = empty(qkv.shape[0], _width);
+        fixed (byte* from = qkv.bytes, to = output.bytes)
+        {
+            _kernel.Forward((float*)from, (float*)to);
+        }
+
+        return output;
+    }
+
+    /// <param name="qkv">[P, 3D]</param>
+    /// <param name="outputGradient">[P, D]</param>
+    /// <returns>[P, 3D]</returns>
+    public unsafe Tensor Backward(Tensor qkv, Tensor outputGradient)
+    {
+        _bias?.BeginGradients();
+        Tensor gradient = empty_like(qkv);
+        fixed (byte* from = qkv.bytes, by = outputGradient.bytes, to = gradient.bytes)
+        {
+            _kernel.Backward((float*)from, (float*)by, (float*)to);
+        }
+
+        return gradient;
+    }
+
+    /// <summary>[H, L] and [H, T] of the biases that there are, once <see cref="Backward"/> has run.</summary>
+    public IEnumerable<Tensor> BiasGradients() =>
+        _bias?.Gradients().Select(values => tensor(values).reshape(_heads, -1)) ?? [];
+
+    private static ReadOnlySpan<float> Values(Tensor tensor) => tensor.data<float>().ToArray();
+}
+
+/// <summary>The kernel as a step of torch's graph: call, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
+internal sealed class AttentionFunction : autograd.SingleTensorFunction<AttentionFunction>
+{
+    public override string Name => nameof(AttentionFunction);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var call = (AttentionCall)vars[0];
+        ctx.save_data(nameof(AttentionCall), call);
+        ctx.save_for_backward([(Tensor)vars[1]]);
+        return call.Forward((Tensor)vars[1]);
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        var call = (AttentionCall)ctx.get_data(nameof(AttentionCall));
+        Tensor qkv = ctx.get_saved_variables()[0]; // [P, 3D]
+        Tensor gradient = call.Backward(qkv, grad_output.contiguous()); // [P, 3D]
+        return [null!, .. call.BiasGradients().Prepend(gradient).Select(each => each.MoveToOuterDisposeScope())];
+    }
+}
+
+/// <summary>One thread's room for one sequence and head: some 750 KB at 200 x 64, so that it stays in the second-level cache.</summary>
+internal sealed unsafe class AttentionBuffers
+{
+    private const nuint Alignment = 64;
+
+    // A training asks for the same sizes thousands of times, and fresh memory would have to be mapped each time.
+    private static readonly ConcurrentBag<AttentionBuffers> Idle = [];
+
+    private readonly float*[] _matrices = new float*[9];
+    private readonly int _longest;
+    private readonly int _width;
+
+    private AttentionBuffers(int longest, int width)
+    {
+        (_longest, _width) = (longest, width);
+        nuint n = (nuint)longest, d = (nuint)width;
+        for (int i = 0; i < _matrices.Length; i++)
+        {
+            _matrices[i] = (float*)NativeMemory.AlignedAlloc((i < 2 ? n * n : n * d) * sizeof(float), Alignment);
+        }
+    }
+
+    /// <summary>[n, n]</summary>
+    public float* Weights => _matrices[0];
+
+    /// <summary>[n, n]</summary>
+    public float* WeightsGradient => _matrices[1];
+
+    /// <summary>[n, d], scaled.</summary>
+    public float* Queries => _matrices[2];
+
+    /// <summary>[n, d]</summary>
+    public float* Keys => _matrices[3];
+
+    /// <summary>[d, n]</summary>
+    public float* KeysTransposed => _matrices[4];
+
+    /// <summary>[n, d]</summary>
+    public float* Values => _matrices[5];
+
+    /// <summary>[d, n]</summary>
+    public float* ValuesTransposed => _matrices[6];
+
+    /// <summary>[n, d] gradient of the output.</summary>
+    public float* OutputGradient => _matrices[7];
+
+    /// <summary>[n, d] what is computed.</summary>
+    public float* Result => _matrices[8];
+
+    /// <param name="longest">Items of the longest sequence.</param>
+    /// <param name="width">Of a head.</param>
+    public static AttentionBuffers Rent(int longest, int width)
+    {
+        (longest, width) = (AttentionTiles.RoundUp(longest), AttentionTiles.RoundUp(width));
+        if (!Idle.TryTake(out AttentionBuffers? found))
+        {
+            return new AttentionBuffers(longest, width);
+        }
+
+        if (found._longest >= longest && found._width >= width)
+        {
+            return found;
+        }
+
+        found.Free();
+        return new AttentionBuffers(Math.Max(longest, found._longest), Math.Max(width, found._width));
+    }
+
+    public void Return() => Idle.Add(this);
+
+    private void Free()
+    {
+        for (int i = 0; i < _matrices.Length; i++)
+        {
+            NativeMemory.AlignedFree(_matrices[i]);
+            _matrices[i] = null;
+        }
     }
 }

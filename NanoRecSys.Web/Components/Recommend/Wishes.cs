@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Components;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Elements;
 
@@ -67,4 +68,28 @@ public sealed record Wishes
 
     private static string[] List(string? text) =>
         text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+}
+
+/// <summary>A page whose address holds <see cref="Wishes"/>. Text, not numbers: an address that was mistyped must not end in an error.</summary>
+public abstract class WishesPage : ComponentBase
+{
+    [SupplyParameterFromQuery]
+    public string? K { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? Genres { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? Without { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? From { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? To { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? Diversity { get; set; }
+
+    protected Wishes Wishes => Wishes.Parse(K, Genres, Without, From, To, Diversity);
 }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -82,4 +83,46 @@ internal static class EvaluateCommand
     }
 
     private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+}
+
+/// <summary>Uniform items in histories of exponentially distributed length: few long ones, many short ones.</summary>
+internal static class RandomHistories
+{
+    private const int Shortest = 3; // below it a user has nothing to predict
+
+    public static LeaveOneOut Create(int users, int items, int meanLength, Random random)
+    {
+        var all = new List<int>();
+        var offsets = new long[users + 1];
+        for (int user = 0; user < users; user++)
+        {
+            int length = Shortest + (int)(-Math.Log(1 - random.NextDouble()) * Math.Max(0, meanLength - Shortest));
+            for (int t = 0; t < length; t++)
+            {
+                all.Add(random.Next(items));
+            }
+
+            offsets[user + 1] = all.Count;
+        }
+
+        return new LeaveOneOut(new UserHistories([.. Enumerable.Range(1, users)], offsets, [.. all]));
+    }
+}
+
+/// <summary>How much a model computes to score.</summary>
+internal sealed class TimedScorer(TimedScorer.Scoring score) : IScorer
+{
+    public delegate void Scoring(IReadOnlyList<TimedHistory> histories, Span<float> scores);
+
+    public string Name => "timed";
+
+    /// <summary>Of all processors, in all batches together: it does not depend on what else the machine does.</summary>
+    public double Seconds { get; private set; }
+
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
+    {
+        TimeSpan start = Environment.CpuUsage.TotalTime;
+        score(histories, scores);
+        Seconds += (Environment.CpuUsage.TotalTime - start).TotalSeconds;
+    }
 }

@@ -1,9 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net.Http.Json;
 using System.Text.Json;
 using NanoRecSys.Benchmarks.Load;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using Spectre.Console;
@@ -73,4 +76,62 @@ internal static class LiveMetricsCommand
     }
 
     private static string Text(double share) => share.ToString("F4", CultureInfo.InvariantCulture);
+}
+
+/// <summary>Hits of the same users' validation items, in a running API's answers and in the offline ranking.</summary>
+/// <param name="Place">10: among the first ten.</param>
+/// <param name="Live">Share of the users whose item the API recommends there.</param>
+/// <param name="Offline">The same by the ranking of the whole catalogue.</param>
+/// <param name="Differ">Users for whom the two do not agree.</param>
+internal sealed record LiveAgreement(int Place, double Live, double Offline, int Differ);
+
+/// <summary>What is measured offline against what is served, by a version published with <c>--serve-split train</c>.</summary>
+internal static class LiveMetrics
+{
+    private const int AnswerLength = 100;
+    private const int Connections = 4;
+
+    private static readonly int[] Places = [10, 50, AnswerLength];
+
+    /// <param name="api">The API that serves that version.</param>
+    /// <param name="context">Where its data and its retriever are; the seed draws the users.</param>
+    /// <param name="model">What the version was published with: <c>ranker</c>, or without it <c>retriever</c>.</param>
+    /// <param name="users">As many, or all where there are not so many.</param>
+    public static async Task<IReadOnlyList<LiveAgreement>> MeasureAsync(HttpClient api, StepContext context, string model, int users)
+    {
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        using var models = new EvaluatedModels([model], data, context);
+        RankedUsers offline = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads }
+            .Rank(models.Scorers, HeldOut.Validation, cancellation: context.Cancellation);
+        int[] asked = [.. Enumerable.Range(0, offline.Users.Length)];
+        new Random(unchecked((int)context.Seed)).Shuffle(asked);
+        asked = asked[..Math.Min(users, asked.Length)];
+
+        int[] live = new int[asked.Length]; // ranks, as the offline ones: 1 is the best
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = context.Cancellation };
+        await Parallel.ForAsync(0, asked.Length, parallel, async (i, cancellation) =>
+        {
+            int user = data.Histories.UserIds[offline.Users[asked[i]]];
+            int target = data.Catalog.Items[offline.Targets[asked[i]]].MovieId;
+            int place = (await RecommendAsync(api, user, cancellation)).IndexOf(target);
+            live[i] = place < 0 ? int.MaxValue : place + 1;
+        });
+        int[] expected = [.. asked.Select(i => offline.Ranks[0][i])];
+        return [.. Places.Select(place => Compare(place, live, expected))];
+    }
+
+    private static LiveAgreement Compare(int place, int[] live, int[] offline)
+    {
+        bool[] hits = [.. live.Select(rank => rank <= place)], expected = [.. offline.Select(rank => rank <= place)];
+        return new LiveAgreement(
+            place, hits.Average(hit => hit ? 1.0 : 0), expected.Average(hit => hit ? 1.0 : 0), hits.Zip(expected).Count(pair => pair.First != pair.Second));
+    }
+
+    private static async Task<List<int>> RecommendAsync(HttpClient api, int user, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await api.PostAsJsonAsync(new Uri("/recommend", UriKind.Relative), new RecommendRequest { UserId = user, K = AnswerLength }, WireJson.Options, cancellation);
+        response.EnsureSuccessStatusCode();
+        RecommendResponse? answer = await response.Content.ReadFromJsonAsync<RecommendResponse>(WireJson.Options, cancellation);
+        return [.. answer!.MovieIds];
+    }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
@@ -81,4 +82,146 @@ internal static class GenerateCommand
     }
 
     private static string Text(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}
+
+/// <param name="Output">The folder; made where it is missing.</param>
+/// <param name="Users">Exactly so many, each with at least one rating.</param>
+/// <param name="Items">Exactly so many, each rated at least once.</param>
+/// <param name="Ratings">Exactly so many, none of them a repeat.</param>
+/// <param name="Seed">The same seed makes the same files.</param>
+internal sealed record GenerateOptions(string Output, int Users, int Items, int Ratings, long Seed)
+{
+    /// <summary>A user rates at most this share of the items (ML-20M: a third).</summary>
+    public const int LargestShare = 3;
+
+    public int MostPerUser => Math.Max(1, Items / LargestShare);
+
+    /// <summary>Why there can be no such data, or null.</summary>
+    public string? Impossible =>
+        Users < 1 || Items < 1 ? "There must be users and items."
+        : Ratings < Users ? $"{Ratings} ratings are too few for {Users} users."
+        : Ratings < Items ? $"{Ratings} ratings are too few for {Items} items."
+        : Ratings > (long)Users * MostPerUser ? $"{Users} users can rate {(long)Users * MostPerUser} times at most: each a third of {Items} items."
+        : null;
+}
+
+/// <summary>Writes a MovieLens-format folder of movies that do not exist and people who never watched them.</summary>
+internal static class GeneratedData
+{
+    private const int UsersPerReport = 256;
+
+    /// <param name="options">How much of it.</param>
+    /// <param name="progress">Told how many ratings are written.</param>
+    /// <param name="cancellation">Stops between users.</param>
+    /// <returns>[users] how much each rated.</returns>
+    /// <exception cref="ArgumentException">The numbers are <see cref="GenerateOptions.Impossible"/>.</exception>
+    public static int[] Write(GenerateOptions options, Action<long> progress, CancellationToken cancellation)
+    {
+        if (options.Impossible is { } reason)
+        {
+            throw new ArgumentException(reason, nameof(options));
+        }
+
+        Directory.CreateDirectory(options.Output);
+        MovieWorld world = new(options.Items, options.Seed);
+        int[] ids = MovieNames.DrawIds(options.Items, options.Seed);
+        MovieNames.Write(Path.Combine(options.Output, "movies.csv"), ids, world, options.Seed);
+
+        int[] activity = UserActivity.Draw(options);
+        int[][] wanted = DealItems(options, activity);
+        TasteWalk walk = new(world);
+        UserRatings ratings = new(ids);
+        var items = new int[activity.Max()];
+        using RatingsWriter file = new(Path.Combine(options.Output, "ratings.csv"));
+        long written = 0;
+        for (int user = 0; user < activity.Length; user++)
+        {
+            SplitMix random = SplitMix.Stream(options.Seed, user);
+            Span<int> own = items.AsSpan(0, activity[user]);
+            walk.Fill(own, wanted[user], ref random);
+            ratings.Write(user + 1, own, file, ref random);
+            written += own.Length;
+            if (user % UsersPerReport == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress(written);
+            }
+        }
+
+        progress(written);
+        return activity;
+    }
+
+    /// <summary>Deals every item to one user, so that none is never rated; active users get more of them.</summary>
+    /// <returns>[users][items] never more than the user rates.</returns>
+    private static int[][] DealItems(GenerateOptions options, int[] activity)
+    {
+        SplitMix random = SplitMix.Stream(options.Seed, -5);
+        AliasTable byActivity = new(Array.ConvertAll(activity, count => (double)count));
+        var dealt = new List<int>?[activity.Length];
+        for (int item = 0; item < options.Items; item++)
+        {
+            int user = byActivity.Draw(ref random);
+            while (dealt[user]?.Count == activity[user])
+            {
+                user = (user + 1) % activity.Length;
+            }
+
+            (dealt[user] ??= []).Add(item);
+        }
+
+        return Array.ConvertAll(dealt, items => items?.ToArray() ?? []);
+    }
+}
+
+/// <summary><c>ratings.csv</c>, row by row, into a large buffer: 20 million rows must not cost a string each.</summary>
+internal sealed class RatingsWriter : IDisposable
+{
+    private const int LongestRow = 64;
+    private readonly FileStream _file;
+    private readonly byte[] _buffer = new byte[1 << 20];
+    private int _used;
+
+    public RatingsWriter(string path)
+    {
+        _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        _file.Write("userId,movieId,rating,timestamp\n"u8);
+    }
+
+    /// <param name="user">Id.</param>
+    /// <param name="movie">Id.</param>
+    /// <param name="halfStars">1 to 10.</param>
+    /// <param name="time">Seconds since 1970.</param>
+    public void Write(int user, int movie, int halfStars, long time)
+    {
+        if (_buffer.Length - _used < LongestRow)
+        {
+            Flush();
+        }
+
+        Number(user, ',');
+        Number(movie, ',');
+        Number(halfStars / 2, '.');
+        Number(halfStars % 2 * 5, ',');
+        Number(time, '\n');
+    }
+
+    public void Dispose()
+    {
+        Flush();
+        _file.Dispose();
+    }
+
+    private void Number(long value, char end)
+    {
+        Utf8Formatter.TryFormat(value, _buffer.AsSpan(_used), out int written);
+        _used += written;
+        _buffer[_used++] = (byte)end;
+    }
+
+    private void Flush()
+    {
+        _file.Write(_buffer, 0, _used);
+        _used = 0;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace NanoRecSys.Benchmarks.Generate;
 
 /// <summary>
@@ -93,4 +95,268 @@ internal sealed class MovieWorld
 
         return weights;
     }
+}
+
+/// <summary><c>movies.csv</c>: ids with gaps, titles with years, genres that go with the clusters.</summary>
+internal static class MovieNames
+{
+    private const int LargestGap = 8; // MovieLens' ids have gaps, and readers must not take them for rows.
+    private const int FirstYear = 1930;
+    private const int LastYear = 2014;
+
+    private static readonly string[] Genres =
+    [
+        "Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
+        "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+    ];
+
+    private static readonly string[] Qualities =
+    [
+        "Amber", "Broken", "Crimson", "Distant", "Electric", "Forgotten", "Golden", "Hidden", "Iron", "Last",
+        "Midnight", "Northern", "Open", "Paper", "Quiet", "Restless", "Silver", "Tangled", "Unseen", "Winter",
+    ];
+
+    private static readonly string[] Things =
+    [
+        "Affair", "Bridge", "Canyon", "Detective", "Empire", "Family", "Garden", "Harbor", "Island", "Journey",
+        "Kingdom", "Lantern", "Machine", "Night", "Orchard", "Promise", "River", "Station", "Tower", "Voyage",
+    ];
+
+    /// <returns>[V] ascending movie ids.</returns>
+    public static int[] DrawIds(int items, long seed)
+    {
+        SplitMix random = SplitMix.Stream(seed, -3);
+        var ids = new int[items];
+        int id = 0;
+        foreach (ref int own in ids.AsSpan())
+        {
+            own = id += 1 + random.Next(LargestGap);
+        }
+
+        return ids;
+    }
+
+    public static void Write(string path, ReadOnlySpan<int> ids, MovieWorld world, long seed)
+    {
+        SplitMix random = SplitMix.Stream(seed, -4);
+        using StreamWriter file = new(path) { NewLine = "\n" };
+        file.WriteLine("movieId,title,genres");
+        for (int item = 0; item < ids.Length; item++)
+        {
+            string name = $"{Qualities[random.Next(Qualities.Length)]} {Things[random.Next(Things.Length)]}";
+            int year = LastYear - (int)Math.Min(LastYear - FirstYear, random.Exponential(18)); // Most are recent.
+            string title = random.Next(4) == 0 ? $"\"{name}, The ({year})\"" : $"{name} ({year})"; // The comma needs quotes.
+            file.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ids[item]},{title},{GenresOf(world.ClusterOf[item], ref random)}"));
+        }
+    }
+
+    // A cluster's main genre, often its second one, and now and then one of the movie's own.
+    private static string GenresOf(int cluster, ref SplitMix random)
+    {
+        SortedSet<string> genres = new(StringComparer.Ordinal) { Genres[cluster % Genres.Length] };
+        if (random.Next(2) == 0)
+        {
+            genres.Add(Genres[(cluster / Genres.Length + 5 * cluster + 3) % Genres.Length]);
+        }
+
+        if (random.Next(5) == 0)
+        {
+            genres.Add(Genres[random.Next(Genres.Length)]);
+        }
+
+        return string.Join('|', genres);
+    }
+}
+
+/// <summary>
+/// What one user watches, in order: a walk through clusters of taste in which the last movie says most about the
+/// next one. A model of the order can learn it, one of popularity cannot.
+/// </summary>
+internal sealed class TasteWalk(MovieWorld world)
+{
+    private const double Follow = 0.35; // one of the few movies that come after the last one
+    private const double Stay = 0.30; // another of the same cluster
+    private const double Move = 0.15; // on to one of the few clusters that come after this one
+    private const double Return = 0.12; // back to a favourite of the user's own; the rest is whatever is popular
+    private const double Drift = 0.1; // of those returns find that the favourite has changed
+    private const int Favourites = 3;
+    private const int Tries = 12; // Then the taste is exhausted and anything unseen will do: heavy users reach the tail.
+
+    private readonly int[] _seenBy = new int[world.Items]; // the walk's number, which saves clearing
+    private int _walk;
+
+    /// <param name="items">Filled with distinct items, oldest first.</param>
+    /// <param name="wanted">Items that must be among them, in any order; no more than there is room for.</param>
+    /// <param name="random">The user's own stream.</param>
+    public void Fill(Span<int> items, ReadOnlySpan<int> wanted, ref SplitMix random)
+    {
+        _walk++;
+        foreach (int item in wanted)
+        {
+            _seenBy[item] = _walk;
+        }
+
+        Span<int> favourites = stackalloc int[Favourites];
+        foreach (ref int favourite in favourites)
+        {
+            favourite = world.DrawCluster(ref random);
+        }
+
+        int cluster = favourites[0];
+        int last = world.DrawIn(cluster, ref random);
+        for (int t = 0; t < items.Length; t++)
+        {
+            // Every place is as likely to get one of the wanted.
+            if (random.Next(items.Length - t) < wanted.Length)
+            {
+                items[t] = wanted[^1];
+                wanted = wanted[..^1];
+                continue;
+            }
+
+            last = DrawUnseen(ref cluster, last, favourites, ref random);
+            items[t] = last;
+        }
+    }
+
+    private int DrawUnseen(ref int cluster, int last, Span<int> favourites, ref SplitMix random)
+    {
+        for (int attempt = 0; attempt < Tries; attempt++)
+        {
+            int item = Step(ref cluster, last, favourites, ref random);
+            if (_seenBy[item] != _walk)
+            {
+                _seenBy[item] = _walk;
+                return item;
+            }
+        }
+
+        int any = random.Next(world.Items);
+        while (_seenBy[any] == _walk)
+        {
+            any = (any + 1) % world.Items;
+        }
+
+        _seenBy[any] = _walk;
+        return any;
+    }
+
+    private int Step(ref int cluster, int last, Span<int> favourites, ref SplitMix random)
+    {
+        double choice = random.Unit();
+        if (choice < Follow)
+        {
+            return world.DrawNextItem(last, ref random);
+        }
+
+        if (choice >= Follow + Stay + Move + Return)
+        {
+            return world.DrawPopular(ref random);
+        }
+
+        if (choice >= Follow + Stay + Move)
+        {
+            ref int favourite = ref favourites[random.Next(Favourites)];
+            favourite = random.Unit() < Drift ? world.DrawNextCluster(favourite, ref random) : favourite;
+            cluster = favourite;
+        }
+        else if (choice >= Follow + Stay)
+        {
+            cluster = world.DrawNextCluster(cluster, ref random);
+        }
+
+        return world.DrawIn(cluster, ref random);
+    }
+}
+
+/// <summary>
+/// How much each user rates: a log-normal above a least number, as in ML-20M (least 20, median 68, mean 144).
+/// </summary>
+internal static class UserActivity
+{
+    private const int Least = 20; // GroupLens leaves users with fewer out.
+    private const double Spread = 1.38; // Of the logarithm above the least: median 48 and mean 124 of ML-20M.
+
+    /// <returns>[users] at least one each; their sum is exactly <see cref="GenerateOptions.Ratings"/>.</returns>
+    public static int[] Draw(GenerateOptions options)
+    {
+        SplitMix random = SplitMix.Stream(options.Seed, -1);
+        int least = Math.Clamp(options.Ratings / options.Users / 2, 1, Math.Min(Least, options.MostPerUser));
+        var wish = new double[options.Users];
+        double total = 0;
+        foreach (ref double share in wish.AsSpan())
+        {
+            share = Math.Exp(Spread * random.Normal());
+            total += share;
+        }
+
+        double scale = (options.Ratings - (double)least * options.Users) / total;
+        var counts = new int[options.Users];
+        long left = options.Ratings;
+        for (int user = 0; user < counts.Length; user++)
+        {
+            counts[user] = (int)Math.Min(options.MostPerUser, least + Math.Floor(wish[user] * scale));
+            left -= counts[user];
+        }
+
+        // What rounding and the limit left over goes to the active, too, or to the next user with room for it.
+        AliasTable byWish = new(wish);
+        for (; left > 0; left--)
+        {
+            int user = byWish.Draw(ref random);
+            while (counts[user] == options.MostPerUser)
+            {
+                user = (user + 1) % counts.Length;
+            }
+
+            counts[user]++;
+        }
+
+        return counts;
+    }
+}
+
+/// <summary>Turns a user's movies into rows: when each was rated, and how.</summary>
+/// <param name="ids">[V] ascending movie ids.</param>
+internal sealed class UserRatings(int[] ids)
+{
+    private static readonly long First = new DateTimeOffset(1996, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+    private static readonly long Last = new DateTimeOffset(2015, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+    private const int SessionLength = 40; // On average; people rate many movies at one sitting.
+    private const double SecondsBetween = 20;
+    private const double DaysBetween = 30;
+
+    private (int Item, long Time)[] _rows = [];
+
+    /// <summary>Rows in order of movie id, as MovieLens has them: the order of time is the reader's to restore.</summary>
+    /// <param name="user">Id.</param>
+    /// <param name="items">Oldest first.</param>
+    /// <param name="file">Where they go.</param>
+    /// <param name="random">The user's own stream.</param>
+    public void Write(int user, ReadOnlySpan<int> items, RatingsWriter file, ref SplitMix random)
+    {
+        if (_rows.Length < items.Length)
+        {
+            _rows = new (int, long)[items.Length];
+        }
+
+        long time = First + (long)(random.Unit() * (Last - First));
+        double taste = 3.5 + 0.4 * random.Normal(); // stars, on average
+        for (int t = 0; t < items.Length; t++)
+        {
+            _rows[t] = (items[t], time);
+            time += 1 + (long)(random.Next(SessionLength) == 0 ? random.Exponential(DaysBetween * 86_400) : random.Exponential(SecondsBetween));
+        }
+
+        Span<(int Item, long Time)> rows = _rows.AsSpan(0, items.Length);
+        rows.Sort();
+        foreach ((int item, long at) in rows)
+        {
+            double stars = taste + Quality(item) + 0.8 * random.Normal();
+            file.Write(user, ids[item], (int)Math.Clamp(Math.Round(2 * stars), 1, 10), at);
+        }
+    }
+
+    /// <summary>Stars that a movie gets above or below the user's average, the same from everybody.</summary>
+    private static double Quality(int item) => SplitMix.Stream(0, item).Unit() - 0.5;
 }

@@ -1,6 +1,12 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Retrieval.Scan;
 using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Index;
@@ -50,4 +56,227 @@ internal static class IndexCommand
     }
 
     private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+}
+
+/// <summary>The flat index and its yardsticks over random unit vectors, in alternating rounds: the machine's speed drifts.</summary>
+internal sealed class FlatBenchmark(int rows, int dimension, int k, int excludedRows, int queryCount, int exactQueries, Random random)
+{
+    private const int Rounds = 9;
+    private const int FewQueries = 20; // for the slow yardsticks
+    private readonly Candidate[] _ours = new Candidate[k];
+    private readonly Candidate[] _plain = new Candidate[k];
+
+    public FlatFigures Run()
+    {
+        float[] vectors = UnitVectors.Draw(rows, dimension, random);
+        float[] queries = UnitVectors.Draw(queryCount, dimension, random);
+        var excluded = new RowSet(rows);
+        while (excluded.Count < Math.Min(excludedRows, rows))
+        {
+            excluded.Add(random.Next(rows));
+        }
+
+        var index = new FlatIndex(vectors, dimension);
+        var filter = new RowFilter(excluded);
+        long scanned = (long)rows * dimension; // a byte for each value
+        var memory = new byte[scanned];
+        random.NextBytes(memory);
+        var batch = new Candidate[queryCount * k];
+        var found = new int[queryCount];
+        List<double>[] times = [.. Enumerable.Range(0, 6).Select(_ => new List<double>())];
+        for (int round = 0; round < Rounds; round++)
+        {
+            Time(times[0], queryCount, q => index.Search(Query(queries, q), filter, _ours));
+            Time(times[1], 1, _ => index.SearchBatch(queries, filter, k, batch, found));
+            Time(times[2], FewQueries, q => PlainScan.SearchSimd(vectors, Query(queries, q % queryCount), excluded, _plain));
+            Time(times[3], round < 3 ? FewQueries : 0, q => PlainScan.Search(vectors, Query(queries, q % queryCount), excluded, _plain));
+            Time(times[4], FewQueries, _ => MemoryReading.InOrder(memory));
+            Time(times[5], FewQueries, _ => MemoryReading.AskingAhead(memory));
+        }
+
+        bool exact = IsExact(index, vectors, filter, excluded);
+        return new FlatFigures(
+            rows, dimension, k, excludedRows, Median(times[0]), Median(times[1]) / queryCount, Median(times[2]), Median(times[3]), scanned,
+            Math.Min(Median(times[4]), Median(times[5])), exactQueries, exact);
+    }
+
+    private bool IsExact(FlatIndex index, float[] vectors, RowFilter filter, RowSet excluded)
+    {
+        for (int q = 0; q < exactQueries; q++)
+        {
+            float[] query = UnitVectors.Draw(1, dimension, random);
+            index.Search(query, filter, _ours);
+            PlainScan.SearchSimd(vectors, query, excluded, _plain);
+            if (!_ours.Select(candidate => candidate.Row).SequenceEqual(_plain.Select(candidate => candidate.Row)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private ReadOnlySpan<float> Query(float[] queries, int q) => queries.AsSpan(q * dimension, dimension);
+
+    private static void Time(List<double> times, int count, Action<int> search)
+    {
+        for (int q = 0; q < count; q++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            search(q);
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+    }
+
+    private static double Median(List<double> times)
+    {
+        times.Sort();
+        return times[times.Count / 2];
+    }
+}
+
+/// <summary>What the verb <c>index</c> measures; milliseconds are medians over all queries, on one thread.</summary>
+/// <param name="Rows">Vectors.</param>
+/// <param name="Dimension">D</param>
+/// <param name="K">Neighbours asked for.</param>
+/// <param name="Excluded">Rows left out.</param>
+/// <param name="FlatMs">The flat index, a query at a time.</param>
+/// <param name="BatchMs">The flat index, many queries at once.</param>
+/// <param name="SimdMs">Comparing every row in fp32 with SIMD.</param>
+/// <param name="PlainMs">Comparing every row with a scalar loop.</param>
+/// <param name="ScannedBytes">What one query of the flat index reads, at least.</param>
+/// <param name="BandwidthMs">Reading that many bytes the faster of two ways; see <see cref="MemoryReading"/>.</param>
+/// <param name="ExactQueries">Queries compared with the fp32 scan.</param>
+/// <param name="FlatExact">Whether all of them found the same rows in the same order.</param>
+internal sealed record FlatFigures(
+    int Rows, int Dimension, int K, int Excluded, double FlatMs, double BatchMs, double SimdMs, double PlainMs,
+    long ScannedBytes, double BandwidthMs, int ExactQueries, bool FlatExact)
+{
+    public static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public double GigabytesPerSecond => ScannedBytes / BandwidthMs / 1e6;
+}
+
+/// <summary>Reads memory and does nothing with it but adding: the least that a scan of as many bytes can take.</summary>
+internal static class MemoryReading
+{
+    private const int Streams = 4;
+    private const int Ahead = 4096; // a page: there the processor's own asking ahead ends
+    private const int CacheLine = 64;
+
+    /// <summary>From the first byte to the last; what comes next the processor guesses.</summary>
+    public static long InOrder(ReadOnlySpan<byte> memory)
+    {
+        Vector<long> first = default, second = default;
+        ReadOnlySpan<Vector<long>> words = MemoryMarshal.Cast<byte, Vector<long>>(memory);
+        for (int i = 0; i + 1 < words.Length; i += 2)
+        {
+            first += words[i];
+            second += words[i + 1];
+        }
+
+        return Vector.Sum(first + second);
+    }
+
+    /// <summary>Four pages side by side, and of each the next one asked for beforehand, as the flat index reads its rows.</summary>
+    public static unsafe long AskingAhead(ReadOnlySpan<byte> memory)
+    {
+        Vector<long> sum = default;
+        fixed (byte* start = memory)
+        {
+            byte* end = start + memory.Length - (Streams * Ahead);
+            for (byte* pages = start; pages <= end; pages += Streams * Ahead)
+            {
+                for (int at = 0; at < Ahead; at += CacheLine)
+                {
+                    for (int stream = 0; stream < Streams; stream++)
+                    {
+                        byte* line = pages + (stream * Ahead) + at;
+                        if (Sse.IsSupported)
+                        {
+                            Sse.Prefetch1(line + (Streams * Ahead));
+                        }
+
+                        for (int word = 0; word < CacheLine; word += Vector<byte>.Count)
+                        {
+                            sum += *(Vector<long>*)(line + word);
+                        }
+                    }
+                }
+            }
+        }
+
+        return Vector.Sum(sum);
+    }
+}
+
+/// <summary>The yardsticks: what one would write first, and the same with SIMD. Every row, one product after the other.</summary>
+internal static class PlainScan
+{
+    public static void Search(float[] vectors, ReadOnlySpan<float> query, RowSet excluded, Span<Candidate> results)
+    {
+        var best = new TopK(results);
+        int dimension = query.Length;
+        for (int row = 0; row < vectors.Length / dimension; row++)
+        {
+            if (excluded.Contains(row))
+            {
+                continue;
+            }
+
+            float sum = 0;
+            for (int d = 0; d < dimension; d++)
+            {
+                sum += query[d] * vectors[row * dimension + d];
+            }
+
+            best.Offer(row, sum);
+        }
+
+        best.SortBestFirst();
+    }
+
+    /// <summary>Brute force in fp32 with SIMD: what an exact search must agree with, sums in the same order.</summary>
+    public static void SearchSimd(float[] vectors, ReadOnlySpan<float> query, RowSet excluded, Span<Candidate> results)
+    {
+        var best = new TopK(results);
+        int dimension = query.Length;
+        for (int row = 0; row < vectors.Length / dimension; row++)
+        {
+            if (!excluded.Contains(row))
+            {
+                best.Offer(row, FloatKernel.Dot(query, vectors.AsSpan(row * dimension, dimension)));
+            }
+        }
+
+        best.SortBestFirst();
+    }
+}
+
+/// <summary>Random directions.</summary>
+internal static class UnitVectors
+{
+    /// <returns>[count, dimension], every row of length 1.</returns>
+    public static float[] Draw(int count, int dimension, Random random)
+    {
+        var vectors = new float[count * dimension];
+        for (int row = 0; row < count; row++)
+        {
+            Span<float> vector = vectors.AsSpan(row * dimension, dimension);
+            double squares = 0;
+            foreach (ref float value in vector)
+            {
+                value = (float)(random.NextDouble() - 0.5);
+                squares += value * value;
+            }
+
+            float scale = (float)(1 / Math.Sqrt(squares));
+            foreach (ref float value in vector)
+            {
+                value *= scale;
+            }
+        }
+
+        return vectors;
+    }
 }

@@ -1,4 +1,9 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using HdrHistogram;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Load;
 
@@ -54,4 +59,267 @@ internal static class LoadCommand
         });
         return command;
     }
+}
+
+internal enum Scenario
+{
+    /// <summary>70% from a small set of users, whose answers repeat; 30% as in <see cref="Cold"/>.</summary>
+    Mix,
+
+    /// <summary>No request repeats.</summary>
+    Cold,
+
+    /// <summary>Only the small set of users.</summary>
+    Hot,
+}
+
+/// <param name="Url">The API.</param>
+/// <param name="Scenario">Who asks.</param>
+/// <param name="WarmUp">Sent before, and not counted.</param>
+/// <param name="Duration">Measured.</param>
+/// <param name="Concurrency">Connections.</param>
+/// <param name="Rate">Requests per second on schedule; null lets each connection send when its last answer came.</param>
+/// <param name="RateOfCapacity">Instead of <paramref name="Rate"/>: its share of what a run without schedule reaches.</param>
+/// <param name="Seed">Of the users' order.</param>
+/// <param name="Out">Folder for the report and its plot, or null.</param>
+/// <param name="Json">Whether to end with one line of JSON.</param>
+internal sealed record LoadOptions(
+    Uri Url, Scenario Scenario, TimeSpan WarmUp, TimeSpan Duration, int Concurrency, double? Rate, double? RateOfCapacity, int Seed, string? Out, bool Json);
+
+/// <summary>Sends requests for a while and measures what came back.</summary>
+internal static class LoadRun
+{
+    private const int ClosedConnections = 32; // enough to find the capacity
+    private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(10);
+
+    public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
+    {
+        using HttpClient http = new() { BaseAddress = options.Url };
+        int[] users;
+        try
+        {
+            users = await Users.AllAsync(http, cancellationToken);
+        }
+        catch (HttpRequestException e)
+        {
+            await Console.Error.WriteLineAsync($"{options.Url} does not tell its users: {e.Message}");
+            return 1;
+        }
+
+        if (users.Length == 0)
+        {
+            await Console.Error.WriteLineAsync($"{options.Url} knows no users yet. Wait until its model is trained.");
+            return 1;
+        }
+
+        RequestSource source = new(options.Url, users, options.Scenario, options.Seed);
+        WarmUp(options, source, cancellationToken);
+        double? capacity = options.RateOfCapacity is null ? null : Capacity(options, source, cancellationToken);
+        double? rate = options.Rate ?? options.RateOfCapacity * capacity;
+        Outcomes outcomes = new(options.Duration);
+        using var self = Process.GetCurrentProcess();
+        TimeSpan spent = self.TotalProcessorTime;
+        Stopwatch clock = Stopwatch.StartNew();
+        new Drive(options.Url, source, options.Concurrency, rate, options.Duration, options.Seed, outcomes).Run(cancellationToken);
+        TimeSpan elapsed = clock.Elapsed;
+        self.Refresh();
+        var report = new LoadReport(options, rate, capacity, outcomes, elapsed, self.TotalProcessorTime - spent, await StagesAsync(http, options.Duration, cancellationToken))
+        {
+            ColdsRepeat = source.ColdsSent > source.ColdCapacity,
+        };
+        report.Print();
+        report.Save();
+        return outcomes.Failed == 0 ? 0 : 1;
+    }
+
+    // Every hot user once, so that what is measured is a cache that knows them; then on the same schedule, or without one.
+    private static void WarmUp(LoadOptions options, RequestSource source, CancellationToken cancellationToken)
+    {
+        using (var connection = new HttpConnection(options.Url))
+        {
+            foreach (byte[] request in source.EveryHot)
+            {
+                try
+                {
+                    connection.Ask(request);
+                }
+                catch (Exception e) when (e is SocketException or InvalidDataException)
+                {
+                    // The run itself counts what fails.
+                }
+            }
+        }
+
+        new Drive(options.Url, source, options.Rate is null ? ClosedConnections : options.Concurrency, options.Rate, options.WarmUp, options.Seed + 1, new Outcomes(options.WarmUp)).Run(cancellationToken);
+    }
+
+    private static double Capacity(LoadOptions options, RequestSource source, CancellationToken cancellationToken)
+    {
+        TimeSpan duration = options.Duration < LongestProbe ? options.Duration : LongestProbe;
+        Outcomes outcomes = new(duration);
+        new Drive(options.Url, source, ClosedConnections, rate: null, duration, options.Seed + 2, outcomes).Run(cancellationToken);
+        return outcomes.Live / duration.TotalSeconds;
+    }
+
+    private static async Task<TelemetrySnapshot?> StagesAsync(HttpClient http, TimeSpan window, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await http.GetFromJsonAsync<TelemetrySnapshot>(
+                $"/debug/telemetry?window={Math.Max(1, (int)window.TotalSeconds)}", WireJson.Options, cancellationToken);
+        }
+        catch (HttpRequestException)
+        {
+            return null; // another implementation of the contract: its stages are not known
+        }
+    }
+}
+
+/// <summary>
+/// Sends for a while over so many connections, each a thread. Without a rate each sends its next request when its last
+/// was answered (closed loop): the highest throughput, flattering latencies. With one, requests have times to be sent
+/// at (open loop), whichever connection is free takes the next, and latency counts from the scheduled time, so that
+/// a stall of the service shows in every request that it delayed (no coordinated omission).
+/// </summary>
+internal sealed class Drive(Uri url, RequestSource source, int connections, double? rate, TimeSpan duration, int seed, Outcomes outcomes)
+{
+    private const int Stack = 256 * 1024;
+
+    // What could not be sent by then is counted, not sent: the run would never end on a service that is too slow.
+    private static readonly TimeSpan Overtime = TimeSpan.FromSeconds(1);
+
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _count = rate is { } perSecond ? (long)(duration.TotalSeconds * perSecond) : long.MaxValue;
+    private long _taken;
+
+    /// <summary>Blocks until all is answered.</summary>
+    public void Run(CancellationToken cancellationToken)
+    {
+        Thread[] threads = [.. Enumerable.Range(0, connections).Select(worker => new Thread(() => Work(worker, cancellationToken), Stack) { IsBackground = true })];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+    }
+
+    private void Work(int worker, CancellationToken cancellationToken)
+    {
+        using var connection = new HttpConnection(url);
+        var random = new Random(HashCode.Combine(seed, worker));
+        while (!cancellationToken.IsCancellationRequested && Interlocked.Increment(ref _taken) is var number && number <= _count)
+        {
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(_start);
+            TimeSpan at = rate is { } perSecond ? TimeSpan.FromSeconds((number - 1) / perSecond) : elapsed;
+            if (at >= duration)
+            {
+                return;
+            }
+
+            if (elapsed > duration + Overtime)
+            {
+                outcomes.AddUnsent();
+                continue;
+            }
+
+            if (at - elapsed >= TimeSpan.FromMilliseconds(1))
+            {
+                Thread.Sleep((int)(at - elapsed).TotalMilliseconds); // whole ones: never late, at most one early
+                elapsed = Stopwatch.GetElapsedTime(_start);
+            }
+
+            Send(connection, source.Next(random), at < elapsed ? at : elapsed);
+        }
+    }
+
+    private void Send(HttpConnection connection, byte[] request, TimeSpan scheduled)
+    {
+        try
+        {
+            Reply reply = connection.Ask(request);
+            outcomes.Add(reply, Stopwatch.GetElapsedTime(_start) - scheduled, scheduled);
+        }
+        catch (Exception e) when (e is SocketException or InvalidDataException)
+        {
+            outcomes.AddFailure();
+        }
+    }
+}
+
+/// <summary>What came back, counted; latencies in microseconds up to a minute.</summary>
+/// <param name="duration">Of the run: latencies are kept by its seconds, too.</param>
+internal sealed class Outcomes(TimeSpan duration)
+{
+    private const int Digits = 3; // exact
+    private const int DigitsOfASecond = 2;
+    private const int Statuses = 600;
+    private static readonly long Highest = TimeSpan.FromMinutes(1).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private readonly LongConcurrentHistogram _live = new(1, Highest, Digits);
+    private readonly LongConcurrentHistogram _degraded = new(1, Highest, Digits);
+    private readonly LongConcurrentHistogram[] _bySecond =
+        [.. Enumerable.Range(0, (int)Math.Ceiling(duration.TotalSeconds)).Select(_ => new LongConcurrentHistogram(1, Highest, DigitsOfASecond))];
+
+    private readonly long[] _statuses = new long[Statuses];
+    private long _failed;
+    private long _cached;
+    private long _unsent;
+
+    /// <summary>Personal answers, with 200.</summary>
+    public long Live => _live.TotalCount;
+
+    /// <summary>Popular movies, with 200: what an overloaded service may answer.</summary>
+    public long Degraded => _degraded.TotalCount;
+
+    public long Answered => Live + Degraded;
+
+    public long Cached => Interlocked.Read(ref _cached);
+
+    /// <summary>503: the service says that it is overloaded or not ready.</summary>
+    public long Refused => Interlocked.Read(ref _statuses[503]);
+
+    /// <summary>Broken connections, and every status that is neither 200 nor 503.</summary>
+    public long Failed => Interlocked.Read(ref _failed);
+
+    /// <summary>Scheduled, and never sent: all connections were waiting until the end.</summary>
+    public long Unsent => Interlocked.Read(ref _unsent);
+
+    public IReadOnlyDictionary<int, long> ByStatus => Enumerable.Range(0, Statuses)
+        .Where(status => _statuses[status] > 0)
+        .ToDictionary(status => status, status => Interlocked.Read(ref _statuses[status]));
+
+    /// <param name="reply">What came.</param>
+    /// <param name="latency">Since it was scheduled.</param>
+    /// <param name="at">When it was scheduled, since the run began.</param>
+    public void Add(Reply reply, TimeSpan latency, TimeSpan at)
+    {
+        Interlocked.Increment(ref _statuses[Math.Min(reply.Status, Statuses - 1)]);
+        if (reply.Status == 200)
+        {
+            long microseconds = Math.Clamp((long)latency.TotalMicroseconds, 1, Highest);
+            (reply.Degraded ? _degraded : _live).RecordValue(microseconds);
+            _bySecond[Math.Clamp((int)at.TotalSeconds, 0, _bySecond.Length - 1)].RecordValue(microseconds);
+            Interlocked.Add(ref _cached, reply.Cached ? 1 : 0);
+        }
+        else if (reply.Status != 503)
+        {
+            AddFailure();
+        }
+    }
+
+    public void AddFailure() => Interlocked.Increment(ref _failed);
+
+    public void AddUnsent() => Interlocked.Increment(ref _unsent);
+
+    /// <returns>Of the personal answers; 0 where there are none.</returns>
+    public double PercentileMs(double percentile) => Percentile(_live, percentile);
+
+    public double DegradedPercentileMs(double percentile) => Percentile(_degraded, percentile);
+
+    public double MaxMs => Live == 0 ? 0 : _live.GetMaxValue() / 1000.0;
+
+    /// <summary>For each second of the run: answers, and the given percentile of their latency.</summary>
+    public double[] BySecondMs(double percentile) => [.. _bySecond.Select(second => Percentile(second, percentile))];
+
+    public long[] AnsweredBySecond() => [.. _bySecond.Select(second => second.TotalCount)];
+
+    private static double Percentile(LongConcurrentHistogram latencies, double percentile) =>
+        latencies.TotalCount == 0 ? 0 : latencies.GetValueAtPercentile(percentile) / 1000.0;
 }

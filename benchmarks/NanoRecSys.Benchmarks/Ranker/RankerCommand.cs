@@ -1,9 +1,13 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Export.Onnx;
 using Spectre.Console;
+using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Benchmarks.Ranker;
 
@@ -88,4 +92,151 @@ internal static class RankerCommand
     }
 
     private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+}
+
+/// <summary>One request's inputs, random, in the shapes of the plain graph and of the parts.</summary>
+internal sealed class RankerCase : IDisposable
+{
+    private readonly List<OrtValue> _values = [];
+
+    public RankerCase(int dimension, int candidates, Random random)
+    {
+        float[] user = Unit();
+        float[] vectors = [.. Enumerable.Range(0, candidates).SelectMany(_ => Unit())]; // [C, D]
+        OrtValue item = Own(vectors, candidates, dimension);
+        (string, OrtValue)[] content =
+        [
+            (RankerGraph.PopularityInput, Own([.. Enumerable.Range(0, candidates).Select(_ => random.NextSingle())], candidates, 1)),
+            (RankerGraph.YearInput, Own([.. Enumerable.Range(0, candidates).Select(_ => (long)random.Next(6))], candidates)),
+            (RankerGraph.GenresInput, Own([.. Enumerable.Range(0, candidates * RandomRanker.Genres).Select(_ => random.Next(8) == 0 ? 1f : 0f)], candidates, RandomRanker.Genres)),
+            (RankerGraph.UnknownInput, Own(new float[candidates], candidates, 1)),
+        ];
+        Items = [(RankerGraph.ItemsInput, item), .. content];
+        Plain = [(RankerGraph.UserInput, Own([.. Enumerable.Repeat(user, candidates).SelectMany(row => row)], candidates, dimension)), .. Items];
+        Parts = [(RankerGraph.UserInput, Own(user, 1, dimension)), (RankerGraph.ItemsInput, item)];
+
+        float[] Unit()
+        {
+            float[] vector = [.. Enumerable.Range(0, dimension).Select(_ => random.NextSingle() - 0.5f)];
+            float norm = MathF.Sqrt(vector.Sum(value => value * value));
+            return [.. vector.Select(value => value / norm)];
+        }
+    }
+
+    public (string, OrtValue)[] Plain { get; }
+
+    public (string, OrtValue)[] Items { get; }
+
+    /// <summary>All but the items' part of the first layer.</summary>
+    public (string, OrtValue)[] Parts { get; }
+
+    public void Dispose() => _values.ForEach(value => value.Dispose());
+
+    private OrtValue Own<T>(T[] values, params long[] shape)
+        where T : unmanaged
+    {
+        _values.Add(OrtValue.CreateTensorValueFromMemory(values, shape));
+        return _values[^1];
+    }
+}
+
+/// <summary>The yardstick: the ranker as an exporter that follows the network's code writes it. Everything is concatenated for each candidate.</summary>
+internal static class PlainGraph
+{
+    public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights)
+    {
+        RankerWeights ranker = RankerWeights.Of(dimension, weights, []);
+        var graph = new OnnxGraph("plain_ranker");
+        OnnxValue users = graph.Input(RankerGraph.UserInput, DataType.Float, "candidates", dimension);
+        OnnxValue items = graph.Input(RankerGraph.ItemsInput, DataType.Float, "candidates", dimension);
+        OnnxValue popularity = graph.Input(RankerGraph.PopularityInput, DataType.Float, "candidates", 1);
+        OnnxValue year = graph.Input(RankerGraph.YearInput, DataType.Int64, "candidates");
+        OnnxValue genres = graph.Input(RankerGraph.GenresInput, DataType.Float, "candidates", RandomRanker.Genres);
+        OnnxValue unknown = graph.Input(RankerGraph.UnknownInput, DataType.Float, "candidates", 1);
+        OnnxValue one = graph.ScalarConstant(1f);
+        OnnxValue known = graph.Multiply(items, graph.Subtract(one, unknown));
+        OnnxValue yearEmbedding = graph.Gather(graph.Initializer(ranker.Years.Name, ranker.Years.Values, ranker.Years.Shape), year);
+        OnnxValue genreMean = graph.Divide(
+            graph.MatMul(genres, graph.Initializer(ranker.Genres.Name, ranker.Genres.Values, ranker.Genres.Shape)),
+            graph.Max(graph.ReduceSum(genres, axis: 1), one));
+        OnnxValue x = graph.Concat(1, users, known, graph.Multiply(users, known), popularity, yearEmbedding, genreMean, unknown); // [C, 3D + 26]
+        foreach (LinearWeights layer in (LinearWeights[])[ranker.First, .. ranker.Hidden])
+        {
+            graph.Scope = layer.Name;
+            x = graph.Relu(graph.Linear(x, layer));
+        }
+
+        graph.Output(RankerGraph.LogitsOutput, graph.Reshape(graph.Linear(x, ranker.Output), -1), DataType.Float, "candidates");
+        graph.Save(path);
+    }
+}
+
+/// <summary>A ranker of the published layout with seeded random weights: what it costs does not depend on what it learnt.</summary>
+internal static class RandomRanker
+{
+    public const int Genres = 20;
+    private const int GenreWidth = 16;
+    private const int YearWidth = 8;
+    private const int YearBuckets = 6;
+
+    public static Dictionary<string, NamedTensor> Create(int dimension, int[] hidden, Random random)
+    {
+        List<NamedTensor> tensors = [Weight("genre_embeddings.weight", Genres, GenreWidth), Weight("year_embeddings.weight", YearBuckets, YearWidth)];
+        int width = 3 * dimension + 1 + YearWidth + GenreWidth + 1;
+        for (int layer = 0; layer < hidden.Length; layer++)
+        {
+            (string linear, string norm) = ($"mlp.{4 * layer}", $"mlp.{4 * layer + 1}");
+            int output = hidden[layer];
+            tensors.AddRange(
+            [
+                Weight($"{linear}.weight", output, width), Weight($"{linear}.bias", 1, output) with { Shape = [output] },
+                Constant($"{norm}.weight", output, 1), Constant($"{norm}.bias", output, 0),
+                Constant($"{norm}.running_mean", output, 0), Constant($"{norm}.running_var", output, 1),
+            ]);
+            width = output;
+        }
+
+        return tensors.Concat([Weight("output.weight", 1, width), Constant("output.bias", 1, 0)]).ToDictionary(tensor => tensor.Name);
+
+        // As He et al. start a layer that ReLU follows.
+        NamedTensor Weight(string name, int rows, int columns) =>
+            new(name, [rows, columns], [.. Enumerable.Range(0, rows * columns).Select(_ => (float)((random.NextDouble() * 2 - 1) * Math.Sqrt(6.0 / columns)))]);
+
+        static NamedTensor Constant(string name, int size, float value) => new(name, [size], [.. Enumerable.Repeat(value, size)]);
+    }
+}
+
+/// <summary>A graph in ONNX Runtime on one thread, with the inputs of one request.</summary>
+internal sealed class TimedGraph : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _options = new();
+    private readonly string[] _names;
+    private readonly OrtValue[] _values;
+
+    public TimedGraph(string path, params (string Name, OrtValue Value)[] inputs)
+    {
+        _session = OnnxSession.Open(path);
+        (_names, _values) = ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)]);
+    }
+
+    public float[] Run()
+    {
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, _names, _values, _session.OutputNames);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <returns>Milliseconds of one run.</returns>
+    public double Time()
+    {
+        long start = Stopwatch.GetTimestamp();
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, _names, _values, _session.OutputNames);
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    public void Dispose()
+    {
+        _options.Dispose();
+        _session.Dispose();
+    }
 }

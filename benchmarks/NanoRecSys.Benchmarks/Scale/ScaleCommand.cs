@@ -2,8 +2,16 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using NanoRecSys.Benchmarks.Generate;
+using NanoRecSys.Benchmarks.Ranker;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 using Spectre.Console;
+using TorchSharp;
 
 namespace NanoRecSys.Benchmarks.Scale;
 
@@ -65,5 +73,99 @@ internal static class ScaleCommand
         }
 
         return 0;
+    }
+}
+
+/// <param name="Artifacts">The folder to publish into.</param>
+/// <param name="Data">A MovieLens-format folder; null generates one.</param>
+/// <param name="Users">Of generated data.</param>
+/// <param name="Items">Of generated data.</param>
+/// <param name="Ratings">Of generated data.</param>
+/// <param name="Dimension">D.</param>
+/// <param name="Blocks">Of the user tower.</param>
+/// <param name="Heads">D is a multiple of it.</param>
+/// <param name="FeedForward">Hidden width of SwiGLU.</param>
+/// <param name="UserEmbeddings">Whether all users are encoded ahead.</param>
+/// <param name="Seed">Of data and weights.</param>
+internal sealed record ScaleOptions(
+    string Artifacts, string? Data, int Users, int Items, int Ratings, int Dimension, int Blocks, int Heads, int FeedForward, bool UserEmbeddings, int Seed)
+{
+    private const int MaxLength = 200;
+
+    /// <param name="items">V of the data.</param>
+    public ModelInfo Model(int items) => new(
+        BlockKinds.Transformer, Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout: 0, "full-softmax", 0.05);
+}
+
+/// <summary>The whole chain but for the training: real data steps, real exporters, seeded random weights.</summary>
+internal static class ScaledVersion
+{
+    private const string Dataset = "scale";
+    private static readonly int[] Hidden = [512, 256, 128];
+
+    public static async Task<PublishSummary> PublishAsync(ScaleOptions options, StandardErrorProgress progress, CancellationToken cancellation)
+    {
+        string data = options.Data ?? Generate(options, progress, cancellation);
+        var workspace = new Workspace(new ArtifactStore(Path.GetFullPath(options.Artifacts)), Dataset);
+        StepContext context = new(workspace, options.Seed, progress, cancellation);
+        progress.Step = "prepare";
+        await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);
+        PreparedData prepared = await PreparedData.LoadAsync(workspace.DataFolder, cancellation);
+        WriteRandomNetworks(options, workspace, prepared.Catalog);
+        progress.Step = "export";
+        await ExportStep.RunAsync(new ExportOptions(), context);
+        progress.Step = "index";
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        progress.Step = "publish";
+        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always, UserEmbeddings = options.UserEmbeddings }, context);
+    }
+
+    private static string Generate(ScaleOptions options, StandardErrorProgress progress, CancellationToken cancellation)
+    {
+        progress.Step = "generate";
+        string folder = Path.Combine(options.Artifacts, "generated");
+        GeneratedData.Write(
+            new GenerateOptions(folder, options.Users, options.Items, options.Ratings, options.Seed),
+            written => progress.Report(new StepProgress { Fraction = (double)written / options.Ratings }), cancellation);
+        return folder;
+    }
+
+    private static void WriteRandomNetworks(ScaleOptions options, Workspace workspace, Core.Data.Catalog catalog)
+    {
+        LibTorch.Load();
+        torch.manual_seed(options.Seed);
+        using (var tower = new UserTower(options.Model(catalog.Count)))
+        {
+            RetrieverFiles.Write(workspace.RetrieverFolder, tower);
+        }
+
+        // As many genres as RandomRanker has; of a smaller catalog some have no item.
+        string[] genres = [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
+        genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
+        RankerFiles.Write(
+            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = TrainedWeights.HashOf(workspace.RetrieverFolder) },
+            RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values);
+    }
+}
+
+/// <summary>A line on standard error now and then: standard output is the table's and the JSON's.</summary>
+internal sealed class StandardErrorProgress : IProgress<StepProgress>
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    private DateTime _next;
+
+    /// <summary>Which step reports.</summary>
+    public string Step { get; set; } = "";
+
+    public void Report(StepProgress value)
+    {
+        if (DateTime.UtcNow < _next)
+        {
+            return;
+        }
+
+        _next = DateTime.UtcNow + Pause;
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Step}: {value.Fraction:P0} {value.Message}"));
     }
 }

@@ -1,4 +1,13 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using HdrHistogram;
+using NanoRecSys.Benchmarks.Load;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
@@ -34,5 +43,173 @@ internal static class SoakCommand
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         return File.Exists(beside) ? beside : Path.GetFullPath(
             Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "..", "NanoRecSys.Api", "bin", configuration, "net10.0", name));
+    }
+}
+
+/// <param name="Artifacts">Folder with a published version.</param>
+/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>.</param>
+/// <param name="Duration">How long the load lasts.</param>
+/// <param name="Workers">Clients that each send one request after the other.</param>
+/// <param name="FaultEvery">Between two faults; zero for none.</param>
+/// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
+/// <param name="Json">End with one line of JSON.</param>
+internal sealed record SoakOptions(string Artifacts, string Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, double MaxGrowth, bool Json);
+
+/// <summary>Starts the stack, loads it while it fails, and says whether anything happened that must not.</summary>
+internal static class SoakRun
+{
+    private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
+
+    public static async Task<int> RunAsync(SoakOptions options, CancellationToken cancellationToken)
+    {
+        var store = new ArtifactStore(options.Artifacts);
+        if (store.ReadCurrent() is not { } version)
+        {
+            await Console.Error.WriteLineAsync($"No version is published in {options.Artifacts}. Run 'run --preset quick' of NanoRecSys.Training, or name another folder with --artifacts.");
+            return 1;
+        }
+
+        Catalog catalog = await CatalogFile.ReadAsync(store.Open(version).PathOf(ArtifactNames.Catalog), cancellationToken);
+        int[] movies = [.. catalog.Items.Select(item => item.MovieId)];
+        using var stack = new SoakStack(options);
+        using var http = new HttpClient { BaseAddress = stack.Address };
+        await stack.WaitUntilReadyAsync(http, cancellationToken);
+        int[] users = await Users.AllAsync(http, cancellationToken);
+        var tally = new SoakTally();
+        SoakWorker[] workers = [.. Enumerable.Range(0, options.Workers).Select(number => new SoakWorker(number, http, users, movies, tally))];
+        var faults = new SoakFaults(stack, options);
+        var memory = new List<long>();
+
+        var clock = Stopwatch.StartNew();
+        Task failing = options.FaultEvery > TimeSpan.Zero ? faults.RunAsync(cancellationToken) : Task.CompletedTask;
+        Task load = Task.WhenAll(workers.Select(worker => Task.Run(() => worker.RunAsync(options.Duration, cancellationToken), cancellationToken)));
+        while (!load.IsCompleted)
+        {
+            await Task.WhenAny(load, Task.Delay(SampleEvery, cancellationToken));
+            memory.Add(stack.ApiBytes());
+        }
+
+        await load;
+        await failing;
+        TimeSpan elapsed = clock.Elapsed;
+        await stack.WaitUntilReadyAsync(http, cancellationToken);
+        foreach (SoakWorker worker in workers)
+        {
+            await worker.VerifyAsync(cancellationToken);
+        }
+
+        var report = new SoakReport(options, tally, elapsed, faults.Count, workers.Sum(worker => worker.Acknowledged), memory);
+        report.Print();
+        return report.IsGood ? 0 : 1;
+    }
+}
+
+/// <summary>A run in figures. Memory is judged by medians of quarters: collections make single samples jump.</summary>
+/// <param name="Options">What was asked.</param>
+/// <param name="Tally">What came back.</param>
+/// <param name="Elapsed">Of the load.</param>
+/// <param name="Faults">How many were made.</param>
+/// <param name="Acknowledged">Events.</param>
+/// <param name="Memory">The API's resident bytes, one sample a second.</param>
+internal sealed record SoakReport(SoakOptions Options, SoakTally Tally, TimeSpan Elapsed, int Faults, long Acknowledged, IReadOnlyList<long> Memory)
+{
+    private double EarlyMegabytes => Quarter(1);
+
+    private double LateMegabytes => Quarter(3);
+
+    private double Growth => LateMegabytes / EarlyMegabytes - 1;
+
+    public bool IsGood => Tally.Violations == 0 && Growth <= Options.MaxGrowth;
+
+    public void Print()
+    {
+        Table table = new Table().Title($"Soak of {Elapsed.TotalSeconds:0} s, {Options.Workers} workers, {Faults} faults").AddColumns("figure", "value");
+        Row("requests/s", Tally.Requests / Elapsed.TotalSeconds, "0");
+        Row("p50 ms", Tally.PercentileMs(50), "0.0");
+        Row("p99 ms", Tally.PercentileMs(99), "0.0");
+        Row("longest ms", Tally.PercentileMs(100), "0");
+        foreach ((string kind, long count) in Tally.Counts)
+        {
+            Row(kind, count, "0");
+        }
+
+        Row("events acknowledged, all found afterwards", Acknowledged, "0");
+        Row("memory, second quarter, MB", EarlyMegabytes, "0");
+        Row("memory, last quarter, MB", LateMegabytes, "0");
+        Row("violations", Tally.Violations, "0");
+        AnsiConsole.Write(table);
+        foreach (string violation in Tally.FirstViolations)
+        {
+            Console.Error.WriteLine(violation);
+        }
+
+        if (Growth > Options.MaxGrowth)
+        {
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Memory grew by {Growth:P0}, {Options.MaxGrowth:P0} are allowed."));
+        }
+
+        if (Options.Json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new Dictionary<string, object>
+            {
+                ["seconds"] = Elapsed.TotalSeconds,
+                ["requests"] = Tally.Requests,
+                ["requests_per_second"] = Tally.Requests / Elapsed.TotalSeconds,
+                ["p50_ms"] = Tally.PercentileMs(50),
+                ["p99_ms"] = Tally.PercentileMs(99),
+                ["longest_ms"] = Tally.PercentileMs(100),
+                ["faults"] = Faults,
+                ["answers"] = Tally.Counts.ToDictionary(),
+                ["events_acknowledged"] = Acknowledged,
+                ["memory_early_mb"] = EarlyMegabytes,
+                ["memory_late_mb"] = LateMegabytes,
+                ["violations"] = Tally.Violations,
+            }));
+        }
+
+        void Row(string figure, double value, string format) => table.AddRow(figure, value.ToString(format, CultureInfo.InvariantCulture));
+    }
+
+    private double Quarter(int quarter)
+    {
+        long[] samples = [.. Memory.Skip(Memory.Count * quarter / 4).Take(Math.Max(1, Memory.Count / 4)).Order()];
+        return samples.Length == 0 ? 0 : samples[samples.Length / 2] / 1048576.0;
+    }
+}
+
+/// <summary>What came back, counted; everything that must not happen is kept with its first words.</summary>
+internal sealed class SoakTally
+{
+    private const int KeptViolations = 20;
+    private static readonly long Highest = TimeSpan.FromMinutes(1).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private readonly LongConcurrentHistogram _latencies = new(1, Highest, 3);
+    private readonly ConcurrentDictionary<string, long> _counts = new();
+    private readonly ConcurrentQueue<string> _violations = [];
+    private long _violationCount;
+
+    public long Requests => _latencies.TotalCount;
+
+    public long Violations => Interlocked.Read(ref _violationCount);
+
+    public IEnumerable<string> FirstViolations => _violations;
+
+    /// <summary>By kind of request and status.</summary>
+    public IEnumerable<KeyValuePair<string, long>> Counts => _counts.OrderBy(count => count.Key, StringComparer.Ordinal);
+
+    public double PercentileMs(double percentile) => Requests == 0 ? 0 : _latencies.GetValueAtPercentile(percentile) / 1000.0;
+
+    public void Answered(string kind, int status, TimeSpan latency)
+    {
+        _counts.AddOrUpdate($"{kind} {status}", 1, (_, count) => count + 1);
+        _latencies.RecordValue(Math.Clamp((long)latency.TotalMicroseconds, 1, Highest));
+    }
+
+    public void Violation(string what)
+    {
+        if (Interlocked.Increment(ref _violationCount) <= KeptViolations)
+        {
+            _violations.Enqueue(what.Length > 300 ? what[..300] : what);
+        }
     }
 }

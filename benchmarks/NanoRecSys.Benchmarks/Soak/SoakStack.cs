@@ -2,6 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
@@ -138,6 +141,154 @@ internal sealed class SoakStack : IDisposable
             {
                 // Taken; another is drawn.
             }
+        }
+    }
+}
+
+/// <summary>Lets the stack's parts fail in turn, each for a second or so.</summary>
+internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
+{
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(1);
+
+    public int Count { get; private set; }
+
+    /// <summary>Leaves the last moments of the run without a fault, so that all can recover.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var store = new ArtifactStore(options.Artifacts);
+        using var timer = new PeriodicTimer(options.FaultEvery);
+        for (TimeSpan passed = options.FaultEvery; passed < options.Duration - 2 * Outage && await timer.WaitForNextTickAsync(cancellationToken); passed += options.FaultEvery)
+        {
+            switch (Count++ % 3)
+            {
+                case 0:
+                    stack.KillRedis();
+                    await Task.Delay(Outage, cancellationToken);
+                    stack.RestartRedis();
+                    break;
+                case 1:
+                    stack.FreezeRedis();
+                    await Task.Delay(Outage, cancellationToken);
+                    stack.ThawRedis();
+                    break;
+                default:
+                    SwapModel(store);
+                    break;
+            }
+        }
+    }
+
+    // To another version where there is one; to one that is damaged, and back, where there is not.
+    private static void SwapModel(ArtifactStore store)
+    {
+        string now = store.ReadCurrent()!;
+        store.SetCurrent(store.ListVersions().FirstOrDefault(version => version != now) ?? "000000000000");
+        Thread.Sleep(Outage);
+        store.SetCurrent(now);
+    }
+}
+
+/// <summary>
+/// One client: recommendations of every kind, events of users of its own, hostile bodies, and requests that it leaves in
+/// the middle. It knows which events were acknowledged, and what each answer must be.
+/// </summary>
+internal sealed class SoakWorker(int number, HttpClient http, int[] users, int[] movies, SoakTally tally)
+{
+    private const int OwnUsers = 20;
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(10);
+    private static readonly string[] Hostile = ["", "{", "[]", "null", "{\"user_id\": NaN}", "{\"user_id\": 1e999}", "{\"events\": [[[[", "{\"user_id\": \"\\ud800\"}", new('[', 5000)];
+
+    private readonly Random _random = new(number);
+    private readonly int[] _stored = new int[OwnUsers]; // events acknowledged, of each own user
+
+    public long Acknowledged => _stored.Sum(count => (long)count);
+
+    public async Task RunAsync(TimeSpan duration, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < duration)
+        {
+            int user = users[_random.Next(users.Length)];
+            await (_random.Next(100) switch
+            {
+                < 55 => ExpectAsync("recommend", "/recommend", $$"""{"user_id": {{user}}, "k": {{_random.Next(1, 101)}}}""", [200], cancellationToken),
+                < 60 => ExpectAsync("explain", "/recommend", $$"""{"user_id": {{user}}, "filters": {"exclude_ids": [1]}, "explain": true, "diversity": 0.3}""", [200], cancellationToken),
+                < 70 => ExpectAsync("session", "/recommend/session", $$"""{"movie_ids": [{{string.Join(',', Enumerable.Range(0, 5).Select(_ => movies[_random.Next(movies.Length)]))}}]}""", [200], cancellationToken),
+                < 85 => SendEventAsync(cancellationToken),
+                < 90 => ExpectAsync("own user", "/recommend", $$"""{"user_id": {{OwnUser(_random.Next(OwnUsers))}}}""", [200], cancellationToken),
+                < 97 => ExpectAsync("hostile", _random.Next(2) == 0 ? "/events" : "/recommend", Hostile[_random.Next(Hostile.Length)], [422], cancellationToken),
+                _ => LeaveAsync(user),
+            });
+        }
+    }
+
+    /// <summary>After the load: everything that was acknowledged must be in the histories.</summary>
+    public async Task VerifyAsync(CancellationToken cancellationToken)
+    {
+        for (int own = 0; own < OwnUsers; own++)
+        {
+            if (_stored[own] == 0)
+            {
+                continue;
+            }
+
+            string json = await http.GetStringAsync(new Uri($"/users/{OwnUser(own)}/history?limit=1", UriKind.Relative), cancellationToken);
+            int total = JsonDocument.Parse(json).RootElement.GetProperty("total").GetInt32();
+            // The last one sent may be stored and its acknowledgement lost; it is then sent again, and stored once.
+            if (total < _stored[own] || total > _stored[own] + 1)
+            {
+                tally.Violation($"User {OwnUser(own)} has {total} events, {_stored[own]} were acknowledged.");
+            }
+        }
+    }
+
+    private int OwnUser(int own) => 10_000_000 + number * OwnUsers + own;
+
+    private async Task SendEventAsync(CancellationToken cancellationToken)
+    {
+        int own = _random.Next(OwnUsers);
+        string body = string.Create(CultureInfo.InvariantCulture,
+            $$"""{"user_id": {{OwnUser(own)}}, "movie_id": {{movies[_stored[own] % movies.Length]}}, "timestamp": {{1_000_000 + _stored[own]}}}""");
+        if (await ExpectAsync("event", "/events", body, [200, 503], cancellationToken) == HttpStatusCode.OK)
+        {
+            _stored[own]++;
+        }
+    }
+
+    private async Task<HttpStatusCode?> ExpectAsync(string kind, string path, string body, int[] expected, CancellationToken cancellationToken)
+    {
+        long started = Stopwatch.GetTimestamp();
+        try
+        {
+            using StringContent content = new(body, Encoding.UTF8, "application/json");
+            using HttpResponseMessage response = await http.PostAsync(new Uri(path, UriKind.Relative), content, cancellationToken).WaitAsync(Hang, cancellationToken);
+            string answer = await response.Content.ReadAsStringAsync(cancellationToken);
+            tally.Answered(kind, (int)response.StatusCode, Stopwatch.GetElapsedTime(started));
+            if (!expected.Contains((int)response.StatusCode))
+            {
+                tally.Violation($"{path} {body[..Math.Min(80, body.Length)]}: {(int)response.StatusCode} {answer}");
+            }
+
+            return response.StatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException or TimeoutException)
+        {
+            tally.Violation($"{path}: {e.GetType().Name} {e.Message}");
+            return null;
+        }
+    }
+
+    private async Task LeaveAsync(int user)
+    {
+        using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(_random.NextDouble() * 3));
+        try
+        {
+            using StringContent content = new($$"""{"user_id": {{user}}, "k": 100, "explain": true}""", Encoding.UTF8, "application/json");
+            using HttpResponseMessage response = await http.PostAsync(new Uri("/recommend", UriKind.Relative), content, leaving.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or HttpRequestException)
+        {
+            // It left, as it meant to.
         }
     }
 }

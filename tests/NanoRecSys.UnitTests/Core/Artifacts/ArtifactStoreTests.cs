@@ -177,6 +177,19 @@ public sealed class ArtifactStoreTests : IDisposable
         AssertRefused(version, reason);
     }
 
+    [Fact]
+    public void A_ranker_with_an_item_table_of_its_own_is_refused()
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        TinyVersion.Rewrite(version, manifest =>
+        {
+            JsonNode table = manifest["files"]!.AsArray()[0]!.DeepClone();
+            table["name"] = "ranker_embeddings.npy";
+            manifest["files"]!.AsArray().Add(table);
+        });
+        AssertRefused(version, "its ranker has an item table of its own (ranker_embeddings.npy), which is no longer supported. Run 'train-ranker'");
+    }
+
     [Theory]
     [InlineData("../other.onnx")]
     [InlineData("/tmp/other.onnx")]

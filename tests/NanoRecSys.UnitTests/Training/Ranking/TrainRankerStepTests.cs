@@ -114,6 +114,22 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     [Fact]
+    public async Task Resuming_a_checkpoint_of_a_removed_loss_is_refused()
+    {
+        StepContext context = await MinedAsync("a");
+        await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
+        string state = Path.Combine(context.Workspace.RankerFolder, "checkpoint", "state.json");
+        string text = await File.ReadAllTextAsync(state, TestContext.Current.CancellationToken);
+        int loss = text.IndexOf("\"loss\"", StringComparison.Ordinal);
+        int end = text.IndexOf(',', loss);
+        await File.WriteAllTextAsync(state, string.Concat(text.AsSpan(0, loss), "\"loss\": \"margin\"", text.AsSpan(end)), TestContext.Current.CancellationToken);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
+        Assert.Contains("cannot be read", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Train without --resume.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Resuming_with_other_options_is_refused()
     {
         StepContext context = await MinedAsync("a");

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace NanoRecSys.Core.Events;
+
+/// <summary>What a user did with a movie after the model was trained: served at once, folded into the next training.</summary>
+/// <param name="MovieId">The data set's id, or that of a movie added since.</param>
+/// <param name="Timestamp">Seconds since 1970, when it happened.</param>
+/// <param name="Type">One of <see cref="EventTypes"/>.</param>
+/// <param name="Rating">Stars, 0.5 to 5, if any were given.</param>
+/// <param name="Received">Microseconds since 1970 when it arrived: of two events of the same second, the order.</param>
+public sealed record UserEvent(int MovieId, long Timestamp, string Type, float? Rating, long Received)
+{
+    /// <summary>Whether it says that the user wants such movies: then it becomes part of the history.</summary>
+    [JsonIgnore]
+    public bool IsPositive => Type != EventTypes.Dislike;
+
+    /// <summary>As they happened, whatever the order they arrived in.</summary>
+    public static int CompareByTime(UserEvent a, UserEvent b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Received.CompareTo(b.Received);
+    }
+
+    /// <summary>Whether both tell the same, whenever each arrived.</summary>
+    public bool SaysTheSameAs(UserEvent other) => this == (other ?? throw new ArgumentNullException(nameof(other))) with { Received = Received };
+}
+
+/// <summary>An event's stored form: a small JSON object that other programs can read, too.</summary>
+public static class StoredEvent
+{
+    public static byte[] Write(UserEvent happened) => JsonSerializer.SerializeToUtf8Bytes(happened, StoredEventJson.Default.UserEvent);
+
+    /// <exception cref="InvalidDataException">Not an event, or one of a later release.</exception>
+    public static UserEvent Read(ReadOnlySpan<byte> stored)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(stored, StoredEventJson.Default.UserEvent) ?? throw new InvalidDataException("A stored event is null.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"A stored event cannot be read: {e.Message}", e);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+[JsonSerializable(typeof(UserEvent))]
+internal sealed partial class StoredEventJson : JsonSerializerContext;
+
+/// <summary>
+/// Where events lie in Redis: one hash per user, from idempotency key to event, and the set of users. These keys have
+/// no time to live, so that a policy such as <c>volatile-lru</c> never evicts them.
+/// </summary>
+public static class EventKeys
+{
+    /// <summary>A set: ids of all users who have events.</summary>
+    public const string Users = "nanorecsys:events:users";
+
+    /// <summary>A channel: ids of users whose events were just stored.</summary>
+    public const string Notices = "nanorecsys:events:notices";
+
+    /// <summary>A hash: one field for each event, which is written once and never changed or removed.</summary>
+    public static string Of(int userId) => string.Create(CultureInfo.InvariantCulture, $"nanorecsys:events:user:{userId}");
+}
+
+/// <summary>What a user can do with a movie.</summary>
+public static class EventTypes
+{
+    public const string Watch = "watch";
+    public const string Rate = "rate";
+    public const string Like = "like";
+
+    /// <summary>Excludes the movie from then on; the model does not read it, and training leaves it out.</summary>
+    public const string Dislike = "dislike";
+
+    public static readonly IReadOnlyList<string> All = [Watch, Rate, Like, Dislike];
+}

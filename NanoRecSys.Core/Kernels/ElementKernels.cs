@@ -1,0 +1,296 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace NanoRecSys.Core.Kernels;
+
+/// <summary>
+/// y = x + product + bias, and Steps(RMSNorm(y)): product's sums [B, L, D], scale of its input's steps, scales of its weights [D],
+/// bias [D], x [B, L, D], norm's weight [D] -> y [B, L, D], steps [B, L, D], scale, zero.
+/// </summary>
+internal sealed unsafe class AddNormKernel() : FusedKernel(
+    "AddNorm",
+    [ElementType.Int32, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float],
+    [ElementType.Float, ElementType.Byte, ElementType.Float, ElementType.Byte])
+{
+    private const int Lanes = 16;
+
+    public override void Compute(KernelCall call, int heads)
+    {
+        (int batch, int length, int width) = call.Sequences(0);
+        KernelCall.Multiple(width, ByteSteps.Side);
+        long values = (long)batch * length * width;
+        int* sums = call.Input<int>(0, values);
+        float* bias = call.Input<float>(3, width), x = call.Input<float>(4, values), weight = call.Input<float>(5, width);
+        float* y = call.Output<float>(0, batch, length, width);
+        StepTensor steps = call.Steps(1, batch, length, width);
+        float* scales = Scratch.Take(values + width), normed = scales + width;
+        ByteSteps.Multiply(*call.Input<float>(1, 1), call.Input<float>(2, width), width, scales);
+        Vector512<float> least = default, largest = default;
+        for (int row = 0; row < batch * length; row++)
+        {
+            long at = (long)row * width;
+            Add(sums + at, scales, bias, x + at, y + at, width);
+            NormKernel.Row(y + at, weight, normed + at, width, ref least, ref largest);
+        }
+
+        ByteSteps.Write(normed, batch * length * width, least, largest, steps);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add(int* sums, float* scales, float* bias, float* x, float* y, int width)
+    {
+        for (int i = 0; i < width; i += Lanes)
+        {
+            (Vector512.Load(x + i) + ByteSteps.Read(sums + i, scales + i, bias + i)).Store(y + i);
+        }
+    }
+}
+
+/// <summary>Steps(RMSNorm(x)): x [B, L, D], norm's weight [D] -> steps [B, L, D], scale, zero.</summary>
+internal sealed unsafe class NormKernel() : FusedKernel(
+    "Norm", [ElementType.Float, ElementType.Float], [ElementType.Byte, ElementType.Float, ElementType.Byte])
+{
+    private const float Epsilon = 1e-6f;
+    private const int Lanes = 16;
+
+    public override void Compute(KernelCall call, int heads)
+    {
+        (int batch, int length, int width) = call.Sequences(0);
+        KernelCall.Multiple(width, ByteSteps.Side);
+        float* x = call.Input<float>(0, (long)batch * length * width), weight = call.Input<float>(1, width);
+        StepTensor steps = call.Steps(0, batch, length, width);
+        float* normed = Scratch.Take((long)batch * length * width);
+        Vector512<float> least = default, largest = default;
+        for (int row = 0; row < batch * length; row++)
+        {
+            Row(x + ((long)row * width), weight, normed + ((long)row * width), width, ref least, ref largest);
+        }
+
+        ByteSteps.Write(normed, batch * length * width, least, largest, steps);
+    }
+
+    /// <summary>normed = x / sqrt(mean(x^2) + eps) * weight, all [width].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Row(float* x, float* weight, float* normed, int width, ref Vector512<float> least, ref Vector512<float> largest)
+    {
+        Vector512<float> sum = default;
+        for (int i = 0; i < width; i += Lanes)
+        {
+            Vector512<float> value = Vector512.Load(x + i);
+            sum = Vector512.FusedMultiplyAdd(value, value, sum);
+        }
+
+        Vector512<float> factor = Vector512.Create(1 / MathF.Sqrt((Vector512.Sum(sum) / width) + Epsilon));
+        Vector512<float> low = least, high = largest;
+        for (int i = 0; i < width; i += Lanes)
+        {
+            Vector512<float> value = Vector512.Load(x + i) * factor * Vector512.Load(weight + i);
+            value.Store(normed + i);
+            (low, high) = (Vector512.Min(low, value), Vector512.Max(high, value));
+        }
+
+        (least, largest) = (low, high);
+    }
+}
+
+/// <summary>
+/// Steps(silu(gate) * value): product's sums [B, L, 2F] with the gates first, scale of its input's steps, scales of its weights [2F]
+/// -> steps [B, L, F], scale, zero.
+/// </summary>
+internal sealed unsafe class SwiGluKernel() : FusedKernel(
+    "SwiGlu", [ElementType.Int32, ElementType.Float, ElementType.Float], [ElementType.Byte, ElementType.Float, ElementType.Byte])
+{
+    private const int Lanes = 16;
+
+    public override void Compute(KernelCall call, int heads)
+    {
+        (int batch, int length, int both) = call.Sequences(0);
+        int hidden = KernelCall.Multiple(both, 2 * ByteSteps.Side) / 2; // F
+        int* sums = call.Input<int>(0, (long)batch * length * both);
+        StepTensor steps = call.Steps(0, batch, length, hidden);
+        float* scales = Scratch.Take(((long)batch * length * hidden) + both), gated = scales + both;
+        ByteSteps.Multiply(*call.Input<float>(1, 1), call.Input<float>(2, both), both, scales);
+        Vector512<float> least = default, largest = default;
+        for (int row = 0; row < batch * length; row++)
+        {
+            Row(sums + ((long)row * both), scales, gated + ((long)row * hidden), hidden, ref least, ref largest);
+        }
+
+        ByteSteps.Write(gated, batch * length * hidden, least, largest, steps);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Row(int* sums, float* scales, float* gated, int hidden, ref Vector512<float> least, ref Vector512<float> largest)
+    {
+        Vector512<float> low = least, high = largest;
+        for (int i = 0; i < hidden; i += Lanes)
+        {
+            Vector512<float> gate = ByteSteps.Read(sums + i, scales + i);
+            Vector512<float> value = ByteSteps.Read(sums + hidden + i, scales + hidden + i);
+            Vector512<float> product = gate * FastExp.Sigmoid(gate) * value;
+            product.Store(gated + i);
+            (low, high) = (Vector512.Min(low, product), Vector512.Max(high, product));
+        }
+
+        (least, largest) = (low, high);
+    }
+}
+
+/// <summary>
+/// Between numbers and steps of 8 bits, as ONNX defines <c>DynamicQuantizeLinear</c>: one scale and one zero point for all
+/// values of a tensor, which are found as the values come; and back from sums of products of steps.
+/// </summary>
+internal static unsafe class ByteSteps
+{
+    /// <summary>Lengths are multiples of it.</summary>
+    public const int Side = 64;
+
+    private const int Lanes = 16;
+
+    /// <summary>x = (step - zero) * scale</summary>
+    /// <param name="x">[count]</param>
+    /// <param name="count">A multiple of <see cref="Side"/>.</param>
+    /// <param name="least">Of the values, at most 0.</param>
+    /// <param name="largest">Of the values, at least 0.</param>
+    /// <param name="tensor">[count], to be filled.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Write(float* x, int count, Vector512<float> least, Vector512<float> largest, StepTensor tensor)
+    {
+        float from = 0, to = 0;
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            (from, to) = (MathF.Min(from, least[lane]), MathF.Max(to, largest[lane]));
+        }
+
+        float step = from == to ? 1 : (to - from) / byte.MaxValue;
+        float zeroStep = MathF.Round(Math.Clamp(-from / step, 0, byte.MaxValue));
+        (*tensor.Scale, *tensor.Zero) = (step, (byte)zeroStep);
+        byte* steps = tensor.Steps;
+        Vector512<float> factor = Vector512.Create(1 / step), shift = Vector512.Create(zeroStep);
+        for (int i = 0; i < count; i += Side, x += Side, steps += Side)
+        {
+            Vector512<ushort> low = Vector512.Narrow(Step(x, factor, shift), Step(x + Lanes, factor, shift));
+            Vector512<ushort> high = Vector512.Narrow(Step(x + (2 * Lanes), factor, shift), Step(x + (3 * Lanes), factor, shift));
+            Vector512.Narrow(low, high).Store(steps);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Step(float* x, Vector512<float> factor, Vector512<float> shift)
+    {
+        Vector512<float> step = Vector512.Round(Vector512.Load(x) * factor) + shift;
+        step = Vector512.Min(Vector512.Max(step, Vector512<float>.Zero), Vector512.Create((float)byte.MaxValue));
+        return Vector512.ConvertToInt32Native(step).AsUInt32();
+    }
+
+    /// <summary>Sixteen outputs of a product in steps: sum * scale + bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Read(int* sums, float* scales, float* bias) =>
+        Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.Load(sums)), Vector512.Load(scales), Vector512.Load(bias));
+
+    /// <summary>As the other, without a bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Read(int* sums, float* scales) => Vector512.ConvertToSingle(Vector512.Load(sums)) * Vector512.Load(scales);
+
+    /// <summary>A product's scale for each output: that of its input's steps times that of its weights'.</summary>
+    /// <param name="input">Of the input's steps.</param>
+    /// <param name="weights">[count]</param>
+    /// <param name="count">A multiple of sixteen.</param>
+    /// <param name="scales">[count], to be filled.</param>
+    public static void Multiply(float input, float* weights, int count, float* scales)
+    {
+        for (int i = 0; i < count; i += Lanes)
+        {
+            (Vector512.Load(weights + i) * input).Store(scales + i);
+        }
+    }
+}
+
+/// <summary>A tensor in steps of 8 bits: x = (step - zero) * scale.</summary>
+internal readonly unsafe struct StepTensor(byte* steps, float* scale, byte* zero)
+{
+    public byte* Steps => steps;
+
+    public float* Scale => scale;
+
+    public byte* Zero => zero;
+}
+
+/// <summary>
+/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's own goes through
+/// double precision, which makes it several times as slow.
+/// </summary>
+public static class FastExp
+{
+    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then, which nothing notices
+    private const float LargestExponent = 88.3f;
+    private const float Log2E = 1.44269504f;
+    private const float Ln2High = 0.693359375f; // exact in few bits, so that n * high is exact, too (Cody and Waite, 1980)
+    private const float Ln2Low = -2.12194440e-4f;
+    private const int MantissaBits = 23;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        x = Vector512.Min(Vector512.Max(x, Vector512.Create(LeastExponent)), Vector512.Create(LargestExponent));
+        Vector512<float> n = Vector512.Round(x * Log2E); // x = n ln 2 + r
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
+        Vector512<float> p = Vector512.Create(1.9875691500e-4f); // e^r - 1 - r over r^2 on |r| <= ln 2 / 2 (Moshier's Cephes)
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
+        Vector512<int> exponent = Vector512.ConvertToInt32Native(n) << MantissaBits;
+        return (p.AsInt32() + exponent).AsSingle(); // p * 2^n
+    }
+
+    /// <summary>1 / (1 + e^-x)</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
+
+    // A division takes as long as five multiplications. One step of Newton's doubles the estimate's 14 correct bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Reciprocal(Vector512<float> x)
+    {
+        if (!Avx512F.IsSupported)
+        {
+            return Vector512<float>.One / x;
+        }
+
+        Vector512<float> estimate = Avx512F.Reciprocal14(x);
+        return estimate * Vector512.FusedMultiplyAdd(-x, estimate, Vector512.Create(2f));
+    }
+}
+
+/// <summary>A thread's room for what a kernel computes in between. It grows to the largest that was asked for, and is given out anew by each call.</summary>
+internal sealed unsafe class Scratch
+{
+    private const nuint Alignment = 64;
+
+    [ThreadStatic]
+    private static Scratch? OfThread;
+
+    private byte* _memory;
+    private nuint _size;
+
+    ~Scratch() => NativeMemory.AlignedFree(_memory);
+
+    /// <returns>Room for so many floats, aligned, with anything in it; what the thread had before is no longer its.</returns>
+    public static float* Take(long count)
+    {
+        Scratch own = OfThread ??= new Scratch();
+        nuint size = (nuint)count * sizeof(float);
+        if (own._size < size)
+        {
+            own._memory = (byte*)NativeMemory.AlignedRealloc(own._memory, size, Alignment);
+            own._size = size;
+        }
+
+        return (float*)own._memory;
+    }
+}

@@ -1,0 +1,276 @@
+using System.Numerics;
+using NanoRecSys.Core.Retrieval.Native;
+
+namespace NanoRecSys.Core.Retrieval;
+
+/// <summary>How two vectors compare.</summary>
+public enum VectorMetric
+{
+    /// <summary>Larger is nearer.</summary>
+    InnerProduct,
+
+    /// <summary>Squared Euclidean distance: smaller is nearer.</summary>
+    L2,
+}
+
+/// <summary>A row of the index and its score (inner product) or squared distance (L2).</summary>
+public readonly record struct Candidate(int Row, float Score);
+
+/// <summary>Nearest neighbours of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
+public interface IVectorIndex
+{
+    /// <summary>FAISS's name in our spelling: see <see cref="IndexKinds"/></summary>
+    string Kind { get; }
+
+    /// <summary>Which code searches: see <see cref="IndexEngines"/>.</summary>
+    string Engine { get; }
+
+    VectorMetric Metric { get; }
+
+    int Dimension { get; }
+
+    int Count { get; }
+
+    /// <summary>Bytes that it takes; a mapped file's count although the system may page them out.</summary>
+    long Memory { get; }
+
+    /// <summary>
+    /// Finds the nearest rows that <paramref name="filter"/> admits, nearest first; rows of equal score in ascending
+    /// order. The filter works inside the search, so that rows it leaves out never take a place: an exact index gives
+    /// as many as there are, up to the length of <paramref name="results"/>.
+    /// </summary>
+    /// <param name="query">[Dimension]</param>
+    /// <param name="filter">Its sets are over this index's <see cref="Count"/> rows.</param>
+    /// <param name="results">Receives the candidates; its length is K.</param>
+    /// <returns>The number of candidates written.</returns>
+    /// <exception cref="ArgumentException">The query or the filter is of another size than the index.</exception>
+    int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results);
+}
+
+/// <summary>Names of the kinds of index, as the command line and the manifest spell them.</summary>
+public static class IndexKinds
+{
+    /// <summary>Every row is compared; exact.</summary>
+    public const string Flat = "flat";
+
+    /// <summary>Rows in lists by the nearest of some centroids; the lists nearest to the query are searched.</summary>
+    public const string IvfFlat = "ivf-flat";
+
+    /// <summary>The same, rows as one byte per dimension.</summary>
+    public const string IvfScalar = "ivf-sq8";
+
+    /// <summary>The same, rows as a few bytes: the nearest of 256 centroids in each of some parts of the vector.</summary>
+    public const string IvfProduct = "ivf-pq";
+
+    /// <summary>A graph whose edges lead to near rows (Malkov and Yashunin, 2016).</summary>
+    public const string Hnsw = "hnsw";
+
+    public static readonly IReadOnlyList<string> All = [Flat, IvfFlat, IvfScalar, IvfProduct, Hnsw];
+}
+
+/// <summary>Names of the code that searches.</summary>
+public static class IndexEngines
+{
+    /// <summary>Ours; needs nothing native.</summary>
+    public const string Managed = "managed";
+
+    /// <summary>The FAISS library, where it is installed.</summary>
+    public const string Faiss = "faiss";
+}
+
+/// <summary>Opens an index file with the engine that was asked for.</summary>
+public static class IndexFile
+{
+    /// <param name="path">A FAISS file.</param>
+    /// <param name="engine">See <see cref="IndexEngines"/>.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or of a kind that is not read here.</exception>
+    /// <exception cref="FaissException">The engine is FAISS, and it is not installed or refuses the file.</exception>
+    public static IVectorIndex Read(string path, string engine) =>
+        engine == IndexEngines.Faiss ? NativeIndex.Read(path) : FaissFile.Read(path);
+}
+
+/// <summary>What every index asks of a query before it searches.</summary>
+internal static class QueryShape
+{
+    /// <exception cref="ArgumentException">The query or the filter is of another size than the index.</exception>
+    public static void Require(IVectorIndex index, ReadOnlySpan<float> query, RowFilter filter)
+    {
+        if (query.Length != index.Dimension)
+        {
+            throw new ArgumentException($"The query has {query.Length} dimensions, the index has {index.Dimension}.", nameof(query));
+        }
+
+        filter.Require(index.Count);
+    }
+}
+
+/// <summary>
+/// Which rows a search may return: those that <see cref="Allowed"/> holds (all, where it is null) and
+/// <see cref="Excluded"/> does not. Two sets, because the items of a genre are the same for every request and can be
+/// shared, while the items seen are each user's own.
+/// </summary>
+/// <param name="Excluded">Rows to leave out, such as the items seen; null for none.</param>
+/// <param name="Allowed">Rows to choose from, such as those of a genre; null for all.</param>
+public readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = null)
+{
+    /// <summary>Lets every row through.</summary>
+    public static RowFilter None => default;
+
+    public bool IsNone => Excluded is null && Allowed is null;
+
+    public bool Admits(int row) => Excluded?.Contains(row) != true && Allowed?.Contains(row) != false;
+
+    /// <returns>A bit for each of the rows from 64 * <paramref name="word"/> on: set where the row may be returned.</returns>
+    /// <remarks>Beyond the last row of an index the bits mean nothing.</remarks>
+    public ulong AdmittedBits(int word) => (Allowed?.Words[word] ?? ulong.MaxValue) & ~(Excluded?.Words[word] ?? 0);
+
+    /// <returns>How many of the index's <paramref name="rows"/> rows may be returned.</returns>
+    public int CountAdmitted(int rows)
+    {
+        if (Allowed is null)
+        {
+            return rows - (Excluded?.Count ?? 0);
+        }
+
+        int count = 0;
+        for (int word = 0; word < Allowed.Words.Length; word++)
+        {
+            count += BitOperations.PopCount(AdmittedBits(word));
+        }
+
+        return count;
+    }
+
+    /// <exception cref="ArgumentException">A set is over another number of rows than the index.</exception>
+    public void Require(int rows)
+    {
+        Require("excluded", Excluded, rows);
+        Require("allowed", Allowed, rows);
+    }
+
+    private static void Require(string name, RowSet? set, int rows)
+    {
+        if (set is not null && set.Rows != rows)
+        {
+            throw new ArgumentException($"The {name} set is over {set.Rows} rows, the index has {rows}.");
+        }
+    }
+}
+
+/// <summary>A set of index rows as one bit each; membership is one shift and one mask in the search's inner loop.</summary>
+public sealed class RowSet(int rows)
+{
+    private readonly ulong[] _bits = new ulong[(rows + 63) / 64];
+
+    public int Rows { get; } = rows;
+
+    public int Count { get; private set; }
+
+    /// <summary>Row r is bit r % 64 of word r / 64; bits beyond the last row are never set.</summary>
+    public ReadOnlySpan<ulong> Words => _bits;
+
+    public bool Contains(int row) => (_bits[row >> 6] >> (row & 63) & 1) != 0;
+
+    /// <returns>False for a row that was there already.</returns>
+    public bool Add(int row)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(row));
+        ref ulong word = ref _bits[row >> 6];
+        ulong bit = 1UL << (row & 63);
+        bool isNew = (word & bit) == 0;
+        Count += isNew ? 1 : 0;
+        word |= bit;
+        return isNew;
+    }
+
+    public void AddRange(ReadOnlySpan<int> rows)
+    {
+        foreach (int row in rows)
+        {
+            Add(row);
+        }
+    }
+
+    /// <summary>Takes rows out again: what a few rows marked is cleared by them sooner than by wiping all bits.</summary>
+    public void RemoveRange(ReadOnlySpan<int> rows)
+    {
+        foreach (int row in rows)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(rows));
+            ref ulong word = ref _bits[row >> 6];
+            ulong bit = 1UL << (row & 63);
+            Count -= (word & bit) != 0 ? 1 : 0;
+            word &= ~bit;
+        }
+    }
+
+    /// <summary>Adds every row that <paramref name="other"/> holds, too: the items of this genre or that.</summary>
+    public void UnionWith(RowSet other)
+    {
+        RequireSameRows(other);
+        for (int word = 0; word < _bits.Length; word++)
+        {
+            _bits[word] |= other._bits[word];
+        }
+
+        Count = CountBits();
+    }
+
+    /// <summary>Keeps only the rows that <paramref name="other"/> holds as well: of this genre and of those years.</summary>
+    public void IntersectWith(RowSet other)
+    {
+        RequireSameRows(other);
+        for (int word = 0; word < _bits.Length; word++)
+        {
+            _bits[word] &= other._bits[word];
+        }
+
+        Count = CountBits();
+    }
+
+    /// <returns>A copy of the membership of <paramref name="rows"/> rows from <paramref name="first"/> on, as rows from 0 on.</returns>
+    public RowSet Slice(int first, int rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)rows, (uint)(Rows - first), nameof(rows));
+        var slice = new RowSet(rows);
+        int shift = first & 63;
+        for (int word = 0; word < slice._bits.Length; word++)
+        {
+            int from = (first >> 6) + word;
+            slice._bits[word] = _bits[from] >> shift;
+            if (shift > 0 && from + 1 < _bits.Length)
+            {
+                slice._bits[word] |= _bits[from + 1] << (64 - shift);
+            }
+        }
+
+        if ((rows & 63) != 0)
+        {
+            slice._bits[^1] &= (1UL << (rows & 63)) - 1;
+        }
+
+        slice.Count = slice.CountBits();
+        return slice;
+    }
+
+    private void RequireSameRows(RowSet other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Rows != Rows)
+        {
+            throw new ArgumentException($"The set is over {Rows} rows, the other over {other.Rows}.", nameof(other));
+        }
+    }
+
+    private int CountBits()
+    {
+        int count = 0;
+        foreach (ulong word in _bits)
+        {
+            count += BitOperations.PopCount(word);
+        }
+
+        return count;
+    }
+}

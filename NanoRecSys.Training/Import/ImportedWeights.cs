@@ -1,0 +1,456 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Features;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+
+namespace NanoRecSys.Training.Import;
+
+/// <summary>A user tower from elsewhere, checked whole.</summary>
+/// <param name="Model">Its configuration.</param>
+/// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
+/// <param name="Notes">What was stripped or assumed.</param>
+internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string> Notes)
+{
+    /// <summary>How the manifest calls the loss of a training that is not known.</summary>
+    private const string UnknownLoss = "imported";
+    private const double ReferenceTemperature = 0.05;
+
+    /// <exception cref="InvalidDataException">The file cannot be read, or holds no such network.</exception>
+    /// <exception cref="UserErrorException">The options do not fit the weights.</exception>
+    public static ImportedTower Read(string path, ImportOptions options)
+    {
+        PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
+        RequireReference(weights);
+        UserTowerLayout layout = UserTowerLayout.Of(weights);
+        float[]? frequencies = weights.Tensors.GetValueOrDefault(UserTowerLayout.RotaryName)?.Values;
+        List<string> notes = [.. weights.Notes];
+        var model = new ModelInfo(
+            BlockKinds.Transformer, layout.Dimension, layout.Blocks, HeadsOf(layout, weights, frequencies, options), layout.FeedForward,
+            MaxLengthOf(weights, options, notes), layout.Items, RopeBaseOf(weights, frequencies, options, notes), Dropout: 0, UnknownLoss, ReferenceTemperature);
+        return new ImportedTower(model, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], notes);
+    }
+
+    // What an export of ours says of itself: the names of its tensors alone would be a long riddle.
+    private static void RequireReference(PretrainedWeights weights)
+    {
+        string kind = weights.Metadata.GetValueOrDefault(WeightsMetadata.Kind, BlockKinds.Transformer);
+        string positions = weights.Metadata.GetValueOrDefault(WeightsMetadata.Positions, Positions.Rotary);
+        if (kind != BlockKinds.Transformer || positions != Positions.Rotary)
+        {
+            throw new UserErrorException(
+                $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' takes the reference architecture alone: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
+        }
+    }
+
+    private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)
+    {
+        int? told = frequencies is { Length: > 0 } && layout.Dimension % (2 * frequencies.Length) == 0 ? layout.Dimension / (2 * frequencies.Length) : null;
+        int heads = options.Heads ?? (int?)Number(weights, WeightsMetadata.Heads) ?? told
+            ?? throw new UserErrorException($"Give --heads: the weights in {weights.Path} do not tell the number of attention heads.");
+        if (layout.Dimension % (2 * heads) != 0)
+        {
+            throw new UserErrorException($"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is no multiple of twice that, which the rotary embedding needs.");
+        }
+
+        return frequencies is null || frequencies.Length == layout.Dimension / heads / 2
+            ? heads
+            : throw new UserErrorException(
+                $"--heads {heads} does not fit {weights.Path}: {heads} heads of {layout.Dimension} dimensions have {layout.Dimension / heads / 2} rotary frequencies each, '{UserTowerLayout.RotaryName}' has {frequencies.Length}{(told is null ? "" : $" (that is {told} heads)")}.");
+    }
+
+    private static int MaxLengthOf(PretrainedWeights weights, ImportOptions options, List<string> notes)
+    {
+        if ((options.MaxLength ?? Number(weights, WeightsMetadata.MaxLength)) is { } length)
+        {
+            return (int)length;
+        }
+
+        notes.Add($"The last {ImportOptions.DefaultMaxLength} items of a history are read; --max-length says otherwise.");
+        return ImportOptions.DefaultMaxLength;
+    }
+
+    private static double RopeBaseOf(PretrainedWeights weights, float[]? frequencies, ImportOptions options, List<string> notes)
+    {
+        double? told = frequencies is null ? null : RotaryFrequencies.BaseOf(frequencies);
+        double? wanted = options.RopeBase ?? Number(weights, WeightsMetadata.RopeBase);
+        if (told is { } written && wanted is { } other && Math.Abs(written - other) > 1e-3 * written)
+        {
+            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' is of base {written}."));
+        }
+
+        if ((wanted ?? told) is null)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The rotary embedding is taken to be of base {ImportOptions.DefaultRopeBase}; --rope-base says otherwise."));
+        }
+
+        return wanted ?? told ?? ImportOptions.DefaultRopeBase;
+    }
+
+    /// <summary>What an export of ours noted in the file's header.</summary>
+    private static double? Number(PretrainedWeights weights, string key) =>
+        weights.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, CultureInfo.InvariantCulture, out double number) && number is >= 1 and <= 1e6 ? number : null;
+}
+
+/// <summary>A ranker from elsewhere, checked whole; its genres are named once the data is known.</summary>
+/// <param name="Layout">Its sizes.</param>
+/// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
+/// <param name="Genres">Names of the genre rows, where they were given.</param>
+/// <param name="Notes">What was stripped.</param>
+internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<string> Notes)
+{
+    /// <param name="path">Its weights.</param>
+    /// <param name="dimension">D of the retriever whose embeddings it is to read.</param>
+    /// <param name="genresPath">Names of the genre rows, one a line; null where the data names them.</param>
+    /// <exception cref="InvalidDataException">A file cannot be read, or holds no such network.</exception>
+    /// <exception cref="UserErrorException">The genres are not as many as the ranker has.</exception>
+    public static ImportedRanker Read(string path, int dimension, string? genresPath)
+    {
+        PretrainedWeights weights = PretrainedWeights.Read(path, RankerLayout.Landmarks);
+        RankerLayout layout = RankerLayout.Of(weights, dimension);
+        string[]? genres = genresPath is not null ? [.. File.ReadLines(genresPath, Encoding.UTF8).Select(line => line.Trim()).Where(line => line.Length > 0)]
+            : weights.Metadata.TryGetValue(WeightsMetadata.Genres, out string? text) && text.Length > 0 ? text.Split('|')
+            : null;
+        if (genres is not null && (genres.Length != layout.Genres || genres.Distinct().Count() != genres.Length))
+        {
+            throw new UserErrorException($"{genresPath ?? path} names {genres.Distinct().Count()} different genres, the ranker has rows for {layout.Genres}.");
+        }
+
+        return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, weights.Notes);
+    }
+
+    /// <param name="vocabulary">The data's genres, in alphabetical order.</param>
+    /// <param name="notes">Told what was assumed of them.</param>
+    /// <exception cref="UserErrorException">The data has more genres than the ranker has rows.</exception>
+    public RankerModel NameGenres(IReadOnlyList<string> vocabulary, ICollection<string> notes)
+    {
+        if (Genres is null && vocabulary.Count > Layout.Genres)
+        {
+            throw new UserErrorException($"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Give --genres with the names of the rows.");
+        }
+
+        if (Genres is null)
+        {
+            notes.Add($"The ranker's {Layout.Genres} genre rows are taken to be the data's {vocabulary.Count} genres in alphabetical order"
+                + (vocabulary.Count < Layout.Genres ? $", the last {Layout.Genres - vocabulary.Count} unused" : "") + "; --genres says otherwise.");
+        }
+
+        IEnumerable<string> unused = Enumerable.Range(vocabulary.Count, Math.Max(0, Layout.Genres - vocabulary.Count)).Select(row => $"(row {row})");
+
+        // The weight 0 serves the logits as PyTorch gives them.
+        return new RankerModel(Layout.Dimension, Layout.Hidden, Genres ?? [.. vocabulary, .. unused], Dropout: 0, RetrieverWeight: 0);
+    }
+}
+
+/// <summary>What a user tower's weights tell of its sizes.</summary>
+/// <param name="Items">V</param>
+/// <param name="Dimension">D</param>
+/// <param name="Blocks">N</param>
+/// <param name="FeedForward">F</param>
+internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blocks, int FeedForward)
+{
+    public const string RotaryName = "rope.inv_freq";
+
+    /// <summary>Names by which a user tower is found among others.</summary>
+    public static readonly string[] Landmarks = ["embedding.weight", "projection.weight"];
+
+    [GeneratedRegex(@"^blocks\.(?<index>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
+    private static partial Regex BlockName();
+
+    /// <summary>Every tensor but <see cref="RotaryName"/>, in the order of the layers.</summary>
+    public IReadOnlyList<ExpectedTensor> Tensors => Expect(Items, Dimension, Blocks, FeedForward);
+
+    /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
+    public static UserTowerLayout Of(PretrainedWeights weights)
+    {
+        IReadOnlyDictionary<string, NamedTensor> tensors = weights.Tensors;
+        int blocks = Math.Max(1, tensors.Keys.Select(name => BlockName().Match(name)).Where(match => match.Success).Select(match => match.Groups["index"].Value).Distinct().Count());
+        long? items = Size(tensors, "embedding.weight", 0);
+        long? dimension = Size(tensors, "embedding.weight", 1) ?? Size(tensors, "norm.weight", 0) ?? Size(tensors, "projection.bias", 0);
+        long? hidden = Size(tensors, "blocks.0.mlp.w_2.weight", 1);
+        ExpectedTensor.RequireAll("a user tower", weights, Expect(items, dimension, blocks, hidden), name => name == RotaryName);
+        return new UserTowerLayout((int)items!, (int)dimension!, blocks, (int)hidden!);
+    }
+
+    private static List<ExpectedTensor> Expect(long? items, long? dimension, int blocks, long? hidden)
+    {
+        List<ExpectedTensor> expected = [new("embedding.weight", items, dimension)];
+        for (int i = 0; i < blocks; i++)
+        {
+            expected.AddRange(
+            [
+                new($"blocks.{i}.norm1.weight", dimension),
+                new($"blocks.{i}.attn.qkv_proj.weight", 3 * dimension, dimension),
+                new($"blocks.{i}.attn.qkv_proj.bias", 3 * dimension),
+                new($"blocks.{i}.attn.out_proj.weight", dimension, dimension),
+                new($"blocks.{i}.attn.out_proj.bias", dimension),
+                new($"blocks.{i}.norm2.weight", dimension),
+                new($"blocks.{i}.mlp.w_gate_val.weight", 2 * hidden, dimension),
+                new($"blocks.{i}.mlp.w_2.weight", dimension, hidden),
+            ]);
+        }
+
+        expected.AddRange([new("norm.weight", dimension), new("projection.weight", dimension, dimension), new("projection.bias", dimension)]);
+        return expected;
+    }
+
+    private static long? Size(IReadOnlyDictionary<string, NamedTensor> tensors, string name, int dimension) =>
+        tensors.TryGetValue(name, out NamedTensor? tensor) && dimension < tensor.Shape.Length ? tensor.Shape[dimension] : null;
+}
+
+/// <summary>What a ranker's weights tell of its sizes.</summary>
+/// <param name="Dimension">D of the embeddings it reads.</param>
+/// <param name="Hidden">Widths of the hidden layers.</param>
+/// <param name="Genres">Rows of the genre embedding.</param>
+internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres)
+{
+    private const int GenreWidth = 16;
+    private const int YearWidth = 8;
+
+    /// <summary>Of the first layer's inputs: popularity, year, genres and the flag of unknown items.</summary>
+    private const int ContentWidth = 1 + YearWidth + GenreWidth + 1;
+
+    /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
+    private const int ModulesPerLayer = 4;
+
+    /// <summary>Names by which a ranker is found among others.</summary>
+    public static readonly string[] Landmarks = ["genre_embeddings.weight", "output.weight"];
+
+    /// <summary>Every tensor, in the order of the layers.</summary>
+    public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, 3L * Dimension + ContentWidth, [.. Hidden]);
+
+    /// <param name="weights">The state dictionary.</param>
+    /// <param name="dimension">D of the retriever.</param>
+    /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
+    public static RankerLayout Of(PretrainedWeights weights, int dimension)
+    {
+        IReadOnlyDictionary<string, NamedTensor> tensors = weights.Tensors;
+        long? genres = Rows(tensors, "genre_embeddings.weight");
+        List<long?> hidden = [];
+        while (hidden.Count == 0 || tensors.ContainsKey($"mlp.{ModulesPerLayer * hidden.Count}.weight"))
+        {
+            hidden.Add(Rows(tensors, $"mlp.{ModulesPerLayer * hidden.Count}.weight"));
+        }
+
+        ExpectedTensor.RequireAll(
+            $"a ranker of embeddings of {dimension} dimensions", weights, Expect(genres, 3L * dimension + ContentWidth, hidden),
+            name => name.StartsWith("mlp.", StringComparison.Ordinal) && name.EndsWith(".num_batches_tracked", StringComparison.Ordinal));
+        return new RankerLayout(dimension, [.. hidden.Select(width => (int)width!)], (int)genres!);
+    }
+
+    private static List<ExpectedTensor> Expect(long? genres, long? inputs, List<long?> hidden)
+    {
+        List<ExpectedTensor> expected = [new("genre_embeddings.weight", genres, GenreWidth), new("year_embeddings.weight", ItemFeatures.YearBuckets, YearWidth)];
+        long? width = inputs;
+        for (int layer = 0; layer < hidden.Count; layer++)
+        {
+            (string linear, string norm) = ($"mlp.{ModulesPerLayer * layer}", $"mlp.{ModulesPerLayer * layer + 1}");
+            expected.AddRange(
+            [
+                new($"{linear}.weight", hidden[layer], width),
+                new($"{linear}.bias", hidden[layer]),
+                new($"{norm}.weight", hidden[layer]),
+                new($"{norm}.bias", hidden[layer]),
+                new($"{norm}.running_mean", hidden[layer]),
+                new($"{norm}.running_var", hidden[layer]),
+            ]);
+            width = hidden[layer];
+        }
+
+        expected.AddRange([new("output.weight", 1, width), new("output.bias", 1)]);
+        return expected;
+    }
+
+    private static long? Rows(IReadOnlyDictionary<string, NamedTensor> tensors, string name) =>
+        tensors.TryGetValue(name, out NamedTensor? tensor) && tensor.Shape.Length == 2 ? tensor.Shape[0] : null;
+}
+
+/// <summary>One tensor that a network must have.</summary>
+/// <param name="Name">In the state dictionary.</param>
+/// <param name="Shape">Null where the weights do not tell a size, as another tensor is missing.</param>
+internal sealed record ExpectedTensor(string Name, params long?[] Shape)
+{
+    private const int MostNamed = 200;
+
+    /// <summary>Holds a state dictionary against a whole network's tensors, and names everything that is wrong at once.</summary>
+    /// <param name="network">What it should be: <c>a user tower</c>.</param>
+    /// <param name="weights">What is there.</param>
+    /// <param name="expected">All that must be.</param>
+    /// <param name="isIgnored">What may be there and is not needed.</param>
+    /// <exception cref="InvalidDataException">A tensor is missing, of another shape, not a number, or not expected.</exception>
+    public static void RequireAll(string network, PretrainedWeights weights, IReadOnlyList<ExpectedTensor> expected, Func<string, bool> isIgnored)
+    {
+        HashSet<string> known = [.. expected.Select(tensor => tensor.Name)];
+        List<string> missing = [];
+        List<string> misshapen = [];
+        List<string> infinite = [];
+        foreach (ExpectedTensor tensor in expected)
+        {
+            if (!weights.Tensors.TryGetValue(tensor.Name, out NamedTensor? found))
+            {
+                missing.Add(PrintableName.Of(tensor.Name));
+            }
+            else if (!tensor.Fits(found.Shape))
+            {
+                misshapen.Add($"{PrintableName.Of(tensor.Name)} is [{string.Join(", ", found.Shape)}], expected [{string.Join(", ", tensor.Shape.Select(size => size?.ToString() ?? "?"))}]");
+            }
+            else if (!found.Values.All(float.IsFinite))
+            {
+                infinite.Add(PrintableName.Of(tensor.Name));
+            }
+        }
+
+        List<string> unexpected = [.. weights.Tensors.Keys.Where(name => !known.Contains(name) && !isIgnored(name)).Order(StringComparer.Ordinal).Select(PrintableName.Of)];
+        string[] problems = [.. Problem("missing: ", missing), .. Problem("of another shape: ", misshapen), .. Problem("not finite: ", infinite), .. Problem("unexpected: ", unexpected)];
+        if (problems.Length > 0)
+        {
+            throw new InvalidDataException($"{weights.Path} is not {network} that can be imported; {string.Join("; ", problems)}.");
+        }
+    }
+
+    private static IEnumerable<string> Problem(string what, List<string> tensors) => tensors.Count == 0
+        ? []
+        : [what + string.Join(", ", tensors.Take(MostNamed)) + (tensors.Count > MostNamed ? $" and {tensors.Count - MostNamed} more" : "")];
+
+    private bool Fits(long[] shape) => shape.Length == Shape.Length && shape.Zip(Shape).All(size => size.First > 0 && (size.Second ?? size.First) == size.First);
+}
+
+/// <summary>
+/// The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it tells the base and,
+/// by its length, the number of heads, which nothing else in the weights does.
+/// </summary>
+internal static class RotaryFrequencies
+{
+    // Of float32, and of the half-precision formats that a whole checkpoint may have been turned into.
+    private const double FineTolerance = 2e-6;
+    private const double CoarseTolerance = 4e-3;
+    private const int FineDigits = 7;
+    private const int CoarseDigits = 3;
+
+    /// <summary>[d / 2]</summary>
+    public static float[] Of(double ropeBase, int headWidth) =>
+        [.. Enumerable.Range(0, headWidth / 2).Select(j => (float)Math.Pow(ropeBase, -2.0 * j / headWidth))];
+
+    /// <summary>The base with the fewest digits that explains all frequencies; null where a single one leaves it open.</summary>
+    /// <exception cref="InvalidDataException">They are no powers of one base.</exception>
+    public static double? BaseOf(float[] frequencies)
+    {
+        if (frequencies is [1])
+        {
+            return null;
+        }
+
+        int headWidth = 2 * frequencies.Length;
+        double exact = Math.Pow(frequencies[^1], -(double)headWidth / (headWidth - 2));
+        for (int digits = 1; digits <= FineDigits; digits++)
+        {
+            if (Explains(Round(exact, digits), FineTolerance))
+            {
+                return Round(exact, digits);
+            }
+        }
+
+        for (int digits = 1; digits <= CoarseDigits; digits++)
+        {
+            if (Explains(Round(exact, digits), CoarseTolerance))
+            {
+                return Round(exact, digits);
+            }
+        }
+
+        throw new InvalidDataException("'rope.inv_freq' holds other frequencies than base^(-2j / d), which the rotary embedding here uses.");
+
+        bool Explains(double ropeBase, double tolerance) =>
+            ropeBase > 1 && frequencies.Zip(Of(ropeBase, headWidth)).All(pair => Math.Abs(pair.First - pair.Second) <= tolerance * pair.Second);
+    }
+
+    private static double Round(double value, int digits) => double.IsFinite(value)
+        ? double.Parse(value.ToString($"E{digits - 1}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
+        : double.NaN;
+}
+
+/// <summary>A network's weights out of somebody's file, by the names of our own networks.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Tensors">By name, without what stood around the network: see <paramref name="Notes"/>.</param>
+/// <param name="Metadata">What the header of a safetensors file says beside the tensors.</param>
+/// <param name="Notes">One sentence for each dictionary or prefix that was looked into.</param>
+internal sealed record PretrainedWeights(
+    string Path, IReadOnlyDictionary<string, NamedTensor> Tensors, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Notes)
+{
+    private static ReadOnlySpan<byte> ZipStart => "PK"u8;
+
+    // How pickles of PyTorch before 1.6 begin: protocol 2 and a number of its own.
+    private static ReadOnlySpan<byte> LegacyStart => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+    /// <param name="path">A <c>.pth</c> or <c>.safetensors</c> file; its content tells which.</param>
+    /// <param name="landmarks">Names that the network has for certain, to find it by inside of a larger checkpoint.</param>
+    /// <exception cref="InvalidDataException">Not a whole file of either kind, or one that asks for more than tensors.</exception>
+    public static PretrainedWeights Read(string path, params string[] landmarks)
+    {
+        using FileStream file = File.OpenRead(path);
+        Span<byte> start = stackalloc byte[LegacyStart.Length];
+        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        if (start.SequenceEqual(LegacyStart))
+        {
+            throw new InvalidDataException($"{path} is of PyTorch's format before 1.6, which is not read. Load it there and save it again with torch.save(model.state_dict(), path).");
+        }
+
+        return start.StartsWith(ZipStart)
+            ? ReadPth(path, file, landmarks)
+            : WithoutPrefix(path, SafetensorsFile.Read(path), SafetensorsFile.ReadMetadata(path), [], landmarks);
+    }
+
+    private static PretrainedWeights ReadPth(string path, FileStream file, string[] landmarks)
+    {
+        try
+        {
+            file.Position = 0;
+            using var archive = new PthFile(file);
+            var notes = new List<string>();
+            IReadOnlyDictionary<string, TensorView> views = StateDictionary.Find(archive.ReadPickle(), landmarks, notes);
+            return WithoutPrefix(path, archive.ReadTensors(views), new Dictionary<string, string>(), notes, landmarks);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or ArgumentException or NotSupportedException or OverflowException)
+        {
+            // The zip reader has several ways to say that an archive makes no sense.
+            throw new InvalidDataException($"{path} is not a PyTorch file that can be read: {e.Message}", e);
+        }
+    }
+
+    private static PretrainedWeights WithoutPrefix(
+        string path, IReadOnlyDictionary<string, NamedTensor> tensors, IReadOnlyDictionary<string, string> metadata, List<string> notes, string[] landmarks)
+    {
+        string prefix = StateDictionary.PrefixOf(tensors.Keys, landmarks);
+        if (prefix.Length > 0)
+        {
+            notes.Add($"The names in {System.IO.Path.GetFileName(path)} were read without their prefix {PrintableName.Of(prefix)}.");
+        }
+
+        var named = new Dictionary<string, NamedTensor>(tensors.Count);
+        foreach (NamedTensor tensor in tensors.Values)
+        {
+            string name = tensor.Name.StartsWith(prefix, StringComparison.Ordinal) ? tensor.Name[prefix.Length..] : tensor.Name;
+            if (!named.TryAdd(name, tensor with { Name = name }))
+            {
+                throw new InvalidDataException($"{path} holds both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
+            }
+        }
+
+        return new PretrainedWeights(path, named, metadata, notes);
+    }
+}
+
+/// <summary>Names out of a file, fit for an error's one line: whoever made the file does not write on the terminal.</summary>
+internal static class PrintableName
+{
+    private const int Longest = 100;
+
+    public static string Of(string name)
+    {
+        string cut = name.Length > Longest ? name[..Longest] + "..." : name;
+        return $"'{string.Concat(cut.Select(letter => char.IsControl(letter) || char.IsSurrogate(letter) ? '?' : letter))}'";
+    }
+}

@@ -1,0 +1,232 @@
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Models.Fused;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Retrieval;
+
+/// <summary>How far the embeddings after P positions are from the items that followed.</summary>
+public interface IRetrieverLoss
+{
+    /// <summary>
+    /// Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several
+    /// threads at once.
+    /// </summary>
+    bool IsSeparable => false;
+
+    /// <summary>Computes the mean loss and its gradients down to every parameter behind the two inputs.</summary>
+    /// <param name="users">[P, D], L2-normalised.</param>
+    /// <param name="items">[V, D], L2-normalised.</param>
+    /// <param name="targets">[P] int64, the row that followed.</param>
+    /// <returns>Mean loss per position, in nats.</returns>
+    double Backward(Tensor users, Tensor items, Tensor targets);
+}
+
+/// <summary>
+/// Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at
+/// the reference size) never stand in memory together.
+/// </summary>
+internal static class ChunkedLoss
+{
+    /// <summary>The summed loss of rows <c>[start, end)</c>.</summary>
+    /// <param name="users">[C, D] the chunk's rows.</param>
+    /// <param name="items">[V, D]</param>
+    /// <param name="start">First row.</param>
+    /// <param name="end">Row after the last.</param>
+    public delegate Tensor ChunkLoss(Tensor users, Tensor items, int start, int end);
+
+    public static double Backward(Tensor users, Tensor items, long positions, long rowsPerChunk, ChunkLoss lossOf)
+    {
+        using var scope = NewDisposeScope();
+        Tensor userLeaf = users.detach().requires_grad_(); // [P, D]: gradients gather here, then go on at once
+        Tensor itemLeaf = items.detach().requires_grad_(); // [V, D]
+        double total = 0;
+        for (long start = 0; start < positions; start += rowsPerChunk)
+        {
+            using var chunkScope = NewDisposeScope();
+            long end = Math.Min(start + rowsPerChunk, positions);
+            Tensor loss = lossOf(userLeaf.slice(0, start, end, 1), itemLeaf, (int)start, (int)end) / positions;
+            loss.backward();
+            total += loss.item<float>();
+        }
+
+        autograd.backward([users, items], [userLeaf.grad!, itemLeaf.grad!]);
+        return total;
+    }
+}
+
+/// <summary>
+/// Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is
+/// written out (softmax minus one-hot): autograd would hold and pass over three more matrices of logits.
+/// </summary>
+/// <param name="temperature">Divides the cosine.</param>
+/// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
+public sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
+{
+    // A chunk's logits stay in the cache: 256 rows of 3,416 take 2.7 ms so, and 1,024 take twice as long per row.
+    private const int ChunkBytes = 4 << 20;
+    private const int FewRows = 128; // Less than these, and what a chunk does for the whole item table outweighs the cache:
+    private const int ManyRows = 1024; // at 57,289 items of width 64, chunks of 1,024 rows are 1.25 times as fast as those of 32.
+    private const long MostBytes = 512 << 20; // of a chunk's logits, however many items there are
+    private const int RowMultiple = 32; // of a chunk, the last one too: see Precision.RowMultiple
+    private static readonly Scalar Smallest = 1e-37f; // so that the reported loss stays finite
+    private static readonly Scalar MinusOne = -1;
+
+    private readonly ScalarType _type = isReduced ? bfloat16 : float32;
+
+    public bool IsSeparable => true;
+
+    public double Backward(Tensor users, Tensor items, Tensor targets)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(targets);
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        long positions = targets.shape[0];
+        double inverse = 1 / temperature;
+        long rows = RowsPerChunk(items.shape[0]);
+        long padded = _type == bfloat16 ? (positions + RowMultiple - 1) / RowMultiple * RowMultiple : positions; // Q
+        long padding = padded - positions;
+        Tensor sharpened = Precision.Pad(users.detach() * tensor((float)inverse, device: users.device), [0, 0, 0, padding]).to(_type); // [Q, D]
+        Tensor table = items.detach().to(_type); // [V, D]
+        targets = Precision.Pad(targets, [0, padding]); // [Q]: zero users give no item a gradient
+        Tensor userGradient = empty(padded, users.shape[1], device: users.device); // [Q, D]
+        Tensor itemGradient = zeros_like(items); // [V, D]
+        Tensor likelihood = empty(padded, device: users.device); // [Q] of each target
+        for (long start = 0; start < padded; start += rows)
+        {
+            using var chunkScope = NewDisposeScope();
+            long end = Math.Min(start + rows, padded);
+            Tensor chunk = sharpened.slice(0, start, end, 1); // [C, D]
+            Tensor logits = chunk.matmul(table.t()); // [C, D] x [D, V] -> [C, V]
+            Tensor gradient = OfLogits(logits, targets.slice(0, start, end, 1), likelihood.slice(0, start, end, 1)); // [C, V]
+            userGradient.slice(0, start, end, 1).copy_(gradient.matmul(table)); // [C, V] x [V, D] -> [C, D]
+            itemGradient.Add(gradient.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
+        }
+
+        userGradient = userGradient.slice(0, 0, positions, 1); // [P, D]
+        userGradient.mul_(tensor((float)(inverse / positions), device: users.device));
+        itemGradient.mul_(tensor(1f / positions, device: users.device));
+        autograd.backward([users, items], [userGradient, itemGradient]);
+        return -likelihood.slice(0, 0, positions, 1).clamp_min(Smallest).log().mean().item<float>();
+    }
+
+    internal static long RowsPerChunk(long items)
+    {
+        long rowBytes = sizeof(float) * items;
+        long rows = ChunkBytes / rowBytes < FewRows ? Math.Min(ManyRows, MostBytes / rowBytes) : ChunkBytes / rowBytes;
+        return Math.Max(1, rows / RowMultiple) * RowMultiple;
+    }
+
+    // Softmax minus one-hot, in the logits' type; the targets' probabilities go to likelihood [C].
+    private static Tensor OfLogits(Tensor logits, Tensor targets, Tensor likelihood)
+    {
+        if (SoftmaxGradient.Fits(logits))
+        {
+            SoftmaxGradient.Replace(logits, targets, likelihood);
+            return logits;
+        }
+
+        Tensor gradient = logits.to(float32).softmax(1); // [C, V]
+        Tensor target = targets.unsqueeze(1); // [C, 1]
+        Tensor own = gradient.gather(1, target); // [C, 1]
+        likelihood.copy_(own.squeeze(1));
+        gradient.scatter_(1, target, own.add(MinusOne));
+        return gradient.to(logits.dtype);
+    }
+}
+
+/// <summary>
+/// Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its
+/// positions; a drawn item that is itself the one that followed does not count.
+/// </summary>
+/// <param name="temperature">Divides the cosine.</param>
+/// <param name="negatives">Items drawn per step, with replacement.</param>
+/// <param name="isReduced">Whether products are in bfloat16.</param>
+/// <param name="rowsPerChunk">Rows of the [P, N] logits that stand in memory at a time.</param>
+public sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
+{
+    public double Backward(Tensor users, Tensor items, Tensor targets)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        using var scope = NewDisposeScope();
+        Tensor drawn = randint(0, items.shape[0], negatives, ScalarType.Int64, items.device); // [N]
+        return Backward(users, items, targets, drawn);
+    }
+
+    /// <param name="users">[P, D], L2-normalised.</param>
+    /// <param name="items">[V, D], L2-normalised.</param>
+    /// <param name="targets">[P] int64</param>
+    /// <param name="drawn">[N] int64, rows of the negatives.</param>
+    public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(drawn);
+        using var scope = NewDisposeScope();
+        return ChunkedLoss.Backward(users, items, targets.shape[0], rowsPerChunk, (userLeaf, itemLeaf, start, end) =>
+        {
+            Tensor own = targets.slice(0, start, end, 1); // [C]
+            Tensor sharpened = userLeaf / temperature; // [C, D]
+            Tensor positive = (sharpened * itemLeaf.index_select(0, own)).sum(1, keepdim: true); // [C, 1]
+            Tensor negative = Precision.Product(sharpened, itemLeaf.index_select(0, drawn).t(), isReduced); // [C, D] x [D, N] -> [C, N]
+            Tensor isCollision = drawn.unsqueeze(0).eq(own.unsqueeze(1)); // [C, N]
+            Tensor logits = cat([positive, negative.masked_fill(isCollision, float.NegativeInfinity)], 1); // [C, 1 + N]
+            return (logits.logsumexp(1, keepdim: true) - positive).sum();
+        });
+    }
+}
+
+/// <summary>
+/// In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more
+/// often; subtracting the log of an item's share of the training data corrects for it (Yi et al., 2019).
+/// </summary>
+/// <param name="temperature">Divides the cosine.</param>
+/// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
+/// <param name="isDecoupled">Whether the positive is left out of the denominator (DCL; Yeh et al., 2022).</param>
+/// <param name="isReduced">Whether products are in bfloat16.</param>
+/// <param name="rowsPerChunk">Rows of the [P, P] logits that stand in memory at a time.</param>
+public sealed class InfoNceLoss(
+    double temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
+{
+    private const float Nothing = -1e9f; // e to that is 0; from an infinity there would be no gradient
+
+    /// <summary>[V] log((count + 1) / (total + V)).</summary>
+    public static float[] LogShares(ReadOnlySpan<int> counts)
+    {
+        double total = counts.Length;
+        foreach (int count in counts)
+        {
+            total += count;
+        }
+
+        var shares = new float[counts.Length];
+        for (int i = 0; i < counts.Length; i++)
+        {
+            shares[i] = (float)Math.Log((counts[i] + 1) / total);
+        }
+
+        return shares;
+    }
+
+    public double Backward(Tensor users, Tensor items, Tensor targets)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        using var scope = NewDisposeScope();
+        long positions = targets.shape[0];
+        Tensor candidates = items.index_select(0, targets); // [P, D]
+        Tensor correction = logShares.index_select(0, targets); // [P]
+        Tensor columns = arange(positions, ScalarType.Int64, targets.device); // [P]
+        return ChunkedLoss.Backward(users, candidates, positions, rowsPerChunk, (userLeaf, candidateLeaf, start, end) =>
+        {
+            Tensor own = columns.slice(0, start, end, 1).unsqueeze(1); // [C, 1]: where each row's positive stands
+            Tensor isSameItem = targets.unsqueeze(0).eq(targets.slice(0, start, end, 1).unsqueeze(1)); // [C, P]
+            Tensor isLeftOut = isDecoupled ? isSameItem : isSameItem.logical_and(columns.unsqueeze(0).ne(own)); // [C, P]
+            Tensor logits = Precision.Product(userLeaf / temperature, candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
+            Tensor positive = logits.gather(1, own); // [C, 1]
+            Tensor hasNegatives = isLeftOut.all(1, keepdim: true).logical_not(); // [C, 1]: else there is nothing to tell the positive from
+            return ((logits.masked_fill(isLeftOut, Nothing).logsumexp(1, keepdim: true) - positive) * hasNegatives).sum();
+        });
+    }
+}
