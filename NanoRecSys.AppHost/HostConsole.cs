@@ -74,10 +74,13 @@ internal sealed partial class HostConsole(
             Warn($"{options.Artifacts} already holds a model, which is served. To train another one with --data and --preset, start 'training' in the dashboard, or run: {command}");
         }
 
+        (string, DateTime?) reported = ("", null); // an end is announced more than once
         await foreach (ResourceEvent change in notifications.WatchAsync(stopping))
         {
-            if (change is { Resource.Name: "training", Snapshot: { ExitCode: { } exitCode and not 0 } snapshot } && KnownResourceStates.TerminalStates.Contains(snapshot.State?.Text))
+            if (change is { Resource.Name: "training", Snapshot: { ExitCode: { } exitCode and not 0 } snapshot }
+                && KnownResourceStates.TerminalStates.Contains(snapshot.State?.Text) && reported != (change.ResourceId, snapshot.StopTimeStamp))
             {
+                reported = (change.ResourceId, snapshot.StopTimeStamp);
                 Warn($"The training ended with exit code {exitCode}; its last lines above say why. Everything else keeps running. Start 'training' in the dashboard once that is fixed, or run: {command}");
             }
         }

@@ -71,7 +71,7 @@ public sealed class DashboardTests(FirstStart start)
         await dashboard.Page.GotoAsync("/traces");
         await Expect(dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "web: recommend" })).Not.ToHaveCountAsync(0);
         string[] traces = [.. await dashboard.Page.GetByRole(AriaRole.Row).AllInnerTextsAsync()];
-        Assert.DoesNotContain(traces, trace => trace.Contains("debug", StringComparison.Ordinal) || trace.Contains("readyz", StringComparison.Ordinal)
+        Assert.DoesNotContain(traces, trace => trace.Contains("debug/telemetry", StringComparison.Ordinal) || trace.Contains("web: debug", StringComparison.Ordinal) || trace.Contains("readyz", StringComparison.Ordinal)
             || trace.Contains("_blazor", StringComparison.Ordinal) || trace.Contains("DATA redis", StringComparison.Ordinal));
     }
 
