@@ -8,6 +8,7 @@ using NanoRecSys.Benchmarks.Micro;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Benchmarks.Scale;
 using NanoRecSys.Benchmarks.Soak;
+using NanoRecSys.Benchmarks.Start;
 using NanoRecSys.Benchmarks.Training;
 
 RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
@@ -15,6 +16,7 @@ RootCommand root = new("Measures NanoRecSys: a table for people, and with --json
     LoadCommand.Create(),
     MicroCommand.Create(),
     SoakCommand.Create(),
+    StartCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
     EvaluateCommand.Create(),
