@@ -15,7 +15,7 @@ namespace NanoRecSys.Core;
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(List<EvaluationResult>))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
-public sealed partial class CoreJson : JsonSerializerContext;
+internal sealed partial class CoreJson : JsonSerializerContext;
 
 /// <summary>JSON Lines: the same conventions, one object a line.</summary>
 [JsonSourceGenerationOptions(
@@ -23,4 +23,4 @@ public sealed partial class CoreJson : JsonSerializerContext;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ProgressEvent))]
-public sealed partial class CoreJsonLines : JsonSerializerContext;
+internal sealed partial class CoreJsonLines : JsonSerializerContext;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace NanoRecSys.Core;
 
 /// <summary>How the C library keeps the memory of native code, set once at a program's start. Only glibc has a choice.</summary>
-public static partial class NativeHeap
+internal static partial class NativeHeap
 {
     private const int TrimThreshold = -1;
     private const int TopPad = -2;

@@ -7,7 +7,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.ServiceDefaults;
 
 /// <summary>Describes this process. Settings are named here one by one: a setting that nobody thought of is not shown.</summary>
-public static class HostReportReader
+internal static class HostReportReader
 {
     private static readonly string[] Plain =
     [
@@ -26,7 +26,6 @@ public static class HostReportReader
     /// <param name="configuration">Of the program.</param>
     public static HostReport Read(string service, IConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(configuration);
         using var process = Process.GetCurrentProcess();
         return new HostReport(
             service, process.StartTime.ToUniversalTime(), RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription,

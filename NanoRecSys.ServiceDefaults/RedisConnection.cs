@@ -7,7 +7,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.ServiceDefaults;
 
 /// <summary>The Redis client, from the connection string <c>cache</c>. Services ask for <see cref="IConnectionMultiplexer"/>.</summary>
-public static class RedisConnection
+internal static class RedisConnection
 {
     public const string ConnectionName = "cache";
 

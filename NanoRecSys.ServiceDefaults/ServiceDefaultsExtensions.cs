@@ -9,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 namespace NanoRecSys.ServiceDefaults;
 
 /// <summary>What every service of the stack has: telemetry, health, service discovery, resilient HTTP clients.</summary>
-public static class ServiceDefaultsExtensions
+internal static class ServiceDefaultsExtensions
 {
     // A check with this tag answers "is the process alive?"; the others are about what it depends on.
     private const string LiveTag = "live";

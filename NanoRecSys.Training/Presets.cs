@@ -13,19 +13,18 @@ namespace NanoRecSys.Training;
 /// <param name="Retriever">Of <c>train-retriever</c>.</param>
 /// <param name="Negatives">Of <c>mine-negatives</c>.</param>
 /// <param name="Ranker">Of <c>train-ranker</c>.</param>
-public sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
+internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
     /// <summary>What is trained, for people who left the choice to <c>auto</c>.</summary>
     /// <param name="retriever">The preset's, or with what was told otherwise.</param>
     public string Describe(TrainRetrieverOptions retriever)
     {
-        ArgumentNullException.ThrowIfNull(retriever);
         return $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
     }
 }
 
 /// <summary>Settings that were tried, by the size of the data they are for.</summary>
-public static class Presets
+internal static class Presets
 {
     private const int ShortHistory = 20; // interactions of a user on average, below which data is sparse
     private const int ManyItems = 200_000; // of which a full softmax takes longer than all else in a step
@@ -139,7 +138,6 @@ public static class Presets
 
     private static Preset For(DatasetSummary data)
     {
-        ArgumentNullException.ThrowIfNull(data);
         Preset preset = data switch
         {
             _ when data.Interactions < ShortHistory * (long)data.Users => SparseFor(data.Users),

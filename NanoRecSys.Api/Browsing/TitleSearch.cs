@@ -8,7 +8,7 @@ namespace NanoRecSys.Api.Browsing;
 /// Finds movies by what people type of a title: whole words, their beginnings, parts of them, or with a slip of the
 /// fingers; without accents, and whether or not the article is there.
 /// </summary>
-public sealed class TitleSearch
+internal sealed class TitleSearch
 {
     private const int MaxWords = 16; // every title is compared with every word
     private const int NoMatch = 0;
@@ -23,7 +23,6 @@ public sealed class TitleSearch
 
     public TitleSearch(IReadOnlyList<CatalogItem> items)
     {
-        ArgumentNullException.ThrowIfNull(items);
         _words = [.. items.Select(item => Words(item.Title))];
     }
 
@@ -31,7 +30,6 @@ public sealed class TitleSearch
     /// <returns>Places of the titles that match every word, with how well: higher is better. All, alike, for no words.</returns>
     public IEnumerable<(int Place, int Score)> Find(string query)
     {
-        ArgumentNullException.ThrowIfNull(query);
         string[] words = [.. Words(query).Distinct().Take(MaxWords)];
         string[] telling = [.. words.Where(word => !Articles.Contains(word))];
         words = telling.Length > 0 ? telling : words;

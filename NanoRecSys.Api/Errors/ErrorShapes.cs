@@ -54,25 +54,25 @@ internal static class ErrorShapes
 }
 
 /// <summary>Body of every answer that is no success.</summary>
-public abstract record ErrorBody
+internal abstract record ErrorBody
 {
     /// <summary>As in the header <c>X-Request-Id</c> and in the log.</summary>
     public string? RequestId { get; set; }
 }
 
 /// <summary>Body of a 422: what is wrong with which field.</summary>
-public sealed record FieldErrors(IReadOnlyList<FieldError> Detail) : ErrorBody;
+internal sealed record FieldErrors(IReadOnlyList<FieldError> Detail) : ErrorBody;
 
 /// <summary>Body of a 503 before the first model is served.</summary>
-public sealed record NotReadyError(NotReady Detail) : ErrorBody;
+internal sealed record NotReadyError(NotReady Detail) : ErrorBody;
 
 /// <param name="Status">Always <c>not_ready</c>.</param>
 /// <param name="Errors">Why there is no model.</param>
 /// <param name="Warnings">What else is not as it should be.</param>
-public sealed record NotReady(string Status, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
+internal sealed record NotReady(string Status, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
 
 /// <summary>Body of every other error: one sentence.</summary>
-public sealed record PlainError(string Detail) : ErrorBody;
+internal sealed record PlainError(string Detail) : ErrorBody;
 
 /// <summary>Writes the request's id into every error that a handler answers with.</summary>
 internal sealed class ErrorIds : IEndpointFilter

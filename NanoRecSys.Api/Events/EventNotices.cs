@@ -9,7 +9,7 @@ namespace NanoRecSys.Api.Events;
 /// date at the next. Each replica also sends itself a beat over the same channel; while it does not come back, or the
 /// connection was lost since, nothing is known, and nothing may be taken from this process's memory.
 /// </summary>
-public sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private const int Stripes = 1 << 16; // users that share one only drop each other's answers
     private const char BeatMark = '!';
@@ -35,7 +35,6 @@ public sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultip
     /// <summary>After the users' events were stored: this process forgets their answers.</summary>
     public void Heard(IEnumerable<int> users)
     {
-        ArgumentNullException.ThrowIfNull(users);
         foreach (int user in users)
         {
             Interlocked.Increment(ref _counts[user & (Stripes - 1)]);
@@ -45,7 +44,6 @@ public sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultip
     /// <summary>Queued behind the commands that store the users' events, on the same connection: it is never heard before them.</summary>
     public static Task TellAsync(IDatabaseAsync database, IEnumerable<int> users)
     {
-        ArgumentNullException.ThrowIfNull(database);
         return database.PublishAsync(Channel, string.Join(',', users.Select(user => user.ToString(CultureInfo.InvariantCulture))));
     }
 

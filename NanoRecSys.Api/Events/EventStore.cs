@@ -4,7 +4,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>What became of an event.</summary>
-public enum EventOutcome
+internal enum EventOutcome
 {
     Stored,
     Duplicate,
@@ -17,7 +17,7 @@ public enum EventOutcome
 /// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
 /// request. Works on what Redis and Garnet have in common: hashes, sets and MULTI.
 /// </summary>
-public sealed class EventStore(EventNotices notices, IConnectionMultiplexer? redis = null)
+internal sealed class EventStore(EventNotices notices, IConnectionMultiplexer? redis = null)
 {
     private const int Attempts = 3;
 
@@ -29,7 +29,6 @@ public sealed class EventStore(EventNotices notices, IConnectionMultiplexer? red
     /// <exception cref="EventStoreException">Redis is away, slow or full: they may have to be sent again.</exception>
     public async Task<EventOutcome[]> AppendAsync(IReadOnlyList<EventDraft> events)
     {
-        ArgumentNullException.ThrowIfNull(events);
         IDatabase database = Database();
         for (int attempt = 1; ; attempt++)
         {
@@ -106,7 +105,7 @@ public sealed class EventStore(EventNotices notices, IConnectionMultiplexer? red
 }
 
 /// <summary>Events could not be stored now; the message is for the client.</summary>
-public sealed class EventStoreException : Exception
+internal sealed class EventStoreException : Exception
 {
     public EventStoreException()
     {
@@ -125,7 +124,6 @@ public sealed class EventStoreException : Exception
     /// <param name="e">What the Redis client threw.</param>
     public static EventStoreException From(Exception e)
     {
-        ArgumentNullException.ThrowIfNull(e);
         return new EventStoreException(e switch
         {
             RedisServerException when IsFull(e) => "The store is full: no event was stored. Make room in Redis (maxmemory), then send them again.",

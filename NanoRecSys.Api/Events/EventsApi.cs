@@ -189,4 +189,4 @@ internal sealed class EventReader(TimeProvider time)
 /// <param name="UserId">Whose it is.</param>
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="Event">What happened.</param>
-public sealed record EventDraft(int Index, int UserId, string Field, UserEvent Event);
+internal sealed record EventDraft(int Index, int UserId, string Field, UserEvent Event);

@@ -9,7 +9,7 @@ namespace NanoRecSys.Api.Items;
 /// Movies that were added after the training: kept in Redis, and here as a list that is made again when one comes. What
 /// another replica took is known within <see cref="LookInterval"/>.
 /// </summary>
-public sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+internal sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
@@ -25,7 +25,6 @@ public sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiple
     /// <exception cref="ArgumentException">Another movie has this id.</exception>
     public async Task<(AddedMovie Stored, bool IsNew)> AddAsync(AddedMovie movie)
     {
-        ArgumentNullException.ThrowIfNull(movie);
         IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException(
             "No store for movies is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
         try

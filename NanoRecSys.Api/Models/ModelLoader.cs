@@ -10,7 +10,7 @@ using NanoRecSys.Core.Retrieval.Native;
 namespace NanoRecSys.Api.Models;
 
 /// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
-public sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> options, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
+internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> options, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
 {
     private const int WarmUpRounds = 3;
 
@@ -131,7 +131,7 @@ public sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> opt
 /// its reason, the running one stays, and it is not tried again before <c>current</c> is written again; only where the
 /// folder could not be read does the next look try once more.
 /// </summary>
-public sealed class ModelWatcher(
+internal sealed class ModelWatcher(
     ArtifactStore store, ModelLoader loader, ServedModel served, IOptions<ArtifactsOptions> options, ILogger<ModelWatcher> logger)
     : BackgroundService
 {
@@ -206,7 +206,7 @@ public sealed class ModelWatcher(
 }
 
 /// <summary>Loads the versions that <c>Models:Split</c> names; the share of one that fails is served by the current version.</summary>
-public sealed class SplitLoader(ModelSplit split, ModelLoader loader, ServedModel served, ILogger<SplitLoader> logger) : BackgroundService
+internal sealed class SplitLoader(ModelSplit split, ModelLoader loader, ServedModel served, ILogger<SplitLoader> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -226,7 +226,7 @@ public sealed class SplitLoader(ModelSplit split, ModelLoader loader, ServedMode
 }
 
 /// <summary>Section <c>Artifacts</c>: where published versions lie.</summary>
-public sealed class ArtifactsOptions
+internal sealed class ArtifactsOptions
 {
     public const string Section = "Artifacts";
 
@@ -243,7 +243,7 @@ public sealed class ArtifactsOptions
 }
 
 /// <summary>Section <c>Index</c>: which code searches.</summary>
-public sealed class IndexEngineOptions
+internal sealed class IndexEngineOptions
 {
     public const string Section = "Index";
 

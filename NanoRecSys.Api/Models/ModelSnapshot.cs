@@ -15,7 +15,7 @@ namespace NanoRecSys.Api.Models;
 /// One published version in memory, immutable: everything that a request asks of a model comes from one snapshot.
 /// Its native parts live until the last lease is given back.
 /// </summary>
-public sealed class ModelSnapshot
+internal sealed class ModelSnapshot
 {
     private int _leases = 1; // the slot's own
     private NewItems? _newItems;
@@ -120,7 +120,7 @@ public sealed class ModelSnapshot
 }
 
 /// <summary>All movies of one request: the model's, and behind them those that were added since.</summary>
-public sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
+internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
 {
     /// <summary>V + N rows.</summary>
     public int Count => News.Index.Count;
@@ -147,7 +147,7 @@ public sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
 /// What people start with here: how many had a movie among their first ten. Somebody new does as they did: on three data
 /// sets it names 17 to 25% more of a newcomer's first ten movies than counts of all interactions do (docs/decisions.md).
 /// </summary>
-public sealed class FirstMovies
+internal sealed class FirstMovies
 {
     /// <summary>Movies of one person that count: 5 and 20 foretold fewer.</summary>
     public const int PerUser = 10;
@@ -166,8 +166,6 @@ public sealed class FirstMovies
     /// <param name="byPopularity">[V] rows, most interactions first.</param>
     public static FirstMovies Of(UserHistories histories, IReadOnlyList<int> byPopularity)
     {
-        ArgumentNullException.ThrowIfNull(histories);
-        ArgumentNullException.ThrowIfNull(byPopularity);
         var counts = new int[byPopularity.Count];
         for (int user = 0; user < histories.UserCount; user++)
         {
@@ -187,7 +185,7 @@ public sealed class FirstMovies
 }
 
 /// <summary>The item tower's output: one row per item, of length 1, so that a dot product is a cosine.</summary>
-public sealed class ItemVectors
+internal sealed class ItemVectors
 {
     private readonly float[] _values; // [V, D]
 
@@ -203,7 +201,6 @@ public sealed class ItemVectors
 
     public static ItemVectors Load(ArtifactVersion version)
     {
-        ArgumentNullException.ThrowIfNull(version);
         (float[] values, int dimension) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
         for (int start = 0; start < values.Length; start += dimension)
         {
@@ -231,7 +228,7 @@ public sealed class ItemVectors
 /// Items that entered the catalogue after the training, placed among the others by the content map. Their rows go
 /// on where the model's end, so that one search finds both. Immutable; made again when an item comes.
 /// </summary>
-public sealed class NewItems
+internal sealed class NewItems
 {
     private readonly IReadOnlyList<CatalogItem> _items;
     private readonly float[] _embeddings; // [N, D]
@@ -257,8 +254,6 @@ public sealed class NewItems
     /// <param name="items">Oldest first; index and count are set here. Movies that the model knows already are left out.</param>
     public static NewItems Place(ModelSnapshot model, IEnumerable<CatalogItem> items)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(items);
         int first = model.Catalog.Count;
         CatalogItem[] placed = model.ContentMap is null ? [] : [.. items
             .Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))

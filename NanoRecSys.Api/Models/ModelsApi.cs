@@ -69,7 +69,7 @@ internal static class ModelsApi
 /// The published versions, and which of them is to be served. A change is written to the artifacts folder, which every
 /// replica follows, and survives a restart. A version is verified byte for byte before it is named.
 /// </summary>
-public sealed class ModelVersions(ArtifactStore store, ServedModel served, IOptions<ModelsOptions> options)
+internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOptions<ModelsOptions> options)
 {
     private const string Test = "test";
 
@@ -133,7 +133,7 @@ public sealed class ModelVersions(ArtifactStore store, ServedModel served, IOpti
 }
 
 /// <summary>The pictures that a training left in its version.</summary>
-public sealed class VersionPlots(ArtifactStore store)
+internal sealed class VersionPlots(ArtifactStore store)
 {
     private const string Folder = "plots/";
 

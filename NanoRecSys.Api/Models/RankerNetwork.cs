@@ -12,7 +12,7 @@ namespace NanoRecSys.Api.Models;
 /// The second stage: scores a user's candidates from embeddings, content and the history. What depends on an item alone
 /// was computed when the version was published. Safe for concurrent calls.
 /// </summary>
-public sealed class RankerNetwork : IDisposable
+internal sealed class RankerNetwork : IDisposable
 {
     private readonly InferenceSession _candidates;
     private readonly NewItemParts _newItems;
@@ -46,7 +46,6 @@ public sealed class RankerNetwork : IDisposable
     /// <returns>[C] logit + weight * cosine; <see cref="Squash"/> makes a served score of it.</returns>
     public float[] Score(float[] user, ReadOnlySpan<int> history, ReadOnlySpan<Candidate> candidates, NewItems? newItems = null)
     {
-        ArgumentNullException.ThrowIfNull(user);
         (int count, int dimension) = (candidates.Length, user.Length);
         // Lent: 300 KB a request at the reference size would go to the large object heap, which only full collections clean.
         using IMemoryOwner<float> lentEmbeddings = MemoryPool<float>.Shared.Rent(count * dimension);

@@ -5,7 +5,7 @@ using NanoRecSys.Core.Artifacts;
 namespace NanoRecSys.Api.Models;
 
 /// <summary>The model that is served now, those that are split off beside it, and why a newer one is not.</summary>
-public sealed class ServedModel(ModelSplit split) : IDisposable
+internal sealed class ServedModel(ModelSplit split) : IDisposable
 {
     private ModelSnapshot? _current;
     private volatile string? _refusal;
@@ -73,7 +73,7 @@ public sealed class ServedModel(ModelSplit split) : IDisposable
 }
 
 /// <summary>Keeps a snapshot alive while a request uses it, also after a newer one took its place.</summary>
-public sealed class SnapshotLease(ModelSnapshot model) : IDisposable
+internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 {
     private int _released;
 
@@ -89,7 +89,7 @@ public sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 }
 
 /// <summary>Section <c>Models</c>.</summary>
-public sealed class ModelsOptions : IValidatableObject
+internal sealed class ModelsOptions : IValidatableObject
 {
     public const string Section = "Models";
 
@@ -116,7 +116,7 @@ public sealed class ModelsOptions : IValidatableObject
 }
 
 /// <summary>Divides users among versions by a hash that never changes: who is served by one today is tomorrow, too.</summary>
-public sealed class ModelSplit
+internal sealed class ModelSplit
 {
     private readonly (string Version, double Until)[] _shares; // ascending, the last until 1
 

@@ -7,7 +7,7 @@ using NanoRecSys.Core.Kernels;
 namespace NanoRecSys.Api.Models;
 
 /// <summary>The trained user tower: a history in, the user's embedding out. Safe for concurrent calls.</summary>
-public sealed class UserTower : IDisposable
+internal sealed class UserTower : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly string[] _inputs;
@@ -20,8 +20,6 @@ public sealed class UserTower : IDisposable
     /// <param name="onnx">Which of its graphs.</param>
     public UserTower(ArtifactVersion version, OnnxInfo onnx)
     {
-        ArgumentNullException.ThrowIfNull(version);
-        ArgumentNullException.ThrowIfNull(onnx);
         _session = OnnxSession.Open(version.PathOf(onnx.File));
         _inputs = [.. onnx.Inputs.Select(input => input.Name)];
         _hasTimes = version.Manifest.Model.TimeBias;
@@ -63,7 +61,6 @@ public sealed class UserTower : IDisposable
     /// <returns>[B] embeddings [D], each of length 1.</returns>
     public float[][] EncodeAll(IReadOnlyList<TimedHistory> histories)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         int batch = histories.Count;
         int length = histories.Max(history => SequenceBuilder.Length(history.Items.Length, _maxLength)); // L': shorter ones are padded
         var tokens = new long[batch * length]; // [B, L']
@@ -107,7 +104,7 @@ public sealed class UserTower : IDisposable
 }
 
 /// <summary>A version's user tower, twice where it serves in 8 bits: for requests, and for what compares embeddings.</summary>
-public sealed class UserTowers : IDisposable
+internal sealed class UserTowers : IDisposable
 {
     private const int Rounds = 9; // of which the median counts
 
@@ -125,7 +122,6 @@ public sealed class UserTowers : IDisposable
     /// <exception cref="ArtifactException">A graph does not load, or the version has none in 8 bits and these are wanted.</exception>
     public static UserTowers Open(ArtifactVersion version, string wanted)
     {
-        ArgumentNullException.ThrowIfNull(version);
         Manifest manifest = version.Manifest;
         if (wanted == UserTowerPrecision.EightBits && manifest.UserTowerInt8 is null)
         {
@@ -188,7 +184,7 @@ public sealed class UserTowers : IDisposable
 }
 
 /// <summary>In which numbers the user tower is served.</summary>
-public static class UserTowerPrecision
+internal static class UserTowerPrecision
 {
     /// <summary>What this machine is faster with, of what the manifest shows to be like the trained network.</summary>
     public const string Auto = "auto";

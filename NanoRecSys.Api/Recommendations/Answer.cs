@@ -10,7 +10,7 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>What a query is answered with, apart from the request that asked: this is written once and kept.</summary>
-public sealed record Answer
+internal sealed record Answer
 {
     public required IReadOnlyList<int> MovieIds { get; init; }
 
@@ -39,7 +39,7 @@ public sealed record Answer
 }
 
 /// <summary>Turns chosen rows into movies, and adds what the query asked for besides.</summary>
-public static class AnswerWriter
+internal static class AnswerWriter
 {
     private const int ShownHistory = 20;
 
@@ -52,9 +52,6 @@ public static class AnswerWriter
     public static Answer Write(
         ServedCatalog catalog, RecommendationQuery query, History history, Candidate[] best, RecommendationReason[]? reasons, string? fallbackReason)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(query);
-        ArgumentNullException.ThrowIfNull(history);
         int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(query.Filter.UnknownIds(catalog)).Distinct()];
         MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
         return new Answer
@@ -114,7 +111,7 @@ internal sealed class RecommendationResult(StoredAnswer answer, RequestPart requ
 /// An <see cref="Answer"/> as it lies in the caches: its JSON, ready to be sent, behind a header with what a look-up must
 /// know. A hit thus parses and writes no JSON but the request's own part.
 /// </summary>
-public sealed class StoredAnswer
+internal sealed class StoredAnswer
 {
     // Header: mark, length of all, events, made at, length of the reason; then the reason and the JSON.
     private const uint Mark = 0x31_53_4e_41; // "ANS1"; another form gets another mark and another CacheKey format
@@ -149,7 +146,6 @@ public sealed class StoredAnswer
 
     public static StoredAnswer Of(Answer answer, DateTimeOffset made)
     {
-        ArgumentNullException.ThrowIfNull(answer);
         byte[] reason = Encoding.UTF8.GetBytes(answer.FallbackReason ?? "");
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(answer, CacheJson.Default.Answer);
         var bytes = new byte[HeaderBytes + reason.Length + json.Length];
@@ -166,7 +162,6 @@ public sealed class StoredAnswer
     /// <exception cref="InvalidDataException">Not what <see cref="Of"/> wrote, or not all of it.</exception>
     public static StoredAnswer Read(byte[] bytes)
     {
-        ArgumentNullException.ThrowIfNull(bytes);
         return bytes.Length > HeaderBytes
             && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Mark
             && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(LengthAt)) == bytes.Length

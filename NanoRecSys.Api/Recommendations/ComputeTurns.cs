@@ -11,7 +11,7 @@ namespace NanoRecSys.Api.Recommendations;
 /// Where requests wait that the cache could not answer: so many are computed at once, so many wait, first come, first
 /// served, and whoever comes then is turned away at once. So the latency of those let in stays bounded at any load.
 /// </summary>
-public sealed class ComputeTurns : IDisposable
+internal sealed class ComputeTurns : IDisposable
 {
     private readonly OverloadOptions _options;
     private readonly TelemetryWindow _window;
@@ -22,7 +22,6 @@ public sealed class ComputeTurns : IDisposable
 
     public ComputeTurns(IOptions<OverloadOptions> options, TelemetryWindow window, IMeterFactory meters)
     {
-        ArgumentNullException.ThrowIfNull(options);
         _options = options.Value;
         _window = window;
         _concurrency = _options.Concurrency > 0 ? _options.Concurrency : Environment.ProcessorCount;
@@ -43,7 +42,6 @@ public sealed class ComputeTurns : IDisposable
     /// <returns>A turn, to be disposed when the computation is done; null where the queue is full, or the wait too long.</returns>
     public async ValueTask<IDisposable?> EnterAsync(RequestTimeline timeline)
     {
-        ArgumentNullException.ThrowIfNull(timeline);
         RateLimitLease turn = _limiter.AttemptAcquire();
         if (!turn.IsAcquired)
         {
@@ -102,7 +100,7 @@ public sealed class ComputeTurns : IDisposable
 }
 
 /// <summary>What a request gets that comes when the queue is full.</summary>
-public enum OverloadAnswer
+internal enum OverloadAnswer
 {
     /// <summary>Popular movies the user has not seen, <c>mode: degraded</c>: a page has something to show.</summary>
     Degraded,
@@ -112,7 +110,7 @@ public enum OverloadAnswer
 }
 
 /// <summary>Section <c>Overload</c>: how much is computed at once, how much waits, and what the rest gets.</summary>
-public sealed class OverloadOptions
+internal sealed class OverloadOptions
 {
     public const string Section = "Overload";
 

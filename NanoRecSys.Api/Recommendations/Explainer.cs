@@ -7,7 +7,7 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>Says why each movie was recommended.</summary>
-public sealed class Explainer
+internal static class Explainer
 {
     /// <summary>Movies of the history made it: measured by leaving them out.</summary>
     public const string FromHistory = "history";
@@ -27,10 +27,8 @@ public sealed class Explainer
     /// <param name="recommended">[K], the popular ones.</param>
     /// <param name="history">Of somebody new it is empty, with the reason.</param>
     /// <returns>[K]</returns>
-    public RecommendationReason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
+    public static RecommendationReason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(history);
         FirstMovies first = catalog.Model.FirstMovies;
         return Array.ConvertAll(recommended, candidate => new RecommendationReason(catalog.MovieAt(candidate.Row).MovieId, Popular, [], [])
         {
@@ -45,9 +43,8 @@ public sealed class Explainer
     /// <param name="history">At least one movie.</param>
     /// <returns>[K]; a contribution is how much lower the score is without that movie.</returns>
     /// <exception cref="Microsoft.ML.OnnxRuntime.OnnxRuntimeException">The network fails.</exception>
-    public RecommendationReason[] Influence(ServedCatalog catalog, Candidate[] recommended, History history)
+    public static RecommendationReason[] Influence(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        ArgumentNullException.ThrowIfNull(recommended);
         if (recommended.Length == 0)
         {
             return [];
@@ -58,11 +55,8 @@ public sealed class Explainer
     }
 
     /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both movies' embeddings.</summary>
-    public RecommendationReason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
+    public static RecommendationReason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(recommended);
-        ArgumentNullException.ThrowIfNull(history);
         int[] newest = [.. history.Rows.Reverse().Distinct().Take(HistoryInfluence.MostMovies)];
         return Array.ConvertAll(recommended, candidate => Explain(Like, catalog, candidate, newest.Select(row =>
             (row, TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row))))));
@@ -91,7 +85,7 @@ public sealed class Explainer
 /// How much each movie of a history contributed to a recommendation: the score of the whole history less the score without
 /// that movie. All these histories are encoded in one batch and in 32 bits: the steps of 8 would drown what one movie does.
 /// </summary>
-public static class HistoryInfluence
+internal static class HistoryInfluence
 {
     /// <summary>Movies that are left out in turn, the newest: each costs as much as encoding the history once.</summary>
     public const int MostMovies = 32;
@@ -102,9 +96,6 @@ public static class HistoryInfluence
     /// <returns>For each of the newest movies its row and [K] contributions; negative where it spoke against.</returns>
     public static IReadOnlyList<(int Row, float[] Contributions)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(history);
-        ArgumentNullException.ThrowIfNull(recommended);
         // What lies further back the network does not read.
         TimedHistory read = new TimedHistory(history.Rows, history.Times, history.Now).Last(catalog.Model.Artifacts.Manifest.Model.MaxLength);
         int[] movies = [.. read.Items.ToArray().Reverse().Distinct().Take(MostMovies)];
@@ -140,11 +131,10 @@ public static class HistoryInfluence
 }
 
 /// <summary>A reason as a sentence.</summary>
-public static class ReasonWords
+internal static class ReasonWords
 {
     public static string Of(RecommendationReason reason)
     {
-        ArgumentNullException.ThrowIfNull(reason);
         string news = reason.IsNew ? " New here: placed by its title, year and genres." : "";
         string movies = string.Join(" and ", reason.Because.Select(cause => cause.Movie.Title));
         string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";

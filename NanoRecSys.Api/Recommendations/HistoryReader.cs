@@ -7,7 +7,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>Stage <c>history</c>: finds what the user, or the session, has seen.</summary>
-public sealed class HistoryReader(EventStore store, RedisOutage outage)
+internal sealed class HistoryReader(EventStore store, RedisOutage outage)
 {
     public const string UnknownUser = "unknown_user";
     public const string EmptyHistory = "empty_history";
@@ -18,8 +18,6 @@ public sealed class HistoryReader(EventStore store, RedisOutage outage)
     /// <param name="events">The user's, as the cache's look-up found them; null says that Redis is away, or not there.</param>
     public History Read(ServedCatalog catalog, RecommendationQuery query, IReadOnlyList<UserEvent>? events)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(query);
         return query.Session is { } session ? ReadSession(catalog, session)
             : Merge(catalog, query.UserId!.Value, events ?? (store.IsConfigured ? null : []));
     }
@@ -27,7 +25,6 @@ public sealed class HistoryReader(EventStore store, RedisOutage outage)
     /// <summary>What a user has seen, as the model and the store have it now.</summary>
     public async ValueTask<History> ReadUserAsync(ServedCatalog catalog, int userId)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
         return Merge(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : []);
     }
 
@@ -111,7 +108,7 @@ public sealed class HistoryReader(EventStore store, RedisOutage outage)
 /// <param name="Rows">Item rows, oldest first.</param>
 /// <param name="EmptyReason">Why there is none, where there is none: the answer's <c>fallback_reason</c>.</param>
 /// <param name="UnknownMovieIds">A session's movies that the catalog does not hold.</param>
-public sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<int>? UnknownMovieIds = null)
+internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<int>? UnknownMovieIds = null)
 {
     /// <summary>When each of <see cref="Rows"/> came; none of a session, which came just now.</summary>
     public ReadOnlyMemory<long> Times { get; init; }

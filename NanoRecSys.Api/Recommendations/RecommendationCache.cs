@@ -17,14 +17,14 @@ namespace NanoRecSys.Api.Recommendations;
 /// <param name="Events">The user's, where it was no hit; null where Redis did not say.</param>
 /// <param name="Stamp">What was known of the user's events before; null where this process hears nothing of them.</param>
 /// <param name="Source">One of <see cref="CacheSources"/>; null unless it was a hit.</param>
-public readonly record struct CacheLookup(
+internal readonly record struct CacheLookup(
     StoredAnswer? Answer, string Result, IReadOnlyList<UserEvent>? Events = null, long? Stamp = null, string? Source = null);
 
 /// <summary>
 /// Stages <c>cache.get</c> and <c>cache.set</c>: answers in this process, and behind it in Redis, in one round trip with
 /// the user's events. A Redis that is away costs a count and a line in the log, never a request.
 /// </summary>
-public sealed class RecommendationCache(
+internal sealed class RecommendationCache(
     EventStore events, EventNotices notices, AnswerMemory memory, RedisOutage outage, RequestCounters counters, IOptions<RecommendationOptions> options,
     IConnectionMultiplexer? redis = null)
 {
@@ -53,7 +53,6 @@ public sealed class RecommendationCache(
     /// <param name="answer">Made since.</param>
     public void Set(string key, CacheLookup lookup, StoredAnswer answer)
     {
-        ArgumentNullException.ThrowIfNull(answer);
         if (redis is null)
         {
             return;
@@ -127,7 +126,7 @@ public sealed class RecommendationCache(
 }
 
 /// <summary>Names an answer in the cache by everything that it depends on: model, who asks, and every option.</summary>
-public static class CacheKey
+internal static class CacheKey
 {
     // Raised whenever an answer's stored form changes, so that a new release does not read an old one's.
     private const int Format = 4;
@@ -138,7 +137,6 @@ public static class CacheKey
     /// <param name="newMovies">How many movies the catalog holds beside the model's.</param>
     public static string Of(RecommendationQuery query, string version, int candidates, int newMovies = 0)
     {
-        ArgumentNullException.ThrowIfNull(query);
         string who = query.Session is { } session ? $"s{Hash($"{string.Join(',', session.MovieIds)};{string.Join(',', session.Times ?? [])}")}" : $"u{query.UserId}";
         string filter = query.Filter.Fingerprint is { Length: > 0 } text ? $":f{Hash(text)}" : "";
         string shape = query.Shape.IsNone ? "" : string.Create(CultureInfo.InvariantCulture, $":d{query.Shape.Diversity}:p{query.Shape.PopularityPenalty}");
@@ -161,7 +159,7 @@ internal sealed partial class CacheJson : JsonSerializerContext;
 /// The answers that this process sent lately, in front of Redis and bounded in bytes. Each carries the stamp of what was
 /// known of its user's events (<see cref="Events.EventNotices"/>); with another stamp it is out of date.
 /// </summary>
-public sealed class AnswerMemory(IOptions<RecommendationOptions> options, TimeProvider time)
+internal sealed class AnswerMemory(IOptions<RecommendationOptions> options, TimeProvider time)
 {
     private const int EntryBytes = 250; // objects, dictionary and queue around an answer, roughly
 
@@ -190,8 +188,6 @@ public sealed class AnswerMemory(IOptions<RecommendationOptions> options, TimePr
     /// <param name="answer">Made of those.</param>
     public void Keep(string key, long stamp, StoredAnswer answer)
     {
-        ArgumentNullException.ThrowIfNull(key);
-        ArgumentNullException.ThrowIfNull(answer);
         int bytes = 2 * key.Length + answer.Bytes.Length + EntryBytes;
         if (bytes > options.Value.MemoryBytes)
         {
@@ -237,7 +233,7 @@ public sealed class AnswerMemory(IOptions<RecommendationOptions> options, TimePr
 }
 
 /// <summary>Requests for the same answer at the same time: one computes, the others take what it found.</summary>
-public sealed class SharedComputations
+internal sealed class SharedComputations
 {
     private readonly ConcurrentDictionary<string, Task<Computed>> _running = new(StringComparer.Ordinal);
 
@@ -246,8 +242,6 @@ public sealed class SharedComputations
     /// <param name="wait">Called around another request's computation.</param>
     public async Task<Computed> RunAsync(string key, Func<Task<Computed>> compute, Func<Task<Computed>, Task<Computed>> wait)
     {
-        ArgumentNullException.ThrowIfNull(compute);
-        ArgumentNullException.ThrowIfNull(wait);
         var mine = new TaskCompletionSource<Computed>(TaskCreationOptions.RunContinuationsAsynchronously);
         Task<Computed> running = _running.GetOrAdd(key, mine.Task);
         if (running != mine.Task)
@@ -275,7 +269,7 @@ public sealed class SharedComputations
 }
 
 /// <summary>The one place where a request decides to go on without Redis: counts it, and says so now and then.</summary>
-public sealed class RedisOutage(RequestCounters counters, TimeProvider time, ILogger<RedisOutage> logger)
+internal sealed class RedisOutage(RequestCounters counters, TimeProvider time, ILogger<RedisOutage> logger)
 {
     // After a time-out the next requests do not wait for the same silence.
     private static readonly TimeSpan PauseAfterTimeout = TimeSpan.FromSeconds(1);
@@ -295,7 +289,6 @@ public sealed class RedisOutage(RequestCounters counters, TimeProvider time, ILo
 
     public void Report(Exception e)
     {
-        ArgumentNullException.ThrowIfNull(e);
         counters.CountCacheError();
         long now = time.GetTimestamp();
         if (e is RedisTimeoutException)

@@ -12,11 +12,10 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>The whole request: cache, history, encode, retrieve, rank, respond.</summary>
-public sealed class RecommendationPipeline(
+internal sealed class RecommendationPipeline(
     ServedModel served, AddedMovies added, RecommendationCache cache, SharedComputations shared, ComputeTurns turns, HistoryReader histories,
-    UserEncoder encoder, CandidateRetriever retriever, CandidateRanker ranker, PopularItems popular, Explainer explainer,
-    RecommendationTelemetry telemetry, RequestCounters counters, TimeProvider time, IOptions<RecommendationOptions> options,
-    ILogger<RecommendationPipeline> logger)
+    CandidateRetriever retriever, RecommendationTelemetry telemetry, RequestCounters counters, TimeProvider time,
+    IOptions<RecommendationOptions> options, ILogger<RecommendationPipeline> logger)
 {
     private const string ModelFailed = "model_error";
     private const string Overloaded = "overloaded";
@@ -27,8 +26,6 @@ public sealed class RecommendationPipeline(
     /// <param name="requestId">For the answer, the traces and the log.</param>
     public async Task<Recommendation> RecommendAsync(RecommendationQuery query, ModelSnapshot model, string requestId)
     {
-        ArgumentNullException.ThrowIfNull(query);
-        ArgumentNullException.ThrowIfNull(model);
         ServedCatalog catalog = new(model, model.Extend(added.Current));
         using RequestTimeline timeline = telemetry.Begin(requestId);
         string key = CacheKey.Of(query, model.Version, options.Value.Candidates, catalog.News.Count);
@@ -63,15 +60,15 @@ public sealed class RecommendationPipeline(
         if (ranked is null)
         {
             fallbackReason ??= ModelFailed;
-            ranked = popular.Take(catalog, history, query);
+            ranked = PopularItems.Take(catalog, history, query);
         }
 
         Candidate[] best = [.. query.Shape.Choose(catalog, ranked, query.K).Take(query.K)]; // [K]
         RecommendationReason[]? reasons = !query.Explain ? null : timeline.Run(StageNames.Explain, () => fallbackReason is not null
-            ? explainer.Popularity(catalog, best, history)
-            : Ask(catalog.Model, timeline, () => explainer.Influence(catalog, best, history)));
+            ? Explainer.Popularity(catalog, best, history)
+            : Ask(catalog.Model, timeline, () => Explainer.Influence(catalog, best, history)));
         bool isExplained = reasons is not null || !query.Explain;
-        reasons ??= isExplained ? null : explainer.Likeness(catalog, best, history);
+        reasons ??= isExplained ? null : Explainer.Likeness(catalog, best, history);
         StoredAnswer answer = StoredAnswer.Of(AnswerWriter.Write(catalog, query, history, best, reasons, fallbackReason), time.GetUtcNow());
         bool isWhole = fallbackReason is not (ModelFailed or Overloaded) && isExplained && cached.Result != CacheResults.Error && history.IsWhole;
         if (isWhole)
@@ -85,9 +82,9 @@ public sealed class RecommendationPipeline(
     private Candidate[] Rank(ServedCatalog catalog, RecommendationQuery query, History history, RequestTimeline timeline)
     {
         ModelSnapshot model = catalog.Model;
-        float[] user = timeline.Run(StageNames.Encode, () => encoder.Encode(model, history)); // [D]
+        float[] user = timeline.Run(StageNames.Encode, () => UserEncoder.Encode(model, history)); // [D]
         Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => retriever.Retrieve(catalog, user, history, query)); // [C]
-        return timeline.Run(StageNames.Rank, () => ranker.Rank(model, user, history, candidates, catalog.News)); // [C]
+        return timeline.Run(StageNames.Rank, () => CandidateRanker.Rank(model, user, history, candidates, catalog.News)); // [C]
     }
 
     /// <summary>The one place where a request goes on without the network: counted, and in the log.</summary>
@@ -127,7 +124,7 @@ public sealed class RecommendationPipeline(
 }
 
 /// <summary>Section <c>Recommendations</c>. What belongs to a model is in its manifest, not here.</summary>
-public sealed class RecommendationOptions
+internal sealed class RecommendationOptions
 {
     public const string Section = "Recommendations";
 
@@ -148,17 +145,17 @@ public sealed class RecommendationOptions
 /// <param name="Answer">Null where it was refused for want of capacity.</param>
 /// <param name="IsWhole">Whether every part did its share: false makes the response <c>degraded</c>.</param>
 /// <param name="Timing">Of its stages; the total is each request's own.</param>
-public sealed record Computed(StoredAnswer? Answer, bool IsWhole, DebugTiming Timing)
+internal sealed record Computed(StoredAnswer? Answer, bool IsWhole, DebugTiming Timing)
 {
     /// <summary>The queue was full, and the settings ask for a 503.</summary>
     public static readonly Computed Refused = new(null, false, new DebugTiming());
 }
 
 /// <summary>A response: an answer, and what it says of its request. Without an answer the request was refused.</summary>
-public sealed record Recommendation(StoredAnswer? Answer, RequestPart Request);
+internal sealed record Recommendation(StoredAnswer? Answer, RequestPart Request);
 
 /// <summary>Whether an answer, or the service, is what it would be with every part at work.</summary>
-public static class Modes
+internal static class Modes
 {
     /// <summary>Every part that is configured works. An unknown user's popular items are live too.</summary>
     public const string Live = "live";
@@ -168,5 +165,5 @@ public static class Modes
 }
 
 /// <summary>What a response says of its request, beside the <see cref="Answer"/> that it may share with others.</summary>
-public sealed record RequestPart(
+internal sealed record RequestPart(
     DebugTiming DebugTiming, string RequestId, bool ServedFromCache, string Mode, IReadOnlyList<StageTiming> Stages);

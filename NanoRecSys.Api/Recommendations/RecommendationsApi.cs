@@ -25,11 +25,7 @@ internal static class RecommendationsApi
         builder.Services.AddSingleton<SharedComputations>();
         builder.Services.AddSingleton<ComputeTurns>();
         builder.Services.AddSingleton<HistoryReader>();
-        builder.Services.AddSingleton<UserEncoder>();
         builder.Services.AddSingleton<CandidateRetriever>();
-        builder.Services.AddSingleton<CandidateRanker>();
-        builder.Services.AddSingleton<PopularItems>();
-        builder.Services.AddSingleton<Explainer>();
         builder.Services.AddSingleton<RecommendationPipeline>();
     }
 
@@ -242,7 +238,7 @@ internal static class PlainQuery
 }
 
 /// <summary>What is asked: a user, or a session of movies, and how the answer should look. Checked already.</summary>
-public sealed record RecommendationQuery
+internal sealed record RecommendationQuery
 {
     public const int MaxK = 100;
 
@@ -267,7 +263,7 @@ public sealed record RecommendationQuery
 }
 
 /// <summary>Which movies may be recommended at all. Works inside the search, so that K come back where K exist.</summary>
-public sealed record ItemFilter
+internal sealed record ItemFilter
 {
     public static readonly ItemFilter None = new();
 
@@ -303,7 +299,6 @@ public sealed record ItemFilter
     /// <returns>Rows that pass; null where all do.</returns>
     public RowSet? Allowed(ServedCatalog catalog)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
         if (IsNone)
         {
             return null;
@@ -369,7 +364,7 @@ public sealed record ItemFilter
 /// <summary>What somebody without an account has watched.</summary>
 /// <param name="MovieIds">At least one, oldest first unless there are times.</param>
 /// <param name="Times">Beside <paramref name="MovieIds"/>, in seconds since 1970; null where only the order is known.</param>
-public sealed record Session(IReadOnlyList<int> MovieIds, IReadOnlyList<long>? Times)
+internal sealed record Session(IReadOnlyList<int> MovieIds, IReadOnlyList<long>? Times)
 {
     /// <summary>Oldest first; of equal times in the order given.</summary>
     public IEnumerable<(int MovieId, long Time)> InOrder() => MovieIds

@@ -7,13 +7,11 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>Stage <c>encode</c>: turns a history into the user's embedding, or looks up what was computed of it at publish.</summary>
-public sealed class UserEncoder
+internal static class UserEncoder
 {
     /// <returns>[D], of length 1.</returns>
-    public float[] Encode(ModelSnapshot model, History history)
+    public static float[] Encode(ModelSnapshot model, History history)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(history);
         if (history.PublishedAt is { } position && model.UserEmbeddings is { } known)
         {
             return known.Row(position);
@@ -24,7 +22,7 @@ public sealed class UserEncoder
 }
 
 /// <summary>Stage <c>retrieve</c>: the items nearest to the user that the user has not seen.</summary>
-public sealed class CandidateRetriever(IOptions<RecommendationOptions> options)
+internal sealed class CandidateRetriever(IOptions<RecommendationOptions> options)
 {
     /// <param name="catalog">What to search, new movies too.</param>
     /// <param name="user">[D]</param>
@@ -33,9 +31,6 @@ public sealed class CandidateRetriever(IOptions<RecommendationOptions> options)
     /// <returns>Best first; fewer than asked only where the catalog has no more.</returns>
     public Candidate[] Retrieve(ServedCatalog catalog, float[] user, History history, RecommendationQuery query)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(history);
-        ArgumentNullException.ThrowIfNull(query);
         var seen = new RowSet(catalog.Count);
         seen.AddRange(history.Rows);
         seen.AddRange([.. history.Excluded]);
@@ -47,7 +42,7 @@ public sealed class CandidateRetriever(IOptions<RecommendationOptions> options)
 }
 
 /// <summary>Stage <c>rank</c>: the second opinion on the candidates; without a ranker the cosines pass through.</summary>
-public sealed class CandidateRanker
+internal static class CandidateRanker
 {
     /// <param name="model">The snapshot that ranks.</param>
     /// <param name="user">[D]</param>
@@ -55,11 +50,8 @@ public sealed class CandidateRanker
     /// <param name="candidates">[C] of trained and of new items, with their cosines.</param>
     /// <param name="newItems">Where the new ones are looked up.</param>
     /// <returns>[C] with the served scores, best first; equal scores by row.</returns>
-    public Candidate[] Rank(ModelSnapshot model, float[] user, History history, Candidate[] candidates, NewItems? newItems = null)
+    public static Candidate[] Rank(ModelSnapshot model, float[] user, History history, Candidate[] candidates, NewItems? newItems = null)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(history);
-        ArgumentNullException.ThrowIfNull(candidates);
         if (candidates.Length == 0)
         {
             return candidates;
@@ -82,7 +74,7 @@ public sealed class CandidateRanker
 /// <summary>How the list as a whole should look. It orders and chooses anew; the scores stay the model's.</summary>
 /// <param name="Diversity">0..1: weight of not resembling what stands above (maximal marginal relevance).</param>
 /// <param name="PopularityPenalty">0..1: weight against the share of log-popularity.</param>
-public sealed record ListShape(double Diversity, double PopularityPenalty)
+internal sealed record ListShape(double Diversity, double PopularityPenalty)
 {
     public static readonly ListShape None = new(0, 0);
 
@@ -97,8 +89,6 @@ public sealed record ListShape(double Diversity, double PopularityPenalty)
     /// <returns>The chosen, in their new order.</returns>
     public Candidate[] Choose(ServedCatalog catalog, Candidate[] ranked, int k)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(ranked);
         if (IsNone || ranked.Length == 0)
         {
             return ranked;
@@ -149,14 +139,11 @@ public sealed record ListShape(double Diversity, double PopularityPenalty)
 }
 
 /// <summary>The fallback: what people here start with for somebody new, what most watch where the model cannot be asked.</summary>
-public sealed class PopularItems
+internal static class PopularItems
 {
     /// <returns>The most popular items that pass the query's filter, outside the history; score = log(1 + count) / log(1 + largest count), 0..1.</returns>
-    public Candidate[] Take(ServedCatalog catalog, History history, RecommendationQuery query)
+    public static Candidate[] Take(ServedCatalog catalog, History history, RecommendationQuery query)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(history);
-        ArgumentNullException.ThrowIfNull(query);
         ModelSnapshot model = catalog.Model;
         bool isNew = history.EmptyReason is not null;
         RowSet? allowed = query.Filter.Allowed(catalog);

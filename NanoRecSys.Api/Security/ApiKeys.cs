@@ -6,7 +6,7 @@ using NanoRecSys.Api.Errors;
 namespace NanoRecSys.Api.Security;
 
 /// <summary>What a key is good for; the higher includes the lower.</summary>
-public enum KeyRole
+internal enum KeyRole
 {
     None,
     Write,
@@ -14,7 +14,7 @@ public enum KeyRole
 }
 
 /// <summary>The keys of the settings, as hashes: who reads the settings learns no key.</summary>
-public sealed class ApiKeys(IOptions<SecurityOptions> options)
+internal sealed class ApiKeys(IOptions<SecurityOptions> options)
 {
     public const string Header = "X-Api-Key";
 

@@ -50,7 +50,7 @@ internal static class SecurityExtensions
 }
 
 /// <summary>Section <c>Security</c>. Everything is optional: without settings the service is open, as it is on one's own machine.</summary>
-public sealed class SecurityOptions : IValidatableObject
+internal sealed class SecurityOptions : IValidatableObject
 {
     public const string Section = "Security";
 

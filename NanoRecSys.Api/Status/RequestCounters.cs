@@ -4,7 +4,7 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Api.Status;
 
 /// <summary>What this process has answered since it started; what went wrong is counted in the telemetry's window, too.</summary>
-public sealed class RequestCounters(TelemetryWindow window)
+internal sealed class RequestCounters(TelemetryWindow window)
 {
     private long _requests;
     private long _cacheHits;

@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Status;
 
 /// <summary>Puts the status document together from the parts' own state.</summary>
-public sealed class StatusReader(ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, IConnectionMultiplexer? redis = null)
+internal sealed class StatusReader(ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, IConnectionMultiplexer? redis = null)
 {
     public StatusDocument Read()
     {

@@ -22,7 +22,7 @@ internal static class ErrorCounting
 }
 
 /// <summary>What can go wrong with a request, as the telemetry page counts it.</summary>
-public static class ErrorKinds
+internal static class ErrorKinds
 {
     /// <summary>Redis did not do what it was asked.</summary>
     public const string Cache = "cache";

@@ -6,7 +6,7 @@ namespace NanoRecSys.Api.Telemetry;
 /// Durations counted in bins of equal relative width, 1 µs to 150 s: a fixed size however many are added, and
 /// percentiles within 2 % of the truth. Two of them add up to the histogram of both. Any number of threads may add.
 /// </summary>
-public sealed class LatencyHistogram
+internal sealed class LatencyHistogram
 {
     private const double SmallestMs = 0.001;
     private const double Growth = 1.04;
@@ -27,7 +27,6 @@ public sealed class LatencyHistogram
     /// <summary>Adds another's counts to this one, which nobody else may be adding to.</summary>
     public void Add(LatencyHistogram other)
     {
-        ArgumentNullException.ThrowIfNull(other);
         for (int bin = 0; bin < Bins; bin++)
         {
             _counts[bin] += Volatile.Read(ref other._counts[bin]);

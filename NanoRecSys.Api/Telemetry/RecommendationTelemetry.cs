@@ -5,7 +5,7 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>Traces, metrics and the page's window of every recommendation. No user or item id becomes a metric tag.</summary>
-public sealed class RecommendationTelemetry : IDisposable
+internal sealed class RecommendationTelemetry : IDisposable
 {
     public const string SourceName = "NanoRecSys.Api";
 
@@ -18,7 +18,6 @@ public sealed class RecommendationTelemetry : IDisposable
 
     public RecommendationTelemetry(IMeterFactory meters, TelemetryWindow window, TimeProvider time)
     {
-        ArgumentNullException.ThrowIfNull(meters);
         Meter meter = meters.Create(SourceName);
         _stageDuration = meter.CreateHistogram("nanorecsys.stage.duration", "s", "Length of one stage of a recommendation",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3] });
@@ -59,7 +58,7 @@ public sealed class RecommendationTelemetry : IDisposable
 }
 
 /// <summary>The clock of one request: a span with a child per stage, and the waterfall that the answer shows.</summary>
-public sealed class RequestTimeline : IDisposable
+internal sealed class RequestTimeline : IDisposable
 {
     private readonly RecommendationTelemetry _telemetry;
     private readonly ActivitySource _source;
@@ -91,7 +90,6 @@ public sealed class RequestTimeline : IDisposable
     /// <summary>Runs and times one stage.</summary>
     public T Run<T>(string stage, Func<T> work)
     {
-        ArgumentNullException.ThrowIfNull(work);
         using var running = new RunningStage(this, stage);
         return work();
     }
@@ -99,7 +97,6 @@ public sealed class RequestTimeline : IDisposable
     /// <summary>Runs and times one stage that gives nothing back.</summary>
     public void Run(string stage, Action work)
     {
-        ArgumentNullException.ThrowIfNull(work);
         using var running = new RunningStage(this, stage);
         work();
     }
@@ -107,7 +104,6 @@ public sealed class RequestTimeline : IDisposable
     /// <summary>Runs and times one stage that waits.</summary>
     public async ValueTask<T> RunAsync<T>(string stage, Func<ValueTask<T>> work)
     {
-        ArgumentNullException.ThrowIfNull(work);
         using var running = new RunningStage(this, stage);
         return await work();
     }
@@ -152,7 +148,7 @@ public sealed class RequestTimeline : IDisposable
 }
 
 /// <summary>The stages of a request, as traces, metrics and answers call them.</summary>
-public static class StageNames
+internal static class StageNames
 {
     public const string CacheGet = "cache.get";
     public const string History = "history";
@@ -178,7 +174,7 @@ public static class StageNames
 }
 
 /// <summary>How a look-up in the cache ended: the tag <c>result</c> of <c>nanorecsys.cache.lookups</c>.</summary>
-public static class CacheResults
+internal static class CacheResults
 {
     public const string Hit = "hit";
     public const string Miss = "miss";
@@ -191,7 +187,7 @@ public static class CacheResults
 }
 
 /// <summary>Where a hit was found: the tag <c>source</c> of <c>nanorecsys.cache.lookups</c>.</summary>
-public static class CacheSources
+internal static class CacheSources
 {
     /// <summary>In this process.</summary>
     public const string Memory = "memory";

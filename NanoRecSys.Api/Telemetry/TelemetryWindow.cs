@@ -10,7 +10,7 @@ namespace NanoRecSys.Api.Telemetry;
 /// the second (about 5 MB when every one is busy), thirty by the minute, and the last requests' waterfalls. Counting
 /// takes no lock, so a reader never holds up a request. What other replicas said of themselves is read with it.
 /// </summary>
-public sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = null)
+internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = null)
 {
     public const int MaxSeconds = 1800;
     internal const int SecondsKept = 300;
@@ -34,7 +34,6 @@ public sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = 
     /// <param name="cacheAnswered">Whether the cache said hit or miss (it may be off or away).</param>
     public void Add(RequestTrace trace, bool cacheAnswered)
     {
-        ArgumentNullException.ThrowIfNull(trace);
         int inFlight = Volatile.Read(ref _inFlight);
         (TrafficSlot second, TrafficSlot minute) = Now();
         second.Add(trace, cacheAnswered, inFlight);

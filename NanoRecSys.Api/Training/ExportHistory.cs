@@ -6,7 +6,7 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Api.Training;
 
 /// <summary>What <c>export</c> left in the artifacts folder, and which version holds the same network.</summary>
-public sealed class ExportHistory(ArtifactStore store)
+internal sealed class ExportHistory(ArtifactStore store)
 {
     private const string Report = "parity.json"; // written last: with it an export is whole
 

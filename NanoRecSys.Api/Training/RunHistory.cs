@@ -6,7 +6,7 @@ using NanoRecSys.Core.Progress;
 namespace NanoRecSys.Api.Training;
 
 /// <summary>The newest runs, summed up. A run's log only grows, so one of the same length is not read again.</summary>
-public sealed class RunHistory(ArtifactStore store)
+internal sealed class RunHistory(ArtifactStore store)
 {
     private const int MostRuns = 20;
     private const string Headline = "ndcg@10";

@@ -7,7 +7,7 @@ namespace NanoRecSys.Core.Artifacts;
 /// The artifacts folder: <c>versions/VERSION/</c>, <c>current</c> (a text file with a version's name),
 /// <c>runs/RUN/</c> (a training's progress) and <c>data/NAME/</c> (prepared data).
 /// </summary>
-public sealed class ArtifactStore(string root)
+internal sealed class ArtifactStore(string root)
 {
     private const string StagingPrefix = ".staging-";
     private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
@@ -179,13 +179,13 @@ public sealed class ArtifactStore(string root)
 }
 
 /// <summary>A published folder whose every file matches its manifest.</summary>
-public sealed record ArtifactVersion(string Folder, Manifest Manifest)
+internal sealed record ArtifactVersion(string Folder, Manifest Manifest)
 {
     public string PathOf(string file) => Path.Combine(Folder, file);
 }
 
 /// <summary>A version that cannot be published or served; the message says what, expected, actual and remedy.</summary>
-public sealed class ArtifactException : Exception
+internal sealed class ArtifactException : Exception
 {
     public ArtifactException()
     {
@@ -203,7 +203,7 @@ public sealed class ArtifactException : Exception
 }
 
 /// <summary>The files of one published version.</summary>
-public static class ArtifactNames
+internal static class ArtifactNames
 {
     public const string Manifest = "manifest.json";
     public const string UserTower = "user_tower.onnx";
@@ -347,7 +347,7 @@ internal static class VersionFiles
 /// A version is named by its content: the first 12 hex digits of the SHA-256 over the sorted lines
 /// <c>sha256  name</c> of all files but the manifest. Equal content, equal name.
 /// </summary>
-public static class VersionName
+internal static class VersionName
 {
     private const int HexDigits = 12;
 

@@ -28,7 +28,7 @@ internal static class DurableFile
 
 /// <summary>Gives one process at a time the use of a folder for one purpose.</summary>
 /// <remarks>The lock is an open file without sharing: the operating system releases it however the process ends.</remarks>
-public static class FolderLock
+internal static class FolderLock
 {
     // HResult of opening a file that another process holds: ERROR_SHARING_VIOLATION, and EWOULDBLOCK on macOS and Linux.
     private static readonly int SharingViolation =

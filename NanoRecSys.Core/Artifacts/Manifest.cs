@@ -235,7 +235,7 @@ internal static class ManifestFile
 }
 
 /// <summary>What the user tower can be built of.</summary>
-public static class BlockKinds
+internal static class BlockKinds
 {
     /// <summary>The reference: softmax attention and SwiGLU.</summary>
     public const string Transformer = "transformer";
@@ -247,7 +247,7 @@ public static class BlockKinds
 }
 
 /// <summary>How the user tower knows the order of a history.</summary>
-public static class Positions
+internal static class Positions
 {
     /// <summary>Queries and keys are rotated by their place (RoPE).</summary>
     public const string Rotary = "rotary";

@@ -6,7 +6,7 @@ using Parquet.Serialization;
 namespace NanoRecSys.Core.Data;
 
 /// <summary>All items, addressable by row and by movie id.</summary>
-public sealed class Catalog
+internal sealed class Catalog
 {
     private readonly FrozenDictionary<int, int> _rowOfMovie;
 
@@ -14,7 +14,6 @@ public sealed class Catalog
     /// <exception cref="ArgumentException">Rows out of order, or a movie id given twice.</exception>
     public Catalog(IReadOnlyList<CatalogItem> items)
     {
-        ArgumentNullException.ThrowIfNull(items);
         var rows = new Dictionary<int, int>(items.Count);
         for (int i = 0; i < items.Count; i++)
         {
@@ -54,18 +53,17 @@ public sealed class Catalog
 /// <param name="Year">Year of release, if known.</param>
 /// <param name="Genres">In the order of the file; empty where unknown.</param>
 /// <param name="Count">Interactions in the histories that are served with this catalog.</param>
-public sealed record CatalogItem(int Index, int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, int Count)
+internal sealed record CatalogItem(int Index, int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, int Count)
 {
     /// <summary>As answers show it.</summary>
     public MovieInfo ToMovieInfo() => new(MovieId, Title, Year, Genres);
 }
 
 /// <summary>Reads and writes <c>catalog.parquet</c>: index, movie id, title, year, genres, count.</summary>
-public static class CatalogFile
+internal static class CatalogFile
 {
     public static async Task WriteAsync(string path, Catalog catalog, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
         IEnumerable<Row> rows = catalog.Items.Select(item => new Row
         {
             index = item.Index,
@@ -100,7 +98,7 @@ public static class CatalogFile
 }
 
 /// <summary>A MovieLens title taken apart: <c>Matrix, The (1999)</c> is <c>The Matrix</c> of 1999.</summary>
-public readonly partial record struct MovieTitle(string Title, int? Year)
+internal readonly partial record struct MovieTitle(string Title, int? Year)
 {
     [GeneratedRegex(@"^\s*(?<title>.+?)\s*\((?<year>[0-9]{4})(?:[-–][0-9]{0,4})?\)\s*$", RegexOptions.CultureInvariant)]
     private static partial Regex TitleAndYear();
@@ -117,7 +115,6 @@ public readonly partial record struct MovieTitle(string Title, int? Year)
     /// <summary>Splits off the year and moves a trailing article to the front, where a reader expects it.</summary>
     public static MovieTitle Parse(string raw)
     {
-        ArgumentNullException.ThrowIfNull(raw);
         Match dated = TitleAndYear().Match(raw);
         string title = dated.Success ? dated.Groups["title"].Value : raw.Trim();
         int? year = dated.Success ? int.Parse(dated.Groups["year"].ValueSpan) : null;
@@ -147,16 +144,16 @@ public readonly partial record struct MovieTitle(string Title, int? Year)
 }
 
 /// <summary>A movie's id in the data set (<c>movieId</c> of MovieLens). Outside the model, movies go by this.</summary>
-public readonly record struct ItemId(int Value);
+internal readonly record struct ItemId(int Value);
 
 /// <summary>A row of the item table, 0-based, in order of first appearance in the ratings file.</summary>
-public readonly record struct ItemIndex(int Value)
+internal readonly record struct ItemIndex(int Value)
 {
     public ItemToken ToToken() => new(Value + 1);
 }
 
 /// <summary>What the user tower reads: 0 is padding, an item is its <see cref="ItemIndex"/> plus one.</summary>
-public readonly record struct ItemToken(int Value)
+internal readonly record struct ItemToken(int Value)
 {
     public static readonly ItemToken Padding = new(0);
 

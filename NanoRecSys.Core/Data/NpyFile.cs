@@ -9,7 +9,7 @@ using Parquet.Serialization;
 namespace NanoRecSys.Core.Data;
 
 /// <summary>A matrix as NumPy's <c>.npy</c> keeps it (format 1.0): float32, row-major.</summary>
-public static class NpyFile
+internal static class NpyFile
 {
     /// <param name="path">File to write.</param>
     /// <param name="values">[rows, columns], row-major.</param>
@@ -55,7 +55,6 @@ public static class NpyFile
     /// <param name="write">Writes rows * columns values, row-major.</param>
     public static void Write(string path, long rows, int columns, Action<Stream> write)
     {
-        ArgumentNullException.ThrowIfNull(write);
         using FileStream file = File.Create(path);
         new NpyHeader(NpyHeader.Float32, rows, columns).Write(file);
         write(file);
@@ -132,7 +131,7 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
 /// A float16 matrix in a <c>.npy</c> file, mapped: the system pages in the rows that are read. Safe for concurrent reads;
 /// the file stays mapped until it is disposed.
 /// </summary>
-public sealed class HalfRows : IDisposable
+internal sealed class HalfRows : IDisposable
 {
     private readonly MemoryMappedFile _mapped;
     private readonly MemoryMappedViewAccessor _view;
@@ -165,7 +164,6 @@ public sealed class HalfRows : IDisposable
     /// <param name="columns">Width of a row.</param>
     public static void Write(string path, IEnumerable<float[]> rows, int count, int columns)
     {
-        ArgumentNullException.ThrowIfNull(rows);
         using FileStream file = File.Create(path);
         new NpyHeader(NpyHeader.Float16, count, columns).Write(file);
         var halves = new Half[columns];
@@ -195,14 +193,13 @@ public sealed class HalfRows : IDisposable
 }
 
 /// <summary>Reads and writes <c>item_map_2d.parquet</c>: index, x, y; both within -1..1.</summary>
-public static class ItemPlaneFile
+internal static class ItemPlaneFile
 {
     /// <param name="path">File to write.</param>
     /// <param name="places">[V, 2], row-major.</param>
     /// <param name="cancellationToken">Ends the writing.</param>
     public static async Task WriteAsync(string path, float[] places, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(places);
         IEnumerable<Row> rows = Enumerable.Range(0, places.Length / 2).Select(i => new Row { index = i, x = places[2 * i], y = places[2 * i + 1] });
         await ParquetSerializer.SerializeAsync(rows, path, cancellationToken: cancellationToken);
     }

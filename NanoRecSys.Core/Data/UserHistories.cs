@@ -6,7 +6,7 @@ namespace NanoRecSys.Core.Data;
 
 /// <summary>Every user's items, oldest first, in one flat column, and when they came in another.</summary>
 /// <remarks>The columns may be arrays or a mapped file (<see cref="HistoriesFile.Map"/>).</remarks>
-public sealed class UserHistories
+internal sealed class UserHistories
 {
     private readonly ReadOnlyMemory<int> _userIds; // [U], ascending
     private readonly ReadOnlyMemory<long> _offsets; // [U + 1]
@@ -110,13 +110,12 @@ public sealed class UserHistories
 /// (int32; 1: it has times), interactions N (int64), offsets int64[U + 1], times int64[N] if it has them, user ids
 /// int32[U], item rows int32[N].
 /// </summary>
-public static class HistoriesFile
+internal static class HistoriesFile
 {
     private const int ColumnChunk = 1 << 20; // The bytes of a whole column may be more than one span can count.
 
     public static void Write(string path, UserHistories histories)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
         new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes).Write(header);
         using FileStream file = File.Create(path);
@@ -263,7 +262,7 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
 /// <paramref name="Now"/>. Only a network with a time bias looks at it.
 /// </param>
 /// <param name="Now">When it is asked what follows.</param>
-public readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnlyMemory<long> Times = default, long Now = 0)
+internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnlyMemory<long> Times = default, long Now = 0)
 {
     /// <summary>A history of which only the order is known.</summary>
     public static implicit operator TimedHistory(ReadOnlyMemory<int> items) => FromItems(items);
@@ -283,10 +282,10 @@ public readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnlyMe
 /// <param name="ItemId">The data set's movie id.</param>
 /// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
 /// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>
-public readonly record struct Interaction(int UserId, int ItemId, float Rating, long Timestamp);
+internal readonly record struct Interaction(int UserId, int ItemId, float Rating, long Timestamp);
 
 /// <summary>Turns a history into the tokens that the user tower reads; training and serving share it.</summary>
-public static class SequenceBuilder
+internal static class SequenceBuilder
 {
     /// <summary>Number of tokens that <see cref="Fill"/> writes for a history: its last <paramref name="maxLength"/> items.</summary>
     public static int Length(int historyLength, int maxLength) => Math.Min(historyLength, maxLength);

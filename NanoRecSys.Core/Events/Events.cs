@@ -10,7 +10,7 @@ namespace NanoRecSys.Core.Events;
 /// <param name="Type">One of <see cref="EventTypes"/>.</param>
 /// <param name="Rating">Stars, 0.5 to 5, if any were given.</param>
 /// <param name="Received">Microseconds since 1970 when it arrived: of two events of the same second, the order.</param>
-public sealed record UserEvent(int MovieId, long Timestamp, string Type, float? Rating, long Received)
+internal sealed record UserEvent(int MovieId, long Timestamp, string Type, float? Rating, long Received)
 {
     /// <summary>Whether it says that the user wants such movies: then it becomes part of the history.</summary>
     [JsonIgnore]
@@ -19,8 +19,6 @@ public sealed record UserEvent(int MovieId, long Timestamp, string Type, float? 
     /// <summary>As they happened, whatever the order they arrived in.</summary>
     public static int CompareByTime(UserEvent a, UserEvent b)
     {
-        ArgumentNullException.ThrowIfNull(a);
-        ArgumentNullException.ThrowIfNull(b);
         return a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Received.CompareTo(b.Received);
     }
 
@@ -29,7 +27,7 @@ public sealed record UserEvent(int MovieId, long Timestamp, string Type, float? 
 }
 
 /// <summary>An event's stored form: a small JSON object that other programs can read, too.</summary>
-public static class StoredEvent
+internal static class StoredEvent
 {
     public static byte[] Write(UserEvent happened) => JsonSerializer.SerializeToUtf8Bytes(happened, StoredEventJson.Default.UserEvent);
 
@@ -59,7 +57,7 @@ internal sealed partial class StoredEventJson : JsonSerializerContext;
 /// Where events lie in Redis: one hash per user, from idempotency key to event, and the set of users. These keys have
 /// no time to live, so that a policy such as <c>volatile-lru</c> never evicts them.
 /// </summary>
-public static class EventKeys
+internal static class EventKeys
 {
     /// <summary>A set: ids of all users who have events.</summary>
     public const string Users = "nanorecsys:events:users";
@@ -72,7 +70,7 @@ public static class EventKeys
 }
 
 /// <summary>What a user can do with a movie.</summary>
-public static class EventTypes
+internal static class EventTypes
 {
     public const string Watch = "watch";
     public const string Rate = "rate";

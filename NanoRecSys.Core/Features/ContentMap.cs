@@ -10,7 +10,7 @@ namespace NanoRecSys.Core.Features;
 /// Estimates an embedding for an item that nobody has seen from what is known of it, in the space of the trained
 /// ones: so a new item is found by the same search. A linear map, fitted to the trained items.
 /// </summary>
-public sealed class ContentMap
+internal sealed class ContentMap
 {
     private readonly float[] _weights; // [F, D]
 
@@ -19,8 +19,6 @@ public sealed class ContentMap
     /// <exception cref="ArgumentException">The weights are not F rows.</exception>
     public ContentMap(ContentFeatures features, float[] weights)
     {
-        ArgumentNullException.ThrowIfNull(features);
-        ArgumentNullException.ThrowIfNull(weights);
         if (weights.Length == 0 || weights.Length % features.Names.Count != 0)
         {
             throw new ArgumentException($"{weights.Length} weights are not rows for {features.Names.Count} features.", nameof(weights));
@@ -82,13 +80,13 @@ public sealed class ContentMap
 }
 
 /// <summary>One feature of an item: its column, and how strongly the item has it.</summary>
-public readonly record struct ContentFeature(int Column, float Value);
+internal readonly record struct ContentFeature(int Column, float Value);
 
 /// <summary>
 /// What the content map reads of an item: genres, year and the words of its title, each a column. All of it is known
 /// on the day an item appears.
 /// </summary>
-public sealed partial class ContentFeatures
+internal sealed partial class ContentFeatures
 {
     private const string Bias = "bias";
     private const string UnknownYear = "year:unknown";
@@ -109,7 +107,6 @@ public sealed partial class ContentFeatures
     /// <param name="names">Of the columns, as <see cref="Vocabulary"/> gives them.</param>
     public ContentFeatures(IReadOnlyList<string> names)
     {
-        ArgumentNullException.ThrowIfNull(names);
         Names = names;
         _columns = names.Select((name, column) => (name, column)).ToDictionary(pair => pair.name, pair => pair.column, StringComparer.Ordinal);
     }
@@ -123,7 +120,6 @@ public sealed partial class ContentFeatures
     /// <summary>The columns that a catalog's items can fill.</summary>
     public static IReadOnlyList<string> Vocabulary(Catalog catalog)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
         IEnumerable<string> words = catalog.Items.SelectMany(item => WordsOf(item.Title))
             .GroupBy(word => word, StringComparer.Ordinal)
             .Where(group => group.Count() >= LeastTitles)
@@ -137,7 +133,6 @@ public sealed partial class ContentFeatures
     /// <summary>The columns that an item fills; what the vocabulary does not hold is left out.</summary>
     public IReadOnlyList<ContentFeature> Of(string title, int? year, IReadOnlyList<string> genres)
     {
-        ArgumentNullException.ThrowIfNull(genres);
         var features = new List<ContentFeature>();
         Add(Bias, 1);
         if (year is { } known)

@@ -6,7 +6,7 @@ namespace NanoRecSys.Core.Features;
 /// <summary>
 /// The ranker's content inputs, made from the catalog in the same way for training and for serving.
 /// </summary>
-public sealed class ItemFeatures
+internal sealed class ItemFeatures
 {
     /// <summary>Unknown, before 1970, the 70s, 80s, 90s, 2000 and later.</summary>
     public const int YearBuckets = 6;
@@ -21,8 +21,6 @@ public sealed class ItemFeatures
     /// <param name="genres">The genre vocabulary, as <see cref="Vocabulary"/> gives it; its order is part of a trained ranker.</param>
     public ItemFeatures(Catalog catalog, IReadOnlyList<string> genres)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(genres);
         Genres = genres;
         _popularity = new float[catalog.Count];
         _yearBuckets = new int[catalog.Count];
@@ -69,7 +67,6 @@ public sealed class ItemFeatures
     /// <param name="flags">[G] zeros; set to 1 where the item has the genre.</param>
     public void FlagGenres(IReadOnlyList<string> genres, Span<float> flags)
     {
-        ArgumentNullException.ThrowIfNull(genres);
         foreach (string genre in genres)
         {
             if (_columns.TryGetValue(genre, out int column))
@@ -82,7 +79,6 @@ public sealed class ItemFeatures
     /// <summary>The catalog's genres in alphabetical order.</summary>
     public static IReadOnlyList<string> Vocabulary(Catalog catalog)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
         return [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal)];
     }
 
@@ -105,7 +101,7 @@ public sealed class ItemFeatures
 }
 
 /// <summary>A user's history summed up once, to compare many candidates with.</summary>
-public sealed class HistoryProfile
+internal sealed class HistoryProfile
 {
     // Each item counts so much of the one after it: a taste in genres lasts longer than what one is after today.
     private const float RecentDecay = 0.8f;
@@ -130,7 +126,6 @@ public sealed class HistoryProfile
     /// <param name="dimension">D</param>
     public static HistoryProfile Of(ReadOnlySpan<int> history, ItemFeatures features, ReadOnlySpan<float> embeddings, int dimension)
     {
-        ArgumentNullException.ThrowIfNull(features);
         var recent = new float[dimension];
         var genres = new float[features.Genres.Count];
         (float recentSum, float yearSum, float years) = (0, 0, 0);
@@ -180,7 +175,7 @@ public sealed class HistoryProfile
 /// <summary>
 /// What a ranker may read of a user and a candidate beside their embeddings. Each is about -1..1, and 0 says nothing.
 /// </summary>
-public static class RankerSignals
+internal static class RankerSignals
 {
     /// <summary>The retriever's score.</summary>
     public const string Cosine = "cosine";

@@ -9,7 +9,7 @@ namespace NanoRecSys.Core.Items;
 /// <param name="Year">Of release, if known.</param>
 /// <param name="Genres">Empty where unknown.</param>
 /// <param name="Added">Microseconds since 1970: their order.</param>
-public sealed record AddedMovie(int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, long Added)
+internal sealed record AddedMovie(int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, long Added)
 {
     /// <summary>Where they lie in Redis: a hash from movie id to movie, which like events never expires.</summary>
     public const string Key = "nanorecsys:items";

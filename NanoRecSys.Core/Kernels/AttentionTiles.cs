@@ -13,7 +13,7 @@ namespace NanoRecSys.Core.Kernels;
 /// 4 rows x 2 vectors: eight independent sums, enough to hide the latency of a fused multiply-add, fed by two loads
 /// and four broadcasts.
 /// </remarks>
-public static unsafe class AttentionTiles
+internal static unsafe class AttentionTiles
 {
     /// <summary>Two vectors of sixteen floats.</summary>
     public const int Side = 32;
@@ -152,7 +152,7 @@ public static unsafe class AttentionTiles
 }
 
 /// <summary>Moves one head's rows between the pack, where heads and q, k, v lie side by side, and the kernel's padded buffers.</summary>
-public static unsafe class AttentionLayout
+internal static unsafe class AttentionLayout
 {
     private const int Lanes = 16;
 

@@ -222,7 +222,7 @@ internal readonly unsafe struct StepTensor(byte* steps, float* scale, byte* zero
 /// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's own goes through
 /// double precision, which makes it several times as slow.
 /// </summary>
-public static class FastExp
+internal static class FastExp
 {
     private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then, which nothing notices
     private const float LargestExponent = 88.3f;

@@ -9,7 +9,7 @@ namespace NanoRecSys.Core.Kernels;
 /// Our kernels inside ONNX Runtime, through its C interface for custom operators: no native library of ours is needed. The graphs
 /// that <c>export</c> writes in 8 bits for the reference's tower use them.
 /// </summary>
-public static unsafe partial class OnnxKernels
+internal static unsafe partial class OnnxKernels
 {
     /// <summary>Of the operators' names in a graph.</summary>
     public const string Domain = "nanorecsys";
@@ -24,7 +24,6 @@ public static unsafe partial class OnnxKernels
     /// <exception cref="InvalidOperationException">ONNX Runtime refuses them.</exception>
     public static void AddTo(SessionOptions options)
     {
-        ArgumentNullException.ThrowIfNull(options);
         Require(((delegate* unmanaged<nint, nint, void*>)Api->AddCustomOpDomain)(options.DangerousGetHandle(), Registered.Value));
         GC.KeepAlive(options);
     }
@@ -165,7 +164,7 @@ public static unsafe partial class OnnxKernels
 }
 
 /// <summary>ONNX Runtime as a server wants it: one thread per call, the calls run side by side, and our kernels at hand.</summary>
-public static class OnnxSession
+internal static class OnnxSession
 {
     static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace NanoRecSys.Core.Progress;
 
 /// <summary>Appends to and reads a run's <c>progress.jsonl</c>.</summary>
-public static class ProgressLog
+internal static class ProgressLog
 {
     public const string FileName = "progress.jsonl";
 

@@ -9,7 +9,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// FAISS's binary index format, little-endian: four letters that name the kind, a header that all share, and what the
 /// kind needs (see <c>Files</c>). What is written here FAISS reads, and the other way round.
 /// </summary>
-public static class FaissFile
+internal static class FaissFile
 {
     private const long SmallFile = 64 << 20; // below, reading all of it costs less than touching its pages one by one
     private const int BufferBytes = 1 << 16;
@@ -17,7 +17,6 @@ public static class FaissFile
     /// <exception cref="ArgumentException">An index that FAISS has no format for.</exception>
     public static void Write(string path, IVectorIndex index)
     {
-        ArgumentNullException.ThrowIfNull(index);
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes);
         var writer = new FaissWriter(file);
         switch (index)

@@ -10,7 +10,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// compared in fp32 (see <see cref="RowScan"/>).
 /// </summary>
 /// <remarks>Disposing one whose rows lie in a mapped file unmaps it, once the searches under way have ended; others need no disposing.</remarks>
-public sealed class FlatIndex : IVectorIndex, IDisposable
+internal sealed class FlatIndex : IVectorIndex, IDisposable
 {
     private const int FewRows = 512; // below, comparing all of them costs less than preparing the query
     private const int TileBytes = 1 << 19; // half of a core's second-level cache
@@ -243,7 +243,7 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
 /// An index with rows added behind those of the one it was made from: new items come while the index serves, and
 /// rebuilding an approximate one takes minutes. The added rows are searched exactly. Immutable; adding makes a new one.
 /// </summary>
-public sealed class ExtendedIndex : IVectorIndex
+internal sealed class ExtendedIndex : IVectorIndex
 {
     private const int LongestStackBuffer = 256; // candidates; 2 KB
     private readonly IVectorIndex _first;
@@ -271,7 +271,6 @@ public sealed class ExtendedIndex : IVectorIndex
     /// <param name="vectors">[rows, Dimension]; the first becomes row <c>index.Count</c>.</param>
     public static ExtendedIndex Add(IVectorIndex index, ReadOnlySpan<float> vectors)
     {
-        ArgumentNullException.ThrowIfNull(index);
         return index is ExtendedIndex extended
             ? new ExtendedIndex(extended._first, new FlatIndex([.. extended._added.Vectors, .. vectors], index.Dimension, index.Metric))
             : new ExtendedIndex(index, new FlatIndex(vectors.ToArray(), index.Dimension, index.Metric));

@@ -4,7 +4,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// Keeps the best K candidates of a scan in a caller's buffer: a binary heap with the worst on top.
 /// Larger scores are better; distances are offered negated. Of equal scores the smaller row wins.
 /// </summary>
-public ref struct TopK(Span<Candidate> heap)
+internal ref struct TopK(Span<Candidate> heap)
 {
     private readonly Span<Candidate> _heap = heap;
 

@@ -14,10 +14,10 @@ public enum VectorMetric
 }
 
 /// <summary>A row of the index and its score (inner product) or squared distance (L2).</summary>
-public readonly record struct Candidate(int Row, float Score);
+internal readonly record struct Candidate(int Row, float Score);
 
 /// <summary>Nearest neighbours of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
-public interface IVectorIndex
+internal interface IVectorIndex
 {
     /// <summary>FAISS's name in our spelling: see <see cref="IndexKinds"/></summary>
     string Kind { get; }
@@ -48,7 +48,7 @@ public interface IVectorIndex
 }
 
 /// <summary>Names of the kinds of index, as the command line and the manifest spell them.</summary>
-public static class IndexKinds
+internal static class IndexKinds
 {
     /// <summary>Every row is compared; exact.</summary>
     public const string Flat = "flat";
@@ -69,7 +69,7 @@ public static class IndexKinds
 }
 
 /// <summary>Names of the code that searches.</summary>
-public static class IndexEngines
+internal static class IndexEngines
 {
     /// <summary>Ours; needs nothing native.</summary>
     public const string Managed = "managed";
@@ -79,7 +79,7 @@ public static class IndexEngines
 }
 
 /// <summary>Opens an index file with the engine that was asked for.</summary>
-public static class IndexFile
+internal static class IndexFile
 {
     /// <param name="path">A FAISS file.</param>
     /// <param name="engine">See <see cref="IndexEngines"/>.</param>
@@ -111,7 +111,7 @@ internal static class QueryShape
 /// </summary>
 /// <param name="Excluded">Rows to leave out, such as the items seen; null for none.</param>
 /// <param name="Allowed">Rows to choose from, such as those of a genre; null for all.</param>
-public readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = null)
+internal readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = null)
 {
     /// <summary>Lets every row through.</summary>
     public static RowFilter None => default;
@@ -158,7 +158,7 @@ public readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = null
 }
 
 /// <summary>A set of index rows as one bit each; membership is one shift and one mask in the search's inner loop.</summary>
-public sealed class RowSet(int rows)
+internal sealed class RowSet(int rows)
 {
     private readonly ulong[] _bits = new ulong[(rows + 63) / 64];
 
@@ -256,7 +256,6 @@ public sealed class RowSet(int rows)
 
     private void RequireSameRows(RowSet other)
     {
-        ArgumentNullException.ThrowIfNull(other);
         if (other.Rows != Rows)
         {
             throw new ArgumentException($"The set is over {Rows} rows, the other over {other.Rows}.", nameof(other));

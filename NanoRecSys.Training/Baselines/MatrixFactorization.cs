@@ -9,7 +9,7 @@ namespace NanoRecSys.Training.Baselines;
 /// Matrix factorisation as a model of histories: a user's factors are solved for from the history at hand, so
 /// that users who were not there in training, and items that came since, count as well.
 /// </summary>
-public sealed class MatrixFactorization : IScorer, IDisposable
+internal sealed class MatrixFactorization : IScorer, IDisposable
 {
     public const string ModelName = "mf";
     private const double Negligible = 1e-4; // what still older items could add is lost in the rounding
@@ -26,8 +26,6 @@ public sealed class MatrixFactorization : IScorer, IDisposable
     /// <param name="threads">CPU threads.</param>
     public MatrixFactorization(MatrixFactorizationOptions options, float[] items, int threads)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(items);
         (_options, _items, _threads) = (options, items, threads);
         _gram = ImplicitAls.Gram(items, options.Dimension);
         _table = tensor(items, [items.Length / options.Dimension, options.Dimension]).DetachFromDisposeScope();
@@ -38,7 +36,6 @@ public sealed class MatrixFactorization : IScorer, IDisposable
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         int dimension = _options.Dimension;
         float[] users = new float[histories.Count * dimension]; // [B, D]
         Parallel.For(0, histories.Count, new ParallelOptions { MaxDegreeOfParallelism = _threads }, () => new LeastSquares(dimension), (b, _, solver) =>
@@ -81,7 +78,7 @@ public sealed class MatrixFactorization : IScorer, IDisposable
 }
 
 /// <summary>Hyper-parameters of the matrix factorisation; the defaults are tuned on validation.</summary>
-public sealed record MatrixFactorizationOptions
+internal sealed record MatrixFactorizationOptions
 {
     /// <summary>D, factors of a user and of an item.</summary>
     public int Dimension { get; init; } = 64;

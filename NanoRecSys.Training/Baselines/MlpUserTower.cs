@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>What a user tower is without a sequence: the mean of the last items, through one hidden layer.</summary>
-public sealed class MlpUserTower : nn.Module<Tensor, Tensor>
+internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
 {
     private const double EmbeddingStd = 0.02; // as the transformer's item table starts
 
@@ -29,7 +29,6 @@ public sealed class MlpUserTower : nn.Module<Tensor, Tensor>
     public MlpUserTower(int items, MlpUserTowerOptions options)
         : base(nameof(MlpUserTower))
     {
-        ArgumentNullException.ThrowIfNull(options);
         _embedding = nn.Embedding(items, options.Dimension);
         nn.init.normal_(_embedding.weight!, 0, EmbeddingStd);
         _mlp = nn.Sequential(
@@ -45,7 +44,6 @@ public sealed class MlpUserTower : nn.Module<Tensor, Tensor>
     /// <returns>[B, D], L2-normalised.</returns>
     public override Tensor forward(Tensor tokens)
     {
-        ArgumentNullException.ThrowIfNull(tokens);
         using var scope = NewDisposeScope();
         Tensor isItem = tokens.gt(None).to(float32).unsqueeze(-1); // [B, M, 1]
         Tensor items = nn.functional.normalize(_embedding.forward(tokens.sub(One).clamp_min(None)), 2, -1); // [B, M, D]
@@ -58,7 +56,7 @@ public sealed class MlpUserTower : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>Hyper-parameters of the MLP user tower; the defaults are the first that were tried, not tuned.</summary>
-public sealed record MlpUserTowerOptions
+internal sealed record MlpUserTowerOptions
 {
     /// <summary>D, width of an embedding.</summary>
     public int Dimension { get; init; } = 64;
@@ -192,7 +190,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
 }
 
 /// <summary>The MLP user tower as a model to evaluate; not trained while this lives.</summary>
-public sealed class MlpUserTowerScorer : IScorer, IDisposable
+internal sealed class MlpUserTowerScorer : IScorer, IDisposable
 {
     public const string ModelName = "mlp-user-tower";
 
@@ -207,8 +205,6 @@ public sealed class MlpUserTowerScorer : IScorer, IDisposable
     /// <param name="isOwner">Whether the tower is disposed with this.</param>
     public MlpUserTowerScorer(MlpUserTower tower, MlpUserTowerOptions options, bool isOwner)
     {
-        ArgumentNullException.ThrowIfNull(tower);
-        ArgumentNullException.ThrowIfNull(options);
         (_tower, _options, _isOwner) = (tower, options, isOwner);
         tower.eval();
         using var noGradient = no_grad();
@@ -222,7 +218,6 @@ public sealed class MlpUserTowerScorer : IScorer, IDisposable
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         long[] tokens = new long[histories.Count * _options.HistoryLength]; // [B, M]
         for (int b = 0; b < histories.Count; b++)
         {

@@ -12,7 +12,7 @@ using TorchSharp;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>What is trained for comparison: one of the two.</summary>
-public sealed record TrainBaselineOptions
+internal sealed record TrainBaselineOptions
 {
     /// <summary>Set for the matrix factorisation.</summary>
     public MatrixFactorizationOptions? MatrixFactorization { get; init; }
@@ -27,18 +27,16 @@ public sealed record TrainBaselineOptions
 /// <param name="BestEpoch">The one whose weights were kept.</param>
 /// <param name="Seconds">Wall time.</param>
 /// <param name="Validation">Metrics of the kept weights.</param>
-public sealed record TrainBaselineSummary(string Model, int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
+internal sealed record TrainBaselineSummary(string Model, int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
 /// <summary>Trains a baseline and keeps the weights that are best on validation.</summary>
-public static class TrainBaselineStep
+internal static class TrainBaselineStep
 {
     private const string SelectionMetric = "ndcg@10";
 
     /// <exception cref="UserErrorException">No prepared data.</exception>
     public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
@@ -127,7 +125,7 @@ internal interface IBaselineTrainer : IDisposable
 }
 
 /// <summary>A trained baseline on disk: <c>model.json</c> holds its options, <c>weights.safetensors</c> what it learnt.</summary>
-public static class BaselineFiles
+internal static class BaselineFiles
 {
     public const string OptionsName = "model.json";
     public const string WeightsName = "weights.safetensors";
@@ -139,7 +137,6 @@ public static class BaselineFiles
 
     public static string FolderOf(Workspace workspace, string model)
     {
-        ArgumentNullException.ThrowIfNull(workspace);
         return Path.Combine(workspace.BaselinesFolder, model);
     }
 
@@ -148,8 +145,6 @@ public static class BaselineFiles
     /// <param name="items">[V, D]</param>
     public static void Write(string folder, MatrixFactorizationOptions options, float[] items)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(items);
         long[] shape = [items.Length / options.Dimension, options.Dimension];
         Write(folder, options, TrainingJson.Default.MatrixFactorizationOptions, [new NamedTensor(ItemFactors, shape, items)]);
     }

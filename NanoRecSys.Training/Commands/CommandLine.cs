@@ -10,7 +10,7 @@ using NanoRecSys.Training.Retrieval;
 namespace NanoRecSys.Training.Commands;
 
 /// <summary>The program's command line: its verbs, and how they end.</summary>
-public static class CommandLine
+internal static class CommandLine
 {
     public const int Failure = 1;
     public const int Cancelled = 130; // What shells report of a program that Ctrl+C stopped.
@@ -19,7 +19,6 @@ public static class CommandLine
     /// <returns>0, or else the reason was written to <paramref name="error"/> as one line.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(error);
         ParseResult parse = CreateRoot(output, error).Parse(args);
         if (parse.Action is ParseErrorAction)
         {

@@ -11,7 +11,7 @@ public enum HeldOut
 
 /// <summary>What of each user's history trains, and which of its items are to be predicted.</summary>
 /// <param name="histories">Whole histories, the held-out items too.</param>
-public abstract class DataSplit(UserHistories histories)
+internal abstract class DataSplit(UserHistories histories)
 {
     public UserHistories Histories { get; } = histories;
 
@@ -83,7 +83,7 @@ public abstract class DataSplit(UserHistories histories)
 }
 
 /// <summary>What <c>prepare</c> can hold out.</summary>
-public enum SplitKind
+internal enum SplitKind
 {
     /// <summary>See <see cref="Data.LeaveOneOut"/>.</summary>
     LeaveOneOut,
@@ -96,7 +96,7 @@ public enum SplitKind
 /// Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest
 /// trains. Users with fewer than three items only train.
 /// </summary>
-public sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories)
+internal sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories)
 {
     public const string SplitName = "leave-one-out";
     private const int FewestItems = 3;
@@ -124,7 +124,7 @@ public sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories)
 /// </summary>
 /// <param name="histories">With times, which do not fall within a user.</param>
 /// <param name="cuts">Where the periods begin.</param>
-public sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
+internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
 {
     public const string SplitName = "time";
 
@@ -156,7 +156,7 @@ public sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSpli
 /// <summary>The two moments at which a split by time divides all users' histories alike.</summary>
 /// <param name="ValidationFrom">What came before trains; validation begins here.</param>
 /// <param name="TestFrom">The test begins here.</param>
-public sealed record TimeCuts(long ValidationFrom, long TestFrom)
+internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
 {
     /// <summary>Holds the latest share of all interactions out: the earlier half of it validates, the later half tests.</summary>
     /// <param name="histories">With times.</param>
@@ -164,7 +164,6 @@ public sealed record TimeCuts(long ValidationFrom, long TestFrom)
     /// <exception cref="UserErrorException">Too many interactions have the same time.</exception>
     public static TimeCuts At(UserHistories histories, double heldOut)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         long[] times = histories.Times.ToArray();
         Array.Sort(times);
         long Quantile(double share) => times[Math.Clamp((int)(share * times.Length), 0, times.Length - 1)];
@@ -182,7 +181,7 @@ public sealed record TimeCuts(long ValidationFrom, long TestFrom)
 /// <param name="Target">The item row to predict.</param>
 /// <param name="BeforeTimes">When each of <paramref name="Before"/> came; empty where the data has no times.</param>
 /// <param name="Now">When the target came; null where the data has no times.</param>
-public readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, int Target, ReadOnlyMemory<long> BeforeTimes, long? Now)
+internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, int Target, ReadOnlyMemory<long> BeforeTimes, long? Now)
 {
     /// <summary>What a model may look at.</summary>
     public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
@@ -191,13 +190,12 @@ public readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, 
 /// <summary>Who had what in the training part, without order and repeats.</summary>
 /// <param name="ItemsOfUser">[U] item rows.</param>
 /// <param name="UsersOfItem">[V] positions of users, ascending.</param>
-public sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
+internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
 {
     /// <param name="split">Only its training part is looked at.</param>
     /// <param name="items">V</param>
     public static TrainIncidence Of(DataSplit split, int items)
     {
-        ArgumentNullException.ThrowIfNull(split);
         int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => Distinct(split.Train(user)))];
         List<int>[] usersOfItem = [.. Enumerable.Range(0, items).Select(_ => new List<int>())];
         for (int user = 0; user < itemsOfUser.Length; user++)

@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="UserId">The data set's.</param>
 /// <param name="Known">How many of the user's other interactions came before it.</param>
 /// <param name="MovieId">Of the item.</param>
-public sealed record HeldOutItemCase(int UserId, int Known, int MovieId);
+internal sealed record HeldOutItemCase(int UserId, int Known, int MovieId);
 
 /// <summary>
 /// Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not
@@ -16,7 +16,7 @@ public sealed record HeldOutItemCase(int UserId, int Known, int MovieId);
 /// </summary>
 /// <param name="Items">What is known of them; none has been seen.</param>
 /// <param name="Cases">At most one of each user, who had something before it.</param>
-public sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
+internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
 {
     public const string FileName = "held_out_items.json";
 
@@ -29,8 +29,6 @@ public sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyLis
     /// <exception cref="UserErrorException">Nothing is left.</exception>
     public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<MovieRow> movies)
     {
-        ArgumentNullException.ThrowIfNull(interactions);
-        ArgumentNullException.ThrowIfNull(random);
         int[] ids = [.. InteractionTable.CountById(interactions.Items).Keys.Order()];
         random.Shuffle(ids);
         int[] drawn = ids[..(int)Math.Round(share * ids.Length)];

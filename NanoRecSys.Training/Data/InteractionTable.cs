@@ -5,7 +5,7 @@ using NanoRecSys.Training.Pipeline;
 namespace NanoRecSys.Training.Data;
 
 /// <summary>Interactions as columns: 20 million of them are four arrays, not 20 million objects.</summary>
-public sealed class InteractionTable(int capacity = 1024)
+internal sealed class InteractionTable(int capacity = 1024)
 {
     private int[] _users = new int[capacity];
     private int[] _items = new int[capacity];
@@ -48,7 +48,6 @@ public sealed class InteractionTable(int capacity = 1024)
 
     public void AddRange(InteractionTable others)
     {
-        ArgumentNullException.ThrowIfNull(others);
         for (int i = 0; i < others.Count; i++)
         {
             Add(others[i]);
@@ -165,11 +164,10 @@ internal static class FixedItems
 }
 
 /// <summary>Drops users and items with fewer than k interactions until none is left.</summary>
-public static class KCore
+internal static class KCore
 {
     public static InteractionTable Filter(InteractionTable interactions, int k)
     {
-        ArgumentNullException.ThrowIfNull(interactions);
         while (k > 1)
         {
             Dictionary<int, int> users = InteractionTable.CountById(interactions.Users);
@@ -196,12 +194,11 @@ public static class KCore
 }
 
 /// <summary>Puts interactions into the order that histories have: by user id, then time, then place in the file.</summary>
-public static class UserOrder
+internal static class UserOrder
 {
     /// <returns>The sorted interactions, and how many users have equal timestamps among theirs.</returns>
     public static (InteractionTable Sorted, int TiedUsers) Sort(InteractionTable interactions)
     {
-        ArgumentNullException.ThrowIfNull(interactions);
         (int User, int Count)[] users = [.. InteractionTable.CountById(interactions.Users).Select(entry => (entry.Key, entry.Value)).Order()];
 
         // A counting sort by user keeps the file's order; then each user's own rows are few.

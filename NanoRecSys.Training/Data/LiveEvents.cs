@@ -10,7 +10,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Interactions">Every event but dislikes, by user and time.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
 /// <param name="Movies">That were added since, as a movies file would have them.</param>
-public sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies)
+internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies)
 {
     /// <summary>Stars of a <c>like</c> that came without.</summary>
     public const float LikeRating = 5;

@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Data;
 /// Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens'
 /// sets, or the path of a folder or a zip archive.
 /// </summary>
-public static class DatasetSource
+internal static class DatasetSource
 {
     public const string Small = TrainingNames.Sample;
     public static readonly Uri GroupLens = new("https://files.grouplens.org/datasets/movielens/");
@@ -31,8 +31,6 @@ public static class DatasetSource
     /// <exception cref="UserErrorException">Nothing of that name, it cannot be downloaded, or it holds no ratings.</exception>
     public static async Task<MovieLensSource> OpenAsync(PrepareOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         string data = options.Data;
         return data == Small ? new MovieLensSource(MovieLensFolder.Open(FindSample()))
             : KnownNames.Contains(data) ? await OpenKnownAsync(options, context)
@@ -74,7 +72,7 @@ public static class DatasetSource
 
 /// <summary>Opened data; dispose it to remove what was unpacked only for the reading.</summary>
 /// <param name="Files">What to read.</param>
-public sealed record MovieLensSource(MovieLensFolder Files) : IDisposable
+internal sealed record MovieLensSource(MovieLensFolder Files) : IDisposable
 {
     /// <summary>Deleted on dispose; null where the files stay.</summary>
     public string? TemporaryFolder { get; init; }
@@ -95,7 +93,7 @@ public sealed record MovieLensSource(MovieLensFolder Files) : IDisposable
 /// <param name="RatingsPath">The ratings file.</param>
 /// <param name="Separator">Between its fields.</param>
 /// <param name="MoviesPath">Titles and genres, or null: ids then serve as titles.</param>
-public sealed record MovieLensFolder(string RatingsPath, string Separator, string? MoviesPath)
+internal sealed record MovieLensFolder(string RatingsPath, string Separator, string? MoviesPath)
 {
     /// <summary>What is worth unpacking from an archive: every file that is read, and the terms of use.</summary>
     public static readonly IReadOnlySet<string> FileNames = new HashSet<string>(
@@ -148,7 +146,7 @@ public sealed record MovieLensFolder(string RatingsPath, string Separator, strin
 }
 
 /// <summary>Unpacks what is read of a MovieLens zip archive.</summary>
-public static class MovieLensArchive
+internal static class MovieLensArchive
 {
     /// <summary>Into a temporary folder that goes away with the result.</summary>
     /// <exception cref="UserErrorException">Not a zip archive, or it holds no ratings.</exception>

@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="http">Client.</param>
 /// <param name="server">Folder of <c>NAME.zip</c> and <c>NAME.zip.md5</c>.</param>
 /// <param name="downloads">Where <c>NAME/</c> is made.</param>
-public sealed partial class MovieLensDownload(HttpClient http, Uri server, string downloads)
+internal sealed partial class MovieLensDownload(HttpClient http, Uri server, string downloads)
 {
     // Not every set has an .md5 beside it. This is the edition of 2018-09.
     private static readonly Dictionary<string, string> KnownMd5 = new() { ["ml-latest-small"] = "31a303aabbc519bd33d025e44d6c2570" };
@@ -26,7 +26,6 @@ public sealed partial class MovieLensDownload(HttpClient http, Uri server, strin
     /// <exception cref="UserErrorException">The server has no such file, breaks off, or sends one of another checksum.</exception>
     public async Task<string> FetchAsync(string name, IProgress<StepProgress> progress, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(progress);
         Directory.CreateDirectory(downloads);
         var address = new Uri(server, name + ".zip");
         string part = Path.Combine(downloads, name + ".zip.part");
@@ -103,7 +102,7 @@ public sealed partial class MovieLensDownload(HttpClient http, Uri server, strin
 /// Fetches a large file into <c>FILE.part</c>. After a broken connection, also in a later run, it asks for the
 /// rest only (HTTP Range); it starts anew where the server cannot do that or has another file by now (If-Range).
 /// </summary>
-public sealed class Download(HttpClient http)
+internal sealed class Download(HttpClient http)
 {
     private const int Attempts = 4;
     private const int BufferBytes = 1 << 16;

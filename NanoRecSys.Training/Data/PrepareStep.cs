@@ -12,7 +12,7 @@ namespace NanoRecSys.Training.Data;
 /// Unless told otherwise every interaction is kept and is positive, also a second one of the same user with the
 /// same item: the histories are what happened, and what the reference protocol ranks.
 /// </remarks>
-public static class PrepareStep
+internal static class PrepareStep
 {
     /// <summary>Share of the step that a download is counted as.</summary>
     internal const double DownloadShare = 0.8;
@@ -20,8 +20,6 @@ public static class PrepareStep
     /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<DatasetSummary> RunAsync(PrepareOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         using MovieLensSource source = await DatasetSource.OpenAsync(options, context);
         double start = source.WasDownloaded ? DownloadShare : 0;
         void Report(double share, string? message = null) =>
@@ -131,7 +129,7 @@ public static class PrepareStep
 }
 
 /// <summary>What <c>prepare</c> can be told.</summary>
-public sealed record PrepareOptions
+internal sealed record PrepareOptions
 {
     /// <summary>See <see cref="DatasetSource"/>.</summary>
     public string Data { get; init; } = DatasetSource.Small;

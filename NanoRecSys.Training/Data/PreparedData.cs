@@ -9,7 +9,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Catalog">All items; their counts are those of the training part.</param>
 /// <param name="Split">Leave-one-out over the whole histories.</param>
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
-public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
+internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
     public const string HistoriesName = "histories.bin";
     public const string CatalogName = "catalog.parquet";
@@ -47,7 +47,6 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataS
     /// <summary>[V] how often each item stands in the training parts.</summary>
     public static int[] CountTrain(DataSplit split, int items)
     {
-        ArgumentNullException.ThrowIfNull(split);
         int[] counts = new int[items];
         for (int user = 0; user < split.UserCount; user++)
         {
@@ -101,7 +100,7 @@ public sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataS
 /// <param name="KCore">Least interactions of each user and item; 0 means unfiltered.</param>
 /// <param name="Cuts">Where a split by time divides; null for leave-one-out.</param>
 /// <param name="ItemOrder">Where the items are those of an imported item table: what did not match.</param>
-public sealed record DatasetSummary(
+internal sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
@@ -122,7 +121,7 @@ public sealed record DatasetSummary(
 /// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
 /// <param name="UnknownItems">Rated items that the table has no row for.</param>
 /// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
-public sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
+internal sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
 
 /// <summary>Puts together what the movies file says about each item.</summary>
 internal static class CatalogBuilder

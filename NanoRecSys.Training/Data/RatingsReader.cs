@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Data;
 /// Reads a ratings file: <c>ratings.csv</c> (comma, with or without its header), <c>ratings.dat</c> (<c>::</c>)
 /// or <c>u.data</c> (tab), one <c>user, movie, rating, timestamp</c> a row. Fields are numbers, perhaps quoted.
 /// </summary>
-public static class RatingsReader
+internal static class RatingsReader
 {
     private const int Fields = 4;
     private const int LinesPerReport = 1 << 17;
@@ -127,10 +127,10 @@ public static class RatingsReader
 /// <param name="Id">The data set's movie id.</param>
 /// <param name="Title">As the file has it, such as <c>Matrix, The (1999)</c>.</param>
 /// <param name="Genres">In the order of the file; empty where it lists none.</param>
-public sealed record MovieRow(int Id, string Title, IReadOnlyList<string> Genres);
+internal sealed record MovieRow(int Id, string Title, IReadOnlyList<string> Genres);
 
 /// <summary>Reads <c>movies.csv</c>, <c>movies.dat</c> and <c>u.item</c>, in UTF-8 or, where it is not that, latin-1.</summary>
-public static class MoviesReader
+internal static class MoviesReader
 {
     private const string NoGenres = "(no genres listed)";
     private const string UnknownGenre = "unknown"; // ML-100K's name for none.

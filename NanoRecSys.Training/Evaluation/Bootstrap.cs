@@ -6,7 +6,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// What the mean of a figure over users would have been for other users: resamples of the users, with
 /// replacement (Efron, 1979). All series see the same resamples, so that their differences are paired.
 /// </summary>
-public sealed class Bootstrap
+internal sealed class Bootstrap
 {
     private const double Tail = 0.025; // on each side: 95% intervals
 
@@ -22,7 +22,6 @@ public sealed class Bootstrap
     public static Bootstrap Of(
         IReadOnlyList<float[]> values, int resamples, long seed, int threads, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(values);
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 1);
         int series = values.Count;
         int users = series == 0 ? 0 : values[0].Length;
@@ -82,7 +81,7 @@ public sealed class Bootstrap
 /// <param name="resamples">See <see cref="Bootstrap.Of"/>.</param>
 /// <param name="seed">See there.</param>
 /// <param name="threads">See there.</param>
-public sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long seed, int threads)
+internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long seed, int threads)
 {
     private const int K = 10;
 
@@ -102,7 +101,6 @@ public sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long s
     /// <param name="results">[models] whose ranks they are.</param>
     public IEnumerable<PairedDifference> Differences(IReadOnlyList<EvaluationResult> results)
     {
-        ArgumentNullException.ThrowIfNull(results);
         for (int m = 0; m < Metrics.Length; m++)
         {
             string metric = Metrics[m].Name;
@@ -130,7 +128,7 @@ public sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long s
 /// <param name="Other">What it is compared with.</param>
 /// <param name="Difference">Of the means, model less other.</param>
 /// <param name="Interval">Where it lies with 95% confidence.</param>
-public sealed record PairedDifference(
+internal sealed record PairedDifference(
     string Split, string Metric, string Model, string Other, double Difference, ConfidenceInterval Interval)
 {
     /// <summary>Zero lies outside the interval.</summary>

@@ -11,13 +11,11 @@ using TorchSharp;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Figures of the baselines and the trained models; those of a full ranking are saved for <c>publish</c>.</summary>
-public static class EvaluateStep
+internal static class EvaluateStep
 {
     /// <exception cref="UserErrorException">Nothing was prepared, or a model that was asked for is not trained.</exception>
     public static async Task<EvaluationReport> RunAsync(EvaluateOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         string[] names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : [.. EvaluatedModels.Available(context)];
         HeldOutItemsReport? heldOutItems = names.Contains(EvaluatedModels.HeldOutItems) ? EvaluatedModels.MeasureHeldOutItems(data, context) : null;
@@ -86,7 +84,7 @@ public static class EvaluateStep
 }
 
 /// <summary>What <c>evaluate</c> can be told.</summary>
-public sealed record EvaluateOptions
+internal sealed record EvaluateOptions
 {
     /// <summary>What the published tables leave out.</summary>
     public const int PublishedWindow = 200;
@@ -120,7 +118,7 @@ public sealed record EvaluateOptions
 }
 
 /// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
-public sealed class EvaluatedModels : IDisposable
+internal sealed class EvaluatedModels : IDisposable
 {
     /// <summary>Not one model but several: the ranker with a feature dealt to other items, with item ids and without.</summary>
     public const string FeatureSensitivity = "feature-sensitivity";
@@ -144,7 +142,6 @@ public sealed class EvaluatedModels : IDisposable
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
     public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue)
     {
-        ArgumentNullException.ThrowIfNull(names);
         (_data, _context, _leftOut) = (data, context, leftOut);
         try
         {
@@ -199,8 +196,6 @@ public sealed class EvaluatedModels : IDisposable
     /// <summary>Ranks the items that were taken out of the data for those who took them.</summary>
     public static HeldOutItemsReport MeasureHeldOutItems(PreparedData data, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(context);
         Workspace workspace = context.Workspace;
         HeldOutItems heldOut = Data.HeldOutItems.Read(workspace.DataFolder);
         using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
@@ -252,7 +247,7 @@ public sealed class EvaluatedModels : IDisposable
 /// <summary>What an evaluation found.</summary>
 /// <param name="Results">By split, within it by model.</param>
 /// <param name="Differences">Of every two models of a split, the one that is ahead first; empty without intervals.</param>
-public sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results, IReadOnlyList<PairedDifference> Differences)
+internal sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results, IReadOnlyList<PairedDifference> Differences)
 {
     /// <summary>Of items that no training has seen, where that was asked for.</summary>
     public HeldOutItemsReport? HeldOutItems { get; init; }
@@ -262,11 +257,11 @@ public sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results, I
 /// <param name="Model">How they were placed.</param>
 /// <param name="AmongAll">Ranked among the whole catalogue and all new items, but those of the history: <c>hr@10</c> and the like.</param>
 /// <param name="AmongNew">Ranked among the new items alone.</param>
-public sealed record HeldOutItemsResult(string Model, IReadOnlyDictionary<string, double> AmongAll, IReadOnlyDictionary<string, double> AmongNew);
+internal sealed record HeldOutItemsResult(string Model, IReadOnlyDictionary<string, double> AmongAll, IReadOnlyDictionary<string, double> AmongNew);
 
 /// <param name="Cases">Users who took a new item; the last one of each is looked for.</param>
 /// <param name="KnownItems">V</param>
 /// <param name="NewItems">N</param>
 /// <param name="HeldOutCosine">Of estimated and trained embeddings, in the map's own cross-validation.</param>
 /// <param name="Results">One for each way, a random order first.</param>
-public sealed record HeldOutItemsReport(int Cases, int KnownItems, int NewItems, double HeldOutCosine, IReadOnlyList<HeldOutItemsResult> Results);
+internal sealed record HeldOutItemsReport(int Cases, int KnownItems, int NewItems, double HeldOutCosine, IReadOnlyList<HeldOutItemsResult> Results);

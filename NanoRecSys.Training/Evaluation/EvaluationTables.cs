@@ -164,13 +164,12 @@ internal static class MetricsTable
 /// an array of such objects where several models or splits were asked for. <c>comparable</c> is false where the
 /// protocol is not the full ranking.
 /// </summary>
-public static class EvaluationJson
+internal static class EvaluationJson
 {
     private const int Digits = 6;
 
     public static string Line(EvaluationReport report)
     {
-        ArgumentNullException.ThrowIfNull(report);
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {

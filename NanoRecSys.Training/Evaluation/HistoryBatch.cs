@@ -13,7 +13,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// </summary>
 /// <param name="items">V</param>
 /// <param name="leftOut">Of a history's items, the latest so many are left out.</param>
-public sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
+internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
     private HeldOutCase[] _cases = []; // [B or more]
@@ -44,7 +44,6 @@ public sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHi
     /// <param name="users">[B] positions of users with a held-out item.</param>
     public void Fill(DataSplit split, HeldOut part, ReadOnlySpan<int> users)
     {
-        ArgumentNullException.ThrowIfNull(split);
         if (_cases.Length < users.Length)
         {
             _cases = new HeldOutCase[users.Length];
@@ -100,7 +99,7 @@ public sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHi
 /// The retriever as the models of one evaluation share it: a batch is encoded and compared with all items
 /// once, for whoever asks first.
 /// </summary>
-public sealed class BatchEncoder : IDisposable
+internal sealed class BatchEncoder : IDisposable
 {
     private readonly UserEncoder _encoder;
     private readonly ItemProducts _products;
@@ -111,7 +110,6 @@ public sealed class BatchEncoder : IDisposable
     /// <param name="isReduced">See <see cref="UserEncoder"/>.</param>
     public BatchEncoder(UserTower tower, bool isReduced = false)
     {
-        ArgumentNullException.ThrowIfNull(tower);
         _encoder = new UserEncoder(tower, isReduced);
         _products = new ItemProducts(_encoder.ItemEmbeddings);
         Temperature = tower.Model.Temperature;

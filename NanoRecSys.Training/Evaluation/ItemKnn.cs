@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// The defaults are tuned on validation only, for the sample and the 2018 edition alike. The decay matters most:
 /// NDCG@10 on the sample's validation .036 with all items alike (and 200 neighbours), .064 with these.
 /// </summary>
-public sealed record ItemKnnOptions
+internal sealed record ItemKnnOptions
 {
     /// <summary>Most similar items that are kept for each item.</summary>
     public int Neighbours { get; init; } = 100;
@@ -27,7 +27,7 @@ public sealed record ItemKnnOptions
 /// Item-based nearest neighbours: an item scores the sum of its cosine similarities, over the users of the
 /// training part, to the items of the history.
 /// </summary>
-public sealed class ItemKnn : IScorer
+internal sealed class ItemKnn : IScorer
 {
     private readonly ItemKnnOptions _options;
     private readonly Candidate[][] _neighbours; // [V][up to Neighbours], most similar first
@@ -43,8 +43,6 @@ public sealed class ItemKnn : IScorer
     /// <param name="cancellation">Stops between items.</param>
     public static ItemKnn Build(DataSplit split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(options);
         TrainIncidence train = TrainIncidence.Of(split, items);
         var neighbours = new Candidate[items][];
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
@@ -58,7 +56,6 @@ public sealed class ItemKnn : IScorer
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         int items = _neighbours.Length;
         for (int b = 0; b < histories.Count; b++)
         {
@@ -116,7 +113,7 @@ public sealed class ItemKnn : IScorer
 /// from the kernel each time, which cost half as much again as the products (57,289 items, 256 users).
 /// </summary>
 /// <param name="items">[V, D]; owned by the caller.</param>
-public sealed class ItemProducts(Tensor items) : IDisposable
+internal sealed class ItemProducts(Tensor items) : IDisposable
 {
     private readonly Tensor _columns = items.t(); // [D, V]
     private Tensor? _products; // [B or more, V]
@@ -133,7 +130,6 @@ public sealed class ItemProducts(Tensor items) : IDisposable
     /// <returns>[B, V], valid until the next call.</returns>
     public ReadOnlySpan<float> With(Tensor users)
     {
-        ArgumentNullException.ThrowIfNull(users);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         if (_products is null || _products.shape[0] < users.shape[0])

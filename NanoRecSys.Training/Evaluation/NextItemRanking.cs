@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>Evaluates models by looking up where each puts the item that came next, user by user.</summary>
 /// <param name="split">Whose items to predict.</param>
 /// <param name="items">V, the catalogue's size.</param>
-public abstract class NextItemRanking(DataSplit split, int items)
+internal abstract class NextItemRanking(DataSplit split, int items)
 {
     private const int LargestBatch = 128; // Of 8..512, 32 to 128 cost the encoder least: its activations stay in the cache.
     private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalogue.
@@ -57,7 +57,6 @@ public abstract class NextItemRanking(DataSplit split, int items)
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(scorers);
         var users = RankedUsers.Of(split, part, scorers.Count);
         int[] order = users.ByHistoryLength();
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
@@ -87,8 +86,6 @@ public abstract class NextItemRanking(DataSplit split, int items)
     /// <summary>What a model's ranks come to.</summary>
     public EvaluationResult ResultOf(IScorer scorer, HeldOut part, IReadOnlyList<int> ranks)
     {
-        ArgumentNullException.ThrowIfNull(scorer);
-        ArgumentNullException.ThrowIfNull(ranks);
         return new EvaluationResult(
             scorer.Name, NameOf(part), ranks.Count, items, NameOf(Exclude), RankingMetrics.Of(ranks, DepthOf(scorer)))
         {
@@ -100,7 +97,6 @@ public abstract class NextItemRanking(DataSplit split, int items)
     /// <summary>Largest cutoff that means something for a model.</summary>
     public int DepthOf(IScorer scorer)
     {
-        ArgumentNullException.ThrowIfNull(scorer);
         return Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
     }
 
@@ -123,7 +119,7 @@ public abstract class NextItemRanking(DataSplit split, int items)
 /// <summary>Every item of the catalogue is ranked: the only protocol whose figures may be compared.</summary>
 /// <param name="split">Whose items to predict.</param>
 /// <param name="items">V, the catalogue's size.</param>
-public sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
+internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
 {
     public override string Protocol => EvaluationResult.FullRanking;
 
@@ -131,7 +127,6 @@ public sealed class FullRanking(DataSplit split, int items) : NextItemRanking(sp
 
     protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
     {
-        ArgumentNullException.ThrowIfNull(batch);
         return TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
     }
 }
@@ -143,7 +138,7 @@ public sealed class FullRanking(DataSplit split, int items) : NextItemRanking(sp
 /// <param name="split">Whose items to predict.</param>
 /// <param name="sampler">Where the negatives come from: the same ones for every model.</param>
 /// <param name="items">V, the catalogue's size.</param>
-public sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
+internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
 {
     private readonly ConcurrentBag<Scratch> _unused = []; // one for each thread that ever ranked at a time
 
@@ -153,7 +148,6 @@ public sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int
 
     protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
     {
-        ArgumentNullException.ThrowIfNull(batch);
         Scratch scratch = _unused.TryTake(out Scratch? old) ? old : new Scratch(new int[sampler.Count], new RowSet(scores.Length));
         int target = batch.CaseOf(index).Target;
         int drawn = sampler.Draw(batch.CaseOf(index).User, target, batch.ExcludedOf(index), scratch.Taken, scratch.Negatives);
@@ -170,7 +164,7 @@ public sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int
 /// popular than they are, which flatters. What a user gets follows from the seed and the user alone: the same for every
 /// model, in every order of users, on any number of threads.
 /// </summary>
-public sealed class NegativeSampler
+internal sealed class NegativeSampler
 {
     // Draws per negative before the rest is taken in order: where nearly all items are excluded, luck takes forever.
     private const int Patience = 100;
@@ -201,7 +195,6 @@ public sealed class NegativeSampler
     /// <returns>How many there are.</returns>
     public int Draw(int user, int target, ReadOnlySpan<int> excluded, RowSet taken, Span<int> negatives)
     {
-        ArgumentNullException.ThrowIfNull(taken);
         taken.AddRange(excluded);
         bool isTargetNew = taken.Add(target);
         var random = new SeededDraws(_seed, user);
@@ -270,7 +263,7 @@ public enum Exclusion
 }
 
 /// <summary>Where a ranking of the whole catalogue puts the item that came next.</summary>
-public static class TargetRank
+internal static class TargetRank
 {
     /// <summary>
     /// 1 + the number of other items that are not excluded and do not score lower than the target. Ties count
@@ -332,12 +325,11 @@ public static class TargetRank
 /// <param name="Targets">[U] rows of the items that came next.</param>
 /// <param name="HistoryLengths">[U] items before the target.</param>
 /// <param name="Ranks">[models][U], 1 is the best.</param>
-public sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks)
+internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks)
 {
     /// <summary>All users with a held-out item, not yet ranked.</summary>
     internal static RankedUsers Of(DataSplit split, HeldOut part, int models)
     {
-        ArgumentNullException.ThrowIfNull(split);
         var users = new List<int>(split.UserCount);
         var targets = new List<int>(split.UserCount);
         var lengths = new List<int>(split.UserCount);
@@ -366,7 +358,7 @@ public sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLength
 }
 
 /// <summary>A model that can score the whole catalogue for a batch of histories; higher is better.</summary>
-public interface IScorer
+internal interface IScorer
 {
     /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
     string Name { get; }

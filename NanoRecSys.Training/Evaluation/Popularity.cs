@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Evaluation;
 /// learned from them either.
 /// </remarks>
 /// <param name="trainCounts">[V]</param>
-public sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
+internal sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
 {
     private readonly float[] _scores = [.. trainCounts.Select(count => (float)count)]; // [V]
 
@@ -16,7 +16,6 @@ public sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         for (int b = 0; b < histories.Count; b++)
         {
             _scores.CopyTo(scores[(b * _scores.Length)..]);
@@ -30,7 +29,7 @@ public sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
 /// </summary>
 /// <param name="inner">The model; owned by the caller.</param>
 /// <param name="logShares">[V]</param>
-public sealed class LogPopularityScorer(IScorer inner, float[] logShares) : IScorer
+internal sealed class LogPopularityScorer(IScorer inner, float[] logShares) : IScorer
 {
     public string Name => inner.Name;
 
@@ -38,7 +37,6 @@ public sealed class LogPopularityScorer(IScorer inner, float[] logShares) : ISco
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         inner.Score(histories, scores);
         float scale = (float)inner.LogitScale;
         for (int b = 0; b < histories.Count; b++)

@@ -9,7 +9,7 @@ namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Averages over users of what a rank is worth, each user having one item to find.</summary>
 /// <remarks>With one relevant item, Recall@K is HR@K and the ideal DCG is 1. Both names are kept: tables use either.</remarks>
-public static class RankingMetrics
+internal static class RankingMetrics
 {
     public static readonly IReadOnlyList<int> Cutoffs = [10, 20, 50, 100, 200];
 
@@ -24,7 +24,6 @@ public static class RankingMetrics
     /// <returns><c>hr@10</c>, <c>ndcg@10</c>, <c>mrr@10</c>, <c>recall@10</c>, ... each in 0..1.</returns>
     public static IReadOnlyDictionary<string, double> Of(IReadOnlyList<int> ranks, int? depth = null)
     {
-        ArgumentNullException.ThrowIfNull(ranks);
         var metrics = new Dictionary<string, double>();
         foreach (int k in Cutoffs.Where(k => k <= (depth ?? int.MaxValue)))
         {
@@ -48,7 +47,7 @@ public static class RankingMetrics
 }
 
 /// <summary>Parts of the users: by how popular their target is, and by how much is known of them.</summary>
-public sealed class UserSlices
+internal sealed class UserSlices
 {
     private readonly IReadOnlyList<Slice> _slices;
 
@@ -58,8 +57,6 @@ public sealed class UserSlices
     /// <param name="trainCounts">[V] training interactions of each item.</param>
     public static UserSlices Of(RankedUsers users, IReadOnlyList<int> trainCounts)
     {
-        ArgumentNullException.ThrowIfNull(users);
-        ArgumentNullException.ThrowIfNull(trainCounts);
         int[] targetCounts = Array.ConvertAll(users.Targets, target => trainCounts[target]);
         // Thirds of all interactions: a few items make the head, most items the tail.
         (int tailEnd, int midEnd) = Thirds([.. trainCounts], [.. trainCounts]);
@@ -124,21 +121,18 @@ public sealed class UserSlices
 /// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
 /// <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how often the test was looked at.
 /// </summary>
-public static class MetricsFile
+internal static class MetricsFile
 {
     public const string TestLog = "test-evaluations.jsonl";
 
     public static IReadOnlyList<EvaluationResult> Read(Workspace workspace, string model)
     {
-        ArgumentNullException.ThrowIfNull(workspace);
         string path = PathOf(workspace, model);
         return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ListEvaluationResult)! : [];
     }
 
     public static void Save(Workspace workspace, EvaluationResult result, DateTimeOffset time)
     {
-        ArgumentNullException.ThrowIfNull(workspace);
-        ArgumentNullException.ThrowIfNull(result);
         Directory.CreateDirectory(workspace.MetricsFolder);
         if (result.IsComparable)
         {
@@ -169,8 +163,6 @@ public static class MetricsFile
     /// <summary>Whether a model was trained again since its figures were measured: they are another's then.</summary>
     public static bool IsOfAnotherModel(Workspace workspace, string model)
     {
-        ArgumentNullException.ThrowIfNull(workspace);
-        ArgumentNullException.ThrowIfNull(model);
         string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
             : model == "retriever" ? [workspace.RetrieverFolder]
             : [BaselineFiles.FolderOf(workspace, model)];
@@ -182,4 +174,4 @@ public static class MetricsFile
 }
 
 /// <summary>One line of the log of looks at the test split.</summary>
-public sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);
+internal sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);

@@ -14,13 +14,11 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>Trained networks in, ONNX graphs and item embeddings out, compared with what was trained.</summary>
-public static class ExportStep
+internal static class ExportStep
 {
     /// <exception cref="UserErrorException">Nothing was trained, it does not fit the data, or a graph differs from its network.</exception>
     public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         Workspace workspace = context.Workspace;
         TrainedWeights weights = TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever");
         using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
@@ -99,7 +97,7 @@ public static class ExportStep
 }
 
 /// <summary>What <c>export</c> can be told.</summary>
-public sealed record ExportOptions
+internal sealed record ExportOptions
 {
     /// <summary>Real histories on which the exported graphs are compared with the trained networks.</summary>
     public int ParityHistories { get; init; } = 200;
@@ -108,7 +106,7 @@ public sealed record ExportOptions
 }
 
 /// <summary>In which numbers serving multiplies per candidate.</summary>
-public enum RankerPrecision
+internal enum RankerPrecision
 {
     /// <summary>8 bits where the network is large and its logits stay close to the trained one's, else 32.</summary>
     Auto,
@@ -127,7 +125,7 @@ public enum RankerPrecision
 /// <param name="Parity">By exported file.</param>
 /// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 /// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
-public sealed record ExportReport(
+internal sealed record ExportReport(
     ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null)
 {
     /// <summary>Null where no ranker was exported.</summary>
@@ -306,13 +304,13 @@ internal static class ContentMapExport
 
 /// <param name="Files">What was written, the user tower first.</param>
 /// <param name="Parameters">Numbers in all of them.</param>
-public sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
+internal sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
 
 /// <summary>
 /// The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header
 /// keeps what the weights do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.
 /// </summary>
-public static class StateDictionaryExport
+internal static class StateDictionaryExport
 {
     public const string UserTowerName = "user_tower.safetensors";
     public const string RankerName = "ranker.safetensors";
@@ -320,7 +318,6 @@ public static class StateDictionaryExport
     /// <exception cref="UserErrorException">Nothing was trained, or it does not fit the data.</exception>
     public static async Task<StateDictionarySummary> RunAsync(StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         Workspace workspace = context.Workspace;
         ModelInfo model = RetrieverFiles.ReadModel(workspace.RetrieverFolder);
         List<NamedTensor> tower = [.. TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever").Tensors.Values];

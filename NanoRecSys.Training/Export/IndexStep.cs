@@ -9,15 +9,13 @@ using NanoRecSys.Training.Pipeline;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>Item embeddings in, <c>items.index</c> (a FAISS file) and its measured recall out.</summary>
-public static class IndexStep
+internal static class IndexStep
 {
     private const int RecallQueries = 200;
 
     /// <exception cref="UserErrorException">Nothing was exported, or the kind of index cannot be built.</exception>
     public static async Task<IndexInfo> RunAsync(IndexOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         RequireKind(options.Kind);
         string folder = context.Workspace.ExportFolder;
         ExportReport export = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), ExportJson.Default.ExportReport, "export");
@@ -101,7 +99,7 @@ public static class IndexStep
 }
 
 /// <summary>What <c>index</c> can be told. Sizes that are null follow from the number of items.</summary>
-public sealed record IndexOptions
+internal sealed record IndexOptions
 {
     /// <summary>Measures several kinds and takes the fastest that finds enough.</summary>
     public const string Auto = "auto";
@@ -202,7 +200,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
 /// <param name="queries">[B, D]</param>
 /// <param name="exact">Finds the true neighbours.</param>
 /// <param name="k">Neighbours compared; all rows where there are fewer.</param>
-public sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, int k)
+internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, int k)
 {
     private readonly Candidate[] _found = new Candidate[Math.Min(k, exact.Count)];
     private readonly int[][] _expected = Expect(queries.Span, exact, Math.Min(k, exact.Count)); // [B][k]
@@ -215,7 +213,6 @@ public sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, 
     /// <returns>Share of the exact neighbours among as many that the index finds, averaged over the queries.</returns>
     public double Measure(IVectorIndex index, int? first = null)
     {
-        ArgumentNullException.ThrowIfNull(index);
         int counted = Math.Min(first ?? _found.Length, _found.Length);
         long shared = 0;
         for (int q = 0; q < _expected.Length; q++)
@@ -237,7 +234,6 @@ public sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, 
     /// </returns>
     public double MeasureLatency(IVectorIndex index, int rounds = 5)
     {
-        ArgumentNullException.ThrowIfNull(index);
         var quickest = new double[_expected.Length];
         Array.Fill(quickest, double.PositiveInfinity);
         for (int round = 0; round < rounds; round++)

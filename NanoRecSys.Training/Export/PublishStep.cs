@@ -16,7 +16,7 @@ using NanoRecSys.Training.Ranking;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>Gathers one version from what the other steps made, and makes it the current one.</summary>
-public static class PublishStep
+internal static class PublishStep
 {
     private const string PlotsFolder = "plots";
 
@@ -24,8 +24,6 @@ public static class PublishStep
     /// <exception cref="IOException">The disk is full, for one; nothing of the attempt is left then.</exception>
     public static async Task<PublishSummary> RunAsync(PublishOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         Workspace workspace = context.Workspace;
         PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
         ExportedModel exported = ExportedModel.Open(workspace, data);
@@ -135,7 +133,7 @@ public static class PublishStep
 }
 
 /// <summary>What <c>publish</c> can be told.</summary>
-public sealed record PublishOptions
+internal sealed record PublishOptions
 {
     public ServeSplit ServeSplit { get; init; } = ServeSplit.All;
 
@@ -145,7 +143,7 @@ public sealed record PublishOptions
     public bool UserEmbeddings { get; init; } = true;
 }
 
-public enum ServeSplit
+internal enum ServeSplit
 {
     /// <summary>Whole histories: what users should get.</summary>
     All,
@@ -169,7 +167,7 @@ public enum RankerUse
 /// <param name="Bytes">Size of all its files.</param>
 /// <param name="HasRanker">Whether the ranker is in it.</param>
 /// <param name="Ranker">Why it is, or is not: one sentence.</param>
-public sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker);
+internal sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker);
 
 /// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
 internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? UserTowerInt8, RankerInfo? Ranker)

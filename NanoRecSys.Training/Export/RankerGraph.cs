@@ -17,7 +17,7 @@ namespace NanoRecSys.Training.Export;
 /// graph, for whoever wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an
 /// item alone is computed once per item, what depends on the user alone once per request.
 /// </summary>
-public static class RankerGraph
+internal static class RankerGraph
 {
     public const string UserInput = "user_embedding";
     public const string ItemsInput = "item_embeddings";
@@ -312,7 +312,7 @@ internal sealed record RankerWeights(
 }
 
 /// <summary>Computes every item's part of the ranker's first layer, so that no request has to.</summary>
-public static class RankerItemParts
+internal static class RankerItemParts
 {
     private const int RowsPerPass = 4096;
 
@@ -321,8 +321,6 @@ public static class RankerItemParts
     /// <param name="catalog">V items, with the counts that serving sees.</param>
     public static void Write(string folder, RankerInfo ranker, Catalog catalog)
     {
-        ArgumentNullException.ThrowIfNull(ranker);
-        ArgumentNullException.ThrowIfNull(catalog);
         var features = new ItemFeatures(catalog, ranker.Genres);
         (float[] embeddings, int dimension) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
         using var session = OnnxSession.Open(Path.Combine(folder, ranker.Parts.Items));

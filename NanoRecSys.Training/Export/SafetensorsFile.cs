@@ -15,7 +15,7 @@ namespace NanoRecSys.Training.Export;
 /// (name -> dtype, shape, byte range), then the values. Unlike a pickle, nothing in it can run.
 /// Written as F32; read from every type of <see cref="StoredNumber"/>, always into float32.
 /// </summary>
-public static class SafetensorsFile
+internal static class SafetensorsFile
 {
     private const string MetadataKey = "__metadata__";
     private const int PrefixBytes = sizeof(long);
@@ -324,7 +324,7 @@ internal static class StoredNumbers
 /// <param name="Name">PyTorch's name, such as <c>blocks.0.attn.qkv_proj.weight</c>.</param>
 /// <param name="Shape">Empty for a scalar.</param>
 /// <param name="Values">Row-major; as many as the product of the shape.</param>
-public sealed record NamedTensor(string Name, long[] Shape, float[] Values);
+internal sealed record NamedTensor(string Name, long[] Shape, float[] Values);
 
 /// <summary>The weights that a training left in a folder.</summary>
 /// <param name="Tensors">The state dictionary.</param>

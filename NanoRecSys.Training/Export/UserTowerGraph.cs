@@ -12,7 +12,7 @@ namespace NanoRecSys.Training.Export;
 /// [batch, length] and <c>now</c> int64 [batch], in seconds. Only the last position is served, so only it leaves the
 /// last block.
 /// </summary>
-public static class UserTowerGraph
+internal static class UserTowerGraph
 {
     public const string TokensInput = "tokens";
     public const string TimesInput = "times";
@@ -29,7 +29,6 @@ public static class UserTowerGraph
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
     {
-        ArgumentNullException.ThrowIfNull(model);
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("user_tower") { IsInt8 = isInt8 };
         OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");

@@ -14,13 +14,11 @@ namespace NanoRecSys.Training.Import;
 /// Pretrained weights in, the same files out as a training leaves: <c>evaluate</c>, <c>export</c>, <c>index</c> and
 /// <c>publish</c> go on from there. Nothing is written before all weights are checked.
 /// </summary>
-public static class ImportStep
+internal static class ImportStep
 {
     /// <exception cref="UserErrorException">A file cannot be read, holds another network, or does not fit the data.</exception>
     public static async Task<ImportSummary> RunAsync(ImportOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         Require(options);
         Workspace workspace = context.Workspace;
         try
@@ -166,7 +164,7 @@ public static class ImportStep
 }
 
 /// <summary>What <c>import</c> can be told.</summary>
-public sealed record ImportOptions
+internal sealed record ImportOptions
 {
     /// <summary>Weights of the user tower, <c>.pth</c> or <c>.safetensors</c>; null: the retriever stays.</summary>
     public string? UserTower { get; init; }
@@ -201,4 +199,4 @@ public sealed record ImportOptions
 /// <param name="Ranker">The imported ranker's; null where there is none.</param>
 /// <param name="Data">The prepared data that they stand beside; null where none is prepared yet.</param>
 /// <param name="Notes">What was stripped, assumed or left out, a sentence each.</param>
-public sealed record ImportSummary(ModelInfo? UserTower, RankerModel? Ranker, DatasetSummary? Data, IReadOnlyList<string> Notes);
+internal sealed record ImportSummary(ModelInfo? UserTower, RankerModel? Ranker, DatasetSummary? Data, IReadOnlyList<string> Notes);

@@ -10,23 +10,21 @@ namespace NanoRecSys.Training.Indexing;
 /// <param name="Rows">Rows to make.</param>
 /// <param name="Output">The <c>.npy</c> file to write.</param>
 /// <param name="Source">[rows, D] as <c>.npy</c>; null: the exported item embeddings.</param>
-public sealed record ExpandOptions(long Rows, string Output, string? Source = null);
+internal sealed record ExpandOptions(long Rows, string Output, string? Source = null);
 
 /// <summary>What <c>expand</c> made.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Rows">Its rows.</param>
 /// <param name="Dimension">D</param>
 /// <param name="Bytes">Its size.</param>
-public sealed record ExpandSummary(string Path, long Rows, int Dimension, long Bytes);
+internal sealed record ExpandSummary(string Path, long Rows, int Dimension, long Bytes);
 
 /// <summary>Item embeddings in, many more that are like them out.</summary>
-public static class ExpandStep
+internal static class ExpandStep
 {
     /// <exception cref="UserErrorException">The embeddings cannot be read.</exception>
     public static Task<ExpandSummary> RunAsync(ExpandOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         string source = options.Source ?? Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings);
         float[] values;
         int dimension;
@@ -57,7 +55,7 @@ public static class ExpandStep
 /// Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and
 /// drawn back towards the mean so that mean and variance of every dimension stay what they were.
 /// </summary>
-public static class EmbeddingExpansion
+internal static class EmbeddingExpansion
 {
     /// <summary>Standard deviation of the noise, in those of the dimension: neighbours stay near without being copies.</summary>
     public const float Noise = 0.5f;
@@ -71,7 +69,6 @@ public static class EmbeddingExpansion
     /// <param name="control">Seed, progress.</param>
     public static void Write(ReadOnlyMemory<float> source, int dimension, long rows, string path, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(control);
         (float[] mean, float[] deviation) = Moments(source.Span, dimension);
         float back = 1 / MathF.Sqrt(1 + Noise * Noise);
         NpyFile.Write(path, rows, dimension, stream =>

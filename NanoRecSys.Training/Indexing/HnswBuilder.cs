@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Indexing;
 /// batch in the graph as it was before, then the edges are set. So the same seed makes the same graph on any number of
 /// threads, and nothing has to be locked.
 /// </summary>
-public static class HnswBuilder
+internal static class HnswBuilder
 {
     /// <summary>Rows kept in sight while neighbours are looked for (efConstruction), as many as FAISS does.</summary>
     public const int Breadth = 40;
@@ -24,7 +24,6 @@ public static class HnswBuilder
     /// <param name="control">Seed, threads, progress.</param>
     public static HnswIndex Build(ReadOnlyMemory<float> vectors, int dimension, int edges, VectorMetric metric, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(control);
         ArgumentOutOfRangeException.ThrowIfLessThan(edges, 2);
         int rows = vectors.Length / dimension;
         HnswGraph graph = Empty(rows, edges, new Random(control.Seed));

@@ -8,7 +8,7 @@ using NanoRecSys.Training.Pipeline;
 namespace NanoRecSys.Training.Indexing;
 
 /// <summary>Builds an index of any kind.</summary>
-public static class IndexBuilder
+internal static class IndexBuilder
 {
     /// <param name="vectors">[rows, dimension]; kept by the kinds that compare exact rows.</param>
     /// <param name="dimension">D</param>
@@ -17,7 +17,6 @@ public static class IndexBuilder
     /// <param name="control">Seed, threads, progress.</param>
     public static IVectorIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(shape);
         return shape.Kind switch
         {
             IndexKinds.Flat => new FlatIndex(vectors, dimension, metric),
@@ -32,7 +31,7 @@ public static class IndexBuilder
 /// <param name="Threads">Threads to use at most.</param>
 /// <param name="Progress">Told the share that is done, 0 to 1.</param>
 /// <param name="Cancellation">Stops it.</param>
-public sealed record BuildControl(int Seed, int Threads, Action<double>? Progress = null, CancellationToken Cancellation = default)
+internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progress = null, CancellationToken Cancellation = default)
 {
     public ParallelOptions Parallel => new() { MaxDegreeOfParallelism = Math.Max(1, Threads), CancellationToken = Cancellation };
 
@@ -45,7 +44,7 @@ public sealed record BuildControl(int Seed, int Threads, Action<double>? Progres
 /// <param name="Lists">Number of lists (nlist), for the kinds with lists.</param>
 /// <param name="Parts">Bytes of a code (m), for <see cref="IndexKinds.IvfProduct"/>.</param>
 /// <param name="Edges">Edges of a row (M), for <see cref="IndexKinds.Hnsw"/>; twice as many on the lowest level.</param>
-public sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int Edges = 0)
+internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int Edges = 0)
 {
     /// <summary>As FAISS's factory writes it: <c>IVF4096,PQ32</c>.</summary>
     public string Factory => Kind switch
@@ -61,7 +60,7 @@ public sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int E
 }
 
 /// <summary>Sizes for a kind of index, by the number of rows.</summary>
-public static class DefaultShapes
+internal static class DefaultShapes
 {
     /// <summary>Below it a flat index answers within about a millisecond, and nothing that finds less is worth its trouble.</summary>
     public const int FlatBelow = 100_000;
@@ -115,7 +114,7 @@ public static class DefaultShapes
 }
 
 /// <summary>How widely an index searches: lists probed (nprobe) or rows kept in sight (efSearch); 0 where it compares all.</summary>
-public static class SearchWidth
+internal static class SearchWidth
 {
     /// <summary>FAISS's name for it, or null where there is none.</summary>
     public static string? NameOf(IVectorIndex index) => index switch
@@ -160,7 +159,6 @@ public static class SearchWidth
     /// <param name="k">Neighbours that it is measured by: a graph keeps as many in sight at least, also when it is asked for fewer later.</param>
     public static void Tune(IVectorIndex index, Func<double> recall, double target, int k = 1)
     {
-        ArgumentNullException.ThrowIfNull(recall);
         int most = Most(index);
         int high = index is HnswIndex ? Math.Min(k, most) : 1, low = high - 1;
         for (Set(index, high); high < most && recall() < target; Set(index, high))

@@ -5,7 +5,7 @@ using NanoRecSys.Core.Retrieval.Ivf;
 namespace NanoRecSys.Training.Indexing;
 
 /// <summary>Builds the kinds of index that keep rows in lists.</summary>
-public static class IvfBuilder
+internal static class IvfBuilder
 {
     /// <summary>Rounds of k-means for the centroids of lists, as many as FAISS does.</summary>
     public const int Iterations = 10;
@@ -19,8 +19,6 @@ public static class IvfBuilder
     /// <param name="control">Seed, threads, progress.</param>
     public static IvfIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(shape);
-        ArgumentNullException.ThrowIfNull(control);
         float[] centroids = KMeans.Train(vectors, dimension, shape.Lists, metric, Iterations, control.Part(0, TrainedShare));
         int[] listOfRow = KMeans.Assign(vectors, centroids, dimension, metric, control.Part(TrainedShare, 0.9));
         int alignment = shape.Kind == IndexKinds.IvfProduct ? IvfProductIndex.ListAlignment : IvfFlatIndex.ListAlignment;
@@ -84,7 +82,7 @@ public static class IvfBuilder
 /// Lloyd's k-means. Started from a sample of the rows; a centroid that loses all rows takes half of the largest
 /// cluster's. By inner product it is spherical: centroids have length 1.
 /// </summary>
-public static class KMeans
+internal static class KMeans
 {
     /// <summary>Rows per centroid that it looks at; FAISS takes at most 256, and warns below 39.</summary>
     public const int RowsPerCentroid = 64;
@@ -101,7 +99,6 @@ public static class KMeans
     /// <returns>[clusters, dimension]</returns>
     public static float[] Train(ReadOnlyMemory<float> vectors, int dimension, int clusters, VectorMetric metric, int iterations, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(control);
         int all = vectors.Length / dimension;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(clusters, all);
         int[] sample = RowSample.Draw(all, (int)Math.Min(all, (long)clusters * RowsPerCentroid), control.Seed);
@@ -133,7 +130,6 @@ public static class KMeans
     /// <returns>[rows] the nearest centroid of each; 0 for rows that are no numbers.</returns>
     public static int[] Assign(ReadOnlyMemory<float> vectors, float[] centroids, int dimension, VectorMetric metric, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(control);
         var index = new FlatIndex(centroids, dimension, metric);
         var assigned = new int[vectors.Length / dimension];
         int chunks = (assigned.Length + Chunk - 1) / Chunk;
@@ -217,7 +213,7 @@ public static class KMeans
 }
 
 /// <summary>k-means in every part of the vectors at once: 256 centroids for each.</summary>
-public static class ProductQuantizerTrainer
+internal static class ProductQuantizerTrainer
 {
     private const int RowsPerCentroid = 128;
     private const int Iterations = 16;
@@ -232,8 +228,6 @@ public static class ProductQuantizerTrainer
     /// <param name="control">Seed, threads, progress.</param>
     public static ProductQuantizer Train(float[] rows, int dimension, int parts, BuildControl control)
     {
-        ArgumentNullException.ThrowIfNull(rows);
-        ArgumentNullException.ThrowIfNull(control);
         int count = rows.Length / dimension;
         ArgumentOutOfRangeException.ThrowIfLessThan(count, ProductQuantizer.Centroids, nameof(rows));
         var random = new Random(control.Seed + 2);

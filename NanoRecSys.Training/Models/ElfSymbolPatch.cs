@@ -8,13 +8,13 @@ namespace NanoRecSys.Training.Models;
 /// <param name="Version">The version that is asked for.</param>
 /// <param name="OlderVersion">A version of the same library that is asked for anyway.</param>
 /// <param name="Substitute">A libc function without arguments, no longer in name than <paramref name="Symbol"/>.</param>
-public sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
+internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
 
 /// <summary>
 /// Takes one symbol version out of the demands of a 64-bit little-endian ELF library. Only the tables that
 /// the dynamic linker reads are changed, in place: no offset moves.
 /// </summary>
-public static class ElfSymbolPatch
+internal static class ElfSymbolPatch
 {
     /// <summary>
     /// The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that by itself in
@@ -35,7 +35,6 @@ public static class ElfSymbolPatch
     /// <exception cref="InvalidDataException">Not such a library, or one without this demand.</exception>
     public static void DropVersion(Span<byte> image, SymbolDemand demand)
     {
-        ArgumentNullException.ThrowIfNull(demand);
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1];
         if (image.Length < SectionEntryBytes || !image.StartsWith(magic))
         {

@@ -12,7 +12,7 @@ namespace NanoRecSys.Training.Models;
 /// Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built
 /// with (Debian 12, Ubuntu 22.04): there a copy without that demand is made in the user's cache folder.
 /// </summary>
-public static class LibTorch
+internal static class LibTorch
 {
     private const string Library = "libLibTorchSharp.so";
 

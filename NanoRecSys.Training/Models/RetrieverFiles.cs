@@ -11,14 +11,13 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Models;
 
 /// <summary>The trained retriever on disk: <c>model.json</c> says what it is, <c>weights.safetensors</c> what it learnt.</summary>
-public static class RetrieverFiles
+internal static class RetrieverFiles
 {
     public const string ModelName = "model.json";
     public const string WeightsName = "weights.safetensors";
 
     public static void Write(string folder, UserTower tower)
     {
-        ArgumentNullException.ThrowIfNull(tower);
         Write(folder, tower.Model, NetworkWeights.Of(tower));
     }
 
@@ -125,14 +124,13 @@ internal static class RetrieverItems
 }
 
 /// <summary>A network's weights by their PyTorch names, out of and into the live network.</summary>
-public static class NetworkWeights
+internal static class NetworkWeights
 {
     // Batch norm counts its batches; nothing of ours reads the count.
     private const string BatchCount = "num_batches_tracked";
 
     public static IReadOnlyList<NamedTensor> Of(nn.Module network)
     {
-        ArgumentNullException.ThrowIfNull(network);
         return [.. network.state_dict()
             .Where(entry => !entry.Key.EndsWith(BatchCount, StringComparison.Ordinal))
             .Select(entry => new NamedTensor(entry.Key, entry.Value.shape, Values(entry.Value)))];
@@ -142,8 +140,6 @@ public static class NetworkWeights
     /// <exception cref="InvalidDataException">A weight is missing or of another shape.</exception>
     public static void Load(nn.Module network, IReadOnlyDictionary<string, NamedTensor> weights)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(weights);
         using var noGradient = no_grad();
         foreach ((string name, Tensor target) in network.state_dict())
         {

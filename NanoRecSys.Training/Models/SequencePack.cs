@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Models;
 /// A batch of sequences end to end, without padding: P positions in all, of which sequence b has
 /// [Offsets[b], Offsets[b + 1]).
 /// </summary>
-public sealed class SequencePack : IDisposable
+internal sealed class SequencePack : IDisposable
 {
     /// <summary>Stands for an empty history.</summary>
     public const int NoItem = -1;
@@ -19,8 +19,6 @@ public sealed class SequencePack : IDisposable
     /// <param name="timeBuckets">For a network with a time bias.</param>
     public SequencePack(int[] rows, int[] offsets, Device device, TimeBuckets? timeBuckets = null)
     {
-        ArgumentNullException.ThrowIfNull(rows);
-        ArgumentNullException.ThrowIfNull(offsets);
         Offsets = offsets;
         TimeBuckets = timeBuckets;
         int longest = 0;
@@ -76,7 +74,6 @@ public sealed class SequencePack : IDisposable
     /// <param name="multiple">See <see cref="OffsetsOf"/>.</param>
     public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false, int multiple = 1)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         int[] offsets = OffsetsOf([.. histories.Select(history => LengthOf(history, maxLength))], multiple);
         int[] rows = new int[offsets[^1]];
         for (int b = 0; b < histories.Count; b++)

@@ -13,7 +13,7 @@ namespace NanoRecSys.Training.Models;
 /// weights go by the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
 /// <c>blocks.0.attn.qkv_proj.weight</c>, ...
 /// </summary>
-public sealed class UserTower : nn.Module<SequencePack, Tensor>
+internal sealed class UserTower : nn.Module<SequencePack, Tensor>
 {
     [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
@@ -29,7 +29,6 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     public UserTower(ModelInfo model, double embeddingStd = 0.02)
         : base(nameof(UserTower))
     {
-        ArgumentNullException.ThrowIfNull(model);
         if (Problem(model) is { } problem)
         {
             throw new ArgumentException(problem, nameof(model));
@@ -67,7 +66,6 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     /// <returns>[B, D], L2-normalised.</returns>
     public override Tensor forward(SequencePack pack)
     {
-        ArgumentNullException.ThrowIfNull(pack);
         using var scope = NewDisposeScope();
         Tensor last = Hidden(pack).index_select(0, pack.LastPositions()); // [B, D]
         return Project(last).MoveToOuterDisposeScope();
@@ -77,7 +75,6 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     /// <returns>[P, D]</returns>
     public Tensor Hidden(SequencePack pack)
     {
-        ArgumentNullException.ThrowIfNull(pack);
         using var scope = NewDisposeScope();
         BlockContext context = ContextOf(pack);
         Tensor x = context.Drop(Embed(pack), Model.Dropout); // [P, D]
@@ -123,7 +120,6 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
     /// <summary>Why there can be no such network; null when there can.</summary>
     public static string? Problem(ModelInfo model)
     {
-        ArgumentNullException.ThrowIfNull(model);
         bool isRotary = model.Positions == Positions.Rotary;
         int multiple = isRotary ? 2 * model.Heads : model.Heads;
         return model switch
@@ -142,7 +138,7 @@ public sealed class UserTower : nn.Module<SequencePack, Tensor>
 /// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
 /// weighed by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
 /// </summary>
-public sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
+internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "norm1")]
     private readonly RmsNorm _norm1;
@@ -161,8 +157,6 @@ public sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
     public TransformerBlock(ModelInfo model)
         : base(nameof(TransformerBlock))
     {
-        ArgumentNullException.ThrowIfNull(model);
-
         // 2N outputs are added to the residual stream; so scaled, its variance does not grow with depth (GPT-2).
         double outputGain = 1 / Math.Sqrt(2 * model.Blocks);
         _norm1 = new RmsNorm(model.Dimension);
@@ -184,7 +178,6 @@ public sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
     /// <returns>[P, D]</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
         Tensor attended = Add(x, _attention.forward(_norm1.Before(x, _attention.IsReduced), context), _gate1, context); // [P, D]
         Tensor transformed = Add(attended, _mlp.forward(_norm2.Before(attended, _mlp.IsReduced), context), _gate2, context); // [P, D]
@@ -209,7 +202,7 @@ public sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 /// <param name="Noise">Draws the dropout; null where nothing is dropped.</param>
 /// <param name="Cos">[P, d] of each position's rotation, with rotary positions.</param>
 /// <param name="Sin">[P, d]</param>
-public sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin)
+internal sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin)
 {
     public Tensor Drop(Tensor x, double rate) => Noise is null ? x.alias() : Noise.Drop(x, rate);
 
@@ -217,7 +210,7 @@ public sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor
 }
 
 /// <summary>Multi-head attention in which a position sees itself and what came before it.</summary>
-public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
+internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "qkv_proj")]
     private readonly MixedLinear _qkv; // D -> 3D: queries, keys, values
@@ -232,7 +225,6 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
     public CausalSelfAttention(ModelInfo model, double outputGain)
         : base(nameof(CausalSelfAttention))
     {
-        ArgumentNullException.ThrowIfNull(model);
         _shape = new AttentionShape(model.Heads, model.Dropout);
         _qkv = new MixedLinear(model.Dimension, 3 * model.Dimension, hasBias: true);
         _out = new MixedLinear(model.Dimension, model.Dimension, hasBias: true, outputGain);
@@ -248,7 +240,6 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
     /// <returns>[P, D]</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
         Tensor qkv = _qkv.forward(x); // [P, 3D]
         if (context.Cos is not null)
@@ -265,7 +256,7 @@ public sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor
 /// Rotary position embedding in the rotate-half form (Su et al., 2021): attention sees only how far apart two
 /// items are, so it does not matter where in a batch a sequence begins.
 /// </summary>
-public static class RotaryEmbedding
+internal static class RotaryEmbedding
 {
     /// <summary>[d / 2], in float32 as the network turns by them: at position 200 their rounding is visible.</summary>
     public static float[] Frequencies(int headDimension, double ropeBase) =>
@@ -277,7 +268,6 @@ public static class RotaryEmbedding
     /// <param name="ropeBase">The slowest frequency is about 1 / base.</param>
     public static (Tensor Cos, Tensor Sin) Angles(Tensor positions, int headDimension, double ropeBase)
     {
-        ArgumentNullException.ThrowIfNull(positions);
         using var scope = NewDisposeScope();
         Tensor frequencies = tensor(Frequencies(headDimension, ropeBase), device: positions.device); // [d / 2]
         Tensor angles = outer(positions.to(float32), frequencies); // [P, d / 2]
@@ -292,9 +282,6 @@ public static class RotaryEmbedding
     /// <returns>[P, 3D], the values as they were.</returns>
     public static Tensor RotateQueriesAndKeys(Tensor qkv, Tensor cos, Tensor sin, int heads)
     {
-        ArgumentNullException.ThrowIfNull(qkv);
-        ArgumentNullException.ThrowIfNull(cos);
-        ArgumentNullException.ThrowIfNull(sin);
         using var scope = NewDisposeScope();
         long width = qkv.shape[1] / 3;
         Tensor[] parts = qkv.split([2 * width, width], 1); // [P, 2D], [P, D]
@@ -306,7 +293,7 @@ public static class RotaryEmbedding
 }
 
 /// <summary>A layer's learned bias by distance in items and, where the data has times, in time; all zero at first.</summary>
-public sealed class RelativeBias : nn.Module
+internal sealed class RelativeBias : nn.Module
 {
     [ComponentName(Name = "distance")]
     private readonly Parameter _distance; // [H, L]
@@ -316,7 +303,6 @@ public sealed class RelativeBias : nn.Module
     public RelativeBias(ModelInfo model)
         : base(nameof(RelativeBias))
     {
-        ArgumentNullException.ThrowIfNull(model);
         _distance = new Parameter(zeros(model.Heads, model.MaxLength));
         if (model.TimeBias)
         {
@@ -330,7 +316,7 @@ public sealed class RelativeBias : nn.Module
 }
 
 /// <summary>Gated feed-forward layer (Shazeer, 2020): silu(gate) * value, projected back.</summary>
-public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
+internal sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "w_gate_val")]
     private readonly MixedLinear _gateAndValue; // D -> 2F, the gate's rows first
@@ -341,7 +327,6 @@ public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
     public SwiGlu(ModelInfo model, double outputGain)
         : base(nameof(SwiGlu))
     {
-        ArgumentNullException.ThrowIfNull(model);
         _gateAndValue = new MixedLinear(model.Dimension, 2 * model.FeedForward, hasBias: false);
         _out = new MixedLinear(model.FeedForward, model.Dimension, hasBias: false, outputGain);
         _dropout = model.Dropout;
@@ -356,7 +341,6 @@ public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
     /// <returns>[P, D] in bfloat16 where the products are.</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         using var scope = NewDisposeScope();
         if (FusedSteps.Take(x) && _out.Weight.shape[1] % FusedSteps.Lanes == 0)
         {
@@ -371,7 +355,7 @@ public sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
 }
 
 /// <summary>Root-mean-square norm: x / sqrt(mean(x²) + eps) * weight (Zhang and Sennrich, 2019).</summary>
-public sealed class RmsNorm : nn.Module<Tensor, Tensor>
+internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     public const double Epsilon = 1e-6;
 

@@ -10,16 +10,15 @@ namespace NanoRecSys.Training.Pipeline;
 /// <summary>What a whole run made.</summary>
 /// <param name="Results">Every model's figures on validation and test.</param>
 /// <param name="Published">The version that is now current.</param>
-public sealed record PresetRunSummary(IReadOnlyList<EvaluationResult> Results, PublishSummary Published);
+internal sealed record PresetRunSummary(IReadOnlyList<EvaluationResult> Results, PublishSummary Published);
 
 /// <summary>The whole pipeline in order, as <c>run</c> calls it: each line is a verb of its own, too.</summary>
-public static class PresetRun
+internal static class PresetRun
 {
     public const int Stages = 8;
 
     public static async Task<PresetRunSummary> RunAsync(TrainingRun run, string preset, PrepareOptions prepare)
     {
-        ArgumentNullException.ThrowIfNull(run);
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         Preset chosen = Presets.Get(preset, data);
         await run.StageAsync("train-retriever", context =>

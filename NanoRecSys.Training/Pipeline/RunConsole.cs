@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>Where a run talks to: people, and, with <c>--json</c>, programs. Then people read standard error.</summary>
-public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
+internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 {
     private const int FileWidth = 120; // A file has no width of its own; the default of 80 breaks tables.
     private readonly TextWriter _human = json ? error : output;
@@ -30,7 +30,6 @@ public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
     /// <summary>Shows a step's progress while it works.</summary>
     public async Task ShowAsync(string stage, TimeProvider time, Func<IStepDisplay, Task> work)
     {
-        ArgumentNullException.ThrowIfNull(work);
         if (_ansi.Profile.Out.IsTerminal && _ansi.Profile.Capabilities.Ansi)
         {
             await BarDisplay.RunAsync(_ansi, stage, work);
@@ -50,7 +49,7 @@ public sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 }
 
 /// <summary>Shows a step's progress to a person: a bar on a terminal, lines elsewhere.</summary>
-public interface IStepDisplay
+internal interface IStepDisplay
 {
     /// <param name="progress">The newest report.</param>
     /// <param name="remaining">Time left, estimated, where the report tells a fraction.</param>
@@ -78,7 +77,7 @@ internal sealed class BarDisplay(IAnsiConsole console, string stage, ProgressTas
 }
 
 /// <summary>Progress as plain lines, for output that goes to a file or another program.</summary>
-public sealed class LineDisplay(string stage, TextWriter output, TimeProvider time) : IStepDisplay
+internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider time) : IStepDisplay
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private long? _shown;
@@ -86,7 +85,6 @@ public sealed class LineDisplay(string stage, TextWriter output, TimeProvider ti
 
     public void Show(StepProgress progress, TimeSpan? remaining)
     {
-        ArgumentNullException.ThrowIfNull(progress);
         bool isDue = _shown is null || time.GetElapsedTime(_shown.Value) >= Interval;
         if (isDue || progress.Metrics is not null || (progress.Message is not null && progress.Message != _message))
         {

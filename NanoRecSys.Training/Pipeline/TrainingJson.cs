@@ -26,7 +26,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(MatrixFactorizationOptions))]
 [JsonSerializable(typeof(MlpUserTowerOptions))]
 [JsonSerializable(typeof(AnnReport))]
-public sealed partial class TrainingJson : JsonSerializerContext;
+internal sealed partial class TrainingJson : JsonSerializerContext;
 
 /// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
 [JsonSourceGenerationOptions(
@@ -42,4 +42,4 @@ public sealed partial class TrainingJson : JsonSerializerContext;
 [JsonSerializable(typeof(TrainBaselineSummary))]
 [JsonSerializable(typeof(AnnReport))]
 [JsonSerializable(typeof(ExpandSummary))]
-public sealed partial class TrainingJsonLines : JsonSerializerContext;
+internal sealed partial class TrainingJsonLines : JsonSerializerContext;

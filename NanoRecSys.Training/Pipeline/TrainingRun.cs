@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Pipeline;
 /// One run of one or more stages. It shows and logs their progress, measures them, and ends its log with
 /// <c>completed</c>, or with <c>failed</c> and the reason.
 /// </summary>
-public sealed class TrainingRun
+internal sealed class TrainingRun
 {
     private readonly RunSettings _settings;
     private readonly TimeProvider _time;
@@ -32,7 +32,6 @@ public sealed class TrainingRun
     public static async Task ExecuteAsync(
         RunSettings settings, RunConsole console, int stages, TimeProvider time, Func<TrainingRun, Task> work, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(work);
         var run = new TrainingRun(settings, console, stages, time, cancellation);
         using Activity? span = TrainingTelemetry.StartRun();
         try
@@ -52,7 +51,6 @@ public sealed class TrainingRun
     /// <summary>Runs the next stage.</summary>
     public async Task<T> StageAsync<T>(string name, Func<StepContext, Task<T>> step)
     {
-        ArgumentNullException.ThrowIfNull(step);
         _stage = _stage with { Name = name, Number = _stage.Number + 1 };
         long started = _time.GetTimestamp();
         using Activity? span = TrainingTelemetry.StartStage(name);
@@ -109,14 +107,14 @@ public sealed class TrainingRun
 /// <param name="Seed">Of all randomness.</param>
 /// <param name="Threads">CPU threads.</param>
 /// <param name="Device">Torch device.</param>
-public sealed record RunSettings(Workspace Workspace, long Seed, int Threads, string Device);
+internal sealed record RunSettings(Workspace Workspace, long Seed, int Threads, string Device);
 
 /// <summary>What every step of the pipeline is given besides its own options.</summary>
 /// <param name="Workspace">Where its input lies and its output goes.</param>
 /// <param name="Seed">Reproduces the step's randomness.</param>
 /// <param name="Progress">Told of every change worth showing; rate-limited by the receiver.</param>
 /// <param name="Cancellation">Ctrl+C: the step stops soon and leaves its last checkpoint.</param>
-public sealed record StepContext(
+internal sealed record StepContext(
     Workspace Workspace, long Seed, IProgress<StepProgress> Progress, CancellationToken Cancellation)
 {
     /// <summary>CPU threads to compute with.</summary>
@@ -127,7 +125,7 @@ public sealed record StepContext(
 }
 
 /// <summary>What a step reports of itself while it runs; see <see cref="Core.Progress.ProgressEvent"/> for the units.</summary>
-public sealed record StepProgress
+internal sealed record StepProgress
 {
     /// <summary>Share of the step that is done, 0..1.</summary>
     public double? Fraction { get; init; }
@@ -163,10 +161,10 @@ public sealed record StepProgress
 /// <param name="Name">The verb.</param>
 /// <param name="Number">1-based.</param>
 /// <param name="Count">Stages of the whole run.</param>
-public sealed record Stage(string RunFolder, string Name, int Number, int Count);
+internal sealed record Stage(string RunFolder, string Name, int Number, int Count);
 
 /// <summary>Passes a step's reports on: to the person at the console, and to the run's <c>progress.jsonl</c>.</summary>
-public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider time) : IProgress<StepProgress>
+internal sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider time) : IProgress<StepProgress>
 {
     // The web page polls about once a second; more lines than two a second help nobody.
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(0.5);
@@ -180,7 +178,6 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
 
     public void Report(StepProgress value)
     {
-        ArgumentNullException.ThrowIfNull(value);
         lock (_gate)
         {
             _done = Math.Max(_done, value.Fraction ?? 0); // parts of a step that overlap must not make its progress go back
@@ -227,7 +224,7 @@ public sealed class StepReporter(Stage stage, IStepDisplay display, TimeProvider
 /// Something the caller can mend: bad options, bad data, a step that must run first. The command line prints
 /// the message as one line and exits with 1, without a stack trace.
 /// </summary>
-public sealed class UserErrorException : Exception
+internal sealed class UserErrorException : Exception
 {
     public UserErrorException()
     {

@@ -5,7 +5,7 @@ namespace NanoRecSys.Training.Pipeline;
 /// <summary>Where the steps of one data set leave their results for the next step, inside the artifacts folder.</summary>
 /// <param name="Store">The artifacts folder.</param>
 /// <param name="Dataset">The prepared data's name.</param>
-public sealed record Workspace(ArtifactStore Store, string Dataset)
+internal sealed record Workspace(ArtifactStore Store, string Dataset)
 {
     /// <summary>Written by <c>prepare</c>: histories, catalog, dataset.json.</summary>
     public string DataFolder => Path.Combine(Store.Root, "data", Dataset);

@@ -11,7 +11,7 @@ namespace NanoRecSys.Training.Ranking;
 /// <param name="Map">Fitted to all items.</param>
 /// <param name="Ridge">The penalty that was best on held-out items.</param>
 /// <param name="HeldOutCosine">Weighted mean cosine of estimated and trained embeddings of items that were left out of a fit.</param>
-public sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutCosine)
+internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutCosine)
 {
     private const int Folds = 5;
 
@@ -25,9 +25,6 @@ public sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutC
     /// <param name="embeddings">[V, D], L2-normalised.</param>
     public static ContentMapFit Make(Catalog catalog, IReadOnlyList<int> counts, Tensor embeddings)
     {
-        ArgumentNullException.ThrowIfNull(catalog);
-        ArgumentNullException.ThrowIfNull(counts);
-        ArgumentNullException.ThrowIfNull(embeddings);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var features = new ContentFeatures(ContentFeatures.Vocabulary(catalog));

@@ -117,7 +117,7 @@ internal static class HeldOutItemsRanking
 }
 
 /// <summary>Area under the ROC curve: the chance that a positive scores higher than a negative.</summary>
-public static class Auc
+internal static class Auc
 {
     /// <param name="scores">[N]</param>
     /// <param name="isPositive">[N]</param>

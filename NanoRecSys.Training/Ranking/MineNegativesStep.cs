@@ -12,7 +12,7 @@ namespace NanoRecSys.Training.Ranking;
 /// <param name="Positions">Training positions mined.</param>
 /// <param name="ValidationPositions">Users whose validation item was mined.</param>
 /// <param name="Rows">Candidates written in all.</param>
-public sealed record MineNegativesSummary(int Positions, int ValidationPositions, long Rows);
+internal sealed record MineNegativesSummary(int Positions, int ValidationPositions, long Rows);
 
 /// <summary>
 /// Finds what the ranker learns to tell apart: for positions of the users' histories the item that came, hard
@@ -20,13 +20,11 @@ public sealed record MineNegativesSummary(int Positions, int ValidationPositions
 /// goes, users in a random order, so that each part of the file is a sample of all.
 /// </summary>
 /// <remarks>An item that is held out may be drawn as a negative of its own user's training positions: nothing of it may be known yet.</remarks>
-public static class MineNegativesStep
+internal static class MineNegativesStep
 {
     /// <exception cref="UserErrorException">No prepared data or no retriever.</exception>
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using UserTower tower = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
         RetrieverItems.Require(context.Workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
@@ -74,7 +72,7 @@ public static class MineNegativesStep
 }
 
 /// <summary>Which negatives the ranker learns from.</summary>
-public sealed record MineNegativesOptions
+internal sealed record MineNegativesOptions
 {
     /// <summary>Hard negatives come from this many best items of the retriever; without repeats.</summary>
     public int Candidates { get; init; } = 100;
@@ -96,7 +94,7 @@ public sealed record MineNegativesOptions
 }
 
 /// <summary>Draws the negatives of one position.</summary>
-public sealed class NegativeMiner(MineNegativesOptions options, int items, Random random)
+internal sealed class NegativeMiner(MineNegativesOptions options, int items, Random random)
 {
     private readonly Candidate[] _heap = new Candidate[options.Candidates];
 
@@ -109,7 +107,6 @@ public sealed class NegativeMiner(MineNegativesOptions options, int items, Rando
     /// <returns>The positive, hard and random negatives, in this order.</returns>
     public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
     {
-        ArgumentNullException.ThrowIfNull(seen);
         int[] hard = DrawHard(scores, positive, seen);
         int unseen = items - seen.Count - (seen.Contains(positive) ? 0 : 1);
         int[] drawn = [.. Enumerable.Range(0, unseen > 0 ? options.Random : 0).Select(_ => DrawUnseen(positive, seen))];
@@ -169,13 +166,12 @@ public sealed class NegativeMiner(MineNegativesOptions options, int items, Rando
 /// <param name="encoder">Of the retriever.</param>
 /// <param name="candidates">K</param>
 /// <param name="leftOut">Of a history's items, the latest so many are no candidates.</param>
-public sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
+internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
 {
     /// <param name="histories">[B] item rows, oldest first.</param>
     /// <returns>[B] lists of up to K.</returns>
     public UserCandidates[] Find(IReadOnlyList<TimedHistory> histories)
     {
-        ArgumentNullException.ThrowIfNull(histories);
         ReadOnlySpan<float> cosines = encoder.Cosines(histories); // [B, V]
         using Tensor users = encoder.Users!.cpu(); // [B, D]
         ReadOnlySpan<float> embeddings = MemoryMarshal.Cast<byte, float>(users.bytes);
@@ -215,7 +211,7 @@ public sealed class CandidateFinder(BatchEncoder encoder, int candidates, int le
 /// <param name="Rows">[K] item rows, the retriever's best first.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
 /// <param name="Logits">[K] the ranker's.</param>
-public sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
+internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
 {
     /// <summary>[K] logit + weight * cosine; the served score is its sigmoid, which keeps the order.</summary>
     public float[] Fuse(double retrieverWeight)
@@ -254,7 +250,7 @@ public sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits)
 /// <param name="User">[D] the user's embedding.</param>
 /// <param name="Rows">[K] item rows, the retriever's best first.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
-public sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
+internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
 
 /// <summary>Mines the positions of one user at a time: nothing is kept from one to the next.</summary>
 internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncoder encoder, MineNegativesOptions options, Random random)
@@ -309,7 +305,7 @@ internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncode
 /// The user embeddings a history had on its way: after each of its last items, in one pass of the causal
 /// network. An earlier one sees a little less of the past than it would alone: the pass reads L items in all.
 /// </summary>
-public sealed class PrefixEncoder(UserTower tower)
+internal sealed class PrefixEncoder(UserTower tower)
 {
     /// <param name="history">At least one item.</param>
     /// <param name="positions">M, at most the history's length and the network's L.</param>

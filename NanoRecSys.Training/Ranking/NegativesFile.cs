@@ -5,7 +5,7 @@ using Parquet.Schema;
 namespace NanoRecSys.Training.Ranking;
 
 /// <summary>Reads mined positions group by group, in any order: as much memory as one group needs.</summary>
-public sealed class NegativesReader : IAsyncDisposable
+internal sealed class NegativesReader : IAsyncDisposable
 {
     private readonly ParquetReader _parquet;
 
@@ -78,7 +78,7 @@ public sealed class NegativesReader : IAsyncDisposable
 }
 
 /// <summary>Writes mined positions group by group: what was written is not held any more.</summary>
-public sealed class NegativesWriter : IAsyncDisposable
+internal sealed class NegativesWriter : IAsyncDisposable
 {
     /// <summary>Of one row group: about 20 MB at 256 dimensions.</summary>
     public const int PositionsPerGroup = 1 << 14;
@@ -101,7 +101,6 @@ public sealed class NegativesWriter : IAsyncDisposable
     /// <summary>Takes a position, and writes a group when there are enough.</summary>
     public async ValueTask AddAsync(MinedPosition position, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(position);
         _pending.Add(position);
         Candidates += position.Items.Length;
         if (_pending.Count == PositionsPerGroup)
@@ -157,7 +156,7 @@ internal static class NegativesColumns
 }
 
 /// <summary>Where a candidate of the ranker's training came from.</summary>
-public enum CandidateKind
+internal enum CandidateKind
 {
     Positive = 0,
     Hard = 1,
@@ -171,4 +170,4 @@ public enum CandidateKind
 /// <param name="Items">[C] rows of the candidates, the one that came first.</param>
 /// <param name="Kinds">[C] only the first is a <see cref="CandidateKind.Positive"/>.</param>
 /// <param name="Cosines">[C] the retriever's scores.</param>
-public sealed record MinedPosition(int User, int Position, float[] Embedding, int[] Items, CandidateKind[] Kinds, float[] Cosines);
+internal sealed record MinedPosition(int User, int Position, float[] Embedding, int[] Items, CandidateKind[] Kinds, float[] Cosines);

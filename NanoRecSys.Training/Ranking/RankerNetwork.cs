@@ -14,7 +14,7 @@ namespace NanoRecSys.Training.Ranking;
 /// The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare
 /// it with the user's history. Its weights go by <c>genre_embeddings.weight</c>, <c>year_embeddings.weight</c>, <c>mlp.0.weight</c> ..., <c>output.weight</c>.
 /// </summary>
-public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
+internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 {
     private const int GenreWidth = 16;
     private const int YearWidth = 8;
@@ -32,7 +32,6 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     public RankerNetwork(RankerModel model)
         : base(nameof(RankerNetwork))
     {
-        ArgumentNullException.ThrowIfNull(model);
         Model = model;
         _genres = nn.Embedding(Math.Max(1, model.Genres.Count), GenreWidth);
         _years = nn.Embedding(ItemFeatures.YearBuckets, YearWidth);
@@ -58,7 +57,6 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
     /// <returns>[B] logits; their sigmoid is the estimated chance that the item is the one that comes next.</returns>
     public override Tensor forward(RankerInputs inputs)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
         using var scope = NewDisposeScope();
         Tensor items = inputs.Items * (1 - inputs.Unknown); // [B, D]
         Tensor users = inputs.Users.expand_as(items); // [B, D]
@@ -82,7 +80,7 @@ public sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 /// <param name="Genres">The vocabulary, in the order of the genre embedding's rows.</param>
 /// <param name="Dropout">Rate in training.</param>
 /// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
-public sealed record RankerModel(
+internal sealed record RankerModel(
     int Dimension, IReadOnlyList<int> Hidden, IReadOnlyList<string> Genres, double Dropout, double RetrieverWeight)
 {
     /// <summary>Of <see cref="Core.Features.RankerSignals.All"/>, in that order; empty in the published layout.</summary>
@@ -93,16 +91,13 @@ public sealed record RankerModel(
 }
 
 /// <summary>A ranker with what it reads of the items: trained or to be trained.</summary>
-public sealed class RankerParts : IDisposable
+internal sealed class RankerParts : IDisposable
 {
     /// <param name="network">Owned by the caller.</param>
     /// <param name="embeddings">[V, D] the retriever's, L2-normalised; copied.</param>
     /// <param name="catalog">Whose V items they are.</param>
     public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(embeddings);
-        ArgumentNullException.ThrowIfNull(catalog);
         using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
         var features = new ItemFeatures(catalog, network.Model.Genres);
         Items = new ItemFeatureTensors(onCpu.clone(), features);
@@ -127,10 +122,10 @@ public sealed class RankerParts : IDisposable
 /// <param name="Genres">[B, G] 1 where the item has the genre.</param>
 /// <param name="Unknown">[B, 1] 1 where the item embedding is to be ignored, as for an item that was never trained.</param>
 /// <param name="Signals">[B, S] those that the model names; not read where it names none.</param>
-public sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Years, Tensor Genres, Tensor Unknown, Tensor? Signals = null);
+internal sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Years, Tensor Genres, Tensor Unknown, Tensor? Signals = null);
 
 /// <summary>Every item's ranker inputs as tensors, to gather batches from.</summary>
-public sealed class ItemFeatureTensors : IDisposable
+internal sealed class ItemFeatureTensors : IDisposable
 {
     private readonly Tensor _embeddings; // [V, D], L2-normalised
     private readonly Tensor _popularity; // [V, 1]
@@ -141,8 +136,6 @@ public sealed class ItemFeatureTensors : IDisposable
     /// <param name="features">Of the same V items.</param>
     public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
     {
-        ArgumentNullException.ThrowIfNull(embeddings);
-        ArgumentNullException.ThrowIfNull(features);
         int items = features.Popularity.Length;
         int genreCount = Math.Max(1, features.Genres.Count); // a network without any genre keeps one row that is never set
         var genres = new float[items * genreCount];
@@ -163,7 +156,6 @@ public sealed class ItemFeatureTensors : IDisposable
     /// <param name="signals">[B, S], where the network reads some.</param>
     public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null)
     {
-        ArgumentNullException.ThrowIfNull(rows);
         return new RankerInputs(
             users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
             _genres.index_select(0, rows), unknown ?? zeros(rows.shape[0], 1), signals);
@@ -186,7 +178,7 @@ public sealed class ItemFeatureTensors : IDisposable
 /// <param name="features">Of all items.</param>
 /// <param name="embeddings">[V, D] the retriever's, L2-normalised.</param>
 /// <param name="dimension">D</param>
-public sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures features, float[] embeddings, int dimension)
+internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures features, float[] embeddings, int dimension)
 {
     private readonly int[] _columns = [.. names.Select(name => RankerSignals.All.ToList().IndexOf(name))];
 
@@ -219,14 +211,13 @@ public sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures featu
 }
 
 /// <summary>The trained ranker on disk: <c>ranker.json</c> says what it is, <c>weights.safetensors</c> what it learnt.</summary>
-public static class RankerFiles
+internal static class RankerFiles
 {
     public const string ModelName = "ranker.json";
     public const string WeightsName = "weights.safetensors";
 
     public static void Write(string folder, RankerNetwork network, RankerModel model)
     {
-        ArgumentNullException.ThrowIfNull(network);
         Write(folder, model, NetworkWeights.Of(network));
     }
 

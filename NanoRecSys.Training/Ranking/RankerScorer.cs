@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Ranking;
 
 /// <summary>How a ranker is evaluated.</summary>
-public enum RankerUsage
+internal enum RankerUsage
 {
     /// <summary>As it is served: the retriever's best, by logit and cosine.</summary>
     Served,
@@ -22,7 +22,7 @@ public enum RankerUsage
 }
 
 /// <summary>The two stages as a model to evaluate: what the retriever did not bring comes last.</summary>
-public sealed class RankerScorer : IScorer, IDisposable
+internal sealed class RankerScorer : IScorer, IDisposable
 {
     private const int Candidates = 100;
 
@@ -41,9 +41,6 @@ public sealed class RankerScorer : IScorer, IDisposable
     public RankerScorer(
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(encoder);
-        ArgumentNullException.ThrowIfNull(network);
         (_encoder, _network, _usage, Permuted) = (encoder, network, usage, permuted);
         _parts = new RankerParts(network, encoder.ItemEmbeddings, permuted is { } feature ? FeaturePermutation.Apply(feature, data.Catalog) : data.Catalog);
         _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates, leftOut);
@@ -90,7 +87,7 @@ public sealed class RankerScorer : IScorer, IDisposable
 /// <param name="network">Owned by the caller.</param>
 /// <param name="items">Of all items.</param>
 /// <param name="signals">Those that the network names.</param>
-public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
+internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
 {
     internal const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
 
@@ -99,7 +96,6 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
     /// <returns>[B] with the logits.</returns>
     public CandidateList[] Rank(IReadOnlyList<UserCandidates> users, int knownItems = int.MaxValue)
     {
-        ArgumentNullException.ThrowIfNull(users);
         network.eval();
         using var noGradient = no_grad();
         var lists = new CandidateList[users.Count];
@@ -156,7 +152,7 @@ public sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors it
 }
 
 /// <summary>A feature whose worth is measured by dealing it to other items.</summary>
-public enum PermutedFeature
+internal enum PermutedFeature
 {
     Genres,
     Year,

@@ -13,10 +13,10 @@ namespace NanoRecSys.Training.Ranking;
 /// <summary>How well a ranker tells what came from what did not, apart for the two kinds of negatives.</summary>
 /// <param name="Hard">AUC over positives and hard negatives.</param>
 /// <param name="Random">AUC over positives and random negatives.</param>
-public readonly record struct RankerAuc(double Hard, double Random);
+internal readonly record struct RankerAuc(double Hard, double Random);
 
 /// <summary>The ranker in training, over lists of mined candidates.</summary>
-public sealed class RankerTrainer : IDisposable
+internal sealed class RankerTrainer : IDisposable
 {
     private readonly RankerNetwork _network;
     private readonly ItemFeatureTensors _items;
@@ -25,8 +25,6 @@ public sealed class RankerTrainer : IDisposable
 
     public RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options)
     {
-        ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(options);
         (_network, _items, _options) = (network, items, options);
         _optimizer = optim.AdamW(network.parameters(), options.LearningRate, weight_decay: options.WeightDecay);
     }
@@ -40,8 +38,6 @@ public sealed class RankerTrainer : IDisposable
     /// <returns>Mean loss.</returns>
     public double Train(RankerExamples examples, Action<double, double> onStep, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(examples);
-        ArgumentNullException.ThrowIfNull(onStep);
         _network.train();
         using Tensor order = randperm(examples.Positions, int64);
         long step = Math.Max(1, _options.BatchPairs / examples.Candidates);
@@ -61,7 +57,6 @@ public sealed class RankerTrainer : IDisposable
 
     public RankerAuc Evaluate(RankerExamples examples)
     {
-        ArgumentNullException.ThrowIfNull(examples);
         _network.eval();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -112,7 +107,7 @@ public sealed class RankerTrainer : IDisposable
 }
 
 /// <summary>Mined positions as tensors: each with a list of candidates, the one that came first.</summary>
-public sealed class RankerExamples : IDisposable
+internal sealed class RankerExamples : IDisposable
 {
     private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals) =>
         (Users, Items, Kinds, Signals) = (users, items, kinds, signals);
@@ -140,9 +135,6 @@ public sealed class RankerExamples : IDisposable
     /// <param name="reader">Of the signals.</param>
     public static RankerExamples Create(IReadOnlyList<MinedPosition> mined, DataSplit split, SignalReader reader)
     {
-        ArgumentNullException.ThrowIfNull(mined);
-        ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(reader);
         int longest = mined.Max(position => position.Items.Length);
         int dimension = mined[0].Embedding.Length;
         var users = new float[mined.Count * dimension];
@@ -195,7 +187,7 @@ public enum RankerLossKind
 }
 
 /// <summary>Losses over lists of candidates of which the first is the positive.</summary>
-public static class RankerLoss
+internal static class RankerLoss
 {
     /// <param name="kind">Which loss.</param>
     /// <param name="logits">[P, C]; the positive's is the first.</param>
@@ -203,8 +195,6 @@ public static class RankerLoss
     /// <returns>The mean in nats over candidates or lists.</returns>
     public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere)
     {
-        ArgumentNullException.ThrowIfNull(logits);
-        ArgumentNullException.ThrowIfNull(isThere);
         if (kind == RankerLossKind.Listwise)
         {
             Tensor listed = logits.masked_fill(isThere.logical_not(), float.NegativeInfinity);
@@ -224,7 +214,7 @@ public static class RankerLoss
 /// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first.</param>
 /// <param name="BestNdcg">Their NDCG@10 on validation, by the logit alone.</param>
 /// <param name="Curve">One entry per finished epoch.</param>
-public sealed record RankerTrainingState(
+internal sealed record RankerTrainingState(
     TrainRankerOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
 {
     /// <summary>What the ranker is trained from; null in checkpoints of earlier versions.</summary>
@@ -235,12 +225,11 @@ public sealed record RankerTrainingState(
 /// <param name="Retriever">The retriever's weights.</param>
 /// <param name="Negatives">Mined negatives of the training positions.</param>
 /// <param name="ValidationNegatives">Mined negatives of the validation positions.</param>
-public sealed record RankerSources(string Retriever, string Negatives, string ValidationNegatives)
+internal sealed record RankerSources(string Retriever, string Negatives, string ValidationNegatives)
 {
     /// <exception cref="FileNotFoundException">One of them is missing.</exception>
     public static RankerSources Of(Workspace workspace)
     {
-        ArgumentNullException.ThrowIfNull(workspace);
         return new RankerSources(
             HashOf(Path.Combine(workspace.RetrieverFolder, RetrieverFiles.WeightsName)), HashOf(workspace.NegativesFile), HashOf(workspace.ValidationNegativesFile));
     }

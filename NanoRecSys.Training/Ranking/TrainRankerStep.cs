@@ -21,19 +21,17 @@ namespace NanoRecSys.Training.Ranking;
 /// <param name="Plain">NDCG@10 of the ranker alone.</param>
 /// <param name="Fused">NDCG@10 of logit + weight * cosine.</param>
 /// <param name="Seconds">Wall time.</param>
-public sealed record TrainRankerSummary(
+internal sealed record TrainRankerSummary(
     int Epochs, int BestEpoch, double AucHard, double AucRandom, double RetrieverWeight, double Retriever, double Plain, double Fused, double Seconds);
 
 /// <summary>Trains the second stage on the mined candidates and weighs it against the first.</summary>
-public static class TrainRankerStep
+internal static class TrainRankerStep
 {
     private static readonly TrainingLabels Labels = new("Training of the ranker", "positions", ["ndcg@10", "auc_hard", "auc_random"]);
 
     /// <exception cref="UserErrorException">A step before it has not run.</exception>
     public static async Task<TrainRankerSummary> RunAsync(TrainRankerOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         await using NegativesReader negatives = await NegativesReader.OpenAsync(context.Workspace.NegativesFile, context.Cancellation);
         await using NegativesReader held = await NegativesReader.OpenAsync(context.Workspace.ValidationNegativesFile, context.Cancellation);
@@ -180,7 +178,7 @@ public static class TrainRankerStep
 }
 
 /// <summary>The ranker's hyper-parameters. The defaults are those of the reference system.</summary>
-public sealed record TrainRankerOptions
+internal sealed record TrainRankerOptions
 {
     /// <summary>Widths of the hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [512, 256, 128];
@@ -221,13 +219,10 @@ public sealed record TrainRankerOptions
 /// <param name="Weight">The chosen one.</param>
 /// <param name="MeanCosine">Of all candidates.</param>
 /// <param name="Ndcg">NDCG@10 on validation by weight; 0 is the ranker alone.</param>
-public sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
+internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
 {
     public static RetrieverWeightChoice Make(CandidateRanker ranker, ValidationCases cases, IReadOnlyList<double> weights)
     {
-        ArgumentNullException.ThrowIfNull(ranker);
-        ArgumentNullException.ThrowIfNull(cases);
-        ArgumentNullException.ThrowIfNull(weights);
         CandidateList[] lists = ranker.Rank(cases.Users);
         WeightPoint[] points = [.. weights.Select(weight => new WeightPoint(weight, cases.Measure(lists, weight)["ndcg@10"]))];
         double mean = lists.SelectMany(list => list.Cosines).DefaultIfEmpty(0).Average();
@@ -237,7 +232,7 @@ public sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IRe
 
 /// <param name="Weight">Of the cosine beside the logit.</param>
 /// <param name="Ndcg">NDCG@10 on validation.</param>
-public sealed record WeightPoint(double Weight, double Ndcg);
+internal sealed record WeightPoint(double Weight, double Ndcg);
 
 /// <summary>
 /// The candidates of every user with a validation item, and that item: found once, since the retriever does not
@@ -245,13 +240,12 @@ public sealed record WeightPoint(double Weight, double Ndcg);
 /// </summary>
 /// <param name="Users">[U]</param>
 /// <param name="Targets">[U] rows of the items that came next.</param>
-public sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IReadOnlyList<int> Targets)
+internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IReadOnlyList<int> Targets)
 {
     private const int UsersPerBatch = 128;
 
     public static ValidationCases Find(UserTower tower, DataSplit split, int candidates, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(split);
         using var encoder = new BatchEncoder(tower);
         var finder = new CandidateFinder(encoder, candidates);
         var users = new List<UserCandidates>();

@@ -22,7 +22,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="SequencesPerSecond">In training.</param>
 /// <param name="MostEpochs">After so many it ends, if nothing ends it earlier.</param>
 /// <param name="PeakMemory">Bytes that this process held at most, mapped files included.</param>
-public sealed record EpochEstimate(
+internal sealed record EpochEstimate(
     string Preset, string Device, int Threads, double ProcessorShare, double LoadSeconds, int Steps, double StepSeconds, double TrainSeconds,
     double ValidationSeconds, double SequencesPerSecond, int MostEpochs, long PeakMemory)
 {
@@ -35,7 +35,6 @@ public sealed record EpochEstimate(
     /// <exception cref="UserErrorException">No prepared data.</exception>
     public static async Task<EpochEstimate> MeasureAsync(string preset, int steps, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(context);
         long start = Stopwatch.GetTimestamp();
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;

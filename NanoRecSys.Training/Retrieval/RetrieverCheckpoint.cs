@@ -15,7 +15,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first validation.</param>
 /// <param name="BestNdcg">NDCG@10 on validation of these.</param>
 /// <param name="Curve">One entry per finished epoch.</param>
-public sealed record TrainingState(
+internal sealed record TrainingState(
     TrainRetrieverOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
 {
     /// <summary>What it trains on; null in checkpoints that did not tell yet.</summary>
@@ -31,7 +31,7 @@ public sealed record TrainingState(
 /// <param name="Epoch">1-based.</param>
 /// <param name="Loss">Mean training loss of the epoch, in nats.</param>
 /// <param name="Metrics">On validation, in epochs that were validated.</param>
-public sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics = null)
+internal sealed record CurvePoint(int Epoch, double Loss, IReadOnlyDictionary<string, double>? Metrics = null)
 {
     /// <summary>At the epoch's start.</summary>
     public double LearningRate { get; init; }

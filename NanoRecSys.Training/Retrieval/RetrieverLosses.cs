@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Retrieval;
 
 /// <summary>How far the embeddings after P positions are from the items that followed.</summary>
-public interface IRetrieverLoss
+internal interface IRetrieverLoss
 {
     /// <summary>
     /// Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several
@@ -61,7 +61,7 @@ internal static class ChunkedLoss
 /// </summary>
 /// <param name="temperature">Divides the cosine.</param>
 /// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
-public sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
+internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
 {
     // A chunk's logits stay in the cache: 256 rows of 3,416 take 2.7 ms so, and 1,024 take twice as long per row.
     private const int ChunkBytes = 4 << 20;
@@ -78,9 +78,6 @@ public sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) 
 
     public double Backward(Tensor users, Tensor items, Tensor targets)
     {
-        ArgumentNullException.ThrowIfNull(users);
-        ArgumentNullException.ThrowIfNull(items);
-        ArgumentNullException.ThrowIfNull(targets);
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         long positions = targets.shape[0];
@@ -145,11 +142,10 @@ public sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) 
 /// <param name="negatives">Items drawn per step, with replacement.</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, N] logits that stand in memory at a time.</param>
-public sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
+internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     public double Backward(Tensor users, Tensor items, Tensor targets)
     {
-        ArgumentNullException.ThrowIfNull(items);
         using var scope = NewDisposeScope();
         Tensor drawn = randint(0, items.shape[0], negatives, ScalarType.Int64, items.device); // [N]
         return Backward(users, items, targets, drawn);
@@ -161,9 +157,6 @@ public sealed class SampledSoftmaxLoss(double temperature, int negatives, bool i
     /// <param name="drawn">[N] int64, rows of the negatives.</param>
     public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn)
     {
-        ArgumentNullException.ThrowIfNull(items);
-        ArgumentNullException.ThrowIfNull(targets);
-        ArgumentNullException.ThrowIfNull(drawn);
         using var scope = NewDisposeScope();
         return ChunkedLoss.Backward(users, items, targets.shape[0], rowsPerChunk, (userLeaf, itemLeaf, start, end) =>
         {
@@ -187,7 +180,7 @@ public sealed class SampledSoftmaxLoss(double temperature, int negatives, bool i
 /// <param name="isDecoupled">Whether the positive is left out of the denominator (DCL; Yeh et al., 2022).</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, P] logits that stand in memory at a time.</param>
-public sealed class InfoNceLoss(
+internal sealed class InfoNceLoss(
     double temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     private const float Nothing = -1e9f; // e to that is 0; from an infinity there would be no gradient
@@ -212,7 +205,6 @@ public sealed class InfoNceLoss(
 
     public double Backward(Tensor users, Tensor items, Tensor targets)
     {
-        ArgumentNullException.ThrowIfNull(targets);
         using var scope = NewDisposeScope();
         long positions = targets.shape[0];
         Tensor candidates = items.index_select(0, targets); // [P, D]

@@ -14,17 +14,17 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="Loss">Mean over the epoch's positions, in nats.</param>
 /// <param name="Seconds">Of training, validation not counted.</param>
 /// <param name="Sequences">Windows trained on.</param>
-public sealed record EpochResult(int Epoch, double Loss, double Seconds, int Sequences);
+internal sealed record EpochResult(int Epoch, double Loss, double Seconds, int Sequences);
 
 /// <summary>How far an epoch is.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Of the whole epoch.</param>
 /// <param name="Loss">Of that step, in nats.</param>
 /// <param name="SequencesPerSecond">Since the epoch began.</param>
-public sealed record StepResult(int Step, int Steps, double Loss, double SequencesPerSecond);
+internal sealed record StepResult(int Step, int Steps, double Loss, double SequencesPerSecond);
 
 /// <summary>The user tower in training: its optimizer, its loss and its place in the schedule.</summary>
-public sealed class RetrieverTrainer : IDisposable
+internal sealed class RetrieverTrainer : IDisposable
 {
     private readonly DataSplit _split;
     private readonly TrainRetrieverOptions _options;
@@ -38,8 +38,6 @@ public sealed class RetrieverTrainer : IDisposable
 
     public RetrieverTrainer(UserTower tower, DataSplit split, TrainRetrieverOptions options, long seed, IRetrieverLoss loss)
     {
-        ArgumentNullException.ThrowIfNull(tower);
-        ArgumentNullException.ThrowIfNull(options);
         Tower = tower;
         IsReduced = Precision.IsReduced(options.ReducedPrecision, tower.Device);
         int parts = Math.Min(get_num_threads(), options.BatchUsers);
@@ -74,7 +72,6 @@ public sealed class RetrieverTrainer : IDisposable
     /// <param name="cancellation">Looked at before each step.</param>
     public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(onStep);
         var watch = Stopwatch.StartNew();
         var random = new Random(unchecked((int)(_seed * 1_000_003 + epoch)));
         BeginEpoch(random.NextInt64());
@@ -275,7 +272,7 @@ internal sealed class TowerReplicas : IDisposable
 }
 
 /// <summary>Linear warm-up, then constant or a cosine down to zero at the last step.</summary>
-public sealed record LearningRateSchedule(double Peak, int WarmupSteps, LearningRateDecay Decay, long TotalSteps)
+internal sealed record LearningRateSchedule(double Peak, int WarmupSteps, LearningRateDecay Decay, long TotalSteps)
 {
     /// <param name="step">0-based.</param>
     public double At(long step)
@@ -296,13 +293,11 @@ public sealed record LearningRateSchedule(double Peak, int WarmupSteps, Learning
 }
 
 /// <summary>Which stretch of which user's items trains in which step of an epoch.</summary>
-public static class EpochPlan
+internal static class EpochPlan
 {
     /// <summary>The windows of an epoch in the order of training; the same seed and epoch make the same plan.</summary>
     public static SequenceWindow[] Windows(DataSplit split, int maxLength, TrainingWindow kind, Random random)
     {
-        ArgumentNullException.ThrowIfNull(split);
-        ArgumentNullException.ThrowIfNull(random);
         var windows = new List<SequenceWindow>(split.UserCount);
         for (int user = 0; user < split.UserCount; user++)
         {
@@ -324,10 +319,10 @@ public static class EpochPlan
 }
 
 /// <summary>A stretch of one user's training items: <c>[Start, Start + Count)</c>, of which all but the last are inputs.</summary>
-public readonly record struct SequenceWindow(int User, int Start, int Count);
+internal readonly record struct SequenceWindow(int User, int Start, int Count);
 
 /// <summary>One step's input, and what follows at each of its T positions.</summary>
-public sealed class SequenceBatch : IDisposable
+internal sealed class SequenceBatch : IDisposable
 {
     private SequenceBatch(SequencePack pack, Tensor targets)
     {
@@ -347,7 +342,6 @@ public sealed class SequenceBatch : IDisposable
     /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences fill it up.</param>
     public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, int multiple = 1)
     {
-        ArgumentNullException.ThrowIfNull(split);
         int[] offsets = SequencePack.OffsetsOf([.. windows.ToArray().Select(window => window.Count - 1)], multiple);
         int count = offsets[windows.Length]; // T
         var rows = new int[offsets[^1]];

@@ -15,10 +15,10 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="BestEpoch">The one whose weights were kept.</param>
 /// <param name="Seconds">Wall time of this attempt.</param>
 /// <param name="Validation">Metrics of the kept weights.</param>
-public sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
+internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
 /// <summary>Trains the transformer on the sequences and keeps the weights that are best on validation.</summary>
-public static class TrainRetrieverStep
+internal static class TrainRetrieverStep
 {
     private const string SelectionMetric = "ndcg@10";
 
@@ -30,8 +30,6 @@ public static class TrainRetrieverStep
     /// <exception cref="UserErrorException">No prepared data, settings that do not go together, or nothing to resume.</exception>
     public static async Task<TrainRetrieverSummary> RunAsync(Func<DatasetSummary, TrainRetrieverOptions> choose, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(choose);
-        ArgumentNullException.ThrowIfNull(context);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         TrainRetrieverOptions options = choose(data.Summary);
         if (UserTower.Problem(options.ToModel(data.Catalog.Count)) is { } problem)
@@ -180,7 +178,7 @@ public static class TrainRetrieverStep
 /// The retriever's hyper-parameters. The defaults are those of the reference system, but for <see cref="Loss"/>
 /// (there in-batch InfoNCE) and <see cref="EmbeddingStd"/> (the item table's start).
 /// </summary>
-public sealed record TrainRetrieverOptions
+internal sealed record TrainRetrieverOptions
 {
     /// <summary>What the tower is built of; one of <see cref="BlockKinds"/>.</summary>
     public string Block { get; init; } = BlockKinds.Transformer;
@@ -277,14 +275,14 @@ public enum RetrieverLoss
 }
 
 [JsonConverter(typeof(KebabCaseNames<LearningRateDecay>))]
-public enum LearningRateDecay
+internal enum LearningRateDecay
 {
     None,
     Cosine,
 }
 
 [JsonConverter(typeof(KebabCaseNames<TrainingWindow>))]
-public enum TrainingWindow
+internal enum TrainingWindow
 {
     /// <summary>The last L + 1 items.</summary>
     Last,
@@ -293,7 +291,7 @@ public enum TrainingWindow
     Random,
 }
 
-public static class RetrieverLossNames
+internal static class RetrieverLossNames
 {
     public static string ToName(this RetrieverLoss loss) => JsonNamingPolicy.KebabCaseLower.ConvertName(loss.ToString());
 }

@@ -9,7 +9,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="Title">Above the plot.</param>
 /// <param name="Unit">What is trained on, counted by the second.</param>
 /// <param name="Metrics">Figures on validation that are drawn.</param>
-public sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<string> Metrics)
+internal sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<string> Metrics)
 {
     public static readonly TrainingLabels Retriever = new("Training of the retriever", "sequences", ["ndcg@10"]);
 }
@@ -18,7 +18,7 @@ public sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<str
 /// A training's figures for people and programs, in the model's folder: <c>tensorboard/</c> (event files),
 /// <c>metrics.json</c> and <c>training.png</c>, all kept up as it goes.
 /// </summary>
-public sealed class TrainingLog
+internal sealed class TrainingLog
 {
     public const string EventsName = "tensorboard";
     public const string MetricsName = "metrics.json";
@@ -47,8 +47,6 @@ public sealed class TrainingLog
     /// <param name="state">What <c>metrics.json</c> holds after an epoch that was validated.</param>
     public void Add(IReadOnlyList<CurvePoint> curve, Func<byte[]> state)
     {
-        ArgumentNullException.ThrowIfNull(curve);
-        ArgumentNullException.ThrowIfNull(state);
         CurvePoint point = curve[^1];
         Scalar("train/loss", point.Loss);
         Scalar("train/learning_rate", point.LearningRate);
@@ -70,7 +68,7 @@ public sealed class TrainingLog
 }
 
 /// <summary>Draws a training for people: loss and figures on validation above, speed and memory below.</summary>
-public static class TrainingCurve
+internal static class TrainingCurve
 {
     public const string FileName = "training.png";
 
@@ -79,7 +77,6 @@ public static class TrainingCurve
 
     public static void Save(string folder, TrainingLabels labels, IReadOnlyList<CurvePoint> curve)
     {
-        ArgumentNullException.ThrowIfNull(labels);
         CurvePoint[] validated = [.. curve.Where(point => point.Metrics is not null)];
         var figure = new Multiplot();
         figure.AddPlots(2);

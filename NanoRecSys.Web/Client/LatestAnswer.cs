@@ -17,7 +17,6 @@ public sealed class LatestAnswer<T> : IDisposable
     /// <returns>Whether the answer came; false too where another question took its place.</returns>
     public async Task<bool> AskAsync(Func<CancellationToken, Task<T>> ask)
     {
-        ArgumentNullException.ThrowIfNull(ask);
         CancellationTokenSource mine = Replace();
         (Loading, Failure) = (true, null);
         try

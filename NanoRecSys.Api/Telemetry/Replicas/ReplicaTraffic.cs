@@ -12,7 +12,7 @@ namespace NanoRecSys.Api.Telemetry.Replicas;
 /// nobody repeats what was answered before.
 /// </summary>
 /// <remarks>One thread at a time may let it hear; any number may read.</remarks>
-public sealed class ReplicaTraffic(TimeProvider time)
+internal sealed class ReplicaTraffic(TimeProvider time)
 {
     private const long LargestClockLead = 10; // seconds; a ring that ran ahead would refuse everybody else's
 
@@ -30,7 +30,6 @@ public sealed class ReplicaTraffic(TimeProvider time)
     /// <summary>Everybody's load, given this process's own.</summary>
     public ComputeLoad With(ComputeLoad own)
     {
-        ArgumentNullException.ThrowIfNull(own);
         return Present().Aggregate(own, (sum, load) => new ComputeLoad(
             sum.Running + load.Running, sum.Concurrency + load.Concurrency, sum.QueueDepth + load.QueueDepth, sum.QueueLimit + load.QueueLimit, sum.Shed + load.Shed));
     }

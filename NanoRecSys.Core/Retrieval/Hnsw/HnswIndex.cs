@@ -6,7 +6,7 @@ using NanoRecSys.Core.Retrieval.Scan;
 namespace NanoRecSys.Core.Retrieval.Hnsw;
 
 /// <summary>Search along a graph of near rows: FAISS's <c>IndexHNSWFlat</c>.</summary>
-public sealed class HnswIndex : IVectorIndex
+internal sealed class HnswIndex : IVectorIndex
 {
     // Rows compared for each row kept in sight, about, at 32 edges: tells when comparing all admitted rows is cheaper.
     private const int RowsPerBreadth = 30;
@@ -21,7 +21,6 @@ public sealed class HnswIndex : IVectorIndex
     /// <param name="level">Instructions to use; the best that there are if null.</param>
     public HnswIndex(HnswGraph graph, ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, SimdLevel? level = null)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, (long)graph.Count * dimension, nameof(vectors));
         Graph = graph;
         Space = new HnswSpace(vectors, dimension, metric, level);
@@ -106,7 +105,7 @@ public sealed class HnswIndex : IVectorIndex
 /// Rows and the near rows that each leads to, on levels that thin out upwards; laid out as FAISS keeps it. The places
 /// of a row's edges are one piece, level 0 first; unused ones hold -1.
 /// </summary>
-public sealed class HnswGraph
+internal sealed class HnswGraph
 {
     /// <summary>Edges of a row on an upper level (M) that a file may have; level 0 has twice as many.</summary>
     public const int MostEdges = 1 << 11;
@@ -115,8 +114,6 @@ public sealed class HnswGraph
     /// <param name="placesUpTo">Edge places of a row on all levels below the given one; starts with 0.</param>
     public HnswGraph(int[] levels, int[] placesUpTo)
     {
-        ArgumentNullException.ThrowIfNull(levels);
-        ArgumentNullException.ThrowIfNull(placesUpTo);
         Levels = levels;
         PlacesUpTo = placesUpTo;
         Offsets = new long[levels.Length + 1];
@@ -183,7 +180,7 @@ public sealed class HnswGraph
 /// Walks a graph towards a query. Searches and the building of the graph share it. Kept by each thread for its next
 /// walk, so that a search allocates nothing.
 /// </summary>
-public sealed class HnswWalk
+internal sealed class HnswWalk
 {
     [ThreadStatic]
     private static HnswWalk? Idle;
@@ -205,7 +202,6 @@ public sealed class HnswWalk
     /// <summary>The best row that greedy steps reach on the levels above <paramref name="level"/>.</summary>
     public static Candidate Descend(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, int level)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         var nearest = new Candidate(graph.Entry, space.Score(query, graph.Entry));
         for (int upper = graph.TopLevel; upper > level; upper--)
         {
@@ -238,7 +234,6 @@ public sealed class HnswWalk
     /// <returns>Up to <paramref name="breadth"/> rows, best first, valid until the next walk.</returns>
     public ReadOnlySpan<Candidate> Search(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, Candidate start, int level, int breadth)
     {
-        ArgumentNullException.ThrowIfNull(graph);
         if (_best.Length < breadth)
         {
             _best = new Candidate[breadth];
@@ -300,7 +295,7 @@ public sealed class HnswWalk
 }
 
 /// <summary>The rows of a graph and how they compare: larger scores are nearer, distances are negated.</summary>
-public sealed class HnswSpace
+internal sealed class HnswSpace
 {
     private const int CacheLineFloats = 16;
     private readonly ReadOnlyMemory<float> _vectors;

@@ -8,7 +8,7 @@ namespace NanoRecSys.Core.Retrieval.Ivf;
 /// Rows in lists by their nearest centroid; a search compares the query with the rows of the <see cref="Probes"/> lists
 /// whose centroids are nearest to it. Where a filter leaves too few of them, further lists follow, nearest first.
 /// </summary>
-public abstract class IvfIndex : IVectorIndex
+internal abstract class IvfIndex : IVectorIndex
 {
     private const int MostOnStack = 256;
     private int _probes = 1;
@@ -17,8 +17,6 @@ public abstract class IvfIndex : IVectorIndex
     /// <param name="lists">Which rows each holds.</param>
     protected IvfIndex(FlatIndex centroids, InvertedLists lists)
     {
-        ArgumentNullException.ThrowIfNull(centroids);
-        ArgumentNullException.ThrowIfNull(lists);
         ArgumentOutOfRangeException.ThrowIfNotEqual(lists.Count, centroids.Count, nameof(lists));
         Centroids = centroids;
         Lists = lists;
@@ -94,7 +92,7 @@ public abstract class IvfIndex : IVectorIndex
 }
 
 /// <summary>Lists of fp32 rows: FAISS's <c>IndexIVFFlat</c>. Bytes are compared first, as in <see cref="FlatIndex"/>.</summary>
-public sealed class IvfFlatIndex : IvfIndex
+internal sealed class IvfFlatIndex : IvfIndex
 {
     private readonly ReadOnlyMemory<float> _vectors;
     private readonly ExactRows _rows;
@@ -151,7 +149,7 @@ public sealed class IvfFlatIndex : IvfIndex
 /// With centroid c and decoded rest r: the inner product is q.c + q.r, and |q - c - r|^2 = |q - c|^2 - 2 q.r +
 /// (|r|^2 + 2 c.r), whose last part belongs to the row alone. So the query is scaled to the codes once, for all lists.
 /// </remarks>
-public sealed class IvfScalarIndex : IvfIndex
+internal sealed class IvfScalarIndex : IvfIndex
 {
     private readonly ByteRows _bytes;
     private readonly int[] _listOfPosition;
@@ -169,8 +167,6 @@ public sealed class IvfScalarIndex : IvfIndex
         FlatIndex centroids, InvertedLists lists, ScalarQuantizer quantizer, bool byResidual, PositionCode codeAt, SimdLevel? level = null)
         : base(centroids, lists)
     {
-        ArgumentNullException.ThrowIfNull(quantizer);
-        ArgumentNullException.ThrowIfNull(codeAt);
         Quantizer = quantizer;
         ByResidual = byResidual;
         _level = level ?? SimdLevels.Best;
@@ -270,7 +266,7 @@ public sealed class IvfScalarIndex : IvfIndex
 /// </summary>
 /// <param name="Least">[D]</param>
 /// <param name="Range">[D]</param>
-public sealed record ScalarQuantizer(float[] Least, float[] Range)
+internal sealed record ScalarQuantizer(float[] Least, float[] Range)
 {
     public int Dimension => Least.Length;
 
@@ -320,7 +316,7 @@ public sealed record ScalarQuantizer(float[] Least, float[] Range)
 /// Which rows each list holds. Every list starts at a multiple of a block's rows, so that its rows can be compared a
 /// block at a time; positions between lists are empty.
 /// </summary>
-public sealed class InvertedLists
+internal sealed class InvertedLists
 {
     private readonly int[] _starts; // [lists]
     private readonly int[] _sizes; // [lists]
@@ -427,4 +423,4 @@ public sealed class InvertedLists
 }
 
 /// <summary>Writes the code of the row at a position of inverted lists.</summary>
-public delegate void PositionCode(int position, Span<byte> code);
+internal delegate void PositionCode(int position, Span<byte> code);

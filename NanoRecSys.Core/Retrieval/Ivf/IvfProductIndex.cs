@@ -8,7 +8,7 @@ namespace NanoRecSys.Core.Retrieval.Ivf;
 /// With centroid c and decoded rest r, |q - c - r|^2 = |q - c|^2 - 2 q.r + (|r|^2 + 2 c.r). FAISS keeps a table of the
 /// last part per list and centroid; here each row keeps its own sum of it, so that one table per query serves all lists.
 /// </remarks>
-public sealed class IvfProductIndex : IvfIndex
+internal sealed class IvfProductIndex : IvfIndex
 {
     private readonly byte[] _codes; // [positions / 64, M, 64]
     private readonly float[] _offsets; // [positions] for L2 -(|r|^2 + 2 c.r)
@@ -24,8 +24,6 @@ public sealed class IvfProductIndex : IvfIndex
         FlatIndex centroids, InvertedLists lists, ProductQuantizer quantizer, bool byResidual, PositionCode codeAt, SimdLevel? level = null)
         : base(centroids, lists)
     {
-        ArgumentNullException.ThrowIfNull(quantizer);
-        ArgumentNullException.ThrowIfNull(codeAt);
         ArgumentOutOfRangeException.ThrowIfNotEqual(quantizer.Dimension, Dimension, nameof(quantizer));
         Quantizer = quantizer;
         ByResidual = byResidual;
@@ -141,7 +139,7 @@ public sealed class IvfProductIndex : IvfIndex
 /// <summary>
 /// A vector as M bytes: each names the nearest of 256 centroids in its part of the vector (Jégou et al., 2011).
 /// </summary>
-public sealed class ProductQuantizer
+internal sealed class ProductQuantizer
 {
     /// <summary>Centroids of a part: as many as a byte can name.</summary>
     public const int Centroids = 256;
@@ -154,7 +152,6 @@ public sealed class ProductQuantizer
     /// <param name="codebooks">[M, 256, D / M]; kept, not copied.</param>
     public ProductQuantizer(int dimension, int parts, float[] codebooks)
     {
-        ArgumentNullException.ThrowIfNull(codebooks);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parts);
         ArgumentOutOfRangeException.ThrowIfNotEqual(dimension % parts, 0, nameof(parts));
         ArgumentOutOfRangeException.ThrowIfNotEqual(codebooks.Length, dimension * Centroids, nameof(codebooks));

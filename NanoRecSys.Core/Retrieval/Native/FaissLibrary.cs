@@ -7,7 +7,7 @@ namespace NanoRecSys.Core.Retrieval.Native;
 /// The functions of FAISS's C API (<c>libfaiss_c</c>) that searching needs. Those that return an int give 0 for success;
 /// else <see cref="Check"/> throws what the library says.
 /// </summary>
-public static partial class FaissLibrary
+internal static partial class FaissLibrary
 {
     /// <summary>Environment variable with the library's path, where the system's loader does not find it.</summary>
     public const string PathVariable = "NANORECSYS_FAISS_C";
@@ -113,7 +113,7 @@ public static partial class FaissLibrary
 }
 
 /// <summary>What the native FAISS library says went wrong.</summary>
-public sealed class FaissException : Exception
+internal sealed class FaissException : Exception
 {
     public FaissException(string message)
         : base(message)

@@ -4,7 +4,7 @@ namespace NanoRecSys.Core.Retrieval.Native;
 
 /// <summary>An index file searched by the FAISS library itself: the second engine behind <see cref="IVectorIndex"/>.</summary>
 /// <remarks>With a filter a graph gives only what its walks reach; the other kinds give as many as there are.</remarks>
-public sealed class NativeIndex : IVectorIndex, IDisposable
+internal sealed class NativeIndex : IVectorIndex, IDisposable
 {
     private readonly FaissIndexHandle _index;
     private readonly IntPtr _lists; // the same index, where it has lists

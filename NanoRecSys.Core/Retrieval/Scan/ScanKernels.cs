@@ -8,7 +8,7 @@ using System.Runtime.Intrinsics.X86;
 namespace NanoRecSys.Core.Retrieval.Scan;
 
 /// <summary>Inner products and squared distances of two fp32 vectors. Rows may lie unaligned, as in a mapped file.</summary>
-public static class FloatKernel
+internal static class FloatKernel
 {
     /// <param name="a">[D]</param>
     /// <param name="b">[D]</param>
@@ -457,7 +457,7 @@ public enum SimdLevel
 }
 
 /// <summary>What this processor can run.</summary>
-public static class SimdLevels
+internal static class SimdLevels
 {
     public static SimdLevel Best { get; } =
         Avx512BW.IsSupported && Vector512.IsHardwareAccelerated ? SimdLevel.Avx512 : Avx2.IsSupported ? SimdLevel.Avx2 : SimdLevel.Portable;

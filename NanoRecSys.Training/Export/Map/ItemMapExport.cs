@@ -81,7 +81,7 @@ internal static class ItemMapExport
 /// Lays items out on a plane so that neighbours lie together: each is drawn to its neighbours and pushed from random
 /// others, as in UMAP (McInnes et al., 2018), with t-SNE's kernel 1 / (1 + d^2), which needs no powers.
 /// </summary>
-public static class NeighbourLayout
+internal static class NeighbourLayout
 {
     private const int Epochs = 400;
     private const int PushesPerPull = 5;
@@ -99,10 +99,6 @@ public static class NeighbourLayout
     /// <returns>[V, 2] within -1..1.</returns>
     public static float[] Arrange(float[] start, int[][] neighbours, Random random, Action<double> report, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(start);
-        ArgumentNullException.ThrowIfNull(neighbours);
-        ArgumentNullException.ThrowIfNull(random);
-        ArgumentNullException.ThrowIfNull(report);
         float[] places = Fit(start, StartSpan);
         for (int epoch = 0; epoch < Epochs; epoch++)
         {
@@ -183,7 +179,7 @@ public static class NeighbourLayout
 }
 
 /// <summary>Each row's nearest others.</summary>
-public static class NearestNeighbours
+internal static class NearestNeighbours
 {
     /// <param name="index">Of V rows.</param>
     /// <param name="k">Neighbours of each; as many as there are where V is small.</param>
@@ -191,8 +187,6 @@ public static class NearestNeighbours
     /// <returns>[V][K] rows, the nearest first, never the row itself.</returns>
     public static int[][] OfEach(FlatIndex index, int k, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(index);
-        ArgumentNullException.ThrowIfNull(context);
         var neighbours = new int[index.Count][];
         var side = new ParallelOptions { MaxDegreeOfParallelism = context.Threads, CancellationToken = context.Cancellation };
         Parallel.For(0, index.Count, side, row =>
@@ -206,7 +200,7 @@ public static class NearestNeighbours
 }
 
 /// <summary>The plane along which vectors differ most: their first two principal components.</summary>
-public static class PrincipalPlane
+internal static class PrincipalPlane
 {
     // A start for a layout need not be exact; the directions have settled long before.
     private const int Rounds = 60;
@@ -217,7 +211,6 @@ public static class PrincipalPlane
     /// <returns>[V, 2], row-major, around 0.</returns>
     public static float[] Project(ReadOnlySpan<float> vectors, int dimension, Random random)
     {
-        ArgumentNullException.ThrowIfNull(random);
         int count = vectors.Length / dimension;
         float[] mean = Mean(vectors, dimension);
         var centred = new float[vectors.Length]; // [V, D]

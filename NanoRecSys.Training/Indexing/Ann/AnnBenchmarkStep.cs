@@ -16,15 +16,13 @@ using ScottPlot.Plottables;
 namespace NanoRecSys.Training.Indexing.Ann;
 
 /// <summary>Builds indexes of all kinds over the same vectors and measures recall, latency, memory and build time of each.</summary>
-public static class AnnBenchmarkStep
+internal static class AnnBenchmarkStep
 {
     private const int K = 100;
 
     /// <exception cref="UserErrorException">The vectors cannot be read, or there are too few.</exception>
     public static Task<AnnReport> RunAsync(AnnOptions options, StepContext context)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(context);
         string path = options.Vectors ?? Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings);
         (ReadOnlyMemory<float> vectors, int dimension) = ReadVectors(path);
         int rows = vectors.Length / dimension;
@@ -101,7 +99,7 @@ public static class AnnBenchmarkStep
 }
 
 /// <summary>What <c>ann-benchmark</c> can be told.</summary>
-public sealed record AnnOptions
+internal sealed record AnnOptions
 {
     /// <summary>Kinds and sizes of the original's ablation.</summary>
     public const string Ablation = "ablation";
@@ -176,7 +174,7 @@ internal static class AnnGrid
 /// <param name="Ms">Milliseconds of a query for a hundred, one thread.</param>
 /// <param name="MemoryMb">Megabytes (10^6 bytes) in memory; the file's for FAISS, which does not tell.</param>
 /// <param name="BuildSeconds">Of building it, by us, with all threads.</param>
-public sealed record AnnMeasurement(
+internal sealed record AnnMeasurement(
     string Engine, string Index, int Width, double RecallAt10, double RecallAt100, double Ms, double MemoryMb, double BuildSeconds);
 
 /// <summary>All measurements of a run.</summary>
@@ -185,7 +183,7 @@ public sealed record AnnMeasurement(
 /// <param name="Dimension">D</param>
 /// <param name="Queries">Queries of each measurement.</param>
 /// <param name="Measurements">In the order of the grid.</param>
-public sealed record AnnReport(string Vectors, int Rows, int Dimension, int Queries, IReadOnlyList<AnnMeasurement> Measurements);
+internal sealed record AnnReport(string Vectors, int Rows, int Dimension, int Queries, IReadOnlyList<AnnMeasurement> Measurements);
 
 /// <summary>Queries for vectors without users: rows pushed by noise as long as <see cref="Noise"/> of the row, as a taste is near some items.</summary>
 internal static class AnnQueries

@@ -5,12 +5,11 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Models.Attention;
 
 /// <summary>Causal attention over packed sequences: by our kernel on a CPU that has its vectors, else by torch.</summary>
-public static class PackedAttention
+internal static class PackedAttention
 {
     /// <summary>Whether a tensor's attention is the kernel's work.</summary>
     public static bool HasKernel(Device device)
     {
-        ArgumentNullException.ThrowIfNull(device);
         return device.type == DeviceType.CPU && Vector512.IsHardwareAccelerated;
     }
 
@@ -22,9 +21,6 @@ public static class PackedAttention
     /// <returns>[P, D]</returns>
     public static Tensor Apply(AttentionShape shape, Tensor qkv, BiasTables? bias, SequencePack pack, DropoutNoise? noise)
     {
-        ArgumentNullException.ThrowIfNull(shape);
-        ArgumentNullException.ThrowIfNull(qkv);
-        ArgumentNullException.ThrowIfNull(pack);
         if (!HasKernel(qkv.device))
         {
             return PaddedAttention.Apply(shape, qkv, bias, pack, noise is not null);
@@ -48,7 +44,7 @@ public static class PackedAttention
 /// <summary>The learned additions to a layer's scores.</summary>
 /// <param name="Distance">[H, L] by how many items lie between.</param>
 /// <param name="Time">[H, T] by the time between; see <see cref="TimeBuckets"/>.</param>
-public sealed record BiasTables(Tensor Distance, Tensor? Time);
+internal sealed record BiasTables(Tensor Distance, Tensor? Time);
 
 /// <summary>
 /// The same attention in torch's own operators, for GPUs and for processors without the kernel's vectors: sequences
@@ -135,14 +131,14 @@ internal static class PaddedAttention
 /// <summary>What one attention layer does with its projections: softmax over the past, of scores scaled by 1/sqrt(d).</summary>
 /// <param name="Heads">H; the width D is a multiple of it.</param>
 /// <param name="Dropout">On the weights, in training only.</param>
-public sealed record AttentionShape(int Heads, double Dropout);
+internal sealed record AttentionShape(int Heads, double Dropout);
 
 /// <summary>
 /// For every pair of a batch's positions, how long before the prediction at i the item at j was met, in buckets that
 /// grow by a factor: [0, 1) s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is
 /// floor(log(max(s, 1)) / 0.301), 0.301 s in nats.
 /// </summary>
-public sealed class TimeBuckets
+internal sealed class TimeBuckets
 {
     /// <summary>T: the last bucket begins at 0.301 * 63 nats, some five years.</summary>
     public const int Count = 64;
@@ -158,7 +154,6 @@ public sealed class TimeBuckets
     /// <param name="asked">[P] when what follows it is asked for: the next item's time, or now.</param>
     public TimeBuckets(int[] offsets, ReadOnlySpan<long> met, ReadOnlySpan<long> asked)
     {
-        ArgumentNullException.ThrowIfNull(offsets);
         _starts = new long[offsets.Length];
         for (int b = 1; b < offsets.Length; b++)
         {

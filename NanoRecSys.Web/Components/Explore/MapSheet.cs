@@ -22,7 +22,6 @@ public sealed record MapSheet(
 
     public static MapSheet From(ItemMap map)
     {
-        ArgumentNullException.ThrowIfNull(map);
         string[] telling = [.. map.Points.Select(point => PosterArt.TellingGenre(point.Movie))];
         MapGenre[] genres = [.. telling.CountBy(genre => genre)
             .OrderByDescending(genre => genre.Value)

@@ -50,7 +50,6 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
     /// <summary>The genre that says most of a movie; empty where none is known.</summary>
     public static string TellingGenre(MovieInfo movie)
     {
-        ArgumentNullException.ThrowIfNull(movie);
         return ByGenre.FirstOrDefault(entry => movie.Genres.Contains(entry.Genre), NoGenre).Genre;
     }
 

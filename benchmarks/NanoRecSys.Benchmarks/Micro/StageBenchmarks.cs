@@ -17,8 +17,6 @@ public class StageBenchmarks
     internal static string Artifacts { get; set; } = "";
 
     private readonly IOptions<RecommendationOptions> _options = Options.Create(new RecommendationOptions());
-    private readonly UserEncoder _encoder = new();
-    private readonly CandidateRanker _ranker = new();
     private readonly RecommendationQuery _query = new() { UserId = 1, K = K };
     private CandidateRetriever _retriever = null!;
     private AnswerMemory _memory = null!;
@@ -41,35 +39,37 @@ public class StageBenchmarks
         _catalog = new ServedCatalog(_model, _model.Extend([]));
         _retriever = new CandidateRetriever(_options);
         (_short, _median, _long) = (HistoryOf(20), HistoryOf(68), HistoryOf(200));
-        _user = _encoder.Encode(_model, _median);
+        _user = UserEncoder.Encode(_model, _median);
         _candidates = _retriever.Retrieve(_catalog, _user, _median, _query);
-        _best = _ranker.Rank(_model, _user, _median, _candidates, _catalog.News)[..K];
+        _best = CandidateRanker.Rank(_model, _user, _median, _candidates, _catalog.News)[..K];
         _memory = new AnswerMemory(_options, TimeProvider.System);
-        _memory.Keep(Key(), stamp: 0, Respond());
+        _memory.Keep(Key(), stamp: 0, Answer());
     }
 
     [Benchmark]
-    public float[] EncodeTwenty() => _encoder.Encode(_model, _short);
+    public float[] EncodeTwenty() => UserEncoder.Encode(_model, _short);
 
     [Benchmark]
-    public float[] EncodeMedian() => _encoder.Encode(_model, _median);
+    public float[] EncodeMedian() => UserEncoder.Encode(_model, _median);
 
     [Benchmark]
-    public float[] EncodeTwoHundred() => _encoder.Encode(_model, _long);
+    public float[] EncodeTwoHundred() => UserEncoder.Encode(_model, _long);
 
     [Benchmark]
-    public Candidate[] Retrieve() => _retriever.Retrieve(_catalog, _user, _median, _query);
+    public object Retrieve() => _retriever.Retrieve(_catalog, _user, _median, _query);
 
     [Benchmark]
-    public Candidate[] Rank() => _ranker.Rank(_model, _user, _median, _candidates, _catalog.News);
+    public object Rank() => CandidateRanker.Rank(_model, _user, _median, _candidates, _catalog.News);
 
     /// <summary>The answer's JSON, as it is sent and kept.</summary>
     [Benchmark]
-    public StoredAnswer Respond() => StoredAnswer.Of(AnswerWriter.Write(_catalog, _query, _median, _best, null, null), DateTimeOffset.UtcNow);
+    public object Respond() => Answer();
 
     /// <summary>What a hit looks up: the key, and the answer behind it in this process.</summary>
     [Benchmark]
-    public StoredAnswer? Hit() => _memory.Get(Key(), stamp: 0);
+    public object? Hit() => _memory.Get(Key(), stamp: 0);
+
+    private StoredAnswer Answer() => StoredAnswer.Of(AnswerWriter.Write(_catalog, _query, _median, _best, null, null), DateTimeOffset.UtcNow);
 
     private string Key() => CacheKey.Of(_query, _model.Version, _options.Value.Candidates);
 

@@ -21,17 +21,17 @@ public abstract class PublishedArtifacts : IAsyncDisposable
             new PrepareOptions(), retriever, negatives, ranker, RankerUse.Always, Context(_folder.Path)));
 
     /// <summary>The artifacts folder; not to be changed, see <see cref="CopyAsync"/>.</summary>
-    public async Task<ArtifactStore> StoreAsync()
+    internal async Task<ArtifactStore> StoreAsync()
     {
         await _published.Value;
         return new ArtifactStore(_folder.Path);
     }
 
     /// <summary>The published version, verified.</summary>
-    public async Task<ArtifactVersion> VersionAsync() => (await StoreAsync()).Open((await _published.Value).Version);
+    internal async Task<ArtifactVersion> VersionAsync() => (await StoreAsync()).Open((await _published.Value).Version);
 
     /// <summary>What a step is given to work in a copy of all this, which the test may change.</summary>
-    public async Task<StepContext> CopyAsync(string folder)
+    internal async Task<StepContext> CopyAsync(string folder)
     {
         await _published.Value;
         foreach (string file in Directory.EnumerateFiles(_folder.Path, "*", SearchOption.AllDirectories))

@@ -11,7 +11,7 @@ namespace NanoRecSys.IntegrationTests.Fixtures;
 public sealed class TrainedArtifacts() : PublishedArtifacts(
     Retriever, new MineNegativesOptions { PositionsPerUser = 2 }, new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 })
 {
-    public static readonly TrainRetrieverOptions Retriever = new()
+    internal static readonly TrainRetrieverOptions Retriever = new()
     {
         Dimension = 16,
         Blocks = 2,
