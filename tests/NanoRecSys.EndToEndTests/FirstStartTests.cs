@@ -4,7 +4,6 @@ using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
-[Collection(SharedFirstStart.Name)]
 public sealed class FirstStartTests(FirstStart start)
 {
     [Fact]
