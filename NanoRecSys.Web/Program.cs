@@ -1,5 +1,6 @@
 using MudBlazor.Services;
 using NanoRecSys.ServiceDefaults;
+using NanoRecSys.Web;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components;
 using NanoRecSys.Web.Components.Explore;
@@ -22,6 +23,8 @@ WebApplication app = builder.Build();
 
 app.UseExceptionHandler("/error", createScopeForErrors: true);
 app.UseStatusCodePagesWithReExecute("/not-found", createScopeForStatusCodePages: true);
+app.UseCrossOriginProtection();
+app.UsePageHeaders();
 app.UseResponseCompression();
 app.UseAntiforgery();
 

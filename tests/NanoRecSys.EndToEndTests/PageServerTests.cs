@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using NanoRecSys.EndToEndTests.Fixtures;
 using static Microsoft.Playwright.Assertions;
 
@@ -47,6 +48,29 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
         Assert.InRange(bytes, 1024, MostKiB * 1024);
     }
 
+    [Fact]
+    public async Task What_a_foreign_page_sends_is_refused_and_pages_run_their_own_scripts_only()
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        using HttpClient http = new() { BaseAddress = _server.Address };
+
+        using HttpResponseMessage page = await SendAsync(http, HttpMethod.Get, "/system");
+        Assert.Equal(HttpStatusCode.OK, page.StatusCode);
+        Assert.Contains(page.Headers.GetValues("Content-Security-Policy"), policy => policy.Contains("script-src 'self' 'nonce-", StringComparison.Ordinal));
+        Assert.Equal(["nosniff"], page.Headers.GetValues("X-Content-Type-Options"));
+
+        using HttpResponseMessage own = await SendAsync(http, HttpMethod.Post, "/_blazor/negotiate?negotiateVersion=1", ("Origin", _server.Address.GetLeftPart(UriPartial.Authority)));
+        Assert.Equal(HttpStatusCode.OK, own.StatusCode);
+        using HttpResponseMessage foreign = await SendAsync(http, HttpMethod.Post, "/_blazor/negotiate?negotiateVersion=1", ("Origin", "http://evil.example"));
+        Assert.Equal(HttpStatusCode.Forbidden, foreign.StatusCode);
+        using HttpResponseMessage socket = await SendAsync(
+            http, HttpMethod.Get, "/_blazor", ("Origin", "http://evil.example"), ("Connection", "Upgrade"), ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="));
+        Assert.Equal(HttpStatusCode.Forbidden, socket.StatusCode);
+        using HttpResponseMessage rebound = await SendAsync(http, HttpMethod.Get, "/system", ("Host", "evil.example"));
+        Assert.Equal(HttpStatusCode.BadRequest, rebound.StatusCode);
+    }
+
     public async ValueTask InitializeAsync()
     {
         if (BuiltStack.BrowserObstacle is null)
@@ -56,6 +80,17 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    private static async Task<HttpResponseMessage> SendAsync(HttpClient http, HttpMethod method, string path, params (string Name, string Value)[] headers)
+    {
+        using HttpRequestMessage request = new(method, path);
+        foreach ((string name, string value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await http.SendAsync(request, TestContext.Current.CancellationToken);
+    }
 
     private async Task<Visit> OpenAsync(string? path)
     {

@@ -1,0 +1,70 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace NanoRecSys.ServiceDefaults;
+
+/// <summary>
+/// Refuses what only a browser sends, for a page of another origin: a write or a web socket (no preflight asks for either), and a
+/// request to loopback under a foreign host name (DNS rebinding). Programs send neither of the headers and are not affected.
+/// </summary>
+internal static class CrossOriginProtection
+{
+    private static readonly string[] LoopbackNames = ["localhost", "*.localhost", "127.0.0.1", "[::1]"];
+
+    /// <param name="app">Whose requests are checked.</param>
+    /// <param name="origins">Other origins whose pages may write, such as <c>https://shop.example</c>.</param>
+    public static void UseCrossOriginProtection(this WebApplication app, IEnumerable<string>? origins = null)
+    {
+        HashSet<string> allowed = new(origins ?? [], StringComparer.OrdinalIgnoreCase);
+        // The framework's host filtering applies this setting; behind a reverse proxy on the same machine it must name the public host.
+        bool areHostsConfigured = app.Configuration["AllowedHosts"] is { Length: > 0 } hosts && hosts != "*";
+        app.Use((http, next) =>
+        {
+            if (!areHostsConfigured && IsForeignHost(http))
+            {
+                return RefuseAsync(http, StatusCodes.Status400BadRequest,
+                    $"The host name '{http.Request.Host.Host}' is not served on loopback. Set AllowedHosts to serve it.");
+            }
+
+            if (Changes(http) && !IsSameOrigin(http.Request.Headers, http.Request.Host, allowed))
+            {
+                return RefuseAsync(http, StatusCodes.Status403Forbidden,
+                    "A page of another origin may not send this request. Add its origin to Security:CorsOrigins to allow it.");
+            }
+
+            return next(http);
+        });
+    }
+
+    private static bool IsForeignHost(HttpContext http) =>
+        http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address)
+        && http.Request.Host is { HasValue: true } host && !HostString.MatchesAny(host.Host, [.. LoopbackNames]);
+
+    private static bool Changes(HttpContext http) =>
+        !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || HttpMethods.IsOptions(http.Request.Method))
+        || http.WebSockets.IsWebSocketRequest || http.Request.Headers.Upgrade.Count > 0;
+
+    private static bool IsSameOrigin(IHeaderDictionary headers, HostString host, HashSet<string> allowed)
+    {
+        string? origin = headers.Origin;
+        if (origin is not null && allowed.Contains(origin))
+        {
+            return true;
+        }
+
+        // Browsers send it over TLS and to loopback, and pages cannot set it. A proxy may change Host, but not this.
+        if (headers["Sec-Fetch-Site"] is { Count: > 0 } site)
+        {
+            return site == "same-origin" || site == "none";
+        }
+
+        return origin is null || (Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static Task RefuseAsync(HttpContext http, int status, string detail)
+    {
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsJsonAsync(new { detail, request_id = http.TraceIdentifier });
+    }
+}
