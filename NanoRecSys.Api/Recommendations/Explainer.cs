@@ -104,7 +104,8 @@ internal static class HistoryInfluence
             return [(only, Array.ConvertAll(recommended, candidate => candidate.Score))]; // Without it there is nothing to go by.
         }
 
-        float[][] users = catalog.Model.UserTowers.Exact.EncodeAll([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
+        float[] encoded = catalog.Model.UserTowers.Exact.Encode([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
+        float[][] users = [.. encoded.Chunk(catalog.Model.Items.Dimension)];
         float[] whole = Scores(catalog, users[0], history.Rows, recommended); // [K]
         return [.. movies.Select((movie, b) => (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
     }
@@ -123,7 +124,7 @@ internal static class HistoryInfluence
         Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
         return catalog.Model.Ranker is { } ranker
-            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), RankerNetwork.Squash)
+            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), ServedRanker.Squash)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
     }
 

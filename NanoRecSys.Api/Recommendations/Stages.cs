@@ -64,7 +64,7 @@ internal static class CandidateRanker
 
         float[] scores = ranker.Score(user, history.Rows, candidates, newItems); // [C]
         return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
-            .Select(candidate => candidate with { Score = RankerNetwork.Squash(candidate.Score) })];
+            .Select(candidate => candidate with { Score = ServedRanker.Squash(candidate.Score) })];
     }
 
     private static IOrderedEnumerable<Candidate> BestFirst(IEnumerable<Candidate> candidates) =>
