@@ -126,9 +126,9 @@ internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
 
     private static IEnumerable<SampledUser> Encode(ModelSnapshot model, int[] positions)
     {
-        float[][] embeddings = model.UserTowers.Exact.EncodeAll([.. positions.Select(position => new TimedHistory(
-            model.Histories.MemoryAt(position), model.Histories.TimesMemoryAt(position), model.DataUntil))]);
-        return positions.Zip(embeddings, (position, embedding) => new SampledUser(position, embedding));
+        float[] embeddings = model.UserTowers.Exact.Encode([.. positions.Select(position => new TimedHistory(
+            model.Histories.MemoryAt(position), model.Histories.TimesMemoryAt(position), model.DataUntil))]); // [B, D]
+        return positions.Zip(embeddings.Chunk(model.Items.Dimension), (position, embedding) => new SampledUser(position, embedding));
     }
 }
 

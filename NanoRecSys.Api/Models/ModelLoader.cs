@@ -25,13 +25,13 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
         IVectorIndex index = ReadIndex(artifacts.PathOf(artifacts.Manifest.Index.File));
         UserTowers userTowers = UserTowers.Open(artifacts, options.Value.UserTower);
         HalfRows? userEmbeddings = null;
-        RankerNetwork? ranker = null;
+        ServedRanker? ranker = null;
         ModelSnapshot snapshot;
         try
         {
             userEmbeddings = options.Value.UserEmbeddings && artifacts.Manifest.UserEmbeddings is { } file ? HalfRows.Map(artifacts.PathOf(file)) : null;
             ranker = artifacts.Manifest.Ranker is { } info
-                ? new RankerNetwork(artifacts, info, new ItemFeatures(catalog, info.Genres), items)
+                ? new ServedRanker(artifacts, info, new ItemFeatures(catalog, info.Genres), items)
                 : null;
             snapshot = new ModelSnapshot
             {

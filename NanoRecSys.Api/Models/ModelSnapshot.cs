@@ -1,12 +1,10 @@
 using System.Collections.Frozen;
 using System.Numerics.Tensors;
-using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Browsing;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Models;
@@ -40,7 +38,7 @@ internal sealed class ModelSnapshot
     public required ItemVectors Items { get; init; }
 
     /// <summary>Null where the version has no second stage: the retriever's scores pass through.</summary>
-    public RankerNetwork? Ranker { get; init; }
+    public ServedRanker? Ranker { get; init; }
 
     /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
     public ContentMap? ContentMap { get; init; }
@@ -216,7 +214,7 @@ internal sealed class ItemVectors
     }
 
     /// <summary>[V, D], row-major.</summary>
-    public ReadOnlySpan<float> Values => _values;
+    public ReadOnlyMemory<float> Values => _values;
 
     /// <summary>[D]</summary>
     public ReadOnlySpan<float> Row(int row) => _values.AsSpan(row * Dimension, Dimension);
@@ -282,30 +280,4 @@ internal sealed class NewItems
 
     /// <summary>[D] estimated from what is known of the item, of length 1.</summary>
     public ReadOnlySpan<float> EmbeddingOf(int row) => _embeddings.AsSpan((row - FirstRow) * Index.Dimension, Index.Dimension);
-}
-
-/// <summary>A new item's part of the ranker's first layer, from what is known of it: few candidates are new, so it is computed when asked for.</summary>
-internal sealed class NewItemParts(string graphPath, ItemFeatures features, int dimension) : IDisposable
-{
-    private static readonly string[] Inputs = ["item_embeddings", "popularity", "year", "genres", "unknown"];
-
-    private readonly InferenceSession _session = OnnxSession.Open(graphPath);
-
-    /// <param name="item">Of the catalogue's new items.</param>
-    /// <param name="part">[H1] to be filled.</param>
-    public void Compute(CatalogItem item, Span<float> part)
-    {
-        var genres = new float[features.Genres.Count];
-        features.FlagGenres(item.Genres, genres);
-        using OrtValue embedding = OrtValue.CreateTensorValueFromMemory(new float[dimension], [1, dimension]);
-        using OrtValue popularity = OrtValue.CreateTensorValueFromMemory(new[] { features.TypicalPopularity }, [1, 1]);
-        using OrtValue year = OrtValue.CreateTensorValueFromMemory(new long[] { ItemFeatures.YearBucket(item.Year) }, [1]);
-        using OrtValue flags = OrtValue.CreateTensorValueFromMemory(genres, [1, genres.Length]);
-        using OrtValue unknown = OrtValue.CreateTensorValueFromMemory(new float[] { 1 }, [1, 1]);
-        using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, Inputs, [embedding, popularity, year, flags, unknown], ["item_part"]);
-        outputs[0].GetTensorDataAsSpan<float>().CopyTo(part);
-    }
-
-    public void Dispose() => _session.Dispose();
 }

@@ -6,26 +6,29 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Recommendations;
 
-/// <summary>Says why each movie was recommended.</summary>
+/// <summary>Explains why each movie was recommended.</summary>
 internal static class Explainer
 {
-    /// <summary>Movies of the history made it: measured by leaving them out.</summary>
+    /// <summary>Movies of the history caused it: measured by leaving them out.</summary>
     public const string FromHistory = "history";
 
-    /// <summary>Movies of the history are its nearest: what can be said while the network fails.</summary>
+    /// <summary>The nearest movies of the history: what can be said while the network fails.</summary>
     public const string Like = "similar";
 
-    /// <summary>Nothing is known of whom it is for: others watched it.</summary>
+    /// <summary>Nothing is known of the user: others watched it.</summary>
     public const string Popular = "popular";
+
+    /// <summary>Movies that are left out in turn, the newest: each costs as much as encoding the history once.</summary>
+    private const int MaxMovies = 32;
 
     private const int ShownMovies = 3;
 
-    // A movie that did a tenth as much as the first is no reason to name.
+    // A movie that contributed a tenth as much as the first is not worth naming.
     private const float LeastShare = 0.1f;
 
     /// <param name="catalog">What recommended.</param>
     /// <param name="recommended">[K], the popular ones.</param>
-    /// <param name="history">Of somebody new it is empty, with the reason.</param>
+    /// <param name="history">Empty for a new user, with the reason.</param>
     /// <returns>[K]</returns>
     public static RecommendationReason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
     {
@@ -50,16 +53,33 @@ internal static class Explainer
             return [];
         }
 
-        IReadOnlyList<(int Row, float[] Contributions)> influence = HistoryInfluence.Measure(catalog, history, recommended);
+        IReadOnlyList<(int Row, float[] Contributions)> influence = Measure(catalog, history, recommended);
         return [.. recommended.Select((candidate, k) => Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Contributions[k]))))];
     }
 
     /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both movies' embeddings.</summary>
     public static RecommendationReason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        int[] newest = [.. history.Rows.Reverse().Distinct().Take(HistoryInfluence.MostMovies)];
+        int[] newest = [.. history.Rows.Reverse().Distinct().Take(MaxMovies)];
         return Array.ConvertAll(recommended, candidate => Explain(Like, catalog, candidate, newest.Select(row =>
             (row, TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row))))));
+    }
+
+    /// <summary>A reason in words.</summary>
+    public static string Sentence(RecommendationReason reason)
+    {
+        string news = reason.IsNew ? " New here: placed by its title, year and genres." : "";
+        string movies = string.Join(" and ", reason.Because.Select(cause => cause.Movie.Title));
+        string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";
+        return reason switch
+        {
+            { Kind: Popular, IsNew: true } => "New here.",
+            { Kind: Popular, WatchedFirst: > 0 } => $"Popular with people new here: among the first movies of {reason.WatchedFirst}.",
+            { Kind: Popular } => $"Popular with people here: watched {reason.Watched} times.",
+            { Because.Count: 0 } => $"Fits your history as a whole; no single movie stands out.{news}",
+            { Kind: Like } => $"Like {movies}, which you watched{genres}.{news}",
+            _ => $"Because you watched {movies}{genres}.{news}",
+        };
     }
 
     private static RecommendationReason Explain(string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Contribution)> influence)
@@ -79,32 +99,21 @@ internal static class Explainer
         string[] shared = because.Length == 0 ? [] : [.. movie.Genres.Intersect(because[0].Movie.Genres)];
         return new RecommendationReason(movie.MovieId, kind, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
     }
-}
 
-/// <summary>
-/// How much each movie of a history contributed to a recommendation: the score of the whole history less the score without
-/// that movie. All these histories are encoded in one batch and in 32 bits: the steps of 8 would drown what one movie does.
-/// </summary>
-internal static class HistoryInfluence
-{
-    /// <summary>Movies that are left out in turn, the newest: each costs as much as encoding the history once.</summary>
-    public const int MostMovies = 32;
-
-    /// <param name="catalog">The model, and its movies.</param>
-    /// <param name="history">At least one movie.</param>
-    /// <param name="recommended">[K]</param>
-    /// <returns>For each of the newest movies its row and [K] contributions; negative where it spoke against.</returns>
-    public static IReadOnlyList<(int Row, float[] Contributions)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
+    // How much each of the newest movies contributed to each recommendation, [K]: the score of the whole history less the score
+    // without that movie; negative if it spoke against. All these histories are encoded in one batch and in 32 bits: the steps of
+    // 8 would drown what one movie does.
+    private static IReadOnlyList<(int Row, float[] Contributions)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
     {
-        // What lies further back the network does not read.
-        TimedHistory read = new TimedHistory(history.Rows, history.Times, history.Now).Last(catalog.Model.Artifacts.Manifest.Model.MaxLength);
-        int[] movies = [.. read.Items.ToArray().Reverse().Distinct().Take(MostMovies)];
+        TimedHistory read = history.Timed.Last(catalog.Model.Artifacts.Manifest.Model.MaxLength); // the network does not read further back
+        int[] movies = [.. read.Items.ToArray().Reverse().Distinct().Take(MaxMovies)];
         if (movies is [int only] && read.Items.Span.IndexOfAnyExcept(only) < 0)
         {
-            return [(only, Array.ConvertAll(recommended, candidate => candidate.Score))]; // Without it there is nothing to go by.
+            return [(only, Array.ConvertAll(recommended, candidate => candidate.Score))]; // nothing is left without it
         }
 
-        float[][] users = catalog.Model.UserTowers.Exact.EncodeAll([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
+        float[] encoded = catalog.Model.UserTowers.Exact.Encode([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
+        float[][] users = [.. encoded.Chunk(catalog.Model.Items.Dimension)];
         float[] whole = Scores(catalog, users[0], history.Rows, recommended); // [K]
         return [.. movies.Select((movie, b) => (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
     }
@@ -117,35 +126,15 @@ internal static class HistoryInfluence
             history.Times.IsEmpty ? default : Array.ConvertAll(kept, t => history.Times.Span[t]), history.Now);
     }
 
-    /// <returns>[K]</returns>
+    // [K]
     private static float[] Scores(ServedCatalog catalog, float[] user, int[] history, Candidate[] recommended)
     {
         Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
         return catalog.Model.Ranker is { } ranker
-            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), RankerNetwork.Squash)
+            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), ServedRanker.Squash)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
     }
 
     private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];
-}
-
-/// <summary>A reason as a sentence.</summary>
-internal static class ReasonWords
-{
-    public static string Of(RecommendationReason reason)
-    {
-        string news = reason.IsNew ? " New here: placed by its title, year and genres." : "";
-        string movies = string.Join(" and ", reason.Because.Select(cause => cause.Movie.Title));
-        string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";
-        return reason switch
-        {
-            { Kind: Explainer.Popular, IsNew: true } => "New here.",
-            { Kind: Explainer.Popular, WatchedFirst: > 0 } => $"Popular with people new here: among the first movies of {reason.WatchedFirst}.",
-            { Kind: Explainer.Popular } => $"Popular with people here: watched {reason.Watched} times.",
-            { Because.Count: 0 } => $"Fits your history as a whole; no single movie stands out.{news}",
-            { Kind: Explainer.Like } => $"Like {movies}, which you watched{genres}.{news}",
-            _ => $"Because you watched {movies}{genres}.{news}",
-        };
-    }
 }

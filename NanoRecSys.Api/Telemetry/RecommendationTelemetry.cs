@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -14,9 +15,10 @@ internal sealed class RecommendationTelemetry : IDisposable
     private readonly Counter<long> _recommendations;
     private readonly Counter<long> _cacheLookups;
     private readonly TelemetryWindow _window;
+    private readonly RequestCounters _counters;
     private readonly TimeProvider _time;
 
-    public RecommendationTelemetry(IMeterFactory meters, TelemetryWindow window, TimeProvider time)
+    public RecommendationTelemetry(IMeterFactory meters, TelemetryWindow window, RequestCounters counters, TimeProvider time)
     {
         Meter meter = meters.Create(SourceName);
         _stageDuration = meter.CreateHistogram("nanorecsys.stage.duration", "s", "Length of one stage of a recommendation",
@@ -24,6 +26,7 @@ internal sealed class RecommendationTelemetry : IDisposable
         _recommendations = meter.CreateCounter<long>("nanorecsys.recommendations", "{recommendation}", "Recommendations answered");
         _cacheLookups = meter.CreateCounter<long>("nanorecsys.cache.lookups", "{lookup}", "Answers asked of the cache");
         _window = window;
+        _counters = counters;
         _time = time;
     }
 
@@ -41,6 +44,7 @@ internal sealed class RecommendationTelemetry : IDisposable
 
     internal void CountRequest(RequestTrace trace, string cacheResult)
     {
+        _counters.CountRequest();
         _recommendations.Add(1, new KeyValuePair<string, object?>("mode", trace.Mode), new KeyValuePair<string, object?>("version", trace.Version));
         if (trace.CacheSource is { } source)
         {

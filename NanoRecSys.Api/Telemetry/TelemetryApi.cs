@@ -25,13 +25,13 @@ internal static class TelemetryApi
         app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies by stage and over time, errors, the last 50 requests and the slowest");
 
     private static Results<Ok<TelemetrySnapshot>, UnprocessableEntity<FieldErrors>> GetTelemetry(
-        TelemetryWindow telemetry, ReplicaTraffic others, ComputeTurns turns,
+        TelemetryWindow telemetry, ReplicaTraffic others, ComputeLimiter limiter,
         [Description("Seconds to look back, 1 to 1800; 300 unless told")] string? window = null)
     {
         var fields = new UrlFields();
         int seconds = fields.Int32("query", "window", window, DefaultSeconds, 1, TelemetryWindow.MaxSeconds);
         return fields.Errors.Count > 0
             ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
-            : TypedResults.Ok(telemetry.Read(seconds) with { Load = others.With(turns.Read()), Replicas = others.Count + 1 });
+            : TypedResults.Ok(telemetry.Read(seconds) with { Load = others.With(limiter.Read()), Replicas = others.Count + 1 });
     }
 }

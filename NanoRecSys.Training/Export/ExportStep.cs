@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Models;
@@ -202,23 +203,23 @@ internal static class Parity
     /// <param name="tower">The exported graph.</param>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them.</param>
-    public static ParityInfo OfUserTower(OnnxUserTower tower, IReadOnlyList<TimedHistory> histories, ReadOnlySpan<float> trained)
+    public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
     {
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
         float[] together = tower.Encode(histories);
-        return new ParityInfo(Math.Max(MaxAbsDifference(alone, trained), MaxAbsDifference(together, trained)), histories.Count, Tolerance);
+        return new ParityInfo(Math.Max(MaxAbsDifference(alone, trained), MaxAbsDifference(together, trained)), histories.Length, Tolerance);
     }
 
     /// <summary>As serving encodes: each history alone.</summary>
     /// <param name="tower">The exported graph in 8 bits.</param>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them, L2-normalised.</param>
-    public static ParityInfo OfInt8(OnnxUserTower tower, IReadOnlyList<TimedHistory> histories, ReadOnlySpan<float> trained)
+    public static ParityInfo OfInt8(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
     {
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
         double difference = MaxAbsDifference(alone, trained);
         double cosines = TensorPrimitives.Dot(alone, trained); // of unit vectors
-        return new ParityInfo(difference, histories.Count, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Count };
+        return new ParityInfo(difference, histories.Length, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Length };
     }
 
     /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>

@@ -3,6 +3,7 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
@@ -19,19 +20,6 @@ namespace NanoRecSys.Training.Export;
 /// </summary>
 internal static class RankerGraph
 {
-    public const string UserInput = "user_embedding";
-    public const string ItemsInput = "item_embeddings";
-    public const string PopularityInput = "popularity";
-    public const string YearInput = "year";
-    public const string GenresInput = "genres";
-    public const string UnknownInput = "unknown";
-    public const string SignalsInput = "signals";
-    public const string ItemPart = "item_part";
-    public const string LogitsOutput = "logits";
-
-    /// <summary>Inputs of the graph of items, in their order.</summary>
-    public static readonly IReadOnlyCollection<string> ItemInputs = [ItemsInput, PopularityInput, YearInput, GenresInput, UnknownInput];
-
     private const string Candidates = "candidates";
 
     /// <param name="path">File to write.</param>
@@ -43,7 +31,7 @@ internal static class RankerGraph
     {
         RankerWeights ranker = RankerWeights.Of(dimension, weights, signals ?? []);
         var graph = new OnnxGraph("ranker");
-        OnnxValue user = graph.Input(UserInput, DataType.Float, 1, dimension);
+        OnnxValue user = graph.Input(OnnxRanker.UserInput, DataType.Float, 1, dimension);
         (OnnxValue known, OnnxValue unknown, OnnxValue itemPart) = Items(graph, ranker);
         OnnxValue? read = null;
         if (ranker.Signals.Count > 0)
@@ -71,13 +59,13 @@ internal static class RankerGraph
     {
         RankerWeights ranker = RankerWeights.Of(dimension, weights, signals ?? []);
         var items = new OnnxGraph("ranker_items");
-        items.Output(ItemPart, Items(items, ranker).Part, DataType.Float, Candidates, ranker.First.Out);
+        items.Output(OnnxRanker.ItemPart, Items(items, ranker).Part, DataType.Float, Candidates, ranker.First.Out);
         items.Save(itemsPath);
 
         var candidates = new OnnxGraph("ranker_candidates");
-        OnnxValue user = candidates.Input(UserInput, DataType.Float, 1, dimension);
-        OnnxValue embeddings = candidates.Input(ItemsInput, DataType.Float, Candidates, dimension);
-        OnnxValue itemPart = candidates.Input(ItemPart, DataType.Float, Candidates, ranker.First.Out);
+        OnnxValue user = candidates.Input(OnnxRanker.UserInput, DataType.Float, 1, dimension);
+        OnnxValue embeddings = candidates.Input(OnnxRanker.ItemsInput, DataType.Float, Candidates, dimension);
+        OnnxValue itemPart = candidates.Input(OnnxRanker.ItemPart, DataType.Float, Candidates, ranker.First.Out);
         OnnxValue? read = ranker.Signals.Count > 0 ? Signals(candidates, ranker) : null;
         Finish(candidates, ranker, user, embeddings, itemPart, read, isInt8);
         candidates.Save(candidatesPath);
@@ -86,11 +74,11 @@ internal static class RankerGraph
     /// <summary>The inputs that tell of items: embeddings with zeros where unknown, [C, D], and their part of the first layer, [C, H1].</summary>
     private static (OnnxValue Known, OnnxValue Unknown, OnnxValue Part) Items(OnnxGraph graph, RankerWeights ranker)
     {
-        OnnxValue items = graph.Input(ItemsInput, DataType.Float, Candidates, ranker.Dimension);
-        OnnxValue popularity = graph.Input(PopularityInput, DataType.Float, Candidates, 1);
-        OnnxValue year = graph.Input(YearInput, DataType.Int64, Candidates);
-        OnnxValue genres = graph.Input(GenresInput, DataType.Float, Candidates, (int)ranker.Genres.Shape[0]);
-        OnnxValue unknown = graph.Input(UnknownInput, DataType.Float, Candidates, 1);
+        OnnxValue items = graph.Input(OnnxRanker.ItemsInput, DataType.Float, Candidates, ranker.Dimension);
+        OnnxValue popularity = graph.Input(OnnxRanker.PopularityInput, DataType.Float, Candidates, 1);
+        OnnxValue year = graph.Input(OnnxRanker.YearInput, DataType.Int64, Candidates);
+        OnnxValue genres = graph.Input(OnnxRanker.GenresInput, DataType.Float, Candidates, (int)ranker.Genres.Shape[0]);
+        OnnxValue unknown = graph.Input(OnnxRanker.UnknownInput, DataType.Float, Candidates, 1);
 
         graph.Scope = "features";
         OnnxValue one = graph.ScalarConstant(1f);
@@ -106,7 +94,7 @@ internal static class RankerGraph
     }
 
     private static OnnxValue Signals(OnnxGraph graph, RankerWeights ranker) =>
-        graph.Input(SignalsInput, DataType.Float, Candidates, ranker.Signals.Count);
+        graph.Input(OnnxRanker.SignalsInput, DataType.Float, Candidates, ranker.Signals.Count);
 
     /// <summary>The rest of the first layer, and all others: [1, D], [C, D], [C, H1], [C, S] -> [C].</summary>
     private static void Finish(OnnxGraph graph, RankerWeights ranker, OnnxValue user, OnnxValue known, OnnxValue itemPart, OnnxValue? signals, bool isInt8)
@@ -123,7 +111,7 @@ internal static class RankerGraph
         }
 
         graph.Scope = ranker.Output.Name;
-        graph.Output(LogitsOutput, graph.Reshape(graph.Linear(x, ranker.Output), -1), DataType.Float, Candidates);
+        graph.Output(OnnxRanker.LogitsOutput, graph.Reshape(graph.Linear(x, ranker.Output), -1), DataType.Float, Candidates);
     }
 
     private static OnnxValue Table(OnnxGraph graph, NamedTensor table) => graph.Initializer(table.Name, table.Values, table.Shape);
@@ -190,8 +178,8 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
 
         RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights.Tensors, model.Signals);
         File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), PathOf(RankerFiles.ModelName));
-        using var exported = new OnnxRanker(PathOf(ArtifactNames.Ranker));
-        (ParityInfo whole, _) = Compare(exported.Score, network);
+        using InferenceSession exported = OnnxSession.Open(PathOf(ArtifactNames.Ranker));
+        (ParityInfo whole, _) = Compare((user, items, signals) => OnnxRanker.ScoreWhole(exported, user, items, signals), network);
         parity[ArtifactNames.Ranker] = Parity.Require(ArtifactNames.Ranker, whole);
         bool isLarge = model.Hidden.Count > 1 && model.Hidden[0] * model.Hidden[1] >= Int8PaysFrom;
         bool isInt8 = precision == RankerPrecision.EightBits || (precision == RankerPrecision.Auto && isLarge);
@@ -210,14 +198,23 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     {
         (string items, string candidates) = (PathOf(ArtifactNames.RankerItems), PathOf(ArtifactNames.RankerCandidates));
         RankerGraph.WriteParts(items, candidates, network.Model.Dimension, weights.Tensors, network.Model.Signals, isInt8);
-        using Tensor hidden = tensor(network.Model.Signals.Select(signal => RankerSignals.NeedsEmbedding(signal) ? 1f : 0f).ToArray());
-        using var parts = new OnnxRankerParts(items, candidates, hidden);
-        (ParityInfo parity, double deviation) = Compare(parts.Score, network);
+        using var exported = new OnnxRanker(items, candidates);
+        (ParityInfo parity, double deviation) = Compare((user, rows, signals) => ScoreParts(exported, network.Model.Signals, user, rows, signals), network);
         return isInt8 ? parity with { Tolerance = Int8Tolerance * deviation } : parity;
     }
 
+    // As serving does: embeddings of zeros for unknown items, and zeros for the signals that need one.
+    private static float[] ScoreParts(OnnxRanker ranker, IReadOnlyList<string> names, float[] user, RankerItems items, float[] signals)
+    {
+        var parts = new float[items.Count * ranker.PartWidth];
+        ranker.ComputeParts(items, parts);
+        float[] known = [.. items.Embeddings.Select((value, i) => value * (1 - items.Unknown[i / user.Length]))];
+        float[] shown = [.. signals.Select((value, i) => RankerSignals.NeedsEmbedding(names[i % names.Count]) ? value * (1 - items.Unknown[i / names.Count]) : value)];
+        return ranker.Score(user, known, parts, shown);
+    }
+
     /// <returns>How far the logits stray, and the standard deviation of the trained ones.</returns>
-    private (ParityInfo Parity, double Deviation) Compare(Func<RankerInputs, float[]> score, RankerNetwork network)
+    private (ParityInfo Parity, double Deviation) Compare(Func<float[], RankerItems, float[], float[]> score, RankerNetwork network)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -237,11 +234,19 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
                 users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]), signals > 0 ? tensor(read, [Candidates, signals]) : null);
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]
             logits.AddRange(expected);
-            largest = Math.Max(largest, Parity.MaxAbsDifference(score(inputs), expected));
+            var candidates = new RankerItems(Values<float>(inputs.Items), Values<float>(inputs.Popularity), Values<long>(inputs.Years), Values<float>(inputs.Genres), unknown);
+            largest = Math.Max(largest, Parity.MaxAbsDifference(score(Values<float>(inputs.Users), candidates, read), expected));
         }
 
         double mean = logits.Average();
         return (new ParityInfo(largest, logits.Count, Parity.Tolerance), Math.Sqrt(logits.Average(logit => (logit - mean) * (logit - mean))));
+    }
+
+    private static T[] Values<T>(Tensor tensor)
+        where T : unmanaged
+    {
+        using Tensor dense = tensor.contiguous();
+        return dense.data<T>().ToArray();
     }
 
     private string PathOf(string name) => Path.Combine(workspace.ExportFolder, name);
@@ -323,28 +328,17 @@ internal static class RankerItemParts
     {
         var features = new ItemFeatures(catalog, ranker.Genres);
         (float[] embeddings, int dimension) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
-        using var session = OnnxSession.Open(Path.Combine(folder, ranker.Parts.Items));
-        var parts = new List<float>();
+        using var graphs = new OnnxRanker(Path.Combine(folder, ranker.Parts.Items), Path.Combine(folder, ranker.Parts.Candidates));
+        var parts = new float[catalog.Count * graphs.PartWidth]; // [V, H1]
         for (int first = 0; first < catalog.Count; first += RowsPerPass)
         {
             int[] rows = [.. Enumerable.Range(first, Math.Min(RowsPerPass, catalog.Count - first))];
-            parts.AddRange(Run(session, features, rows, embeddings.AsSpan(first * dimension, rows.Length * dimension).ToArray(), dimension));
+            var items = new RankerItems(
+                embeddings.AsSpan(first * dimension, rows.Length * dimension).ToArray(), Array.ConvertAll(rows, row => features.Popularity[row]),
+                Array.ConvertAll(rows, row => (long)features.Years[row]), [.. rows.SelectMany(row => features.GenresOf(row).ToArray())], new float[rows.Length]);
+            graphs.ComputeParts(items, parts.AsSpan(first * graphs.PartWidth));
         }
 
-        NpyFile.Write(Path.Combine(folder, ranker.Parts.ItemParts), [.. parts], parts.Count / Math.Max(1, catalog.Count));
-    }
-
-    private static float[] Run(InferenceSession session, ItemFeatures features, int[] rows, float[] embeddings, int dimension)
-    {
-        float[] genres = [.. rows.SelectMany(row => features.GenresOf(row).ToArray())];
-        using OrtValue items = OrtValue.CreateTensorValueFromMemory(embeddings, [rows.Length, dimension]);
-        using OrtValue popularity = OrtValue.CreateTensorValueFromMemory(Array.ConvertAll(rows, row => features.Popularity[row]), [rows.Length, 1]);
-        using OrtValue years = OrtValue.CreateTensorValueFromMemory(Array.ConvertAll(rows, row => (long)features.Years[row]), [rows.Length]);
-        using OrtValue flags = OrtValue.CreateTensorValueFromMemory(genres, [rows.Length, features.Genres.Count]);
-        using OrtValue unknown = OrtValue.CreateTensorValueFromMemory(new float[rows.Length], [rows.Length, 1]);
-        using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(
-            options, RankerGraph.ItemInputs, [items, popularity, years, flags, unknown], [RankerGraph.ItemPart]);
-        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+        NpyFile.Write(Path.Combine(folder, ranker.Parts.ItemParts), parts, graphs.PartWidth);
     }
 }

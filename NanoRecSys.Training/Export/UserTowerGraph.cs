@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Models.Attention;
@@ -14,11 +15,6 @@ namespace NanoRecSys.Training.Export;
 /// </summary>
 internal static class UserTowerGraph
 {
-    public const string TokensInput = "tokens";
-    public const string TimesInput = "times";
-    public const string NowInput = "now";
-    public const string EmbeddingOutput = "user_embedding";
-
     /// <param name="path">File to write.</param>
     /// <param name="model">The configuration that the weights were trained with.</param>
     /// <param name="weights">The state dictionary; see <see cref="SafetensorsFile"/>.</param>
@@ -31,11 +27,11 @@ internal static class UserTowerGraph
     {
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("user_tower") { IsInt8 = isInt8 };
-        OnnxValue tokens = graph.Input(TokensInput, DataType.Int64, "batch", "length");
+        OnnxValue tokens = graph.Input(OnnxUserTower.TokensInput, DataType.Int64, "batch", "length");
         OnnxValue user = isInt8 && FusedTransformer.Fits(model)
             ? graph.Squeeze(new FusedTransformer(graph, model, state).Blocks(Embed(graph, model, state, tokens)), 1)
             : Blocks(graph, model, state, tokens, isPadded: !isInt8); // [B, D]
-        graph.Output(EmbeddingOutput, Head(graph, model, state, user), DataType.Float, "batch", model.Dimension);
+        graph.Output(OnnxUserTower.EmbeddingOutput, Head(graph, model, state, user), DataType.Float, "batch", model.Dimension);
         graph.Save(path);
     }
 
@@ -65,8 +61,8 @@ internal static class UserTowerGraph
 
     private static TowerAttention Attention(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
     {
-        OnnxValue? times = model.TimeBias ? graph.Input(TimesInput, DataType.Int64, "batch", "length") : null;
-        OnnxValue? now = model.TimeBias ? graph.Input(NowInput, DataType.Int64, "batch") : null;
+        OnnxValue? times = model.TimeBias ? graph.Input(OnnxUserTower.TimesInput, DataType.Int64, "batch", "length") : null;
+        OnnxValue? now = model.TimeBias ? graph.Input(OnnxUserTower.NowInput, DataType.Int64, "batch") : null;
         RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, tokens) : null;
         RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, tokens, times, now) : null;
         return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, tokens, isPadded), rotary, biases);

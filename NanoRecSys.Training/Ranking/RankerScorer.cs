@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;

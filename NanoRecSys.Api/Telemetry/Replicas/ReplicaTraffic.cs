@@ -86,7 +86,7 @@ internal sealed class ReplicaTraffic(TimeProvider time)
 /// replica knows of itself only.
 /// </summary>
 internal sealed class ReplicaNotices(
-    TelemetryWindow window, ReplicaTraffic others, ComputeTurns turns, TimeProvider time, ILogger<ReplicaNotices> logger, IConnectionMultiplexer? redis = null)
+    TelemetryWindow window, ReplicaTraffic others, ComputeLimiter limiter, TimeProvider time, ILogger<ReplicaNotices> logger, IConnectionMultiplexer? redis = null)
     : BackgroundService
 {
     private const int NewestTold = 8; // of a second: the list of the last fifty fills within seconds
@@ -138,7 +138,7 @@ internal sealed class ReplicaNotices(
     }
 
     private ReplicaSecond Tell(long second) => new(
-        _self, (window.FindSecond(second) ?? new TrafficSlot(second)).ReadFigures(), window.ReadNew(ref _told, NewestTold), turns.Read());
+        _self, (window.FindSecond(second) ?? new TrafficSlot(second)).ReadFigures(), window.ReadNew(ref _told, NewestTold), limiter.Read());
 
     private void Hear(RedisValue message)
     {

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export;
 using Spectre.Console;
 
@@ -71,9 +72,9 @@ internal static class EncoderCommand
         long[] padding = new long[Lengths[^1] - history.Length];
         using OrtValue alone = OrtValue.CreateTensorValueFromMemory(history, [1, history.Length]);
         using OrtValue padded = OrtValue.CreateTensorValueFromMemory((long[])[.. padding, .. history], [1, Lengths[^1]]);
-        using TimedGraph plain = new(pathOf("padded.onnx"), (UserTowerGraph.TokensInput, padded));
-        using TimedGraph int8 = new(pathOf("int8.onnx"), (UserTowerGraph.TokensInput, alone));
-        using TimedGraph fp32 = new(pathOf("fp32.onnx"), (UserTowerGraph.TokensInput, alone));
+        using TimedGraph plain = new(pathOf("padded.onnx"), (OnnxUserTower.TokensInput, padded));
+        using TimedGraph int8 = new(pathOf("int8.onnx"), (OnnxUserTower.TokensInput, alone));
+        using TimedGraph fp32 = new(pathOf("fp32.onnx"), (OnnxUserTower.TokensInput, alone));
         TimedGraph[] graphs = [plain, int8, fp32];
         double[][] times = [.. graphs.Select(_ => new double[rounds])];
         for (int round = 0; round < rounds; round += Turn)

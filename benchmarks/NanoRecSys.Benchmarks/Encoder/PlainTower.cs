@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Export.Onnx;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
@@ -12,7 +13,7 @@ internal static class PlainTower
     {
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("plain_user_tower") { IsInt8 = isInt8 };
-        OnnxValue tokens = graph.Input(UserTowerGraph.TokensInput, DataType.Int64, "batch", "length");
+        OnnxValue tokens = graph.Input(OnnxUserTower.TokensInput, DataType.Int64, "batch", "length");
         TransformerTowerBlock block = UserTowerGraph.Block(graph, model, state, tokens, isPadded: true);
         OnnxValue x = UserTowerGraph.Embed(graph, model, state, tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks; i++)
@@ -21,7 +22,7 @@ internal static class PlainTower
         }
 
         OnnxValue last = graph.Gather(x, graph.ScalarConstant(-1L), axis: 1); // [B, D]
-        graph.Output(UserTowerGraph.EmbeddingOutput, UserTowerGraph.Head(graph, model, state, last), DataType.Float, "batch", model.Dimension);
+        graph.Output(OnnxUserTower.EmbeddingOutput, UserTowerGraph.Head(graph, model, state, last), DataType.Float, "batch", model.Dimension);
         graph.Save(path);
     }
 }

@@ -17,9 +17,8 @@ public class StageBenchmarks
     internal static string Artifacts { get; set; } = "";
 
     private readonly IOptions<RecommendationOptions> _options = Options.Create(new RecommendationOptions());
-    private readonly RecommendationQuery _query = new() { UserId = 1, K = K };
-    private CandidateRetriever _retriever = null!;
-    private AnswerMemory _memory = null!;
+    private readonly RecommendationRequest _request = new() { UserId = 1, K = K };
+    private CacheMemory _memory = null!;
     private ModelSnapshot _model = null!;
     private ServedCatalog _catalog = null!;
     private History _short = null!;
@@ -37,42 +36,41 @@ public class StageBenchmarks
         var loader = new ModelLoader(store, Options.Create(new ModelsOptions()), Options.Create(new IndexEngineOptions()), NullLogger<ModelLoader>.Instance);
         _model = await loader.LoadAsync(version, CancellationToken.None);
         _catalog = new ServedCatalog(_model, _model.Extend([]));
-        _retriever = new CandidateRetriever(_options);
         (_short, _median, _long) = (HistoryOf(20), HistoryOf(68), HistoryOf(200));
-        _user = UserEncoder.Encode(_model, _median);
-        _candidates = _retriever.Retrieve(_catalog, _user, _median, _query);
-        _best = CandidateRanker.Rank(_model, _user, _median, _candidates, _catalog.News)[..K];
-        _memory = new AnswerMemory(_options, TimeProvider.System);
-        _memory.Keep(Key(), stamp: 0, Answer());
+        _user = Recommender.Encode(_model, _median);
+        _candidates = Recommender.Retrieve(_catalog, _user, _median, _request, _options.Value.Candidates);
+        _best = Recommender.Rank(_model, _user, _median, _candidates, _catalog.News)[..K];
+        _memory = new CacheMemory(_options, TimeProvider.System);
+        _memory.Keep(Key(), stamp: 0, Entry());
     }
 
     [Benchmark]
-    public float[] EncodeTwenty() => UserEncoder.Encode(_model, _short);
+    public float[] EncodeTwenty() => Recommender.Encode(_model, _short);
 
     [Benchmark]
-    public float[] EncodeMedian() => UserEncoder.Encode(_model, _median);
+    public float[] EncodeMedian() => Recommender.Encode(_model, _median);
 
     [Benchmark]
-    public float[] EncodeTwoHundred() => UserEncoder.Encode(_model, _long);
+    public float[] EncodeTwoHundred() => Recommender.Encode(_model, _long);
 
     [Benchmark]
-    public object Retrieve() => _retriever.Retrieve(_catalog, _user, _median, _query);
+    public object Retrieve() => Recommender.Retrieve(_catalog, _user, _median, _request, _options.Value.Candidates);
 
     [Benchmark]
-    public object Rank() => CandidateRanker.Rank(_model, _user, _median, _candidates, _catalog.News);
+    public object Rank() => Recommender.Rank(_model, _user, _median, _candidates, _catalog.News);
 
-    /// <summary>The answer's JSON, as it is sent and kept.</summary>
+    /// <summary>The response's JSON, as it is sent and cached.</summary>
     [Benchmark]
-    public object Respond() => Answer();
+    public object Respond() => Entry();
 
-    /// <summary>What a hit looks up: the key, and the answer behind it in this process.</summary>
+    /// <summary>The lookup of a hit in this process.</summary>
     [Benchmark]
     public object? Hit() => _memory.Get(Key(), stamp: 0);
 
-    private StoredAnswer Answer() => StoredAnswer.Of(AnswerWriter.Write(_catalog, _query, _median, _best, null, null), DateTimeOffset.UtcNow);
+    private CacheEntry Entry() => CacheEntry.Create(_catalog, _request, _median, _best, reasons: null, fallbackReason: null);
 
-    private string Key() => CacheKey.Of(_query, _model.Version, _options.Value.Candidates);
+    private string Key() => CacheKey.Of(_request, _model.Version, _options.Value.Candidates);
 
-    // Rows of the catalog in an order of their own; none is there twice.
+    // Rows of the catalog in a fixed order, without repeats.
     private History HistoryOf(int length) => new([.. Enumerable.Range(0, length).Select(i => i * 131 % _model.Catalog.Count).Distinct()]);
 }

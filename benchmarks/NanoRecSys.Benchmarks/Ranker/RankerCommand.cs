@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Kernels;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Export.Onnx;
 using Spectre.Console;
@@ -46,7 +47,7 @@ internal static class RankerCommand
             using TimedGraph plain = new(PathOf("plain.onnx"), inputs.Plain);
             using TimedGraph items = new(PathOf("items.onnx"), inputs.Items);
             using OrtValue itemPart = OrtValue.CreateTensorValueFromMemory(items.Run(), [candidates, Hidden[0]]);
-            (string, OrtValue)[] cut = [.. inputs.Parts, (RankerGraph.ItemPart, itemPart)];
+            (string, OrtValue)[] cut = [.. inputs.Parts, (OnnxRanker.ItemPart, itemPart)];
             using TimedGraph fp32 = new(PathOf("fp32.onnx"), cut);
             using TimedGraph int8 = new(PathOf("int8.onnx"), cut);
             Report([("plain export", plain), ("parts, fp32", fp32), ("parts, int8", int8)], dimension, candidates, rounds, json);
@@ -106,14 +107,14 @@ internal sealed class RankerCase : IDisposable
         OrtValue item = Own(vectors, candidates, dimension);
         (string, OrtValue)[] content =
         [
-            (RankerGraph.PopularityInput, Own([.. Enumerable.Range(0, candidates).Select(_ => random.NextSingle())], candidates, 1)),
-            (RankerGraph.YearInput, Own([.. Enumerable.Range(0, candidates).Select(_ => (long)random.Next(6))], candidates)),
-            (RankerGraph.GenresInput, Own([.. Enumerable.Range(0, candidates * RandomRanker.Genres).Select(_ => random.Next(8) == 0 ? 1f : 0f)], candidates, RandomRanker.Genres)),
-            (RankerGraph.UnknownInput, Own(new float[candidates], candidates, 1)),
+            (OnnxRanker.PopularityInput, Own([.. Enumerable.Range(0, candidates).Select(_ => random.NextSingle())], candidates, 1)),
+            (OnnxRanker.YearInput, Own([.. Enumerable.Range(0, candidates).Select(_ => (long)random.Next(6))], candidates)),
+            (OnnxRanker.GenresInput, Own([.. Enumerable.Range(0, candidates * RandomRanker.Genres).Select(_ => random.Next(8) == 0 ? 1f : 0f)], candidates, RandomRanker.Genres)),
+            (OnnxRanker.UnknownInput, Own(new float[candidates], candidates, 1)),
         ];
-        Items = [(RankerGraph.ItemsInput, item), .. content];
-        Plain = [(RankerGraph.UserInput, Own([.. Enumerable.Repeat(user, candidates).SelectMany(row => row)], candidates, dimension)), .. Items];
-        Parts = [(RankerGraph.UserInput, Own(user, 1, dimension)), (RankerGraph.ItemsInput, item)];
+        Items = [(OnnxRanker.ItemsInput, item), .. content];
+        Plain = [(OnnxRanker.UserInput, Own([.. Enumerable.Repeat(user, candidates).SelectMany(row => row)], candidates, dimension)), .. Items];
+        Parts = [(OnnxRanker.UserInput, Own(user, 1, dimension)), (OnnxRanker.ItemsInput, item)];
 
         float[] Unit()
         {
@@ -147,12 +148,12 @@ internal static class PlainGraph
     {
         RankerWeights ranker = RankerWeights.Of(dimension, weights, []);
         var graph = new OnnxGraph("plain_ranker");
-        OnnxValue users = graph.Input(RankerGraph.UserInput, DataType.Float, "candidates", dimension);
-        OnnxValue items = graph.Input(RankerGraph.ItemsInput, DataType.Float, "candidates", dimension);
-        OnnxValue popularity = graph.Input(RankerGraph.PopularityInput, DataType.Float, "candidates", 1);
-        OnnxValue year = graph.Input(RankerGraph.YearInput, DataType.Int64, "candidates");
-        OnnxValue genres = graph.Input(RankerGraph.GenresInput, DataType.Float, "candidates", RandomRanker.Genres);
-        OnnxValue unknown = graph.Input(RankerGraph.UnknownInput, DataType.Float, "candidates", 1);
+        OnnxValue users = graph.Input(OnnxRanker.UserInput, DataType.Float, "candidates", dimension);
+        OnnxValue items = graph.Input(OnnxRanker.ItemsInput, DataType.Float, "candidates", dimension);
+        OnnxValue popularity = graph.Input(OnnxRanker.PopularityInput, DataType.Float, "candidates", 1);
+        OnnxValue year = graph.Input(OnnxRanker.YearInput, DataType.Int64, "candidates");
+        OnnxValue genres = graph.Input(OnnxRanker.GenresInput, DataType.Float, "candidates", RandomRanker.Genres);
+        OnnxValue unknown = graph.Input(OnnxRanker.UnknownInput, DataType.Float, "candidates", 1);
         OnnxValue one = graph.ScalarConstant(1f);
         OnnxValue known = graph.Multiply(items, graph.Subtract(one, unknown));
         OnnxValue yearEmbedding = graph.Gather(graph.Initializer(ranker.Years.Name, ranker.Years.Values, ranker.Years.Shape), year);
@@ -166,7 +167,7 @@ internal static class PlainGraph
             x = graph.Relu(graph.Linear(x, layer));
         }
 
-        graph.Output(RankerGraph.LogitsOutput, graph.Reshape(graph.Linear(x, ranker.Output), -1), DataType.Float, "candidates");
+        graph.Output(OnnxRanker.LogitsOutput, graph.Reshape(graph.Linear(x, ranker.Output), -1), DataType.Float, "candidates");
         graph.Save(path);
     }
 }

@@ -1,8 +1,8 @@
 using System.Numerics.Tensors;
 using System.Text.Json;
-using NanoRecSys.Api.Models;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
@@ -33,7 +33,7 @@ public sealed class ExplainTests
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(202) { Ranker = null });
         ArtifactVersion version = api.Store.Open(api.Store.ReadCurrent()!);
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
-        using var tower = new UserTower(version, version.Manifest.UserTower);
+        using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11, "k": 3, "explain": true}""");
 

@@ -57,7 +57,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
         float[] user = items.EmbeddingOf(items.FirstRow).ToArray();
         Candidate[] candidates = [new(0, 0.2f), new(items.FirstRow, 0.9f), new(items.FirstRow + 1, -0.5f)];
 
-        Candidate[] ranked = CandidateRanker.Rank(model, user, new History([0, 1, items.FirstRow]), candidates, items);
+        Candidate[] ranked = Recommender.Rank(model, user, new History([0, 1, items.FirstRow]), candidates, items);
 
         Assert.Equal(3, ranked.Length);
         Assert.All(ranked, candidate => Assert.InRange(candidate.Score, 0f, 1f));

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
@@ -159,7 +160,7 @@ public sealed class RecommendTests
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
         Assert.True(HistoriesFile.Read(version.PathOf(ArtifactNames.Histories)).TryGet(user, out ReadOnlySpan<int> history));
         int[] seen = history.ToArray();
-        using var tower = new NanoRecSys.Api.Models.UserTower(version, version.Manifest.UserTower);
+        using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
         float[] embedding = tower.Encode(seen);
         (int Row, float Cosine)[] best = [.. Enumerable.Range(0, vectors.Length / width)
             .Except(seen)

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using NanoRecSys.Api.Models;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
@@ -42,7 +42,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         ArtifactVersion version = await trained.VersionAsync();
         UserHistories histories = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
         using HalfRows users = HalfRows.Map(version.PathOf(version.Manifest.UserEmbeddings!));
-        using var tower = new UserTower(version, version.Manifest.UserTower);
+        using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
 
         Assert.Equal((671, 16), (users.Count, users.Columns));
         foreach (int user in new[] { 0, 335, 670 })

@@ -1,44 +1,45 @@
 using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Recommendations;
 
 public sealed class CacheKeyTests
 {
-    private static readonly RecommendationQuery Query = new() { UserId = 1, K = 10 };
+    private static readonly RecommendationRequest Request = new() { UserId = 1, K = 10 };
 
     [Fact]
     public void Whatever_changes_the_answer_changes_the_key()
     {
         string[] keys =
         [
-            CacheKey.Of(Query, "0123456789ab", 100),
-            CacheKey.Of(Query, "ba9876543210", 100),
-            CacheKey.Of(Query, "0123456789ab", 200),
-            CacheKey.Of(Query with { UserId = 11 }, "0123456789ab", 100),
-            CacheKey.Of(Query with { K = 1 }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Explain = true }, "0123456789ab", 100),
-            CacheKey.Of(Query with { IncludeHistory = true }, "0123456789ab", 100),
-            CacheKey.Of(Query with { UserId = null, Session = new Session([1, 2], null) }, "0123456789ab", 100),
-            CacheKey.Of(Query with { UserId = null, Session = new Session([2, 1], null) }, "0123456789ab", 100),
-            CacheKey.Of(Query with { UserId = null, Session = new Session([12], null) }, "0123456789ab", 100),
-            CacheKey.Of(Query with { UserId = null, Session = new Session([1, 2], [3, 4]) }, "0123456789ab", 100),
-            CacheKey.Of(Query, "0123456789ab", 100, newMovies: 1),
-            CacheKey.Of(Query with { Shape = new ListShape(0.5, 0) }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Shape = new ListShape(0, 0.5) }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { GenresAny = ["Drama"] } }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { GenresNone = ["Drama"] } }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { OnlyIds = [1] } }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { ExcludeIds = [1] } }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { YearFrom = 1990 } }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { YearTo = 1990 } }, "0123456789ab", 100),
-            CacheKey.Of(Query with { Filter = new ItemFilter { MinPopularity = 1990 } }, "0123456789ab", 100),
+            CacheKey.Of(Request, "0123456789ab", 100),
+            CacheKey.Of(Request, "ba9876543210", 100),
+            CacheKey.Of(Request, "0123456789ab", 200),
+            CacheKey.Of(Request with { UserId = 11 }, "0123456789ab", 100),
+            CacheKey.Of(Request with { K = 1 }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Explain = true }, "0123456789ab", 100),
+            CacheKey.Of(Request with { IncludeHistory = true }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, MovieIds = [1, 2] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, MovieIds = [2, 1] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, MovieIds = [12] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, MovieIds = [1, 2], Times = [3, 4] }, "0123456789ab", 100),
+            CacheKey.Of(Request, "0123456789ab", 100, newMovies: 1),
+            CacheKey.Of(Request with { Diversity = 0.5 }, "0123456789ab", 100),
+            CacheKey.Of(Request with { PopularityPenalty = 0.5 }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { GenresAny = ["Drama"] } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { GenresNone = ["Drama"] } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { OnlyIds = [1] } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { ExcludeIds = [1] } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { YearFrom = 1990 } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { YearTo = 1990 } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filters = new FilterRequest { MinPopularity = 1990 } }, "0123456789ab", 100),
         ];
 
         Assert.Distinct(keys);
     }
 
     [Fact]
-    public void The_same_query_has_the_same_key() => Assert.Equal(
-        CacheKey.Of(Query with { UserId = null, Session = new Session([1, 2], null) }, "0123456789ab", 100),
-        CacheKey.Of(new RecommendationQuery { Session = new Session([1, 2], null), K = 10 }, "0123456789ab", 100));
+    public void The_same_request_has_the_same_key() => Assert.Equal(
+        CacheKey.Of(Request with { UserId = null, MovieIds = [1, 2] }, "0123456789ab", 100),
+        CacheKey.Of(new RecommendationRequest { MovieIds = [1, 2], K = 10 }, "0123456789ab", 100));
 }

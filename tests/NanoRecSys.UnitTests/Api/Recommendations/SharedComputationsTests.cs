@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Recommendations;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Recommendations;
 
@@ -11,11 +10,11 @@ public sealed class SharedComputationsTests
     [Fact]
     public async Task Whoever_asks_while_it_is_computed_gets_the_same_and_whoever_asks_later_computes_again()
     {
-        var release = new TaskCompletionSource<Computed>();
-        Task<Computed> first = RunAsync("a", () => release.Task);
-        Task<Computed> second = RunAsync("a", () => throw new InvalidOperationException("computed twice"));
-        Task<Computed> other = RunAsync("b", () => Task.FromResult(Result()));
-        Computed computed = Result();
+        var release = new TaskCompletionSource<RecommendationResponse>();
+        Task<RecommendationResponse> first = RunAsync("a", () => release.Task);
+        Task<RecommendationResponse> second = RunAsync("a", () => throw new InvalidOperationException("computed twice"));
+        Task<RecommendationResponse> other = RunAsync("b", () => Task.FromResult(Result()));
+        RecommendationResponse computed = Result();
         release.SetResult(computed);
 
         Assert.Same(computed, await first);
@@ -28,9 +27,9 @@ public sealed class SharedComputationsTests
     [Fact]
     public async Task A_failure_is_everyone_s_who_waited_and_nobody_s_after()
     {
-        var release = new TaskCompletionSource<Computed>();
-        Task<Computed> first = RunAsync("a", () => release.Task);
-        Task<Computed> second = RunAsync("a", () => Task.FromResult(Result()));
+        var release = new TaskCompletionSource<RecommendationResponse>();
+        Task<RecommendationResponse> first = RunAsync("a", () => release.Task);
+        Task<RecommendationResponse> second = RunAsync("a", () => Task.FromResult(Result()));
         release.SetException(new InvalidDataException("no"));
 
         await Assert.ThrowsAsync<InvalidDataException>(() => first);
@@ -38,11 +37,11 @@ public sealed class SharedComputationsTests
         await RunAsync("a", () => Task.FromResult(Result()));
     }
 
-    private static Computed Result() => new(null, true, new DebugTiming());
+    private static RecommendationResponse Result() => new() { Mode = Modes.Live };
 
-    private Task<Computed> RunAsync(string key, Func<Task<Computed>> compute) => _shared.RunAsync(key, compute, running =>
+    private Task<RecommendationResponse> RunAsync(string key, Func<Task<RecommendationResponse>> compute) => _shared.RunAsync(key, compute, running =>
     {
         _waited++;
-        return running;
+        return new ValueTask<RecommendationResponse>(running);
     });
 }

@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
@@ -114,7 +115,7 @@ public sealed class FusedTransformerTests : IDisposable
     {
         using OrtValue input = OrtValue.CreateTensorValueFromMemory(tokens, [batch, tokens.Length / batch]);
         using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, [UserTowerGraph.TokensInput], [input], [UserTowerGraph.EmbeddingOutput]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, [OnnxUserTower.TokensInput], [input], [OnnxUserTower.EmbeddingOutput]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 

@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Kernels;
+using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -105,7 +106,7 @@ public sealed class UserTowerGraphTests : IDisposable
 
         using OrtValue input = OrtValue.CreateTensorValueFromMemory(tokens, [histories.Length, length]);
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(
-            new RunOptions(), new Dictionary<string, OrtValue> { [UserTowerGraph.TokensInput] = input }, [UserTowerGraph.EmbeddingOutput]);
+            new RunOptions(), new Dictionary<string, OrtValue> { [OnnxUserTower.TokensInput] = input }, [OnnxUserTower.EmbeddingOutput]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 

@@ -2,12 +2,12 @@ using NanoRecSys.Api.Recommendations;
 
 namespace NanoRecSys.UnitTests.Api.Recommendations;
 
-public sealed class EventMergeTests
+public sealed class HistoryReaderTests
 {
     [Fact]
     public void Events_stand_where_their_time_puts_them()
     {
-        History history = EventMerge.Merge([0, 1], [10, 20], [Read(5, 5), Read(4, 10), Read(3, 15), Read(2, 25)]);
+        History history = HistoryReader.Merge([0, 1], [10, 20], [Read(5, 5), Read(4, 10), Read(3, 15), Read(2, 25)]);
 
         Assert.Equal([5, 0, 4, 3, 1, 2], history.Rows);
         Assert.Equal([5, 10, 10, 15, 20, 25], history.Times.ToArray());
@@ -16,7 +16,7 @@ public sealed class EventMergeTests
     [Fact]
     public void An_event_that_the_published_history_holds_is_not_counted_twice()
     {
-        History history = EventMerge.Merge([0, 1], [10, 20], [Read(0, 10), Read(0, 30)]);
+        History history = HistoryReader.Merge([0, 1], [10, 20], [Read(0, 10), Read(0, 30)]);
 
         Assert.Equal([0, 1, 0], history.Rows);
     }
@@ -24,7 +24,7 @@ public sealed class EventMergeTests
     [Fact]
     public void Without_times_events_come_last_and_a_movie_that_is_there_is_the_same()
     {
-        History history = EventMerge.Merge([0, 1], [], [Read(1, 5), Read(2, 6)]);
+        History history = HistoryReader.Merge([0, 1], [], [Read(1, 5), Read(2, 6)]);
 
         Assert.Equal([0, 1, 2], history.Rows);
         Assert.True(history.Times.IsEmpty);
@@ -33,7 +33,7 @@ public sealed class EventMergeTests
     [Fact]
     public void Of_a_new_user_the_events_are_the_history()
     {
-        History history = EventMerge.Merge([], [], [Read(1, 5), Read(2, 6)]);
+        History history = HistoryReader.Merge([], [], [Read(1, 5), Read(2, 6)]);
 
         Assert.Equal([1, 2], history.Rows);
         Assert.Equal([5, 6], history.Times.ToArray());
@@ -42,7 +42,7 @@ public sealed class EventMergeTests
     [Fact]
     public void What_is_not_read_is_only_left_out_from_then_on()
     {
-        History history = EventMerge.Merge([0], [10], [Read(2, 12) with { IsRead = false }]);
+        History history = HistoryReader.Merge([0], [10], [Read(2, 12) with { IsRead = false }]);
 
         Assert.Equal([0], history.Rows);
         Assert.Equal([2], history.Excluded);

@@ -4,7 +4,7 @@ using NanoRecSys.Api.Recommendations;
 
 namespace NanoRecSys.UnitTests.Api.Recommendations;
 
-public sealed class PlainQueryTests
+public sealed class PlainBodyTests
 {
     [Theory]
     [InlineData("""{"user_id":42,"k":5}""", 42, 5)]
@@ -13,9 +13,9 @@ public sealed class PlainQueryTests
     [InlineData("""{"user_id":1,"user_id":2}""", 2, 10)]
     public void A_plain_body_is_read(string body, int user, int k)
     {
-        RecommendationQuery? query = Parse(body);
+        RecommendationRequest? request = Parse(body);
 
-        Assert.Equal((user, k), (query!.UserId!.Value, query.K));
+        Assert.Equal((user, k), (request!.UserId!.Value, request.K));
     }
 
     [Theory]
@@ -34,5 +34,5 @@ public sealed class PlainQueryTests
     [InlineData("")]
     public void Any_other_is_left_to_the_reader_that_says_what_is_wrong(string body) => Assert.Null(Parse(body));
 
-    private static RecommendationQuery? Parse(string body) => PlainQuery.Parse(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(body)));
+    private static RecommendationRequest? Parse(string body) => PlainBody.Parse(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(body)));
 }

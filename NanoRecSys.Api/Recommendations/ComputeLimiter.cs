@@ -8,10 +8,10 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Api.Recommendations;
 
 /// <summary>
-/// Where requests wait that the cache could not answer: so many are computed at once, so many wait, first come, first
-/// served, and whoever comes then is turned away at once. So the latency of those let in stays bounded at any load.
+/// Limits concurrent computations: further requests queue (FIFO) and are rejected at once if the queue is full. So the latency
+/// of admitted requests stays bounded at any load.
 /// </summary>
-internal sealed class ComputeTurns : IDisposable
+internal sealed class ComputeLimiter : IDisposable
 {
     private readonly OverloadOptions _options;
     private readonly TelemetryWindow _window;
@@ -20,7 +20,7 @@ internal sealed class ComputeTurns : IDisposable
     private readonly Counter<long> _shed;
     private long _shedCount;
 
-    public ComputeTurns(IOptions<OverloadOptions> options, TelemetryWindow window, IMeterFactory meters)
+    public ComputeLimiter(IOptions<OverloadOptions> options, TelemetryWindow window, IMeterFactory meters)
     {
         _options = options.Value;
         _window = window;
@@ -36,21 +36,21 @@ internal sealed class ComputeTurns : IDisposable
         meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{recommendation}", "Recommendations that wait to be computed");
     }
 
-    /// <summary>Whether who is turned away gets a 503 and not popular movies.</summary>
+    /// <summary>Whether rejected requests get a 503 instead of popular movies.</summary>
     public bool Refuses => _options.Answer == OverloadAnswer.Refused;
 
-    /// <returns>A turn, to be disposed when the computation is done; null where the queue is full, or the wait too long.</returns>
+    /// <returns>A permit, to be disposed after the computation; null if the queue is full or the wait was too long.</returns>
     public async ValueTask<IDisposable?> EnterAsync(RequestTimeline timeline)
     {
-        RateLimitLease turn = _limiter.AttemptAcquire();
-        if (!turn.IsAcquired)
+        RateLimitLease permit = _limiter.AttemptAcquire();
+        if (!permit.IsAcquired)
         {
-            turn = await timeline.RunAsync(StageNames.Queue, WaitAsync);
+            permit = await timeline.RunAsync(StageNames.Queue, WaitAsync);
         }
 
-        if (turn.IsAcquired)
+        if (permit.IsAcquired)
         {
-            return turn;
+            return permit;
         }
 
         _shed.Add(1);
@@ -69,23 +69,22 @@ internal sealed class ComputeTurns : IDisposable
 
     private async ValueTask<RateLimitLease> WaitAsync()
     {
-        using var patience = new CancellationTokenSource(_options.LongestWait);
+        using var timeout = new CancellationTokenSource(_options.LongestWait);
         try
         {
-            ValueTask<RateLimitLease> waiting = _limiter.AcquireAsync(1, patience.Token);
+            ValueTask<RateLimitLease> waiting = _limiter.AcquireAsync(1, timeout.Token);
             _window.ObserveQueue(Read().QueueDepth);
             return await waiting;
         }
         catch (OperationCanceledException)
         {
-            return Late.Lease;
+            return TimedOutLease.Instance;
         }
     }
 
-    /// <summary>What a request holds that waited too long.</summary>
-    private sealed class Late : RateLimitLease
+    private sealed class TimedOutLease : RateLimitLease
     {
-        public static readonly Late Lease = new();
+        public static readonly TimedOutLease Instance = new();
 
         public override bool IsAcquired => false;
 
@@ -99,33 +98,33 @@ internal sealed class ComputeTurns : IDisposable
     }
 }
 
-/// <summary>What a request gets that comes when the queue is full.</summary>
+/// <summary>The response to a request that is rejected.</summary>
 internal enum OverloadAnswer
 {
-    /// <summary>Popular movies the user has not seen, <c>mode: degraded</c>: a page has something to show.</summary>
+    /// <summary>Popular movies that the user has not seen, <c>mode: degraded</c>: a page has something to show.</summary>
     Degraded,
 
-    /// <summary>503 with <c>Retry-After</c>: a client that prefers a late personal answer can ask again.</summary>
+    /// <summary>503 with <c>Retry-After</c>: a client that prefers a late personal list can retry.</summary>
     Refused,
 }
 
-/// <summary>Section <c>Overload</c>: how much is computed at once, how much waits, and what the rest gets.</summary>
+/// <summary>Section <c>Overload</c>.</summary>
 internal sealed class OverloadOptions
 {
     public const string Section = "Overload";
 
-    /// <summary>Answers computed at once; 0 takes the number of processors. More only share them, and all become later.</summary>
+    /// <summary>Concurrent computations; 0: the number of processors. More share the processors and delay each other.</summary>
     [Range(0, 1024)]
     public int Concurrency { get; set; }
 
-    /// <summary>Requests that wait for their turn.</summary>
+    /// <summary>Length of the queue.</summary>
     [Range(0, 100_000)]
     public int QueueLimit { get; set; } = 64;
 
-    /// <summary>How long one waits at most, however short the queue is.</summary>
+    /// <summary>Maximum time in the queue.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00")]
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>What the others get.</summary>
+    /// <summary>The response to rejected requests.</summary>
     public OverloadAnswer Answer { get; set; } = OverloadAnswer.Degraded;
 }

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Onnx;
+
+namespace NanoRecSys.Api.Models;
+
+/// <summary>A version's user tower; two graphs of it if 8 bits are served: one for requests, one for what compares embeddings.</summary>
+internal sealed class UserTowers : IDisposable
+{
+    private const int Rounds = 9; // the median counts
+
+    private UserTowers(OnnxUserTower served, OnnxUserTower exact, string precision) => (Served, Exact, Precision) = (served, exact, precision);
+
+    /// <summary>Answers requests.</summary>
+    public OnnxUserTower Served { get; }
+
+    /// <summary>In 32 bits; the same as <see cref="Served"/> if that serves in 32 bits.</summary>
+    public OnnxUserTower Exact { get; }
+
+    /// <summary>Of <see cref="Served"/>, never <see cref="UserTowerPrecision.Auto"/>.</summary>
+    public string Precision { get; }
+
+    /// <exception cref="ArtifactException">A graph does not fit the model, or 8 bits are requested and the version has no such graph.</exception>
+    public static UserTowers Open(ArtifactVersion version, string wanted)
+    {
+        Manifest manifest = version.Manifest;
+        if (wanted == UserTowerPrecision.EightBits && manifest.UserTowerInt8 is null)
+        {
+            throw new ArtifactException("Models:UserTower asks for int8, which this version does not have. Set it to auto or fp32, or run 'export' and 'publish' again.");
+        }
+
+        var exact = new OnnxUserTower(version.PathOf(manifest.UserTower.File), manifest.Model);
+        if (manifest.UserTowerInt8 is null || wanted == UserTowerPrecision.ThirtyTwoBits)
+        {
+            return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
+        }
+
+        OnnxUserTower? int8 = null;
+        try
+        {
+            int8 = new OnnxUserTower(version.PathOf(manifest.UserTowerInt8.File), manifest.Model);
+            if (wanted == UserTowerPrecision.EightBits || IsFaster(int8, exact, manifest.Model))
+            {
+                return new UserTowers(int8, exact, UserTowerPrecision.EightBits);
+            }
+        }
+        catch
+        {
+            int8?.Dispose();
+            exact.Dispose();
+            throw;
+        }
+
+        int8.Dispose();
+        return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
+    }
+
+    public void Dispose()
+    {
+        Served.Dispose();
+        Exact.Dispose(); // a second time does nothing
+    }
+
+    // They alternate, so that other load on the machine affects both alike.
+    private static bool IsFaster(OnnxUserTower candidate, OnnxUserTower than, ModelInfo model)
+    {
+        TimedHistory history = Enumerable.Range(0, model.MaxLength).Select(i => i % model.Items).ToArray();
+        var times = (Candidate: new double[Rounds], Than: new double[Rounds]);
+        for (int round = -1; round < Rounds; round++) // the first one plans its memory
+        {
+            int at = Math.Max(round, 0);
+            times.Candidate[at] = Time(candidate, history);
+            times.Than[at] = Time(than, history);
+        }
+
+        return times.Candidate.Order().ElementAt(Rounds / 2) < times.Than.Order().ElementAt(Rounds / 2);
+    }
+
+    private static double Time(OnnxUserTower tower, TimedHistory history)
+    {
+        long start = Stopwatch.GetTimestamp();
+        tower.Encode(history);
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+}
+
+/// <summary>The precision in which the user tower is served.</summary>
+internal static class UserTowerPrecision
+{
+    /// <summary>The faster one on this machine, of those that passed the parity check.</summary>
+    public const string Auto = "auto";
+
+    public const string ThirtyTwoBits = "fp32";
+
+    public const string EightBits = "int8";
+}

@@ -1,0 +1,191 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using NanoRecSys.Api.Models;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Api.Recommendations;
+
+/// <summary>
+/// A response: the entry that it may share with others, and what it says of its own request. It is sent as one JSON object, the
+/// bytes of the entry first.
+/// </summary>
+internal sealed record RecommendationResponse : IResult
+{
+    private const string ContentType = "application/json; charset=utf-8";
+    private const int PartBytes = 512; // with a waterfall of seven stages
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? PartBuffer;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? PartWriter;
+
+    /// <summary>Null if the queue was full and the settings ask for a 503.</summary>
+    [JsonIgnore]
+    public CacheEntry? Entry { get; init; }
+
+    public DebugTiming DebugTiming { get; init; } = new();
+
+    public string RequestId { get; init; } = "";
+
+    public bool ServedFromCache { get; init; }
+
+    /// <summary>One of <see cref="Modes"/>.</summary>
+    public required string Mode { get; init; }
+
+    public IReadOnlyList<StageTiming> Stages { get; init; } = [];
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        ArrayBufferWriter<byte> part = PartBuffer ??= new ArrayBufferWriter<byte>(PartBytes);
+        Utf8JsonWriter writer = PartWriter ??= new Utf8JsonWriter(part);
+        part.ResetWrittenCount();
+        writer.Reset();
+        JsonSerializer.Serialize(writer, this, RecommendationJson.Default.RecommendationResponse);
+
+        ReadOnlySpan<byte> front = Entry!.Json.Span[..^1]; // without its closing brace
+        ReadOnlySpan<byte> back = part.WrittenSpan[1..]; // without its opening one
+        HttpResponse response = httpContext.Response;
+        response.ContentType = ContentType;
+        response.ContentLength = front.Length + 1 + back.Length;
+        Span<byte> body = response.BodyWriter.GetSpan(front.Length + 1 + back.Length);
+        front.CopyTo(body);
+        body[front.Length] = (byte)',';
+        back.CopyTo(body[(front.Length + 1)..]);
+        response.BodyWriter.Advance(front.Length + 1 + back.Length);
+        return Task.CompletedTask; // the server sends head and body at once when the request ends
+    }
+}
+
+/// <summary>
+/// The part of a response that does not depend on the request: its JSON, ready to be sent, behind a header with what a lookup
+/// must know. A hit parses and writes no JSON but the request's own part.
+/// </summary>
+internal sealed class CacheEntry
+{
+    // Header: mark, length of all, events, creation time, length of the reason; then the reason and the JSON.
+    private const uint Mark = 0x31_53_4e_41; // "ANS1"; another layout needs another mark and another CacheKey format
+    private const int LengthAt = 4;
+    private const int EventsAt = 8;
+    private const int CreatedAt = 16;
+    private const int ReasonAt = 24;
+    private const int HeaderBytes = 25;
+    private const int MaxHistory = 20;
+
+    private CacheEntry(byte[] bytes)
+    {
+        Bytes = bytes;
+        int reason = bytes[ReasonAt];
+        FallbackReason = reason == 0 ? null : Encoding.UTF8.GetString(bytes.AsSpan(HeaderBytes, reason));
+        Json = bytes.AsMemory(HeaderBytes + reason);
+    }
+
+    /// <summary>Header and JSON, as Redis stores them.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>One JSON object.</summary>
+    public ReadOnlyMemory<byte> Json { get; }
+
+    /// <summary>The number of the user's events that it took into account; with another number it is out of date.</summary>
+    public long Events => BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(EventsAt));
+
+    /// <summary>When it was computed.</summary>
+    public DateTimeOffset Created => DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(CreatedAt)));
+
+    /// <summary>Set if popular items replace personal ones.</summary>
+    public string? FallbackReason { get; }
+
+    /// <summary>Turns the chosen rows into movies, and adds what the request asks for.</summary>
+    /// <param name="catalog">What recommended.</param>
+    /// <param name="request">Decides on the history and the ids of filters.</param>
+    /// <param name="history">Whose list it is.</param>
+    /// <param name="best">[K] with the served scores.</param>
+    /// <param name="reasons">[K]; null unless asked for.</param>
+    /// <param name="fallbackReason">Set if popular items replace personal ones.</param>
+    public static CacheEntry Create(
+        ServedCatalog catalog, RecommendationRequest request, History history, Candidate[] best, RecommendationReason[]? reasons, string? fallbackReason)
+    {
+        int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(CandidateFilter.UnknownIds(catalog, request.Filters)).Distinct()];
+        MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
+        var content = new Content
+        {
+            MovieIds = Array.ConvertAll(movies, movie => movie.MovieId),
+            Scores = Array.ConvertAll(best, candidate => candidate.Score),
+            Explanations = reasons?.Select(Explainer.Sentence).ToArray() ?? [],
+            Reasons = reasons,
+            Movies = movies,
+            History = request.IncludeHistory ? [.. history.Rows.TakeLast(MaxHistory).Select(catalog.MovieAt)] : null,
+            UnknownMovieIds = unknown.Length == 0 ? null : unknown,
+            Version = catalog.Model.Version,
+        };
+        return Write(content, fallbackReason, history.Events, DateTimeOffset.UtcNow);
+    }
+
+    /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
+    public static CacheEntry Read(byte[] bytes)
+    {
+        return bytes.Length > HeaderBytes
+            && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Mark
+            && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(LengthAt)) == bytes.Length
+            && HeaderBytes + bytes[ReasonAt] < bytes.Length
+            ? new CacheEntry(bytes)
+            : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
+    }
+
+    internal static CacheEntry Write(Content content, string? fallbackReason, long events, DateTimeOffset created)
+    {
+        byte[] reason = Encoding.UTF8.GetBytes(fallbackReason ?? "");
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(content, RecommendationJson.Default.Content);
+        var bytes = new byte[HeaderBytes + reason.Length + json.Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mark);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(LengthAt), bytes.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(EventsAt), events);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(CreatedAt), created.ToUnixTimeMilliseconds());
+        bytes[ReasonAt] = checked((byte)reason.Length);
+        reason.CopyTo(bytes.AsSpan(HeaderBytes));
+        json.CopyTo(bytes.AsSpan(HeaderBytes + reason.Length));
+        return new CacheEntry(bytes);
+    }
+
+    /// <summary>The JSON; see <see cref="RecommendResponse"/>. See <see cref="CacheKey"/> before changing it.</summary>
+    internal sealed record Content
+    {
+        public required IReadOnlyList<int> MovieIds { get; init; }
+
+        public required IReadOnlyList<float> Scores { get; init; }
+
+        public required IReadOnlyList<string> Explanations { get; init; }
+
+        public IReadOnlyList<RecommendationReason>? Reasons { get; init; }
+
+        public IReadOnlyList<MovieInfo>? History { get; init; }
+
+        public required IReadOnlyList<MovieInfo> Movies { get; init; }
+
+        public IReadOnlyList<int>? UnknownMovieIds { get; init; }
+
+        public required string Version { get; init; }
+    }
+}
+
+/// <summary>Whether a response, or the service, is what it would be with every part at work.</summary>
+internal static class Modes
+{
+    /// <summary>Every part that is configured works. An unknown user's popular items are live too.</summary>
+    public const string Live = "live";
+
+    /// <summary>A part is unavailable: Redis, the model, or the version that should be served.</summary>
+    public const string Degraded = "degraded";
+}
+
+/// <summary>The two parts of a response.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(CacheEntry.Content))]
+[JsonSerializable(typeof(RecommendationResponse))]
+internal sealed partial class RecommendationJson : JsonSerializerContext;

@@ -1,0 +1,141 @@
+using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Kernels;
+
+namespace NanoRecSys.Core.Onnx;
+
+/// <summary>
+/// Runs an exported ranker in the two graphs that serving uses: what depends on an item alone is computed once per item, at
+/// publish; the rest once per request. Export's parity check, publishing and the API all use it. Safe for concurrent calls.
+/// </summary>
+internal sealed class OnnxRanker : IDisposable
+{
+    public const string UserInput = "user_embedding"; // [1, D]
+    public const string ItemsInput = "item_embeddings"; // [C, D]
+    public const string PopularityInput = "popularity"; // [C, 1]
+    public const string YearInput = "year"; // [C] int64
+    public const string GenresInput = "genres"; // [C, G]
+    public const string UnknownInput = "unknown"; // [C, 1]
+    public const string SignalsInput = "signals"; // [C, S], only if the ranker reads signals
+    public const string ItemPart = "item_part"; // [C, H1]: output of the items' graph, input of the candidates'
+    public const string LogitsOutput = "logits"; // [C]
+
+    private static readonly string[] ItemInputs = [ItemsInput, PopularityInput, YearInput, GenresInput, UnknownInput];
+    private static readonly string[] CandidateInputs = [UserInput, ItemsInput, ItemPart];
+    private static readonly string[] CandidateInputsWithSignals = [.. CandidateInputs, SignalsInput];
+    private static readonly string[] WholeInputs = [UserInput, .. ItemInputs];
+    private static readonly string[] WholeInputsWithSignals = [.. WholeInputs, SignalsInput];
+    private static readonly string[] ItemOutputs = [ItemPart];
+    private static readonly string[] Logits = [LogitsOutput];
+
+    private readonly InferenceSession _items;
+    private readonly InferenceSession _candidates;
+
+    /// <param name="itemsPath">The graph that turns an item into its part of the first layer.</param>
+    /// <param name="candidatesPath">The graph that scores candidates by these parts.</param>
+    public OnnxRanker(string itemsPath, string candidatesPath)
+    {
+        _items = OnnxSession.Open(itemsPath);
+        try
+        {
+            _candidates = OnnxSession.Open(candidatesPath);
+        }
+        catch
+        {
+            _items.Dispose();
+            throw;
+        }
+
+        PartWidth = _items.OutputMetadata[ItemPart].Dimensions[^1];
+    }
+
+    /// <summary>H1, the width of an item's part.</summary>
+    public int PartWidth { get; }
+
+    /// <summary>Computes the items' part of the first layer.</summary>
+    /// <param name="items">C items.</param>
+    /// <param name="parts">[C, H1] to be filled.</param>
+    public void ComputeParts(RankerItems items, Span<float> parts)
+    {
+        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(_items, ItemInputs, items.ToValues(), ItemOutputs);
+        outputs[0].GetTensorDataAsSpan<float>().CopyTo(parts);
+    }
+
+    /// <param name="user">[D], of length 1.</param>
+    /// <param name="embeddings">[C, D]; zeros for an unknown item.</param>
+    /// <param name="parts">[C, H1]; see <see cref="ComputeParts"/>.</param>
+    /// <param name="signals">[C, S]; empty if the ranker reads none. For an unknown item, 0 for the signals that need an embedding.</param>
+    /// <returns>[C] logits.</returns>
+    public float[] Score(float[] user, Memory<float> embeddings, Memory<float> parts, float[] signals)
+    {
+        int count = embeddings.Length / user.Length; // C
+        OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
+        OrtValue embeddingsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, embeddings, [count, user.Length]);
+        OrtValue partsValue = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, parts, [count, PartWidth]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = signals.Length == 0
+            ? Run(_candidates, CandidateInputs, [userValue, embeddingsValue, partsValue], Logits)
+            : Run(_candidates, CandidateInputsWithSignals, [userValue, embeddingsValue, partsValue, SignalsValue(signals, count)], Logits);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <summary>Runs the ranker as one graph, which is exported for use elsewhere.</summary>
+    /// <param name="whole">The graph.</param>
+    /// <param name="user">[D], of length 1.</param>
+    /// <param name="items">C items.</param>
+    /// <param name="signals">[C, S]; empty if the ranker reads none.</param>
+    /// <returns>[C] logits.</returns>
+    public static float[] ScoreWhole(InferenceSession whole, float[] user, RankerItems items, float[] signals)
+    {
+        OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = signals.Length == 0
+            ? Run(whole, WholeInputs, [userValue, .. items.ToValues()], Logits)
+            : Run(whole, WholeInputsWithSignals, [userValue, .. items.ToValues(), SignalsValue(signals, items.Count)], Logits);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    public void Dispose()
+    {
+        _items.Dispose();
+        _candidates.Dispose();
+    }
+
+    private static OrtValue SignalsValue(float[] signals, int count) => OrtValue.CreateTensorValueFromMemory(signals, [count, signals.Length / count]);
+
+    // Disposes the inputs.
+    private static IDisposableReadOnlyCollection<OrtValue> Run(InferenceSession session, string[] names, OrtValue[] inputs, string[] outputs)
+    {
+        try
+        {
+            using var options = new RunOptions();
+            return session.Run(options, names, inputs, outputs);
+        }
+        finally
+        {
+            foreach (OrtValue input in inputs)
+            {
+                input.Dispose();
+            }
+        }
+    }
+}
+
+/// <summary>What the ranker reads of C items.</summary>
+/// <param name="Embeddings">[C, D], each of length 1; ignored for an unknown item.</param>
+/// <param name="Popularity">[C] log popularity in 0..1.</param>
+/// <param name="Years">[C] year bucket.</param>
+/// <param name="Genres">[C, G] 1 where the item has the genre.</param>
+/// <param name="Unknown">[C] 1 for an item that was never trained.</param>
+internal sealed record RankerItems(float[] Embeddings, float[] Popularity, long[] Years, float[] Genres, float[] Unknown)
+{
+    /// <summary>C</summary>
+    public int Count => Years.Length;
+
+    /// <summary>In the order of the graph's inputs; the caller disposes them.</summary>
+    public OrtValue[] ToValues() =>
+    [
+        OrtValue.CreateTensorValueFromMemory(Embeddings, [Count, Embeddings.Length / Count]),
+        OrtValue.CreateTensorValueFromMemory(Popularity, [Count, 1]),
+        OrtValue.CreateTensorValueFromMemory(Years, [Count]),
+        OrtValue.CreateTensorValueFromMemory(Genres, [Count, Genres.Length / Count]),
+        OrtValue.CreateTensorValueFromMemory(Unknown, [Count, 1]),
+    ];
+}

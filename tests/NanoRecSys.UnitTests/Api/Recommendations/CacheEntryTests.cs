@@ -1,0 +1,40 @@
+using System.Text;
+using NanoRecSys.Api.Recommendations;
+
+namespace NanoRecSys.UnitTests.Api.Recommendations;
+
+public sealed class CacheEntryTests
+{
+    private static readonly DateTimeOffset Created = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+    private static readonly CacheEntry.Content Content = new()
+    {
+        MovieIds = [3, 1],
+        Scores = [0.5f, 0.25f],
+        Explanations = [],
+        Movies = [],
+        Version = "0123456789ab",
+    };
+
+    [Fact]
+    public void What_is_read_is_what_was_written_and_its_JSON_is_the_response_s()
+    {
+        CacheEntry read = CacheEntry.Read(CacheEntry.Write(Content, "unknown_user", 4, Created).Bytes);
+
+        Assert.Equal((4, "unknown_user", Created), (read.Events, read.FallbackReason, read.Created));
+        Assert.Equal(
+            """{"movie_ids":[3,1],"scores":[0.5,0.25],"explanations":[],"movies":[],"version":"0123456789ab"}""",
+            Encoding.UTF8.GetString(read.Json.Span));
+        Assert.Null(CacheEntry.Read(CacheEntry.Write(Content, null, 4, Created).Bytes).FallbackReason);
+    }
+
+    [Fact]
+    public void What_is_cut_short_or_foreign_is_refused()
+    {
+        byte[] whole = CacheEntry.Write(Content, null, 4, Created).Bytes;
+
+        Assert.Throws<InvalidDataException>(() => CacheEntry.Read(whole[..^1]));
+        Assert.Throws<InvalidDataException>(() => CacheEntry.Read([]));
+        Assert.Throws<InvalidDataException>(() => CacheEntry.Read("{\"movie_ids\":[1,2,3,4,5,6,7,8,9]}"u8.ToArray()));
+    }
+}

@@ -1,0 +1,72 @@
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Recommendations;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Api.Recommendations;
+
+public sealed class CacheMemoryTests
+{
+    private readonly ManualTime _time = new();
+
+    [Fact]
+    public void An_entry_is_found_with_the_stamp_it_was_kept_with_until_its_lifetime_ends()
+    {
+        CacheMemory memory = Create(bytes: 10_000);
+        CacheEntry entry = Entry();
+        memory.Keep("a", 7, entry);
+
+        Assert.Same(entry, memory.Get("a", 7));
+        Assert.Null(memory.Get("a", 8));
+        Assert.Null(memory.Get("b", 7));
+
+        _time.Advance(299);
+        Assert.Same(entry, memory.Get("a", 7));
+        _time.Advance(1);
+        Assert.Null(memory.Get("a", 7));
+    }
+
+    [Fact]
+    public void It_never_holds_more_bytes_than_it_may_and_lets_the_unused_go_first()
+    {
+        CacheMemory memory = Create(bytes: 2_000); // four or five entries
+        memory.Keep("used", 1, Entry());
+        for (int i = 0; i < 20; i++)
+        {
+            memory.Keep($"{i}", 1, Entry());
+            Assert.NotNull(memory.Get("used", 1));
+            Assert.InRange(memory.Bytes, 1, 2_000);
+        }
+
+        Assert.Null(memory.Get("0", 1));
+        Assert.NotNull(memory.Get("19", 1));
+    }
+
+    [Fact]
+    public void Replacing_one_entry_again_and_again_takes_no_more_memory()
+    {
+        CacheMemory memory = Create(bytes: 2_000);
+        for (int stamp = 0; stamp < 100; stamp++)
+        {
+            memory.Keep("a", stamp, Entry());
+            Assert.InRange(memory.Bytes, 1, 2_000);
+        }
+
+        Assert.NotNull(memory.Get("a", 99));
+    }
+
+    [Fact]
+    public void With_no_memory_it_keeps_nothing()
+    {
+        CacheMemory memory = Create(bytes: 0);
+        memory.Keep("a", 1, Entry());
+
+        Assert.Null(memory.Get("a", 1));
+        Assert.Equal(0, memory.Bytes);
+    }
+
+    private CacheMemory Create(long bytes) => new(Options.Create(new RecommendationOptions { MemoryBytes = bytes }), _time);
+
+    private CacheEntry Entry() => CacheEntry.Write(
+        new CacheEntry.Content { MovieIds = [1], Scores = [0.5f], Explanations = [], Movies = [], Version = "0123456789ab" },
+        fallbackReason: null, events: 0, _time.GetUtcNow());
+}
