@@ -11,6 +11,10 @@ internal sealed class CacheOptions
     [Range(1, ushort.MaxValue)]
     public int Port { get; set; } = 6399;
 
-    /// <summary>Clients must authenticate with it; empty for no authentication.</summary>
+    /// <summary>
+    /// Clients must authenticate with it. Required: Garnet reads past HTTP headers, so without one any web page that is open on this
+    /// machine could send commands in the body of a cross-origin POST.
+    /// </summary>
+    [Required(ErrorMessage = "Cache:Password is not set. Set it, for example with the environment variable Cache__Password.")]
     public string? Password { get; set; }
 }

@@ -10,10 +10,9 @@ using NanoRecSys.EndToEndTests.Fixtures;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>The AppHost's resources and what it hands to them, read from Aspire's model; and one stack started through it.</summary>
-[Collection(SharedFirstStart.Name)]
 public sealed class AppHostModelTests(FirstStart start)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly CancellationToken _cancellation = TestContext.Current.CancellationToken;
 

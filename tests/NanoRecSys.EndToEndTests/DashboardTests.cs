@@ -5,7 +5,6 @@ using static Microsoft.Playwright.Assertions;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>Aspire's dashboard, as a user sees it after logging in with the address that the host prints.</summary>
-[Collection(SharedFirstStart.Name)]
 public sealed class DashboardTests(FirstStart start)
 {
     [Fact]

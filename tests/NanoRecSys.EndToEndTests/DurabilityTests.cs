@@ -6,9 +6,10 @@ using NanoRecSys.EndToEndTests.Fixtures;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>The stack with Garnet as its cache, killed in a way that no program can prepare for.</summary>
-[Collection(SharedFirstStart.Name)]
 public sealed class DurabilityTests(FirstStart start)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     private const int Writers = 8;
     private const int FirstUser = 900_000;
     private static readonly int[] Movies = [1, 2, 3, 5, 6, 7, 10, 11, 16, 17, 19, 21, 22, 25, 29, 31, 32, 34, 36, 39]; // of the sample
@@ -22,13 +23,13 @@ public sealed class DurabilityTests(FirstStart start)
         for (int round = 0; round < 2; round++)
         {
             await using StackProcess stack = StackProcess.Start(start.Artifacts);
-            await stack.Recommending.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+            await stack.Recommending.WaitAsync(Patience, cancellation);
             using var http = new HttpClient { BaseAddress = stack.Api };
             await RequireAsync(http, acknowledged, kills: round, cancellation);
             Task[] writers = [.. Enumerable.Range(0, Writers).Select(writer => WriteUntilItDiesAsync(http, writer, acknowledged))];
             using (var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
             {
-                patience.CancelAfter(TimeSpan.FromSeconds(60));
+                patience.CancelAfter(Patience);
                 while (acknowledged.Any(count => count == 0))
                 {
                     await Task.Delay(TimeSpan.FromMilliseconds(50), patience.Token);
@@ -42,7 +43,7 @@ public sealed class DurabilityTests(FirstStart start)
         }
 
         await using StackProcess last = StackProcess.Start(start.Artifacts);
-        await last.Recommending.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+        await last.Recommending.WaitAsync(Patience, cancellation);
         using var client = new HttpClient { BaseAddress = last.Api };
         await RequireAsync(client, acknowledged, kills: 2, cancellation);
     }

@@ -5,7 +5,6 @@ using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
-[Collection(SharedFirstStart.Name)]
 public sealed class ExploreJourneyTests(FirstStart start)
 {
     [Fact]

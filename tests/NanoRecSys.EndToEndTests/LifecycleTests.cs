@@ -6,25 +6,9 @@ using NanoRecSys.EndToEndTests.Fixtures;
 
 namespace NanoRecSys.EndToEndTests;
 
-[Collection(SharedFirstStart.Name)]
 public sealed class LifecycleTests(FirstStart start)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
-
-    [Fact]
-    public async Task Ctrl_C_during_a_training_leaves_no_process_behind_after_5_seconds()
-    {
-        RequireLinux();
-        using TemporaryFolder artifacts = new();
-        await using StackProcess stack = StackProcess.Start(artifacts.Path);
-        await stack.PrintsAsync("train-retriever:", Patience, TestContext.Current.CancellationToken);
-        Assert.NotEmpty(stack.Running("NanoRecSys.Training"));
-
-        int exitCode = await stack.PressCtrlCAsync(TimeSpan.FromSeconds(10));
-
-        Assert.Equal(0, exitCode);
-        Assert.Empty(await stack.LeftAfterAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken));
-    }
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     /// <summary>One start for four promises: each start takes ten seconds.</summary>
     [Fact]
@@ -103,8 +87,6 @@ public sealed class LifecycleTests(FirstStart start)
             await Task.Delay(TimeSpan.FromMilliseconds(200), TestContext.Current.CancellationToken);
         }
     }
-
-    private static void RequireLinux() => Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
 
     // The shared first start trained one.
     private static void RequireModel() => Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");

@@ -7,7 +7,6 @@ using static Microsoft.Playwright.Assertions;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>What somebody does who runs the service: look where time goes, and decide which version is served.</summary>
-[Collection(SharedFirstStart.Name)]
 public sealed class OperateJourneyTests(FirstStart start)
 {
     [Fact]

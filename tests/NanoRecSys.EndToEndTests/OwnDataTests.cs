@@ -5,8 +5,6 @@ using NanoRecSys.EndToEndTests.Fixtures;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>The whole chain on a user's own data, with a first training that is interrupted and then started by two hosts at once.</summary>
-[Collection(nameof(OwnDataTests))]
-[CollectionDefinition(nameof(OwnDataTests), DisableParallelization = true)]
 public sealed class OwnDataTests : IDisposable
 {
     private const int Users = 40;
@@ -17,7 +15,7 @@ public sealed class OwnDataTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task After_an_interrupted_training_two_hosts_train_once_and_users_get_what_they_have_not_seen()
+    public async Task Ctrl_C_during_a_training_leaves_no_process_two_hosts_then_train_once_and_users_get_what_they_have_not_seen()
     {
         Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
         CancellationToken cancellation = TestContext.Current.CancellationToken;
@@ -27,7 +25,9 @@ public sealed class OwnDataTests : IDisposable
         await using (StackProcess interrupted = StackProcess.Start(artifacts, options))
         {
             await interrupted.PrintsAsync("train-retriever:", Patience, cancellation);
-            await interrupted.PressCtrlCAsync(TimeSpan.FromSeconds(15));
+            Assert.NotEmpty(interrupted.Running("NanoRecSys.Training"));
+            Assert.Equal(0, await interrupted.PressCtrlCAsync(Patience));
+            Assert.Empty(await interrupted.LeftAfterAsync(TimeSpan.FromSeconds(20), cancellation));
         }
 
         Assert.False(File.Exists(Path.Combine(artifacts, "current")));

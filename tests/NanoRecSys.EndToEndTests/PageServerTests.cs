@@ -1,18 +1,15 @@
 using System.Globalization;
-using Microsoft.Playwright;
 using NanoRecSys.EndToEndTests.Fixtures;
 using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>The pages without an API behind them: they need nothing but their own server to come, and to come back.</summary>
-public sealed class PageServerTests : IAsyncLifetime
+public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
 {
     private const int MostKiB = 400;
 
     private readonly PageServer _server = new();
-    private IPlaywright? _playwright;
-    private IBrowser? _browser;
 
     [Fact]
     public async Task A_page_comes_back_by_itself_after_its_server_was_killed_and_started_again()
@@ -52,31 +49,18 @@ public sealed class PageServerTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (BuiltStack.BrowserObstacle is not null)
+        if (BuiltStack.BrowserObstacle is null)
         {
-            return;
+            await _server.StartAsync();
         }
-
-        await _server.StartAsync();
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = BuiltStack.Chromium, Args = FirstStart.ChromiumArguments });
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_browser is not null)
-        {
-            await _browser.DisposeAsync();
-        }
-
-        _playwright?.Dispose();
-        await _server.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     private async Task<Visit> OpenAsync(string? path)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
-        Visit visit = await Visit.StartAsync(_browser!, _server.Address);
+        Visit visit = await Visit.StartAsync(start.Browser, _server.Address);
         if (path is not null)
         {
             await visit.OpenAsync(path);

@@ -1,5 +1,10 @@
 using Microsoft.Playwright;
 
+[assembly: AssemblyFixture(typeof(NanoRecSys.EndToEndTests.Fixtures.FirstStart))]
+
+// Side by side, starting stacks and drawing pages take as long on two cores and time out more easily.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
 /// <summary>
@@ -8,7 +13,7 @@ namespace NanoRecSys.EndToEndTests.Fixtures;
 /// </summary>
 public sealed class FirstStart : IAsyncLifetime
 {
-    internal static readonly string[] ChromiumArguments =
+    private static readonly string[] ChromiumArguments =
     [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
         "--disable-sync", "--no-first-run", "--disable-quic",
@@ -95,11 +100,4 @@ public sealed class FirstStart : IAsyncLifetime
 
         _artifacts.Dispose();
     }
-}
-
-// One browser on two cores: tests side by side would only wait for each other.
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class SharedFirstStart : ICollectionFixture<FirstStart>
-{
-    public const string Name = "First start";
 }

@@ -10,6 +10,9 @@ internal static class Picture
 {
     private const int MaxBytes = 250 * 1024; // a clone carries every version of them forever
 
+    /// <summary>Whether this run replaces the documentation's pictures.</summary>
+    public static bool IsReplacing { get; } = Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace";
+
     public static async Task TakeAsync(IPage page, string file)
     {
         byte[] picture = await page.ScreenshotAsync(new()
@@ -21,7 +24,7 @@ internal static class Picture
         });
 
         Assert.InRange(picture.Length, 1, MaxBytes);
-        if (Environment.GetEnvironmentVariable("NANORECSYS_IMAGES") == "replace")
+        if (IsReplacing)
         {
             await File.WriteAllBytesAsync(Path.Combine(BuiltStack.Images, file), picture, TestContext.Current.CancellationToken);
         }
