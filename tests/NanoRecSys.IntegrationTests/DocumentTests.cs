@@ -7,7 +7,8 @@ public sealed class DocumentTests
     public static TheoryData<string> Pages =>
     [
         "README.md",
-        .. Directory.EnumerateFiles(Path.Combine(RepositoryFolder.Root, "docs"), "*.md").Select(file => $"docs/{Path.GetFileName(file)}"),
+        .. Directory.EnumerateFiles(Path.Combine(RepositoryFolder.Root, "docs"), "*.md", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(RepositoryFolder.Root, file).Replace('\\', '/')),
     ];
 
     [Theory]
@@ -24,19 +25,19 @@ public sealed class DocumentTests
     {
         string[] links = Document.Read("docs/README.md").RelativeLinks();
 
-        Assert.Empty(Pages.Select(page => page.Data).Where(page => page is not ("README.md" or "docs/README.md")).Select(Path.GetFileName).Except(links));
+        Assert.Empty(Pages.Select(page => page.Data).Where(page => page is not ("README.md" or "docs/README.md")).Select(page => page["docs/".Length..]).Except(links));
     }
 
     [Fact]
-    public void The_architecture_leads_to_every_room_of_the_data_s_path()
+    public void The_architecture_leads_to_every_folder_of_the_data_flow()
     {
         string[] links = Document.Read("docs/architecture.md").RelativeLinks();
 
-        string[] rooms =
+        string[] folders =
         [
             "Training/Data", "Core/Data", "Training/Models", "Training/Retrieval", "Training/Ranking", "Training/Evaluation", "Training/Export",
             "Core/Artifacts", "Core/Retrieval", "Api/Recommendations", "Web/Components",
         ];
-        Assert.Empty(rooms.Select(room => $"../NanoRecSys.{room}").Except(links));
+        Assert.Empty(folders.Select(folder => $"../NanoRecSys.{folder}").Except(links));
     }
 }

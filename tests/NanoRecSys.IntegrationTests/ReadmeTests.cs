@@ -19,6 +19,7 @@ public sealed class ReadmeTests(TrainedArtifacts trained)
         "dotnet run --project NanoRecSys.AppHost", // the end-to-end tests
         "dotnet test", // .ci/run
         Training + "run --preset quick --data small", // the AppHost's training, in the end-to-end tests
+        Benchmarks + "start", // starts the AppHost six times; the end-to-end tests start it
         "dotnet run --project NanoRecSys.AppHost -- --data ml-latest-small", // from a zip: OwnDataTests; the download: MovieLensDownloadTests
     ];
 
