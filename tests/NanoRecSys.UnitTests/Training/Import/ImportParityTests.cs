@@ -33,7 +33,7 @@ public sealed class ImportParityTests : IDisposable
         await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, _context);
 
         TimedHistory[] histories = [.. reference.Histories];
-        using UserTower tower = RetrieverFiles.Read(_context.Workspace.RetrieverFolder);
+        using UserTower tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder);
         using var encoder = new UserEncoder(tower);
         using torch.Tensor users = encoder.Encode(histories);
         using var exported = new OnnxUserTower(Path.Combine(_context.Workspace.ExportFolder, ArtifactNames.UserTower), tower.Model);
@@ -61,7 +61,7 @@ public sealed class ImportParityTests : IDisposable
             torch.tensor(NpzArray.Read<float>(reference, "user"), [1, Dimension]), torch.tensor(items, [Candidates, Dimension]),
             torch.tensor(NpzArray.Read<float>(reference, "popularity"), [Candidates, 1]), torch.tensor(NpzArray.Read<long>(reference, "years")),
             torch.tensor(NpzArray.Read<float>(reference, "genres"), [Candidates, 21]), torch.tensor(NpzArray.Read<float>(reference, "unknown"), [Candidates, 1]));
-        using RankerNetwork ranker = RankerFiles.Read(_context.Workspace.RankerFolder);
+        using RankerNetwork ranker = ModelFolder.ReadRanker(_context.Workspace.RankerFolder);
         using var exported = new OnnxRanker(Path.Combine(_context.Workspace.ExportFolder, ArtifactNames.Ranker));
 
         float[] expected = NpzArray.Read<float>(reference, "expected_logits");
