@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
@@ -5,22 +6,17 @@ using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Core;
 
-/// <summary>JSON of the files that training writes and serving reads: snake_case, indented.</summary>
+/// <summary>JSON that training writes and serving reads, in snake_case: on one line for JSON Lines, <see cref="Indented"/> for files.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true,
-    WriteIndented = true)]
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(List<EvaluationResult>))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
-internal sealed partial class CoreJson : JsonSerializerContext;
-
-/// <summary>JSON Lines: the same conventions, one object a line.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ProgressEvent))]
-internal sealed partial class CoreJsonLines : JsonSerializerContext;
+internal sealed partial class CoreJson : JsonSerializerContext
+{
+    public static CoreJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });
+}

@@ -133,7 +133,7 @@ internal static class Presets
         "sparse" => Sparse,
         "paper" => Paper,
         "auto" => For(data),
-        _ => throw new UserErrorException($"There is no preset '{name}'; there are {string.Join(", ", Names)}."),
+        _ => throw new UserErrorException($"Unknown preset '{name}'. Presets: {string.Join(", ", Names)}."),
     };
 
     private static Preset For(DatasetSummary data)

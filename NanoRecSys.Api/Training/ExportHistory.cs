@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 
@@ -61,8 +60,7 @@ internal sealed class ExportHistory(ArtifactStore store)
         DateTime written = file.LastWriteTimeUtc;
         if (!_hashes.TryGetValue(file.FullName, out (DateTime Written, string Sha256) known) || known.Written != written)
         {
-            using FileStream stream = file.OpenRead();
-            known = (written, Convert.ToHexStringLower(SHA256.HashData(stream)));
+            known = (written, FileHash.Of(file.FullName));
             _hashes[file.FullName] = known;
         }
 

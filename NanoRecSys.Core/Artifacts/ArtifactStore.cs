@@ -139,10 +139,10 @@ internal sealed class ArtifactStore(string root)
     }
 
     /// <summary>Makes a complete version the one to serve, atomically.</summary>
-    public void SetCurrent(string version) => DurableFile.Replace(CurrentFile, Encoding.UTF8.GetBytes(version + "\n"));
+    public void SetCurrent(string version) => AtomicFile.Write(CurrentFile, Encoding.UTF8.GetBytes(version + "\n"));
 
     /// <summary>Serves this version until <see cref="Unpin"/>, atomically.</summary>
-    public void Pin(string version) => DurableFile.Replace(PinnedFile, Encoding.UTF8.GetBytes(version + "\n"));
+    public void Pin(string version) => AtomicFile.Write(PinnedFile, Encoding.UTF8.GetBytes(version + "\n"));
 
     public void Unpin() => File.Delete(PinnedFile);
 
@@ -330,7 +330,7 @@ internal static class VersionFiles
     private static ArtifactFile Describe(string folder, string path, FileAccess access)
     {
         using FileStream file = new(path, FileMode.Open, access, FileShare.Read);
-        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
+        string hash = FileHash.Of(file);
         if (access == FileAccess.ReadWrite)
         {
             file.Flush(flushToDisk: true);

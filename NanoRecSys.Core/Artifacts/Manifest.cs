@@ -176,10 +176,10 @@ internal static class ManifestFile
     /// <summary>On disk when this returns; a reader sees the old manifest or the new one.</summary>
     public static void Write(string folder, Manifest manifest)
     {
-        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(manifest with { Checksum = NoChecksum }, CoreJson.Default.Manifest);
+        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(manifest with { Checksum = NoChecksum }, CoreJson.Indented.Manifest);
         byte[] checksum = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(SHA256.HashData(bytes)));
         checksum.CopyTo(bytes, bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(NoChecksum)));
-        DurableFile.Replace(Path.Combine(folder, ArtifactNames.Manifest), bytes);
+        AtomicFile.Write(Path.Combine(folder, ArtifactNames.Manifest), bytes);
     }
 
     /// <exception cref="ArtifactException">Missing, of another schema, or changed.</exception>
@@ -190,7 +190,7 @@ internal static class ManifestFile
         {
             byte[] bytes = File.ReadAllBytes(Path.Combine(folder, ArtifactNames.Manifest));
             RequireSchema(bytes, version);
-            Manifest manifest = JsonSerializer.Deserialize(bytes, CoreJson.Default.Manifest)
+            Manifest manifest = JsonSerializer.Deserialize(bytes, CoreJson.Indented.Manifest)
                 ?? throw new JsonException("it is null.");
             return HasChecksum(bytes, manifest.Checksum)
                 ? manifest

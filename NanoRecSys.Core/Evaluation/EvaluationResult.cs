@@ -27,20 +27,7 @@ public sealed record EvaluationResult(
 
     /// <summary>95% intervals of some of the metrics, by name.</summary>
     public IReadOnlyDictionary<string, ConfidenceInterval>? Intervals { get; init; }
-
-    /// <summary>The same metrics over parts of the users.</summary>
-    public IReadOnlyList<EvaluationSlice>? Slices { get; init; }
 }
 
 /// <summary>Where a metric lies with 95% confidence, had other users been drawn.</summary>
 public readonly record struct ConfidenceInterval(double Low, double High);
-
-/// <summary>Figures over a part of the users.</summary>
-/// <param name="By">What the users were parted by: <c>target-popularity</c>, <c>history-length</c>.</param>
-/// <param name="Name">Of the part: <c>head</c>, <c>mid</c>, <c>tail</c>; <c>short</c>, <c>medium</c>, <c>long</c>.</param>
-/// <param name="From">Smallest count of the part: training interactions of the target, items of the history.</param>
-/// <param name="To">Largest one.</param>
-/// <param name="Users">Users of the part.</param>
-/// <param name="Metrics">As in <see cref="EvaluationResult.Metrics"/>.</param>
-public sealed record EvaluationSlice(
-    string By, string Name, int From, int To, int Users, IReadOnlyDictionary<string, double> Metrics);

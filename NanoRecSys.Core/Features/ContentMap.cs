@@ -60,7 +60,7 @@ internal sealed class ContentMap
     public void Write(string weightsPath, string featuresPath)
     {
         NpyFile.Write(weightsPath, _weights, Dimension);
-        File.WriteAllBytes(featuresPath, JsonSerializer.SerializeToUtf8Bytes(Features.Names, CoreJson.Default.IReadOnlyListString));
+        File.WriteAllBytes(featuresPath, JsonSerializer.SerializeToUtf8Bytes(Features.Names, CoreJson.Indented.IReadOnlyListString));
     }
 
     /// <exception cref="InvalidDataException">The files do not belong together, or are damaged.</exception>
@@ -69,7 +69,7 @@ internal sealed class ContentMap
         try
         {
             (float[] weights, _) = NpyFile.Read(weightsPath);
-            IReadOnlyList<string>? names = JsonSerializer.Deserialize(File.ReadAllBytes(featuresPath), CoreJson.Default.IReadOnlyListString);
+            IReadOnlyList<string>? names = JsonSerializer.Deserialize(File.ReadAllBytes(featuresPath), CoreJson.Indented.IReadOnlyListString);
             return new ContentMap(new ContentFeatures(names ?? []), weights);
         }
         catch (Exception e) when (e is JsonException or ArgumentException or DivideByZeroException)

@@ -1,29 +1,35 @@
+using System.Text.Json.Serialization;
+
 namespace NanoRecSys.Core.Progress;
 
-/// <summary>One line of <c>artifacts/runs/RUN/progress.jsonl</c>: what a training is doing now.</summary>
+/// <summary>One line of <c>artifacts/runs/RUN/progress.jsonl</c>: what a training is doing now. A step fills in its figures, the run the rest.</summary>
 public sealed record ProgressEvent
 {
     public const string Running = "running";
     public const string Completed = "completed";
     public const string Failed = "failed";
 
-    public required DateTimeOffset Time { get; init; }
+    [JsonRequired]
+    public DateTimeOffset Time { get; init; }
 
     /// <summary>The run's name: its folder.</summary>
-    public required string Run { get; init; }
+    [JsonRequired]
+    public string Run { get; init; } = "";
 
     /// <summary><see cref="Running"/>, or how the whole run ended: <see cref="Completed"/>, <see cref="Failed"/>.</summary>
-    public required string State { get; init; }
+    [JsonRequired]
+    public string State { get; init; } = Running;
 
-    /// <summary>The verb at work: <c>prepare</c>, <c>train-retriever</c>, ...</summary>
-    public required string Stage { get; init; }
+    /// <summary>The command that is running: <c>prepare</c>, <c>train-retriever</c>, ...</summary>
+    [JsonRequired]
+    public string Stage { get; init; } = "";
 
     /// <summary>1-based position of the stage among <see cref="StageCount"/>.</summary>
     public int StageNumber { get; init; } = 1;
 
     public int StageCount { get; init; } = 1;
 
-    /// <summary>Share of the stage that is done, 0..1.</summary>
+    /// <summary>Completed share of the stage, 0..1.</summary>
     public double? Fraction { get; init; }
 
     public int? Epoch { get; init; }
@@ -36,10 +42,10 @@ public sealed record ProgressEvent
 
     public double? SequencesPerSecond { get; init; }
 
-    /// <summary>Seconds until the stage ends, estimated.</summary>
+    /// <summary>Estimated seconds until the stage ends.</summary>
     public double? RemainingSeconds { get; init; }
 
-    /// <summary>Validation figures where this event brings some, such as <c>hr@10</c>.</summary>
+    /// <summary>Validation figures, such as <c>hr@10</c>, in events that have some. An event with metrics or a message is never dropped.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 
     /// <summary>The version that this event reports as published.</summary>
@@ -47,4 +53,12 @@ public sealed record ProgressEvent
 
     /// <summary>For people: one sentence.</summary>
     public string? Message { get; init; }
+
+    /// <summary>For people, beside the fraction: <c>3.1 of 5.9 MB, 1.2 MB/s</c>. Logged as the message of an event without one.</summary>
+    [JsonIgnore]
+    public string? Detail { get; init; }
+
+    /// <summary>The share that an earlier attempt had already completed.</summary>
+    [JsonIgnore]
+    public double ResumedAt { get; init; }
 }

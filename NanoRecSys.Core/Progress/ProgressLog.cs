@@ -10,7 +10,7 @@ internal static class ProgressLog
     public static void Append(string runFolder, ProgressEvent progress)
     {
         Directory.CreateDirectory(runFolder);
-        string line = JsonSerializer.Serialize(WithoutNonNumbers(progress), CoreJsonLines.Default.ProgressEvent) + "\n";
+        string line = JsonSerializer.Serialize(WithoutNonNumbers(progress), CoreJson.Default.ProgressEvent) + "\n";
         File.AppendAllText(Path.Combine(runFolder, FileName), line);
     }
 
@@ -43,7 +43,7 @@ internal static class ProgressLog
     {
         try
         {
-            return JsonSerializer.Deserialize(line, CoreJsonLines.Default.ProgressEvent);
+            return JsonSerializer.Deserialize(line, CoreJson.Default.ProgressEvent);
         }
         catch (JsonException)
         {

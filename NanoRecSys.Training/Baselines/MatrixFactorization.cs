@@ -1,6 +1,9 @@
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Baselines;
@@ -12,6 +15,7 @@ namespace NanoRecSys.Training.Baselines;
 internal sealed class MatrixFactorization : IScorer, IDisposable
 {
     public const string ModelName = "mf";
+    public const string FactorsName = "item_factors"; // [V, D]
     private const double Negligible = 1e-4; // what still older items could add is lost in the rounding
 
     private readonly MatrixFactorizationOptions _options;
@@ -33,6 +37,13 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     }
 
     public string Name => ModelName;
+
+    /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
+    public static MatrixFactorization Read(string folder, int items, int threads) => ModelFolder.MatrixFactorization.Read(folder, (options, weights) =>
+    {
+        NamedTensor factors = weights[FactorsName].RequireRows(items);
+        return new MatrixFactorization(options, factors.Values, threads);
+    });
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
@@ -104,6 +115,8 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 {
     private readonly ImplicitAls _als = new(data.Split, data.Catalog.Count, options, seed, threads);
 
+    public string Name => MatrixFactorization.ModelName;
+
     public int Epochs => options.Sweeps;
 
     public int Patience => options.Sweeps; // it ends by their number: a sweep is cheap, and a worse one may come before a better one
@@ -117,7 +130,8 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 
     public IScorer Open() => new MatrixFactorization(options, _als.Items, threads);
 
-    public void Save(string folder) => BaselineFiles.Write(folder, options, _als.Items);
+    public void Save(string folder) => ModelFolder.MatrixFactorization.Write(
+        folder, options, [new NamedTensor(MatrixFactorization.FactorsName, [data.Catalog.Count, options.Dimension], _als.Items)]);
 
     public void Dispose()
     {

@@ -2,6 +2,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -107,6 +108,8 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
         _optimizer = optim.AdamW(_tower.parameters(), options.LearningRate, weight_decay: 0);
     }
 
+    public string Name => MlpUserTowerScorer.ModelName;
+
     public int Epochs => _options.Epochs;
 
     public int Patience => _options.Patience;
@@ -131,7 +134,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
 
     public IScorer Open() => new MlpUserTowerScorer(_tower, _options, isOwner: false);
 
-    public void Save(string folder) => BaselineFiles.Write(folder, _options, _tower);
+    public void Save(string folder) => ModelFolder.MlpUserTower.Write(folder, _options, NetworkWeights.Of(_tower));
 
     public void Dispose()
     {
@@ -213,6 +216,16 @@ internal sealed class MlpUserTowerScorer : IScorer, IDisposable
     }
 
     public string Name => ModelName;
+
+    /// <returns>A model that the caller disposes.</returns>
+    /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
+    public static MlpUserTowerScorer Read(string folder, int items) => ModelFolder.MlpUserTower.Read(folder, (options, weights) =>
+    {
+        weights["embedding.weight"].RequireRows(items); // [V, D]
+        var tower = new MlpUserTower(items, options);
+        NetworkWeights.Load(tower, weights);
+        return new MlpUserTowerScorer(tower, options, isOwner: true);
+    });
 
     public double LogitScale => 1 / _options.Temperature;
 

@@ -1,44 +1,35 @@
 using System.CommandLine;
-using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
+using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
 
 internal static class ExportCommand
 {
-    private static readonly Option<int> Histories = new("--parity-histories")
+    private static readonly Option<string> Format = Choice(
+        "--format", "onnx for serving, safetensors for PyTorch (state dictionaries, which 'import' reads if the network is nanoRecSys' own)", ["onnx", "safetensors"], "onnx");
+
+    private static readonly OptionSet<ExportOptions> Settings = new()
     {
-        Description = "Real histories on which the exported graphs are compared with the trained networks",
-        DefaultValueFactory = _ => new ExportOptions().ParityHistories,
+        {
+            Number("--parity-histories", "Number of real histories on which exported graphs are compared with the trained networks", new ExportOptions().ParityHistories),
+            (options, value) => options with { ParityHistories = value }
+        },
+        {
+            Choice("--ranker-precision", "Precision of the ranker in serving; auto uses int8 for a large ranker whose logits stay close", ["auto", "fp32", "int8"], "auto"),
+            (options, value) => options with { RankerPrecision = value switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto } }
+        },
     };
 
-    private static readonly Option<string> Format = Settings.Choice(
-        "--format", "What for: serving (onnx), or PyTorch (safetensors, the state dictionaries; 'import' takes them back where the tower is the reference's)", "onnx", ["onnx", "safetensors"]);
-
-    private static readonly Option<string> RankerNumbers = Settings.Choice(
-        "--ranker-precision", "In what serving multiplies per candidate; auto: int8 for a large ranker whose logits stay close", "auto", ["auto", "fp32", "int8"]);
-
-    static ExportCommand() => Histories.AtLeast(1);
-
-    public static Command Create(Verbs verbs) => verbs.Create(
-        "export", "Write the trained networks as ONNX and check them against what was trained, or as safetensors", [Histories, Format, RankerNumbers], stages: 1,
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "export", "Export the trained networks as ONNX, checked against the originals, or as safetensors", [Format, .. Settings], stages: 1,
         async (parse, run) =>
         {
             if (parse.GetRequiredValue(Format) == "onnx")
             {
-                var options = new ExportOptions
-                {
-                    ParityHistories = parse.GetRequiredValue(Histories),
-                    RankerPrecision = parse.GetRequiredValue(RankerNumbers) switch
-                    {
-                        "fp32" => RankerPrecision.ThirtyTwoBits,
-                        "int8" => RankerPrecision.EightBits,
-                        _ => RankerPrecision.Auto,
-                    },
-                };
-                Show(await run.StageAsync("export", context => ExportStep.RunAsync(options, context)), run.Console);
+                Show(await run.StageAsync("export", context => ExportStep.RunAsync(Settings.Read(parse, new ExportOptions()), context)), run.Console);
             }
             else
             {
@@ -54,7 +45,7 @@ internal static class ExportCommand
         }
 
         console.WriteLine($"{summary.Parameters:N0} parameters");
-        console.WriteJson(JsonSerializer.Serialize(summary, ExportJsonLines.Default.StateDictionarySummary));
+        console.WriteSummary(summary, TrainingJson.Default.StateDictionarySummary);
     }
 
     private static void Show(ExportReport report, RunConsole console)
@@ -66,6 +57,6 @@ internal static class ExportCommand
                 : $"{file}: differs from the trained network by {parity.MaxAbsDifference:G3} at most over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
         }
 
-        console.WriteJson(JsonSerializer.Serialize(report, ExportJsonLines.Default.ExportReport));
+        console.WriteSummary(report, TrainingJson.Default.ExportReport);
     }
 }

@@ -1,58 +1,36 @@
 using System.CommandLine;
-using System.Text.Json;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
+using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
 
 internal static class PublishCommand
 {
-    private static readonly Option<string> Serve = new("--serve-split")
+    private static readonly OptionSet<PublishOptions> Settings = new()
     {
-        Description = "Histories to serve: all, or train (without the held-out items, to measure through the live API)",
-        DefaultValueFactory = _ => "all",
-    };
-
-    private static readonly Option<string> Ranker = new("--ranker")
-    {
-        Description = "Publish the ranker if-better (than the retriever on validation), always or never",
-        DefaultValueFactory = _ => "if-better",
-    };
-
-    private static readonly Option<string> UserEmbeddings = new("--user-embeddings")
-    {
-        Description = "Encode all users now, so that requests of unchanged histories need not (about 1 to 10 ms a user): all or none",
-        DefaultValueFactory = _ => "all",
-    };
-
-    static PublishCommand()
-    {
-        Serve.AcceptOnlyFromAmong("all", "train");
-        Ranker.AcceptOnlyFromAmong("if-better", "always", "never");
-        UserEmbeddings.AcceptOnlyFromAmong("all", "none");
-    }
-
-    public static Command Create(Verbs verbs) => verbs.Create(
-        "publish", "Gather one version of everything that serving needs, and make it current", [Serve, Ranker, UserEmbeddings],
-        (parse, context) => PublishStep.RunAsync(Read(parse), context),
-        Show);
-
-    private static PublishOptions Read(ParseResult parse) => new()
-    {
-        ServeSplit = parse.GetRequiredValue(Serve) == "all" ? ServeSplit.All : ServeSplit.Train,
-        Ranker = parse.GetRequiredValue(Ranker) switch
         {
-            "always" => RankerUse.Always,
-            "never" => RankerUse.Never,
-            _ => RankerUse.IfBetter,
+            Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
+            (options, value) => options with { ServeSplit = value == "all" ? ServeSplit.All : ServeSplit.Train }
         },
-        UserEmbeddings = parse.GetRequiredValue(UserEmbeddings) == "all",
+        {
+            Choice("--ranker", "Whether to publish the ranker; if-better compares its validation NDCG@10 with the retriever's", ["if-better", "always", "never"], "if-better"),
+            (options, value) => options with { Ranker = value switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
+        },
+        {
+            Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
+            (options, value) => options with { UserEmbeddings = value == "all" }
+        },
     };
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "publish", "Collect everything that serving needs as a new version, and make it current", Settings,
+        (parse, context) => PublishStep.RunAsync(Settings.Read(parse, new PublishOptions()), context), Show);
 
     private static void Show(PublishSummary summary, RunConsole console)
     {
         console.WriteLine(summary.Ranker);
         console.WriteLine($"Version {summary.Version} is current: {summary.Bytes / 1e6:N1} MB in {summary.Folder}");
-        console.WriteJson(JsonSerializer.Serialize(summary, ExportJsonLines.Default.PublishSummary));
+        console.WriteSummary(summary, TrainingJson.Default.PublishSummary);
     }
 }

@@ -1,38 +1,81 @@
 using System.CommandLine;
+using System.Globalization;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+using Spectre.Console;
+using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
 
+/// <summary>The whole pipeline in order; each stage is a command of its own, too.</summary>
 internal static class RunCommand
 {
-    private static readonly Option<string> Preset = Settings.Choice(
-        "--preset", "Sizes and hyper-parameters (auto goes by the data's size, paper is the reference size)", "quick", [.. Presets.Names]);
+    private const int Stages = 8;
 
-    private static readonly Option<bool> IfNoModel = new("--if-no-model")
-    {
-        Description = "Do nothing if a version is published already, or if another training is making one in this folder",
-    };
+    private static readonly Option<string> PresetName = Choice(
+        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data, paper has the sizes of nanoRecSys", Presets.Names, "quick");
 
-    public static Command Create(Verbs verbs) => verbs.Create(
-        "run", "Everything in order, from the ratings to a published version", [Preset, IfNoModel, .. PrepareCommand.Options], PresetRun.Stages,
-        async (parse, run) => Show(await PresetRun.RunAsync(run, parse.GetRequiredValue(Preset), PrepareCommand.Read(parse)), run),
+    private static readonly Option<bool> IfNoModel = Flag("--if-no-model", "Do nothing if a version is already published, or if another training is running in this folder");
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "run", "Run all steps, from the ratings to a published version", [PresetName, IfNoModel, .. PrepareCommand.Settings], Stages,
+        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), PrepareCommand.Read(parse)),
         (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null);
 
-    private static string? WhyNeedless(Workspace workspace, bool isBusy) =>
-        workspace.Store.ReadCurrent() is { } version ? $"Version {version} is published in {workspace.Store.Root} already: nothing to train."
-        : isBusy ? $"Another process is training in {workspace.Store.Root}; its model will be served here, too."
-        : null;
-
-    private static void Show(PresetRunSummary summary, TrainingRun run)
+    private static async Task RunAsync(TrainingRun run, string preset, PrepareOptions prepare)
     {
-        run.Console.Write(TimingTable.Create(run.Timings));
-        IReadOnlyList<EvaluationResult> test = [.. summary.Results.Where(result => result.Split == NextItemRanking.NameOf(HeldOut.Test))];
+        DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
+        Preset chosen = Presets.Get(preset, data);
+        await run.StageAsync("train-retriever", context =>
+        {
+            context.Progress.Report(new ProgressEvent { Message = chosen.Describe(chosen.Retriever) });
+            return TrainRetrieverStep.RunAsync(chosen.Retriever, context);
+        });
+        await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
+        await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+        EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
+        await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions(), context));
+        await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
+        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(new PublishOptions(), context));
+        Show(evaluated.Results, published, run);
+    }
+
+    private static string? WhyNeedless(Workspace workspace, bool isBusy)
+    {
+        if (workspace.Store.ReadCurrent() is { } version)
+        {
+            return $"Version {version} is already published in {workspace.Store.Root}: nothing to train.";
+        }
+
+        return isBusy ? $"Another process is training in {workspace.Store.Root}; its model will be served here, too." : null;
+    }
+
+    private static void Show(IReadOnlyList<EvaluationResult> results, PublishSummary published, TrainingRun run)
+    {
+        run.Console.Write(Timings(run.Timings));
+        IReadOnlyList<EvaluationResult> test = [.. results.Where(result => result.Split == NextItemRanking.NameOf(HeldOut.Test))];
         run.Console.Write(MetricsTable.Create(test));
-        run.Console.WriteLine(summary.Published.Ranker);
-        run.Console.WriteLine($"Version {summary.Published.Version} is current: {summary.Published.Folder}");
+        run.Console.WriteLine(published.Ranker);
+        run.Console.WriteLine($"Version {published.Version} is current: {published.Folder}");
         run.Console.WriteJson(EvaluationJson.Line(new EvaluationReport(test, [])));
+    }
+
+    private static Table Timings(IReadOnlyList<(string Stage, TimeSpan Took)> timings)
+    {
+        TimeSpan total = new(timings.Sum(timing => timing.Took.Ticks));
+        Table table = new Table().Border(TableBorder.Simple)
+            .AddColumn(new TableColumn("stage").NoWrap()).AddColumn(new TableColumn("time").RightAligned()).AddColumn(new TableColumn("share").RightAligned());
+        foreach ((string stage, TimeSpan took) in timings)
+        {
+            table.AddRow(stage, ProgressText.Duration(took), (took / total).ToString("P0", CultureInfo.InvariantCulture));
+        }
+
+        return table.AddRow("total", ProgressText.Duration(total), "");
     }
 }

@@ -2,60 +2,45 @@ using System.CommandLine;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
+using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
 
 internal static class TrainRankerCommand
 {
     private static readonly TrainRankerOptions Defaults = new();
-    private static readonly Option<double> Dropout = Settings.Share("--dropout", "Dropout rate").WithDefault(Defaults.Dropout);
-    private static readonly Option<double> ItemDropout = Settings.Real("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout);
-    private static readonly Option<double> LearningRate = Settings.PositiveReal("--learning-rate", "AdamW's step").WithDefault(Defaults.LearningRate);
-    private static readonly Option<double> WeightDecay = Settings.Real("--weight-decay", "AdamW's decay", Defaults.WeightDecay);
-    private static readonly Option<int> Batch = Settings.Number("--batch", "Pairs of one step", Defaults.BatchPairs, least: 2);
-    private static readonly Option<int> Epochs = Settings.Number("--epochs", "Most epochs", Defaults.Epochs);
-    private static readonly Option<int> Patience = Settings.Number("--patience", "Epochs without a better NDCG@10 on validation before it ends", Defaults.Patience);
-    private static readonly Option<string> Loss = Settings.Choice("--loss", "Of each candidate, or of the whole list", "bce", ["bce", "listwise"]);
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the last checkpoint" };
-    private static readonly Option<int[]> Hidden = new("--hidden") { Description = "Widths of the hidden layers", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults.Hidden] };
-    private static readonly Option<string[]> Signals = new("--signals")
+
+    private static readonly OptionSet<TrainRankerOptions> Settings = new()
     {
-        Description = "What it reads beside embeddings and content, of " + string.Join(", ", RankerSignals.All),
-        AllowMultipleArgumentsPerToken = true,
+        { Widths("--hidden", "Widths of the hidden layers"), (options, value) => options with { Hidden = value } },
+        { Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"), (options, value) => options with { Loss = Enum.Parse<RankerLossKind>(value, ignoreCase: true) } },
+        { Choices("--signals", "Inputs beside embeddings and content", RankerSignals.All), (options, value) => options with { Signals = value } },
+        { Share("--dropout", "Dropout rate", Defaults.Dropout), (options, value) => options with { Dropout = value } },
+        { Real("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout), (options, value) => options with { ItemDropout = value } },
+        { PositiveReal("--learning-rate", "Learning rate", Defaults.LearningRate), (options, value) => options with { LearningRate = value } },
+        { Real("--weight-decay", "Weight decay of AdamW", Defaults.WeightDecay), (options, value) => options with { WeightDecay = value } },
+        { Number("--batch", "Pairs per step", Defaults.BatchPairs, least: 2), (options, value) => options with { BatchPairs = value } },
+        { Number("--epochs", "Maximum number of epochs", Defaults.Epochs), (options, value) => options with { Epochs = value } },
+        { Number("--patience", "Stop after N epochs without a better NDCG@10 on validation", Defaults.Patience), (options, value) => options with { Patience = value } },
+        { Flag("--resume", "Resume from the last checkpoint"), (options, value) => options with { Resume = value } },
     };
 
-    static TrainRankerCommand()
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "train-ranker", "Train the ranker on the mined candidates, and choose its weight beside the retriever on validation", Settings,
+        (parse, context) => TrainRankerStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
+
+    private static Option<int[]> Widths(string name, string description)
     {
-        Signals.AcceptOnlyFromAmong([.. RankerSignals.All]);
-        Hidden.Validators.Add(result =>
+        var option = new Option<int[]>(name) { Description = description, AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults.Hidden] };
+        option.Validators.Add(result =>
         {
             if (result.Tokens.Any(token => int.TryParse(token.Value, out int width) && width < 1))
             {
-                result.AddError("--hidden must be widths of 1 or more.");
+                result.AddError($"{name} must be widths of 1 or more.");
             }
         });
+        return option;
     }
-
-    public static Command Create(Verbs verbs) => verbs.Create(
-        "train-ranker", "Train the second stage on the mined candidates, and weigh it against the first on validation",
-        [Hidden, Loss, Signals, Dropout, ItemDropout, LearningRate, WeightDecay, Batch, Epochs, Patience, Resume],
-        (parse, context) => TrainRankerStep.RunAsync(Read(parse), context),
-        Show);
-
-    private static TrainRankerOptions Read(ParseResult parse) => new()
-    {
-        Dropout = parse.GetRequiredValue(Dropout),
-        ItemDropout = parse.GetRequiredValue(ItemDropout),
-        LearningRate = parse.GetRequiredValue(LearningRate),
-        WeightDecay = parse.GetRequiredValue(WeightDecay),
-        BatchPairs = parse.GetRequiredValue(Batch),
-        Epochs = parse.GetRequiredValue(Epochs),
-        Patience = parse.GetRequiredValue(Patience),
-        Hidden = parse.GetRequiredValue(Hidden),
-        Loss = Enum.Parse<RankerLossKind>(parse.GetRequiredValue(Loss), ignoreCase: true),
-        Signals = parse.GetValue(Signals) ?? [],
-        Resume = parse.GetValue(Resume),
-    };
 
     private static void Show(TrainRankerSummary summary, RunConsole console)
     {
@@ -63,6 +48,6 @@ internal static class TrainRankerCommand
             + $"validation AUC {summary.AucHard:F4} on hard and {summary.AucRandom:F4} on random negatives");
         console.WriteLine($"validation NDCG@10: retriever {summary.Retriever:F4}, ranker alone {summary.Plain:F4}, "
             + $"with the retriever's cosine (weight {summary.RetrieverWeight:0.###}) {summary.Fused:F4}");
-        console.WriteSummary(summary, TrainingJsonLines.Default.TrainRankerSummary);
+        console.WriteSummary(summary, TrainingJson.Default.TrainRankerSummary);
     }
 }

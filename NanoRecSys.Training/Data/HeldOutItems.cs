@@ -36,7 +36,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         int[] kept = [.. Enumerable.Range(0, interactions.Count).Where(row => !isHeldOut.Contains(interactions.Items[row]))];
         if (kept.Length == 0)
         {
-            throw new UserErrorException($"No interaction is left after --new-items {share}. Give a smaller share.");
+            throw new UserErrorException($"No interaction is left after --new-items {share}. Use a smaller share.");
         }
 
         Catalog catalog = CatalogBuilder.Build(drawn, new int[drawn.Length], movies);
@@ -44,15 +44,15 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
     }
 
     public void Write(string folder) => File.WriteAllBytes(
-        Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Default.HeldOutItems));
+        Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Indented.HeldOutItems));
 
     /// <exception cref="UserErrorException">The data was prepared without them.</exception>
     public static HeldOutItems Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
         return File.Exists(path)
-            ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.HeldOutItems)!
-            : throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items, and train again: the test is of items that no training has seen.");
+            ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.HeldOutItems)!
+            : throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items and train again: this evaluation needs items that training has not seen.");
     }
 
     private static List<HeldOutItemCase> Find(InteractionTable sorted, HashSet<int> isHeldOut)

@@ -144,7 +144,7 @@ internal static class FixedItems
 
         return positions.Count > 0
             ? interactions.Take([.. positions])
-            : throw new UserErrorException("No rated movie stands in the item map. Is it of this data, with its movie ids?");
+            : throw new UserErrorException("The item map contains no rated movie. Check that it has the movie ids of this data.");
     }
 
     /// <param name="movieIds">The catalog's.</param>

@@ -61,7 +61,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
         catch (ArgumentException e)
         {
-            throw new UserErrorException($"--events is no Redis address: {e.Message} Give redis://HOST:PORT.", e);
+            throw new UserErrorException($"--events is not a Redis address: {e.Message} Use redis://HOST:PORT.", e);
         }
     }
 

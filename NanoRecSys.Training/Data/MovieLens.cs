@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Pipeline;
 
@@ -25,7 +26,7 @@ internal static class DatasetSource
 
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(data));
         string name = IsZip(full) ? Path.GetFileNameWithoutExtension(full) : Path.GetFileName(full);
-        return name.Length > 0 ? name : throw new UserErrorException($"--data {data} has no name. Give a folder or an archive.");
+        return name.Length > 0 ? name : throw new UserErrorException($"--data {data} has no name. Set it to a folder or an archive.");
     }
 
     /// <exception cref="UserErrorException">Nothing of that name, it cannot be downloaded, or it holds no ratings.</exception>
@@ -56,7 +57,7 @@ internal static class DatasetSource
     private static bool IsZip(string path) => Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase);
 
     private static string FindSample() => FromHereUpward(SampleFolder).FirstOrDefault(Directory.Exists)
-        ?? throw new UserErrorException($"There is no {SampleFolder} in {Directory.GetCurrentDirectory()}, beside the program, or above them. Give --data a folder.");
+        ?? throw new UserErrorException($"There is no {SampleFolder} in {Directory.GetCurrentDirectory()}, beside the program, or in a parent folder of either. Set --data to a folder.");
 
     private static IEnumerable<string> FromHereUpward(string relative)
     {
@@ -84,7 +85,7 @@ internal sealed record MovieLensSource(MovieLensFolder Files) : IDisposable
     {
         if (TemporaryFolder is not null)
         {
-            FolderSwap.DeleteIfThere(TemporaryFolder);
+            AtomicFolder.DeleteIfExists(TemporaryFolder);
         }
     }
 }
@@ -118,8 +119,8 @@ internal sealed record MovieLensFolder(string RatingsPath, string Separator, str
         return found switch
         {
             [var only] => only,
-            [] => throw new UserErrorException($"{folder} holds no ratings.csv, ratings.dat or u.data. Give --data a MovieLens folder or archive."),
-            _ => throw new UserErrorException($"{folder} holds several ratings files ({string.Join(", ", found.Select(f => f.RatingsPath))}). Give --data the folder of one."),
+            [] => throw new UserErrorException($"{folder} contains no ratings.csv, ratings.dat or u.data. Set --data to a MovieLens folder or archive."),
+            _ => throw new UserErrorException($"{folder} contains several ratings files ({string.Join(", ", found.Select(f => f.RatingsPath))}). Set --data to the folder of one of them."),
         };
     }
 
@@ -160,7 +161,7 @@ internal static class MovieLensArchive
         }
         catch
         {
-            FolderSwap.DeleteIfThere(folder);
+            AtomicFolder.DeleteIfExists(folder);
             throw;
         }
     }
@@ -180,7 +181,7 @@ internal static class MovieLensArchive
                 string target = Path.Combine(folder, entry.Name);
                 if (File.Exists(target))
                 {
-                    throw new UserErrorException($"{zip} holds more than one {entry.Name}. Unpack it and give --data the folder of one.");
+                    throw new UserErrorException($"{zip} contains more than one {entry.Name}. Unpack it and set --data to the folder of one of them.");
                 }
 
                 entry.ExtractToFile(target);
@@ -188,7 +189,7 @@ internal static class MovieLensArchive
         }
         catch (InvalidDataException e)
         {
-            throw new UserErrorException($"{zip} is not a whole zip archive: {e.Message}", e);
+            throw new UserErrorException($"{zip} is not a complete zip archive: {e.Message}", e);
         }
     }
 }

@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -24,12 +26,12 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
 
     /// <returns>The unpacked folder.</returns>
     /// <exception cref="UserErrorException">The server has no such file, breaks off, or sends one of another checksum.</exception>
-    public async Task<string> FetchAsync(string name, IProgress<StepProgress> progress, CancellationToken cancellation)
+    public async Task<string> FetchAsync(string name, IProgress<ProgressEvent> progress, CancellationToken cancellation)
     {
         Directory.CreateDirectory(downloads);
         var address = new Uri(server, name + ".zip");
         string part = Path.Combine(downloads, name + ".zip.part");
-        progress.Report(new StepProgress { Fraction = 0, Message = $"downloading {address}" });
+        progress.Report(new ProgressEvent { Fraction = 0, Message = $"downloading {address}" });
         var download = new Download(http) { RetryDelay = RetryDelay };
         var speed = new DownloadSpeed(progress, TimeProvider.System);
         bool resumed = await download.FetchAsync(address, part, speed.Report, cancellation);
@@ -45,24 +47,25 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
 
         if (expected is null)
         {
-            progress.Report(new StepProgress { Message = $"the server has no checksum for {name}.zip; it was not checked" });
+            progress.Report(new ProgressEvent { Message = $"the server has no checksum for {name}.zip; the file was not verified" });
         }
         else if (actual != expected)
         {
             new PartValidator(part).Discard();
-            throw new UserErrorException($"{address}: the MD5 of what came is {actual}, expected {expected}. It was deleted; try again later.");
+            throw new UserErrorException($"{address}: the downloaded file has MD5 {actual}, expected {expected}. It was deleted; try again later.");
         }
 
-        return Unpack(name, part);
+        return await UnpackAsync(name, part);
     }
 
-    private string Unpack(string name, string part)
+    private async Task<string> UnpackAsync(string name, string part)
     {
-        string folder = Path.Combine(downloads, name), temporary = Path.Combine(downloads, $".{name}.tmp");
-        FolderSwap.DeleteIfThere(temporary);
-        Directory.CreateDirectory(temporary);
-        MovieLensArchive.Unpack(part, temporary);
-        FolderSwap.Replace(folder, temporary);
+        string folder = Path.Combine(downloads, name);
+        await AtomicFolder.WriteAsync(folder, fresh =>
+        {
+            MovieLensArchive.Unpack(part, fresh);
+            return Task.CompletedTask;
+        });
         new PartValidator(part).Discard();
         return folder;
     }
@@ -80,12 +83,12 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
             string text = response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync(cancellation) : "";
             return Md5().Match(text) is { Success: true } match
                 ? match.Value.ToLowerInvariant()
-                : throw new UserErrorException($"{address}.md5 holds no MD5 (status {(int)response.StatusCode}). Try again later, or give --data the path of an archive.");
+                : throw new UserErrorException($"{address}.md5 contains no MD5 (status {(int)response.StatusCode}). Try again later, or set --data to the path of an archive.");
         }
         catch (Exception e) when (e is HttpRequestException || Data.Download.IsTimeout(e, cancellation))
         {
             throw new UserErrorException(
-                $"{address}.md5 cannot be fetched ({e.Message}). Run the same command again; what was downloaded is kept. Or give --data the path of an archive.", e);
+                $"{address}.md5 cannot be fetched ({e.Message}). Run the same command again (the download is kept), or set --data to the path of an archive.", e);
         }
     }
 
@@ -144,9 +147,9 @@ internal sealed class Download(HttpClient http)
         e is OperationCanceledException && !cancellation.IsCancellationRequested;
 
     private static string Explain(Uri from, string part, Exception e) => e is HttpRequestException { StatusCode: { } status }
-        ? $"{from} answers {(int)status} {status}. Check the name, or download the archive by hand and give --data its path."
+        ? $"{from} answers {(int)status} {status}. Check the name, or download the archive manually and set --data to its path."
         : $"The download of {from} broke off after {(File.Exists(part) ? new FileInfo(part).Length : 0):N0} bytes ({e.Message}). " +
-          "Run the same command again to go on from there, or give --data the path of an archive.";
+          "Run the same command again to resume it, or set --data to the path of an archive.";
 
     private async Task<bool> TryFetchAsync(Uri from, string part, Action<long, long?> progress, CancellationToken cancellation)
     {
@@ -212,7 +215,7 @@ internal sealed class Download(HttpClient http)
 }
 
 /// <summary>Turns bytes into a report with a share and a speed.</summary>
-internal sealed class DownloadSpeed(IProgress<StepProgress> progress, TimeProvider time)
+internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvider time)
 {
     private const double Megabyte = 1e6;
     private readonly long _started = time.GetTimestamp();
@@ -224,7 +227,7 @@ internal sealed class DownloadSpeed(IProgress<StepProgress> progress, TimeProvid
         double seconds = Math.Max(0.001, time.GetElapsedTime(_started).TotalSeconds);
         double speed = Math.Max(0, bytes - _atStart.Value) / Megabyte / seconds;
         string of = total is { } all ? string.Create(CultureInfo.InvariantCulture, $" of {all / Megabyte:F1}") : "";
-        progress.Report(new StepProgress
+        progress.Report(new ProgressEvent
         {
             Fraction = total is > 0 ? PrepareStep.DownloadShare * bytes / total.Value : null,
             Detail = string.Create(CultureInfo.InvariantCulture, $"{bytes / Megabyte:F1}{of} MB, {speed:F1} MB/s"),

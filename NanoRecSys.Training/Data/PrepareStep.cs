@@ -1,6 +1,7 @@
-using System.Security.Cryptography;
 using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -20,10 +21,20 @@ internal static class PrepareStep
     /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<DatasetSummary> RunAsync(PrepareOptions options, StepContext context)
     {
+        Preparation prepared = await ReadAsync(options, context);
+        await prepared.WriteAsync(context);
+        context.Progress.Report(new ProgressEvent { Fraction = 1 });
+        return prepared.Summary;
+    }
+
+    /// <summary>Prepares the data in memory.</summary>
+    /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
+    public static async Task<Preparation> ReadAsync(PrepareOptions options, StepContext context)
+    {
         using MovieLensSource source = await DatasetSource.OpenAsync(options, context);
         double start = source.WasDownloaded ? DownloadShare : 0;
         void Report(double share, string? message = null) =>
-            context.Progress.Report(new StepProgress { Fraction = start + (1 - start) * share, Message = message });
+            context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * share, Message = message });
         InteractionTable read = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
         LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
         read.AddRange(events.Interactions); // behind the file's, so that its items keep their rows
@@ -37,8 +48,8 @@ internal static class PrepareStep
         if (kept.Count == 0)
         {
             throw new UserErrorException(liked.Count == 0
-                ? $"No interaction has a rating of {options.MinRating} or more (--min-rating). Give a smaller number."
-                : $"No interaction is left after --k-core {options.KCore}. Give a smaller number.");
+                ? $"No interaction has a rating of {options.MinRating} or more. Lower --min-rating."
+                : $"No interaction is left after --k-core {options.KCore}. Use a smaller number.");
         }
 
         (InteractionTable rows, int[] movieIds) = ItemRows.Assign(kept, options.ItemOrder);
@@ -48,7 +59,7 @@ internal static class PrepareStep
         TimeCuts? cuts = options.Cuts ?? (options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null);
         int[] counts = PreparedData.CountTrain(DataSplit.Of(histories, cuts), movieIds.Length);
         var summary = new DatasetSummary(
-            context.Workspace.Dataset, source.Files.RatingsPath, await HashAsync(source.Files.RatingsPath, context.Cancellation),
+            context.Workspace.Dataset, source.Files.RatingsPath, await FileHash.OfAsync(source.Files.RatingsPath, context.Cancellation),
             histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
             CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
@@ -58,9 +69,7 @@ internal static class PrepareStep
             NewItems = heldOut?.Items.Count ?? 0,
         };
         Report(0.8);
-        await WriteAsync(context, summary, CatalogBuilder.Build(movieIds, counts, movies), histories, heldOut);
-        Report(1);
-        return summary;
+        return new Preparation(summary, CatalogBuilder.Build(movieIds, counts, movies), histories, heldOut);
     }
 
     private static InteractionTable RatedAtLeast(InteractionTable interactions, double rating)
@@ -97,38 +106,28 @@ internal static class PrepareStep
 
         return repeats;
     }
+}
 
-    // Into a folder beside the old one, which stays usable until all is written.
-    private static async Task WriteAsync(StepContext context, DatasetSummary summary, Catalog catalog, UserHistories histories, HeldOutItems? heldOut)
+/// <summary>Prepared data that is not written yet.</summary>
+internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, UserHistories Histories, HeldOutItems? HeldOut)
+{
+    /// <summary>Replaces the data of the workspace, and deletes the negatives that were mined with it.</summary>
+    public async Task WriteAsync(StepContext context)
     {
-        string folder = context.Workspace.DataFolder;
-        string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";
-        Directory.CreateDirectory(temporary);
-        try
+        await AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
         {
-            HistoriesFile.Write(Path.Combine(temporary, PreparedData.HistoriesName), histories);
-            await CatalogFile.WriteAsync(Path.Combine(temporary, PreparedData.CatalogName), catalog, context.Cancellation);
+            HistoriesFile.Write(Path.Combine(folder, PreparedData.HistoriesName), Histories);
+            await CatalogFile.WriteAsync(Path.Combine(folder, PreparedData.CatalogName), Catalog, context.Cancellation);
             await File.WriteAllBytesAsync(
-                Path.Combine(temporary, PreparedData.SummaryName),
-                JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Default.DatasetSummary), context.Cancellation);
-            heldOut?.Write(temporary);
-            FolderSwap.Replace(folder, temporary);
-            context.Workspace.ForgetNegatives();
-        }
-        finally
-        {
-            FolderSwap.DeleteIfThere(temporary);
-        }
-    }
-
-    private static async Task<string> HashAsync(string path, CancellationToken cancellation)
-    {
-        await using FileStream file = File.OpenRead(path);
-        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation));
+                Path.Combine(folder, PreparedData.SummaryName),
+                JsonSerializer.SerializeToUtf8Bytes(Summary, TrainingJson.Indented.DatasetSummary), context.Cancellation);
+            HeldOut?.Write(folder);
+        });
+        context.Workspace.ForgetNegatives();
     }
 }
 
-/// <summary>What <c>prepare</c> can be told.</summary>
+/// <summary>Options of <c>prepare</c>.</summary>
 internal sealed record PrepareOptions
 {
     /// <summary>See <see cref="DatasetSource"/>.</summary>

@@ -31,7 +31,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
 
         try
         {
-            DatasetSummary summary = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(summaryPath, cancellation), TrainingJson.Default.DatasetSummary)!;
+            DatasetSummary summary = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(summaryPath, cancellation), TrainingJson.Indented.DatasetSummary)!;
             Catalog catalog = await CatalogFile.ReadAsync(Path.Combine(folder, CatalogName), cancellation);
             UserHistories histories = HistoriesFile.Map(Path.Combine(folder, HistoriesName));
             RequireAgreement(histories, summary, catalog);
@@ -147,49 +147,5 @@ internal static class CatalogBuilder
             MovieTitle title = MovieTitle.Parse(movie.Title);
             return new CatalogItem(row, id, title.Title, title.Year, movie.Genres, counts[row]);
         })]);
-    }
-}
-
-/// <summary>Puts a finished folder in another's place, so that an interrupted step leaves the old one whole.</summary>
-internal static class FolderSwap
-{
-    public static void Replace(string folder, string finished)
-    {
-        string old = $"{folder}.{Guid.NewGuid():N}.old";
-        if (Directory.Exists(folder))
-        {
-            Directory.Move(folder, old);
-        }
-
-        Directory.Move(finished, folder);
-        DeleteIfThere(old);
-    }
-
-    /// <summary>Writes the last file of a folder to be put in place: with it the folder is whole.</summary>
-    public static void WriteLast(string finished, string name, byte[] content)
-    {
-        string temporary = Path.Combine(finished, name + ".tmp");
-        File.WriteAllBytes(temporary, content);
-        File.Move(temporary, Path.Combine(finished, name));
-    }
-
-    /// <summary>Does what a kill between the two moves of <see cref="Replace"/> left undone.</summary>
-    /// <param name="folder">As there.</param>
-    /// <param name="finished">As there.</param>
-    /// <param name="lastFile">See <see cref="WriteLast"/>.</param>
-    public static void Complete(string folder, string finished, string lastFile)
-    {
-        if (!Directory.Exists(folder) && File.Exists(Path.Combine(finished, lastFile)))
-        {
-            Directory.Move(finished, folder);
-        }
-    }
-
-    public static void DeleteIfThere(string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
     }
 }

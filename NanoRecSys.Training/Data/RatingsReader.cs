@@ -49,7 +49,7 @@ internal static class RatingsReader
             }
         }
 
-        return table.Count > 0 ? table : throw new UserErrorException($"{path} holds no ratings.");
+        return table.Count > 0 ? table : throw new UserErrorException($"{path} contains no ratings.");
     }
 
     private static bool TryParse(ReadOnlySpan<byte> line, ReadOnlySpan<byte> separator, out Interaction row)

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
@@ -33,8 +34,8 @@ internal static class EvaluateStep
         foreach ((int number, HeldOut split) in options.Splits.Index())
         {
             RankedUsers users = ranking.Rank(
-                scorers, split, share => context.Progress.Report(new StepProgress { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
-            (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, data, context);
+                scorers, split, share => context.Progress.Report(new ProgressEvent { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
+            (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, context);
             results.AddRange(own);
             differences.AddRange(between);
         }
@@ -48,10 +49,9 @@ internal static class EvaluateStep
     }
 
     private static (IReadOnlyList<EvaluationResult> Results, IEnumerable<PairedDifference> Differences) Measure(
-        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, PreparedData data, StepContext context)
+        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, StepContext context)
     {
         Confidence? confidence = options.Resamples > 0 ? new Confidence(users.Ranks, options.Resamples, context.Seed, context.Threads) : null;
-        UserSlices? slices = options.Slices ? UserSlices.Of(users, data.TrainCounts) : null;
         EvaluationResult[] results = [.. scorers.Select((scorer, model) =>
         {
             EvaluationResult result = ranking.ResultOf(scorer, split, users.Ranks[model]);
@@ -60,7 +60,6 @@ internal static class EvaluateStep
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
                     + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.ToString().ToLowerInvariant()}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
-                Slices = slices?.Evaluate(users.Ranks[model], ranking.DepthOf(scorer)),
             };
         })];
         return (results, confidence?.Differences(results) ?? []);
@@ -109,9 +108,6 @@ internal sealed record EvaluateOptions
 
     /// <summary>Add the log of each item's popularity to every score.</summary>
     public bool AddLogPopularity { get; init; }
-
-    /// <summary>Figures of parts of the users, too.</summary>
-    public bool Slices { get; init; }
 
     /// <summary>Resamples of the users for the confidence intervals; 0 for none.</summary>
     public int Resamples { get; init; } = 1000;
@@ -177,12 +173,12 @@ internal sealed class EvaluatedModels : IDisposable
     {
         "popularity" => new Popularity(_data.TrainCounts),
         "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
-        MatrixFactorization.ModelName => BaselineFiles.ReadMatrixFactorization(FolderOf(name), _data.Catalog.Count, _context.Threads),
+        MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data.Catalog.Count, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
         Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace),
         _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage, leftOut: _leftOut),
-        _ => throw new UserErrorException($"There is no model '{name}' to evaluate; there are {string.Join(", ", Names)}."),
+        _ => throw new UserErrorException($"Unknown model '{name}'. Models: {string.Join(", ", Names)}."),
     };
 
     private IEnumerable<IScorer> OpenPermuted() =>
@@ -198,10 +194,10 @@ internal sealed class EvaluatedModels : IDisposable
     {
         Workspace workspace = context.Workspace;
         HeldOutItems heldOut = Data.HeldOutItems.Read(workspace.DataFolder);
-        using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
+        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder);
         RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
         torch.set_num_threads(context.Threads);
-        using RankerNetwork? ranker = RankerExport.IsUsable(context) ? RankerFiles.Read(workspace.RankerFolder) : null;
+        using RankerNetwork? ranker = RankerExport.IsUsable(context) ? ModelFolder.ReadRanker(workspace.RankerFolder) : null;
         return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
     }
 
@@ -209,23 +205,23 @@ internal sealed class EvaluatedModels : IDisposable
     {
         LibTorch.Load();
         torch.set_num_threads(_context.Threads);
-        return BaselineFiles.ReadMlpUserTower(FolderOf(MlpUserTowerScorer.ModelName), _data.Catalog.Count);
+        return MlpUserTowerScorer.Read(FolderOf(MlpUserTowerScorer.ModelName), _data.Catalog.Count);
     }
 
-    private string FolderOf(string baseline) => BaselineFiles.FolderOf(_context.Workspace, baseline);
+    private string FolderOf(string baseline) => Path.Combine(_context.Workspace.BaselinesFolder, baseline);
 
     private RankerNetwork ReadRanker()
     {
         return RankerExport.MismatchOf(_context.Workspace) is { } mismatch
             ? throw new UserErrorException(mismatch)
-            : RankerFiles.Read(_context.Workspace.RankerFolder);
+            : ModelFolder.ReadRanker(_context.Workspace.RankerFolder);
     }
 
     private BatchEncoder Encoder()
     {
         if (_encoder is null)
         {
-            _tower = RetrieverFiles.Read(_context.Workspace.RetrieverFolder);
+            _tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder);
             RetrieverItems.Require(_context.Workspace.RetrieverFolder, _tower.Model.Items, _data.Catalog);
             torch.set_num_threads(_context.Threads);
             _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
@@ -236,10 +232,11 @@ internal sealed class EvaluatedModels : IDisposable
 
     private static bool IsTrained(string name, StepContext context) => name switch
     {
-        "retriever" => File.Exists(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.ModelName)),
+        "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
         Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
         _ when UsageOf(name) is not null => RankerExport.IsUsable(context),
-        MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName => BaselineFiles.Exist(context.Workspace, name),
+        MatrixFactorization.ModelName => ModelFolder.MatrixFactorization.Exists(Path.Combine(context.Workspace.BaselinesFolder, name)),
+        MlpUserTowerScorer.ModelName => ModelFolder.MlpUserTower.Exists(Path.Combine(context.Workspace.BaselinesFolder, name)),
         _ => true,
     };
 }

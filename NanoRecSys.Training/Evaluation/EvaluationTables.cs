@@ -12,8 +12,6 @@ internal static class EvaluationTables
     // Each user has one item to find, so Recall@K is HR@K: one line serves both.
     private static readonly (string Label, string Metric)[] Lines = [("HR = Recall", "hr"), ("NDCG", "ndcg"), ("MRR", "mrr")];
 
-    private static readonly string[] OfSlices = ["hr@10", "ndcg@10", "mrr@10", "hr@50"];
-
     public static IEnumerable<Table> Create(EvaluationReport report)
     {
         if (report.HeldOutItems is { } heldOut)
@@ -30,11 +28,6 @@ internal static class EvaluationTables
         if (report.Differences.Count > 0)
         {
             yield return Differences(report.Differences);
-        }
-
-        if (report.Results.Any(result => result.Slices is not null))
-        {
-            yield return Slices(report.Results);
         }
     }
 
@@ -80,24 +73,6 @@ internal static class EvaluationTables
         }
 
         return table.Caption("Differences on the same users");
-    }
-
-    private static Table Slices(IReadOnlyList<EvaluationResult> results)
-    {
-        Table table = WithColumns(["model", "split", "slice", "counts"], ["users", .. OfSlices.Select(metric => metric.ToUpperInvariant())]);
-        foreach (EvaluationResult result in results)
-        {
-            foreach (EvaluationSlice slice in result.Slices ?? [])
-            {
-                table.AddRow([
-                    result.Model, result.Split, $"{slice.By}: {slice.Name}",
-                    string.Create(CultureInfo.InvariantCulture, $"{slice.From:N0} to {slice.To:N0}"),
-                    slice.Users.ToString("N0", CultureInfo.InvariantCulture),
-                    .. OfSlices.Select(metric => MetricsTable.Format(slice.Metrics, metric))]);
-            }
-        }
-
-        return table.Caption("Thirds of all training interactions by the target's count of them; thirds of the users by the items of their history");
     }
 
     private static Table WithColumns(string[] texts, string[] numbers)
@@ -214,7 +189,6 @@ internal static class EvaluationJson
         WriteMetrics(json, result.Metrics);
         WriteIntervals(json, result.Intervals);
         WriteArray(json, "versus", [.. DifferencesOf(result, differences)], difference => Write(json, difference));
-        WriteArray(json, "slices", result.Slices ?? [], slice => Write(json, slice));
         json.WriteEndObject();
     }
 
@@ -293,16 +267,6 @@ internal static class EvaluationJson
         json.WritePropertyName("interval");
         Write(json, difference.Interval);
         json.WriteBoolean("significant", difference.IsSignificant);
-    }
-
-    private static void Write(Utf8JsonWriter json, EvaluationSlice slice)
-    {
-        json.WriteString("by", slice.By);
-        json.WriteString("slice", slice.Name);
-        json.WriteNumber("from", slice.From);
-        json.WriteNumber("to", slice.To);
-        json.WriteNumber("users", slice.Users);
-        WriteMetrics(json, slice.Metrics);
     }
 
     private static void Write(Utf8JsonWriter json, ConfidenceInterval interval)

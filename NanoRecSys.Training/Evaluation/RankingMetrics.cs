@@ -1,8 +1,8 @@
 using System.Text.Json;
 using NanoRecSys.Core;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -46,76 +46,6 @@ internal static class RankingMetrics
     }
 }
 
-/// <summary>Parts of the users: by how popular their target is, and by how much is known of them.</summary>
-internal sealed class UserSlices
-{
-    private readonly IReadOnlyList<Slice> _slices;
-
-    private UserSlices(IReadOnlyList<Slice> slices) => _slices = slices;
-
-    /// <param name="users">Who was ranked for.</param>
-    /// <param name="trainCounts">[V] training interactions of each item.</param>
-    public static UserSlices Of(RankedUsers users, IReadOnlyList<int> trainCounts)
-    {
-        int[] targetCounts = Array.ConvertAll(users.Targets, target => trainCounts[target]);
-        // Thirds of all interactions: a few items make the head, most items the tail.
-        (int tailEnd, int midEnd) = Thirds([.. trainCounts], [.. trainCounts]);
-        (int shortEnd, int mediumEnd) = Thirds(users.HistoryLengths, [.. Enumerable.Repeat(1, users.Users.Length)]);
-        return new UserSlices([
-            .. Part("target-popularity", targetCounts, tailEnd, midEnd, ["tail", "mid", "head"]).Reverse(),
-            .. Part("history-length", users.HistoryLengths, shortEnd, mediumEnd, ["short", "medium", "long"])]);
-    }
-
-    /// <param name="ranks">[U] one model's ranks.</param>
-    /// <param name="depth">See <see cref="RankingMetrics.Of"/>.</param>
-    public IReadOnlyList<EvaluationSlice> Evaluate(IReadOnlyList<int> ranks, int? depth) =>
-        [.. _slices.Select(slice => new EvaluationSlice(
-            slice.By, slice.Name, slice.From, slice.To, slice.Places.Length,
-            RankingMetrics.Of([.. slice.Places.Select(place => ranks[place])], depth)))];
-
-    /// <summary>The values at which the first and the second third of all weight are reached; equal values stay together.</summary>
-    private static (int First, int Second) Thirds(int[] values, int[] weights)
-    {
-        int[] sorted = [.. values];
-        Array.Sort(sorted, weights);
-        long total = weights.Sum(weight => (long)weight);
-        return (ValueAt(total / 3.0), ValueAt(total * 2 / 3.0));
-
-        int ValueAt(double share)
-        {
-            long sum = 0;
-            for (int i = 0; i < sorted.Length; i++)
-            {
-                sum += weights[i];
-                if (sum >= share)
-                {
-                    return sorted[i];
-                }
-            }
-
-            return 0;
-        }
-    }
-
-    /// <param name="by">What they are parted by.</param>
-    /// <param name="values">[U]</param>
-    /// <param name="firstEnd">Largest value of the first part.</param>
-    /// <param name="secondEnd">Largest value of the second part.</param>
-    /// <param name="names">Of the three parts, in ascending order.</param>
-    private static IEnumerable<Slice> Part(string by, int[] values, int firstEnd, int secondEnd, string[] names)
-    {
-        for (int part = 0; part < names.Length; part++)
-        {
-            int[] places = [.. Enumerable.Range(0, values.Length)
-                .Where(place => part == (values[place] <= firstEnd ? 0 : values[place] <= secondEnd ? 1 : 2))];
-            int[] own = [.. places.Select(place => values[place])];
-            yield return new Slice(by, names[part], own.DefaultIfEmpty(0).Min(), own.DefaultIfEmpty(0).Max(), places);
-        }
-    }
-
-    private sealed record Slice(string By, string Name, int From, int To, int[] Places);
-}
-
 /// <summary>
 /// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full
 /// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
@@ -128,7 +58,7 @@ internal static class MetricsFile
     public static IReadOnlyList<EvaluationResult> Read(Workspace workspace, string model)
     {
         string path = PathOf(workspace, model);
-        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Default.ListEvaluationResult)! : [];
+        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Indented.ListEvaluationResult)! : [];
     }
 
     public static void Save(Workspace workspace, EvaluationResult result, DateTimeOffset time)
@@ -142,7 +72,7 @@ internal static class MetricsFile
         if (result.Split == NextItemRanking.NameOf(Data.HeldOut.Test))
         {
             string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
-            File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJsonLines.Default.TestEvaluation) + "\n");
+            File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJson.Default.TestEvaluation) + "\n");
         }
     }
 
@@ -151,9 +81,7 @@ internal static class MetricsFile
         List<EvaluationResult> results = [
             .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => !IsReplaced(old, result)),
             result];
-        string path = PathOf(workspace, result.Model), temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Default.ListEvaluationResult));
-        File.Move(temporary, path, overwrite: true);
+        AtomicFile.Write(PathOf(workspace, result.Model), JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Indented.ListEvaluationResult));
     }
 
     // An older entry may not tell its window.
@@ -165,8 +93,8 @@ internal static class MetricsFile
     {
         string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
             : model == "retriever" ? [workspace.RetrieverFolder]
-            : [BaselineFiles.FolderOf(workspace, model)];
-        return folders.Select(folder => Path.Combine(folder, ExportFiles.Weights))
+            : [Path.Combine(workspace.BaselinesFolder, model)];
+        return folders.Select(folder => Path.Combine(folder, ModelFolder.WeightsName))
             .Any(weights => File.Exists(weights) && File.GetLastWriteTimeUtc(weights) > File.GetLastWriteTimeUtc(PathOf(workspace, model)));
     }
 

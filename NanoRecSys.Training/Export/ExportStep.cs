@@ -1,10 +1,10 @@
 using System.Numerics.Tensors;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Models;
@@ -21,8 +21,7 @@ internal static class ExportStep
     public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
     {
         Workspace workspace = context.Workspace;
-        TrainedWeights weights = TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever");
-        using UserTower tower = RetrieverFiles.Read(workspace.RetrieverFolder);
+        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder);
 
         // Imported weights can be exported for use elsewhere without any data.
         PreparedData? data = Directory.Exists(workspace.DataFolder) ? await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation) : null;
@@ -33,7 +32,7 @@ internal static class ExportStep
         }
 
         // An index of older embeddings, or a ranker of another retriever, must not be published with these.
-        FolderSwap.DeleteIfThere(workspace.ExportFolder);
+        AtomicFolder.DeleteIfExists(workspace.ExportFolder);
         Directory.CreateDirectory(workspace.ExportFolder);
         try
         {
@@ -41,45 +40,47 @@ internal static class ExportStep
                 data?.Histories ?? InventedData.Histories(tower.Model, options.ParityHistories, context.Seed), options.ParityHistories, context.Seed);
             using var trained = new UserEncoder(tower);
             var parity = new Dictionary<string, ParityInfo>();
-            ExportRetriever(workspace.ExportFolder, tower.Model, trained, weights, histories, parity);
-            context.Progress.Report(new StepProgress { Fraction = 0.6 });
+            ExportRetriever(workspace.ExportFolder, tower, trained, histories, parity);
+            context.Progress.Report(new ProgressEvent { Fraction = 0.6 });
 
-            TrainedWeights? ranker = null;
+            string? rankerSha256 = null;
             RankerPartsInfo? rankerParts = null;
             if (RankerExport.IsUsable(context))
             {
-                ranker = TrainedWeights.Read(workspace.RankerFolder, "train-ranker");
-                rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(ranker, options.RankerPrecision, parity);
+                rankerSha256 = ModelFolder.HashOf(workspace.RankerFolder);
+                rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(options.RankerPrecision, parity);
             }
 
             ContentMapInfo? contentMap = data is null ? null : ContentMapExport.Write(workspace.ExportFolder, data, trained);
-            var report = new ExportReport(tower.Model, weights.Sha256, parity, ranker?.Sha256, contentMap) { RankerParts = rankerParts };
-            ExportFiles.WriteJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report, ExportJson.Default.ExportReport);
-            context.Progress.Report(new StepProgress { Fraction = 1 });
+            var report = new ExportReport(tower.Model, ModelFolder.HashOf(workspace.RetrieverFolder)!, parity, rankerSha256, contentMap) { RankerParts = rankerParts };
+            AtomicFile.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), JsonSerializer.SerializeToUtf8Bytes(report, TrainingJson.Indented.ExportReport));
+            context.Progress.Report(new ProgressEvent { Fraction = 1 });
             return report;
         }
         catch
         {
-            FolderSwap.DeleteIfThere(workspace.ExportFolder);
+            AtomicFolder.DeleteIfExists(workspace.ExportFolder);
             throw;
         }
     }
 
     private static void ExportRetriever(
-        string folder, ModelInfo model, UserEncoder trained, TrainedWeights weights, TimedHistory[] histories, Dictionary<string, ParityInfo> parity)
+        string folder, UserTower network, UserEncoder trained, TimedHistory[] histories, Dictionary<string, ParityInfo> parity)
     {
+        ModelInfo model = network.Model;
+        IReadOnlyDictionary<string, NamedTensor> weights = NetworkWeights.ByName(network);
         NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.Dimension);
         using Tensor embeddings = trained.Encode(histories); // [B, D]
         float[] expected = embeddings.data<float>().ToArray();
         string path = Path.Combine(folder, ArtifactNames.UserTower);
-        UserTowerGraph.Write(path, model, weights.Tensors);
+        UserTowerGraph.Write(path, model, weights);
         using (var exported = new OnnxUserTower(path, model))
         {
             parity[ArtifactNames.UserTower] = Parity.Require(ArtifactNames.UserTower, Parity.OfUserTower(exported, histories, expected));
         }
 
         path = Path.Combine(folder, ArtifactNames.UserTowerInt8);
-        UserTowerGraph.Write(path, model, weights.Tensors, isInt8: true);
+        UserTowerGraph.Write(path, model, weights, isInt8: true);
         ParityInfo inEightBits;
         using (var exported = new OnnxUserTower(path, model))
         {
@@ -133,36 +134,14 @@ internal sealed record ExportReport(
     public RankerPartsInfo? RankerParts { get; init; }
 }
 
-/// <summary>JSON of the files that export, index and publish hand to each other.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true,
-    WriteIndented = true)]
-[JsonSerializable(typeof(ExportReport))]
-[JsonSerializable(typeof(IndexInfo))]
-internal sealed partial class ExportJson : JsonSerializerContext;
-
-/// <summary>What the verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(ExportReport))]
-[JsonSerializable(typeof(IndexInfo))]
-[JsonSerializable(typeof(PublishSummary))]
-[JsonSerializable(typeof(StateDictionarySummary))]
-internal sealed partial class ExportJsonLines : JsonSerializerContext;
-
-/// <summary>Names of what training and export leave for the later steps, and reading their JSON.</summary>
+/// <summary>Files that export and index leave for the later steps.</summary>
 internal static class ExportFiles
 {
-    public const string Weights = "weights.safetensors";
     public const string Parity = "parity.json";
     public const string Index = "index.json";
 
-    /// <exception cref="UserErrorException">Missing or damaged: says which verb makes the file.</exception>
-    public static T ReadJson<T>(string path, JsonTypeInfo<T> type, string verb)
+    /// <exception cref="UserErrorException">Missing or damaged: says which command makes the file.</exception>
+    public static T ReadJson<T>(string path, JsonTypeInfo<T> type, string command)
     {
         try
         {
@@ -170,20 +149,12 @@ internal static class ExportFiles
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new UserErrorException($"There is no {path}. Run '{verb}' first, with the same --data and --artifacts.", e);
+            throw new UserErrorException($"There is no {path}. Run '{command}' first, with the same --data and --artifacts.", e);
         }
         catch (JsonException e)
         {
-            throw new UserErrorException($"{path} cannot be read: {e.Message} Run '{verb}' again.", e);
+            throw new UserErrorException($"{path} cannot be read: {e.Message} Run '{command}' again.", e);
         }
-    }
-
-    /// <summary>A reader sees the old file or the whole new one.</summary>
-    public static void WriteJson<T>(string path, T value, JsonTypeInfo<T> type)
-    {
-        string temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(value, type));
-        File.Move(temporary, path, overwrite: true);
     }
 }
 
@@ -247,7 +218,7 @@ internal static class Parity
         ? parity
         : throw new UserErrorException(
             $"{file} differs from the trained network by {parity.MaxAbsDifference:G3} over {parity.Cases} cases, allowed is {parity.Tolerance:G3}. " +
-            "Nothing was exported; train again, and if that does not help, report it.");
+            "Nothing was exported. Train again; if the error persists, report it.");
 }
 
 /// <summary>Histories of real users, drawn at random, to compare networks and indexes on.</summary>
@@ -320,8 +291,7 @@ internal static class StateDictionaryExport
     public static async Task<StateDictionarySummary> RunAsync(StepContext context)
     {
         Workspace workspace = context.Workspace;
-        ModelInfo model = RetrieverFiles.ReadModel(workspace.RetrieverFolder);
-        List<NamedTensor> tower = [.. TrainedWeights.Read(workspace.RetrieverFolder, "train-retriever").Tensors.Values];
+        (ModelInfo model, List<NamedTensor> tower) = ModelFolder.Retriever.Read(workspace.RetrieverFolder, (model, weights) => (model, weights.Values.ToList()));
         string folder = Directory.CreateDirectory(workspace.ExportFolder).FullName;
         if (model.Positions == Positions.Rotary)
         {
@@ -332,11 +302,11 @@ internal static class StateDictionaryExport
 
         List<string> files = [Path.Combine(folder, UserTowerName)];
         SafetensorsFile.Write(files[0], tower, WeightsMetadata.Of(model));
-        context.Progress.Report(new StepProgress { Fraction = 0.5 });
+        context.Progress.Report(new ProgressEvent { Fraction = 0.5 });
         long parameters = tower.Sum(tensor => tensor.Values.LongLength);
         if (RankerExport.IsUsable(context))
         {
-            using RankerNetwork ranker = RankerFiles.Read(workspace.RankerFolder);
+            using RankerNetwork ranker = ModelFolder.ReadRanker(workspace.RankerFolder);
             IReadOnlyList<NamedTensor> weights = NetworkWeights.Of(ranker);
             files.Add(Path.Combine(folder, RankerName));
             SafetensorsFile.Write(files[1], weights, WeightsMetadata.Of(ranker.Model));
@@ -349,7 +319,7 @@ internal static class StateDictionaryExport
             ItemMapFile.Write(files[^1], movieIds);
         }
 
-        context.Progress.Report(new StepProgress { Fraction = 1 });
+        context.Progress.Report(new ProgressEvent { Fraction = 1 });
         return new StateDictionarySummary(files, parameters);
     }
 }

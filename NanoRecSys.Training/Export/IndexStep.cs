@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Indexing;
@@ -19,12 +21,12 @@ internal static class IndexStep
     {
         RequireKind(options.Kind);
         string folder = context.Workspace.ExportFolder;
-        ExportReport export = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), ExportJson.Default.ExportReport, "export");
+        ExportReport export = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
         FlatIndex exact = ReadItems(folder, export.Model);
 
         float[] queries = await UserQueriesAsync(export.Model, context); // [B, D]
         var recall = new IndexRecall(queries, exact, k: 100);
-        context.Progress.Report(new StepProgress { Message = $"{exact.Count:N0} items of {exact.Dimension} dimensions" });
+        context.Progress.Report(new ProgressEvent { Message = $"{exact.Count:N0} items of {exact.Dimension} dimensions" });
         (IVectorIndex built, IndexShape shape) = new IndexChoice(options, exact, recall, context).Make();
 
         File.Delete(Path.Combine(folder, ExportFiles.Index));
@@ -38,8 +40,8 @@ internal static class IndexStep
         {
             LatencyMs = recall.MeasureLatency(index),
         };
-        ExportFiles.WriteJson(Path.Combine(folder, ExportFiles.Index), info, ExportJson.Default.IndexInfo);
-        context.Progress.Report(new StepProgress { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });
+        AtomicFile.Write(Path.Combine(folder, ExportFiles.Index), JsonSerializer.SerializeToUtf8Bytes(info, TrainingJson.Indented.IndexInfo));
+        context.Progress.Report(new ProgressEvent { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });
         return info;
     }
 
@@ -68,7 +70,7 @@ internal static class IndexStep
     {
         if (!IndexOptions.Kinds.Contains(kind))
         {
-            throw new UserErrorException($"There is no index kind '{kind}'; there is {string.Join(", ", IndexOptions.Kinds)}.");
+            throw new UserErrorException($"Unknown index kind '{kind}'. Kinds: {string.Join(", ", IndexOptions.Kinds)}.");
         }
     }
 
@@ -180,7 +182,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
         }
 
         var control = new BuildControl(
-            (int)context.Seed, context.Threads, share => context.Progress.Report(new StepProgress { Fraction = from + 0.9 * share * (to - from) }), context.Cancellation);
+            (int)context.Seed, context.Threads, share => context.Progress.Report(new ProgressEvent { Fraction = from + 0.9 * share * (to - from) }), context.Cancellation);
         IVectorIndex index = IndexBuilder.Build(exact.Rows, exact.Dimension, shape, exact.Metric, control);
         if (options.Width is int width)
         {
@@ -194,7 +196,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
         return (index, shape);
     }
 
-    private void Tell(string message) => context.Progress.Report(new StepProgress { Message = message });
+    private void Tell(string message) => context.Progress.Report(new ProgressEvent { Message = message });
 }
 
 /// <summary>How much of the true nearest neighbours an index finds, and how long a query takes.</summary>

@@ -23,10 +23,10 @@ internal sealed class Int8RetrieverScorer : IScorer, IDisposable
         string path = Path.Combine(workspace.ExportFolder, ArtifactNames.UserTowerInt8);
         if (!File.Exists(path))
         {
-            throw new UserErrorException($"There is no {path}. Run 'export' first; it leaves the file out where 8 bits are too few.");
+            throw new UserErrorException($"There is no {path}. Run 'export' first; it omits the file if 8 bits are not accurate enough.");
         }
 
-        ModelInfo model = RetrieverFiles.ReadModel(workspace.RetrieverFolder);
+        ModelInfo model = ModelFolder.Retriever.ReadModel(workspace.RetrieverFolder);
         _tower = new OnnxUserTower(path, model);
         (_items, _dimension) = NpyFile.Read(Path.Combine(workspace.ExportFolder, ArtifactNames.ItemEmbeddings));
     }

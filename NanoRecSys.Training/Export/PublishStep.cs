@@ -5,6 +5,7 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -30,7 +31,7 @@ internal static class PublishStep
         ExportedModel exported = ExportedModel.Open(workspace, data);
         IReadOnlyList<EvaluationResult> metrics = PublishedMetrics.Read(workspace);
         RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics);
-        context.Progress.Report(new StepProgress { Fraction = 0.2, Message = choice.Reason });
+        context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
         Manifest draft = Draft(options, context, data, exported, choice, metrics);
         string staging = workspace.Store.CreateStaging();
@@ -54,16 +55,16 @@ internal static class PublishStep
             draft = draft with { ItemMap = await ItemMapExport.WriteAsync(staging, catalog, context) };
             PublishedMetrics.Write(Path.Combine(staging, ArtifactNames.Metrics), metrics);
             CopyPlots(workspace, staging);
-            context.Progress.Report(new StepProgress { Fraction = 0.95 });
+            context.Progress.Report(new ProgressEvent { Fraction = 0.95 });
 
             ArtifactVersion version = workspace.Store.Publish(staging, draft);
-            context.Progress.Report(new StepProgress { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
+            context.Progress.Report(new ProgressEvent { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
             return new PublishSummary(
                 version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason);
         }
         catch
         {
-            FolderSwap.DeleteIfThere(staging);
+            AtomicFolder.DeleteIfExists(staging);
             throw;
         }
     }
@@ -105,7 +106,7 @@ internal static class PublishStep
         if (draft.Ranker is not null)
         {
             // Its settings too: the weight of the cosine changes what is served, so it belongs to what names the version.
-            files.AddRange([draft.Ranker.Onnx.File, RankerFiles.ModelName, .. draft.Ranker.Parts.Files().Where(file => file != draft.Ranker.Parts.ItemParts)]);
+            files.AddRange([draft.Ranker.Onnx.File, ModelFolder.Ranker.ConfigurationName, .. draft.Ranker.Parts.Files().Where(file => file != draft.Ranker.Parts.ItemParts)]);
         }
 
         if (draft.ContentMap is not null)
@@ -177,16 +178,16 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
     public static ExportedModel Open(Workspace workspace, PreparedData data)
     {
         string folder = workspace.ExportFolder;
-        ExportReport report = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), ExportJson.Default.ExportReport, "export");
-        IndexInfo index = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Index), ExportJson.Default.IndexInfo, "index");
-        if (report.RetrieverSha256 != TrainedWeights.HashOf(workspace.RetrieverFolder))
+        ExportReport report = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        IndexInfo index = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Index), TrainingJson.Indented.IndexInfo, "index");
+        if (report.RetrieverSha256 != ModelFolder.HashOf(workspace.RetrieverFolder))
         {
-            throw new UserErrorException("The retriever's weights are not those that were exported. Run 'export' and 'index' again.");
+            throw new UserErrorException("The retriever's weights changed after the export. Run 'export' and 'index' again.");
         }
 
-        if (report.RankerSha256 != (RankerExport.IsOfThisRetriever(workspace) ? TrainedWeights.HashOf(workspace.RankerFolder) : null))
+        if (report.RankerSha256 != (RankerExport.IsOfThisRetriever(workspace) ? ModelFolder.HashOf(workspace.RankerFolder) : null))
         {
-            throw new UserErrorException("The ranker is not the one that was exported. Run 'export' and 'index' again.");
+            throw new UserErrorException("The ranker changed after the export. Run 'export' and 'index' again.");
         }
 
         OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
@@ -218,7 +219,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             return null;
         }
 
-        RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, RankerFiles.ModelName), TrainingJson.Default.RankerModel, "export");
+        RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), TrainingJson.Indented.RankerModel, "export");
 
         // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
         IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
@@ -237,7 +238,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 
         return report.Parity.TryGetValue(file, out ParityInfo? parity) && Parity.Holds(parity)
             ? OnnxDescription.Read(path)
-            : throw new UserErrorException($"{file} was not shown to match the trained network ({parity?.MaxAbsDifference.ToString("G3") ?? "no parity report"}). Run 'export' again.");
+            : throw new UserErrorException($"{file} has not been verified against the trained network ({parity?.MaxAbsDifference.ToString("G3") ?? "no parity report"}). Run 'export' again.");
     }
 
     private static void Require<T>(string what, T actual, T expected, string remedy)
@@ -263,19 +264,19 @@ internal sealed record RankerChoice(bool Use, string Reason)
         if (!isExported || use != RankerUse.IfBetter)
         {
             return !isExported ? new(false, "No ranker was exported; the retriever's scores are served.")
-                : use == RankerUse.Always ? new(true, "The ranker is published because it was asked for.")
-                : new(false, "The ranker is left out because it was asked for.");
+                : use == RankerUse.Always ? new(true, "The ranker is published as requested.")
+                : new(false, "The ranker is left out as requested.");
         }
 
         if (Find(metrics, "ranker") is not double ranker || Find(metrics, "retriever") is not double retriever)
         {
-            return new(false, $"The ranker is left out: there is no validation {Metric} of it and of the retriever to compare. Run 'evaluate --split both' first.");
+            return new(false, $"The ranker is left out: there is no validation {Metric} of both it and the retriever to compare. Run 'evaluate --split both' first.");
         }
 
         string figures = string.Create(CultureInfo.InvariantCulture, $"validation {Metric} {ranker:F4}, the retriever alone {retriever:F4}");
         return ranker >= retriever
             ? new(true, $"The ranker is published: {figures}.")
-            : new(false, $"The ranker is left out, it loses: {figures}.");
+            : new(false, $"The ranker is left out because it is worse: {figures}.");
     }
 
     private static double? Find(IReadOnlyList<EvaluationResult> metrics, string model) =>
@@ -299,7 +300,7 @@ internal static class PublishedMetrics
         {
             if (!MetricsFile.IsOfAnotherModel(workspace, Path.GetFileNameWithoutExtension(path)))
             {
-                results.AddRange(ExportFiles.ReadJson(path, CoreJson.Default.ListEvaluationResult, "evaluate"));
+                results.AddRange(ExportFiles.ReadJson(path, CoreJson.Indented.ListEvaluationResult, "evaluate"));
             }
         }
 
@@ -307,7 +308,7 @@ internal static class PublishedMetrics
     }
 
     public static void Write(string path, IReadOnlyList<EvaluationResult> results) =>
-        File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Default.ListEvaluationResult));
+        File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Indented.ListEvaluationResult));
 }
 
 /// <summary>The histories that a version serves, and the catalog that counts them.</summary>
@@ -381,7 +382,7 @@ internal static class UserEmbeddingsFile
                 yield return batch[i];
             }
 
-            context.Progress.Report(new StepProgress
+            context.Progress.Report(new ProgressEvent
             {
                 Fraction = 0.2 + (0.4 * (first + count) / histories.UserCount),
                 Detail = $"{first + count:N0} of {histories.UserCount:N0} users encoded",

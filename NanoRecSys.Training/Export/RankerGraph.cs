@@ -4,6 +4,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
@@ -140,7 +141,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     {
         if (MismatchOf(context.Workspace) is { } mismatch)
         {
-            context.Progress.Report(new StepProgress { Message = $"The ranker is left out. {mismatch}" });
+            context.Progress.Report(new ProgressEvent { Message = $"The ranker is left out. {mismatch}" });
             return false;
         }
 
@@ -155,20 +156,19 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
             return null;
         }
 
-        string? trainedFor = RankerFiles.ReadModel(workspace.RankerFolder).RetrieverSha256;
+        string? trainedFor = ModelFolder.Ranker.ReadModel(workspace.RankerFolder).RetrieverSha256;
         return trainedFor is null ? "The ranker does not record its retriever: an earlier version trained it. Run 'train-ranker' again, or 'import' with --ranker."
-            : trainedFor != TrainedWeights.HashOf(workspace.RetrieverFolder) ? "The ranker was trained for another retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker."
+            : trainedFor != ModelFolder.HashOf(workspace.RetrieverFolder) ? "The ranker was trained for another retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker."
             : null;
     }
 
-    private static bool IsThere(Workspace workspace) => File.Exists(Path.Combine(workspace.RankerFolder, RankerFiles.WeightsName));
+    private static bool IsThere(Workspace workspace) => File.Exists(Path.Combine(workspace.RankerFolder, ModelFolder.WeightsName));
 
-    /// <param name="weights">The ranker's.</param>
     /// <param name="precision">Of the parts.</param>
     /// <param name="parity">Receives how far the graphs' logits stray, over every history with <see cref="Candidates"/> random items each.</param>
-    public RankerPartsInfo Write(TrainedWeights weights, RankerPrecision precision, Dictionary<string, ParityInfo> parity)
+    public RankerPartsInfo Write(RankerPrecision precision, Dictionary<string, ParityInfo> parity)
     {
-        using RankerNetwork network = RankerFiles.Read(workspace.RankerFolder);
+        using RankerNetwork network = ModelFolder.ReadRanker(workspace.RankerFolder);
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
         RankerModel model = network.Model;
         if (model.Dimension != dimension)
@@ -176,8 +176,9 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
             throw new UserErrorException($"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
         }
 
-        RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights.Tensors, model.Signals);
-        File.Copy(Path.Combine(workspace.RankerFolder, RankerFiles.ModelName), PathOf(RankerFiles.ModelName));
+        IReadOnlyDictionary<string, NamedTensor> weights = NetworkWeights.ByName(network);
+        RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights, model.Signals);
+        File.Copy(Path.Combine(workspace.RankerFolder, ModelFolder.Ranker.ConfigurationName), PathOf(ModelFolder.Ranker.ConfigurationName));
         using InferenceSession exported = OnnxSession.Open(PathOf(ArtifactNames.Ranker));
         (ParityInfo whole, _) = Compare((user, items, signals) => OnnxRanker.ScoreWhole(exported, user, items, signals), network);
         parity[ArtifactNames.Ranker] = Parity.Require(ArtifactNames.Ranker, whole);
@@ -194,10 +195,10 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         return new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, isInt8 ? "int8" : "fp32");
     }
 
-    private ParityInfo WriteParts(TrainedWeights weights, RankerNetwork network, bool isInt8)
+    private ParityInfo WriteParts(IReadOnlyDictionary<string, NamedTensor> weights, RankerNetwork network, bool isInt8)
     {
         (string items, string candidates) = (PathOf(ArtifactNames.RankerItems), PathOf(ArtifactNames.RankerCandidates));
-        RankerGraph.WriteParts(items, candidates, network.Model.Dimension, weights.Tensors, network.Model.Signals, isInt8);
+        RankerGraph.WriteParts(items, candidates, network.Model.Dimension, weights, network.Model.Signals, isInt8);
         using var exported = new OnnxRanker(items, candidates);
         (ParityInfo parity, double deviation) = Compare((user, rows, signals) => ScoreParts(exported, network.Model.Signals, user, rows, signals), network);
         return isInt8 ? parity with { Tolerance = Int8Tolerance * deviation } : parity;

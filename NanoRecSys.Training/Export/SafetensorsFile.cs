@@ -2,10 +2,8 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
@@ -32,8 +30,7 @@ internal static class SafetensorsFile
     {
         NamedTensor[] all = [.. tensors];
         byte[] header = WriteHeader(all, metadata);
-        string temporary = path + ".tmp";
-        using (FileStream stream = File.Create(temporary))
+        AtomicFile.Write(path, stream =>
         {
             Span<byte> prefix = stackalloc byte[PrefixBytes];
             BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
@@ -43,9 +40,7 @@ internal static class SafetensorsFile
             {
                 stream.Write(MemoryMarshal.AsBytes(tensor.Values.AsSpan()));
             }
-        }
-
-        File.Move(temporary, path, overwrite: true);
+        });
     }
 
     /// <exception cref="InvalidDataException">Not a whole safetensors file of types that we read; says why.</exception>
@@ -84,7 +79,7 @@ internal static class SafetensorsFile
         catch (Exception e) when (e is InvalidDataException or JsonException or EndOfStreamException or InvalidOperationException)
         {
             // JSON of other kinds than expected, or text that is not UTF-8, is an invalid operation on it.
-            throw new InvalidDataException($"{path} is not a safetensors file that can be read: {e.Message}", e);
+            throw new InvalidDataException($"{path} is not a readable safetensors file: {e.Message}", e);
         }
     }
 
@@ -231,7 +226,7 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
             : throw new InvalidDataException($"tensor '{Name}' has type '{Type}', only {string.Join(", ", Types)} are read.");
         if (offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength)
         {
-            throw new InvalidDataException($"tensor '{Name}' has the byte range {Begin}..{End}, which cannot be.");
+            throw new InvalidDataException($"tensor '{Name}' has the invalid byte range {Begin}..{End}.");
         }
 
         // In 128 bits: eight sizes of a hostile header could overflow 64 and come out right.
@@ -240,7 +235,7 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         {
             bytes = size is >= 0 and <= int.MaxValue && Shape.Length <= MostDimensions && bytes <= long.MaxValue
                 ? bytes * (UInt128)size
-                : throw new InvalidDataException($"tensor '{Name}' has the shape [{string.Join(", ", Shape)}], which cannot be.");
+                : throw new InvalidDataException($"tensor '{Name}' has the invalid shape [{string.Join(", ", Shape)}].");
         }
 
         if (bytes != (UInt128)(End - Begin))
@@ -324,43 +319,12 @@ internal static class StoredNumbers
 /// <param name="Name">PyTorch's name, such as <c>blocks.0.attn.qkv_proj.weight</c>.</param>
 /// <param name="Shape">Empty for a scalar.</param>
 /// <param name="Values">Row-major; as many as the product of the shape.</param>
-internal sealed record NamedTensor(string Name, long[] Shape, float[] Values);
-
-/// <summary>The weights that a training left in a folder.</summary>
-/// <param name="Tensors">The state dictionary.</param>
-/// <param name="Sha256">Of the file, lower-case hex.</param>
-internal sealed record TrainedWeights(IReadOnlyDictionary<string, NamedTensor> Tensors, string Sha256)
+internal sealed record NamedTensor(string Name, long[] Shape, float[] Values)
 {
-    /// <param name="folder">Where the training wrote.</param>
-    /// <param name="verb">The verb to run where there are none.</param>
-    /// <exception cref="UserErrorException">No weights, or damaged ones.</exception>
-    public static TrainedWeights Read(string folder, string verb)
-    {
-        string path = Path.Combine(folder, ExportFiles.Weights);
-        string sha256 = HashOf(folder)
-            ?? throw new UserErrorException($"There is no {path}. Run '{verb}' first, with the same --data and --artifacts.");
-        try
-        {
-            return new TrainedWeights(SafetensorsFile.Read(path), sha256);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new UserErrorException($"{e.Message} Run '{verb}' again.", e);
-        }
-    }
-
-    /// <summary>SHA-256 of the weights in a folder; null where there are none.</summary>
-    public static string? HashOf(string folder)
-    {
-        string path = Path.Combine(folder, ExportFiles.Weights);
-        if (!File.Exists(path))
-        {
-            return null;
-        }
-
-        using FileStream file = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
-    }
+    /// <exception cref="InvalidDataException">The table was trained on another number of items.</exception>
+    public NamedTensor RequireRows(int items) => Shape[0] == items
+        ? this
+        : throw new InvalidDataException($"it was trained on {Shape[0]:N0} items, the prepared data has {items:N0}");
 }
 
 /// <summary>What the header of exported weights says of the network, as the weights alone do not.</summary>

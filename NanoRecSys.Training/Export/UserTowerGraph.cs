@@ -443,7 +443,7 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
     {
         if (!tensors.TryGetValue(name, out NamedTensor? tensor))
         {
-            throw new InvalidDataException($"The weights hold no '{name}'; the configuration does not belong to them.");
+            throw new InvalidDataException($"The weights have no '{name}': they belong to another configuration.");
         }
 
         return tensor.Shape.AsSpan().SequenceEqual(shape)
@@ -456,7 +456,7 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
     /// <exception cref="InvalidDataException">Missing.</exception>
     public IReadOnlyList<long> ShapeOf(string name) => tensors.TryGetValue(name, out NamedTensor? tensor)
         ? tensor.Shape
-        : throw new InvalidDataException($"The weights hold no '{name}'.");
+        : throw new InvalidDataException($"The weights have no '{name}'.");
 
     public LinearWeights Linear(string name, int input, int output, bool bias) =>
         new(name, Get($"{name}.weight", output, input), bias ? Get($"{name}.bias", output) : null, input, output);

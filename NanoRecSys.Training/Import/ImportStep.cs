@@ -2,6 +2,7 @@ using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
@@ -25,19 +26,26 @@ internal static class ImportStep
         {
             ImportedTower? tower = options.UserTower is null ? null : ImportedTower.Read(options.UserTower, options);
             ImportedRanker? ranker = options.Ranker is null ? null
-                : ImportedRanker.Read(options.Ranker, (tower?.Model ?? RetrieverFiles.ReadModel(workspace.RetrieverFolder)).Dimension, options.Genres);
+                : ImportedRanker.Read(options.Ranker, (tower?.Model ?? ModelFolder.Retriever.ReadModel(workspace.RetrieverFolder)).Dimension, options.Genres);
             List<string> notes = [.. tower?.Notes ?? [], .. ranker?.Notes ?? []];
-            context.Progress.Report(new StepProgress { Fraction = 0.1, Message = "the weights are whole" });
+            context.Progress.Report(new ProgressEvent { Fraction = 0.1, Message = "the weights are complete" });
 
-            int[]? itemMap = options.ItemMap is null ? null : ItemMapFile.Read(options.ItemMap);
-            DatasetSummary? data = await FitDataAsync(tower, itemMap, options, context, notes);
-            Catalog? catalog = data is null ? null : await CatalogFile.ReadAsync(Path.Combine(workspace.DataFolder, PreparedData.CatalogName), context.Cancellation);
+            // Everything is checked before anything is written, the data that is prepared again included.
+            Preparation? prepared = tower is null || options.ItemMap is null ? null : await PrepareAgainAsync(tower, options, context, notes);
+            DatasetSummary? data = prepared?.Summary ?? RequireFit(tower, workspace, notes);
+            Catalog? catalog = prepared?.Catalog
+                ?? (data is null ? null : await CatalogFile.ReadAsync(Path.Combine(workspace.DataFolder, PreparedData.CatalogName), context.Cancellation));
             RankerModel? rankerModel = ranker?.NameGenres(catalog is null ? [] : ItemFeatures.Vocabulary(catalog), notes);
+            if (prepared is not null)
+            {
+                await prepared.WriteAsync(context);
+            }
+
             if (tower is not null)
             {
-                Write(workspace.RetrieverFolder, folder =>
+                await WriteAsync(workspace.RetrieverFolder, folder =>
                 {
-                    RetrieverFiles.Write(folder, tower.Model, tower.Tensors);
+                    ModelFolder.Retriever.Write(folder, tower.Model, tower.Tensors);
                     if (catalog is not null)
                     {
                         RetrieverItems.Write(folder, RetrieverItems.MovieIds(catalog));
@@ -48,15 +56,15 @@ internal static class ImportStep
 
             if (ranker is not null)
             {
-                rankerModel = rankerModel! with { RetrieverSha256 = TrainedWeights.HashOf(workspace.RetrieverFolder) };
-                Write(workspace.RankerFolder, folder => RankerFiles.Write(folder, rankerModel, ranker.Tensors));
+                rankerModel = rankerModel! with { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) };
+                await WriteAsync(workspace.RankerFolder, folder => ModelFolder.Ranker.Write(folder, rankerModel, ranker.Tensors));
             }
             else if (RankerExport.MismatchOf(workspace) is { } mismatch)
             {
-                notes.Add($"The ranker that is there is neither evaluated nor exported any more. {mismatch}");
+                notes.Add($"The existing ranker is no longer evaluated or exported. {mismatch}");
             }
 
-            context.Progress.Report(new StepProgress { Fraction = 1 });
+            context.Progress.Report(new ProgressEvent { Fraction = 1 });
             return new ImportSummary(tower?.Model, rankerModel, data, notes);
         }
         catch (Exception e) when (e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
@@ -69,69 +77,68 @@ internal static class ImportStep
     {
         if (options.UserTower is null && options.Ranker is null)
         {
-            throw new UserErrorException("Give --user-tower or --ranker, or both.");
+            throw new UserErrorException("Set --user-tower, --ranker or both.");
         }
 
         if (options.UserTower is null && options.ItemMap is not null)
         {
-            throw new UserErrorException("--item-map belongs to --user-tower: it tells the movies of its item table's rows.");
+            throw new UserErrorException("--item-map requires --user-tower: it names the movies of the rows of its item table.");
         }
     }
 
-    /// <summary>Makes sure that the prepared data's items are the item table's rows.</summary>
-    /// <returns>Null where none is prepared.</returns>
-    private static async Task<DatasetSummary?> FitDataAsync(ImportedTower? tower, int[]? itemMap, ImportOptions options, StepContext context, List<string> notes)
+    /// <summary>Requires the items of the prepared data, if there is any, to be the rows of the item table.</summary>
+    /// <returns>Null if no data is prepared.</returns>
+    private static DatasetSummary? RequireFit(ImportedTower? tower, Workspace workspace, List<string> notes)
     {
-        DatasetSummary? prepared = ReadSummary(context.Workspace);
+        DatasetSummary? prepared = ReadSummary(workspace);
         if (tower is null)
         {
             return prepared;
         }
 
         int items = tower.Model.Items;
-        if (itemMap is not null)
-        {
-            return itemMap.Length == items
-                ? await PrepareAgainAsync(itemMap, prepared, options, context, notes)
-                : throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} movies, the item table 'embedding.weight' has {items} rows.");
-        }
-
         if (prepared is null)
         {
-            notes.Add("No data is prepared yet: run 'prepare' before 'evaluate' and 'publish'. Without --item-map its items, in order of first appearance, must be the item table's rows.");
+            notes.Add("No data is prepared yet: run 'prepare' before 'evaluate' and 'publish'. Without --item-map its items, in order of first appearance, must be the rows of the item table.");
         }
         else if (prepared.Items != items)
         {
-            throw new UserErrorException($"The item table has {items} rows, the prepared data {prepared.Items} items. Give --item-map with the movie ids in the order of the rows.");
+            throw new UserErrorException($"The item table has {items} rows, the prepared data has {prepared.Items} items. Set --item-map to a file with the movie ids in the order of the rows.");
         }
         else if (prepared.ItemOrder is null)
         {
-            notes.Add($"The item table's rows are taken to be the prepared data's {items} items, in their order of first appearance; --item-map says otherwise.");
+            notes.Add($"The rows of the item table are assumed to be the {items} items of the prepared data in order of first appearance; set --item-map if they are not.");
         }
 
         return prepared;
     }
 
-    // From the ratings again: so nothing is lost when another map is given later, and movies without ratings get their titles.
-    private static async Task<DatasetSummary> PrepareAgainAsync(int[] itemMap, DatasetSummary? prepared, ImportOptions options, StepContext context, List<string> notes)
+    // From the ratings again: so nothing is lost if another map is given later, and movies without ratings get their titles.
+    private static async Task<Preparation> PrepareAgainAsync(ImportedTower tower, ImportOptions options, StepContext context, List<string> notes)
     {
-        var prepare = new PrepareOptions
+        int[] itemMap = ItemMapFile.Read(options.ItemMap!);
+        if (itemMap.Length != tower.Model.Items)
         {
-            Data = options.Data,
-            MinRating = prepared?.MinRating ?? 0,
-            KCore = prepared?.KCore ?? 0,
-            Cuts = prepared?.Cuts,
-            ItemOrder = itemMap,
-        };
-        DatasetSummary data = await PrepareStep.RunAsync(prepare, context);
-        ItemOrderSummary match = data.ItemOrder!;
-        notes.Add($"The data was prepared in the item map's order: {data.Items - match.WithoutInteractions:N0} of its {data.Items:N0} movies have ratings.");
-        if (match.UnknownItems > 0)
-        {
-            notes.Add($"{match.UnknownItems:N0} rated movies are not in the item map; their {match.UnknownInteractions:N0} ratings were left out, also from what is evaluated.");
+            throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} movies, the item table 'embedding.weight' has {tower.Model.Items} rows.");
         }
 
-        return data;
+        DatasetSummary? former = ReadSummary(context.Workspace);
+        Preparation prepared = await PrepareStep.ReadAsync(
+            new PrepareOptions { Data = options.Data, MinRating = former?.MinRating ?? 0, KCore = former?.KCore ?? 0, Cuts = former?.Cuts, ItemOrder = itemMap }, context);
+        DatasetSummary data = prepared.Summary;
+        ItemOrderSummary match = data.ItemOrder!;
+        notes.Add($"The data was prepared in the order of the item map: {data.Items - match.WithoutInteractions:N0} of its {data.Items:N0} movies have ratings.");
+        if (match.UnknownItems > 0)
+        {
+            notes.Add($"{match.UnknownItems:N0} rated movies are not in the item map; their {match.UnknownInteractions:N0} ratings were left out, also in evaluation.");
+        }
+
+        if (former is { Events: > 0 } or { NewItems: > 0 })
+        {
+            notes.Add("The former data was prepared with --events or --new-items; the new data is not.");
+        }
+
+        return prepared;
     }
 
     private static DatasetSummary? ReadSummary(Workspace workspace)
@@ -139,7 +146,7 @@ internal static class ImportStep
         string path = Path.Combine(workspace.DataFolder, PreparedData.SummaryName);
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.DatasetSummary) : null;
+            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.DatasetSummary) : null;
         }
         catch (JsonException e)
         {
@@ -147,23 +154,15 @@ internal static class ImportStep
         }
     }
 
-    // Beside the old folder and then in its place: checkpoints and plots of another training go with it.
-    private static void Write(string folder, Action<string> write)
+    // The old folder goes with all its checkpoints and plots.
+    private static Task WriteAsync(string folder, Action<string> write) => AtomicFolder.WriteAsync(folder, fresh =>
     {
-        string fresh = $"{folder}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            write(fresh);
-            FolderSwap.Replace(folder, fresh);
-        }
-        finally
-        {
-            FolderSwap.DeleteIfThere(fresh);
-        }
-    }
+        write(fresh);
+        return Task.CompletedTask;
+    });
 }
 
-/// <summary>What <c>import</c> can be told.</summary>
+/// <summary>Options of <c>import</c>.</summary>
 internal sealed record ImportOptions
 {
     /// <summary>Weights of the user tower, <c>.pth</c> or <c>.safetensors</c>; null: the retriever stays.</summary>
@@ -172,13 +171,13 @@ internal sealed record ImportOptions
     /// <summary>Weights of the ranker, in either format; null: none is imported.</summary>
     public string? Ranker { get; init; }
 
-    /// <summary>H; null: as the file tells, where it holds <c>rope.inv_freq</c> or was exported here.</summary>
+    /// <summary>H; null: from the file, if it holds <c>rope.inv_freq</c> or was exported by this program.</summary>
     public int? Heads { get; init; }
 
-    /// <summary>L; null: as the file tells, else <see cref="DefaultMaxLength"/>.</summary>
+    /// <summary>L; null: from the file, else <see cref="DefaultMaxLength"/>.</summary>
     public int? MaxLength { get; init; }
 
-    /// <summary>Base of the rotary embedding; null: as the file tells, else <see cref="DefaultRopeBase"/>.</summary>
+    /// <summary>Base of the rotary embedding; null: from the file, else <see cref="DefaultRopeBase"/>.</summary>
     public double? RopeBase { get; init; }
 
     /// <summary>File of the movie ids of the item table's rows; null: they are those of the prepared data, in its order.</summary>

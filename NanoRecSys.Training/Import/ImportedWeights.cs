@@ -42,7 +42,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         if (kind != BlockKinds.Transformer || positions != Positions.Rotary)
         {
             throw new UserErrorException(
-                $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' takes the reference architecture alone: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
+                $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
         }
     }
 
@@ -50,10 +50,10 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     {
         int? told = frequencies is { Length: > 0 } && layout.Dimension % (2 * frequencies.Length) == 0 ? layout.Dimension / (2 * frequencies.Length) : null;
         int heads = options.Heads ?? (int?)Number(weights, WeightsMetadata.Heads) ?? told
-            ?? throw new UserErrorException($"Give --heads: the weights in {weights.Path} do not tell the number of attention heads.");
+            ?? throw new UserErrorException($"Set --heads: the weights in {weights.Path} do not determine the number of attention heads.");
         if (layout.Dimension % (2 * heads) != 0)
         {
-            throw new UserErrorException($"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is no multiple of twice that, which the rotary embedding needs.");
+            throw new UserErrorException($"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is not a multiple of twice that, as the rotary embedding requires.");
         }
 
         return frequencies is null || frequencies.Length == layout.Dimension / heads / 2
@@ -69,7 +69,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
             return (int)length;
         }
 
-        notes.Add($"The last {ImportOptions.DefaultMaxLength} items of a history are read; --max-length says otherwise.");
+        notes.Add($"The model reads the last {ImportOptions.DefaultMaxLength} items of a history; set --max-length to change that.");
         return ImportOptions.DefaultMaxLength;
     }
 
@@ -79,12 +79,12 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         double? wanted = options.RopeBase ?? Number(weights, WeightsMetadata.RopeBase);
         if (told is { } written && wanted is { } other && Math.Abs(written - other) > 1e-3 * written)
         {
-            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' is of base {written}."));
+            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' has base {written}."));
         }
 
         if ((wanted ?? told) is null)
         {
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The rotary embedding is taken to be of base {ImportOptions.DefaultRopeBase}; --rope-base says otherwise."));
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The rotary embedding is assumed to have base {ImportOptions.DefaultRopeBase}; set --rope-base if it does not."));
         }
 
         return wanted ?? told ?? ImportOptions.DefaultRopeBase;
@@ -129,13 +129,13 @@ internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<NamedTe
     {
         if (Genres is null && vocabulary.Count > Layout.Genres)
         {
-            throw new UserErrorException($"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Give --genres with the names of the rows.");
+            throw new UserErrorException($"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Set --genres to a file with the names of the rows.");
         }
 
         if (Genres is null)
         {
-            notes.Add($"The ranker's {Layout.Genres} genre rows are taken to be the data's {vocabulary.Count} genres in alphabetical order"
-                + (vocabulary.Count < Layout.Genres ? $", the last {Layout.Genres - vocabulary.Count} unused" : "") + "; --genres says otherwise.");
+            notes.Add($"The ranker's {Layout.Genres} genre rows are assumed to be the data's {vocabulary.Count} genres in alphabetical order"
+                + (vocabulary.Count < Layout.Genres ? $", the last {Layout.Genres - vocabulary.Count} unused" : "") + "; set --genres if they are not.");
         }
 
         IEnumerable<string> unused = Enumerable.Range(vocabulary.Count, Math.Max(0, Layout.Genres - vocabulary.Count)).Select(row => $"(row {row})");
@@ -307,7 +307,7 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
         string[] problems = [.. Problem("missing: ", missing), .. Problem("of another shape: ", misshapen), .. Problem("not finite: ", infinite), .. Problem("unexpected: ", unexpected)];
         if (problems.Length > 0)
         {
-            throw new InvalidDataException($"{weights.Path} is not {network} that can be imported; {string.Join("; ", problems)}.");
+            throw new InvalidDataException($"{weights.Path} is not {network} that can be imported: {string.Join("; ", problems)}.");
         }
     }
 
@@ -361,7 +361,7 @@ internal static class RotaryFrequencies
             }
         }
 
-        throw new InvalidDataException("'rope.inv_freq' holds other frequencies than base^(-2j / d), which the rotary embedding here uses.");
+        throw new InvalidDataException("'rope.inv_freq' has frequencies other than the supported base^(-2j / d).");
 
         bool Explains(double ropeBase, double tolerance) =>
             ropeBase > 1 && frequencies.Zip(Of(ropeBase, headWidth)).All(pair => Math.Abs(pair.First - pair.Second) <= tolerance * pair.Second);
@@ -395,7 +395,7 @@ internal sealed record PretrainedWeights(
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         if (start.SequenceEqual(LegacyStart))
         {
-            throw new InvalidDataException($"{path} is of PyTorch's format before 1.6, which is not read. Load it there and save it again with torch.save(model.state_dict(), path).");
+            throw new InvalidDataException($"{path} has the format of PyTorch before 1.6, which is not supported. Load it in PyTorch and save it again with torch.save(model.state_dict(), path).");
         }
 
         return start.StartsWith(ZipStart)
@@ -416,7 +416,7 @@ internal sealed record PretrainedWeights(
         catch (Exception e) when (e is InvalidDataException or IOException or ArgumentException or NotSupportedException or OverflowException)
         {
             // The zip reader has several ways to say that an archive makes no sense.
-            throw new InvalidDataException($"{path} is not a PyTorch file that can be read: {e.Message}", e);
+            throw new InvalidDataException($"{path} is not a readable PyTorch file: {e.Message}", e);
         }
     }
 
@@ -435,7 +435,7 @@ internal sealed record PretrainedWeights(
             string name = tensor.Name.StartsWith(prefix, StringComparison.Ordinal) ? tensor.Name[prefix.Length..] : tensor.Name;
             if (!named.TryAdd(name, tensor with { Name = name }))
             {
-                throw new InvalidDataException($"{path} holds both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
+                throw new InvalidDataException($"{path} contains both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
             }
         }
 

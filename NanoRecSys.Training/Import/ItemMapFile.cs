@@ -44,7 +44,7 @@ internal static partial class ItemMapFile
         {
             1 => BitConverter.ToUInt16(file, 8),
             2 or 3 => BitConverter.ToUInt32(file, 8),
-            _ => throw new InvalidDataException("it is no NumPy file of version 1 to 3."),
+            _ => throw new InvalidDataException("it is not a NumPy file of version 1 to 3."),
         };
         if (length > LongestHeader || start + length > file.Length)
         {
@@ -106,12 +106,12 @@ internal static partial class ItemMapFile
         {
             if (ids[row] is < int.MinValue or > int.MaxValue)
             {
-                throw new InvalidDataException($"row {row} holds {ids[row]}, which is no movie id.");
+                throw new InvalidDataException($"row {row} has {ids[row]}, which is not a movie id.");
             }
 
             if (!rows.TryAdd(ids[row], row))
             {
-                throw new InvalidDataException($"movie {ids[row]} stands in rows {rows[ids[row]]} and {row}.");
+                throw new InvalidDataException($"movie {ids[row]} is in rows {rows[ids[row]]} and {row}.");
             }
         }
 

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Indexing;
@@ -45,7 +46,7 @@ internal static class ExpandStep
 
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Output))!);
         var control = new BuildControl(
-            (int)context.Seed, context.Threads, share => context.Progress.Report(new StepProgress { Fraction = share }), context.Cancellation);
+            (int)context.Seed, context.Threads, share => context.Progress.Report(new ProgressEvent { Fraction = share }), context.Cancellation);
         EmbeddingExpansion.Write(values, dimension, options.Rows, options.Output, control);
         return Task.FromResult(new ExpandSummary(options.Output, options.Rows, dimension, new FileInfo(options.Output).Length));
     }

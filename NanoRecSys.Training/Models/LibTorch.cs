@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using NanoRecSys.Core;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
@@ -50,10 +51,7 @@ internal static class LibTorch
             ElfSymbolPatch.DropVersion(image, ElfSymbolPatch.LibTorchSharp);
             Directory.CreateDirectory(folder);
 
-            // Written aside and renamed: a process that starts at the same time sees all of it or nothing.
-            string temporary = $"{copy}.{Guid.NewGuid():N}.tmp";
-            File.WriteAllBytes(temporary, image);
-            File.Move(temporary, copy, overwrite: true);
+            AtomicFile.Write(copy, image); // another process may be starting
         }
 
         return copy;

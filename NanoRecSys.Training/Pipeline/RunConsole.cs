@@ -1,14 +1,15 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using NanoRecSys.Core.Progress;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>Where a run talks to: people, and, with <c>--json</c>, programs. Then people read standard error.</summary>
+/// <summary>Output for people and, with <c>--json</c>, for programs; text for people then goes to standard error.</summary>
 internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 {
-    private const int FileWidth = 120; // A file has no width of its own; the default of 80 breaks tables.
+    private const int FileWidth = 120; // a file has no width, and the default of 80 breaks tables
     private readonly TextWriter _human = json ? error : output;
     private readonly IAnsiConsole _ansi = CreateConsole(json ? error : output);
 
@@ -16,7 +17,7 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 
     public void Write(Table table) => _ansi.Write(table);
 
-    /// <summary>The one line that a program reads; nothing without <c>--json</c>.</summary>
+    /// <summary>The one line for programs; nothing without <c>--json</c>.</summary>
     public void WriteJson(string line)
     {
         if (json)
@@ -27,18 +28,9 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 
     public void WriteSummary<T>(T summary, JsonTypeInfo<T> type) => WriteJson(JsonSerializer.Serialize(summary, type));
 
-    /// <summary>Shows a step's progress while it works.</summary>
-    public async Task ShowAsync(string stage, TimeProvider time, Func<IStepDisplay, Task> work)
-    {
-        if (_ansi.Profile.Out.IsTerminal && _ansi.Profile.Capabilities.Ansi)
-        {
-            await BarDisplay.RunAsync(_ansi, stage, work);
-        }
-        else
-        {
-            await work(new LineDisplay(stage, _human, time));
-        }
-    }
+    /// <summary>Shows the progress of a stage until it is disposed.</summary>
+    public IStageDisplay Open(string stage, TimeProvider time) =>
+        _ansi.Profile.Out.IsTerminal && _ansi.Profile.Capabilities.Ansi ? new BarDisplay(_ansi, stage) : new LineDisplay(stage, _human, time);
 
     private static IAnsiConsole CreateConsole(TextWriter writer)
     {
@@ -48,64 +40,86 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
     }
 }
 
-/// <summary>Shows a step's progress to a person: a bar on a terminal, lines elsewhere.</summary>
-internal interface IStepDisplay
+/// <summary>Shows the progress of a stage: as a bar on a terminal, as lines elsewhere.</summary>
+internal interface IStageDisplay : IAsyncDisposable
 {
-    /// <param name="progress">The newest report.</param>
-    /// <param name="remaining">Time left, estimated, where the report tells a fraction.</param>
-    void Show(StepProgress progress, TimeSpan? remaining);
+    void Show(ProgressEvent progress);
 }
 
-/// <summary>Progress as a bar that is redrawn in place; messages and metrics stay above it as lines.</summary>
-internal sealed class BarDisplay(IAnsiConsole console, string stage, ProgressTask task) : IStepDisplay
+/// <summary>A bar that is redrawn in place; messages and metrics stay above it as lines.</summary>
+internal sealed class BarDisplay : IStageDisplay
 {
-    public static async Task RunAsync(IAnsiConsole console, string stage, Func<IStepDisplay, Task> work) =>
-        await console.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
-            .StartAsync(async bars => await work(new BarDisplay(console, stage, bars.AddTask(Markup.Escape(stage), maxValue: 1))));
+    private readonly IAnsiConsole _console;
+    private readonly string _stage;
+    private readonly TaskCompletionSource _ended = new();
+    private readonly Task _drawing;
+    private ProgressTask? _bar;
 
-    public void Show(StepProgress progress, TimeSpan? remaining)
+    public BarDisplay(IAnsiConsole console, string stage)
     {
-        task.Value = progress.Fraction ?? task.Value;
-        string details = ProgressText.Details(progress, remaining);
-        task.Description = Markup.Escape(details.Length > 0 ? $"{stage} | {details}" : stage);
+        (_console, _stage) = (console, stage);
+        _drawing = console.Progress()
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
+            .StartAsync(bars =>
+            {
+                _bar = bars.AddTask(Markup.Escape(stage), maxValue: 1);
+                return _ended.Task;
+            });
+    }
+
+    public void Show(ProgressEvent progress)
+    {
+        if (_bar is { } bar)
+        {
+            bar.Value = progress.Fraction ?? bar.Value;
+            string details = ProgressText.Details(progress);
+            bar.Description = Markup.Escape(details.Length > 0 ? $"{_stage} | {details}" : _stage);
+        }
+
         if (progress.Message is not null || progress.Metrics is not null)
         {
-            console.WriteLine($"{stage}: {ProgressText.Line(progress with { Fraction = null }, null)}");
+            _console.WriteLine($"{_stage}: {ProgressText.Line(progress with { Fraction = null, RemainingSeconds = null })}");
         }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _ended.TrySetResult();
+        await _drawing;
     }
 }
 
-/// <summary>Progress as plain lines, for output that goes to a file or another program.</summary>
-internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider time) : IStepDisplay
+/// <summary>Lines, for output that goes to a file or another program.</summary>
+internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider time) : IStageDisplay
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private long? _shown;
     private string? _message;
 
-    public void Show(StepProgress progress, TimeSpan? remaining)
+    public void Show(ProgressEvent progress)
     {
         bool isDue = _shown is null || time.GetElapsedTime(_shown.Value) >= Interval;
         if (isDue || progress.Metrics is not null || (progress.Message is not null && progress.Message != _message))
         {
             _message = progress.Message ?? _message;
             _shown = time.GetTimestamp();
-            output.WriteLine($"{stage}: {ProgressText.Line(progress, remaining)}");
+            output.WriteLine($"{stage}: {ProgressText.Line(progress)}");
         }
     }
+
+    public ValueTask DisposeAsync() => default;
 }
 
-/// <summary>A report in words, for a line or beside a bar.</summary>
+/// <summary>A report in words.</summary>
 internal static class ProgressText
 {
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>
-    public static string Line(StepProgress progress, TimeSpan? remaining) => string.Join(" | ", Parts(progress, remaining));
+    public static string Line(ProgressEvent progress) => string.Join(" | ", Parts(progress));
 
     /// <summary>What the bar does not show by itself: epoch, loss, speed, detail and time left.</summary>
-    public static string Details(StepProgress progress, TimeSpan? remaining) =>
-        Line(progress with { Fraction = null, Message = null, Metrics = null }, remaining);
+    public static string Details(ProgressEvent progress) => Line(progress with { Fraction = null, Message = null, Metrics = null });
 
-    private static IEnumerable<string> Parts(StepProgress progress, TimeSpan? remaining)
+    private static IEnumerable<string> Parts(ProgressEvent progress)
     {
         string?[] parts =
         [
@@ -114,8 +128,9 @@ internal static class ProgressText
             progress.Loss is { } loss ? Format($"loss {loss:F3}") : null,
             progress.SequencesPerSecond is { } speed ? Format($"{speed:N0} sequences/s") : null,
             progress.Detail,
-            remaining is { TotalSeconds: > 0.5 } left ? Format($"{Duration(left)} left") : null,
-            progress.Metrics is { } metrics ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => Format($"{m.Key} {m.Value:F4}"))) : null,
+            progress.RemainingSeconds is > 0.5 and { } left ? $"{Duration(TimeSpan.FromSeconds(left))} left" : null,
+            progress.Metrics is { } metrics
+                ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => Format($"{m.Key} {m.Value:F4}"))) : null,
             progress.Message,
         ];
         return parts.Where(part => !string.IsNullOrEmpty(part)).Select(part => part!);

@@ -1,7 +1,10 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Indexing.Ann;
@@ -10,36 +13,35 @@ using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>JSON of the files that only training reads: the conventions of <see cref="Core.CoreJson"/>.</summary>
+/// <summary>JSON that only training reads, by the conventions of <see cref="Core.CoreJson"/>: on one line with <c>--json</c>, <see cref="Indented"/> in files.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-    UseStringEnumConverter = true,
-    WriteIndented = true)]
+    UseStringEnumConverter = true)]
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(HeldOutItems))]
-[JsonSerializable(typeof(TrainingState))]
-[JsonSerializable(typeof(RankerModel))]
-[JsonSerializable(typeof(RankerTrainingState))]
-[JsonSerializable(typeof(MatrixFactorizationOptions))]
-[JsonSerializable(typeof(MlpUserTowerOptions))]
-[JsonSerializable(typeof(AnnReport))]
-internal sealed partial class TrainingJson : JsonSerializerContext;
-
-/// <summary>What verbs end in with <c>--json</c>: the same conventions, on one line.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(EpochEstimate))]
-[JsonSerializable(typeof(TestEvaluation))]
+[JsonSerializable(typeof(TrainingState<TrainRetrieverOptions>))]
 [JsonSerializable(typeof(TrainRetrieverSummary))]
 [JsonSerializable(typeof(MineNegativesSummary))]
+[JsonSerializable(typeof(RankerModel))]
+[JsonSerializable(typeof(TrainingState<TrainRankerOptions>))]
 [JsonSerializable(typeof(TrainRankerSummary))]
-[JsonSerializable(typeof(ImportSummary))]
+[JsonSerializable(typeof(MatrixFactorizationOptions))]
+[JsonSerializable(typeof(MlpUserTowerOptions))]
 [JsonSerializable(typeof(TrainBaselineSummary))]
+[JsonSerializable(typeof(ImportSummary))]
+[JsonSerializable(typeof(TestEvaluation))]
+[JsonSerializable(typeof(ExportReport))]
+[JsonSerializable(typeof(StateDictionarySummary))]
+[JsonSerializable(typeof(IndexInfo))]
 [JsonSerializable(typeof(AnnReport))]
 [JsonSerializable(typeof(ExpandSummary))]
-internal sealed partial class TrainingJsonLines : JsonSerializerContext;
+[JsonSerializable(typeof(PublishSummary))]
+internal sealed partial class TrainingJson : JsonSerializerContext
+{
+    public static TrainingJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });
+}

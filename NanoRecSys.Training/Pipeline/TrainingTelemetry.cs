@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using NanoRecSys.Core.Progress;
 using OpenTelemetry;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
@@ -43,7 +44,7 @@ internal static partial class TrainingTelemetry
         LogCompleted(Logger, stage, took.TotalSeconds);
     }
 
-    public static void RecordProgress(string stage, StepProgress progress)
+    public static void RecordProgress(string stage, ProgressEvent progress)
     {
         if (progress.Fraction is { } fraction)
         {
@@ -52,7 +53,7 @@ internal static partial class TrainingTelemetry
 
         if (progress.Message is not null || progress.Metrics is not null)
         {
-            LogProgress(Logger, stage, ProgressText.Line(progress, remaining: null));
+            LogProgress(Logger, stage, ProgressText.Line(progress with { RemainingSeconds = null }));
         }
     }
 

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -26,9 +28,9 @@ internal static class MineNegativesStep
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower tower = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
+        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder);
         RetrieverItems.Require(context.Workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
-        set_num_threads(context.Threads);
+        set_num_threads(context.Threads); // holds for the current thread only: set again after every await
         using var encoder = new UserEncoder(tower);
         var random = new Random(unchecked((int)context.Seed));
         int[] order = [.. Enumerable.Range(0, data.Split.UserCount)];
@@ -36,14 +38,15 @@ internal static class MineNegativesStep
         var positions = new UserPositions(data.Split, tower, encoder, options, random);
         (int trained, int validated, long candidates) = (0, 0, 0);
         Directory.CreateDirectory(Path.GetDirectoryName(context.Workspace.NegativesFile)!);
-        string temporary = context.Workspace.NegativesFile + ".tmp";
-        string temporaryValidation = context.Workspace.ValidationNegativesFile + ".tmp";
-        await using (NegativesWriter train = await NegativesWriter.CreateAsync(temporary, context.Cancellation))
-        await using (NegativesWriter validation = await NegativesWriter.CreateAsync(temporaryValidation, context.Cancellation))
+        using AtomicFile trainFile = new(context.Workspace.NegativesFile);
+        using AtomicFile validationFile = new(context.Workspace.ValidationNegativesFile);
+        await using (NegativesWriter train = await NegativesWriter.CreateAsync(trainFile.TemporaryPath, context.Cancellation))
+        await using (NegativesWriter validation = await NegativesWriter.CreateAsync(validationFile.TemporaryPath, context.Cancellation))
         {
             foreach ((int done, int user) in order.Index())
             {
                 context.Cancellation.ThrowIfCancellationRequested();
+                set_num_threads(context.Threads);
                 (List<MinedPosition> mined, MinedPosition? held) = positions.Mine(user);
                 foreach (MinedPosition position in mined)
                 {
@@ -57,7 +60,7 @@ internal static class MineNegativesStep
 
                 trained += mined.Count;
                 validated += held is null ? 0 : 1;
-                context.Progress.Report(new StepProgress { Fraction = (done + 1.0) / order.Length, Detail = $"{trained:N0} positions" });
+                context.Progress.Report(new ProgressEvent { Fraction = (done + 1.0) / order.Length, Detail = $"{trained:N0} positions" });
             }
 
             await train.FlushAsync(context.Cancellation);
@@ -65,8 +68,8 @@ internal static class MineNegativesStep
             candidates = train.Candidates + validation.Candidates;
         }
 
-        File.Move(temporary, context.Workspace.NegativesFile, overwrite: true);
-        File.Move(temporaryValidation, context.Workspace.ValidationNegativesFile, overwrite: true);
+        trainFile.Commit();
+        validationFile.Commit();
         return new MineNegativesSummary(trained, validated, candidates);
     }
 }

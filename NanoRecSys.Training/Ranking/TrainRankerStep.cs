@@ -1,12 +1,13 @@
 using System.Diagnostics;
-using System.Text.Json;
+using System.Globalization;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
@@ -37,10 +38,10 @@ internal static class TrainRankerStep
         await using NegativesReader held = await NegativesReader.OpenAsync(context.Workspace.ValidationNegativesFile, context.Cancellation);
         if (negatives.Groups == 0 || held.Groups == 0)
         {
-            throw new UserErrorException($"{context.Workspace.NegativesFile} holds no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
+            throw new UserErrorException($"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
         }
 
-        using UserTower tower = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
+        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder);
         IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
         set_num_threads(context.Threads); // holds for this thread only, so it is set again after every await
         return await TrainAsync(negatives, heldOut, data, tower, options, context);
@@ -53,68 +54,50 @@ internal static class TrainRankerStep
         string folder = context.Workspace.RankerFolder;
         ValidationCases cases = ValidationCases.Find(tower, data.Split, options.Candidates, context.Cancellation);
         using var encoder = new UserEncoder(tower);
-        var sources = RankerSources.Of(context.Workspace);
         manual_seed(context.Seed);
-        using RankerNetwork network = CreateNetwork(options, data, encoder, sources);
+        using RankerNetwork network = CreateNetwork(options, data, encoder, context.Workspace);
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
-        var checkpoint = new RankerCheckpoint(folder, sources);
-        RankerTrainingState state = options.Resume
-            ? checkpoint.Restore(network, trainer, options, context.Seed)
-            : new RankerTrainingState(options, context.Seed, 0, 0, -1, []);
-        Directory.CreateDirectory(folder);
-        var log = new TrainingLog(folder, options.Resume, Labels);
-        while (state.Epoch < options.Epochs && state.Epoch - state.BestEpoch < options.Patience)
+        var checkpoint = new Checkpoint<TrainRankerOptions>(folder, InputsOf(options, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
+        TrainingState<TrainRankerOptions> state = options.Resume
+            ? checkpoint.Restore(network, trainer.Optimizer)
+            : TrainingState<TrainRankerOptions>.Start(options, context.Seed);
+        var loop = new TrainingLoop<TrainRankerOptions>
         {
-            int epoch = state.Epoch + 1;
-            var epochWatch = Stopwatch.StartNew();
-            (double loss, long positions) = await TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context);
-            set_num_threads(context.Threads);
-            if (!double.IsFinite(loss))
+            Epochs = options.Epochs,
+            Patience = options.Patience,
+            Train = epoch => TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context),
+            Validate = () =>
             {
-                throw new UserErrorException($"The ranker's loss is no number any more in epoch {epoch}. Give a smaller --learning-rate or --weight-decay.");
-            }
-
-            double seconds = epochWatch.Elapsed.TotalSeconds;
-            RankerAuc auc = trainer.Evaluate(validation);
-            double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
-            state = Advance(state, new CurvePoint(epoch, loss, new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random })
-            {
-                LearningRate = options.LearningRate,
-                Seconds = seconds,
-                SequencesPerSecond = positions / seconds,
-                MemoryMiB = Environment.WorkingSet / (1024.0 * 1024),
-            });
-            if (state.BestEpoch == epoch)
-            {
-                RankerFiles.Write(folder, network, network.Model);
-            }
-
-            checkpoint.Save(network, trainer, state);
-            log.Add(state.Curve, () => JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.RankerTrainingState));
-            context.Progress.Report(new StepProgress { Fraction = (double)epoch / options.Epochs, Epoch = epoch, Loss = loss, Metrics = state.Curve[^1].Metrics });
-        }
-
+                set_num_threads(context.Threads); // the epoch before has awaited reads
+                RankerAuc auc = trainer.Evaluate(validation);
+                double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
+                return new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random };
+            },
+            Keep = () => ModelFolder.Ranker.Write(folder, network.Model, NetworkWeights.Of(network)),
+            Save = current => checkpoint.Save(network, trainer.Optimizer, current),
+            Log = new TrainingLog(folder, options.Resume, Labels),
+        };
+        state = await loop.RunAsync(state, context.Progress);
+        set_num_threads(context.Threads);
         return Weigh(state, cases, encoder, data, options, context) with { Seconds = watch.Elapsed.TotalSeconds };
     }
 
-    private static RankerTrainingState Advance(RankerTrainingState state, CurvePoint point)
+    private static Dictionary<string, string> InputsOf(TrainRankerOptions options, StepContext context, RankerModel model) => new()
     {
-        bool isBetter = point.Metrics!["ndcg@10"] > state.BestNdcg;
-        return state with
-        {
-            Epoch = point.Epoch,
-            BestEpoch = isBetter ? point.Epoch : state.BestEpoch,
-            BestNdcg = isBetter ? point.Metrics["ndcg@10"] : state.BestNdcg,
-            Curve = [.. state.Curve, point],
-        };
-    }
+        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions),
+        ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
+        ["retriever weights"] = model.RetrieverSha256!,
+        ["negatives"] = FileHash.Of(context.Workspace.NegativesFile),
+        ["validation negatives"] = FileHash.Of(context.Workspace.ValidationNegativesFile),
+    };
 
     /// <summary>The groups in a new order, and within each its positions.</summary>
-    private static async Task<(double Loss, long Positions)> TrainEpochAsync(
+    private static async Task<CurvePoint> TrainEpochAsync(
         NegativesReader negatives, RankerTrainer trainer, RankerParts parts, int epoch, PreparedData data, TrainRankerOptions options, StepContext context)
     {
+        var watch = Stopwatch.StartNew();
         long seed = unchecked(context.Seed * 1_000_003 + epoch);
         manual_seed(seed);
         int[] order = [.. Enumerable.Range(0, negatives.Groups)];
@@ -125,7 +108,7 @@ internal static class TrainRankerStep
             IReadOnlyList<MinedPosition> mined = await negatives.ReadAsync(group, context.Cancellation);
             set_num_threads(context.Threads);
             using RankerExamples examples = RankerExamples.Create(mined, data.Split, parts.Signals);
-            double loss = trainer.Train(examples, (share, stepLoss) => context.Progress.Report(new StepProgress
+            double loss = trainer.Train(examples, (share, stepLoss) => context.Progress.Report(new ProgressEvent
             {
                 Fraction = (epoch - 1 + (done + share) / order.Length) / options.Epochs,
                 Epoch = epoch,
@@ -135,24 +118,25 @@ internal static class TrainRankerStep
             positions += examples.Positions;
         }
 
-        return (sum / positions, positions);
+        double seconds = watch.Elapsed.TotalSeconds;
+        return new CurvePoint(epoch, sum / positions) { LearningRate = options.LearningRate, Seconds = seconds, SequencesPerSecond = positions / seconds };
     }
 
-    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder, RankerSources sources)
+    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder, Workspace workspace)
     {
         var model = new RankerModel(
             (int)encoder.ItemEmbeddings.shape[1], options.Hidden, ItemFeatures.Vocabulary(data.Catalog), options.Dropout, RetrieverWeight: 0)
         {
             Signals = [.. RankerSignals.All.Where(options.Signals.Contains)],
-            RetrieverSha256 = sources.Retriever,
+            RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder),
         };
         return new RankerNetwork(model);
     }
 
     private static TrainRankerSummary Weigh(
-        RankerTrainingState state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
+        TrainingState<TrainRankerOptions> state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
     {
-        using RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder);
+        using RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder);
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
 
@@ -163,14 +147,14 @@ internal static class TrainRankerStep
             network.OutputBias.sub_((choice.Weight - network.Model.RetrieverWeight) * choice.MeanCosine);
         }
 
-        RankerFiles.Write(context.Workspace.RankerFolder, network, network.Model with { RetrieverWeight = choice.Weight });
+        ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverWeight = choice.Weight }, NetworkWeights.Of(network));
         string tried = string.Join(", ", choice.Ndcg.Select(point => $"{point.Weight:0.###}: {point.Ndcg:F4}"));
-        context.Progress.Report(new StepProgress
+        context.Progress.Report(new ProgressEvent
         {
             Fraction = 1,
             Message = $"Weight of the retriever's cosine: {choice.Weight:0.###} (NDCG@10 on validation by weight: {tried})",
         });
-        IReadOnlyDictionary<string, double> best = state.Curve[state.BestEpoch - 1].Metrics!;
+        IReadOnlyDictionary<string, double> best = state.Best;
         return new TrainRankerSummary(
             state.Epoch, state.BestEpoch, best["auc_hard"], best["auc_random"], choice.Weight, cases.MeasureRetriever()["ndcg@10"], best["ndcg@10"],
             choice.Ndcg.Max(point => point.Ndcg), Seconds: 0);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -39,14 +40,14 @@ internal sealed record EpochEstimate(
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
         TrainRetrieverOptions options = Presets.Get(preset, data.Summary).Retriever;
-        return TrainRetrieverStep.WithTrainer(data, options, context, trainer =>
+        return await TrainRetrieverStep.WithTrainer(data, options, context, trainer =>
         {
             using Process process = Process.GetCurrentProcess();
             (int stepsOfEpoch, double step, double processor) = TimeSteps(trainer, steps, process, context);
             double validation = TimeValidation(trainer, data, context);
-            return new EpochEstimate(
+            return Task.FromResult(new EpochEstimate(
                 preset, context.Device, context.Threads, processor / (step * context.Threads), load, stepsOfEpoch, step, stepsOfEpoch * step, validation,
-                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, PeakOf(process));
+                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, PeakOf(process)));
         });
     }
 
@@ -66,7 +67,7 @@ internal sealed record EpochEstimate(
                 int warmUp = Math.Min(WarmUpSteps, all - 1);
                 end = Now();
                 (start, timed, ofEpoch) = (step == warmUp ? end : start, step - warmUp, all);
-                context.Progress.Report(new StepProgress { Fraction = 0.9 * step / (steps + warmUp), Loss = done.Loss });
+                context.Progress.Report(new ProgressEvent { Fraction = 0.9 * step / (steps + warmUp), Loss = done.Loss });
                 if (timed == steps)
                 {
                     enough.Cancel();

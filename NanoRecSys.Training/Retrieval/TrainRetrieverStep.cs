@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -20,8 +22,6 @@ internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double S
 /// <summary>Trains the transformer on the sequences and keeps the weights that are best on validation.</summary>
 internal static class TrainRetrieverStep
 {
-    private const string SelectionMetric = "ndcg@10";
-
     /// <exception cref="UserErrorException">No prepared data, or nothing to resume.</exception>
     public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
 
@@ -39,14 +39,14 @@ internal static class TrainRetrieverStep
 
         if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
         {
-            throw new UserErrorException("No user has two items to train on: with the last one for test and the one before for validation, a history must have four. Prepare more data.");
+            throw new UserErrorException("No user has two items to train on. The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
         }
 
-        return WithTrainer(data, options, context, trainer => Train(trainer, data, options, context));
+        return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
     }
 
-    /// <summary>Gives a new network and all that trains it to some work, and frees it afterwards.</summary>
-    internal static T WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, T> work)
+    /// <summary>Creates a network with its trainer, and frees both when the work is done.</summary>
+    internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
     {
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
@@ -57,106 +57,75 @@ internal static class TrainRetrieverStep
         tower.to(device);
         IRetrieverLoss loss = CreateLoss(options, data, device);
         using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss);
-        return work(trainer);
+        return await work(trainer);
     }
 
-    private static TrainRetrieverSummary Train(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
+    private static async Task<TrainRetrieverSummary> TrainAsync(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
     {
         string folder = context.Workspace.RetrieverFolder;
-        Directory.CreateDirectory(folder);
-        var checkpoint = new RetrieverCheckpoint(folder, data.Summary, context.Threads);
+        var checkpoint = new Checkpoint<TrainRetrieverOptions>(folder, InputsOf(trainer, data, options, context), TrainingJson.Indented.TrainingStateTrainRetrieverOptions);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
-        TrainingState state = options.Resume
-            ? checkpoint.Restore(trainer, options, context.Seed)
-            : new TrainingState(options, context.Seed, 0, 0, -1, []);
-        var log = new TrainingLog(folder, options.Resume, TrainingLabels.Retriever);
+        TrainingState<TrainRetrieverOptions> state = options.Resume
+            ? checkpoint.Restore(trainer.Tower, trainer.Optimizer)
+            : TrainingState<TrainRetrieverOptions>.Start(options, context.Seed);
         double resumedAt = (double)state.Epoch / options.Epochs;
-        while (!IsDone(state, options, watch.Elapsed))
+        var loop = new TrainingLoop<TrainRetrieverOptions>
         {
-            int epoch = state.Epoch + 1;
-            EpochResult result = trainer.TrainEpoch(epoch, done => context.Progress.Report(new StepProgress
+            Epochs = options.Epochs,
+            Patience = options.Patience,
+            ValidateEvery = options.ValidateEvery,
+            MaxSeconds = options.MaxSeconds,
+            Train = epoch => Task.FromResult(TrainEpoch(trainer, epoch, resumedAt, options, context)),
+            Validate = () => Validate(trainer, ranking, context.Cancellation),
+            Keep = () =>
             {
-                Fraction = (epoch - 1 + (double)done.Step / done.Steps) / options.Epochs,
-                ResumedAt = resumedAt,
-                Epoch = epoch,
-                Loss = done.Loss,
-                LearningRate = trainer.LearningRateAt(epoch),
-                SequencesPerSecond = done.SequencesPerSecond,
-            }), context.Cancellation);
-            if (!double.IsFinite(result.Loss))
-            {
-                throw new UserErrorException($"The loss is no number any more in epoch {epoch}. Give a smaller --learning-rate, or scale gradients down with --gradient-norm.");
-            }
-
-            IReadOnlyDictionary<string, double>? metrics = IsValidated(epoch, options) ? Validate(trainer, ranking, context.Cancellation) : null;
-            state = Advance(state, result, metrics, trainer.LearningRateAt(epoch));
-            if (state.BestEpoch == epoch)
-            {
-                RetrieverFiles.Write(folder, trainer.Tower);
+                ModelFolder.WriteRetriever(folder, trainer.Tower);
                 RetrieverItems.Forget(folder); // those of an imported one
                 context.Workspace.ForgetNegatives();
-            }
-
-            checkpoint.Save(trainer, state);
-            log.Add(state.Curve, () => JsonSerializer.SerializeToUtf8Bytes(state, TrainingJson.Default.TrainingState));
-            Report(context, options, trainer, result, metrics, resumedAt);
-        }
-
-        return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Curve[state.BestEpoch - 1].Metrics!);
+            },
+            Save = current => checkpoint.Save(trainer.Tower, trainer.Optimizer, current),
+            Log = new TrainingLog(folder, options.Resume, TrainingLabels.Retriever),
+        };
+        state = await loop.RunAsync(state, context.Progress);
+        return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    private static TrainingState Advance(TrainingState state, EpochResult result, IReadOnlyDictionary<string, double>? metrics, double learningRate)
+    private static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, double resumedAt, TrainRetrieverOptions options, StepContext context)
     {
-        bool isBetter = metrics is not null && metrics[SelectionMetric] > state.BestNdcg;
-        return state with
+        double learningRate = trainer.LearningRateAt(epoch);
+        EpochResult result = trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
         {
-            Epoch = result.Epoch,
-            BestEpoch = isBetter ? result.Epoch : state.BestEpoch,
-            BestNdcg = isBetter ? metrics![SelectionMetric] : state.BestNdcg,
-            Curve =
-            [
-                .. state.Curve,
-                new CurvePoint(result.Epoch, result.Loss, metrics)
-                {
-                    LearningRate = learningRate,
-                    Seconds = result.Seconds,
-                    SequencesPerSecond = result.Sequences / result.Seconds,
-                    MemoryMiB = Environment.WorkingSet / (1024.0 * 1024),
-                },
-            ],
+            Fraction = (epoch - 1 + (double)done.Step / done.Steps) / options.Epochs,
+            ResumedAt = resumedAt,
+            Epoch = epoch,
+            Loss = done.Loss,
+            LearningRate = learningRate,
+            SequencesPerSecond = done.SequencesPerSecond,
+        }), context.Cancellation);
+        return new CurvePoint(epoch, result.Loss) { LearningRate = learningRate, Seconds = result.Seconds, SequencesPerSecond = result.Sequences / result.Seconds };
+    }
+
+    private static Dictionary<string, string> InputsOf(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
+    {
+        // Limits may change from one attempt to the next, and the precision counts as what it resolved to.
+        TrainRetrieverOptions shared = options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1, ReducedPrecision = null };
+        return new()
+        {
+            ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared, TrainingJson.Default.TrainRetrieverOptions),
+            ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
+            ["data"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(data.Summary with { Source = "" }, TrainingJson.Default.DatasetSummary),
+            ["--threads"] = context.Threads.ToString(CultureInfo.InvariantCulture), // the rounding of a step's sums depends on it
+            ["--precision"] = trainer.IsReduced ? "bf16" : "fp32",
         };
     }
 
-    private static bool IsDone(TrainingState state, TrainRetrieverOptions options, TimeSpan elapsed) =>
-        state.BestEpoch > 0
-        && (state.Epoch >= options.Epochs
-            || state.Epoch - state.BestEpoch >= options.Patience * options.ValidateEvery
-            || elapsed.TotalSeconds >= options.MaxSeconds);
-
-    // The last epoch always: what was trained since the last validation should count, too.
-    private static bool IsValidated(int epoch, TrainRetrieverOptions options) =>
-        epoch % options.ValidateEvery == 0 || epoch >= options.Epochs;
-
-    // In the training's own precision: in fp32 it would take as long as an epoch. "evaluate" has the exact figures.
+    // In the precision of the training: in fp32 it would take as long as an epoch. "evaluate" reports the exact figures.
     private static IReadOnlyDictionary<string, double> Validate(RetrieverTrainer trainer, FullRanking ranking, CancellationToken cancellation)
     {
         using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
         return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
     }
-
-    private static void Report(
-        StepContext context, TrainRetrieverOptions options, RetrieverTrainer trainer, EpochResult result, IReadOnlyDictionary<string, double>? metrics, double resumedAt) =>
-        context.Progress.Report(new StepProgress
-        {
-            Fraction = (double)result.Epoch / options.Epochs,
-            ResumedAt = resumedAt,
-            Epoch = result.Epoch,
-            Loss = result.Loss,
-            LearningRate = trainer.LearningRateAt(result.Epoch),
-            SequencesPerSecond = result.Sequences / result.Seconds,
-            Metrics = metrics,
-        });
 
     private static UserTower CreateTower(TrainRetrieverOptions options, PreparedData data) =>
         new(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
@@ -293,7 +262,12 @@ internal enum TrainingWindow
 
 internal static class RetrieverLossNames
 {
+    public static readonly IReadOnlyList<string> All = [.. Enum.GetValues<RetrieverLoss>().Select(ToName)];
+
     public static string ToName(this RetrieverLoss loss) => JsonNamingPolicy.KebabCaseLower.ConvertName(loss.ToString());
+
+    /// <param name="name">One of <see cref="All"/>.</param>
+    public static RetrieverLoss Parse(string name) => Enum.GetValues<RetrieverLoss>().Single(loss => loss.ToName() == name);
 }
 
 /// <summary>Names in files as the command line has them, such as <c>full-softmax</c>.</summary>

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Pipeline;
 
@@ -35,7 +36,7 @@ internal static class ItemMapExport
         int[][] neighbours = NearestNeighbours.OfEach(new FlatIndex(knownVectors, dimension), Neighbours, context);
         float[] layout = NeighbourLayout.Arrange(
             PrincipalPlane.Project(knownVectors, dimension, random), neighbours, random,
-            share => context.Progress.Report(new StepProgress { Fraction = 0.6 + 0.35 * share, Detail = "item map" }), context.Cancellation); // [N, 2]
+            share => context.Progress.Report(new ProgressEvent { Fraction = 0.6 + 0.35 * share, Detail = "item map" }), context.Cancellation); // [N, 2]
 
         float[] places = Join(vectors, new FlatIndex(knownVectors, dimension), layout, known, random); // [V, 2]
         await ItemPlaneFile.WriteAsync(Path.Combine(folder, ArtifactNames.ItemMap), places, context.Cancellation);

@@ -134,13 +134,7 @@ internal sealed class OnnxGraph(string name)
             model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = 1 });
         }
 
-        string temporary = path + ".tmp";
-        using (FileStream file = File.Create(temporary))
-        {
-            model.WriteTo(file);
-        }
-
-        File.Move(temporary, path, overwrite: true);
+        AtomicFile.Write(path, file => model.WriteTo(file));
     }
 
     private OnnxValue Initializer(string name, TensorProto.Types.DataType type, ReadOnlySpan<byte> bytes, ReadOnlySpan<long> shape)
@@ -298,7 +292,7 @@ internal static class OnnxDescription
         using FileStream file = File.OpenRead(path);
         try
         {
-            GraphProto graph = ModelProto.Parser.ParseFrom(file).Graph ?? throw new InvalidDataException($"{path} holds no graph.");
+            GraphProto graph = ModelProto.Parser.ParseFrom(file).Graph ?? throw new InvalidDataException($"{path} contains no graph.");
             return new OnnxInfo(Path.GetFileName(path), [.. graph.Input.Select(Describe)], [.. graph.Output.Select(Describe)]);
         }
         catch (InvalidProtocolBufferException e)

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Retrieval.Hnsw;
 using NanoRecSys.Core.Retrieval.Native;
@@ -38,7 +39,7 @@ internal static class AnnBenchmarkStep
         for (int i = 0; i < grid.Length; i++)
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            context.Progress.Report(new StepProgress { Fraction = (double)i / grid.Length, Message = $"{grid[i].Shape} over {rows:N0} x {dimension}" });
+            context.Progress.Report(new ProgressEvent { Fraction = (double)i / grid.Length, Message = $"{grid[i].Shape} over {rows:N0} x {dimension}" });
             Measure(grid[i].Shape, grid[i].Widths, exact, recall, options, context, measurements);
             AnnReportFiles.Write(options.Output, report); // after each: a long run that is stopped leaves what it has
         }
@@ -244,7 +245,7 @@ internal static class AnnReportFiles
 
     public static void Write(string folder, AnnReport report)
     {
-        File.WriteAllText(Path.Combine(folder, "ann.json"), JsonSerializer.Serialize(report, TrainingJson.Default.AnnReport));
+        File.WriteAllText(Path.Combine(folder, "ann.json"), JsonSerializer.Serialize(report, TrainingJson.Indented.AnnReport));
         File.WriteAllText(Path.Combine(folder, "ann.csv"), Csv(report));
         File.WriteAllText(Path.Combine(folder, "ann.md"), Markdown(report));
         AnnPlot.Save(folder, report);

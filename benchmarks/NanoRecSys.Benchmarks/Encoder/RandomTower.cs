@@ -16,7 +16,7 @@ internal static class RandomTower
         LibTorch.Load();
         torch.manual_seed(seed);
         using var tower = new UserTower(model);
-        RetrieverFiles.Write(folder, tower);
-        return TrainedWeights.Read(folder, "train-retriever").Tensors;
+        ModelFolder.WriteRetriever(folder, tower);
+        return NetworkWeights.ByName(tower);
     }
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using NanoRecSys.Benchmarks.Load;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Models;
@@ -35,7 +36,7 @@ internal static class LiveMetricsCommand
             LibTorch.Load();
             var workspace = new Workspace(new ArtifactStore(parsed.GetValue(artifacts)!), DatasetSource.NameOf(parsed.GetValue(data)!));
             using HttpClient api = new() { BaseAddress = parsed.GetValue(url) };
-            var context = new StepContext(workspace, Seed: 1, new Progress<StepProgress>(), cancellation);
+            var context = new StepContext(workspace, Seed: 1, new Progress<ProgressEvent>(), cancellation);
             return await RunAsync(api, context, parsed.GetValue(model)!, parsed.GetValue(users), parsed.GetValue(json));
         });
         return command;

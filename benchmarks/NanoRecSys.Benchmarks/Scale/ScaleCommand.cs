@@ -5,6 +5,7 @@ using System.Text.Json;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
@@ -126,7 +127,7 @@ internal static class ScaledVersion
         string folder = Path.Combine(options.Artifacts, "generated");
         GeneratedData.Write(
             new GenerateOptions(folder, options.Users, options.Items, options.Ratings, options.Seed),
-            written => progress.Report(new StepProgress { Fraction = (double)written / options.Ratings }), cancellation);
+            written => progress.Report(new ProgressEvent { Fraction = (double)written / options.Ratings }), cancellation);
         return folder;
     }
 
@@ -136,20 +137,20 @@ internal static class ScaledVersion
         torch.manual_seed(options.Seed);
         using (var tower = new UserTower(options.Model(catalog.Count)))
         {
-            RetrieverFiles.Write(workspace.RetrieverFolder, tower);
+            ModelFolder.WriteRetriever(workspace.RetrieverFolder, tower);
         }
 
         // As many genres as RandomRanker has; of a smaller catalog some have no item.
         string[] genres = [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
         genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
-        RankerFiles.Write(
-            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = TrainedWeights.HashOf(workspace.RetrieverFolder) },
+        ModelFolder.Ranker.Write(
+            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) },
             RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values);
     }
 }
 
 /// <summary>A line on standard error now and then: standard output is the table's and the JSON's.</summary>
-internal sealed class StandardErrorProgress : IProgress<StepProgress>
+internal sealed class StandardErrorProgress : IProgress<ProgressEvent>
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
@@ -158,7 +159,7 @@ internal sealed class StandardErrorProgress : IProgress<StepProgress>
     /// <summary>Which step reports.</summary>
     public string Step { get; set; } = "";
 
-    public void Report(StepProgress value)
+    public void Report(ProgressEvent value)
     {
         if (DateTime.UtcNow < _next)
         {

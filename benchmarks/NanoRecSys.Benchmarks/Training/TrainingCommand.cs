@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
@@ -48,7 +49,7 @@ internal static class TrainingCommand
         try
         {
             var workspace = new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(name));
-            var context = new StepContext(workspace, Seed: 1, new Progress<StepProgress>(), cancellation) { Threads = threads };
+            var context = new StepContext(workspace, Seed: 1, new Progress<ProgressEvent>(), cancellation) { Threads = threads };
             await PrepareStep.RunAsync(new PrepareOptions { Data = name }, context);
             PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, cancellation);
             LibTorch.Load();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
@@ -33,7 +34,7 @@ public sealed class AddedMovieAudienceTests : IDisposable
             new MineNegativesOptions { Skip = 0, Hard = 5, PositionsPerUser = 5 },
             new TrainRankerOptions { Hidden = [16, 8], Epochs = 5 },
             ranker,
-            new StepContext(new Workspace(store, "camps"), Seed: 1, new Progress<StepProgress>(), CancellationToken.None));
+            new StepContext(new Workspace(store, "camps"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None));
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
 

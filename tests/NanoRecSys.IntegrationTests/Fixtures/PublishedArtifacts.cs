@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
@@ -56,5 +57,5 @@ public abstract class PublishedArtifacts : IAsyncDisposable
     }
 
     private static StepContext Context(string folder) =>
-        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(DatasetSource.Small)), Seed: 42, new Progress<StepProgress>(), CancellationToken.None);
+        new(new Workspace(new ArtifactStore(folder), DatasetSource.NameOf(DatasetSource.Small)), Seed: 42, new Progress<ProgressEvent>(), CancellationToken.None);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
@@ -28,7 +29,7 @@ public sealed class ClosedLoopTests : IDisposable
         using CacheServer cache = CacheServer.Start(kind);
         string data = WriteRatings();
         var store = new ArtifactStore(_folder.File("artifacts"));
-        StepContext context = new(new Workspace(store, "loop"), Seed: 1, new Progress<StepProgress>(), CancellationToken.None);
+        StepContext context = new(new Workspace(store, "loop"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None);
         await TrainAsync(new PrepareOptions { Data = data }, context);
         await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
         string first = store.ReadCurrent()!;
@@ -66,7 +67,7 @@ public sealed class ClosedLoopTests : IDisposable
     [InlineData("host:1:2:3,what=5", "--events")]
     public async Task Events_that_cannot_be_read_are_said_in_one_line_without_the_password(string address, string expected)
     {
-        StepContext context = new(new Workspace(new ArtifactStore(_folder.File("artifacts")), "loop"), Seed: 1, new Progress<StepProgress>(), CancellationToken.None);
+        StepContext context = new(new Workspace(new ArtifactStore(_folder.File("artifacts")), "loop"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None);
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = WriteRatings(), Events = address }, context));
 

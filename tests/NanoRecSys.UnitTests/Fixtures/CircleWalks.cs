@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
@@ -33,7 +34,7 @@ internal static class CircleWalks
             Enumerable.Range(0, length).Select(t => $"{user},{1 + (user + t) % Items},4,{100 + t}"));
         await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
         var workspace = new Workspace(new ArtifactStore(folder.File(name)), "circle");
-        var context = new StepContext(workspace, 7, new Collected<StepProgress>(), TestContext.Current.CancellationToken) { Threads = 1 };
+        var context = new StepContext(workspace, 7, new Collected<ProgressEvent>(), TestContext.Current.CancellationToken) { Threads = 1 };
         await PrepareStep.RunAsync(new PrepareOptions { Data = source }, context);
         return context;
     }

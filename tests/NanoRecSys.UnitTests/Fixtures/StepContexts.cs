@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.UnitTests.Fixtures;
@@ -6,8 +7,8 @@ namespace NanoRecSys.UnitTests.Fixtures;
 /// <summary>Contexts for calling a step in a test, in an artifacts folder of the test's own.</summary>
 internal static class StepContexts
 {
-    public static StepContext In(string artifacts, string dataset, IProgress<StepProgress>? progress = null) =>
-        new(new Workspace(new ArtifactStore(artifacts), dataset), 42, progress ?? new Collected<StepProgress>(), TestContext.Current.CancellationToken);
+    public static StepContext In(string artifacts, string dataset, IProgress<ProgressEvent>? progress = null) =>
+        new(new Workspace(new ArtifactStore(artifacts), dataset), 42, progress ?? new Collected<ProgressEvent>(), TestContext.Current.CancellationToken);
 }
 
 /// <summary>Keeps what is reported, at once (<see cref="Progress{T}"/> reports from another thread, later).</summary>

@@ -35,15 +35,15 @@ internal static class TwoTastes
         StepContext context = StepContexts.In(folder.File(name), "tastes") with { Threads = 1 };
         DatasetSummary data = await PrepareStep.RunAsync(new PrepareOptions { Data = source, NewItems = newItems }, context);
         (ModelInfo model, var weights) = RandomWeights.Tower(new ModelInfo("transformer", 16, 1, 2, 20, 12, data.Items, 500, 0.1, "full-softmax", 0.05));
-        RetrieverFiles.Write(context.Workspace.RetrieverFolder, model, weights.Values);
+        ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values);
         return context;
     }
 
     /// <summary>Puts another retriever of the same sizes in the place of the one that is there.</summary>
     public static void ReplaceRetriever(StepContext context)
     {
-        (ModelInfo model, var weights) = RandomWeights.Tower(RetrieverFiles.ReadModel(context.Workspace.RetrieverFolder));
+        (ModelInfo model, var weights) = RandomWeights.Tower(ModelFolder.Retriever.ReadModel(context.Workspace.RetrieverFolder));
         weights["projection.bias"].Values[0] += 1;
-        RetrieverFiles.Write(context.Workspace.RetrieverFolder, model, weights.Values);
+        ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values);
     }
 }

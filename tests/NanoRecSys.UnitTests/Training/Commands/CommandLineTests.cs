@@ -19,8 +19,8 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("prepare --nope", "There is no verb or option '--nope' here. See prepare --help.")]
-    [InlineData("prepair", "There is no verb or option 'prepair' here. See --help.")]
+    [InlineData("prepare --nope", "Unknown command or option '--nope'. See prepare --help.")]
+    [InlineData("prepair", "Unknown command or option 'prepair'. See --help.")]
     [InlineData("", "Required command was not provided. See --help.")]
     [InlineData("prepare --threads 0", "--threads must be 1 or more, not 0. See prepare --help.")]
     [InlineData("prepare --threads many", "Cannot parse argument 'many' for option '--threads' as expected type 'System.Int32'. See prepare --help.")]
@@ -30,7 +30,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train-ranker --learning-rate 0", "--learning-rate must be more than 0, not 0. See train-ranker --help.")]
     [InlineData("train-baseline --dropout 1.5", "--dropout must be 0 or more and less than 1, not 1.5. See train-baseline --help.")]
     [InlineData("prepare --min-rating -1", "--min-rating must be 0 or more, not -1. See prepare --help.")]
-    [InlineData("prepare --held-out 1", "--held-out must lie between 0 and 1, not be 1. See prepare --help.")]
+    [InlineData("prepare --held-out 1", "--held-out must be between 0 and 1, not 1. See prepare --help.")]
     [InlineData("prepare --split random", "Argument 'random' not recognized. Must be one of: 'leave-one-out' 'time' See prepare --help.")]
     [InlineData("prepare --device gpu", "--device must be auto, cpu, cuda or cuda:N, not 'gpu'. See prepare --help.")]
     [InlineData("prepare --device cuda:", "--device must be auto, cpu, cuda or cuda:N, not 'cuda:'. See prepare --help.")]
@@ -68,7 +68,7 @@ public sealed class CommandLineTests : IDisposable
 
         int exit = await RunAsync([
             "evaluate", "--models", "popularity", "item-knn", "--split", "both", "--exclude", "window", "--window", "1", "--sampled", "uniform",
-            "--negatives", "20", "--add-log-popularity", "--slices", "--resamples", "50", .. common]);
+            "--negatives", "20", "--add-log-popularity", "--resamples", "50", .. common]);
 
         Assert.True(exit == 0, _error.ToString());
         using JsonDocument results = JsonDocument.Parse(Assert.Single(_output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)));
@@ -113,9 +113,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train-ranker")]
     [InlineData("evaluate")]
     [InlineData("run")]
-    public async Task Every_verb_has_help_with_the_common_options_and_their_defaults(string verb)
+    public async Task Every_command_has_help_with_the_common_options_and_their_defaults(string command)
     {
-        int exit = await RunAsync(verb, "--help");
+        int exit = await RunAsync(command, "--help");
 
         Assert.Equal(0, exit);
         Assert.Contains("--artifacts", _output.ToString(), StringComparison.Ordinal);
@@ -158,9 +158,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train-baseline", "--dimension", "[default: 64]")]
     [InlineData("evaluate", "--negatives", "[default: 100]")]
     [InlineData("export", "--parity-histories", "[default: 200]")]
-    public async Task Numbers_have_the_defaults_that_help_names(string verb, string option, string expected)
+    public async Task Numbers_have_the_defaults_that_help_names(string command, string option, string expected)
     {
-        await RunAsync(verb, "--help");
+        await RunAsync(command, "--help");
 
         string[] lines = _output.ToString().Split('\n');
         int at = Array.FindIndex(lines, line => line.TrimStart().StartsWith(option + " ", StringComparison.Ordinal));
@@ -206,7 +206,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, await RunAsync("run", "--if-no-model", "--artifacts", _folder.Path));
 
-        Assert.Equal($"Version 0123456789ab is published in {_folder.Path} already: nothing to train.", _output.ToString().TrimEnd());
+        Assert.Equal($"Version 0123456789ab is already published in {_folder.Path}: nothing to train.", _output.ToString().TrimEnd());
     }
 
     private Task<int> RunAsync(params string[] args) => CommandLine.RunAsync(args, _output, _error, TestContext.Current.CancellationToken);

@@ -36,7 +36,7 @@ public sealed class ImportCommandTests : IDisposable
         await RunAsync("index", "--artifacts", artifacts);
         await RunAsync("publish", "--artifacts", artifacts);
 
-        Assert.Equal(Model, JsonDocument.Parse(imported).RootElement.GetProperty("user_tower").Deserialize(CoreJson.Default.ModelInfo));
+        Assert.Equal(Model, JsonDocument.Parse(imported).RootElement.GetProperty("user_tower").Deserialize(CoreJson.Indented.ModelInfo));
         Assert.Contains("\"users\":671,\"items\":9066,", evaluated, StringComparison.Ordinal);
         string safetensors = JsonDocument.Parse(exported).RootElement.GetProperty("files")[0].GetString()!;
         Assert.Equal(weights["embedding.weight"].Values, SafetensorsFile.Read(safetensors)["embedding.weight"].Values);
@@ -52,8 +52,8 @@ public sealed class ImportCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("import", "Give --user-tower or --ranker, or both.")]
-    [InlineData("import --user-tower nowhere.pth", "--user-tower nowhere.pth is no file. See import --help.")]
+    [InlineData("import", "Set --user-tower, --ranker or both.")]
+    [InlineData("import --user-tower nowhere.pth", "--user-tower: file not found: nowhere.pth. See import --help.")]
     [InlineData("import --heads 0", "--heads must be 1 or more, not 0. See import --help.")]
     [InlineData("import --rope-base 1", "--rope-base must be more than 1, not 1. See import --help.")]
     [InlineData("export --format pickle", "Argument 'pickle' not recognized. Must be one of: 'onnx' 'safetensors' See export --help.")]

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
@@ -167,7 +168,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         );
 
         var download = new MovieLensDownload(_http, server.Address, _folder.Path);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => download.FetchAsync("ml-1m", new Collected<StepProgress>(), cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => download.FetchAsync("ml-1m", new Collected<ProgressEvent>(), cancelled.Token));
     }
 
     [Fact]
@@ -197,7 +198,7 @@ public sealed class MovieLensDownloadTests : IDisposable
     public async Task The_progress_of_a_download_tells_share_and_speed()
     {
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive);
-        var progress = new Collected<StepProgress>();
+        var progress = new Collected<ProgressEvent>();
 
         await new MovieLensDownload(_http, server.Address, _folder.Path).FetchAsync("ml-1m", progress, TestContext.Current.CancellationToken);
 
@@ -206,7 +207,7 @@ public sealed class MovieLensDownloadTests : IDisposable
 
     private Task<string> FetchAsync(ArchiveServer server) =>
         new MovieLensDownload(_http, server.Address, _folder.Path) { RetryDelay = TimeSpan.Zero }
-            .FetchAsync("ml-1m", new Collected<StepProgress>(), TestContext.Current.CancellationToken);
+            .FetchAsync("ml-1m", new Collected<ProgressEvent>(), TestContext.Current.CancellationToken);
 
     // With a file of random bytes, so that half of the archive is more than one buffer.
     private static byte[] Zip(string ratings)

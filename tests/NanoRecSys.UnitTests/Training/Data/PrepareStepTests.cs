@@ -149,7 +149,7 @@ public sealed class PrepareStepTests : IDisposable
     {
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies, new PrepareOptions { MinRating = 5.5 }));
 
-        Assert.Equal("No interaction has a rating of 5.5 or more (--min-rating). Give a smaller number.", error.Message);
+        Assert.Equal("No interaction has a rating of 5.5 or more. Lower --min-rating.", error.Message);
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public sealed class RatingsReaderTests : IDisposable
 
     [Fact]
     public void A_file_without_rows_is_refused() =>
-        Assert.Contains("holds no ratings", Assert.Throws<UserErrorException>(() => RatingsReader.Read(Write("userId,movieId,rating,timestamp\n"), ",")).Message, StringComparison.Ordinal);
+        Assert.Contains("contains no ratings", Assert.Throws<UserErrorException>(() => RatingsReader.Read(Write("userId,movieId,rating,timestamp\n"), ",")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Rows_that_span_the_reading_buffer_come_whole()

@@ -44,7 +44,7 @@ public sealed class EvaluateStepTests : IDisposable
     {
         StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Validation, HeldOut.Test] }, context);
-        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName), DateTime.UtcNow.AddSeconds(1));
+        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName), DateTime.UtcNow.AddSeconds(1));
 
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Test] }, context);
 
@@ -104,20 +104,18 @@ public sealed class EvaluateStepTests : IDisposable
     }
 
     [Fact]
-    public async Task Several_models_are_compared_with_intervals_and_slices()
+    public async Task Several_models_are_compared_with_intervals()
     {
         StepContext context = await PrepareAsync();
 
         EvaluationReport report = await EvaluateStep.RunAsync(
-            new EvaluateOptions { Models = ["popularity", "item-knn"], Splits = [HeldOut.Test], Slices = true }, context);
+            new EvaluateOptions { Models = ["popularity", "item-knn"], Splits = [HeldOut.Test] }, context);
 
         using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
         JsonElement first = line.RootElement[0];
         Assert.Equal("[1,1]", first.GetProperty("intervals").GetProperty("hr@10").GetRawText());
         Assert.Equal("item-knn", first.GetProperty("versus")[0].GetProperty("model").GetString());
         Assert.False(first.GetProperty("versus")[0].GetProperty("significant").GetBoolean());
-        Assert.Equal(["head", "mid", "tail", "short", "medium", "long"], first.GetProperty("slices").EnumerateArray().Select(slice => slice.GetProperty("slice").GetString()));
-        Assert.Equal(1, first.GetProperty("slices").EnumerateArray().First(slice => slice.GetProperty("slice").GetString() == "short").GetProperty("users").GetInt32());
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
@@ -19,8 +20,8 @@ public sealed class RankerExportTests : IDisposable
     public async Task IsOfThisRetriever_compares_the_weights_and_not_the_file_times()
     {
         StepContext context = await TrainedAsync();
-        string ranker = Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName);
-        string retriever = Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName);
+        string ranker = Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName);
+        string retriever = Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName);
 
         File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // as a copy may leave them
         Assert.True(RankerExport.IsOfThisRetriever(context.Workspace));
@@ -34,11 +35,11 @@ public sealed class RankerExportTests : IDisposable
     [Fact]
     public async Task Ranker_that_does_not_record_its_retriever_is_left_out_and_refused_with_the_remedy()
     {
-        var progress = new Collected<StepProgress>();
+        var progress = new Collected<ProgressEvent>();
         StepContext context = await TrainedAsync() with { Progress = progress };
-        using (RankerNetwork network = RankerFiles.Read(context.Workspace.RankerFolder))
+        using (RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder))
         {
-            RankerFiles.Write(context.Workspace.RankerFolder, network, network.Model with { RetrieverSha256 = null });
+            ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverSha256 = null }, NetworkWeights.Of(network));
         }
 
         ExportReport report = await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);

@@ -25,9 +25,9 @@ public sealed class ImportStepTests : IDisposable
         ImportSummary summary = await ImportTowerAsync(new ImportOptions { Heads = 4, MaxLength = 12 });
 
         Assert.Equal(new ModelInfo("transformer", 16, 2, 4, 20, 12, 9, 500, 0, "imported", 0.05), summary.UserTower);
-        Assert.Equal(summary.UserTower, RetrieverFiles.ReadModel(_context.Workspace.RetrieverFolder));
-        AssertSame(_tower, SafetensorsFile.Read(Path.Combine(_context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
-        Assert.Contains("The rotary embedding is taken to be of base 500; --rope-base says otherwise.", summary.Notes);
+        Assert.Equal(summary.UserTower, ModelFolder.Retriever.ReadModel(_context.Workspace.RetrieverFolder));
+        AssertSame(_tower, SafetensorsFile.Read(Path.Combine(_context.Workspace.RetrieverFolder, ModelFolder.WeightsName)));
+        Assert.Contains("The rotary embedding is assumed to have base 500; set --rope-base if it does not.", summary.Notes);
     }
 
     [Fact]
@@ -39,8 +39,8 @@ public sealed class ImportStepTests : IDisposable
     }
 
     [Theory]
-    [InlineData(null, null, "Give --heads: the weights in ")]
-    [InlineData(3, null, "its dimension 16 is no multiple of twice that")]
+    [InlineData(null, null, "Set --heads: the weights in ")]
+    [InlineData(3, null, "its dimension 16 is not a multiple of twice that")]
     [InlineData(4, null, "'rope.inv_freq' has 4 (that is 2 heads)", true)]
     [InlineData(2, 10000.0, "--rope-base 10000 does not fit ", true)]
     public async Task What_contradicts_the_weights_is_refused(int? heads, double? ropeBase, string reason, bool hasRotary = false)
@@ -76,7 +76,7 @@ public sealed class ImportStepTests : IDisposable
         Set("blocks.0.attn.relative_bias", 3);
         _tower["blocks.0.norm1.weight"].Values[3] = float.NaN;
 
-        UserErrorException e = await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "is not a user tower that can be imported; ");
+        UserErrorException e = await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "is not a user tower that can be imported: ");
 
         Assert.EndsWith(
             "missing: 'blocks.1.attn.qkv_proj.bias', 'norm.weight'; "
@@ -108,7 +108,7 @@ public sealed class ImportStepTests : IDisposable
         Assert.Equal([5, 1], data.Histories.At(0));
         Assert.Equal([1, 5], data.Histories.At(1));
         Assert.Equal(new ItemOrderSummary(WithoutInteractions: 7, UnknownItems: 1, UnknownInteractions: 1), summary.Data!.ItemOrder);
-        Assert.Contains("1 rated movies are not in the item map; their 1 ratings were left out, also from what is evaluated.", summary.Notes);
+        Assert.Contains("1 rated movies are not in the item map; their 1 ratings were left out, also in evaluation.", summary.Notes);
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class ImportStepTests : IDisposable
     public async Task Without_a_map_the_data_must_have_as_many_items()
     {
         await PrepareStep.RunAsync(new PrepareOptions { Data = Ratings("1,10,5,1\n1,11,5,2\n1,12,5,3\n") }, _context);
-        await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "The item table has 9 rows, the prepared data 3 items. Give --item-map with the movie ids in the order of the rows.");
+        await AssertRefusedAsync(new ImportOptions { Heads = 2 }, "The item table has 9 rows, the prepared data has 3 items. Set --item-map to a file with the movie ids in the order of the rows.");
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class ImportStepTests : IDisposable
         await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.Path }, _context);
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ExportStep.RunAsync(new ExportOptions(), _context));
-        Assert.Contains("or stand in another order. Run 'import' with its --item-map again.", e.Message, StringComparison.Ordinal);
+        Assert.Contains("or are in another order. Run 'import' with its --item-map again.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class ImportStepTests : IDisposable
         ImportSummary again = await ImportStep.RunAsync(new ImportOptions { UserTower = exported }, second);
 
         Assert.Equal(first.UserTower, again.UserTower);
-        AssertSame(_tower, SafetensorsFile.Read(Path.Combine(second.Workspace.RetrieverFolder, RetrieverFiles.WeightsName)));
+        AssertSame(_tower, SafetensorsFile.Read(Path.Combine(second.Workspace.RetrieverFolder, ModelFolder.WeightsName)));
         Assert.Equal([4], SafetensorsFile.Read(exported)["rope.inv_freq"].Shape);
     }
 

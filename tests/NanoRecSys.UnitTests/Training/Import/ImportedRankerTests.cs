@@ -1,3 +1,4 @@
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
@@ -31,7 +32,7 @@ public sealed class ImportedRankerTests : IDisposable
     {
         ImportSummary summary = await ImportAsync(new ImportOptions { Genres = Lines("Drama", "Comedy", "War") });
 
-        using RankerNetwork network = RankerFiles.Read(_context.Workspace.RankerFolder);
+        using RankerNetwork network = ModelFolder.ReadRanker(_context.Workspace.RankerFolder);
         Assert.Equal([6, 4], network.Model.Hidden);
         Assert.Equal(["Drama", "Comedy", "War"], network.Model.Genres);
         Assert.Equal((16, 0.0), (network.Model.Dimension, network.Model.RetrieverWeight));
@@ -50,7 +51,27 @@ public sealed class ImportedRankerTests : IDisposable
         ImportSummary summary = await ImportAsync(new ImportOptions { Data = _folder.Path, ItemMap = map });
 
         Assert.Equal(["Drama", "War", "(row 2)"], summary.Ranker!.Genres);
-        Assert.Contains("The ranker's 3 genre rows are taken to be the data's 2 genres in alphabetical order, the last 1 unused; --genres says otherwise.", summary.Notes);
+        Assert.Contains("The ranker's 3 genre rows are assumed to be the data's 2 genres in alphabetical order, the last 1 unused; set --genres if they are not.", summary.Notes);
+    }
+
+    [Fact]
+    public async Task A_refused_import_leaves_the_prepared_data_and_the_negatives_alone()
+    {
+        File.WriteAllText(_folder.File("ratings.csv"), string.Concat(Enumerable.Range(1, 9).Select(id => $"1,{id},5,{id}\n")));
+        File.WriteAllText(_folder.File("movies.csv"), "movieId,title,genres\n1,One,War|Drama|Comedy|Crime\n");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.Path }, _context);
+        string summary = Path.Combine(_context.Workspace.DataFolder, PreparedData.SummaryName);
+        string before = File.ReadAllText(summary);
+        Directory.CreateDirectory(Path.GetDirectoryName(_context.Workspace.NegativesFile)!);
+        File.WriteAllText(_context.Workspace.NegativesFile, "");
+        string map = Lines([.. Enumerable.Range(1, 9).Reverse().Select(id => $"{id}")]);
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportAsync(new ImportOptions { Data = _folder.Path, ItemMap = map }));
+
+        Assert.Contains("The ranker has rows for 3 genres, the data has 4.", e.Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllText(summary));
+        Assert.True(File.Exists(_context.Workspace.NegativesFile));
+        Assert.False(Directory.Exists(_context.Workspace.RetrieverFolder));
     }
 
     [Theory]
@@ -69,7 +90,7 @@ public sealed class ImportedRankerTests : IDisposable
         _ranker.Remove("mlp.5.running_var");
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportAsync(new ImportOptions()));
         Assert.EndsWith(
-            "is not a ranker of embeddings of 16 dimensions that can be imported; missing: 'mlp.5.running_var'; of another shape: 'mlp.0.weight' is [6, 50], expected [6, 74].",
+            "is not a ranker of embeddings of 16 dimensions that can be imported: missing: 'mlp.5.running_var'; of another shape: 'mlp.0.weight' is [6, 50], expected [6, 74].",
             e.Message, StringComparison.Ordinal);
     }
 
@@ -79,7 +100,7 @@ public sealed class ImportedRankerTests : IDisposable
         await ImportAsync(new ImportOptions());
         ImportSummary summary = await ImportStep.RunAsync(new ImportOptions { UserTower = Write("other.pth", RandomWeights.Tower(blocks: 2).Weights.Values), Heads = 2 }, _context);
         Assert.Contains(
-            "The ranker that is there is neither evaluated nor exported any more. The ranker was trained for another retriever. "
+            "The existing ranker is no longer evaluated or exported. The ranker was trained for another retriever. "
             + "Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker.", summary.Notes);
         Assert.Equal(["popularity", "item-knn", "retriever"], EvaluatedModels.Available(_context));
     }

@@ -198,7 +198,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     public void The_format_before_PyTorch_1_6_is_refused_with_the_remedy()
     {
         File.WriteAllBytes(_path, Convert.FromHexString("80028a0a6cfc9c46f9206aa850192e80024de9032e"));
-        AssertRefused("is of PyTorch's format before 1.6, which is not read. Load it there and save it again with torch.save(model.state_dict(), path).");
+        AssertRefused("has the format of PyTorch before 1.6, which is not supported. Load it in PyTorch and save it again with torch.save(model.state_dict(), path).");
     }
 
     [Theory]

@@ -43,7 +43,7 @@ public sealed class ReferenceSizeTests(ITestOutputHelper output) : IDisposable
 
         Assert.Equal(Reference, summary.UserTower);
         Assert.InRange(allocated, size, 4 * size);
-        IReadOnlyDictionary<string, NamedTensor> imported = SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName));
+        IReadOnlyDictionary<string, NamedTensor> imported = SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
         Assert.Equal(weights.Count, imported.Count);
         Assert.All(weights.Values, tensor => Assert.True(tensor.Values.AsSpan().SequenceEqual(imported[tensor.Name].Values), tensor.Name));
     }

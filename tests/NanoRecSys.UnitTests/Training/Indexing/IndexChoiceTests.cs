@@ -1,7 +1,7 @@
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Indexing;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Core.Retrieval;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -52,11 +52,11 @@ public sealed class IndexChoiceTests : IDisposable
         return new IndexChoice(options, exact, new IndexRecall(queries, exact, k: 100), StepContexts.In(_folder.Path, "choice") with { Progress = _messages }).Make();
     }
 
-    private sealed class Messages : IProgress<StepProgress>
+    private sealed class Messages : IProgress<ProgressEvent>
     {
         public List<string> Told { get; } = [];
 
-        public void Report(StepProgress value)
+        public void Report(ProgressEvent value)
         {
             if (value.Message is { } message)
             {

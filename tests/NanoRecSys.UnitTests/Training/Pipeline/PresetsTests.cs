@@ -43,7 +43,7 @@ public sealed class PresetsTests
     [Fact]
     public void An_unknown_preset_is_named_with_those_there_are() =>
         Assert.Contains(
-            "There is no preset 'giant'; there are quick, small",
+            "Unknown preset 'giant'. Presets: quick, small",
             Assert.Throws<UserErrorException>(() => Presets.Get("giant", Data(1, 1, 1))).Message,
             StringComparison.Ordinal);
 

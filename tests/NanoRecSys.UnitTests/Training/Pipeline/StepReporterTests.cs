@@ -12,7 +12,7 @@ public sealed class StepReporterTests : IDisposable
     private readonly StepReporter _reporter;
 
     public StepReporterTests() => _reporter = new StepReporter(
-        new Stage(_folder.File("run-1"), "train-retriever", 2, 8), new LineDisplay("train-retriever", _lines, _time), _time);
+        _folder.File("run-1"), new ProgressEvent { Run = "run-1", Stage = "train-retriever", StageNumber = 2, StageCount = 8 }, new LineDisplay("train-retriever", _lines, _time), _time);
 
     private IReadOnlyList<ProgressEvent> Events => ProgressLog.Read(_folder.File("run-1"));
 
@@ -27,7 +27,7 @@ public sealed class StepReporterTests : IDisposable
     {
         for (int i = 0; i < 100; i++) // Ten seconds in steps of a tenth.
         {
-            _reporter.Report(new StepProgress { Fraction = i / 100.0 });
+            _reporter.Report(new ProgressEvent { Fraction = i / 100.0 });
             _time.Advance(0.1);
         }
 
@@ -37,10 +37,10 @@ public sealed class StepReporterTests : IDisposable
     [Fact]
     public void Metrics_and_messages_are_always_logged()
     {
-        _reporter.Report(new StepProgress { Fraction = 0.1 });
-        _reporter.Report(new StepProgress { Fraction = 0.2, Metrics = new Dictionary<string, double> { ["hr@10"] = 0.25 } });
-        _reporter.Report(new StepProgress { Fraction = 0.3, Message = "stopped early" });
-        _reporter.Report(new StepProgress { Fraction = 0.4 });
+        _reporter.Report(new ProgressEvent { Fraction = 0.1 });
+        _reporter.Report(new ProgressEvent { Fraction = 0.2, Metrics = new Dictionary<string, double> { ["hr@10"] = 0.25 } });
+        _reporter.Report(new ProgressEvent { Fraction = 0.3, Message = "stopped early" });
+        _reporter.Report(new ProgressEvent { Fraction = 0.4 });
 
         Assert.Equal([0.1, 0.2, 0.3], Events.Select(e => e.Fraction!.Value));
         Assert.Equal(0.25, Events[1].Metrics!["hr@10"]);
@@ -49,7 +49,7 @@ public sealed class StepReporterTests : IDisposable
     [Fact]
     public void An_event_says_which_stage_of_which_run_it_is()
     {
-        _reporter.Report(new StepProgress { Epoch = 3, Loss = 6.5, SequencesPerSecond = 900 });
+        _reporter.Report(new ProgressEvent { Epoch = 3, Loss = 6.5, SequencesPerSecond = 900 });
 
         ProgressEvent logged = Assert.Single(Events);
         Assert.Equal(("run-1", "running", "train-retriever", 2, 8), (logged.Run, logged.State, logged.Stage, logged.StageNumber, logged.StageCount));
@@ -60,7 +60,7 @@ public sealed class StepReporterTests : IDisposable
     public void What_an_earlier_attempt_did_does_not_count_as_done_in_no_time()
     {
         _time.Advance(10);
-        _reporter.Report(new StepProgress { Fraction = 0.6, ResumedAt = 0.5 });
+        _reporter.Report(new ProgressEvent { Fraction = 0.6, ResumedAt = 0.5 });
 
         Assert.Equal(40, Assert.Single(Events).RemainingSeconds!.Value, 6);
     }
@@ -69,7 +69,7 @@ public sealed class StepReporterTests : IDisposable
     public void The_time_left_follows_from_the_share_that_is_done()
     {
         _time.Advance(30);
-        _reporter.Report(new StepProgress { Fraction = 0.25 });
+        _reporter.Report(new ProgressEvent { Fraction = 0.25 });
 
         Assert.Equal(90, Assert.Single(Events).RemainingSeconds!.Value, 6);
     }
@@ -79,11 +79,11 @@ public sealed class StepReporterTests : IDisposable
     {
         for (int i = 0; i < 50; i++) // Five seconds.
         {
-            _reporter.Report(new StepProgress { Fraction = i / 50.0, Epoch = 1, Loss = 5 });
+            _reporter.Report(new ProgressEvent { Fraction = i / 50.0, Epoch = 1, Loss = 5 });
             _time.Advance(0.1);
         }
 
-        _reporter.Report(new StepProgress { Message = "done" });
+        _reporter.Report(new ProgressEvent { Message = "done" });
 
         string[] lines = _lines.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         Assert.Equal(
@@ -96,7 +96,7 @@ public sealed class StepReporterTests : IDisposable
     {
         for (int i = 0; i < 30; i++) // three seconds
         {
-            _reporter.Report(new StepProgress { Fraction = i / 30.0, Message = "encoding", Detail = $"{i} of 30 users" });
+            _reporter.Report(new ProgressEvent { Fraction = i / 30.0, Message = "encoding", Detail = $"{i} of 30 users" });
             _time.Advance(0.1);
         }
 
@@ -110,7 +110,7 @@ public sealed class StepReporterTests : IDisposable
         foreach (double fraction in new[] { 0.8, 0.1, 0.7, 0.9 })
         {
             _time.Advance(1);
-            _reporter.Report(new StepProgress { Fraction = fraction });
+            _reporter.Report(new ProgressEvent { Fraction = fraction });
         }
 
         Assert.Equal([0.8, 0.8, 0.8, 0.9], Events.Select(logged => logged.Fraction!.Value));

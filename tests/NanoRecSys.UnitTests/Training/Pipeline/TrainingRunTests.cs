@@ -54,7 +54,7 @@ public sealed class TrainingRunTests : IDisposable
 
     private Task ExecuteAsync(Func<TrainingRun, Task> work)
     {
-        var settings = new RunSettings(new Workspace(new ArtifactStore(_folder.Path), "set"), 42, 2, "cpu");
-        return TrainingRun.ExecuteAsync(settings, new RunConsole(TextWriter.Null, TextWriter.Null, json: false), 2, _time, work, CancellationToken.None);
+        var context = new StepContext(new Workspace(new ArtifactStore(_folder.Path), "set"), 42, new Progress<ProgressEvent>(), CancellationToken.None);
+        return TrainingRun.ExecuteAsync(context, new RunConsole(TextWriter.Null, TextWriter.Null, json: false), 2, _time, work);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -97,7 +98,7 @@ public sealed class TrainingTelemetryTests : IDisposable
 
     private Task ExecuteAsync(Func<TrainingRun, Task> work)
     {
-        var settings = new RunSettings(new Workspace(new ArtifactStore(_folder.Path), "set"), 42, 2, "cpu");
-        return TrainingRun.ExecuteAsync(settings, new RunConsole(TextWriter.Null, TextWriter.Null, json: false), 2, _time, work, CancellationToken.None);
+        var context = new StepContext(new Workspace(new ArtifactStore(_folder.Path), "set"), 42, new Progress<ProgressEvent>(), CancellationToken.None);
+        return TrainingRun.ExecuteAsync(context, new RunConsole(TextWriter.Null, TextWriter.Null, json: false), 2, _time, work);
     }
 }

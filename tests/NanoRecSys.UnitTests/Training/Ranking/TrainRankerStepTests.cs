@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp;
 
@@ -87,13 +88,13 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     [Fact]
-    public async Task A_loss_that_is_no_number_ends_the_training_with_its_reason()
+    public async Task A_diverging_training_ends_with_its_reason()
     {
         StepContext context = await MinedAsync("a");
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { LearningRate = 1e30 }, context));
 
-        Assert.Contains("no number any more in epoch", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Training diverged: the loss became NaN in epoch ", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -147,7 +148,7 @@ public sealed class TrainRankerStepTests : IDisposable
         TwoTastes.ReplaceRetriever(context);
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
-        Assert.EndsWith("was made with another retriever. Train without --resume.", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("was written with other retriever weights. Train without --resume.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -158,21 +159,21 @@ public sealed class TrainRankerStepTests : IDisposable
         await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 5, Random = 4 }, context);
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
-        Assert.EndsWith("was made with other negatives: they have been mined again since. Train without --resume.", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("was written with other negatives. Train without --resume.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Resume_of_a_checkpoint_that_does_not_record_its_sources_is_refused()
+    public async Task Resume_of_a_checkpoint_of_an_earlier_version_is_refused()
     {
         StepContext context = await MinedAsync("a");
         await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
         string path = Path.Combine(context.Workspace.RankerFolder, "checkpoint", "state.json");
         JsonObject state = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        state.Remove("sources");
+        state.Remove("inputs");
         File.WriteAllText(path, state.ToJsonString());
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
-        Assert.Contains("does not record its retriever and negatives", e.Message, StringComparison.Ordinal);
+        Assert.Contains("was written by an earlier version. Train without --resume.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -215,14 +216,14 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     private static byte[] WeightsOf(StepContext context) =>
-        File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName));
+        File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName));
 
     /// <summary>Records torch's number of threads at each report, and sets another one, as the thread may have that continues after an await.</summary>
-    private sealed class ThreadCounts : IProgress<StepProgress>
+    private sealed class ThreadCounts : IProgress<ProgressEvent>
     {
         public List<int> Seen { get; } = [];
 
-        public void Report(StepProgress value)
+        public void Report(ProgressEvent value)
         {
             if (value.Message is null)
             {
@@ -233,5 +234,5 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     private static byte[] CheckpointOf(StepContext context) =>
-        File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, "checkpoint", RankerFiles.WeightsName));
+        File.ReadAllBytes(Path.Combine(context.Workspace.RankerFolder, "checkpoint", ModelFolder.WeightsName));
 }

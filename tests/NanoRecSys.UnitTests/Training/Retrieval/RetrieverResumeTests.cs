@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
@@ -50,7 +51,7 @@ public sealed class RetrieverResumeTests : IDisposable
         Assert.Equal((4, expected.BestEpoch), (summary.Epochs, summary.BestEpoch));
         Assert.Equal(expected.Validation, summary.Validation);
         Assert.Equal(Weights(unbroken), Weights(broken));
-        Assert.Equal(RetrieverFiles.ReadModel(unbroken.Workspace.RetrieverFolder), RetrieverFiles.ReadModel(broken.Workspace.RetrieverFolder));
+        Assert.Equal(ModelFolder.Retriever.ReadModel(unbroken.Workspace.RetrieverFolder), ModelFolder.Retriever.ReadModel(broken.Workspace.RetrieverFolder));
         Assert.Equal(Losses(unbroken), Losses(broken));
     }
 
@@ -93,48 +94,12 @@ public sealed class RetrieverResumeTests : IDisposable
         StepContext context = await Prepare("a");
         await TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false }, context);
         string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"is_reduced\": false", "\"is_reduced\": true", StringComparison.Ordinal));
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"--precision\": \"fp32\"", "\"--precision\": \"bf16\"", StringComparison.Ordinal));
 
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
             TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false, Resume = true }, context));
 
-        Assert.Contains("of a training in bfloat16", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("block", "\"hstu\"", "--block hstu")]
-    [InlineData("positions", "\"absolute\"", "--positions absolute")]
-    [InlineData("window", "\"sliding\"", "--window sliding")]
-    [InlineData("learn_temperature", "true", "--learn-temperature")]
-    [InlineData("id_dropout", "0.1", "--id-dropout")]
-    public async Task A_checkpoint_of_a_training_with_a_removed_setting_is_refused_by_its_name(string option, string value, string expected)
-    {
-        StepContext context = await Prepare("a");
-        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
-        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
-        JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
-        state["options"]![option] = JsonNode.Parse(value);
-        File.WriteAllText(path, state.ToJsonString());
-
-        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
-            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context));
-
-        Assert.Contains($"with {expected}, which this release no longer has. Train without --resume.", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_checkpoint_that_names_removed_settings_without_using_them_is_resumed()
-    {
-        StepContext context = await Prepare("a");
-        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
-        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
-        JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
-        (state["options"]!["learn_temperature"], state["options"]!["id_dropout"]) = (false, 0);
-        File.WriteAllText(path, state.ToJsonString());
-
-        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context);
-
-        Assert.Equal(1, summary.Epochs);
+        Assert.Contains("with --precision bf16, not fp32. Set --precision bf16, or train without --resume.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -192,12 +157,12 @@ public sealed class RetrieverResumeTests : IDisposable
             options, context with { Progress = new CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
     }
 
-    private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName));
+    private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
 
     /// <summary>Ctrl+C in the middle of the epoch after the given one.</summary>
-    private sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<StepProgress>
+    private sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<ProgressEvent>
     {
-        public void Report(StepProgress value)
+        public void Report(ProgressEvent value)
         {
             if (value.Epoch > epoch)
             {

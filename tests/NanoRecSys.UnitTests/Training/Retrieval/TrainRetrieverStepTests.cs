@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export;
@@ -32,7 +33,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
         Assert.True(retriever.Validation["ndcg@10"] > 0.8, $"NDCG@10 {retriever.Validation["ndcg@10"]}");
         Assert.Equal((Users * (Length - 2 - 1), Users), (mined.Positions, mined.ValidationPositions));
         Assert.Equal(2, ranker.Epochs);
-        Assert.True(File.Exists(Path.Combine(context.Workspace.RankerFolder, RankerFiles.WeightsName)));
+        Assert.True(File.Exists(Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName)));
         string folder = context.Workspace.RetrieverFolder;
         Assert.True(File.Exists(Path.Combine(folder, TrainingCurve.FileName)));
         using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, TrainingLog.MetricsName)));
@@ -44,7 +45,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
     [Fact]
     public async Task Each_step_tells_its_loss_and_how_fast_it_goes()
     {
-        var reports = new Collected<StepProgress>();
+        var reports = new Collected<ProgressEvent>();
 
         await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, await Prepare("a") with { Progress = reports });
 
@@ -90,7 +91,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
 
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Options with { LearningRate = 1e30 }, context));
 
-        Assert.Contains("no number any more in epoch", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Training diverged: the loss became NaN in epoch ", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -116,7 +117,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
 
         Assert.Equal(summary.BestEpoch + 3, summary.Epochs);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower kept = RetrieverFiles.Read(context.Workspace.RetrieverFolder);
+        using UserTower kept = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder);
         using var scorer = new RetrieverScorer(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as the training validates
         Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
     }
@@ -124,7 +125,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
     [Fact]
     public async Task Without_prepared_data_it_says_what_to_run()
     {
-        var context = new StepContext(new Workspace(new ArtifactStore(_folder.Path), "none"), 1, new Collected<StepProgress>(), CancellationToken.None);
+        var context = new StepContext(new Workspace(new ArtifactStore(_folder.Path), "none"), 1, new Collected<ProgressEvent>(), CancellationToken.None);
 
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Options, context));
 
@@ -134,5 +135,5 @@ public sealed class TrainRetrieverStepTests : IDisposable
     private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(_folder, name, length);
 
     private static float[] Table(StepContext context) =>
-        SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, RetrieverFiles.WeightsName))["embedding.weight"].Values;
+        SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName))["embedding.weight"].Values;
 }

@@ -3,9 +3,9 @@ using ScottPlot.Plottables;
 using TorchSharp.Modules;
 using static TorchSharp.torch.utils.tensorboard;
 
-namespace NanoRecSys.Training.Retrieval;
+namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>What a training's log calls its figures.</summary>
+/// <summary>How the log names the figures of a training.</summary>
 /// <param name="Title">Above the plot.</param>
 /// <param name="Unit">What is trained on, counted by the second.</param>
 /// <param name="Metrics">Figures on validation that are drawn.</param>
@@ -15,8 +15,8 @@ internal sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<s
 }
 
 /// <summary>
-/// A training's figures for people and programs, in the model's folder: <c>tensorboard/</c> (event files),
-/// <c>metrics.json</c> and <c>training.png</c>, all kept up as it goes.
+/// The figures of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>,
+/// updated after every epoch.
 /// </summary>
 internal sealed class TrainingLog
 {
@@ -24,33 +24,33 @@ internal sealed class TrainingLog
     public const string MetricsName = "metrics.json";
 
     private readonly string _folder;
-    private readonly TrainingLabels _labels;
     private readonly SummaryWriter _events;
 
-    /// <param name="folder">Where the weights go, too.</param>
-    /// <param name="isResumed">Whether the events continue those that are there.</param>
-    /// <param name="labels">What is trained.</param>
+    /// <param name="folder">The model's.</param>
+    /// <param name="isResumed">Whether to continue the events there.</param>
+    /// <param name="labels">Of what is trained.</param>
     public TrainingLog(string folder, bool isResumed, TrainingLabels labels)
     {
-        (_folder, _labels) = (folder, labels);
+        (_folder, Labels) = (folder, labels);
         string events = Path.Combine(folder, EventsName);
         if (!isResumed && Directory.Exists(events))
         {
-            Directory.Delete(events, recursive: true); // an earlier training's; its curve would be drawn over this one's
+            Directory.Delete(events, recursive: true); // of an earlier training, whose curve would overlap
         }
 
         _events = SummaryWriter(events);
     }
 
+    public TrainingLabels Labels { get; }
+
     /// <summary>Writes the newest epoch.</summary>
     /// <param name="curve">All epochs so far.</param>
-    /// <param name="state">What <c>metrics.json</c> holds after an epoch that was validated.</param>
-    public void Add(IReadOnlyList<CurvePoint> curve, Func<byte[]> state)
+    public void Add(IReadOnlyList<CurvePoint> curve)
     {
         CurvePoint point = curve[^1];
-        Scalar("train/loss", point.Loss);
+        Scalar("train/loss", point.Loss!.Value);
         Scalar("train/learning_rate", point.LearningRate);
-        Scalar($"train/{_labels.Unit}_per_second", point.SequencesPerSecond);
+        Scalar($"train/{Labels.Unit}_per_second", point.SequencesPerSecond);
         Scalar("train/memory_mib", point.MemoryMiB);
         foreach ((string name, double value) in point.Metrics ?? new Dictionary<string, double>())
         {
@@ -59,15 +59,14 @@ internal sealed class TrainingLog
 
         if (point.Metrics is not null)
         {
-            File.WriteAllBytes(Path.Combine(_folder, MetricsName), state());
-            TrainingCurve.Save(_folder, _labels, curve);
+            TrainingCurve.Save(_folder, Labels, curve);
         }
 
         void Scalar(string name, double value) => _events.add_scalar(name, (float)value, point.Epoch);
     }
 }
 
-/// <summary>Draws a training for people: loss and figures on validation above, speed and memory below.</summary>
+/// <summary>Plots a training: loss and figures on validation above, speed and memory below.</summary>
 internal static class TrainingCurve
 {
     public const string FileName = "training.png";
@@ -81,7 +80,7 @@ internal static class TrainingCurve
         var figure = new Multiplot();
         figure.AddPlots(2);
         Draw(
-            figure.GetPlot(0), labels.Title, Line.Of("training loss (left)", curve, point => point.Loss),
+            figure.GetPlot(0), labels.Title, Line.Of("training loss (left)", curve, point => point.Loss!.Value),
             [.. labels.Metrics.Select(metric => Line.Of($"{metric} on validation (right)", validated, point => point.Metrics![metric]))]);
         Draw(
             figure.GetPlot(1), "Its speed and memory", Line.Of($"{labels.Unit}/s (left)", curve, point => point.SequencesPerSecond),

@@ -1,0 +1,106 @@
+using System.Collections;
+using System.CommandLine;
+using System.Globalization;
+
+namespace NanoRecSys.Training.Commands;
+
+/// <summary>A command's options, each with the setting that it fills in.</summary>
+/// <remarks>Only options that are given change a setting: every other one keeps its default, or the value of a preset.</remarks>
+internal sealed class OptionSet<T> : IEnumerable<Option>
+{
+    private readonly List<(Option Option, Func<ParseResult, T, T> Apply)> _options = [];
+
+    public void Add<TValue>(Option<TValue> option, Func<T, TValue, T> set) => _options.Add((option, (parse, settings) =>
+        parse.GetResult(option) is null or { Implicit: true } ? settings : set(settings, parse.GetRequiredValue(option))));
+
+    public T Read(ParseResult parse, T defaults) => _options.Aggregate(defaults, (settings, option) => option.Apply(parse, settings));
+
+    public IEnumerator<Option> GetEnumerator() => _options.Select(option => option.Option).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}
+
+/// <summary>Creates options that check their value while the command line is parsed, before anything is computed.</summary>
+internal static class Options
+{
+    /// <summary><paramref name="value"/> is the default that help shows; null where there is none, or a preset decides.</summary>
+    public static Option<int> Number(string name, string description, int? value = null, int least = 1) =>
+        Checked<int>(name, description, value, $"{least} or more", given => given >= least);
+
+    /// <inheritdoc cref="Number"/>
+    public static Option<double> Real(string name, string description, double? value = null) =>
+        Real(name, description, "0 or more", given => given >= 0 && double.IsFinite(given), value);
+
+    /// <inheritdoc cref="Number"/>
+    public static Option<double> PositiveReal(string name, string description, double? value = null) =>
+        Real(name, description, "more than 0", given => given > 0 && double.IsFinite(given), value);
+
+    /// <summary>A fraction, and not the whole.</summary>
+    public static Option<double> Share(string name, string description, double? value = null) =>
+        Real(name, description, "0 or more and less than 1", given => given is >= 0 and < 1, value);
+
+    public static Option<double> Real(string name, string description, string range, Predicate<double> isWithin, double? value = null) =>
+        Checked(name, description, value, range, isWithin);
+
+    public static Option<string> Choice(string name, string description, IEnumerable<string> choices, string? value = null)
+    {
+        string[] all = [.. choices];
+        Option<string> option = Text(name, $"{description}: {string.Join(", ", all)}", null, value);
+        option.AcceptOnlyFromAmong(all);
+        return option;
+    }
+
+    public static Option<string[]> Choices(string name, string description, IEnumerable<string> choices)
+    {
+        string[] all = [.. choices];
+        var option = new Option<string[]>(name) { Description = $"{description}: {string.Join(", ", all)}", AllowMultipleArgumentsPerToken = true };
+        option.AcceptOnlyFromAmong(all);
+        return option;
+    }
+
+    public static Option<string> Text(string name, string description, string? helpName, string? value = null)
+    {
+        var option = new Option<string>(name) { Description = description, HelpName = helpName };
+        if (value is not null)
+        {
+            option.DefaultValueFactory = _ => value;
+        }
+
+        return option;
+    }
+
+    public static Option<FileInfo> InputFile(string name, string description)
+    {
+        var option = new Option<FileInfo>(name) { Description = description, HelpName = "FILE" };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !File.Exists(token.Value))
+            {
+                result.AddError($"{name}: file not found: {token.Value}.");
+            }
+        });
+        return option;
+    }
+
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+
+    // A number has a decimal point in every locale. Text that is not a number is reported by the parser.
+    private static Option<T> Checked<T>(string name, string description, T? value, string range, Predicate<T> isWithin)
+        where T : struct, IParsable<T>
+    {
+        var option = new Option<T>(name) { Description = description };
+        if (value is { } known)
+        {
+            option.DefaultValueFactory = _ => known;
+        }
+
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && T.TryParse(token.Value, CultureInfo.InvariantCulture, out T given) && !isWithin(given))
+            {
+                result.AddError($"{name} must be {range}, not {token.Value}.");
+            }
+        });
+        return option;
+    }
+}

@@ -1,0 +1,222 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using NanoRecSys.Core;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Import;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>A trained model on disk: a JSON file with its configuration beside <c>weights.safetensors</c>.</summary>
+/// <param name="Name">For error messages.</param>
+/// <param name="ConfigurationName">The JSON file.</param>
+/// <param name="Command">Trains it.</param>
+/// <param name="First">What to run where there is none yet.</param>
+/// <param name="Type">Of the configuration.</param>
+internal sealed record ModelFolder<T>(string Name, string ConfigurationName, string Command, string First, JsonTypeInfo<T> Type)
+{
+    /// <summary>What is wrong with a configuration; null if nothing.</summary>
+    public Func<T, string?> Problem { get; init; } = _ => null;
+
+    public bool Exists(string folder) => File.Exists(Path.Combine(folder, ConfigurationName));
+
+    public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights)
+    {
+        Directory.CreateDirectory(folder);
+        SafetensorsFile.Write(Path.Combine(folder, ModelFolder.WeightsName), weights);
+        AtomicFile.Write(Path.Combine(folder, ConfigurationName), JsonSerializer.SerializeToUtf8Bytes(configuration, Type));
+    }
+
+    /// <summary>The configuration alone; needs no native library.</summary>
+    /// <exception cref="UserErrorException">The model is not trained, or its file is damaged.</exception>
+    public T ReadModel(string folder)
+    {
+        if (!Exists(folder))
+        {
+            throw new UserErrorException($"There is no {Name} in {folder}. {First} first, with the same --data and --artifacts.");
+        }
+
+        T model;
+        try
+        {
+            model = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, ConfigurationName)), Type)!;
+        }
+        catch (JsonException e)
+        {
+            throw Unreadable(folder, e);
+        }
+
+        return Problem(model) is { } problem
+            ? throw new UserErrorException($"The {Name} in {folder} cannot be used: {problem} Run '{Command}' again.")
+            : model;
+    }
+
+    /// <summary><paramref name="open"/> makes the model from its configuration and weights.</summary>
+    /// <exception cref="UserErrorException">The model is not trained, or its files are damaged.</exception>
+    public TModel Read<TModel>(string folder, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
+    {
+        T configuration = ReadModel(folder);
+        LibTorch.Load();
+        try
+        {
+            return open(configuration, SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName)));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or KeyNotFoundException)
+        {
+            throw Unreadable(folder, e);
+        }
+    }
+
+    private UserErrorException Unreadable(string folder, Exception cause) =>
+        new($"The {Name} in {folder} cannot be read ({cause.Message}). Run '{Command}' again.", cause);
+}
+
+/// <summary>The models that training leaves on disk.</summary>
+internal static class ModelFolder
+{
+    public const string WeightsName = "weights.safetensors";
+
+    public static readonly ModelFolder<ModelInfo> Retriever =
+        new("retriever", "model.json", "train-retriever", "Run 'train-retriever'", CoreJson.Indented.ModelInfo) { Problem = UserTower.Problem };
+
+    public static readonly ModelFolder<RankerModel> Ranker =
+        new("ranker", "ranker.json", "train-ranker", "Run 'mine-negatives' and 'train-ranker'", TrainingJson.Indented.RankerModel);
+
+    public static readonly ModelFolder<MatrixFactorizationOptions> MatrixFactorization = Baseline(Baselines.MatrixFactorization.ModelName, TrainingJson.Indented.MatrixFactorizationOptions);
+
+    public static readonly ModelFolder<MlpUserTowerOptions> MlpUserTower = Baseline(MlpUserTowerScorer.ModelName, TrainingJson.Indented.MlpUserTowerOptions);
+
+    /// <summary>SHA-256 of the weights in a folder; null where there are none.</summary>
+    public static string? HashOf(string folder)
+    {
+        string path = Path.Combine(folder, WeightsName);
+        return File.Exists(path) ? FileHash.Of(path) : null;
+    }
+
+    public static void WriteRetriever(string folder, UserTower tower) => Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower));
+
+    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="UserErrorException">No retriever was trained, its files are damaged, or the network is not supported.</exception>
+    public static UserTower ReadRetriever(string folder) => Retriever.Read(folder, (model, weights) =>
+    {
+        var tower = new UserTower(model);
+        NetworkWeights.Load(tower, weights);
+        tower.eval();
+        return tower;
+    });
+
+    /// <returns>The network in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="UserErrorException">No ranker was trained, or its files are damaged.</exception>
+    public static RankerNetwork ReadRanker(string folder) => Ranker.Read(folder, (model, weights) =>
+    {
+        var network = new RankerNetwork(model);
+        NetworkWeights.Load(network, weights);
+        network.eval();
+        return network;
+    });
+
+    private static ModelFolder<T> Baseline<T>(string name, JsonTypeInfo<T> type) =>
+        new($"'{name}' baseline", "model.json", $"train-baseline --model {name}", $"Run 'train-baseline --model {name}'", type);
+}
+
+/// <summary>
+/// <c>items.txt</c> beside an imported retriever: the movie ids of its rows. Other data, or the same in another order,
+/// may have as many items and still not be what it was trained on.
+/// </summary>
+internal static class RetrieverItems
+{
+    public const string FileName = "items.txt";
+
+    public static void Write(string retrieverFolder, IEnumerable<int> movieIds) => ItemMapFile.Write(Path.Combine(retrieverFolder, FileName), movieIds);
+
+    public static void Forget(string retrieverFolder) => File.Delete(Path.Combine(retrieverFolder, FileName));
+
+    /// <exception cref="UserErrorException">The retriever's rows are not the catalog's.</exception>
+    public static void Require(string retrieverFolder, int items, Catalog catalog)
+    {
+        if (items != catalog.Count)
+        {
+            throw new UserErrorException($"The retriever was trained on {items} items, the prepared data has {catalog.Count}. Run 'train-retriever' or 'import' again.");
+        }
+
+        string path = Path.Combine(retrieverFolder, FileName);
+        if (File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(MovieIds(catalog)))
+        {
+            throw new UserErrorException($"The prepared data's items are not those of the imported retriever ({path}), or are in another order. Run 'import' with its --item-map again.");
+        }
+    }
+
+    /// <summary>The movie ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
+    /// <exception cref="UserErrorException">The prepared data has other items.</exception>
+    public static async Task<IEnumerable<int>?> FindAsync(Workspace workspace, int items, CancellationToken cancellation)
+    {
+        string imported = Path.Combine(workspace.RetrieverFolder, FileName);
+        string prepared = Path.Combine(workspace.DataFolder, PreparedData.CatalogName);
+        if (File.Exists(imported) || !File.Exists(prepared))
+        {
+            return File.Exists(imported) ? ItemMapFile.Read(imported) : null;
+        }
+
+        Catalog catalog = await CatalogFile.ReadAsync(prepared, cancellation);
+        Require(workspace.RetrieverFolder, items, catalog);
+        return MovieIds(catalog);
+    }
+
+    public static IEnumerable<int> MovieIds(Catalog catalog) => catalog.Items.Select(item => item.MovieId);
+}
+
+/// <summary>A network's weights by their PyTorch names, out of and into the live network.</summary>
+internal static class NetworkWeights
+{
+    // Batch norm counts its batches; nothing reads the count.
+    private const string BatchCount = "num_batches_tracked";
+
+    public static IReadOnlyList<NamedTensor> Of(nn.Module network)
+    {
+        return [.. network.state_dict()
+            .Where(entry => !entry.Key.EndsWith(BatchCount, StringComparison.Ordinal))
+            .Select(entry => new NamedTensor(entry.Key, entry.Value.shape, Values(entry.Value)))];
+    }
+
+    public static IReadOnlyDictionary<string, NamedTensor> ByName(nn.Module network) => Of(network).ToDictionary(tensor => tensor.Name);
+
+    /// <summary>Copies the weights in place. Tensors that the network does not have, such as <c>rope.inv_freq</c>, are left alone.</summary>
+    /// <exception cref="InvalidDataException">A weight is missing or of another shape.</exception>
+    public static void Load(nn.Module network, IReadOnlyDictionary<string, NamedTensor> weights)
+    {
+        using var noGradient = no_grad();
+        foreach ((string name, Tensor target) in network.state_dict())
+        {
+            if (name.EndsWith(BatchCount, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            if (!weights.TryGetValue(name, out NamedTensor? source))
+            {
+                throw new InvalidDataException($"The weights lack '{name}'. Train or import the model again.");
+            }
+
+            if (!source.Shape.AsSpan().SequenceEqual(target.shape))
+            {
+                throw new InvalidDataException(
+                    $"'{name}' is [{string.Join(", ", source.Shape)}], the configuration makes it [{string.Join(", ", target.shape)}]. Train or import the model again.");
+            }
+
+            using Tensor values = tensor(source.Values, source.Shape);
+            target.copy_(values);
+        }
+    }
+
+    private static float[] Values(Tensor tensor)
+    {
+        using Tensor dense = tensor.detach().cpu().to(float32).contiguous();
+        return dense.data<float>().ToArray();
+    }
+}

@@ -1,0 +1,226 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>How far a training has come: <c>state.json</c> in its checkpoint, <c>metrics.json</c> beside the model.</summary>
+/// <param name="Options">Of the training.</param>
+/// <param name="Seed">Of all its randomness.</param>
+/// <param name="Epoch">Last finished epoch.</param>
+/// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first validation.</param>
+/// <param name="BestNdcg">Their NDCG@10 on validation.</param>
+/// <param name="Curve">One entry per finished epoch.</param>
+internal sealed record TrainingState<TOptions>(TOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
+{
+    public const string SelectionMetric = "ndcg@10";
+
+    public static TrainingState<TOptions> Start(TOptions options, long seed) => new(options, seed, 0, 0, -1, []);
+
+    /// <summary>What a resumed training must have in common with this one, by name. Null in checkpoints of earlier versions.</summary>
+    public IReadOnlyDictionary<string, string>? Inputs { get; init; }
+
+    /// <summary>Metrics of the kept weights.</summary>
+    [JsonIgnore]
+    public IReadOnlyDictionary<string, double> Best => Curve[BestEpoch - 1].Metrics!;
+
+    public TrainingState<TOptions> Add(CurvePoint point)
+    {
+        bool isBetter = point.Metrics is { } metrics && metrics[SelectionMetric] > BestNdcg;
+        return this with
+        {
+            Epoch = point.Epoch,
+            BestEpoch = isBetter ? point.Epoch : BestEpoch,
+            BestNdcg = isBetter ? point.Metrics![SelectionMetric] : BestNdcg,
+            Curve = [.. Curve, point],
+        };
+    }
+}
+
+/// <param name="Epoch">1-based.</param>
+/// <param name="Loss">Mean training loss of the epoch, in nats; null where the method has none.</param>
+/// <param name="Metrics">On validation, in epochs that were validated.</param>
+internal sealed record CurvePoint(int Epoch, double? Loss, IReadOnlyDictionary<string, double>? Metrics = null)
+{
+    /// <summary>At the start of the epoch.</summary>
+    public double LearningRate { get; init; }
+
+    /// <summary>Of training, without validation.</summary>
+    public double Seconds { get; init; }
+
+    public double SequencesPerSecond { get; init; }
+
+    /// <summary>Of the whole process, at the end of the epoch.</summary>
+    [JsonPropertyName("memory_mib")]
+    public double MemoryMiB { get; init; }
+}
+
+/// <summary>Trains epoch after epoch while validation improves, and keeps the weights that are best on validation.</summary>
+internal sealed class TrainingLoop<TOptions>
+{
+    public required int Epochs { get; init; }
+
+    /// <summary>Validations without a better NDCG@10 before the training ends.</summary>
+    public required int Patience { get; init; }
+
+    /// <summary>Epochs between validations. The last epoch is always validated.</summary>
+    public int ValidateEvery { get; init; } = 1;
+
+    /// <summary>The training ends after the epoch that passes it.</summary>
+    public double MaxSeconds { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Trains one epoch (1-based).</summary>
+    public required Func<int, Task<CurvePoint>> Train { get; init; }
+
+    public required Func<IReadOnlyDictionary<string, double>> Validate { get; init; }
+
+    /// <summary>Keeps the weights as they are now.</summary>
+    public required Action Keep { get; init; }
+
+    /// <summary>Called after every epoch.</summary>
+    public Action<TrainingState<TOptions>>? Save { get; init; }
+
+    /// <summary>Null where nothing is logged.</summary>
+    public TrainingLog? Log { get; init; }
+
+    /// <exception cref="UserErrorException">The training diverged.</exception>
+    public async Task<TrainingState<TOptions>> RunAsync(TrainingState<TOptions> state, IProgress<ProgressEvent> progress)
+    {
+        var watch = Stopwatch.StartNew();
+        double resumedAt = (double)state.Epoch / Epochs;
+        while (!IsDone(state, watch.Elapsed))
+        {
+            CurvePoint point = await Train(state.Epoch + 1);
+            if (point.Loss is { } loss && !double.IsFinite(loss))
+            {
+                throw new UserErrorException(
+                    $"Training diverged: the loss became {loss} in epoch {point.Epoch}. Lower --learning-rate, or set --gradient-norm where the command has it.");
+            }
+
+            bool isValidated = point.Epoch % ValidateEvery == 0 || point.Epoch >= Epochs;
+            point = point with { Metrics = isValidated ? Validate() : null, MemoryMiB = Environment.WorkingSet / (1024.0 * 1024) };
+            state = state.Add(point);
+            if (state.BestEpoch == point.Epoch)
+            {
+                Keep();
+            }
+
+            Save?.Invoke(state);
+            Log?.Add(state.Curve);
+            progress.Report(new ProgressEvent
+            {
+                Fraction = (double)point.Epoch / Epochs,
+                ResumedAt = resumedAt,
+                Epoch = point.Epoch,
+                Loss = point.Loss,
+                LearningRate = Log is null ? null : point.LearningRate,
+                SequencesPerSecond = Log?.Labels == TrainingLabels.Retriever ? point.SequencesPerSecond : null,
+                Metrics = point.Metrics,
+            });
+        }
+
+        return state;
+    }
+
+    private bool IsDone(TrainingState<TOptions> state, TimeSpan elapsed) =>
+        state.BestEpoch > 0
+        && (state.Epoch >= Epochs || state.Epoch - state.BestEpoch >= Patience * ValidateEvery || elapsed.TotalSeconds >= MaxSeconds);
+}
+
+/// <summary>
+/// Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no random state: the randomness of an epoch follows from the
+/// seed and its number.
+/// </summary>
+/// <param name="modelFolder">Its parent folder.</param>
+/// <param name="inputs">
+/// What determines the training: it is resumed only with the same. A name with dashes is an option with its value, any other name stands for content.
+/// </param>
+/// <param name="type">Of the state.</param>
+internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictionary<string, string> inputs, JsonTypeInfo<TrainingState<TOptions>> type)
+{
+    private const string StateName = "state.json";
+    private const string OptimizerName = "optimizer.bin";
+
+    private readonly string _folder = Path.Combine(modelFolder, "checkpoint");
+    private readonly string _fresh = Path.Combine(modelFolder, "checkpoint.new");
+
+    public void Save(torch.nn.Module network, AdamW optimizer, TrainingState<TOptions> state)
+    {
+        AtomicFolder.DeleteIfExists(_fresh);
+        Directory.CreateDirectory(_fresh);
+        SafetensorsFile.Write(Path.Combine(_fresh, ModelFolder.WeightsName), NetworkWeights.Of(network));
+        optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
+        AtomicFile.Write(Path.Combine(_fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type)); // last: now the folder is complete
+        AtomicFolder.Replace(_folder, _fresh);
+        if (state.Curve[^1].Metrics is not null)
+        {
+            AtomicFile.Write(Path.Combine(modelFolder, TrainingLog.MetricsName), JsonSerializer.SerializeToUtf8Bytes(state, type));
+        }
+    }
+
+    /// <exception cref="UserErrorException">There is no checkpoint, or its inputs differ.</exception>
+    public TrainingState<TOptions> Restore(torch.nn.Module network, AdamW optimizer)
+    {
+        if (!Directory.Exists(_folder) && File.Exists(Path.Combine(_fresh, StateName)))
+        {
+            Directory.Move(_fresh, _folder); // the process was killed between the two moves of a replacement
+        }
+
+        string path = Path.Combine(_folder, StateName);
+        if (!File.Exists(path))
+        {
+            throw new UserErrorException($"There is no checkpoint in {_folder}. Train without --resume.");
+        }
+
+        TrainingState<TOptions> state;
+        try
+        {
+            state = JsonSerializer.Deserialize(File.ReadAllBytes(path), type)!;
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} cannot be read ({e.Message}). Train without --resume.", e);
+        }
+
+        if (Difference(state.Inputs) is { } difference)
+        {
+            throw new UserErrorException($"The checkpoint in {_folder} was written {difference}");
+        }
+
+        NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(_folder, ModelFolder.WeightsName)));
+        optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
+        return state;
+    }
+
+    /// <summary>A fingerprint of a value, for the inputs.</summary>
+    public static string Fingerprint<T>(T value, JsonTypeInfo<T> type) => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, type)));
+
+    private string? Difference(IReadOnlyDictionary<string, string>? saved)
+    {
+        if (saved is null)
+        {
+            return "by an earlier version. Train without --resume.";
+        }
+
+        foreach ((string name, string value) in inputs)
+        {
+            string? before = saved.GetValueOrDefault(name);
+            if (before != value)
+            {
+                return name.StartsWith("--", StringComparison.Ordinal)
+                    ? $"with {name} {before}, not {value}. Set {name} {before}, or train without --resume."
+                    : $"with other {name}. Train without --resume.";
+            }
+        }
+
+        return null;
+    }
+}
