@@ -8,7 +8,7 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Benchmarks.Micro;
 
-/// <summary>The stages of one request, each alone, by the classes that serve it, on a version that <c>scale</c> published.</summary>
+/// <summary>The stages of one request, each alone, with the serving classes, on a version that <c>scale</c> published.</summary>
 public class StageBenchmarks
 {
     private const int K = 10;
@@ -73,6 +73,6 @@ public class StageBenchmarks
 
     private string Key() => CacheKey.Of(_query, _model.Version, _options.Value.Candidates);
 
-    // Rows of the catalog in an order of their own; none is there twice.
+    // Distinct rows of the catalog in shuffled order.
     private History HistoryOf(int length) => new([.. Enumerable.Range(0, length).Select(i => i * 131 % _model.Catalog.Count).Distinct()]);
 }
