@@ -95,7 +95,7 @@ internal static class Presets
         Retriever = Small.Retriever with { Epochs = 8, ValidateEvery = 1, Patience = 3 },
     };
 
-    /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/models.md.</summary>
+    /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/lab/retriever.md.</summary>
     public static readonly Preset Sparse = new(
         "sparse",
         new TrainRetrieverOptions
