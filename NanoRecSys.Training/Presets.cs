@@ -52,7 +52,7 @@ internal static class Presets
         new MineNegativesOptions { PositionsPerUser = 30 },
         new TrainRankerOptions { Hidden = [128, 64, 32], Epochs = 6 });
 
-    /// <summary>About a million ratings in long histories: half an hour on two cores; figures in docs/training.md.</summary>
+    /// <summary>About a million ratings in long histories: half an hour on two cores; figures in docs/models.md.</summary>
     public static readonly Preset Small = new(
         "small",
         new TrainRetrieverOptions
@@ -77,7 +77,7 @@ internal static class Presets
 
     /// <summary>
     /// <see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request.
-    /// The best figures in docs/training.md.
+    /// The best figures in docs/models.md.
     /// </summary>
     public static readonly Preset Large = Small with
     {
@@ -95,7 +95,7 @@ internal static class Presets
         Retriever = Small.Retriever with { Epochs = 8, ValidateEvery = 1, Patience = 3 },
     };
 
-    /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/training.md.</summary>
+    /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/lab/retriever.md.</summary>
     public static readonly Preset Sparse = new(
         "sparse",
         new TrainRetrieverOptions

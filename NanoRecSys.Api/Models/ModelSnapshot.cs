@@ -143,7 +143,7 @@ internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
 
 /// <summary>
 /// What people start with here: how many had a movie among their first ten. Somebody new does as they did: on three data
-/// sets it names 17 to 25% more of a newcomer's first ten movies than counts of all interactions do (docs/decisions.md).
+/// sets it names 17 to 25% more of a newcomer's first ten movies than counts of all interactions do (docs/lab/decisions.md).
 /// </summary>
 internal sealed class FirstMovies
 {

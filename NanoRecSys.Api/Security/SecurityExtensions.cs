@@ -9,7 +9,7 @@ using NanoRecSys.Api.Errors;
 
 namespace NanoRecSys.Api.Security;
 
-/// <summary>Keys, rate limits, headers and CORS; see docs/security.md for what they protect.</summary>
+/// <summary>Keys, rate limits, headers and CORS; see docs/operations.md for what they protect.</summary>
 internal static class SecurityExtensions
 {
     public static void AddSecurity(this WebApplicationBuilder builder)

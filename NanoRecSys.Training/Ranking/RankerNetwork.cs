@@ -168,5 +168,3 @@ internal sealed class ItemFeatureTensors : IDisposable
         _genres.Dispose();
     }
 }
-
-}

@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace NanoRecSys.Web.Client;
 
-/// <summary>The last calls that these pages made, so that a request's waterfall can show what they waited for.</summary>
+/// <summary>The last calls that these pages made, so that a request's waterfall can show their waiting time.</summary>
 public sealed class ApiCalls
 {
     private const int Kept = 500;
@@ -25,7 +25,7 @@ public sealed class ApiCalls
         }
     }
 
-    /// <returns>Null where another program asked, or long ago.</returns>
+    /// <returns>Null for another program's request, or an old one.</returns>
     public ApiCall? Find(string requestId) => _byRequest.GetValueOrDefault(requestId);
 }
 
@@ -33,7 +33,7 @@ public sealed class ApiCalls
 /// <param name="DurationMs">Until its answer began.</param>
 public sealed record ApiCall(DateTimeOffset Started, double DurationMs);
 
-/// <summary>Traces each call that a visitor causes, and times those that ask for something to be computed.</summary>
+/// <summary>Traces each call that a visitor causes, and times those that compute something.</summary>
 internal sealed class ApiCallTimer(ApiCalls calls, TimeProvider time) : DelegatingHandler
 {
     private const string RequestIdHeader = "X-Request-Id";
@@ -58,7 +58,7 @@ internal sealed class ApiCallTimer(ApiCalls calls, TimeProvider time) : Delegati
     }
 }
 
-/// <summary>Makes each thing that a visitor asks for one trace, and keeps polls out of the traces.</summary>
+/// <summary>Makes each visitor's action one trace, and keeps polls out of the traces.</summary>
 internal static class WebTracing
 {
     private const string Poll = "poll";

@@ -1,20 +1,20 @@
 namespace NanoRecSys.Web.Client;
 
-/// <summary>What a panel shows of the API: the answer to its newest question. Asking again drops what was asked before.</summary>
+/// <summary>The answer to a panel's newest request. A new request cancels the previous one.</summary>
 public sealed class LatestAnswer<T> : IDisposable
     where T : class
 {
     private CancellationTokenSource _current = new();
 
-    /// <summary>The last answer that came; it stays while the next is on its way, so that a panel does not empty itself.</summary>
+    /// <summary>The last answer; it is kept while the next one is loading, so that the panel does not go empty.</summary>
     public T? Value { get; private set; }
 
-    /// <summary>Why the newest question brought nothing; null otherwise.</summary>
+    /// <summary>Why the newest request failed; null otherwise.</summary>
     public string? Failure { get; private set; }
 
     public bool Loading { get; private set; }
 
-    /// <returns>Whether the answer came; false too where another question took its place.</returns>
+    /// <returns>Whether it was answered; also false if a newer request replaced it.</returns>
     public async Task<bool> AskAsync(Func<CancellationToken, Task<T>> ask)
     {
         CancellationTokenSource mine = Replace();
@@ -34,13 +34,13 @@ public sealed class LatestAnswer<T> : IDisposable
         }
         catch (Exception e) when (e is ApiException or OperationCanceledException)
         {
-            // Nobody waits for it any more.
+            // A newer request replaced it.
         }
 
         return false;
     }
 
-    /// <summary>Back to the state before the first question.</summary>
+    /// <summary>Back to the state before the first request.</summary>
     public void Clear()
     {
         Replace();

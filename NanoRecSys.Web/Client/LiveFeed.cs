@@ -6,13 +6,13 @@ using NanoRecSys.Core.Progress;
 namespace NanoRecSys.Web.Client;
 
 /// <summary>
-/// One poll of the API shared by every open page: it runs while somebody looks, so the API's load does not
-/// grow with the number of viewers. It goes on whatever fails: every open page depends on it.
+/// One poll of the API shared by all open pages: it runs while there is a viewer, so the API's load does not
+/// grow with the number of viewers. It survives every failure: every open page depends on it.
 /// </summary>
-/// <param name="read">Brings the next value.</param>
+/// <param name="read">Reads the next value.</param>
 /// <param name="pause">Between the end of one read and the start of the next, by what was read.</param>
 /// <param name="time">Waits.</param>
-/// <param name="logger">Gets the unexpected failures.</param>
+/// <param name="logger">For unexpected failures.</param>
 public sealed class LiveFeed<T>(
     Func<CancellationToken, Task<T>> read, Func<Reading<T>, TimeSpan> pause, TimeProvider time, ILogger? logger = null)
     where T : class
@@ -23,7 +23,7 @@ public sealed class LiveFeed<T>(
 
     public Reading<T> Latest { get; private set; } = new();
 
-    /// <summary>Calls the viewer with each reading from now on, until the subscription is disposed.</summary>
+    /// <summary>Calls the viewer with each reading until the subscription is disposed.</summary>
     public IDisposable Subscribe(Action<Reading<T>> viewer)
     {
         lock (_lock)
@@ -31,7 +31,7 @@ public sealed class LiveFeed<T>(
             _viewers.Add(viewer);
             if (_stop is null)
             {
-                Latest = new Reading<T>(); // What was known when the last viewer left is old.
+                Latest = new Reading<T>(); // The reading from when the last viewer left is stale.
                 var polling = new CancellationTokenSource();
                 _stop = polling.Cancel;
                 _ = PollAsync(polling);
@@ -56,7 +56,7 @@ public sealed class LiveFeed<T>(
 
     private async Task PollAsync(CancellationTokenSource polling)
     {
-        Activity.Current = null; // what a viewer asks for when a reading arrives does not belong to the page that polled first
+        Activity.Current = null; // a viewer's calls after a reading do not belong to the page that started the polling
         CancellationToken cancellation = polling.Token;
         try
         {
@@ -68,7 +68,7 @@ public sealed class LiveFeed<T>(
         }
         catch (OperationCanceledException)
         {
-            // Nobody looks any more.
+            // No viewer is left.
         }
     }
 
@@ -121,8 +121,8 @@ public sealed class LiveFeed<T>(
     }
 }
 
-/// <summary>What a feed knows now: the last value that came, and why nothing newer did.</summary>
-/// <param name="Value">Null until the first came.</param>
+/// <summary>A feed's state: the last value, and why there is no newer one.</summary>
+/// <param name="Value">Null before the first.</param>
 /// <param name="Failure">Null when the last read succeeded.</param>
 public sealed record Reading<T>(T? Value = null, ApiException? Failure = null)
     where T : class;
@@ -136,19 +136,19 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     /// <summary>The windows that the telemetry page offers, in seconds.</summary>
     public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800];
 
-    /// <summary>Each second until the API can serve, then unhurriedly.</summary>
+    /// <summary>Every second until the API can serve, then slowly.</summary>
     public LiveFeed<Readiness> Readiness { get; } = new(
         new PatientReadiness(cancellation => Client(services).ReadinessAsync(cancellation)).ReadAsync,
         reading => reading.Value?.State == ReadinessState.Ready ? Unhurried : Second,
         time, logger);
 
-    /// <summary>Each second while a training runs.</summary>
+    /// <summary>Every second while a training runs.</summary>
     public LiveFeed<TrainingStatus> Training { get; } = new(
         cancellation => Client(services).TrainingAsync(cancellation),
         reading => reading.Value?.Events is [.., { State: not ProgressEvent.Running }] ? Unhurried : Second,
         time, logger);
 
-    /// <summary>The runs in short: they change with each epoch at most.</summary>
+    /// <summary>Summaries of the runs: they change at most once per epoch.</summary>
     public LiveFeed<TrainingRuns> Runs { get; } = new(
         cancellation => Client(services).RunsAsync(cancellation), _ => Unhurried, time, logger);
 
@@ -172,8 +172,8 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
 }
 
 /// <summary>
-/// Readiness that outlives one poll that nobody answered: a page, and what was typed on it, goes only when the API stays
-/// away. The second question follows at once.
+/// Readiness that survives one unanswered poll: a page, and what was typed on it, is replaced only if the API stays
+/// unavailable. The second poll follows at once.
 /// </summary>
 public sealed class PatientReadiness(Func<CancellationToken, Task<Readiness>> ask)
 {
@@ -192,10 +192,10 @@ public sealed class PatientReadiness(Func<CancellationToken, Task<Readiness>> as
     }
 }
 
-/// <summary>What <c>GET /readyz</c> says, or that nobody says anything.</summary>
+/// <summary>What <c>GET /readyz</c> says, or that nothing answers.</summary>
 /// <param name="State">Away, without a model, or ready.</param>
 /// <param name="Status">The status document when ready.</param>
-/// <param name="Problems">What the API gives as errors and warnings when it is not ready.</param>
+/// <param name="Problems">The API's errors and warnings while it is not ready.</param>
 public sealed record Readiness(ReadinessState State, StatusDocument? Status, IReadOnlyList<string> Problems);
 
 public enum ReadinessState

@@ -10,7 +10,7 @@ using Polly.Timeout;
 
 namespace NanoRecSys.Web.Client;
 
-/// <summary>The API's calls, typed. Every call throws <see cref="ApiException"/> when it brings nothing.</summary>
+/// <summary>The API's calls, typed. Every call throws <see cref="ApiException"/> on failure.</summary>
 public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? options = null)
 {
     private const string KeyHeader = "X-Api-Key";
@@ -28,7 +28,7 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<RecommendResponse> RecommendAsync(SessionRequest request, CancellationToken cancellation = default) =>
         SendAsync<RecommendResponse>(HttpMethod.Post, "/recommend/session", cancellation, JsonContent.Create(request, options: Json));
 
-    /// <exception cref="ApiException">Of the kind <see cref="ApiFailure.KeyNeeded"/> where the API does not take this page's key.</exception>
+    /// <exception cref="ApiException">Of the kind <see cref="ApiFailure.KeyNeeded"/> if the API refuses this page's key.</exception>
     public async Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default)
     {
         string? key = options?.Value.WriteKey is { Length: > 0 } known ? known : null;
@@ -47,13 +47,13 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
         SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
 
-    /// <param name="query">Words of a title, or their beginnings; the most watched movies where it is empty.</param>
+    /// <param name="query">Words of a title, or prefixes; empty for the most watched movies.</param>
     /// <param name="limit">1 to 200.</param>
     /// <param name="cancellation">Ends the call.</param>
     public async Task<IReadOnlyList<MovieInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
         (await SendAsync<MovieList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Movies;
 
-    /// <summary>Those of the ids that the catalog knows, in this order.</summary>
+    /// <summary>The movies of the known ids, in this order.</summary>
     public async Task<IReadOnlyList<MovieInfo>> MoviesAsync(IEnumerable<int> ids, CancellationToken cancellation = default) =>
         (await SendAsync<MovieList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids)}", cancellation)).Movies;
 
@@ -85,7 +85,7 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         SendAsync<ModelList>(HttpMethod.Get, "/models", cancellation);
 
     /// <param name="change">What is to be served.</param>
-    /// <param name="key">Of an administrator; null where none is known.</param>
+    /// <param name="key">An administrator's; null if unknown.</param>
     /// <param name="cancellation">Ends the call.</param>
     public Task<ModelChange> ChangeModelAsync(ModelAction change, string? key, CancellationToken cancellation = default) =>
         SendAsync<ModelChange>(change.Method, change.Path, cancellation, key: key);
@@ -108,7 +108,7 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) =>
         SendAsync<Manifest>(HttpMethod.Get, "/models/current", cancellation);
 
-    /// <summary>Whether it can serve; the one call that answers instead of throwing.</summary>
+    /// <summary>Whether the API can serve; the only call that does not throw.</summary>
     public async Task<Readiness> ReadinessAsync(CancellationToken cancellation = default)
     {
         try
@@ -181,10 +181,10 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     }
 }
 
-/// <summary>Why a call to the API brought nothing.</summary>
+/// <summary>Why a call to the API failed.</summary>
 public enum ApiFailure
 {
-    /// <summary>Nobody answered, or not in time.</summary>
+    /// <summary>No answer, or not in time.</summary>
     Away,
 
     /// <summary>It answered 503: there is no model to serve yet.</summary>
@@ -197,7 +197,7 @@ public enum ApiFailure
     Refused,
 }
 
-/// <summary>A call to the API failed; the message is for people.</summary>
+/// <summary>A call to the API failed; the message can be shown to users.</summary>
 public sealed class ApiException(ApiFailure failure, string message, Exception? innerException = null)
     : Exception(message, innerException)
 {
@@ -210,7 +210,7 @@ public sealed class ApiException(ApiFailure failure, string message, Exception? 
 /// </summary>
 public static class ErrorBody
 {
-    /// <summary>Every sentence for people in the body; empty where there is none.</summary>
+    /// <summary>Every message in the body; empty if there is none.</summary>
     public static IReadOnlyList<string> Sentences(string body)
     {
         try
@@ -246,8 +246,8 @@ public sealed class ApiOptions
     public const string Section = "Api";
 
     /// <summary>
-    /// Sent with what a visitor stores ("Watched it"), where the API's <c>Security:WriteKeys</c> asks for a key. Never with
-    /// a change of what is served: whoever sees the page could make one.
+    /// Sent with what a visitor stores ("Watched it") if the API's <c>Security:WriteKeys</c> require a key. Never sent with
+    /// a change of what is served: every visitor of the page could make one.
     /// </summary>
     public string? WriteKey { get; set; }
 }
@@ -266,13 +266,13 @@ public static class ClientRegistration
         IHttpClientBuilder client = services.AddHttpClient<RecommenderClient>(http => http.BaseAddress = new Uri("https+http://api"));
         client.AddHttpMessageHandler<ApiCallTimer>(); // around everything else: retries are part of the wait
         client.AddServiceDiscovery();
-        client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // a neighbour, never beyond a proxy
+        client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // the API is local: bypass the proxy
 #pragma warning disable EXTEXP0001 // The one way to replace the default pipeline for a client; marked experimental.
         client.RemoveAllResilienceHandlers();
 #pragma warning restore EXTEXP0001
         client.AddStandardResilienceHandler(options =>
         {
-            // Somebody waits before a screen: fail within seconds and say so, the feeds ask again anyway.
+            // Interactive call: fail fast and show it; the feeds retry anyway.
             options.AttemptTimeout.Timeout = TimeSpan.FromSeconds(5);
             options.TotalRequestTimeout.Timeout = TimeSpan.FromSeconds(8);
             options.CircuitBreaker.SamplingDuration = TimeSpan.FromSeconds(10);
@@ -280,7 +280,7 @@ public static class ClientRegistration
             options.Retry.MaxRetryAttempts = 2;
             options.Retry.Delay = TimeSpan.FromMilliseconds(150);
 
-            // An answer is an answer: 503 means "no model yet" here, and is shown, not retried.
+            // 503 means "no model yet" and is shown, not retried.
             options.Retry.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
             options.CircuitBreaker.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
         });

@@ -11,7 +11,7 @@ using NanoRecSys.Benchmarks.Soak;
 using NanoRecSys.Benchmarks.Start;
 using NanoRecSys.Benchmarks.Training;
 
-RootCommand root = new("Measures NanoRecSys: a table for people, and with --json one line for programs.")
+RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with --json one line of JSON.")
 {
     LoadCommand.Create(),
     MicroCommand.Create(),

@@ -22,8 +22,7 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
         await Expect(visit.Page.Locator("#components-reconnect-modal")).ToBeVisibleAsync(new() { Timeout = 30_000 });
         await _server.StartAsync();
 
-        await visit.Page.WaitForFunctionAsync(
-            "!window.isTheOldPage && document.querySelector('[data-interactive=true]') !== null", null, new() { Timeout = 90_000 });
+        await visit.UntilAsync("!window.isTheOldPage && document.querySelector('[data-interactive=true]') !== null");
         await Expect(visit.Page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
         // The view stands in the address, so it is the one that was left.
         await Expect(visit.Marked("window-select").Locator("[aria-current=true]")).ToHaveTextAsync("1 min");

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Web.Components.Elements;
 
-/// <summary>How figures are written for people.</summary>
+/// <summary>Formats figures for display.</summary>
 public static partial class Text
 {
     /// <summary>42 µs, 0.42 ms, 4.20 ms, 42.0 ms, 4.2 s.</summary>
@@ -47,10 +47,10 @@ public static partial class Text
     /// <summary>A number as CSS and SVG write it.</summary>
     public static string Css(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
 
-    /// <summary>Seven (a.k.a. Se7en) is Seven: for places that have no room for what a film is also called.</summary>
+    /// <summary>Seven (a.k.a. Se7en) is Seven: for places without space for alternative titles.</summary>
     public static string WithoutOtherNames(string text) => InBrackets().Replace(text, "");
 
-    /// <summary>A reason where there is little room; a film that ends in a stop, as R.N. does, ends its sentence with it.</summary>
+    /// <summary>A reason for a narrow space; a title that ends in a period, such as R.N., also ends the sentence.</summary>
     public static string Reason(string text) => TwoStops().Replace(WithoutOtherNames(text), ".");
 
     [GeneratedRegex(@"(?<!\.)\.\.(?!\.)")]

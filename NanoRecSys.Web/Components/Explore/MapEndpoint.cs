@@ -17,12 +17,12 @@ internal static class MapEndpoint
             MapSheet sheet = MapSheet.From(await client.MapAsync(cancellation));
             string tag = $"\"{sheet.Version}\"";
             context.Response.Headers.ETag = tag;
-            context.Response.Headers.CacheControl = "no-cache"; // Ask again each time, and be told 304 until another version is served.
+            context.Response.Headers.CacheControl = "no-cache"; // Revalidated each time: 304 until another version is served.
             return context.Request.Headers.IfNoneMatch == tag ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(sheet);
         }
         catch (ApiException e)
         {
-            // Plain text: the status page for people must not take the place of the reason.
+            // Plain text: the status page must not replace the reason.
             return TypedResults.Text(e.Message, statusCode: e.Failure == ApiFailure.Refused ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable);
         }
     }

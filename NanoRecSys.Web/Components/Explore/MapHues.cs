@@ -1,9 +1,9 @@
 namespace NanoRecSys.Web.Components.Explore;
 
-/// <summary>Colours of the genres on the map: as far apart as so many can be, and where a genre has a colour, near that.</summary>
+/// <summary>Colors of the genres on the map: as far apart as possible, and near the genre's own color if it has one.</summary>
 public static class MapHues
 {
-    /// <summary>0 to 359 on the colour wheel; null, a grey, for what has no genre.</summary>
+    /// <summary>0 to 359 on the colour wheel; null, a gray, without a genre.</summary>
     public static int? Of(string genre) => genre switch
     {
         "Action" => 10,

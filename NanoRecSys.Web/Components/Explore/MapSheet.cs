@@ -3,7 +3,7 @@ using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.Web.Components.Explore;
 
-/// <summary>The map as the browser draws it: columns, all of the length of <paramref name="Ids"/>, for they compress well.</summary>
+/// <summary>The map as the browser draws it: columns, all of the length of <paramref name="Ids"/>, which compress well.</summary>
 /// <param name="Version">The model's.</param>
 /// <param name="Kept">See <see cref="ItemMap"/>.</param>
 /// <param name="Genres">The most telling genre of some movie each, with its colour; in the order of the legend.</param>
@@ -36,5 +36,5 @@ public sealed record MapSheet(
 
 /// <param name="Name">As the catalog spells it; empty for movies without any.</param>
 /// <param name="Hue">See <see cref="MapHues"/>.</param>
-/// <param name="Movies">How many are drawn in it.</param>
+/// <param name="Movies">Number of movies drawn in it.</param>
 public sealed record MapGenre(string Name, int? Hue, int Movies);

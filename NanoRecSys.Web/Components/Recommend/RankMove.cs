@@ -1,8 +1,8 @@
 namespace NanoRecSys.Web.Components.Recommend;
 
-/// <summary>What became of a movie's rank between two lists.</summary>
+/// <summary>How a movie's rank changed between two lists.</summary>
 /// <param name="IsNew">It was not in the list before.</param>
-/// <param name="Places">How far it rose; negative where it fell.</param>
+/// <param name="Places">How far it rose; negative if it fell.</param>
 public sealed record RankMove(bool IsNew, int Places)
 {
     /// <summary>For the eye: new, ▲ 2, ▼ 1.</summary>
@@ -13,8 +13,8 @@ public sealed record RankMove(bool IsNew, int Places)
 
     /// <param name="movieId">The movie.</param>
     /// <param name="rank">Its place now, from 0.</param>
-    /// <param name="before">The list before; null where there is none to compare with.</param>
-    /// <returns>Null where it stayed.</returns>
+    /// <param name="before">The list before; null if there is none.</param>
+    /// <returns>Null if it did not move.</returns>
     public static RankMove? Of(int movieId, int rank, IReadOnlyList<int>? before)
     {
         if (before is null)

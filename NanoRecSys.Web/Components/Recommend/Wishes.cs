@@ -5,7 +5,7 @@ using NanoRecSys.Web.Components.Elements;
 
 namespace NanoRecSys.Web.Components.Recommend;
 
-/// <summary>What a list of recommendations is to look like; a page's address says it, so that it can be shared.</summary>
+/// <summary>Filters and shape of a list of recommendations, kept in the page's address so that it can be shared.</summary>
 public sealed record Wishes
 {
     public const int MaxCount = 100;
@@ -26,7 +26,7 @@ public sealed record Wishes
     /// <summary>0..1: how much a movie should differ from those above it.</summary>
     public double Diversity { get; init; }
 
-    /// <summary>Null where any movie may come.</summary>
+    /// <summary>Null if any movie is allowed.</summary>
     public FilterRequest? Filter => !HasFilter ? null : new FilterRequest
     {
         GenresAny = Genres.Count > 0 ? Genres : null,
@@ -37,7 +37,7 @@ public sealed record Wishes
 
     public bool HasFilter => Genres.Count > 0 || Without.Count > 0 || YearFrom is not null || YearTo is not null;
 
-    /// <summary>From an address's parts; what cannot be understood is as if it were not there.</summary>
+    /// <summary>From the address; invalid parts are ignored.</summary>
     public static Wishes Parse(string? count, string? genres, string? without, string? from, string? to, string? diversity) => new()
     {
         Count = Math.Clamp(Whole(count) ?? CountPicker.Default, 1, MaxCount),
@@ -48,7 +48,7 @@ public sealed record Wishes
         Diversity = double.TryParse(diversity, CultureInfo.InvariantCulture, out double value) ? Math.Clamp(value, 0, 1) : 0,
     };
 
-    /// <summary>The address's parts; null takes a part away.</summary>
+    /// <summary>The address's parts; null removes a part.</summary>
     public Dictionary<string, object?> ToQuery() => new()
     {
         ["k"] = Count == CountPicker.Default ? null : Count,
@@ -70,7 +70,7 @@ public sealed record Wishes
         text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 }
 
-/// <summary>A page whose address holds <see cref="Wishes"/>. Text, not numbers: an address that was mistyped must not end in an error.</summary>
+/// <summary>A page whose address holds <see cref="Wishes"/>. Text, not numbers: a mistyped address must not cause an error.</summary>
 public abstract class WishesPage : ComponentBase
 {
     [SupplyParameterFromQuery]

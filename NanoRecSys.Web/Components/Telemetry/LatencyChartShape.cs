@@ -9,7 +9,7 @@ namespace NanoRecSys.Web.Components.Telemetry;
 /// <param name="P95">Likewise.</param>
 /// <param name="P99">Likewise.</param>
 /// <param name="Band">Polygons between the 50th and the 95th percentile.</param>
-/// <param name="Columns">A step of the window each, oldest first; null where the service had not begun.</param>
+/// <param name="Columns">A step of the window each, oldest first; null before the service started.</param>
 public sealed record LatencyChartShape(
     LatencyScale Scale, IReadOnlyList<string> P50, IReadOnlyList<string> P95, IReadOnlyList<string> P99, IReadOnlyList<string> Band,
     IReadOnlyList<LatencyColumn?> Columns)
@@ -20,7 +20,7 @@ public sealed record LatencyChartShape(
     public static LatencyChartShape From(IReadOnlyList<TelemetryPoint> series, string stage, double windowSeconds)
     {
         double step = series.Count > 0 ? series.Max(point => point.Seconds) : windowSeconds;
-        // The running step has not its full length: the next one to it tells.
+        // The running step is incomplete: use the length of the one beside it.
         if (series.Count > 1)
         {
             step = (series[1].Time - series[0].Time).TotalSeconds;
@@ -37,7 +37,7 @@ public sealed record LatencyChartShape(
             [.. Enumerable.Repeat<LatencyColumn?>(null, columns - known.Length), .. known]);
     }
 
-    // Neighbours with traffic.
+    // Adjacent steps with traffic.
     private static IEnumerable<LatencyColumn[]> Runs(LatencyColumn[] columns)
     {
         List<LatencyColumn> run = [];
@@ -70,6 +70,6 @@ public sealed record LatencyChartShape(
 }
 
 /// <param name="Point">The step.</param>
-/// <param name="Latency">Of the chosen stage; null where it did not run.</param>
-/// <param name="Left">Its middle, in percent from the left.</param>
+/// <param name="Latency">Of the chosen stage; null if it did not run.</param>
+/// <param name="Left">Its center, in percent from the left.</param>
 public sealed record LatencyColumn(TelemetryPoint Point, StageLatency? Latency, double Left);

@@ -1,6 +1,6 @@
 namespace NanoRecSys.Web.Components.Telemetry;
 
-/// <summary>A logarithmic axis of milliseconds: a cache hit and a slow request are both to be seen.</summary>
+/// <summary>A logarithmic axis of milliseconds: both a cache hit and a slow request are visible.</summary>
 /// <param name="LowMs">At the bottom.</param>
 /// <param name="HighMs">At the top.</param>
 public sealed record LatencyScale(double LowMs, double HighMs)
@@ -18,7 +18,7 @@ public sealed record LatencyScale(double LowMs, double HighMs)
             : new LatencyScale(RoundNumbers(all.Min() / 10, all.Min()).Last(), RoundNumbers(all.Max() * 1.0001, all.Max() * 10).First());
     }
 
-    /// <summary>Where a duration lies, in percent from the top.</summary>
+    /// <summary>Position of a duration, in percent from the top.</summary>
     public double Top(double ms) => 100 * (Math.Log(HighMs) - Math.Log(Math.Clamp(ms, LowMs, HighMs))) / (Math.Log(HighMs) - Math.Log(LowMs));
 
     /// <summary>Round numbers from the bottom to the top; of many only the powers of ten.</summary>

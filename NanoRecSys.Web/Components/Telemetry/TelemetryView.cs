@@ -2,7 +2,7 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Web.Components.Telemetry;
 
-/// <summary>What of the telemetry is looked at: all of it stands in the page's address, so that a view can be sent to somebody.</summary>
+/// <summary>The view of the telemetry, kept in the page's address so that it can be shared.</summary>
 /// <param name="Minutes">Of <see cref="Windows"/>.</param>
 /// <param name="Stage">Whose latency the chart shows.</param>
 /// <param name="Order">Of the requests: <see cref="Slowest"/> or <see cref="Newest"/>.</param>
@@ -18,7 +18,7 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
 
     public int Seconds => Minutes * 60;
 
-    /// <summary>The page's address with this view; what is usual is left out.</summary>
+    /// <summary>The page's address with this view; defaults are omitted.</summary>
     public string Address
     {
         get
@@ -33,15 +33,15 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
         }
     }
 
-    /// <summary>What the address says; what it does not say, or says wrongly, is as usual.</summary>
+    /// <summary>From the address; missing or invalid parts take their default.</summary>
     public static TelemetryView From(int? minutes, string? stage, string? order) => new(
         minutes is { } asked && Windows.Contains(asked) ? asked : DefaultMinutes,
         string.IsNullOrWhiteSpace(stage) ? Total : stage,
         order == Newest ? Newest : Slowest);
 
     /// <summary>
-    /// The steps to draw. A running second is left out: hardly anything is in it yet, and nothing of other replicas, so that
-    /// each chart would end in a fall. A longer one is shown: nobody should wait a minute for it.
+    /// The steps to draw. A running second is left out: it is nearly empty and lacks the other replicas, so
+    /// each chart would end in a drop. A longer step is shown: nobody should wait a minute for it.
     /// </summary>
     public static IReadOnlyList<TelemetryPoint> StepsOf(TelemetrySnapshot snapshot) =>
         snapshot.Series is [.., { } last, { } running] && (running.Time - last.Time).TotalSeconds <= LongestWait

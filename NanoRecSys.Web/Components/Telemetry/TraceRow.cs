@@ -5,7 +5,7 @@ using NanoRecSys.Web.Components.Timing;
 namespace NanoRecSys.Web.Components.Telemetry;
 
 /// <summary>One line of a request's waterfall: the call of this page, the API's request, or a stage of it.</summary>
-/// <param name="Part">Who was at work: <c>Web</c>, <c>API</c> or <c>Redis</c>.</param>
+/// <param name="Part">The working process: <c>Web</c>, <c>API</c> or <c>Redis</c>.</param>
 /// <param name="Name">What was done.</param>
 /// <param name="Left">Percent from the left.</param>
 /// <param name="Width">Percent of the whole.</param>
@@ -18,11 +18,11 @@ public sealed record TraceRow(string Part, string Name, double Left, double Widt
 
     /// <summary>From the caller inwards.</summary>
     /// <param name="trace">What the API measured.</param>
-    /// <param name="call">What this page measured around it; null where another program called.</param>
+    /// <param name="call">What this page measured around it; null if another program called.</param>
     public static IReadOnlyList<TraceRow> Of(RequestTrace trace, ApiCall? call)
     {
         double whole = Math.Max(call?.DurationMs ?? 0, trace.TotalMs);
-        // Both clocks are read on their own: where they disagree, the request still lies inside of its call.
+        // The clocks are independent: if they disagree, the request is still drawn inside its call.
         double start = call is null ? 0 : Math.Clamp((trace.Time - call.Started).TotalMilliseconds, 0, whole - trace.TotalMs);
         List<TraceRow> rows = [];
         if (call is not null)
@@ -36,7 +36,7 @@ public sealed record TraceRow(string Part, string Name, double Left, double Widt
         return rows;
     }
 
-    // What the API's own memory has is never asked of Redis; a miss was.
+    // Redis is not asked for what the API's memory has; a miss was.
     private static string PartOf(string stage, string? cacheSource) => stage switch
     {
         "cache.get" when cacheSource == "memory" => "API",

@@ -3,8 +3,8 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Web.Components.Timing;
 
 /// <summary>
-/// The longest time of a request that no stage was at work: reasons, waiting for a processor, writing the answer. It is
-/// drawn like a stage, so that the bars add up to what the request took.
+/// The longest time of a request in which no stage ran: reasons, waiting for a processor, writing the answer. It is
+/// drawn like a stage, so that the bars add up to the request's duration.
 /// </summary>
 public static class Gap
 {

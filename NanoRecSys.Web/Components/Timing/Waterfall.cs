@@ -2,12 +2,12 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Web.Components.Timing;
 
-/// <summary>Where the bars of a request's stages lie on a scale of 0 to 100 percent of the request.</summary>
+/// <summary>Positions of the bars of a request's stages, 0 to 100 percent of the request.</summary>
 /// <param name="TotalMs">The scale's end.</param>
 /// <param name="Bars">In the order of the stages.</param>
 public sealed record Waterfall(double TotalMs, IReadOnlyList<WaterfallBar> Bars)
 {
-    /// <summary>Thinner bars could not be seen.</summary>
+    /// <summary>Thinner bars would be invisible.</summary>
     public const double MinWidthPercent = 0.8;
 
     /// <param name="stages">Start and length of each stage since the request began, in the order they began.</param>

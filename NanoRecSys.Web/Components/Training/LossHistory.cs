@@ -9,7 +9,7 @@ public sealed record LossHistory(string Stage, IReadOnlyList<LossPoint> Points)
 {
     private const int MaxPoints = 240;
 
-    /// <summary>Of the stage at work where it has losses, else of the one that reported most; null where none did.</summary>
+    /// <summary>Of the running stage if it has losses, else of the one that reported most; null if none did.</summary>
     public static LossHistory? From(IReadOnlyList<ProgressEvent> events)
     {
         ILookup<string, ProgressEvent> losses = events.Where(progress => progress.Loss is { } loss && double.IsFinite(loss))
@@ -24,7 +24,7 @@ public sealed record LossHistory(string Stage, IReadOnlyList<LossPoint> Points)
         return new LossHistory(stage, Thin(points));
     }
 
-    // Even picks, the last one always among them.
+    // Evenly spaced, always with the last one.
     private static LossPoint[] Thin(LossPoint[] points) => points.Length <= MaxPoints
         ? points
         : [.. Enumerable.Range(0, MaxPoints).Select(i => points[(int)((long)i * (points.Length - 1) / (MaxPoints - 1))])];

@@ -7,22 +7,22 @@ namespace NanoRecSys.Web.Components.Training;
 /// <param name="Now">The newest event.</param>
 /// <param name="Started">When the run began.</param>
 /// <param name="Steps">All stages of the run, the coming ones too.</param>
-/// <param name="Losses">Of the stage at work, or the longest.</param>
-/// <param name="Validation">Rankings of the whole catalogue as they came, newest first.</param>
+/// <param name="Losses">Of the running stage, or the longest.</param>
+/// <param name="Validation">Rankings of the whole catalog, newest first.</param>
 /// <param name="Messages">Newest first.</param>
-/// <param name="Speed">Sequences per second, as the stage at work told last.</param>
+/// <param name="Speed">Sequences per second, as last reported by the running stage.</param>
 public sealed record TrainingRun(
     ProgressEvent Now, DateTimeOffset Started, IReadOnlyList<StageStep> Steps, LossHistory? Losses,
     IReadOnlyList<ProgressEvent> Validation, IReadOnlyList<ProgressEvent> Messages, double? Speed)
 {
-    // The ranker's epochs order candidates and report NDCG alone: they have no place in a table of whole rankings.
+    // The ranker's epochs rank candidates and report only NDCG: they do not belong in a table of full rankings.
     private const string RankingMetric = "hr@10";
 
     // What `run` does, in its order: names for the stages that have not come yet.
     private static readonly string[] Preset =
         ["prepare", "train-retriever", "mine-negatives", "train-ranker", "evaluate", "export", "index", "publish"];
 
-    /// <returns>Null where nothing was trained yet.</returns>
+    /// <returns>Null before the first training.</returns>
     public static TrainingRun? From(TrainingStatus status)
     {
         if (status.Events is not [ProgressEvent first, ..] events)
@@ -37,7 +37,7 @@ public sealed record TrainingRun(
             events.LastOrDefault(progress => progress.StageNumber == now.StageNumber && progress.SequencesPerSecond is not null)?.SequencesPerSecond);
     }
 
-    // A step that counts says its sentence over and over: the last time holds the others.
+    // A counting step repeats its message: the last one includes the others.
     private static List<ProgressEvent> Told(IReadOnlyList<ProgressEvent> events)
     {
         List<ProgressEvent> told = [];

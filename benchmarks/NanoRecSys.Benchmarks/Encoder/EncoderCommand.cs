@@ -11,9 +11,9 @@ using Spectre.Console;
 namespace NanoRecSys.Benchmarks.Encoder;
 
 /// <summary>
-/// The verb <c>encoder</c>: one user's embedding on one thread, the graph that serving runs beside one in the original's
+/// The command <c>encoder</c>: one user's embedding on one thread, the graph that serving runs compared with one in nanoRecSys'
 /// shape (padded to the longest length, every position through every block) with the same weights and the same 8 bits.
-/// All take turns of a few runs, so that the machine's drift meets each alike.
+/// All alternate after a few runs, so that the machine's drift affects each alike.
 /// </summary>
 internal static class EncoderCommand
 {
@@ -22,16 +22,16 @@ internal static class EncoderCommand
 
     public static Command Create()
     {
-        Option<string> block = new("--block") { Description = "What the tower is built of.", DefaultValueFactory = _ => BlockKinds.Transformer };
+        Option<string> block = new("--block") { Description = "Kind of block.", DefaultValueFactory = _ => BlockKinds.Transformer };
         Option<int> dimension = new("--dimension") { Description = "Width of the embeddings.", DefaultValueFactory = _ => 256 };
-        Option<int> blocks = new("--blocks") { Description = "Blocks, one on another.", DefaultValueFactory = _ => 4 };
+        Option<int> blocks = new("--blocks") { Description = "Number of blocks.", DefaultValueFactory = _ => 4 };
         Option<int> heads = new("--heads") { Description = "Attention heads.", DefaultValueFactory = _ => 8 };
         Option<int> hidden = new("--feed-forward") { Description = "Hidden width of SwiGLU.", DefaultValueFactory = _ => 1024 };
         Option<int> items = new("--items") { Description = "Rows of the item table.", DefaultValueFactory = _ => 26_744 };
         Option<int> rounds = new("--rounds") { Description = "Runs of each graph at each length.", DefaultValueFactory = _ => 100 };
-        Option<int> seed = new("--seed") { Description = "Of weights and histories.", DefaultValueFactory = _ => 1 };
+        Option<int> seed = new("--seed") { Description = "Seed of weights and histories.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("encoder", "Latency of the user tower beside a graph in the original's shape.")
+        Command command = new("encoder", "Latency of the user tower, compared with a graph in nanoRecSys' shape.")
         {
             block, dimension, blocks, heads, hidden, items, rounds, seed, json,
         };
@@ -81,7 +81,7 @@ internal static class EncoderCommand
         {
             for (int g = 0; g < graphs.Length; g++)
             {
-                graphs[g].Time(); // brings its weights back into the cache, where a server that runs one graph has them
+                graphs[g].Time(); // brings its weights back into the processor's cache, as on a server that runs one graph
                 for (int i = round; i < Math.Min(round + Turn, rounds); i++)
                 {
                     times[g][i] = graphs[g].Time();
@@ -126,10 +126,10 @@ internal static class EncoderCommand
     private static string Text(double value, string format = "0.00") => value.ToString(format, CultureInfo.InvariantCulture);
 
     /// <param name="Length">Items of the history.</param>
-    /// <param name="Padded">Milliseconds of the graph in the original's shape.</param>
-    /// <param name="Int8">Of ours with the same weights and quantisation.</param>
-    /// <param name="Fp32">Of ours in 32 bits.</param>
+    /// <param name="Padded">Milliseconds of the graph in nanoRecSys' shape.</param>
+    /// <param name="Int8">Milliseconds of the served graph with the same weights and quantization.</param>
+    /// <param name="Fp32">Milliseconds of the graph in 32 bits.</param>
     /// <param name="CosineToPadded">Between the embeddings of the two in 8 bits.</param>
-    /// <param name="CosineToFp32">Between ours in 8 and in 32 bits.</param>
+    /// <param name="CosineToFp32">Between the served graph in 8 and in 32 bits.</param>
     private sealed record EncoderTimes(int Length, double Padded, double Int8, double Fp32, double CosineToPadded, double CosineToFp32);
 }

@@ -6,7 +6,7 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Benchmarks.Encoder;
 
-/// <summary>The yardstick: every position goes through every block, and the last one is taken at the end.</summary>
+/// <summary>The yardstick: computes every position in every block and selects the last one at the end.</summary>
 internal static class PlainTower
 {
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8)

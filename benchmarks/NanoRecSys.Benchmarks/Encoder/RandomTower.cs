@@ -5,7 +5,7 @@ using TorchSharp;
 
 namespace NanoRecSys.Benchmarks.Encoder;
 
-/// <summary>A user tower with seeded random weights: what it costs does not depend on what it learnt.</summary>
+/// <summary>A user tower with seeded random weights: its cost does not depend on what it learned.</summary>
 internal static class RandomTower
 {
     /// <param name="model">Its sizes.</param>

@@ -12,20 +12,20 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Benchmarks.Evaluation;
 
-/// <summary>The verb <c>evaluate</c>: users per second of a full ranking, and what takes the time, on random histories and weights.</summary>
+/// <summary>The command <c>evaluate</c>: users per second of a full ranking and where the time goes, with random histories and weights.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()
     {
         Option<int> users = new("--users") { Description = "Users to rank for.", DefaultValueFactory = _ => 6_040 };
-        Option<int> items = new("--items") { Description = "Items of the catalogue.", DefaultValueFactory = _ => 3_416 };
-        Option<int> mean = new("--mean-length") { Description = "Mean length of a history; the lengths fall off exponentially.", DefaultValueFactory = _ => 165 };
+        Option<int> items = new("--items") { Description = "Items in the catalog.", DefaultValueFactory = _ => 3_416 };
+        Option<int> mean = new("--mean-length") { Description = "Mean length of a history; lengths are exponentially distributed.", DefaultValueFactory = _ => 165 };
         Option<int> dimension = new("--dimension") { Description = "Width of an embedding.", DefaultValueFactory = _ => 64 };
         Option<int> blocks = new("--blocks") { Description = "Transformer blocks.", DefaultValueFactory = _ => 2 };
-        Option<int> maxLength = new("--max-length") { Description = "Most items of a history that are read.", DefaultValueFactory = _ => 200 };
+        Option<int> maxLength = new("--max-length") { Description = "Maximum number of items read from a history.", DefaultValueFactory = _ => 200 };
         Option<int> threads = new("--threads") { Description = "CPU threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("evaluate", "Speed of the full ranking: encoding, products, and finding the ranks.") { users, items, mean, dimension, blocks, maxLength, threads, json };
+        Command command = new("evaluate", "Speed of the full ranking: encoding, products and ranks.") { users, items, mean, dimension, blocks, maxLength, threads, json };
         command.SetAction(parsed =>
         {
             int d = parsed.GetValue(dimension);
@@ -116,7 +116,7 @@ internal sealed class TimedScorer(TimedScorer.Scoring score) : IScorer
 
     public string Name => "timed";
 
-    /// <summary>Of all processors, in all batches together: it does not depend on what else the machine does.</summary>
+    /// <summary>Processor time of all batches: independent of other load on the machine.</summary>
     public double Seconds { get; private set; }
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)

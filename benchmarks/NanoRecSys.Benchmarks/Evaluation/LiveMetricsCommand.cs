@@ -14,20 +14,20 @@ using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Evaluation;
 
-/// <summary>The verb <c>live-metrics</c>: hit ratios through a running API beside those of the offline ranking, of the same users.</summary>
+/// <summary>The command <c>live-metrics</c>: hit ratios through a running API compared with the offline ranking for the same users.</summary>
 internal static class LiveMetricsCommand
 {
     public static Command Create()
     {
-        Option<string> data = new("--data") { Description = "What the training program was given as --data.", DefaultValueFactory = _ => DatasetSource.Small };
-        Option<string> artifacts = new("--artifacts") { Description = "Its artifacts folder.", DefaultValueFactory = _ => "artifacts" };
+        Option<string> data = new("--data") { Description = "--data of the training.", DefaultValueFactory = _ => DatasetSource.Small };
+        Option<string> artifacts = new("--artifacts") { Description = "Artifacts folder of the training.", DefaultValueFactory = _ => "artifacts" };
         Option<Uri> url = ApiAddress.CreateOption();
-        Option<string> model = new("--model") { Description = "What the version was published with: ranker, or retriever where --ranker never was given.", DefaultValueFactory = _ => "retriever" };
+        Option<string> model = new("--model") { Description = "How the version was published: ranker, or retriever (with --ranker never).", DefaultValueFactory = _ => "retriever" };
         model.AcceptOnlyFromAmong("retriever", "ranker");
-        Option<int> users = new("--users") { Description = "Users to ask for, drawn at random.", DefaultValueFactory = _ => 1_000 };
+        Option<int> users = new("--users") { Description = "Number of users, sampled at random.", DefaultValueFactory = _ => 1_000 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new(
-            "live-metrics", "HR@10/50/100 on validation through /recommend, beside the offline ranking's; of a version published with --serve-split train.")
+            "live-metrics", "Compare HR@10/50/100 on validation through /recommend with the offline ranking, for a version published with --serve-split train.")
         {
             data, artifacts, url, model, users, json,
         };
@@ -82,8 +82,8 @@ internal static class LiveMetricsCommand
 /// <summary>Hits of the same users' validation items, in a running API's answers and in the offline ranking.</summary>
 /// <param name="Place">10: among the first ten.</param>
 /// <param name="Live">Share of the users whose item the API recommends there.</param>
-/// <param name="Offline">The same by the ranking of the whole catalogue.</param>
-/// <param name="Differ">Users for whom the two do not agree.</param>
+/// <param name="Offline">The same by the ranking of the whole catalog.</param>
+/// <param name="Differ">Users for whom the two disagree.</param>
 internal sealed record LiveAgreement(int Place, double Live, double Offline, int Differ);
 
 /// <summary>What is measured offline against what is served, by a version published with <c>--serve-split train</c>.</summary>
@@ -97,7 +97,7 @@ internal static class LiveMetrics
     /// <param name="api">The API that serves that version.</param>
     /// <param name="context">Where its data and its retriever are; the seed draws the users.</param>
     /// <param name="model">What the version was published with: <c>ranker</c>, or without it <c>retriever</c>.</param>
-    /// <param name="users">As many, or all where there are not so many.</param>
+    /// <param name="users">At most this many.</param>
     public static async Task<IReadOnlyList<LiveAgreement>> MeasureAsync(HttpClient api, StepContext context, string model, int users)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);

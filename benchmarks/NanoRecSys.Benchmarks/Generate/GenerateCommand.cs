@@ -7,15 +7,15 @@ using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Generate;
 
-/// <summary>The verb <c>generate</c>: data of any size, with a structure that is worth learning.</summary>
+/// <summary>The command <c>generate</c>: data of any size, with a structure that a model can learn.</summary>
 internal static class GenerateCommand
 {
     public static Command Create()
     {
-        Option<string> output = new("--output") { Description = "The folder to write ratings.csv and movies.csv into.", Required = true };
-        Option<int> users = new("--users") { Description = "Exactly so many.", DefaultValueFactory = _ => 138_000 };
-        Option<int> items = new("--items") { Description = "Exactly so many, each rated at least once.", DefaultValueFactory = _ => 27_000 };
-        Option<int> ratings = new("--ratings") { Description = "Exactly so many.", DefaultValueFactory = _ => 20_000_000 };
+        Option<string> output = new("--output") { Description = "Folder for ratings.csv and movies.csv.", Required = true };
+        Option<int> users = new("--users") { Description = "Number of users.", DefaultValueFactory = _ => 138_000 };
+        Option<int> items = new("--items") { Description = "Number of items, each rated at least once.", DefaultValueFactory = _ => 27_000 };
+        Option<int> ratings = new("--ratings") { Description = "Number of ratings.", DefaultValueFactory = _ => 20_000_000 };
         Option<long> seed = new("--seed") { Description = "The same seed makes the same files.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("generate", "A MovieLens-format folder of generated ratings; the sizes of ML-20M unless told.") { output, users, items, ratings, seed, json };
@@ -68,7 +68,7 @@ internal static class GenerateCommand
         return 0;
     }
 
-    // On standard error: standard output is the table's and the JSON's.
+    // On standard error: standard output is for the table and the JSON.
     private static int[] WriteWithProgress(GenerateOptions options, CancellationToken cancellation)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
@@ -84,10 +84,10 @@ internal static class GenerateCommand
     private static string Text(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
 }
 
-/// <param name="Output">The folder; made where it is missing.</param>
-/// <param name="Users">Exactly so many, each with at least one rating.</param>
-/// <param name="Items">Exactly so many, each rated at least once.</param>
-/// <param name="Ratings">Exactly so many, none of them a repeat.</param>
+/// <param name="Output">The folder; created if missing.</param>
+/// <param name="Users">Each has at least one rating.</param>
+/// <param name="Items">Each is rated at least once.</param>
+/// <param name="Ratings">None is a repeat.</param>
 /// <param name="Seed">The same seed makes the same files.</param>
 internal sealed record GenerateOptions(string Output, int Users, int Items, int Ratings, long Seed)
 {
@@ -96,7 +96,7 @@ internal sealed record GenerateOptions(string Output, int Users, int Items, int 
 
     public int MostPerUser => Math.Max(1, Items / LargestShare);
 
-    /// <summary>Why there can be no such data, or null.</summary>
+    /// <summary>Why such data is impossible, or null.</summary>
     public string? Impossible =>
         Users < 1 || Items < 1 ? "There must be users and items."
         : Ratings < Users ? $"{Ratings} ratings are too few for {Users} users."
@@ -105,13 +105,13 @@ internal sealed record GenerateOptions(string Output, int Users, int Items, int 
         : null;
 }
 
-/// <summary>Writes a MovieLens-format folder of movies that do not exist and people who never watched them.</summary>
+/// <summary>Writes a folder of synthetic ratings and movies in MovieLens format.</summary>
 internal static class GeneratedData
 {
     private const int UsersPerReport = 256;
 
     /// <param name="options">How much of it.</param>
-    /// <param name="progress">Told how many ratings are written.</param>
+    /// <param name="progress">Receives the number of ratings written.</param>
     /// <param name="cancellation">Stops between users.</param>
     /// <returns>[users] how much each rated.</returns>
     /// <exception cref="ArgumentException">The numbers are <see cref="GenerateOptions.Impossible"/>.</exception>
@@ -152,7 +152,7 @@ internal static class GeneratedData
         return activity;
     }
 
-    /// <summary>Deals every item to one user, so that none is never rated; active users get more of them.</summary>
+    /// <summary>Assigns every item to one user, so that each is rated; active users get more of them.</summary>
     /// <returns>[users][items] never more than the user rates.</returns>
     private static int[][] DealItems(GenerateOptions options, int[] activity)
     {

@@ -6,7 +6,7 @@ namespace NanoRecSys.Benchmarks.Generate;
 /// The items: how popular each is, which cluster of taste it belongs to, and what is watched after it.
 /// </summary>
 /// <remarks>
-/// Popularity is Zipf and Mandelbrot's, 1 / (rank + q)^2 with q a ninetieth of the catalogue: near ML-20M's curve
+/// Popularity is Zipf and Mandelbrot's, 1 / (rank + q)^2 with q a ninetieth of the catalog: near ML-20M's curve
 /// (rank 1 is about 19 times rank 1,000 and 300 times rank 5,000).
 /// </remarks>
 internal sealed class MovieWorld
@@ -72,13 +72,13 @@ internal sealed class MovieWorld
 
     public int DrawCluster(ref SplitMix random) => _clusters.Draw(ref random);
 
-    /// <summary>One of the few clusters that people go on to from this one.</summary>
+    /// <summary>One of the few clusters that users move to from this one.</summary>
     public int DrawNextCluster(int cluster, ref SplitMix random) => _nextClusters[cluster * NextClusters + random.Next(NextClusters)];
 
-    /// <summary>One of the few items of the same cluster that people watch after this one.</summary>
+    /// <summary>One of the few items of the same cluster that users watch after this one.</summary>
     public int DrawNextItem(int item, ref SplitMix random) => _nextItems[item * NextItems + random.Next(NextItems)];
 
-    // Ranks are dealt out at random: a movie's id says nothing about its popularity.
+    // Ranks are assigned at random: a movie's id is independent of its popularity.
     private static double[] Popularity(int items, ref SplitMix random)
     {
         var weights = new double[items];
@@ -100,7 +100,7 @@ internal sealed class MovieWorld
 /// <summary><c>movies.csv</c>: ids with gaps, titles with years, genres that go with the clusters.</summary>
 internal static class MovieNames
 {
-    private const int LargestGap = 8; // MovieLens' ids have gaps, and readers must not take them for rows.
+    private const int LargestGap = 8; // MovieLens' ids have gaps: ids must not be mistaken for rows.
     private const int FirstYear = 1930;
     private const int LastYear = 2014;
 
@@ -186,7 +186,7 @@ internal sealed class TasteWalk(MovieWorld world)
     private int _walk;
 
     /// <param name="items">Filled with distinct items, oldest first.</param>
-    /// <param name="wanted">Items that must be among them, in any order; no more than there is room for.</param>
+    /// <param name="wanted">Items that must be among them, in any order; at most as many as fit.</param>
     /// <param name="random">The user's own stream.</param>
     public void Fill(Span<int> items, ReadOnlySpan<int> wanted, ref SplitMix random)
     {
@@ -206,7 +206,7 @@ internal sealed class TasteWalk(MovieWorld world)
         int last = world.DrawIn(cluster, ref random);
         for (int t = 0; t < items.Length; t++)
         {
-            // Every place is as likely to get one of the wanted.
+            // Every position is equally likely to get one of them.
             if (random.Next(items.Length - t) < wanted.Length)
             {
                 items[t] = wanted[^1];
@@ -299,7 +299,7 @@ internal static class UserActivity
             left -= counts[user];
         }
 
-        // What rounding and the limit left over goes to the active, too, or to the next user with room for it.
+        // The remainder of rounding and the limit goes to the active users, too, or to the next user below the limit.
         AliasTable byWish = new(wish);
         for (; left > 0; left--)
         {
@@ -322,13 +322,13 @@ internal sealed class UserRatings(int[] ids)
 {
     private static readonly long First = new DateTimeOffset(1996, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
     private static readonly long Last = new DateTimeOffset(2015, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
-    private const int SessionLength = 40; // On average; people rate many movies at one sitting.
+    private const int SessionLength = 40; // On average; users rate many movies in one sitting.
     private const double SecondsBetween = 20;
     private const double DaysBetween = 30;
 
     private (int Item, long Time)[] _rows = [];
 
-    /// <summary>Rows in order of movie id, as MovieLens has them: the order of time is the reader's to restore.</summary>
+    /// <summary>Rows in order of movie id, as in MovieLens: the reader must restore the order of time.</summary>
     /// <param name="user">Id.</param>
     /// <param name="items">Oldest first.</param>
     /// <param name="file">Where they go.</param>
@@ -357,6 +357,6 @@ internal sealed class UserRatings(int[] ids)
         }
     }
 
-    /// <summary>Stars that a movie gets above or below the user's average, the same from everybody.</summary>
+    /// <summary>Stars that a movie gets above or below the user's average, the same from every user.</summary>
     private static double Quality(int item) => SplitMix.Stream(0, item).Unit() - 0.5;
 }

@@ -11,20 +11,20 @@ using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Index;
 
-/// <summary>The verb <c>index</c>: one query at a time on one thread, beside a plain scan, same vectors, same run.</summary>
+/// <summary>The command <c>index</c>: one query at a time on one thread, compared with a plain scan of the same vectors in the same run.</summary>
 internal static class IndexCommand
 {
     public static Command Create()
     {
-        Option<int> rows = new("--rows") { Description = "Vectors.", DefaultValueFactory = _ => 26_744 };
-        Option<int> dimension = new("--dimension") { Description = "Their width.", DefaultValueFactory = _ => 256 };
-        Option<int> k = new("--k") { Description = "Neighbours asked for.", DefaultValueFactory = _ => 100 };
-        Option<int> excluded = new("--excluded") { Description = "Rows that the search leaves out.", DefaultValueFactory = _ => 200 };
-        Option<int> queries = new("--queries") { Description = "Queries a round.", DefaultValueFactory = _ => 200 };
+        Option<int> rows = new("--rows") { Description = "Number of vectors.", DefaultValueFactory = _ => 26_744 };
+        Option<int> dimension = new("--dimension") { Description = "Dimension of the vectors.", DefaultValueFactory = _ => 256 };
+        Option<int> k = new("--k") { Description = "Number of nearest neighbors.", DefaultValueFactory = _ => 100 };
+        Option<int> excluded = new("--excluded") { Description = "Rows excluded from the search.", DefaultValueFactory = _ => 200 };
+        Option<int> queries = new("--queries") { Description = "Queries per round.", DefaultValueFactory = _ => 200 };
         Option<int> exactQueries = new("--exact-queries") { Description = "Queries compared with brute force.", DefaultValueFactory = _ => 10_000 };
-        Option<int> seed = new("--seed") { Description = "Of the random unit vectors.", DefaultValueFactory = _ => 1 };
+        Option<int> seed = new("--seed") { Description = "Seed of the random unit vectors.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("index", "Latency and exactness of the flat index beside plain scans and the memory's bandwidth.")
+        Command command = new("index", "Latency and exactness of the flat index, compared with plain scans and memory bandwidth.")
         {
             rows, dimension, k, excluded, queries, exactQueries, seed, json,
         };
@@ -135,17 +135,17 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
     }
 }
 
-/// <summary>What the verb <c>index</c> measures; milliseconds are medians over all queries, on one thread.</summary>
+/// <summary>What the command <c>index</c> measures; milliseconds are medians over all queries, on one thread.</summary>
 /// <param name="Rows">Vectors.</param>
 /// <param name="Dimension">D</param>
-/// <param name="K">Neighbours asked for.</param>
+/// <param name="K">Number of neighbors.</param>
 /// <param name="Excluded">Rows left out.</param>
-/// <param name="FlatMs">The flat index, a query at a time.</param>
+/// <param name="FlatMs">The flat index, one query at a time.</param>
 /// <param name="BatchMs">The flat index, many queries at once.</param>
 /// <param name="SimdMs">Comparing every row in fp32 with SIMD.</param>
 /// <param name="PlainMs">Comparing every row with a scalar loop.</param>
 /// <param name="ScannedBytes">What one query of the flat index reads, at least.</param>
-/// <param name="BandwidthMs">Reading that many bytes the faster of two ways; see <see cref="MemoryReading"/>.</param>
+/// <param name="BandwidthMs">Reading that many bytes, the faster of two ways; see <see cref="MemoryReading"/>.</param>
 /// <param name="ExactQueries">Queries compared with the fp32 scan.</param>
 /// <param name="FlatExact">Whether all of them found the same rows in the same order.</param>
 internal sealed record FlatFigures(
@@ -157,14 +157,14 @@ internal sealed record FlatFigures(
     public double GigabytesPerSecond => ScannedBytes / BandwidthMs / 1e6;
 }
 
-/// <summary>Reads memory and does nothing with it but adding: the least that a scan of as many bytes can take.</summary>
+/// <summary>Reads memory and only adds it up: a lower bound for a scan of the same number of bytes.</summary>
 internal static class MemoryReading
 {
     private const int Streams = 4;
-    private const int Ahead = 4096; // a page: there the processor's own asking ahead ends
+    private const int Ahead = 4096; // a page: the processor's own prefetching ends there
     private const int CacheLine = 64;
 
-    /// <summary>From the first byte to the last; what comes next the processor guesses.</summary>
+    /// <summary>From the first byte to the last, with the processor's own prefetching.</summary>
     public static long InOrder(ReadOnlySpan<byte> memory)
     {
         Vector<long> first = default, second = default;
@@ -178,7 +178,7 @@ internal static class MemoryReading
         return Vector.Sum(first + second);
     }
 
-    /// <summary>Four pages side by side, and of each the next one asked for beforehand, as the flat index reads its rows.</summary>
+    /// <summary>Four pages side by side, each prefetching its next one, as the flat index reads its rows.</summary>
     public static unsafe long AskingAhead(ReadOnlySpan<byte> memory)
     {
         Vector<long> sum = default;
@@ -210,7 +210,7 @@ internal static class MemoryReading
     }
 }
 
-/// <summary>The yardsticks: what one would write first, and the same with SIMD. Every row, one product after the other.</summary>
+/// <summary>The yardsticks: a scalar loop and the same with SIMD, one product after the other.</summary>
 internal static class PlainScan
 {
     public static void Search(float[] vectors, ReadOnlySpan<float> query, RowSet excluded, Span<Candidate> results)
@@ -236,7 +236,7 @@ internal static class PlainScan
         best.SortBestFirst();
     }
 
-    /// <summary>Brute force in fp32 with SIMD: what an exact search must agree with, sums in the same order.</summary>
+    /// <summary>Brute force in fp32 with SIMD: what an exact search must match, with sums in the same order.</summary>
     public static void SearchSimd(float[] vectors, ReadOnlySpan<float> query, RowSet excluded, Span<Candidate> results)
     {
         var best = new TopK(results);

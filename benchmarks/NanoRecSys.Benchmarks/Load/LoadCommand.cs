@@ -7,7 +7,7 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Load;
 
-/// <summary>The verb <c>load</c>: drives a running API.</summary>
+/// <summary>The command <c>load</c>: drives a running API.</summary>
 internal static class LoadCommand
 {
     private const int ClosedConnections = 8;
@@ -18,26 +18,26 @@ internal static class LoadCommand
         Option<Uri> url = ApiAddress.CreateOption();
         Option<Scenario> scenario = new("--scenario")
         {
-            Description = "cold: no request repeats; hot: a thousand users' that do; mix: 70% hot, 30% cold.",
+            Description = "cold: no request repeats; hot: requests of a thousand users, repeated; mix: 70% hot, 30% cold.",
             DefaultValueFactory = _ => Scenario.Mix,
         };
-        Option<double> warmUp = new("--warm-up") { Description = "Seconds before, not measured.", DefaultValueFactory = _ => 5 };
+        Option<double> warmUp = new("--warm-up") { Description = "Seconds of warm-up, not measured.", DefaultValueFactory = _ => 5 };
         Option<double> duration = new("--duration") { Description = "Seconds measured.", DefaultValueFactory = _ => 10 };
         Option<int?> concurrency = new("--concurrency")
         {
-            Description = "Connections: 8 that each send one request after the other, or with a rate at most 256 that share the schedule.",
+            Description = "Connections; default: 8 that each send one request after the other, or with a rate at most 256 that share the schedule.",
         };
         Option<double?> rate = new("--rate")
         {
-            Description = "Requests per second sent on schedule, whether or not earlier ones were answered; latency counts from the scheduled time.",
+            Description = "Requests per second sent on schedule, regardless of outstanding answers; latency counts from the scheduled time.",
         };
         Option<double?> rateOfCapacity = new("--rate-of-capacity")
         {
-            Description = "The same as a share of what a run without schedule reaches, which is measured first: 0.5 is half the load, 2 twice the capacity.",
+            Description = "Instead of --rate: share of the throughput of a run without a schedule, which is measured first. 0.5 is half the load, 2 twice the capacity.",
         };
         Option<int> seed = new("--seed")
         {
-            Description = "Of the users' order and of where cold requests begin; another each time unless told, so that runs seldom meet each other's answers.",
+            Description = "Seed of the users' order and of the first cold request; default: a new one each time, so that runs rarely hit each other's cached answers.",
             DefaultValueFactory = _ => Environment.TickCount & int.MaxValue,
         };
         Option<string?> folder = new("--out") { Description = "Folder for SCENARIO.json and SCENARIO.png (latency over time)." };
@@ -132,7 +132,7 @@ internal static class LoadRun
         return outcomes.Failed == 0 ? 0 : 1;
     }
 
-    // Every hot user once, so that what is measured is a cache that knows them; then on the same schedule, or without one.
+    // Every hot user once, so that the cache is warm; then on the same schedule, or without one.
     private static void WarmUp(LoadOptions options, RequestSource source, CancellationToken cancellationToken)
     {
         using (var connection = new HttpConnection(options.Url))
@@ -176,7 +176,7 @@ internal static class LoadRun
 }
 
 /// <summary>
-/// Sends for a while over so many connections, each a thread. Without a rate each sends its next request when its last
+/// Sends over N connections, each a thread. Without a rate each sends its next request when its last
 /// was answered (closed loop): the highest throughput, flattering latencies. With one, requests have times to be sent
 /// at (open loop), whichever connection is free takes the next, and latency counts from the scheduled time, so that
 /// a stall of the service shows in every request that it delayed (no coordinated omission).
@@ -192,7 +192,7 @@ internal sealed class Drive(Uri url, RequestSource source, int connections, doub
     private readonly long _count = rate is { } perSecond ? (long)(duration.TotalSeconds * perSecond) : long.MaxValue;
     private long _taken;
 
-    /// <summary>Blocks until all is answered.</summary>
+    /// <summary>Blocks until every request is answered.</summary>
     public void Run(CancellationToken cancellationToken)
     {
         Thread[] threads = [.. Enumerable.Range(0, connections).Select(worker => new Thread(() => Work(worker, cancellationToken), Stack) { IsBackground = true })];

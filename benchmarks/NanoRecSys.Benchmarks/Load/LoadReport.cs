@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Load;
 
-/// <summary>A run for people and for programs: latency, throughput, cache hits, and where the service spent its time.</summary>
+/// <summary>The report of a run, as a table and as JSON: latency, throughput, cache hits, and where the service spent its time.</summary>
 /// <param name="options">What was asked.</param>
 /// <param name="rate">Requests per second on schedule; null without one.</param>
 /// <param name="capacity">What <paramref name="rate"/> is a share of, where it is one.</param>
@@ -18,7 +18,7 @@ namespace NanoRecSys.Benchmarks.Load;
 internal sealed class LoadReport(
     LoadOptions options, double? rate, double? capacity, Outcomes outcomes, TimeSpan elapsed, TimeSpan spent, TelemetrySnapshot? telemetry)
 {
-    /// <summary>Whether there were too few users for so long a run.</summary>
+    /// <summary>Whether the run was too long for the number of users.</summary>
     public bool ColdsRepeat { get; init; }
 
     private string Name => options.Scenario.ToString().ToLowerInvariant();
@@ -52,7 +52,7 @@ internal sealed class LoadReport(
         }
     }
 
-    /// <summary>Writes SCENARIO.json and SCENARIO.png where a folder was named.</summary>
+    /// <summary>Writes SCENARIO.json and SCENARIO.png if a folder is set.</summary>
     public void Save()
     {
         if (options.Out is not { } folder)

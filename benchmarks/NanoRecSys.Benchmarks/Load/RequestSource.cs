@@ -10,15 +10,15 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Benchmarks.Load;
 
 /// <summary>
-/// The requests to send, as bytes. A cold one is a pair of user and K that was not asked for before, so that no cache
-/// can know it: every user with K = 10, and only where a data set has too few of them every user with K = 11, and so on.
+/// The requests to send, as bytes. A cold one is a pair of user and K that was not requested before, so that no cache
+/// can have it: every user with K = 10; if a data set has too few users, every user with K = 11, and so on.
 /// A hot one is a hot user's with K = 10; hot users are never cold.
 /// </summary>
 internal sealed class RequestSource
 {
     private const int SmallestK = 10;
     private const int LargestK = 100;
-    private const int MostHotUsers = 1000; // the original's scenario
+    private const int MostHotUsers = 1000; // as in nanoRecSys' load scenario
     private const double HotShare = 0.7; // likewise
 
     private readonly Uri _url;
@@ -42,7 +42,7 @@ internal sealed class RequestSource
         _hotShare = scenario switch { Scenario.Hot => 1, Scenario.Cold => 0, _ => HotShare };
     }
 
-    /// <summary>Cold requests that exist; past them they repeat and the report says so.</summary>
+    /// <summary>Number of distinct cold requests; beyond it they repeat and the report says so.</summary>
     public long ColdCapacity => (long)_coldUsers.Length * (LargestK - SmallestK + 1);
 
     public long ColdsSent => Interlocked.Read(ref _colds);
@@ -71,13 +71,13 @@ internal sealed class RequestSource
     }
 }
 
-/// <summary>Who can be asked for: all users of the served model.</summary>
+/// <summary>All users of the served model.</summary>
 internal static class Users
 {
     private const int PageSize = 200; // the API's most
-    private const int Enough = 200_000; // more users than a run asks for are not worth their time
+    private const int Enough = 200_000; // more than any run requests
 
-    /// <exception cref="HttpRequestException">The API is away, or has no model yet.</exception>
+    /// <exception cref="HttpRequestException">The API is unavailable, or has no model yet.</exception>
     public static async Task<int[]> AllAsync(HttpClient http, CancellationToken cancellationToken)
     {
         var ids = new List<int>();
@@ -94,7 +94,7 @@ internal static class Users
     }
 }
 
-/// <summary>The option <c>--url</c> of verbs that ask a running API.</summary>
+/// <summary>The option <c>--url</c> of commands that call a running API.</summary>
 internal static class ApiAddress
 {
     private const string Usual = "http://localhost:5081";
@@ -120,7 +120,7 @@ internal static class ApiAddress
 
 /// <param name="Status">HTTP's.</param>
 /// <param name="Cached">Whether the cache answered.</param>
-/// <param name="Degraded">Whether popular movies stood in.</param>
+/// <param name="Degraded">Whether it holds popular movies instead.</param>
 internal readonly record struct Reply(int Status, bool Cached, bool Degraded);
 
 /// <summary>
@@ -141,7 +141,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
 
     /// <summary>Sends a whole request and reads its answer to the end.</summary>
     /// <exception cref="SocketException">The connection broke; the next call makes another.</exception>
-    /// <exception cref="InvalidDataException">The answer is no HTTP that this reads.</exception>
+    /// <exception cref="InvalidDataException">The answer is not HTTP as expected here.</exception>
     public Reply Ask(ReadOnlySpan<byte> request)
     {
         try

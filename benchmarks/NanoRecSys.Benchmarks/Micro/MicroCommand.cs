@@ -14,14 +14,14 @@ using Spectre.Console;
 namespace NanoRecSys.Benchmarks.Micro;
 
 /// <summary>
-/// The verb <c>micro</c>: time and allocations of each stage of a request, by BenchmarkDotNet. Times are reported; allocations,
-/// which no neighbour changes, are the gate: a stage that allocates more than it is allowed ends the program with 1.
+/// The command <c>micro</c>: time and allocations of each stage of a request, by BenchmarkDotNet. Times are reported; allocations,
+/// which other load does not change, are the gate: a stage that exceeds its limit ends the program with exit code 1.
 /// </summary>
 internal static class MicroCommand
 {
-    private const int CallsOfQuick = 1_000; // so many that what the runtime allocates beside them is a few bytes a call
+    private const int CallsOfQuick = 1_000; // enough that the runtime's own allocations are a few bytes per call
 
-    // Bytes a call at the reference's sizes, a fifth above what was measured when the gate was set; raise one only with the reason.
+    // Bytes per call at the reference size (docs/architecture.md), a fifth above the measurement when the gate was set; raise one only with a reason.
     private static readonly Dictionary<string, long> Allowed = new()
     {
         [nameof(StageBenchmarks.EncodeTwenty)] = 2_100,
@@ -35,10 +35,10 @@ internal static class MicroCommand
 
     public static Command Create()
     {
-        Option<string?> artifacts = new("--artifacts") { Description = "A published version's folder; left out, one of the reference's sizes is made for the run." };
-        Option<bool> quick = new("--quick") { Description = "Few calls of each stage: allocations only." };
+        Option<string?> artifacts = new("--artifacts") { Description = "Artifacts folder with a published version; default: one of the reference size, made for the run." };
+        Option<bool> quick = new("--quick") { Description = "Few calls per stage: allocations only." };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("micro", "Time and allocations of each stage of a request (BenchmarkDotNet); ends with 1 where one allocates too much.")
+        Command command = new("micro", "Time and allocations of each stage of a request (BenchmarkDotNet); exit code 1 if one allocates too much.")
         {
             artifacts, quick, json,
         };

@@ -8,7 +8,7 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Benchmarks.Micro;
 
-/// <summary>The stages of one request, each alone, by the classes that serve it, on a version that <c>scale</c> published.</summary>
+/// <summary>The stages of one request, each alone, with the serving classes, on a version that <c>scale</c> published.</summary>
 public class StageBenchmarks
 {
     private const int K = 10;

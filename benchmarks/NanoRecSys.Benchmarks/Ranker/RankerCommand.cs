@@ -13,8 +13,8 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 namespace NanoRecSys.Benchmarks.Ranker;
 
 /// <summary>
-/// The verb <c>ranker</c>: scoring one user's candidates on one thread, the graph that serving runs beside a plain export
-/// of the same weights. Runs of all take turns, so that the machine's drift meets each alike.
+/// The command <c>ranker</c>: scoring one user's candidates on one thread, the graph that serving runs compared with a plain export
+/// of the same weights. Runs alternate, so that the machine's drift affects each alike.
 /// </summary>
 internal static class RankerCommand
 {
@@ -23,11 +23,11 @@ internal static class RankerCommand
     public static Command Create()
     {
         Option<int> dimension = new("--dimension") { Description = "Width of the embeddings.", DefaultValueFactory = _ => 256 };
-        Option<int> candidates = new("--candidates") { Description = "Of the one user.", DefaultValueFactory = _ => 100 };
-        Option<int> rounds = new("--rounds") { Description = "Runs of each.", DefaultValueFactory = _ => 2000 };
-        Option<int> seed = new("--seed") { Description = "Of weights and inputs.", DefaultValueFactory = _ => 1 };
+        Option<int> candidates = new("--candidates") { Description = "Candidates of the user.", DefaultValueFactory = _ => 100 };
+        Option<int> rounds = new("--rounds") { Description = "Runs of each graph.", DefaultValueFactory = _ => 2000 };
+        Option<int> seed = new("--seed") { Description = "Seed of weights and inputs.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("ranker", "Latency of the second stage (512-256-128) beside a plain export.") { dimension, candidates, rounds, seed, json };
+        Command command = new("ranker", "Latency of the second stage (512-256-128), compared with a plain export.") { dimension, candidates, rounds, seed, json };
         command.SetAction(parsed => Run(
             parsed.GetValue(dimension), parsed.GetValue(candidates), parsed.GetValue(rounds), new Random(parsed.GetValue(seed)), parsed.GetValue(json)));
         return command;
@@ -128,7 +128,7 @@ internal sealed class RankerCase : IDisposable
 
     public (string, OrtValue)[] Items { get; }
 
-    /// <summary>All but the items' part of the first layer.</summary>
+    /// <summary>Everything except the items' part of the first layer.</summary>
     public (string, OrtValue)[] Parts { get; }
 
     public void Dispose() => _values.ForEach(value => value.Dispose());
@@ -141,7 +141,7 @@ internal sealed class RankerCase : IDisposable
     }
 }
 
-/// <summary>The yardstick: the ranker as an exporter that follows the network's code writes it. Everything is concatenated for each candidate.</summary>
+/// <summary>The yardstick: the ranker as a plain exporter writes it, with everything concatenated for each candidate.</summary>
 internal static class PlainGraph
 {
     public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights)
@@ -172,7 +172,7 @@ internal static class PlainGraph
     }
 }
 
-/// <summary>A ranker of the published layout with seeded random weights: what it costs does not depend on what it learnt.</summary>
+/// <summary>A ranker with nanoRecSys' inputs and seeded random weights: its cost does not depend on what it learned.</summary>
 internal static class RandomRanker
 {
     public const int Genres = 20;

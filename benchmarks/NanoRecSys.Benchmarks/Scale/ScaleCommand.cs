@@ -17,27 +17,27 @@ using TorchSharp;
 namespace NanoRecSys.Benchmarks.Scale;
 
 /// <summary>
-/// The verb <c>scale</c>: a version of any size to serve, without hours of training; what it costs to serve does not depend
-/// on what it learnt.
+/// The command <c>scale</c>: publishes a version of any size without hours of training; its serving cost does not depend
+/// on what it learned.
 /// </summary>
 internal static class ScaleCommand
 {
     public static Command Create()
     {
-        Option<string> output = new("--artifacts") { Description = "The artifacts folder to publish into.", Required = true };
-        Option<string?> data = new("--data") { Description = "A MovieLens-format folder to serve; left out, one is generated beside the artifacts." };
-        Option<int> users = new("--users") { Description = "Of generated data.", DefaultValueFactory = _ => 138_493 };
-        Option<int> items = new("--items") { Description = "Of generated data.", DefaultValueFactory = _ => 26_744 };
-        Option<int> ratings = new("--ratings") { Description = "Of generated data.", DefaultValueFactory = _ => 20_000_263 };
+        Option<string> output = new("--artifacts") { Description = "Artifacts folder to publish to.", Required = true };
+        Option<string?> data = new("--data") { Description = "Folder in MovieLens format; default: one is generated beside the artifacts." };
+        Option<int> users = new("--users") { Description = "Users in the generated data.", DefaultValueFactory = _ => 138_493 };
+        Option<int> items = new("--items") { Description = "Items in the generated data.", DefaultValueFactory = _ => 26_744 };
+        Option<int> ratings = new("--ratings") { Description = "Ratings in the generated data.", DefaultValueFactory = _ => 20_000_263 };
         Option<int> dimension = new("--dimension") { Description = "Width of the embeddings.", DefaultValueFactory = _ => 256 };
         Option<int> blocks = new("--blocks") { Description = "Blocks of the user tower.", DefaultValueFactory = _ => 4 };
         Option<int> heads = new("--heads") { Description = "Attention heads.", DefaultValueFactory = _ => 8 };
         Option<int> hidden = new("--feed-forward") { Description = "Hidden width of SwiGLU.", DefaultValueFactory = _ => 1024 };
-        Option<string> embeddings = new("--user-embeddings") { Description = "Encode all users ahead: all (minutes) or none.", DefaultValueFactory = _ => "all" };
+        Option<string> embeddings = new("--user-embeddings") { Description = "Precompute user embeddings: all (minutes) or none.", DefaultValueFactory = _ => "all" };
         embeddings.AcceptOnlyFromAmong("all", "none");
-        Option<int> seed = new("--seed") { Description = "Of data and weights.", DefaultValueFactory = _ => 1 };
+        Option<int> seed = new("--seed") { Description = "Seed of data and weights.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("scale", "Publish a version with random weights; the sizes of the reference on ML-20M unless told.")
+        Command command = new("scale", "Publish a version with random weights; default: nanoRecSys' sizes on ML-20M.")
         {
             output, data, users, items, ratings, dimension, blocks, heads, hidden, embeddings, seed, json,
         };
@@ -98,7 +98,7 @@ internal sealed record ScaleOptions(
         BlockKinds.Transformer, Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout: 0, "full-softmax", 0.05);
 }
 
-/// <summary>The whole chain but for the training: real data steps, real exporters, seeded random weights.</summary>
+/// <summary>The whole pipeline except training: real data steps, real exporters, seeded random weights.</summary>
 internal static class ScaledVersion
 {
     private const string Dataset = "scale";
@@ -140,7 +140,7 @@ internal static class ScaledVersion
             ModelFolder.WriteRetriever(workspace.RetrieverFolder, tower);
         }
 
-        // As many genres as RandomRanker has; of a smaller catalog some have no item.
+        // The number of genres that RandomRanker has; in a smaller catalog some have no item.
         string[] genres = [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
         genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
         ModelFolder.Ranker.Write(
@@ -149,7 +149,7 @@ internal static class ScaledVersion
     }
 }
 
-/// <summary>A line on standard error now and then: standard output is the table's and the JSON's.</summary>
+/// <summary>Occasional lines on standard error: standard output is for the table and the JSON.</summary>
 internal sealed class StandardErrorProgress : IProgress<ProgressEvent>
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);

@@ -11,17 +11,17 @@ using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
-/// <summary>The verb <c>soak</c>: a stack of its own under load while its parts fail.</summary>
+/// <summary>The command <c>soak</c>: starts its own stack and keeps it under load while parts of it fail.</summary>
 internal static class SoakCommand
 {
     public static Command Create()
     {
         Option<string> artifacts = new("--artifacts") { Description = "Folder with a published version.", DefaultValueFactory = _ => "artifacts" };
-        Option<string?> api = new("--api") { Description = "NanoRecSys.Api.dll; the build of the same configuration unless told." };
+        Option<string?> api = new("--api") { Description = "NanoRecSys.Api.dll; default: the build of the same configuration." };
         Option<double> duration = new("--duration") { Description = "Seconds.", DefaultValueFactory = _ => 600 };
         Option<int> workers = new("--workers") { Description = "Clients that each send one request after the other.", DefaultValueFactory = _ => 6 };
         Option<double> faults = new("--fault-every") { Description = "Seconds between two faults (Redis killed, frozen, the model swapped); 0 for none.", DefaultValueFactory = _ => 10 };
-        Option<double> growth = new("--max-growth") { Description = "Growth of the API's memory from the second to the last quarter that is still no leak, as a share.", DefaultValueFactory = _ => 0.15 };
+        Option<double> growth = new("--max-growth") { Description = "Largest allowed growth of the API's memory from the second to the last quarter, as a share.", DefaultValueFactory = _ => 0.15 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("soak", "Load, hostile bodies and faults for ten minutes: no 500, no hang, no lost event, no leak. Needs redis-server and Linux.")
         {
@@ -55,7 +55,7 @@ internal static class SoakCommand
 /// <param name="Json">End with one line of JSON.</param>
 internal sealed record SoakOptions(string Artifacts, string Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, double MaxGrowth, bool Json);
 
-/// <summary>Starts the stack, loads it while it fails, and says whether anything happened that must not.</summary>
+/// <summary>Starts the stack, loads it while it fails, and reports violations.</summary>
 internal static class SoakRun
 {
     private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
@@ -177,7 +177,7 @@ internal sealed record SoakReport(SoakOptions Options, SoakTally Tally, TimeSpan
     }
 }
 
-/// <summary>What came back, counted; everything that must not happen is kept with its first words.</summary>
+/// <summary>What came back, counted; violations are kept with their first words.</summary>
 internal sealed class SoakTally
 {
     private const int KeptViolations = 20;

@@ -32,7 +32,7 @@ internal sealed class SoakStack : IDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Of the API, where it had any.</summary>
+    /// <summary>The API's errors, if any.</summary>
     public string? LastWords { get; private set; }
 
     public bool IsAlive => !_api.HasExited;
@@ -178,7 +178,7 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
         }
     }
 
-    // To another version where there is one; to one that is damaged, and back, where there is not.
+    // To another version if there is one; else to a damaged one and back.
     private static void SwapModel(ArtifactStore store)
     {
         string now = store.ReadCurrent()!;
@@ -189,8 +189,8 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
 }
 
 /// <summary>
-/// One client: recommendations of every kind, events of users of its own, hostile bodies, and requests that it leaves in
-/// the middle. It knows which events were acknowledged, and what each answer must be.
+/// One client: recommendations of every kind, events of its own users, hostile bodies, and requests that it
+/// abandons. It records which events were acknowledged, and checks every answer.
 /// </summary>
 internal sealed class SoakWorker(int number, HttpClient http, int[] users, int[] movies, SoakTally tally)
 {

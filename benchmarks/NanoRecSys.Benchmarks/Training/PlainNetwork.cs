@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Benchmarks.Training;
 
 /// <summary>
-/// The yardstick: the same network as one writes it first, padded on the left to L, every position of the batch
+/// The yardstick: a straightforward version of the same network, padded on the left to L, every position of the batch
 /// through every operator. D wide, H heads, F in the feed-forward layer.
 /// </summary>
 internal sealed class PlainNetwork : nn.Module<Tensor, Tensor>
@@ -102,7 +102,7 @@ internal sealed class PlainBlock : nn.Module<Tensor, Tensor, Tensor>
     }
 }
 
-/// <summary>A training step as one writes it first: fp32, padded, all logits at once, autograd for everything, one thread.</summary>
+/// <summary>A straightforward training step: fp32, padded, all logits at once, autograd for everything, one thread.</summary>
 internal sealed class PlainLoop : IDisposable
 {
     private const long NoTarget = -100;

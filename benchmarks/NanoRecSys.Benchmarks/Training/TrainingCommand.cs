@@ -14,12 +14,12 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Benchmarks.Training;
 
 /// <summary>
-/// The verb <c>training</c>: an epoch of ours beside one of the plain loop on the same data and sizes (full softmax),
-/// projected from steps of both that take turns.
+/// The command <c>training</c>: an epoch of NanoRecSys compared with one of a plain loop on the same data and sizes (full softmax),
+/// projected from alternating steps of both.
 /// </summary>
 internal static class TrainingCommand
 {
-    private const int StepsPerTurn = 3; // of which the first, which meets a cold cache, does not count
+    private const int StepsPerTurn = 3; // the first, on a cold cache, does not count
 
     private static readonly TrainRetrieverOptions Sizes = new()
     {
@@ -33,9 +33,9 @@ internal static class TrainingCommand
 
     public static Command Create()
     {
-        Option<string> data = new("--data") { Description = "A data set as 'prepare' takes it.", DefaultValueFactory = _ => "small" };
-        Option<int> steps = new("--steps") { Description = "Steps of each to time.", DefaultValueFactory = _ => 8 };
-        Option<int> threads = new("--threads") { Description = "Of ours; the plain loop has one.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        Option<string> data = new("--data") { Description = "Data set, as for 'prepare'.", DefaultValueFactory = _ => "small" };
+        Option<int> steps = new("--steps") { Description = "Timed steps of each.", DefaultValueFactory = _ => 8 };
+        Option<int> threads = new("--threads") { Description = "Threads of NanoRecSys' training; the plain loop has one.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("training", "Speed of training beside a plain TorchSharp loop: D=64, 2 blocks, L=200, batches of 128 users.") { data, steps, threads, json };
         command.SetAction((parsed, cancellation) => RunAsync(
@@ -62,7 +62,7 @@ internal static class TrainingCommand
         }
     }
 
-    /// <summary>Median seconds of a step of the plain loop, ours in fp32, ours in reduced precision; and steps per epoch.</summary>
+    /// <summary>Median seconds of a step of the plain loop and of NanoRecSys in fp32 and in reduced precision; and steps per epoch.</summary>
     private static (double Plain, double Exact, double Reduced, int StepsPerEpoch) Compare(PreparedData data, int steps, int threads)
     {
         using var plain = new PlainLoop(Sizes, data, seed: 1);
@@ -128,7 +128,7 @@ internal sealed class TimedTrainer : IDisposable
         _trainer = new RetrieverTrainer(_tower, data.Split, options, seed: 1, loss);
     }
 
-    /// <returns>Seconds of each of the first steps of an epoch, which is then broken off as by Ctrl+C.</returns>
+    /// <returns>Seconds of each of the first steps of an epoch, which is then cancelled, as by Ctrl+C.</returns>
     public IReadOnlyList<double> Steps(int count)
     {
         set_num_threads(_threads);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 
@@ -7,6 +8,8 @@ namespace NanoRecSys.EndToEndTests.Fixtures;
 /// <summary>One page in the browser, and everything that went wrong on it.</summary>
 internal sealed class Visit : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
     private readonly IBrowserContext _context;
     private readonly ConcurrentQueue<string> _errors = [];
     private readonly ConcurrentQueue<string> _foreignRequests = [];
@@ -52,7 +55,18 @@ internal sealed class Visit : IAsyncDisposable
     {
         await Page.GotoAsync(path);
         await Page.Locator("[data-interactive=true]").WaitForAsync(new() { State = WaitForSelectorState.Attached });
-        await Page.WaitForFunctionAsync("window.headingHadFocus");
+        await UntilAsync("window.headingHadFocus === true");
+    }
+
+    /// <summary>Waits until an expression is true. Playwright's own wait evaluates text inside the page, which the page's script policy forbids.</summary>
+    public async Task UntilAsync(string expression)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        while (!await IsTrueAsync(expression))
+        {
+            Assert.True(watch.Elapsed < Patience, $"Not true after {Patience.TotalSeconds:0} s: {expression}");
+            await Task.Delay(TimeSpan.FromMilliseconds(50));
+        }
     }
 
     /// <summary>Bytes that came over the wire meanwhile, compressed as they were.</summary>
@@ -80,6 +94,18 @@ internal sealed class Visit : IAsyncDisposable
     public Task ExpectAddressAsync(string part) => Assertions.Expect(Page).ToHaveURLAsync(new Regex(Regex.Escape(part)));
 
     public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
+
+    private async Task<bool> IsTrueAsync(string expression)
+    {
+        try
+        {
+            return await Page.EvaluateAsync<bool>(expression);
+        }
+        catch (PlaywrightException e) when (e.Message.Contains("context was destroyed", StringComparison.Ordinal))
+        {
+            return false; // the page is loading again
+        }
+    }
 
     public ValueTask DisposeAsync() => _context.DisposeAsync();
 }

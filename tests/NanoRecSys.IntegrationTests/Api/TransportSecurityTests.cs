@@ -6,7 +6,7 @@ using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>TLS to the API and to Redis, by nothing but what docs/security.md says to configure.</summary>
+/// <summary>TLS to the API and to Redis, by nothing but what docs/operations.md says to configure.</summary>
 public sealed class TransportSecurityTests : IDisposable
 {
     private const string Password = "s3cret";
