@@ -15,8 +15,8 @@ namespace NanoRecSys.Training;
 /// <param name="Ranker">Of <c>train-ranker</c>.</param>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
-    /// <summary>What is trained, for people who left the choice to <c>auto</c>.</summary>
-    /// <param name="retriever">The preset's, or with what was told otherwise.</param>
+    /// <summary>What is trained, for a user that left the choice to <c>auto</c>.</summary>
+    /// <param name="retriever">The preset's, with the options that were set.</param>
     public string Describe(TrainRetrieverOptions retriever)
     {
         return $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
@@ -114,7 +114,7 @@ internal static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions { Hidden = [256, 128, 64] });
 
-    /// <summary>The reference system's settings, its in-batch loss included; the item table starts as ours does (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
+    /// <summary>The settings of nanoRecSys, its in-batch loss included; except how the item table is initialized (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
     public static readonly Preset Paper = new(
         "paper",
         new TrainRetrieverOptions { Loss = RetrieverLoss.InfoNce },

@@ -228,7 +228,7 @@ internal static class ArtifactNames
     /// <summary>[U, D] float16, what the user tower makes of these histories.</summary>
     public const string UserEmbeddings = "user_embeddings.npy";
 
-    /// <summary>Where each item lies on a plane, for people to look at.</summary>
+    /// <summary>The position of each item on a plane, for the map page.</summary>
     public const string ItemMap = "item_map_2d.parquet";
     public const string Metrics = "metrics.json";
 

@@ -24,7 +24,7 @@ internal sealed class Catalog
 
             if (!rows.TryAdd(items[i].MovieId, i))
             {
-                throw new ArgumentException($"Movie id {items[i].MovieId} stands in the catalog twice (rows {rows[items[i].MovieId]} and {i}).", nameof(items));
+                throw new ArgumentException($"Movie id {items[i].MovieId} is in the catalog twice (rows {rows[items[i].MovieId]} and {i}).", nameof(items));
             }
         }
 
@@ -159,5 +159,5 @@ internal readonly record struct ItemToken(int Value)
 
     public ItemIndex ToIndex() => Value > 0
         ? new ItemIndex(Value - 1)
-        : throw new InvalidOperationException("The padding token stands for no item.");
+        : throw new InvalidOperationException("The padding token has no item.");
 }

@@ -61,7 +61,7 @@ internal static class NpyFile
     }
 }
 
-/// <summary>What stands before the values of a matrix in NumPy's <c>.npy</c> (format 1.0).</summary>
+/// <summary>The header of a matrix in NumPy's <c>.npy</c> (format 1.0).</summary>
 /// <param name="Type">NumPy's name of the numbers: <see cref="Float32"/> or <see cref="Float16"/>.</param>
 /// <param name="Rows">How many.</param>
 /// <param name="Columns">Width of a row.</param>

@@ -192,7 +192,7 @@ internal static class HistoriesFile
     }
 }
 
-/// <summary>The header of <c>histories.bin</c>, and where the columns stand that it announces.</summary>
+/// <summary>The header of <c>histories.bin</c>, and the offsets of its columns.</summary>
 /// <param name="Users">U</param>
 /// <param name="Interactions">N</param>
 /// <param name="HasTimes">Whether the times' column is there.</param>

@@ -12,16 +12,16 @@ namespace NanoRecSys.Core.Evaluation;
 public sealed record EvaluationResult(
     string Model, string Split, int Users, int Items, string Exclude, IReadOnlyDictionary<string, double> Metrics)
 {
-    /// <summary>The protocol whose figures may stand beside published ones: the model's own scores, the whole catalogue.</summary>
+    /// <summary>The protocol whose figures are comparable with published ones: the model's own scores, the whole catalog.</summary>
     public const string FullRanking = "full";
 
     /// <summary>How it was measured: <see cref="FullRanking"/>, or for instance <c>sampled-uniform-100</c>.</summary>
     public string Protocol { get; init; } = FullRanking;
 
-    /// <summary>Of a history's items, the latest so many were left out; only with <c>window</c>.</summary>
+    /// <summary>Number of latest history items that were left out; only with <c>window</c>.</summary>
     public int? Window { get; init; }
 
-    /// <summary>False: the figures must not stand beside those of a full ranking.</summary>
+    /// <summary>False: the figures are not comparable with those of a full ranking.</summary>
     [JsonIgnore]
     public bool IsComparable => Protocol == FullRanking;
 
@@ -29,5 +29,5 @@ public sealed record EvaluationResult(
     public IReadOnlyDictionary<string, ConfidenceInterval>? Intervals { get; init; }
 }
 
-/// <summary>Where a metric lies with 95% confidence, had other users been drawn.</summary>
+/// <summary>95% confidence interval of a metric over the drawing of users.</summary>
 public readonly record struct ConfidenceInterval(double Low, double High);

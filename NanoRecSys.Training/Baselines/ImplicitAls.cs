@@ -4,7 +4,7 @@ using NanoRecSys.Training.Data;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>
-/// Alternating least squares on who had what (Hu, Koren and Volinsky, 2008), with every item that a user did
+/// Alternating least squares on implicit feedback (Hu, Koren and Volinsky, 2008), with every item that a user did
 /// not have as a weak zero. A sweep's cost grows with the interactions, not with users times items.
 /// </summary>
 internal sealed class ImplicitAls

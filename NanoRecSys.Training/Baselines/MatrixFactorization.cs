@@ -42,6 +42,7 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     public static MatrixFactorization Read(string folder, int items, int threads) => ModelFolder.MatrixFactorization.Read(folder, (options, weights) =>
     {
         NamedTensor factors = weights[FactorsName].RequireRows(items);
+        LibTorch.Load();
         return new MatrixFactorization(options, factors.Values, threads);
     });
 

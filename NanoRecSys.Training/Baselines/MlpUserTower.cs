@@ -222,6 +222,7 @@ internal sealed class MlpUserTowerScorer : IScorer, IDisposable
     public static MlpUserTowerScorer Read(string folder, int items) => ModelFolder.MlpUserTower.Read(folder, (options, weights) =>
     {
         weights["embedding.weight"].RequireRows(items); // [V, D]
+        LibTorch.Load();
         var tower = new MlpUserTower(items, options);
         NetworkWeights.Load(tower, weights);
         return new MlpUserTowerScorer(tower, options, isOwner: true);

@@ -102,7 +102,7 @@ internal interface IBaselineTrainer : IDisposable
     int Patience { get; }
 
     /// <param name="epoch">1-based.</param>
-    /// <param name="progress">Told the share of the epoch that is done, 0..1.</param>
+    /// <param name="progress">Receives the completed share of the epoch, 0..1.</param>
     /// <param name="cancellation">Looked at often.</param>
     /// <returns>Mean loss, where it is known.</returns>
     double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation);

@@ -12,15 +12,20 @@ internal static class AnnBenchmarkCommand
 
     private static readonly OptionSet<AnnOptions> Settings = new()
     {
-        { Text("--vectors", "Vectors as a float32 .npy file (default: the exported item embeddings)", "FILE"), (options, value) => options with { Vectors = value } },
-        { Text("--output", "Folder for ann.json, ann.csv, ann.md and the plot", "DIR", Defaults.Output), (options, value) => options with { Output = value } },
+        { Text("--vectors", "Vectors as a float32 .npy file (default: the exported item embeddings)", "FILE"), (o, v) => o with { Vectors = v } },
+        { Text("--output", "Folder for ann.json, ann.csv, ann.md and the plot", "DIR", Defaults.Output), (o, v) => o with { Output = v } },
         {
-            Choice("--grid", "ablation builds 256 to 1024 lists and codes of 32 and 64 bytes, scale is for a million vectors or more", [AnnOptions.Ablation, AnnOptions.Scale], AnnOptions.Ablation),
-            (options, value) => options with { Grid = value }
+            Choice(
+                "--grid", "ablation builds 256 to 1024 lists and codes of 32 and 64 bytes, scale is for a million vectors or more",
+                [AnnOptions.Ablation, AnnOptions.Scale], AnnOptions.Ablation),
+            (o, v) => o with { Grid = v }
         },
-        { Choices("--kinds", "Index kinds to build (default: all)", IndexKinds.All), (options, value) => options with { Kinds = value } },
-        { Number("--queries", "Queries per measurement", Defaults.Queries), (options, value) => options with { Queries = value } },
-        { Flag("--without-faiss", "Do not search the same files with the FAISS library, even if it is installed"), (options, value) => options with { WithFaiss = !value } },
+        { Choices("--kinds", "Index kinds to build (default: all)", IndexKinds.All), (o, v) => o with { Kinds = v } },
+        { Number("--queries", "Queries per measurement", Defaults.Queries), (o, v) => o with { Queries = v } },
+        {
+            Flag("--without-faiss", "Do not search the same files with the FAISS library, even if it is installed"),
+            (o, v) => o with { WithFaiss = !v }
+        },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
@@ -31,7 +36,8 @@ internal static class AnnBenchmarkCommand
     {
         foreach (AnnMeasurement m in report.Measurements)
         {
-            console.WriteLine($"{m.Index,-16} {m.Width,5} {m.Engine,-12} recall@10 {m.RecallAt10:F3}, @100 {m.RecallAt100:F3}, {m.Ms,8:F3} ms, {m.MemoryMb,7:F0} MB, built in {m.BuildSeconds:F1} s");
+            console.WriteLine($"{m.Index,-16} {m.Width,5} {m.Engine,-12} recall@10 {m.RecallAt10:F3}, @100 {m.RecallAt100:F3}, "
+                + $"{m.Ms,8:F3} ms, {m.MemoryMb,7:F0} MB, built in {m.BuildSeconds:F1} s");
         }
 
         console.WriteSummary(report, TrainingJson.Default.AnnReport);

@@ -28,15 +28,17 @@ internal static class CommandLine
 
         try
         {
-            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = output, Error = error };
-            return await parse.InvokeAsync(configuration, cancellation);
+            return await parse.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = output, Error = error },
+                cancellation);
         }
         catch (OperationCanceledException e) when (e.InnerException is not TimeoutException) // a timeout of HttpClient is one, too
         {
             await error.WriteLineAsync("Cancelled.");
             return Cancelled;
         }
-        catch (Exception e) when (e is UserErrorException or ArtifactException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (
+            e is UserErrorException or ArtifactException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException)
         {
             await error.WriteLineAsync(e.Message.ReplaceLineEndings(" "));
             return Failure;

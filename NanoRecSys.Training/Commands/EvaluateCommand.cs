@@ -29,24 +29,31 @@ internal static class EvaluateCommand
     private static readonly OptionSet<EvaluateOptions> Settings = new()
     {
         {
-            Choice("--split", "Evaluate on the last item but one, on the last (every evaluation on test is logged), or on both", ["validation", "test", "both"], "test"),
-            (options, value) => options with { Splits = value switch { "validation" => [HeldOut.Validation], "test" => [HeldOut.Test], _ => [HeldOut.Validation, HeldOut.Test] } }
+            Choice(
+                "--split", "Evaluate on the last item but one, on the last (every evaluation on test is logged), or on both",
+                ["validation", "test", "both"], "test"),
+            (o, v) => o with { Splits = v == "both" ? [HeldOut.Validation, HeldOut.Test] : [v == "test" ? HeldOut.Test : HeldOut.Validation] }
         },
         {
-            Choice("--exclude", "Items excluded from the ranking: the user's whole history, its last --window items, or none", ["history", "window", "none"], "history"),
-            (options, value) => options with { Exclude = Enum.Parse<Exclusion>(value, ignoreCase: true) }
+            Choice(
+                "--exclude", "Items excluded from the ranking: the user's whole history, its last --window items, or none",
+                ["history", "window", "none"], "history"),
+            (o, v) => o with { Exclude = Enum.Parse<Exclusion>(v, ignoreCase: true) }
         },
-        { Number("--window", "Number of latest items that --exclude window excludes", Defaults.Window), (options, value) => options with { Window = value } },
+        { Number("--window", "Number of latest items that --exclude window excludes", Defaults.Window), (o, v) => o with { Window = v } },
         {
             Choice("--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", ["no", "uniform"], "no"),
-            (options, value) => options with { Sampled = value == "uniform" }
+            (o, v) => o with { Sampled = v == "uniform" }
         },
-        { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives), (options, value) => options with { Negatives = value } },
+        { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives), (o, v) => o with { Negatives = v } },
         {
             Flag("--add-log-popularity", "Add the log of each item's popularity to its score; not comparable with the model's own scores"),
-            (options, value) => options with { AddLogPopularity = value }
+            (o, v) => o with { AddLogPopularity = v }
         },
-        { Number("--resamples", "Bootstrap resamples of the users for confidence intervals; 0 disables them", Defaults.Resamples, least: 0), (options, value) => options with { Resamples = value } },
+        {
+            Number("--resamples", "Bootstrap resamples of the users for confidence intervals; 0 disables them", Defaults.Resamples, least: 0),
+            (o, v) => o with { Resamples = v }
+        },
     };
 
     static EvaluateCommand()

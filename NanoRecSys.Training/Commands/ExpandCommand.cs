@@ -11,9 +11,12 @@ internal static class ExpandCommand
 
     private static readonly OptionSet<ExpandOptions> Settings = new()
     {
-        { Number("--rows", "Number of vectors to generate", (int)Defaults.Rows), (options, value) => options with { Rows = value } },
-        { Text("--output", "The .npy file to write", "FILE", Defaults.Output), (options, value) => options with { Output = value } },
-        { Text("--vectors", "Vectors to start from, a float32 .npy file (default: the exported item embeddings)", "FILE"), (options, value) => options with { Source = value } },
+        { Number("--rows", "Number of vectors to generate", (int)Defaults.Rows), (o, v) => o with { Rows = v } },
+        { Text("--output", "The .npy file to write", "FILE", Defaults.Output), (o, v) => o with { Output = v } },
+        {
+            Text("--vectors", "Vectors to start from, a float32 .npy file (default: the exported item embeddings)", "FILE"),
+            (o, v) => o with { Source = v }
+        },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

@@ -9,17 +9,25 @@ namespace NanoRecSys.Training.Commands;
 internal static class ExportCommand
 {
     private static readonly Option<string> Format = Choice(
-        "--format", "onnx for serving, safetensors for PyTorch (state dictionaries, which 'import' reads if the network is nanoRecSys' own)", ["onnx", "safetensors"], "onnx");
+        "--format", "onnx for serving, safetensors for PyTorch (state dictionaries, which 'import' reads if the network is nanoRecSys' own)",
+        ["onnx", "safetensors"], "onnx");
 
     private static readonly OptionSet<ExportOptions> Settings = new()
     {
         {
-            Number("--parity-histories", "Number of real histories on which exported graphs are compared with the trained networks", new ExportOptions().ParityHistories),
-            (options, value) => options with { ParityHistories = value }
+            Number(
+                "--parity-histories", "Number of real histories on which exported graphs are compared with the trained networks",
+                new ExportOptions().ParityHistories),
+            (o, v) => o with { ParityHistories = v }
         },
         {
-            Choice("--ranker-precision", "Precision of the ranker in serving; auto uses int8 for a large ranker whose logits stay close", ["auto", "fp32", "int8"], "auto"),
-            (options, value) => options with { RankerPrecision = value switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto } }
+            Choice(
+                "--ranker-precision", "Precision of the ranker in serving; auto uses int8 for a large ranker whose logits stay close",
+                ["auto", "fp32", "int8"], "auto"),
+            (o, v) => o with
+            {
+                RankerPrecision = v switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto },
+            }
         },
     };
 

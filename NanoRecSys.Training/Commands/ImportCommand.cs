@@ -11,24 +11,33 @@ internal static class ImportCommand
     {
         {
             InputFile("--user-tower", "State dictionary of the user tower: .safetensors, or .pth of PyTorch 1.6 or later, which is read but never executed"),
-            (options, value) => options with { UserTower = value.FullName }
+            (o, v) => o with { UserTower = v.FullName }
         },
-        { InputFile("--ranker", "State dictionary of the ranker, in either format"), (options, value) => options with { Ranker = value.FullName } },
-        { Number("--heads", "Attention heads of the user tower; required unless the file holds rope.inv_freq or was exported by this program"), (options, value) => options with { Heads = value } },
+        { InputFile("--ranker", "State dictionary of the ranker, in either format"), (o, v) => o with { Ranker = v.FullName } },
+        {
+            Number("--heads", "Attention heads of the user tower; required unless the file holds rope.inv_freq or was exported by this program"),
+            (o, v) => o with { Heads = v }
+        },
         {
             Number("--max-length", $"Maximum length of a history (default: as in an exported file, else {ImportOptions.DefaultMaxLength})"),
-            (options, value) => options with { MaxLength = value }
+            (o, v) => o with { MaxLength = v }
         },
         {
-            Real("--rope-base", $"Base of the rotary embedding (default: from rope.inv_freq, else {ImportOptions.DefaultRopeBase})", "more than 1", given => given > 1 && double.IsFinite(given)),
-            (options, value) => options with { RopeBase = value }
+            Real(
+                "--rope-base", $"Base of the rotary embedding (default: from rope.inv_freq, else {ImportOptions.DefaultRopeBase})",
+                "more than 1", given => given > 1 && double.IsFinite(given)),
+            (o, v) => o with { RopeBase = v }
         },
         {
-            InputFile("--item-map", "Movie ids of the item table's rows, in order: .npy of integers, or text with one id per line. The data is prepared again in this order; "
-                + "without it the rows must be the items of the prepared data in order of first appearance"),
-            (options, value) => options with { ItemMap = value.FullName }
+            InputFile(
+                "--item-map", "Movie ids of the item table's rows, in order: .npy of integers, or text with one id per line. "
+                + "The data is prepared again in this order; without it the rows must be the items of the prepared data in order of first appearance"),
+            (o, v) => o with { ItemMap = v.FullName }
         },
-        { InputFile("--genres", "Genres of the ranker's genre rows, one per line (default: those of the data, in alphabetical order)"), (options, value) => options with { Genres = value.FullName } },
+        {
+            InputFile("--genres", "Genres of the ranker's genre rows, one per line (default: those of the data, in alphabetical order)"),
+            (o, v) => o with { Genres = v.FullName }
+        },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
@@ -39,7 +48,8 @@ internal static class ImportCommand
     {
         if (summary.UserTower is { } tower)
         {
-            console.WriteLine($"User tower: {tower.Items:N0} items, D={tower.Dimension}, {tower.Blocks} blocks, {tower.Heads} heads, F={tower.FeedForward}, L={tower.MaxLength}, rotary base {tower.RopeBase}");
+            console.WriteLine($"User tower: {tower.Items:N0} items, D={tower.Dimension}, {tower.Blocks} blocks, {tower.Heads} heads, "
+                + $"F={tower.FeedForward}, L={tower.MaxLength}, rotary base {tower.RopeBase}");
         }
 
         if (summary.Ranker is { } ranker)

@@ -12,17 +12,17 @@ internal static class IndexCommand
 
     private static readonly OptionSet<IndexOptions> Settings = new()
     {
-        { Choice("--kind", "Kind of index", IndexOptions.Kinds, Defaults.Kind), (options, value) => options with { Kind = value } },
-        { Number("--lists", "Number of lists of an ivf index, nlist (default: about 4 sqrt(items))"), (options, value) => options with { Lists = value } },
-        { Number("--parts", "Bytes per code of ivf-pq, m (default: one for 8 dimensions)"), (options, value) => options with { Parts = value } },
-        { Number("--edges", "Edges per item of hnsw, M (default: 32)", least: 2), (options, value) => options with { Edges = value } },
+        { Choice("--kind", "Kind of index", IndexOptions.Kinds, Defaults.Kind), (o, v) => o with { Kind = v } },
+        { Number("--lists", "Number of lists of an ivf index, nlist (default: about 4 sqrt(items))"), (o, v) => o with { Lists = v } },
+        { Number("--parts", "Bytes per code of ivf-pq, m (default: one for 8 dimensions)"), (o, v) => o with { Parts = v } },
+        { Number("--edges", "Edges per item of hnsw, M (default: 32)", least: 2), (o, v) => o with { Edges = v } },
         {
             Number("--width", "Search width: lists visited (nprobe) or candidates kept (efSearch) (default: the smallest that reaches --recall)"),
-            (options, value) => options with { Width = value }
+            (o, v) => o with { Width = v }
         },
         {
             Real("--recall", "Minimum recall of the exact 100 nearest items", "between 0 and 1", given => given is >= 0 and <= 1, Defaults.Recall),
-            (options, value) => options with { Recall = value }
+            (o, v) => o with { Recall = v }
         },
     };
 
@@ -32,7 +32,8 @@ internal static class IndexCommand
 
     private static void Show(IndexInfo index, RunConsole console)
     {
-        console.WriteLine($"{index.File} ({index.Kind}): recall@10 {index.RecallAt10:P2}, recall@100 {index.RecallAt100:P2} of the exact neighbours, {index.LatencyMs:F3} ms per query on one thread");
+        console.WriteLine($"{index.File} ({index.Kind}): recall@10 {index.RecallAt10:P2}, recall@100 {index.RecallAt100:P2} "
+            + $"of the exact neighbours, {index.LatencyMs:F3} ms per query on one thread");
         console.WriteSummary(index, TrainingJson.Default.IndexInfo);
     }
 }

@@ -11,12 +11,15 @@ internal static class MineNegativesCommand
 
     private static readonly OptionSet<MineNegativesOptions> Settings = new()
     {
-        { Number("--candidates", "Draw hard negatives from the retriever's top N items", Defaults.Candidates), (options, value) => options with { Candidates = value } },
-        { Number("--skip", "Skip the top N candidates (likely false negatives)", Defaults.Skip, least: 0), (options, value) => options with { Skip = value } },
-        { Number("--hard", "Hard negatives per positive", Defaults.Hard, least: 0), (options, value) => options with { Hard = value } },
-        { Number("--random", "Uniformly drawn negatives per positive", Defaults.Random, least: 0), (options, value) => options with { Random = value } },
-        { Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser), (options, value) => options with { PositionsPerUser = value } },
-        { Real("--sample", "Share of these positions to mine, drawn at random", Defaults.Sample), (options, value) => options with { Sample = value } },
+        { Number("--candidates", "Draw hard negatives from the retriever's top N items", Defaults.Candidates), (o, v) => o with { Candidates = v } },
+        { Number("--skip", "Skip the top N candidates (likely false negatives)", Defaults.Skip, least: 0), (o, v) => o with { Skip = v } },
+        { Number("--hard", "Hard negatives per positive", Defaults.Hard, least: 0), (o, v) => o with { Hard = v } },
+        { Number("--random", "Uniformly drawn negatives per positive", Defaults.Random, least: 0), (o, v) => o with { Random = v } },
+        {
+            Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser),
+            (o, v) => o with { PositionsPerUser = v }
+        },
+        { Real("--sample", "Share of these positions to mine, drawn at random", Defaults.Sample), (o, v) => o with { Sample = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

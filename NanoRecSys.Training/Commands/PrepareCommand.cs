@@ -13,22 +13,35 @@ internal static class PrepareCommand
     /// <summary>What <see cref="Read"/> reads, beside the data's name.</summary>
     public static readonly OptionSet<PrepareOptions> Settings = new()
     {
-        { Real("--min-rating", "Drop interactions with a lower rating; 0 uses every interaction as a positive", Defaults.MinRating), (options, value) => options with { MinRating = value } },
-        { Number("--k-core", "Repeatedly drop users and items with fewer interactions; 0 keeps all", Defaults.KCore, least: 0), (options, value) => options with { KCore = value } },
         {
-            Choice("--split", "Hold out the last two items of each user, or all interactions after a point in time", [LeaveOneOut.SplitName, TimeSplit.SplitName], LeaveOneOut.SplitName),
-            (options, value) => options with { Split = value == TimeSplit.SplitName ? SplitKind.Time : SplitKind.LeaveOneOut }
+            Real("--min-rating", "Drop interactions with a lower rating; 0 uses every interaction as a positive", Defaults.MinRating),
+            (o, v) => o with { MinRating = v }
         },
         {
-            Real("--held-out", "Share of the latest interactions that --split time holds out, half for validation and half for test", "between 0 and 1", given => given is > 0 and < 1, Defaults.HeldOutShare),
-            (options, value) => options with { HeldOutShare = value }
+            Number("--k-core", "Repeatedly drop users and items with fewer interactions; 0 keeps all", Defaults.KCore, least: 0),
+            (o, v) => o with { KCore = v }
         },
         {
-            Text("--events", string.Create(CultureInfo.InvariantCulture, $"Redis of the API, redis://[user:password@]host[:port]: adds its events to the ratings (a like without stars counts "
-                + $"{LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies"), "URL"),
-            (options, value) => options with { Events = value }
+            Choice(
+                "--split", "Hold out the last two items of each user, or all interactions after a point in time",
+                [LeaveOneOut.SplitName, TimeSplit.SplitName], LeaveOneOut.SplitName),
+            (o, v) => o with { Split = v == TimeSplit.SplitName ? SplitKind.Time : SplitKind.LeaveOneOut }
         },
-        { Share("--new-items", "Share of the items to remove, to measure how new items are handled ('evaluate held-out-items')", Defaults.NewItems), (options, value) => options with { NewItems = value } },
+        {
+            Real(
+                "--held-out", "Share of the latest interactions that --split time holds out, half for validation and half for test",
+                "between 0 and 1", given => given is > 0 and < 1, Defaults.HeldOutShare),
+            (o, v) => o with { HeldOutShare = v }
+        },
+        {
+            Text("--events", string.Create(CultureInfo.InvariantCulture, $"Redis of the API, redis://[user:password@]host[:port]: adds its events "
+                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies"), "URL"),
+            (o, v) => o with { Events = v }
+        },
+        {
+            Share("--new-items", "Share of the items to remove, to measure how new items are handled ('evaluate held-out-items')", Defaults.NewItems),
+            (o, v) => o with { NewItems = v }
+        },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

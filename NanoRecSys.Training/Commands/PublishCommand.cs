@@ -11,15 +11,17 @@ internal static class PublishCommand
     {
         {
             Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
-            (options, value) => options with { ServeSplit = value == "all" ? ServeSplit.All : ServeSplit.Train }
+            (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train }
         },
         {
-            Choice("--ranker", "Whether to publish the ranker; if-better compares its validation NDCG@10 with the retriever's", ["if-better", "always", "never"], "if-better"),
-            (options, value) => options with { Ranker = value switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
+            Choice(
+                "--ranker", "Whether to publish the ranker; if-better compares its validation NDCG@10 with the retriever's",
+                ["if-better", "always", "never"], "if-better"),
+            (o, v) => o with { Ranker = v switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
         },
         {
             Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
-            (options, value) => options with { UserEmbeddings = value == "all" }
+            (o, v) => o with { UserEmbeddings = v == "all" }
         },
     };
 

@@ -21,7 +21,8 @@ internal static class RunCommand
     private static readonly Option<string> PresetName = Choice(
         "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data, paper has the sizes of nanoRecSys", Presets.Names, "quick");
 
-    private static readonly Option<bool> IfNoModel = Flag("--if-no-model", "Do nothing if a version is already published, or if another training is running in this folder");
+    private static readonly Option<bool> IfNoModel = Flag(
+        "--if-no-model", "Do nothing if a version is already published, or if another training is running in this folder");
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "run", "Run all steps, from the ratings to a published version", [PresetName, IfNoModel, .. PrepareCommand.Settings], Stages,

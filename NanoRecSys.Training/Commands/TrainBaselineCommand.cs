@@ -12,32 +12,45 @@ internal static class TrainBaselineCommand
     private static readonly MlpUserTowerOptions Tower = new();
 
     private static readonly Option<string> Model = Choice(
-        "--model", "Matrix factorization, or an MLP over the mean of the last items", [MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName], MatrixFactorization.ModelName);
+        "--model", "Matrix factorization, or an MLP over the mean of the last items",
+        [MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName], MatrixFactorization.ModelName);
 
     private static readonly Option<int> Dimension = Number("--dimension", "Embedding dimension", Tower.Dimension);
 
     private static readonly OptionSet<MatrixFactorizationOptions> FactorizationSettings = new()
     {
-        { Dimension, (options, value) => options with { Dimension = value } },
-        { Number("--sweeps", "mf: number of sweeps over all users and items", Factorization.Sweeps), (options, value) => options with { Sweeps = value } },
-        { Real("--unobserved-weight", "mf: weight of an unobserved interaction", Factorization.UnobservedWeight), (options, value) => options with { UnobservedWeight = value } },
-        { Real("--regularization", "mf: regularization strength", Factorization.Regularization), (options, value) => options with { Regularization = value } },
-        { Real("--decay", "mf: weight of an item in a history relative to the item after it", Factorization.Decay), (options, value) => options with { Decay = value } },
+        { Dimension, (o, v) => o with { Dimension = v } },
+        { Number("--sweeps", "mf: number of sweeps over all users and items", Factorization.Sweeps), (o, v) => o with { Sweeps = v } },
+        {
+            Real("--unobserved-weight", "mf: weight of an unobserved interaction", Factorization.UnobservedWeight),
+            (o, v) => o with { UnobservedWeight = v }
+        },
+        { Real("--regularization", "mf: regularization strength", Factorization.Regularization), (o, v) => o with { Regularization = v } },
+        { Real("--decay", "mf: weight of an item in a history relative to the item after it", Factorization.Decay), (o, v) => o with { Decay = v } },
     };
 
     private static readonly OptionSet<MlpUserTowerOptions> TowerSettings = new()
     {
-        { Dimension, (options, value) => options with { Dimension = value } },
-        { Number("--hidden", "mlp-user-tower: width of the hidden layer", Tower.Hidden), (options, value) => options with { Hidden = value } },
-        { Number("--history-length", "mlp-user-tower: number of most recent items to average", Tower.HistoryLength), (options, value) => options with { HistoryLength = value } },
-        { Share("--dropout", "mlp-user-tower: dropout rate", Tower.Dropout), (options, value) => options with { Dropout = value } },
-        { Choice("--loss", "mlp-user-tower: loss", RetrieverLossNames.All, Tower.Loss.ToName()), (options, value) => options with { Loss = RetrieverLossNames.Parse(value) } },
-        { PositiveReal("--temperature", "mlp-user-tower: softmax temperature of the cosine", Tower.Temperature), (options, value) => options with { Temperature = value } },
-        { PositiveReal("--learning-rate", "mlp-user-tower: learning rate", Tower.LearningRate), (options, value) => options with { LearningRate = value } },
-        { Number("--batch", "mlp-user-tower: positions per step", Tower.BatchPositions), (options, value) => options with { BatchPositions = value } },
-        { Number("--positions", "mlp-user-tower: positions per user and epoch", Tower.PositionsPerUser), (options, value) => options with { PositionsPerUser = value } },
-        { Number("--epochs", "mlp-user-tower: maximum number of epochs", Tower.Epochs), (options, value) => options with { Epochs = value } },
-        { Number("--patience", "mlp-user-tower: stop after N epochs without a better NDCG@10", Tower.Patience), (options, value) => options with { Patience = value } },
+        { Dimension, (o, v) => o with { Dimension = v } },
+        { Number("--hidden", "mlp-user-tower: width of the hidden layer", Tower.Hidden), (o, v) => o with { Hidden = v } },
+        {
+            Number("--history-length", "mlp-user-tower: number of most recent items to average", Tower.HistoryLength),
+            (o, v) => o with { HistoryLength = v }
+        },
+        { Share("--dropout", "mlp-user-tower: dropout rate", Tower.Dropout), (o, v) => o with { Dropout = v } },
+        {
+            Choice("--loss", "mlp-user-tower: loss", RetrieverLossNames.All, Tower.Loss.ToName()),
+            (o, v) => o with { Loss = RetrieverLossNames.Parse(v) }
+        },
+        {
+            PositiveReal("--temperature", "mlp-user-tower: softmax temperature of the cosine", Tower.Temperature),
+            (o, v) => o with { Temperature = v }
+        },
+        { PositiveReal("--learning-rate", "mlp-user-tower: learning rate", Tower.LearningRate), (o, v) => o with { LearningRate = v } },
+        { Number("--batch", "mlp-user-tower: positions per step", Tower.BatchPositions), (o, v) => o with { BatchPositions = v } },
+        { Number("--positions", "mlp-user-tower: positions per user and epoch", Tower.PositionsPerUser), (o, v) => o with { PositionsPerUser = v } },
+        { Number("--epochs", "mlp-user-tower: maximum number of epochs", Tower.Epochs), (o, v) => o with { Epochs = v } },
+        { Number("--patience", "mlp-user-tower: stop after N epochs without a better NDCG@10", Tower.Patience), (o, v) => o with { Patience = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

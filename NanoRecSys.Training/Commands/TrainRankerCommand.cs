@@ -12,17 +12,23 @@ internal static class TrainRankerCommand
 
     private static readonly OptionSet<TrainRankerOptions> Settings = new()
     {
-        { Widths("--hidden", "Widths of the hidden layers"), (options, value) => options with { Hidden = value } },
-        { Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"), (options, value) => options with { Loss = Enum.Parse<RankerLossKind>(value, ignoreCase: true) } },
-        { Choices("--signals", "Inputs beside embeddings and content", RankerSignals.All), (options, value) => options with { Signals = value } },
-        { Share("--dropout", "Dropout rate", Defaults.Dropout), (options, value) => options with { Dropout = value } },
-        { Real("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout), (options, value) => options with { ItemDropout = value } },
-        { PositiveReal("--learning-rate", "Learning rate", Defaults.LearningRate), (options, value) => options with { LearningRate = value } },
-        { Real("--weight-decay", "Weight decay of AdamW", Defaults.WeightDecay), (options, value) => options with { WeightDecay = value } },
-        { Number("--batch", "Pairs per step", Defaults.BatchPairs, least: 2), (options, value) => options with { BatchPairs = value } },
-        { Number("--epochs", "Maximum number of epochs", Defaults.Epochs), (options, value) => options with { Epochs = value } },
-        { Number("--patience", "Stop after N epochs without a better NDCG@10 on validation", Defaults.Patience), (options, value) => options with { Patience = value } },
-        { Flag("--resume", "Resume from the last checkpoint"), (options, value) => options with { Resume = value } },
+        { Widths("--hidden", "Widths of the hidden layers"), (o, v) => o with { Hidden = v } },
+        {
+            Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"),
+            (o, v) => o with { Loss = Enum.Parse<RankerLossKind>(v, ignoreCase: true) }
+        },
+        { Choices("--signals", "Inputs beside embeddings and content", RankerSignals.All), (o, v) => o with { Signals = v } },
+        { Share("--dropout", "Dropout rate", Defaults.Dropout), (o, v) => o with { Dropout = v } },
+        {
+            Real("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout),
+            (o, v) => o with { ItemDropout = v }
+        },
+        { PositiveReal("--learning-rate", "Learning rate", Defaults.LearningRate), (o, v) => o with { LearningRate = v } },
+        { Real("--weight-decay", "Weight decay of AdamW", Defaults.WeightDecay), (o, v) => o with { WeightDecay = v } },
+        { Number("--batch", "Pairs per step", Defaults.BatchPairs, least: 2), (o, v) => o with { BatchPairs = v } },
+        { Number("--epochs", "Maximum number of epochs", Defaults.Epochs), (o, v) => o with { Epochs = v } },
+        { Number("--patience", "Stop after N epochs without a better NDCG@10 on validation", Defaults.Patience), (o, v) => o with { Patience = v } },
+        { Flag("--resume", "Resume from the last checkpoint"), (o, v) => o with { Resume = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

@@ -10,37 +10,49 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class TrainRetrieverCommand
 {
-    private static readonly Option<string> PresetName = Choice("--preset", "Preset for every setting that no option sets; auto chooses by the data", Presets.Names, "auto");
+    private static readonly Option<string> PresetName = Choice(
+        "--preset", "Preset for every setting that no option sets; auto chooses by the data", Presets.Names, "auto");
 
     private static readonly OptionSet<TrainRetrieverOptions> Settings = new()
     {
-        { Choice("--block", "Kind of transformer block", BlockKinds.All), (options, value) => options with { Block = value } },
-        { Choice("--positions", "Position encoding", Positions.All), (options, value) => options with { Positions = value } },
-        { Flag("--time-bias", "Let attention scores depend on the time between interactions; requires relative positions"), (options, value) => options with { TimeBias = value } },
-        { Number("--dimension", "Embedding dimension"), (options, value) => options with { Dimension = value } },
-        { Number("--blocks", "Number of transformer blocks"), (options, value) => options with { Blocks = value } },
-        { Number("--heads", "Attention heads; must divide the dimension"), (options, value) => options with { Heads = value } },
-        { Number("--feed-forward", "Hidden width of the SwiGLU layer"), (options, value) => options with { FeedForward = value } },
-        { Number("--max-length", "Maximum number of history items that the model reads"), (options, value) => options with { MaxLength = value } },
-        { Share("--dropout", "Dropout rate"), (options, value) => options with { Dropout = value } },
-        { Choice("--loss", "Loss", RetrieverLossNames.All), (options, value) => options with { Loss = RetrieverLossNames.Parse(value) } },
-        { PositiveReal("--temperature", "Softmax temperature of the cosine"), (options, value) => options with { Temperature = value } },
-        { Number("--negatives", "Items that sampled-softmax draws per step"), (options, value) => options with { Negatives = value } },
-        { PositiveReal("--learning-rate", "Learning rate"), (options, value) => options with { LearningRate = value } },
-        { Real("--weight-decay", "Weight decay of AdamW"), (options, value) => options with { WeightDecay = value } },
-        { Number("--warmup-steps", "Steps of linear learning-rate warm-up", least: 0), (options, value) => options with { WarmupSteps = value } },
-        { Choice("--decay", "Learning-rate schedule after warm-up", ["none", "cosine"]), (options, value) => options with { Decay = Enum.Parse<LearningRateDecay>(value, ignoreCase: true) } },
-        { Real("--gradient-norm", "Clip gradients to this norm; 0 disables clipping"), (options, value) => options with { GradientNorm = value } },
+        { Choice("--block", "Kind of transformer block", BlockKinds.All), (o, v) => o with { Block = v } },
+        { Choice("--positions", "Position encoding", Positions.All), (o, v) => o with { Positions = v } },
         {
-            Choice("--precision", "Precision of matrix products in training and its validations; auto uses bf16 if the processor has instructions for it", ["auto", "bf16", "fp32"]),
-            (options, value) => options with { ReducedPrecision = value == "auto" ? null : value == "bf16" }
+            Flag("--time-bias", "Let attention scores depend on the time between interactions; requires relative positions"),
+            (o, v) => o with { TimeBias = v }
         },
-        { Number("--batch", "Users per step"), (options, value) => options with { BatchUsers = value } },
-        { Number("--epochs", "Maximum number of epochs"), (options, value) => options with { Epochs = value } },
-        { Number("--validate-every", "Epochs between validations"), (options, value) => options with { ValidateEvery = value } },
-        { Number("--patience", "Stop after N validations without a better NDCG@10"), (options, value) => options with { Patience = value } },
-        { Choice("--window", "Part of a long history to train on", ["last", "random"]), (options, value) => options with { Window = Enum.Parse<TrainingWindow>(value, ignoreCase: true) } },
-        { Flag("--resume", "Resume from the last checkpoint"), (options, value) => options with { Resume = value } },
+        { Number("--dimension", "Embedding dimension"), (o, v) => o with { Dimension = v } },
+        { Number("--blocks", "Number of transformer blocks"), (o, v) => o with { Blocks = v } },
+        { Number("--heads", "Attention heads; must divide the dimension"), (o, v) => o with { Heads = v } },
+        { Number("--feed-forward", "Hidden width of the SwiGLU layer"), (o, v) => o with { FeedForward = v } },
+        { Number("--max-length", "Maximum number of history items that the model reads"), (o, v) => o with { MaxLength = v } },
+        { Share("--dropout", "Dropout rate"), (o, v) => o with { Dropout = v } },
+        { Choice("--loss", "Loss", RetrieverLossNames.All), (o, v) => o with { Loss = RetrieverLossNames.Parse(v) } },
+        { PositiveReal("--temperature", "Softmax temperature of the cosine"), (o, v) => o with { Temperature = v } },
+        { Number("--negatives", "Items that sampled-softmax draws per step"), (o, v) => o with { Negatives = v } },
+        { PositiveReal("--learning-rate", "Learning rate"), (o, v) => o with { LearningRate = v } },
+        { Real("--weight-decay", "Weight decay of AdamW"), (o, v) => o with { WeightDecay = v } },
+        { Number("--warmup-steps", "Steps of linear learning-rate warm-up", least: 0), (o, v) => o with { WarmupSteps = v } },
+        {
+            Choice("--decay", "Learning-rate schedule after warm-up", ["none", "cosine"]),
+            (o, v) => o with { Decay = Enum.Parse<LearningRateDecay>(v, ignoreCase: true) }
+        },
+        { Real("--gradient-norm", "Clip gradients to this norm; 0 disables clipping"), (o, v) => o with { GradientNorm = v } },
+        {
+            Choice(
+                "--precision", "Precision of matrix products in training and its validations; auto uses bf16 if the processor has instructions for it",
+                ["auto", "bf16", "fp32"]),
+            (o, v) => o with { ReducedPrecision = v == "auto" ? null : v == "bf16" }
+        },
+        { Number("--batch", "Users per step"), (o, v) => o with { BatchUsers = v } },
+        { Number("--epochs", "Maximum number of epochs"), (o, v) => o with { Epochs = v } },
+        { Number("--validate-every", "Epochs between validations"), (o, v) => o with { ValidateEvery = v } },
+        { Number("--patience", "Stop after N validations without a better NDCG@10"), (o, v) => o with { Patience = v } },
+        {
+            Choice("--window", "Part of a long history to train on", ["last", "random"]),
+            (o, v) => o with { Window = Enum.Parse<TrainingWindow>(v, ignoreCase: true) }
+        },
+        { Flag("--resume", "Resume from the last checkpoint"), (o, v) => o with { Resume = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

@@ -78,7 +78,7 @@ internal abstract class DataSplit(UserHistories histories)
 
     protected abstract int TrainLength(int user);
 
-    /// <summary>Where in the history the item to predict stands; -1 where there is none.</summary>
+    /// <summary>Position of the target in the history; -1 if there is none.</summary>
     protected abstract int TargetPosition(int user, HeldOut part);
 }
 
@@ -119,7 +119,7 @@ internal sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories
 /// <summary>
 /// A global split by time: nothing of the future trains. A user's first item of the validation period is the
 /// validation target, the first of the test period the test target, each predicted from all that the user had
-/// before it. Who has no item there, or none before it, is not asked about; what else a user has in those periods
+/// before it. Users with no item in the period, or no earlier item, are skipped; what else a user has in those periods
 /// is history for a later target, and does not train.
 /// </summary>
 /// <param name="histories">With times, which do not fall within a user.</param>
@@ -187,7 +187,7 @@ internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before
     public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
 }
 
-/// <summary>Who had what in the training part, without order and repeats.</summary>
+/// <summary>Incidence of users and items in the training part, without order and repeats.</summary>
 /// <param name="ItemsOfUser">[U] item rows.</param>
 /// <param name="UsersOfItem">[V] positions of users, ascending.</param>
 internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)

@@ -15,7 +15,7 @@ internal sealed record HeldOutItemCase(int UserId, int Known, int MovieId);
 /// been released yet: the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.
 /// </summary>
 /// <param name="Items">What is known of them; none has been seen.</param>
-/// <param name="Cases">At most one of each user, who had something before it.</param>
+/// <param name="Cases">At most one per user, with an earlier history.</param>
 internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
 {
     public const string FileName = "held_out_items.json";

@@ -66,7 +66,7 @@ internal sealed class InteractionTable(int capacity = 1024)
         return taken;
     }
 
-    /// <summary>How often each id of a column stands there.</summary>
+    /// <summary>Counts of each id in a column.</summary>
     public static Dictionary<int, int> CountById(ReadOnlySpan<int> ids)
     {
         var counts = new Dictionary<int, int>();

@@ -118,7 +118,7 @@ internal sealed class Download(HttpClient http)
 
     /// <param name="from">Address.</param>
     /// <param name="part">Where the bytes go; what is there from an earlier attempt is used.</param>
-    /// <param name="progress">Told bytes that are there and, if known, bytes in all.</param>
+    /// <param name="progress">Receives the bytes downloaded so far and, if known, the total.</param>
     /// <param name="cancellation">Stops; the part stays for the next time.</param>
     /// <returns>Whether some of the bytes came from an earlier attempt.</returns>
     /// <exception cref="UserErrorException">The server refuses, cannot be reached, or breaks off again and again.</exception>
@@ -237,7 +237,7 @@ internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvi
 
 /// <summary>
 /// Remembers, beside a part of a file, which edition of the file it is of: the server's strong ETag or, without
-/// one, its Last-Modified. Without either a part cannot be told from a part of another edition, and is not used.
+/// one, its Last-Modified. Without either a part may be of another edition, and is not used.
 /// </summary>
 internal sealed class PartValidator(string part)
 {

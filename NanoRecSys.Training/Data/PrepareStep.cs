@@ -10,7 +10,7 @@ namespace NanoRecSys.Training.Data;
 /// Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.
 /// </summary>
 /// <remarks>
-/// Unless told otherwise every interaction is kept and is positive, also a second one of the same user with the
+/// By default every interaction is kept and is positive, also a second one of the same user with the
 /// same item: the histories are what happened, and what the reference protocol ranks.
 /// </remarks>
 internal static class PrepareStep
@@ -94,7 +94,7 @@ internal static class PrepareStep
     private static long CountRepeats(UserHistories histories, int items)
     {
         long repeats = 0;
-        int[] lastUser = new int[items]; // who had the item last, counted from 1: no clearing between users
+        int[] lastUser = new int[items]; // last user with the item, counted from 1: needs no clearing between users
         for (int user = 0; user < histories.UserCount; user++)
         {
             foreach (int item in histories.At(user))

@@ -44,7 +44,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         }
     }
 
-    /// <summary>[V] how often each item stands in the training parts.</summary>
+    /// <summary>[V] count of each item in the training parts.</summary>
     public static int[] CountTrain(DataSplit split, int items)
     {
         int[] counts = new int[items];

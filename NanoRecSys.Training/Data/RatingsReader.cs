@@ -19,7 +19,7 @@ internal static class RatingsReader
 
     /// <param name="path">The file.</param>
     /// <param name="separator">Between two fields: <c>,</c>, <c>::</c> or a tab.</param>
-    /// <param name="progress">Told the share of the file that is read, 0..1.</param>
+    /// <param name="progress">Receives the share of the file that is read, 0..1.</param>
     /// <param name="cancellation">Stops between rows.</param>
     /// <returns>In file order.</returns>
     /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>

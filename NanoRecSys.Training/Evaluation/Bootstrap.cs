@@ -127,11 +127,11 @@ internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long
 /// <param name="Model">The one that is ahead, if the difference is positive.</param>
 /// <param name="Other">What it is compared with.</param>
 /// <param name="Difference">Of the means, model less other.</param>
-/// <param name="Interval">Where it lies with 95% confidence.</param>
+/// <param name="Interval">95% confidence interval.</param>
 internal sealed record PairedDifference(
     string Split, string Metric, string Model, string Other, double Difference, ConfidenceInterval Interval)
 {
-    /// <summary>Zero lies outside the interval.</summary>
+    /// <summary>Zero is outside the interval.</summary>
     public bool IsSignificant => Interval.Low > 0 || Interval.High < 0;
 
     /// <summary>The same seen from the other model.</summary>

@@ -82,7 +82,7 @@ internal static class EvaluateStep
     }
 }
 
-/// <summary>What <c>evaluate</c> can be told.</summary>
+/// <summary>Options of <c>evaluate</c>.</summary>
 internal sealed record EvaluateOptions
 {
     /// <summary>What the published tables leave out.</summary>
@@ -96,7 +96,7 @@ internal sealed record EvaluateOptions
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
     /// <summary>
-    /// Items that <see cref="Exclusion.Window"/> leaves out, whatever a model reads: by one rule all models stand in one table.
+    /// Items that <see cref="Exclusion.Window"/> leaves out, independent of what a model reads, so that all models are comparable.
     /// </summary>
     public int Window { get; init; } = PublishedWindow;
 
@@ -134,7 +134,7 @@ internal sealed class EvaluatedModels : IDisposable
     /// <param name="names">Of <see cref="Names"/>.</param>
     /// <param name="data">What they are evaluated on.</param>
     /// <param name="context">Where they are.</param>
-    /// <param name="leftOut">Of a history's items, the latest so many are not ranked: a second stage does not see them as candidates.</param>
+    /// <param name="leftOut">Number of latest history items that are not ranked: a second stage does not see them as candidates.</param>
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
     public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue)
     {
@@ -189,7 +189,7 @@ internal sealed class EvaluatedModels : IDisposable
     private static RankerUsage? UsageOf(string name) =>
         Enum.GetValues<RankerUsage>().Select(usage => (RankerUsage?)usage).FirstOrDefault(usage => RankerScorer.NameOf(usage!.Value) == name);
 
-    /// <summary>Ranks the items that were taken out of the data for those who took them.</summary>
+    /// <summary>Ranks the held-out items for the users that interacted with them.</summary>
     public static HeldOutItemsReport MeasureHeldOutItems(PreparedData data, StepContext context)
     {
         Workspace workspace = context.Workspace;
@@ -250,13 +250,13 @@ internal sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results,
     public HeldOutItemsReport? HeldOutItems { get; init; }
 }
 
-/// <summary>Where items that no training has seen stand in the lists of those who took them.</summary>
+/// <summary>Ranks of items that training has not seen, for the users that interacted with them.</summary>
 /// <param name="Model">How they were placed.</param>
 /// <param name="AmongAll">Ranked among the whole catalogue and all new items, but those of the history: <c>hr@10</c> and the like.</param>
 /// <param name="AmongNew">Ranked among the new items alone.</param>
 internal sealed record HeldOutItemsResult(string Model, IReadOnlyDictionary<string, double> AmongAll, IReadOnlyDictionary<string, double> AmongNew);
 
-/// <param name="Cases">Users who took a new item; the last one of each is looked for.</param>
+/// <param name="Cases">Users with a new item; the last one of each is the target.</param>
 /// <param name="KnownItems">V</param>
 /// <param name="NewItems">N</param>
 /// <param name="HeldOutCosine">Of estimated and trained embeddings, in the map's own cross-validation.</param>

@@ -123,7 +123,7 @@ internal static class MetricsTable
     public static string Format(IReadOnlyDictionary<string, double> metrics, string metric) =>
         metrics.TryGetValue(metric, out double value) ? value.ToString("F4", CultureInfo.InvariantCulture) : "-";
 
-    /// <summary>How the figures came about, and a warning where they must not stand beside others.</summary>
+    /// <summary>The protocol, and a warning if the figures are not comparable.</summary>
     public static string Caption(EvaluationResult result)
     {
         string users = string.Create(CultureInfo.InvariantCulture, $"{result.Users:N0} users");

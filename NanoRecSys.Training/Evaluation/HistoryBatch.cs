@@ -8,11 +8,11 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>
-/// Users who are ranked for together. One batch is filled again and again: its buffers grow to the largest
+/// Users that are ranked together. One batch is filled again and again: its buffers grow to the largest
 /// and stay, so that a ranking allocates nothing per user.
 /// </summary>
 /// <param name="items">V</param>
-/// <param name="leftOut">Of a history's items, the latest so many are left out.</param>
+/// <param name="leftOut">Number of latest history items that are left out.</param>
 internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
@@ -103,7 +103,7 @@ internal sealed class BatchEncoder : IDisposable
 {
     private readonly UserEncoder _encoder;
     private readonly ItemProducts _products;
-    private HistoryBatch? _batch; // what the last results are of, where that can be told
+    private HistoryBatch? _batch; // the batch of the last results, if known
     private int _version;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>

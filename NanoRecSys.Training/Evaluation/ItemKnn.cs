@@ -74,7 +74,7 @@ internal sealed class ItemKnn : IScorer
     }
 
     /// <param name="item">Whose neighbours.</param>
-    /// <param name="train">Who had what.</param>
+    /// <param name="train">Items by user and users by item.</param>
     /// <param name="together">[V] zeros, and zeros again afterwards: users who had both items.</param>
     /// <param name="options">See there.</param>
     private static Candidate[] NeighboursOf(int item, TrainIncidence train, int[] together, ItemKnnOptions options)

@@ -22,7 +22,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     /// <summary>How much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
     public int Window { get; init; } = EvaluateOptions.PublishedWindow;
 
-    /// <summary>Of a history's items, the latest so many are not ranked.</summary>
+    /// <summary>Number of latest history items that are not ranked.</summary>
     public int LeftOut => Exclude switch
     {
         Exclusion.History => int.MaxValue,
@@ -40,7 +40,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     /// <param name="scorer">The model.</param>
     /// <param name="part">Validation or test.</param>
-    /// <param name="progress">Told the share of users that are done, 0..1.</param>
+    /// <param name="progress">Receives the completed share of users, 0..1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     public EvaluationResult Evaluate(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         ResultOf(scorer, part, Rank([scorer], part, progress, cancellation).Ranks[0]);
@@ -110,7 +110,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     };
 
     /// <param name="scores">[V] of one user.</param>
-    /// <param name="batch">Where the user's history and target stand.</param>
+    /// <param name="batch">Holds the user's history and target.</param>
     /// <param name="index">The user's place in it.</param>
     /// <returns>1 is the best.</returns>
     protected abstract int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index);

@@ -98,7 +98,7 @@ internal static class ExportStep
     }
 }
 
-/// <summary>What <c>export</c> can be told.</summary>
+/// <summary>Options of <c>export</c>.</summary>
 internal sealed record ExportOptions
 {
     /// <summary>Real histories on which the exported graphs are compared with the trained networks.</summary>

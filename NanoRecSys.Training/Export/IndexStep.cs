@@ -101,7 +101,7 @@ internal static class IndexStep
     }
 }
 
-/// <summary>What <c>index</c> can be told. Sizes that are null follow from the number of items.</summary>
+/// <summary>Options of <c>index</c>. Sizes that are null follow from the number of items.</summary>
 internal sealed record IndexOptions
 {
     /// <summary>Measures several kinds and takes the fastest that finds enough.</summary>
@@ -212,7 +212,7 @@ internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact
     public int K => _found.Length;
 
     /// <param name="index">What is measured.</param>
-    /// <param name="first">Of the k that were asked for, only so many count; all if null.</param>
+    /// <param name="first">Counts only the first N of the k neighbours; all if null.</param>
     /// <returns>Share of the exact neighbours among as many that the index finds, averaged over the queries.</returns>
     public double Measure(IVectorIndex index, int? first = null)
     {

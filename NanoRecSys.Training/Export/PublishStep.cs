@@ -134,7 +134,7 @@ internal static class PublishStep
     }
 }
 
-/// <summary>What <c>publish</c> can be told.</summary>
+/// <summary>Options of <c>publish</c>.</summary>
 internal sealed record PublishOptions
 {
     public ServeSplit ServeSplit { get; init; } = ServeSplit.All;
@@ -165,7 +165,7 @@ public enum RankerUse
 }
 
 /// <param name="Version">The published version's name.</param>
-/// <param name="Folder">Where it lies.</param>
+/// <param name="Folder">Its path.</param>
 /// <param name="Bytes">Size of all its files.</param>
 /// <param name="HasRanker">Whether the ranker is in it.</param>
 /// <param name="Ranker">Why it is, or is not: one sentence.</param>

@@ -19,7 +19,7 @@ internal static class SafetensorsFile
     private const int PrefixBytes = sizeof(long);
     private static readonly JsonDocumentOptions StrictJson = new() { AllowDuplicateProperties = false };
 
-    /// <summary>The format's own limit; a header of our models has a few kilobytes.</summary>
+    /// <summary>The format's own limit; a model's header has a few kilobytes.</summary>
     private const long LongestHeader = 100_000_000;
 
     /// <summary>Replaces the file at once: a reader sees the old one or the whole new one.</summary>
@@ -43,7 +43,7 @@ internal static class SafetensorsFile
         });
     }
 
-    /// <exception cref="InvalidDataException">Not a whole safetensors file of types that we read; says why.</exception>
+    /// <exception cref="InvalidDataException">Not a whole safetensors file of supported types; says why.</exception>
     public static IReadOnlyDictionary<string, NamedTensor> Read(string path) => Open(path, stream =>
     {
         byte[] header = TakeHeader(stream);
@@ -111,7 +111,7 @@ internal static class SafetensorsFile
             .Select(property => SafetensorsEntry.Parse(property.Name, property.Value))
             .OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)];
 
-        // Back to back, without holes or overlaps: so no file can make us read more than it holds.
+        // Back to back, without holes or overlaps: so no file can cause reads beyond its end.
         long expected = 0;
         foreach (SafetensorsEntry entry in entries)
         {

@@ -99,15 +99,18 @@ internal static class ImportStep
         int items = tower.Model.Items;
         if (prepared is null)
         {
-            notes.Add("No data is prepared yet: run 'prepare' before 'evaluate' and 'publish'. Without --item-map its items, in order of first appearance, must be the rows of the item table.");
+            notes.Add("No data is prepared yet: run 'prepare' before 'evaluate' and 'publish'. "
+                + "Without --item-map its items, in order of first appearance, must be the rows of the item table.");
         }
         else if (prepared.Items != items)
         {
-            throw new UserErrorException($"The item table has {items} rows, the prepared data has {prepared.Items} items. Set --item-map to a file with the movie ids in the order of the rows.");
+            throw new UserErrorException($"The item table has {items} rows, the prepared data has {prepared.Items} items. "
+                + "Set --item-map to a file with the movie ids in the order of the rows.");
         }
         else if (prepared.ItemOrder is null)
         {
-            notes.Add($"The rows of the item table are assumed to be the {items} items of the prepared data in order of first appearance; set --item-map if they are not.");
+            notes.Add($"The rows of the item table are assumed to be the {items} items of the prepared data in order of first appearance; "
+                + "set --item-map if they are not.");
         }
 
         return prepared;
@@ -196,6 +199,6 @@ internal sealed record ImportOptions
 /// <summary>What <c>import</c> made.</summary>
 /// <param name="UserTower">The imported user tower's configuration; null where the retriever stayed.</param>
 /// <param name="Ranker">The imported ranker's; null where there is none.</param>
-/// <param name="Data">The prepared data that they stand beside; null where none is prepared yet.</param>
+/// <param name="Data">The prepared data; null if none is prepared yet.</param>
 /// <param name="Notes">What was stripped, assumed or left out, a sentence each.</param>
 internal sealed record ImportSummary(ModelInfo? UserTower, RankerModel? Ranker, DatasetSummary? Data, IReadOnlyList<string> Notes);

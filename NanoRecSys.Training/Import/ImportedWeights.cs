@@ -34,7 +34,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         return new ImportedTower(model, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], notes);
     }
 
-    // What an export of ours says of itself: the names of its tensors alone would be a long riddle.
+    // An export of this program names its architecture, which explains more than unexpected tensor names.
     private static void RequireReference(PretrainedWeights weights)
     {
         string kind = weights.Metadata.GetValueOrDefault(WeightsMetadata.Kind, BlockKinds.Transformer);
@@ -90,7 +90,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         return wanted ?? told ?? ImportOptions.DefaultRopeBase;
     }
 
-    /// <summary>What an export of ours noted in the file's header.</summary>
+    /// <summary>A number in the header of a file that this program exported.</summary>
     private static double? Number(PretrainedWeights weights, string key) =>
         weights.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, CultureInfo.InvariantCulture, out double number) && number is >= 1 and <= 1e6 ? number : null;
 }
@@ -123,7 +123,7 @@ internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<NamedTe
     }
 
     /// <param name="vocabulary">The data's genres, in alphabetical order.</param>
-    /// <param name="notes">Told what was assumed of them.</param>
+    /// <param name="notes">Receives the assumptions.</param>
     /// <exception cref="UserErrorException">The data has more genres than the ranker has rows.</exception>
     public RankerModel NameGenres(IReadOnlyList<string> vocabulary, ICollection<string> notes)
     {
@@ -372,7 +372,7 @@ internal static class RotaryFrequencies
         : double.NaN;
 }
 
-/// <summary>A network's weights out of somebody's file, by the names of our own networks.</summary>
+/// <summary>A network's weights from a file of unknown origin, by the names of this program's networks.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Tensors">By name, without what stood around the network: see <paramref name="Notes"/>.</param>
 /// <param name="Metadata">What the header of a safetensors file says beside the tensors.</param>
@@ -443,7 +443,7 @@ internal sealed record PretrainedWeights(
     }
 }
 
-/// <summary>Names out of a file, fit for an error's one line: whoever made the file does not write on the terminal.</summary>
+/// <summary>Makes names from a file safe for a one-line error message: control characters must not reach the terminal.</summary>
 internal static class PrintableName
 {
     private const int Longest = 100;

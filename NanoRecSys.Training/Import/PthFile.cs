@@ -140,7 +140,7 @@ internal sealed record StorageReference(StoredNumber Type, string Key, long Coun
 /// <param name="Storage">Where the numbers lie.</param>
 /// <param name="Offset">Of the first one.</param>
 /// <param name="Shape">Empty for a scalar.</param>
-/// <param name="Strides">By how many numbers the next index of each dimension lies further on.</param>
+/// <param name="Strides">Distance, in numbers, to the next index of each dimension.</param>
 /// <param name="Count">Product of the shape.</param>
 internal sealed record TensorView(StorageReference Storage, long Offset, long[] Shape, long[] Strides, int Count)
 {
@@ -236,7 +236,7 @@ internal static class StateDictionary
 
     /// <param name="saved">What the pickle holds.</param>
     /// <param name="landmarks">Names that the network has for certain.</param>
-    /// <param name="notes">Told of every dictionary that was looked into.</param>
+    /// <param name="notes">Receives a note for every dictionary that was opened.</param>
     /// <exception cref="InvalidDataException">No dictionary of tensors.</exception>
     public static IReadOnlyDictionary<string, TensorView> Find(object? saved, string[] landmarks, List<string> notes)
     {
@@ -265,7 +265,7 @@ internal static class StateDictionary
     }
 
     /// <summary>
-    /// What stands before the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing
+    /// The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing
     /// does, or where several networks in the file could be meant.
     /// </summary>
     public static string PrefixOf(IEnumerable<string> names, string[] landmarks)

@@ -62,7 +62,6 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     public TModel Read<TModel>(string folder, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
     {
         T configuration = ReadModel(folder);
-        LibTorch.Load();
         try
         {
             return open(configuration, SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName)));
@@ -88,7 +87,8 @@ internal static class ModelFolder
     public static readonly ModelFolder<RankerModel> Ranker =
         new("ranker", "ranker.json", "train-ranker", "Run 'mine-negatives' and 'train-ranker'", TrainingJson.Indented.RankerModel);
 
-    public static readonly ModelFolder<MatrixFactorizationOptions> MatrixFactorization = Baseline(Baselines.MatrixFactorization.ModelName, TrainingJson.Indented.MatrixFactorizationOptions);
+    public static readonly ModelFolder<MatrixFactorizationOptions> MatrixFactorization =
+        Baseline(Baselines.MatrixFactorization.ModelName, TrainingJson.Indented.MatrixFactorizationOptions);
 
     public static readonly ModelFolder<MlpUserTowerOptions> MlpUserTower = Baseline(MlpUserTowerScorer.ModelName, TrainingJson.Indented.MlpUserTowerOptions);
 
@@ -105,6 +105,7 @@ internal static class ModelFolder
     /// <exception cref="UserErrorException">No retriever was trained, its files are damaged, or the network is not supported.</exception>
     public static UserTower ReadRetriever(string folder) => Retriever.Read(folder, (model, weights) =>
     {
+        LibTorch.Load();
         var tower = new UserTower(model);
         NetworkWeights.Load(tower, weights);
         tower.eval();
@@ -115,6 +116,7 @@ internal static class ModelFolder
     /// <exception cref="UserErrorException">No ranker was trained, or its files are damaged.</exception>
     public static RankerNetwork ReadRanker(string folder) => Ranker.Read(folder, (model, weights) =>
     {
+        LibTorch.Load();
         var network = new RankerNetwork(model);
         NetworkWeights.Load(network, weights);
         network.eval();
@@ -148,7 +150,8 @@ internal static class RetrieverItems
         string path = Path.Combine(retrieverFolder, FileName);
         if (File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(MovieIds(catalog)))
         {
-            throw new UserErrorException($"The prepared data's items are not those of the imported retriever ({path}), or are in another order. Run 'import' with its --item-map again.");
+            throw new UserErrorException($"The prepared data's items are not those of the imported retriever ({path}), or are in another order. "
+                + "Run 'import' with its --item-map again.");
         }
     }
 

@@ -19,7 +19,8 @@ namespace NanoRecSys.Training.Pipeline;
 /// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first validation.</param>
 /// <param name="BestNdcg">Their NDCG@10 on validation.</param>
 /// <param name="Curve">One entry per finished epoch.</param>
-internal sealed record TrainingState<TOptions>(TOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
+internal sealed record TrainingState<TOptions>(
+    TOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
 {
     public const string SelectionMetric = "ndcg@10";
 
@@ -136,8 +137,8 @@ internal sealed class TrainingLoop<TOptions>
 }
 
 /// <summary>
-/// Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no random state: the randomness of an epoch follows from the
-/// seed and its number.
+/// Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no
+/// random state: the randomness of an epoch follows from the seed and its number.
 /// </summary>
 /// <param name="modelFolder">Its parent folder.</param>
 /// <param name="inputs">
@@ -158,7 +159,9 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         Directory.CreateDirectory(_fresh);
         SafetensorsFile.Write(Path.Combine(_fresh, ModelFolder.WeightsName), NetworkWeights.Of(network));
         optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
-        AtomicFile.Write(Path.Combine(_fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type)); // last: now the folder is complete
+
+        // Last: with it the folder is complete.
+        AtomicFile.Write(Path.Combine(_fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type));
         AtomicFolder.Replace(_folder, _fresh);
         if (state.Curve[^1].Metrics is not null)
         {
@@ -201,7 +204,8 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     }
 
     /// <summary>A fingerprint of a value, for the inputs.</summary>
-    public static string Fingerprint<T>(T value, JsonTypeInfo<T> type) => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, type)));
+    public static string Fingerprint<T>(T value, JsonTypeInfo<T> type) =>
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, type)));
 
     private string? Difference(IReadOnlyDictionary<string, string>? saved)
     {

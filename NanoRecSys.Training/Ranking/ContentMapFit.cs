@@ -74,7 +74,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
     {
         public static Fold Of(int fold, Tensor x, Tensor y, Tensor weights)
         {
-            // Every fifth row: rows stand in order of first appearance, which no content follows.
+            // Every fifth row: rows are in order of first appearance, which is independent of content.
             Tensor rows = arange(fold, x.shape[0], Folds);
             (Tensor ownX, Tensor ownY, Tensor ownWeights) = (x.index_select(0, rows), y.index_select(0, rows), weights.index_select(0, rows));
             Tensor weighted = (ownX * ownWeights).t(); // [F, H]

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Ranking;
 
 /// <summary>
-/// Ranks items that were taken out of the data before anything was trained, for the users who took them: by the content
+/// Ranks items that were removed from the data before training, for the users that interacted with them: by the content
 /// map alone, and by both stages as they are served.
 /// </summary>
 internal static class HeldOutItemsRanking
@@ -22,7 +22,7 @@ internal static class HeldOutItemsRanking
     /// <param name="tower">The retriever, trained without the items.</param>
     /// <param name="network">The ranker, trained without them; null where there is none.</param>
     /// <param name="data">Prepared with <c>--new-items</c>.</param>
-    /// <param name="heldOut">The items and who took them.</param>
+    /// <param name="heldOut">The items and their users.</param>
     /// <param name="context">Of the step.</param>
     public static HeldOutItemsReport Measure(UserTower tower, RankerNetwork? network, PreparedData data, HeldOutItems heldOut, StepContext context)
     {

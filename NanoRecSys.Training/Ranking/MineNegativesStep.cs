@@ -168,7 +168,7 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
 /// <summary>The first stage as it is served: the retriever's best K that the user has not had.</summary>
 /// <param name="encoder">Of the retriever.</param>
 /// <param name="candidates">K</param>
-/// <param name="leftOut">Of a history's items, the latest so many are no candidates.</param>
+/// <param name="leftOut">Number of latest history items that are excluded from the candidates.</param>
 internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
 {
     /// <param name="histories">[B] item rows, oldest first.</param>

@@ -38,7 +38,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
     /// <param name="data">What both were trained on.</param>
     /// <param name="usage">What counts.</param>
     /// <param name="permuted">A feature that is dealt to other items at random: what is lost is what the ranker makes of it.</param>
-    /// <param name="leftOut">Of a history's items, the latest so many are no candidates.</param>
+    /// <param name="leftOut">Number of latest history items that are excluded from the candidates.</param>
     public RankerScorer(
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
@@ -90,7 +90,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
 /// <param name="signals">Those that the network names.</param>
 internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
 {
-    internal const int PairsPerPass = 1 << 14; // activations of so many stay in the cache
+    internal const int PairsPerPass = 1 << 14; // activations of this many pairs stay in the cache
 
     /// <param name="users">[B]</param>
     /// <param name="knownItems">Items of this row and later are new: their embeddings, and what is made of them, do not count.</param>

@@ -28,7 +28,7 @@ internal sealed class RankerTrainer : IDisposable
 
     /// <summary>One pass over the positions in a new order, which torch's seed decides.</summary>
     /// <param name="examples">To train on.</param>
-    /// <param name="onStep">Told the share of the positions that is done and the step's loss.</param>
+    /// <param name="onStep">Receives the completed share of the positions and the step's loss.</param>
     /// <param name="cancellation">Looked at before each step.</param>
     /// <returns>Mean loss.</returns>
     public double Train(RankerExamples examples, Action<double, double> onStep, CancellationToken cancellation)

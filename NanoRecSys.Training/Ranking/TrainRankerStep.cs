@@ -59,7 +59,8 @@ internal static class TrainRankerStep
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
-        var checkpoint = new Checkpoint<TrainRankerOptions>(folder, InputsOf(options, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
+        var checkpoint = new Checkpoint<TrainRankerOptions>(
+            folder, InputsOf(options, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
         TrainingState<TrainRankerOptions> state = options.Resume
             ? checkpoint.Restore(network, trainer.Optimizer)
             : TrainingState<TrainRankerOptions>.Start(options, context.Seed);
@@ -86,7 +87,8 @@ internal static class TrainRankerStep
 
     private static Dictionary<string, string> InputsOf(TrainRankerOptions options, StepContext context, RankerModel model) => new()
     {
-        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions),
+        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(
+            options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions),
         ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
         ["retriever weights"] = model.RetrieverSha256!,
         ["negatives"] = FileHash.Of(context.Workspace.NegativesFile),
@@ -161,7 +163,7 @@ internal static class TrainRankerStep
     }
 }
 
-/// <summary>The ranker's hyper-parameters. The defaults are those of the reference system.</summary>
+/// <summary>The ranker's hyper-parameters. The defaults are those of nanoRecSys.</summary>
 internal sealed record TrainRankerOptions
 {
     /// <summary>Widths of the hidden layers.</summary>

@@ -21,7 +21,7 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="TrainSeconds">Of an epoch's steps.</param>
 /// <param name="ValidationSeconds">Of one validation over all users, with a network that is not trained: as fast as a trained one.</param>
 /// <param name="SequencesPerSecond">In training.</param>
-/// <param name="MostEpochs">After so many it ends, if nothing ends it earlier.</param>
+/// <param name="MostEpochs">Maximum number of epochs.</param>
 /// <param name="PeakMemory">Bytes that this process held at most, mapped files included.</param>
 internal sealed record EpochEstimate(
     string Preset, string Device, int Threads, double ProcessorShare, double LoadSeconds, int Steps, double StepSeconds, double TrainSeconds,

@@ -24,7 +24,7 @@ internal interface IRetrieverLoss
 
 /// <summary>
 /// Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at
-/// the reference size) never stand in memory together.
+/// the reference size) are never in memory together.
 /// </summary>
 internal static class ChunkedLoss
 {
@@ -141,7 +141,7 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
 /// <param name="temperature">Divides the cosine.</param>
 /// <param name="negatives">Items drawn per step, with replacement.</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
-/// <param name="rowsPerChunk">Rows of the [P, N] logits that stand in memory at a time.</param>
+/// <param name="rowsPerChunk">Rows of the [P, N] logits that are in memory at a time.</param>
 internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
     public double Backward(Tensor users, Tensor items, Tensor targets)
@@ -179,7 +179,7 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
 /// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
 /// <param name="isDecoupled">Whether the positive is left out of the denominator (DCL; Yeh et al., 2022).</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
-/// <param name="rowsPerChunk">Rows of the [P, P] logits that stand in memory at a time.</param>
+/// <param name="rowsPerChunk">Rows of the [P, P] logits that are in memory at a time.</param>
 internal sealed class InfoNceLoss(
     double temperature, Tensor logShares, bool isDecoupled = false, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
@@ -212,7 +212,7 @@ internal sealed class InfoNceLoss(
         Tensor columns = arange(positions, ScalarType.Int64, targets.device); // [P]
         return ChunkedLoss.Backward(users, candidates, positions, rowsPerChunk, (userLeaf, candidateLeaf, start, end) =>
         {
-            Tensor own = columns.slice(0, start, end, 1).unsqueeze(1); // [C, 1]: where each row's positive stands
+            Tensor own = columns.slice(0, start, end, 1).unsqueeze(1); // [C, 1]: column of each row's positive
             Tensor isSameItem = targets.unsqueeze(0).eq(targets.slice(0, start, end, 1).unsqueeze(1)); // [C, P]
             Tensor isLeftOut = isDecoupled ? isSameItem : isSameItem.logical_and(columns.unsqueeze(0).ne(own)); // [C, P]
             Tensor logits = Precision.Product(userLeaf / temperature, candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]

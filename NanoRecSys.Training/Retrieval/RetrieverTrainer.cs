@@ -68,7 +68,7 @@ internal sealed class RetrieverTrainer : IDisposable
     /// that a resumed training goes on exactly as the broken-off one would have.
     /// </summary>
     /// <param name="epoch">1-based.</param>
-    /// <param name="onStep">Told after each step.</param>
+    /// <param name="onStep">Called after each step.</param>
     /// <param name="cancellation">Looked at before each step.</param>
     public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
@@ -339,7 +339,7 @@ internal sealed class SequenceBatch : IDisposable
     /// <param name="split">Whose training items they are.</param>
     /// <param name="hasTimes">For a network with a time bias.</param>
     /// <param name="device">Where the tensors are put.</param>
-    /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences fill it up.</param>
+    /// <param name="multiple">The number of positions is a multiple of it: further sequences pad the pack.</param>
     public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, int multiple = 1)
     {
         int[] offsets = SequencePack.OffsetsOf([.. windows.ToArray().Select(window => window.Count - 1)], multiple);

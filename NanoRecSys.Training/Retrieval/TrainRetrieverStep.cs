@@ -39,7 +39,8 @@ internal static class TrainRetrieverStep
 
         if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
         {
-            throw new UserErrorException("No user has two items to train on. The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
+            throw new UserErrorException("No user has two items to train on. "
+                + "The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
         }
 
         return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
@@ -63,7 +64,8 @@ internal static class TrainRetrieverStep
     private static async Task<TrainRetrieverSummary> TrainAsync(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
     {
         string folder = context.Workspace.RetrieverFolder;
-        var checkpoint = new Checkpoint<TrainRetrieverOptions>(folder, InputsOf(trainer, data, options, context), TrainingJson.Indented.TrainingStateTrainRetrieverOptions);
+        var checkpoint = new Checkpoint<TrainRetrieverOptions>(
+            folder, InputsOf(trainer, data, options, context), TrainingJson.Indented.TrainingStateTrainRetrieverOptions);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
         TrainingState<TrainRetrieverOptions> state = options.Resume
@@ -103,7 +105,12 @@ internal static class TrainRetrieverStep
             LearningRate = learningRate,
             SequencesPerSecond = done.SequencesPerSecond,
         }), context.Cancellation);
-        return new CurvePoint(epoch, result.Loss) { LearningRate = learningRate, Seconds = result.Seconds, SequencesPerSecond = result.Sequences / result.Seconds };
+        return new CurvePoint(epoch, result.Loss)
+        {
+            LearningRate = learningRate,
+            Seconds = result.Seconds,
+            SequencesPerSecond = result.Sequences / result.Seconds,
+        };
     }
 
     private static Dictionary<string, string> InputsOf(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
@@ -144,7 +151,7 @@ internal static class TrainRetrieverStep
 }
 
 /// <summary>
-/// The retriever's hyper-parameters. The defaults are those of the reference system, but for <see cref="Loss"/>
+/// The retriever's hyper-parameters. The defaults are those of nanoRecSys, except <see cref="Loss"/>
 /// (there in-batch InfoNCE) and <see cref="EmbeddingStd"/> (the item table's start).
 /// </summary>
 internal sealed record TrainRetrieverOptions

@@ -95,7 +95,7 @@ internal static class NeighbourLayout
     /// <param name="start">[V, 2] where items lie at first; its broad shape survives.</param>
     /// <param name="neighbours">[V][K].</param>
     /// <param name="random">Chooses whom an item is pushed from.</param>
-    /// <param name="report">Told the share that is done.</param>
+    /// <param name="report">Receives the completed share.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <returns>[V, 2] within -1..1.</returns>
     public static float[] Arrange(float[] start, int[][] neighbours, Random random, Action<double> report, CancellationToken cancellation)

@@ -78,7 +78,7 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue[] Node(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node("", operation, inputs, outputs, attributes);
 
-    /// <summary>Adds one of our own operators; see <see cref="OnnxKernels"/>.</summary>
+    /// <summary>Adds one of this program's operators; see <see cref="OnnxKernels"/>.</summary>
     public OnnxValue[] KernelNode(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(OnnxKernels.Domain, operation, inputs, outputs, attributes);
 
@@ -163,7 +163,7 @@ internal sealed class OnnxGraph(string name)
     }
 }
 
-/// <summary>The operators that our networks use, each with the shapes it maps.</summary>
+/// <summary>The operators that the networks use, each with the shapes it maps.</summary>
 internal static class OnnxOperators
 {
     private const float RmsEpsilon = 1e-6f;

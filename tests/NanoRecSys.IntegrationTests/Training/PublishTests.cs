@@ -199,7 +199,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => IndexStep.RunAsync(new IndexOptions { Kind = "kd-tree" }, context));
-        Assert.Equal("There is no index kind 'kd-tree'; there is flat, ivf-flat, ivf-sq8, ivf-pq, hnsw, auto.", error.Message);
+        Assert.Equal("Unknown index kind 'kd-tree'. Kinds: flat, ivf-flat, ivf-sq8, ivf-pq, hnsw, auto.", error.Message);
     }
 
     private async Task AssertRefusedAsync(StepContext context, string reason)

@@ -52,7 +52,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         server.Breaks = int.MaxValue;
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
-        Assert.Contains("Run the same command again to go on from there", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Run the same command again to resume it", error.Message, StringComparison.Ordinal);
         long there = new FileInfo(Part).Length;
         Assert.InRange(there, 1, Archive.Length - 1);
         server.Breaks = 0;
@@ -178,7 +178,7 @@ public sealed class MovieLensDownloadTests : IDisposable
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
 
-        Assert.Contains("is not a whole zip archive", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is not a complete zip archive", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -71,7 +71,7 @@ public sealed class EvaluateStepTests : IDisposable
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["oracle"] }, context));
 
-        Assert.StartsWith("There is no model 'oracle' to evaluate; there are popularity, item-knn", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Unknown model 'oracle'. Models: popularity, item-knn", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -209,7 +209,7 @@ public sealed class PretrainedWeightsTests : IDisposable
     public void Other_files_are_refused(string hex)
     {
         File.WriteAllBytes(_path, Convert.FromHexString(hex));
-        AssertRefused("that can be read");
+        AssertRefused("is not a readable ");
     }
 
     private static PthTensor Tensor(string name, string type, byte[] storage, long count, long offset, long[] shape, long[] strides) =>

@@ -81,7 +81,7 @@ public sealed class TrainRetrieverStepTests : IDisposable
 
         UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Options, context));
 
-        Assert.Contains("a history must have four", error.Message, StringComparison.Ordinal);
+        Assert.Contains("a history needs four", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
