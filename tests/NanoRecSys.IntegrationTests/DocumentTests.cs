@@ -35,7 +35,7 @@ public sealed class DocumentTests
         string[] rooms =
         [
             "Training/Data", "Core/Data", "Training/Models", "Training/Retrieval", "Training/Ranking", "Training/Evaluation", "Training/Export",
-            "Core/Artifacts", "Core/Retrieval", "Api/Recommendations", "Web/Components",
+            "Core/Artifacts", "Core/Retrieval", "Api/Pipeline", "Web/Components",
         ];
         Assert.Empty(rooms.Select(room => $"../NanoRecSys.{room}").Except(links));
     }

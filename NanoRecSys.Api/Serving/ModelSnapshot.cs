@@ -7,7 +7,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>
 /// One published version in memory, immutable: everything that a request asks of a model comes from one snapshot.

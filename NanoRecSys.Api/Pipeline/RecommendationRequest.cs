@@ -3,12 +3,12 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
 using NanoRecSys.Api.Errors;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>A checked request: a user, or a session of movies, and how the list should look.</summary>
 internal sealed record RecommendationRequest

@@ -1,8 +1,8 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>The stages of a request that compute: from a history to the list.</summary>
 internal static class Recommender

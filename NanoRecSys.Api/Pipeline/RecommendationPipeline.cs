@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>The whole request: cache, history, encode, retrieve, rank, explain, respond.</summary>
 internal sealed class RecommendationPipeline(

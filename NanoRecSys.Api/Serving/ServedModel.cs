@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
 using NanoRecSys.Core.Artifacts;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>The model that is served now, those that are split off beside it, and why a newer one is not.</summary>
 internal sealed class ServedModel(ModelSplit split) : IDisposable

@@ -5,13 +5,13 @@ using System.Text;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <param name="Entry">Null unless it was a hit.</param>
 /// <param name="Result">One of <see cref="CacheResults"/>.</param>

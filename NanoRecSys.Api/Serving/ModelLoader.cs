@@ -7,7 +7,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Retrieval.Native;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
 internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> options, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)

@@ -1,10 +1,10 @@
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>Stage <c>history</c>: finds what the user, or the session, has seen.</summary>
 internal sealed class HistoryReader(EventStore store, Outages outages)

@@ -1,10 +1,10 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>Explains why each movie was recommended.</summary>
 internal static class Explainer
