@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 using Microsoft.AspNetCore.Http.HttpResults;
 using NanoRecSys.Api.Errors;
 using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;

@@ -1,7 +1,7 @@
 using NanoRecSys.Api.Errors;
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Models;
 using NanoRecSys.Api.Security;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;

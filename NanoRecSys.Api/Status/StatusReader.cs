@@ -1,6 +1,6 @@
 using System.Net;
-using NanoRecSys.Api.Models;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using StackExchange.Redis;

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using Microsoft.AspNetCore.Http.HttpResults;
 using NanoRecSys.Api.Errors;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Telemetry.Replicas;
 using NanoRecSys.Core.Contracts;
 

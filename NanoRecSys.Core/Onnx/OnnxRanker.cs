@@ -98,7 +98,8 @@ internal sealed class OnnxRanker : IDisposable
         _candidates.Dispose();
     }
 
-    private static OrtValue SignalsValue(float[] signals, int count) => OrtValue.CreateTensorValueFromMemory(signals, [count, signals.Length / count]);
+    private static OrtValue SignalsValue(float[] signals, int count) =>
+        OrtValue.CreateTensorValueFromMemory(signals, [count, signals.Length / count]);
 
     // Disposes the inputs.
     private static IDisposableReadOnlyCollection<OrtValue> Run(InferenceSession session, string[] names, OrtValue[] inputs, string[] outputs)

@@ -210,7 +210,8 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         var parts = new float[items.Count * ranker.PartWidth];
         ranker.ComputeParts(items, parts);
         float[] known = [.. items.Embeddings.Select((value, i) => value * (1 - items.Unknown[i / user.Length]))];
-        float[] shown = [.. signals.Select((value, i) => RankerSignals.NeedsEmbedding(names[i % names.Count]) ? value * (1 - items.Unknown[i / names.Count]) : value)];
+        float[] shown = [.. signals.Select((value, i) =>
+            RankerSignals.NeedsEmbedding(names[i % names.Count]) ? value * (1 - items.Unknown[i / names.Count]) : value)];
         return ranker.Score(user, known, parts, shown);
     }
 
@@ -235,7 +236,8 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
                 users[b..(b + 1)], tensor(rows), tensor(unknown, [Candidates, 1]), signals > 0 ? tensor(read, [Candidates, signals]) : null);
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]
             logits.AddRange(expected);
-            var candidates = new RankerItems(Values<float>(inputs.Items), Values<float>(inputs.Popularity), Values<long>(inputs.Years), Values<float>(inputs.Genres), unknown);
+            var candidates = new RankerItems(
+                Values<float>(inputs.Items), Values<float>(inputs.Popularity), Values<long>(inputs.Years), Values<float>(inputs.Genres), unknown);
             largest = Math.Max(largest, Parity.MaxAbsDifference(score(Values<float>(inputs.Users), candidates, read), expected));
         }
 

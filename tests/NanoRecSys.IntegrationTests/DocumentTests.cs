@@ -36,7 +36,7 @@ public sealed class DocumentTests
         string[] folders =
         [
             "Training/Data", "Core/Data", "Training/Models", "Training/Retrieval", "Training/Ranking", "Training/Evaluation", "Training/Export",
-            "Core/Artifacts", "Core/Retrieval", "Api/Recommendations", "Web/Components",
+            "Core/Artifacts", "Core/Retrieval", "Api/Pipeline", "Web/Components",
         ];
         Assert.Empty(folders.Select(folder => $"../NanoRecSys.{folder}").Except(links));
     }

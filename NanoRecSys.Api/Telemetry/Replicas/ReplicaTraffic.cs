@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Core.Contracts;
 using StackExchange.Redis;
 

@@ -1,8 +1,8 @@
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Models;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Retrieval;
 

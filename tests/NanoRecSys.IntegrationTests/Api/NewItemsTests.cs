@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Models;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;

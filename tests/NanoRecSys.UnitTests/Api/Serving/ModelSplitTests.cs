@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Models;
+namespace NanoRecSys.UnitTests.Api.Serving;
 
 public sealed class ModelSplitTests
 {

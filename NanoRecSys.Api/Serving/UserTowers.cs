@@ -3,7 +3,7 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>A version's user tower; two graphs of it if 8 bits are served: one for requests, one for what compares embeddings.</summary>
 internal sealed class UserTowers : IDisposable

@@ -3,12 +3,12 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
 using NanoRecSys.Api.Errors;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>A checked request: a user, or a session of movies, and how the list should look.</summary>
 internal sealed record RecommendationRequest
@@ -65,18 +65,19 @@ internal static class RequestReader
             body.Refuse("times", $"{movies.Count} movies have {times.Count} times", "length_mismatch");
         }
 
-        RecommendationRequest request = Options(body) with { MovieIds = movies, Times = times.Count > 0 && times.Count == movies.Count ? times : null };
+        RecommendationRequest request = Options(body) with { MovieIds = movies, Times = times.Count > 0 ? times : null };
         body.ForbidOthers();
         return request;
     }
 
-    /// <summary>Checks what depends on the model that will answer: a session needs a movie that it knows, a filter genres that some movie has.</summary>
+    /// <summary>Checks what depends on the model: a session needs a movie that the catalog holds, a filter genres that a movie has.</summary>
     public static void CheckAgainst(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
     {
         // One known movie is enough; the response names the others.
         if (request.MovieIds is { } movies && body.Errors.Count == 0 && !movies.Any(movie => catalog.TryFind(movie, out _)))
         {
-            body.Refuse("movie_ids", string.Create(CultureInfo.InvariantCulture, $"The catalog holds none of these movies: {string.Join(", ", movies.Distinct())}"), "unknown_movies");
+            string ids = string.Join(", ", movies.Distinct());
+            body.Refuse("movie_ids", $"The catalog holds none of these movies: {ids}", "unknown_movies");
         }
 
         // A filter with an unknown genre would let nothing through, or everything.
@@ -84,7 +85,8 @@ internal static class RequestReader
         IEnumerable<string> genres = (request.Filters?.GenresAny ?? []).Concat(request.Filters?.GenresNone ?? []);
         foreach (string genre in genres.Where(genre => !model.Genres.Contains(genre)).Distinct())
         {
-            body.Refuse("filters", $"No movie has the genre '{genre}'; there are {string.Join(", ", model.Genres.Order(StringComparer.Ordinal))}", "unknown_genre");
+            string known = string.Join(", ", model.Genres.Order(StringComparer.Ordinal));
+            body.Refuse("filters", $"No movie has the genre '{genre}'; there are {known}", "unknown_genre");
         }
     }
 
@@ -181,7 +183,8 @@ internal static class PlainBody
 /// <summary>Which movies may be recommended. Works inside the search, so that K come back if K exist.</summary>
 internal static class CandidateFilter
 {
-    public static bool IsEmpty(FilterRequest filters) => !ReadsItems(filters) && filters is { OnlyIds: null or { Count: 0 }, ExcludeIds: null or { Count: 0 } };
+    public static bool IsEmpty(FilterRequest filters) =>
+        !ReadsItems(filters) && filters is { OnlyIds: null or { Count: 0 }, ExcludeIds: null or { Count: 0 } };
 
     /// <returns>The same text for the same filter, whatever the order of its lists.</returns>
     public static string Fingerprint(FilterRequest filters) => string.Create(CultureInfo.InvariantCulture,

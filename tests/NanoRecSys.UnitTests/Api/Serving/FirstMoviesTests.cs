@@ -1,7 +1,7 @@
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
 
-namespace NanoRecSys.UnitTests.Api.Models;
+namespace NanoRecSys.UnitTests.Api.Serving;
 
 public sealed class FirstMoviesTests
 {

@@ -1,10 +1,10 @@
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>Stage <c>history</c>: finds what the user, or the session, has seen.</summary>
 internal sealed class HistoryReader(EventStore store, Outages outages)
@@ -16,9 +16,10 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
     /// <param name="catalog">The model that answers, and its movies.</param>
     /// <param name="request">Names the user or the session.</param>
     /// <param name="events">The user's, as the cache's lookup found them; null if Redis did not answer.</param>
-    public static History Read(ServedCatalog catalog, RecommendationRequest request, IReadOnlyList<UserEvent>? events) => request.MovieIds is { } movies
-        ? ReadSession(catalog, movies, request.Times)
-        : ReadUser(catalog, request.UserId!.Value, events);
+    public static History Read(ServedCatalog catalog, RecommendationRequest request, IReadOnlyList<UserEvent>? events)
+    {
+        return request.MovieIds is { } movies ? ReadSession(catalog, movies, request.Times) : ReadUser(catalog, request.UserId!.Value, events);
+    }
 
     /// <summary>What a user has seen, by the model and the store.</summary>
     public async ValueTask<History> ReadUserAsync(ServedCatalog catalog, int userId)

@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
 using NanoRecSys.Core.Artifacts;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>The model that is served now, those that are split off beside it, and why a newer one is not.</summary>
 internal sealed class ServedModel(ModelSplit split) : IDisposable
@@ -26,7 +26,7 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
     /// </summary>
     public SnapshotLease? Lease(int? bucket = null)
     {
-        if (bucket is { } who && split.Choose(who) is { } version && _beside.TryGetValue(version, out ModelSnapshot? chosen) && chosen.TryAddLease())
+        if (bucket is { } share && split.Choose(share) is { } version && _beside.TryGetValue(version, out ModelSnapshot? chosen) && chosen.TryAddLease())
         {
             return new SnapshotLease(chosen);
         }
@@ -72,7 +72,7 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
     }
 }
 
-/// <summary>Keeps a snapshot alive while a request uses it, also after a newer one took its place.</summary>
+/// <summary>Keeps a snapshot alive while a request uses it, even after a newer one replaced it.</summary>
 internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 {
     private int _released;
@@ -96,7 +96,7 @@ internal sealed class ModelsOptions : IValidatableObject
     /// <summary>Version to weight: these versions side by side, users divided among them. Empty: the current one for all.</summary>
     public IDictionary<string, double> Split { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>In which numbers the user tower is served: one of <see cref="UserTowerPrecision"/>.</summary>
+    /// <summary>The precision of the served user tower: one of <see cref="UserTowerPrecision"/>.</summary>
     [AllowedValues(UserTowerPrecision.Auto, UserTowerPrecision.ThirtyTwoBits, UserTowerPrecision.EightBits)]
     public string UserTower { get; init; } = UserTowerPrecision.Auto;
 
@@ -115,7 +115,7 @@ internal sealed class ModelsOptions : IValidatableObject
     }
 }
 
-/// <summary>Divides users among versions by a hash that never changes: who is served by one today is tomorrow, too.</summary>
+/// <summary>Divides users among versions by a hash that never changes, so that a user stays with a version.</summary>
 internal sealed class ModelSplit
 {
     private readonly (string Version, double Until)[] _shares; // ascending, the last until 1

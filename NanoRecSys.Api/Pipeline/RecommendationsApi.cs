@@ -1,10 +1,10 @@
 using NanoRecSys.Api.Errors;
 using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary><c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
 internal static class RecommendationsApi

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 
-namespace NanoRecSys.UnitTests.Api.Recommendations;
+namespace NanoRecSys.UnitTests.Api.Pipeline;
 
 public sealed class PlainBodyTests
 {

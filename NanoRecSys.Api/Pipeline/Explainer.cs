@@ -1,10 +1,10 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>Explains why each movie was recommended.</summary>
 internal static class Explainer
@@ -54,7 +54,8 @@ internal static class Explainer
         }
 
         IReadOnlyList<(int Row, float[] Contributions)> influence = Measure(catalog, history, recommended);
-        return [.. recommended.Select((candidate, k) => Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Contributions[k]))))];
+        return [.. recommended.Select((candidate, k) =>
+            Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Contributions[k]))))];
     }
 
     /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both movies' embeddings.</summary>
@@ -82,7 +83,8 @@ internal static class Explainer
         };
     }
 
-    private static RecommendationReason Explain(string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Contribution)> influence)
+    private static RecommendationReason Explain(
+        string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Contribution)> influence)
     {
         var largest = new Candidate[ShownMovies];
         var best = new TopK(largest);
@@ -115,7 +117,8 @@ internal static class Explainer
         float[] encoded = catalog.Model.UserTowers.Exact.Encode([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
         float[][] users = [.. encoded.Chunk(catalog.Model.Items.Dimension)];
         float[] whole = Scores(catalog, users[0], history.Rows, recommended); // [K]
-        return [.. movies.Select((movie, b) => (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
+        return [.. movies.Select((movie, b) =>
+            (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
     }
 
     private static TimedHistory Without(int movie, TimedHistory history)

@@ -7,11 +7,11 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>
-/// One published version in memory, immutable: everything that a request asks of a model comes from one snapshot.
-/// Its native parts live until the last lease is given back.
+/// One published version in memory, immutable: everything that a request reads of a model comes from one snapshot.
+/// Its native parts live until the last lease is released.
 /// </summary>
 internal sealed class ModelSnapshot
 {
@@ -30,26 +30,26 @@ internal sealed class ModelSnapshot
 
     public required UserTowers UserTowers { get; init; }
 
-    /// <summary>What the user tower made of <see cref="Histories"/> when they were published; null where requests compute it.</summary>
+    /// <summary>Embeddings of <see cref="Histories"/>, computed at publish; null if requests compute them.</summary>
     public HalfRows? UserEmbeddings { get; init; }
 
     public required IVectorIndex Index { get; init; }
 
     public required ItemVectors Items { get; init; }
 
-    /// <summary>Null where the version has no second stage: the retriever's scores pass through.</summary>
+    /// <summary>Null if the version has no second stage: the retriever's scores pass through.</summary>
     public ServedRanker? Ranker { get; init; }
 
     /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
     public ContentMap? ContentMap { get; init; }
 
-    /// <summary>[V, 2] where each item lies on a plane; null in versions that were published without it.</summary>
+    /// <summary>[V, 2] each item's position on a plane; null in versions that were published without it.</summary>
     public float[]? ItemMap { get; init; }
 
     /// <summary>All item rows, most interactions first.</summary>
     public required IReadOnlyList<int> ByPopularity { get; init; }
 
-    /// <summary>What somebody new most likely starts with; counted when the version is loaded.</summary>
+    /// <summary>What new users most likely start with; counted when the version is loaded.</summary>
     public FirstMovies FirstMovies => LazyInitializer.EnsureInitialized(ref _firstMovies, () => FirstMovies.Of(Histories, ByPopularity));
 
     /// <summary>Of the most popular item.</summary>
@@ -67,7 +67,7 @@ internal sealed class ModelSnapshot
     public FrozenSet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
         () => Catalog.Items.SelectMany(item => item.Genres).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
 
-    /// <summary>Encoded once, when somebody first asks who a movie is shown to.</summary>
+    /// <summary>Encoded once, at the first request for a movie's audience.</summary>
     public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, () => UserSample.Draw(this));
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, () => new TitleSearch(Catalog.Items));
@@ -87,7 +87,7 @@ internal sealed class ModelSnapshot
 
     public MovieInfo MovieAt(int row) => Catalog.Items[row].ToMovieInfo();
 
-    /// <summary>False once the last lease was given back: the snapshot is gone, take the current one.</summary>
+    /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     internal bool TryAddLease()
     {
         int leases = Volatile.Read(ref _leases);
@@ -142,19 +142,24 @@ internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
 }
 
 /// <summary>
+<<<<<<< HEAD:NanoRecSys.Api/Models/ModelSnapshot.cs
 /// What people start with here: how many had a movie among their first ten. Somebody new does as they did: on three data
 /// sets it names 17 to 25% more of a newcomer's first ten movies than counts of all interactions do (docs/lab/decisions.md).
+=======
+/// Number of users who had a movie among their first ten: the cold-start recommendations for new users. On three data sets it
+/// names 17 to 25% more of a new user's first ten movies than counts of all interactions do (docs/decisions.md).
+>>>>>>> 93308b83d35cf47641428f8598c3f86f519d8806:NanoRecSys.Api/Serving/ModelSnapshot.cs
 /// </summary>
 internal sealed class FirstMovies
 {
-    /// <summary>Movies of one person that count: 5 and 20 foretold fewer.</summary>
+    /// <summary>Movies of one user that count: 5 and 20 predicted fewer.</summary>
     public const int PerUser = 10;
 
     private readonly int[] _counts; // [V]
 
     private FirstMovies(int[] counts, IReadOnlyList<int> byCount) => (_counts, ByCount) = (counts, byCount);
 
-    /// <summary>All item rows, those that most people start with first; of equal ones the more popular first.</summary>
+    /// <summary>All item rows, those that most users start with first; among equals the more popular first.</summary>
     public IReadOnlyList<int> ByCount { get; }
 
     /// <summary>Of the first of <see cref="ByCount"/>.</summary>
@@ -171,7 +176,7 @@ internal sealed class FirstMovies
             ReadOnlySpan<int> first = history[..Math.Min(history.Length, PerUser)];
             for (int t = 0; t < first.Length; t++)
             {
-                counts[first[t]] += first[..t].Contains(first[t]) ? 0 : 1; // a person counts once
+                counts[first[t]] += first[..t].Contains(first[t]) ? 0 : 1; // a user counts once
             }
         }
 
@@ -224,7 +229,7 @@ internal sealed class ItemVectors
 
 /// <summary>
 /// Items that entered the catalogue after the training, placed among the others by the content map. Their rows go
-/// on where the model's end, so that one search finds both. Immutable; made again when an item comes.
+/// on where the model's end, so that one search finds both. Immutable; built again when an item is added.
 /// </summary>
 internal sealed class NewItems
 {
@@ -273,7 +278,7 @@ internal sealed class NewItems
     /// <summary>The row of a new movie.</summary>
     public bool TryFind(int movieId, out int row) => _rowOfMovie.TryGetValue(movieId, out row);
 
-    /// <summary>Is this the row of a new item?</summary>
+    /// <summary>Whether this is the row of a new item.</summary>
     public bool Holds(int row) => row >= FirstRow && row < FirstRow + Count;
 
     public CatalogItem At(int row) => _items[row - FirstRow];

@@ -1,16 +1,17 @@
 using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>The whole request: cache, history, encode, retrieve, rank, explain, respond.</summary>
 internal sealed class RecommendationPipeline(
-    ServedModel served, RecommendationCache cache, ComputeLimiter limiter, RecommendationTelemetry telemetry, Outages outages, IOptions<RecommendationOptions> options)
+    ServedModel served, RecommendationCache cache, ComputeLimiter limiter, RecommendationTelemetry telemetry, Outages outages,
+    IOptions<RecommendationOptions> options)
 {
     private const string ModelFailed = "model_error";
     private const string Overloaded = "overloaded";
@@ -30,18 +31,22 @@ internal sealed class RecommendationPipeline(
         RecommendationResponse response = cached.Entry is { } known
             ? new() { Entry = known, Mode = Modes.Live, DebugTiming = new DebugTiming { Source = "cache", FallbackReason = known.FallbackReason } }
             // By the number of events, too: a request that follows an event must not share what was computed before it.
-            : await _shared.RunAsync($"{key}#{cached.Events?.Count}", ComputeAsync, running => timeline.RunAsync(StageNames.Shared, () => new ValueTask<RecommendationResponse>(running)));
+            : await _shared.RunAsync($"{key}#{cached.Events?.Count}", ComputeAsync, WaitAsync);
 
         string mode = served.Refusal is null ? response.Mode : Modes.Degraded;
         timeline.Complete(mode, cached.Result, model.Version);
+        DebugTiming timing = response.DebugTiming;
         return response with
         {
-            DebugTiming = response.DebugTiming.EmbeddingMs is null ? response.DebugTiming : response.DebugTiming with { TotalMs = timeline.ElapsedMs },
+            DebugTiming = timing.EmbeddingMs is null ? timing : timing with { TotalMs = timeline.ElapsedMs },
             RequestId = requestId,
             ServedFromCache = cached.Result == CacheResults.Hit,
             Mode = mode,
             Stages = timeline.Stages,
         };
+
+        ValueTask<RecommendationResponse> WaitAsync(Task<RecommendationResponse> running) =>
+            timeline.RunAsync(StageNames.Shared, () => new ValueTask<RecommendationResponse>(running));
 
         async Task<RecommendationResponse> ComputeAsync()
         {
@@ -61,7 +66,8 @@ internal sealed class RecommendationPipeline(
                 ranked = outages.TryModel(model, requestId, () =>
                 {
                     float[] user = timeline.Run(StageNames.Encode, () => Recommender.Encode(model, history)); // [D]
-                    Candidate[] candidates = timeline.Run(StageNames.Retrieve, () => Recommender.Retrieve(catalog, user, history, request, options.Value.Candidates)); // [C]
+                    Candidate[] candidates = timeline.Run(
+                        StageNames.Retrieve, () => Recommender.Retrieve(catalog, user, history, request, options.Value.Candidates)); // [C]
                     return timeline.Run(StageNames.Rank, () => Recommender.Rank(model, user, history, candidates, catalog.News)); // [C]
                 });
                 fallback = ranked is null ? ModelFailed : null;

@@ -1,7 +1,7 @@
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.UnitTests.Api.Recommendations;
+namespace NanoRecSys.UnitTests.Api.Pipeline;
 
 public sealed class CacheKeyTests
 {

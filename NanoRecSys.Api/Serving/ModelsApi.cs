@@ -5,7 +5,7 @@ using NanoRecSys.Api.Security;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>Which model is served: registration, <c>GET /models</c>, and the calls that change it.</summary>
 internal static class ModelsApi

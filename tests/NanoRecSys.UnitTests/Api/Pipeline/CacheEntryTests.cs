@@ -1,7 +1,7 @@
 using System.Text;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 
-namespace NanoRecSys.UnitTests.Api.Recommendations;
+namespace NanoRecSys.UnitTests.Api.Pipeline;
 
 public sealed class CacheEntryTests
 {

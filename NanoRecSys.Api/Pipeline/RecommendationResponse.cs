@@ -3,11 +3,11 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>
 /// A response: the entry that it may share with others, and what it says of its own request. It is sent as one JSON object, the

@@ -1,6 +1,6 @@
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 
-namespace NanoRecSys.UnitTests.Api.Recommendations;
+namespace NanoRecSys.UnitTests.Api.Pipeline;
 
 public sealed class HistoryReaderTests
 {

@@ -5,7 +5,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>
 /// The second stage: scores a user's candidates from embeddings, content and the history. What depends on an item alone
@@ -27,7 +27,8 @@ internal sealed class ServedRanker : IDisposable
         (_itemParts, _width) = NpyFile.Read(version.PathOf(info.Parts.ItemParts));
         if (_itemParts.Length / _width != items.Count)
         {
-            throw new ArtifactException($"The ranker was published for {_itemParts.Length / _width} items, the model has {items.Count}. Run 'export' and 'publish' again.");
+            throw new ArtifactException(
+                $"The ranker was published for {_itemParts.Length / _width} items, the model has {items.Count}. Run 'export' and 'publish' again.");
         }
 
         _features = features;
@@ -98,7 +99,8 @@ internal sealed class ServedRanker : IDisposable
     {
         var genres = new float[_features.Genres.Count];
         _features.FlagGenres(item.Genres, genres);
-        _graphs.ComputeParts(
-            new RankerItems(new float[_items.Dimension], [_features.TypicalPopularity], [ItemFeatures.YearBucket(item.Year)], genres, Unknown: [1]), part);
+        var items = new RankerItems(
+            new float[_items.Dimension], [_features.TypicalPopularity], [ItemFeatures.YearBucket(item.Year)], genres, Unknown: [1]);
+        _graphs.ComputeParts(items, part);
     }
 }

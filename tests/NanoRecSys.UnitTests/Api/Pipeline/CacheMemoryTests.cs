@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 
-namespace NanoRecSys.UnitTests.Api.Recommendations;
+namespace NanoRecSys.UnitTests.Api.Pipeline;
 
 public sealed class CacheMemoryTests
 {

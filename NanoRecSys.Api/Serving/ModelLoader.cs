@@ -7,7 +7,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Retrieval.Native;
 
-namespace NanoRecSys.Api.Models;
+namespace NanoRecSys.Api.Serving;
 
 /// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
 internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> options, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
@@ -77,7 +77,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
         }
     }
 
-    // Every part was hashed, but only the manifest says that they belong together.
+    // The hashes say that each part is intact, only the manifest that they belong together.
     private static void RequireAgreement(ModelSnapshot snapshot)
     {
         ModelInfo model = snapshot.Artifacts.Manifest.Model;
@@ -127,9 +127,9 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
 }
 
 /// <summary>
-/// Follows <c>artifacts/pinned</c> and, without it, <c>artifacts/current</c>: loads what it names and swaps it in. A version that fails is refused with
-/// its reason, the running one stays, and it is not tried again before <c>current</c> is written again; only where the
-/// folder could not be read does the next look try once more.
+/// Follows <c>artifacts/pinned</c> and, without it, <c>artifacts/current</c>: loads the version that it names and swaps it in. A
+/// version that fails is refused with its reason and the running one stays. It is tried again after <c>current</c> is written, or,
+/// if the folder could not be read, at the next poll.
 /// </summary>
 internal sealed class ModelWatcher(
     ArtifactStore store, ModelLoader loader, ServedModel served, IOptions<ArtifactsOptions> options, ILogger<ModelWatcher> logger)
@@ -149,7 +149,7 @@ internal sealed class ModelWatcher(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    // A shared folder that does not answer for a moment says nothing about the version: the next look tries again.
+    // A shared folder that is unavailable for a moment says nothing about the version: the next poll tries again.
     private static bool MayPass(Exception e) => (e.InnerException ?? e) switch
     {
         FileNotFoundException or DirectoryNotFoundException => false,
@@ -184,7 +184,7 @@ internal sealed class ModelWatcher(
         }
         catch (Exception e) when (version is null && e is IOException or UnauthorizedAccessException)
         {
-            logger.LogWarning("{File} could not be read, the next look may do better: {Reason}", store.CurrentFile, e.Message);
+            logger.LogWarning("{File} could not be read, will retry: {Reason}", store.CurrentFile, e.Message);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -192,7 +192,7 @@ internal sealed class ModelWatcher(
             string reason = $"Version {version ?? "?"} was refused: {e.Message}";
             if (served.Refusal != reason)
             {
-                // Once for each reason: what may pass is tried at every look.
+                // Once per reason: transient failures are tried again at every poll.
                 logger.LogError(e, "Version {Version} was refused, {Running} keeps serving", version, served.Artifacts?.Manifest.ModelVersion ?? "none");
             }
 
@@ -225,7 +225,7 @@ internal sealed class SplitLoader(ModelSplit split, ModelLoader loader, ServedMo
     }
 }
 
-/// <summary>Section <c>Artifacts</c>: where published versions lie.</summary>
+/// <summary>Section <c>Artifacts</c>: the folder of published versions.</summary>
 internal sealed class ArtifactsOptions
 {
     public const string Section = "Artifacts";
@@ -234,7 +234,7 @@ internal sealed class ArtifactsOptions
     [Required]
     public string Path { get; set; } = "artifacts";
 
-    /// <summary>How often <c>current</c> is looked at.</summary>
+    /// <summary>How often <c>current</c> is polled.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
@@ -247,7 +247,7 @@ internal sealed class IndexEngineOptions
 {
     public const string Section = "Index";
 
-    /// <summary><c>managed</c>, or <c>faiss</c> where FAISS's C library is installed.</summary>
+    /// <summary><c>managed</c>, or <c>faiss</c> if FAISS's C library is installed.</summary>
     [AllowedValues(IndexEngines.Managed, IndexEngines.Faiss)]
     public string Engine { get; set; } = IndexEngines.Managed;
 }

@@ -5,13 +5,13 @@ using System.Text;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <param name="Entry">Null unless it was a hit.</param>
 /// <param name="Result">One of <see cref="CacheResults"/>.</param>
@@ -138,11 +138,14 @@ internal static class CacheKey
     /// <param name="newMovies">How many movies the catalog holds beside the model's.</param>
     public static string Of(RecommendationRequest request, string version, int candidates, int newMovies = 0)
     {
-        string user = request.MovieIds is { } movies ? $"s{Hash($"{string.Join(',', movies)};{string.Join(',', request.Times ?? [])}")}" : $"u{request.UserId}";
+        string user = request.MovieIds is { } movies
+            ? $"s{Hash($"{string.Join(',', movies)};{string.Join(',', request.Times ?? [])}")}"
+            : $"u{request.UserId}";
         string filter = request.Filters is { } filters ? $":f{Hash(CandidateFilter.Fingerprint(filters))}" : "";
         string order = request.IsReordered ? string.Create(CultureInfo.InvariantCulture, $":d{request.Diversity}:p{request.PopularityPenalty}") : "";
         return string.Create(CultureInfo.InvariantCulture,
-            $"nanorecsys:answer:{Format}:{version}:{user}:k{request.K}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}:c{candidates}:n{newMovies}{filter}{order}");
+            $"nanorecsys:answer:{Format}:{version}:{user}:k{request.K}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
+            + $":c{candidates}:n{newMovies}{filter}{order}");
     }
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -1,6 +1,6 @@
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Models;
+namespace NanoRecSys.UnitTests.Api.Serving;
 
 public sealed class ArtifactsOptionsTests
 {

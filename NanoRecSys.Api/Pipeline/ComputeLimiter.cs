@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>
 /// Limits concurrent computations: further requests queue (FIFO) and are rejected at once if the queue is full. So the latency

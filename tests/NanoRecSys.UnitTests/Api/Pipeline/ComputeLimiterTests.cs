@@ -1,12 +1,12 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Recommendations;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.UnitTests.Api.Recommendations;
+namespace NanoRecSys.UnitTests.Api.Pipeline;
 
 public sealed class ComputeLimiterTests : IDisposable
 {

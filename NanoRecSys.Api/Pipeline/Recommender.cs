@@ -1,8 +1,8 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Models;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Recommendations;
+namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>The stages of a request that compute: from a history to the list.</summary>
 internal static class Recommender
@@ -82,7 +82,7 @@ internal static class Recommender
             .Select(row => new Candidate(row, logMost > 0 ? MathF.Log(1 + CountOf(row)) / logMost : 0))];
     }
 
-    /// <summary>Takes the list from the ranked candidates: the first K, or with diversity or a popularity penalty others. The scores stay the model's.</summary>
+    /// <summary>Takes K of the ranked candidates: the first, or others with diversity or a popularity penalty. The scores stay the model's.</summary>
     /// <param name="catalog">For embeddings and popularity.</param>
     /// <param name="ranked">[C], best first.</param>
     /// <param name="request">K and the weights.</param>
