@@ -142,13 +142,8 @@ internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
 }
 
 /// <summary>
-<<<<<<< HEAD:NanoRecSys.Api/Models/ModelSnapshot.cs
-/// What people start with here: how many had a movie among their first ten. Somebody new does as they did: on three data
-/// sets it names 17 to 25% more of a newcomer's first ten movies than counts of all interactions do (docs/lab/decisions.md).
-=======
 /// Number of users who had a movie among their first ten: the cold-start recommendations for new users. On three data sets it
-/// names 17 to 25% more of a new user's first ten movies than counts of all interactions do (docs/decisions.md).
->>>>>>> 93308b83d35cf47641428f8598c3f86f519d8806:NanoRecSys.Api/Serving/ModelSnapshot.cs
+/// names 17 to 25% more of a new user's first ten movies than counts of all interactions do (docs/lab/decisions.md).
 /// </summary>
 internal sealed class FirstMovies
 {
