@@ -113,7 +113,7 @@ public sealed class MovieLensDownloadTests : IDisposable
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => FetchAsync(server));
 
-        Assert.Contains($"is {actual}, expected {new string('0', 32)}", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"MD5 {actual}, expected {new string('0', 32)}", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
     }
 
