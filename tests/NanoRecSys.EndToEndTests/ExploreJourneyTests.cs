@@ -90,7 +90,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await visit.Marked("movie-search").FocusAsync();
         await visit.Page.Keyboard.TypeAsync(words);
         await visit.Page.GetByRole(AriaRole.Listbox, new() { Name = $"Films found for {words}", Exact = true }).WaitForAsync(); // The first letters find others.
-        ILocator wanted = visit.Marked("movie-option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
+        ILocator wanted = visit.Marked("option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
         await wanted.WaitForAsync();
         int place = await wanted.EvaluateAsync<int>("option => [...option.parentElement.children].indexOf(option)");
         for (int i = 0; i < place; i++)
