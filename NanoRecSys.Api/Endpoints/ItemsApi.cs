@@ -1,13 +1,12 @@
-using NanoRecSys.Api.Errors;
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Security;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 
-namespace NanoRecSys.Api.Items;
+namespace NanoRecSys.Api.Endpoints;
 
 /// <summary><c>POST /items</c>: movies that came after the training.</summary>
 internal static class ItemsApi

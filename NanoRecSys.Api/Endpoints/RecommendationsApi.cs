@@ -1,24 +1,27 @@
-using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.ServiceDefaults;
 
-namespace NanoRecSys.Api.Pipeline;
+namespace NanoRecSys.Api.Endpoints;
 
 /// <summary><c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
 internal static class RecommendationsApi
 {
     public static void AddRecommendations(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<RecommendationOptions>().BindConfiguration(RecommendationOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddOptions<OverloadOptions>().BindConfiguration(OverloadOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.AddSettings<RecommendationOptions>(RecommendationOptions.Section);
+        builder.AddSettings<OverloadOptions>(OverloadOptions.Section);
         builder.Services.AddSingleton<Outages>();
         builder.Services.AddSingleton<CacheMemory>();
         builder.Services.AddSingleton<RecommendationCache>();
         builder.Services.AddSingleton<ComputeLimiter>();
         builder.Services.AddSingleton<HistoryReader>();
         builder.Services.AddSingleton<RecommendationPipeline>();
+        builder.Services.AddSingleton<RequestWarmUp>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<RequestWarmUp>());
     }
 
     public static void MapRecommendations(this IEndpointRouteBuilder app)
@@ -28,9 +31,10 @@ internal static class RecommendationsApi
             .WithSummary("The K movies that a user most likely wants next")
             .WithDescription(
                 "An unknown user gets the movies that most people here start with, and a fallback_reason in debug_timing. Movies already seen are never among them. " +
-                "Unknown fields are ignored, but for those of filters.")
+                "Unknown fields are ignored, except those of filters.")
             .WithJsonBody<RecommendRequest, RecommendResponse>(
-                """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""");
+                """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""")
+            .RequireKey(KeyRole.Read); // a list and its reasons say what the user has seen
         app.MapPost("/recommend/session", PostSession)
             .WithTags("Recommendations")
             .WithSummary("The same for a list of movies, oldest first, instead of a user")
@@ -79,12 +83,6 @@ internal static class RecommendationsApi
         }
 
         RecommendationResponse response = await pipeline.RecommendAsync(request, catalog, http.TraceIdentifier);
-        if (response.Entry is not null)
-        {
-            return response;
-        }
-
-        http.Response.Headers.RetryAfter = "1";
-        return TypedResults.Json(new PlainError("Too many requests wait to be computed. Ask again."), statusCode: StatusCodes.Status503ServiceUnavailable);
+        return response.Entry is null ? ComputeFilter.Busy(http) : response;
     }
 }

@@ -1,9 +1,8 @@
 using System.Text.Json.Serialization;
-using NanoRecSys.Api.Errors;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api;
+namespace NanoRecSys.Api.Http;
 
 /// <summary>JSON of the HTTP interface: snake_case, fields without a value left out.</summary>
 [JsonSourceGenerationOptions(

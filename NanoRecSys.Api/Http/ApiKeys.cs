@@ -1,69 +1,110 @@
+using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Errors;
 
-namespace NanoRecSys.Api.Security;
+namespace NanoRecSys.Api.Http;
 
-/// <summary>What a key is good for; the higher includes the lower.</summary>
+/// <summary>What a key permits; a higher role includes the lower ones. Also the name of the authorization policy.</summary>
 internal enum KeyRole
 {
     None,
+    Read,
     Write,
     Admin,
 }
 
-/// <summary>The keys of the settings, as hashes: who reads the settings learns no key.</summary>
-internal sealed class ApiKeys(IOptions<SecurityOptions> options)
+/// <summary>Authentication by the header <c>X-Api-Key</c>, only if the settings hold a key: without one, requests pay nothing for it.</summary>
+internal static class ApiKeys
+{
+    public static void AddApiKeys(this WebApplicationBuilder builder)
+    {
+        if (!AreConfigured(builder.Configuration))
+        {
+            return;
+        }
+
+        builder.Logging.AddFilter(typeof(ApiKeyHandler).FullName, LogLevel.Warning); // it logs every refusal
+        builder.Services.AddAuthentication(ApiKeyHandler.Scheme).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.Scheme, null);
+        AuthorizationBuilder authorization = builder.Services.AddAuthorizationBuilder();
+        foreach (string role in Enum.GetNames<KeyRole>())
+        {
+            authorization.AddPolicy(role, policy => policy.RequireRole(role));
+        }
+    }
+
+    public static void UseApiKeys(this WebApplication app)
+    {
+        if (AreConfigured(app.Configuration))
+        {
+            app.UseAuthentication();
+            app.UseAuthorization();
+        }
+    }
+
+    /// <summary>With any key configured, writing and administration need one of that role; reading needs one if there are read keys.</summary>
+    public static T RequireKey<T>(this T endpoints, KeyRole role)
+        where T : IEndpointConventionBuilder
+    {
+        endpoints.Add(endpoint =>
+        {
+            IConfiguration settings = endpoint.ApplicationServices.GetRequiredService<IConfiguration>();
+            if (role == KeyRole.Read ? Has(settings, nameof(SecurityOptions.ReadKeys)) : AreConfigured(settings))
+            {
+                endpoint.Metadata.Add(new AuthorizeAttribute(role.ToString()));
+                endpoint.Metadata.Add(new ProducesResponseTypeMetadata(StatusCodes.Status401Unauthorized, typeof(PlainError), ["application/json"]));
+                endpoint.Metadata.Add(new ProducesResponseTypeMetadata(StatusCodes.Status403Forbidden, typeof(PlainError), ["application/json"]));
+            }
+        });
+        return endpoints;
+    }
+
+    private static bool AreConfigured(IConfiguration settings) =>
+        Has(settings, nameof(SecurityOptions.ReadKeys)) || Has(settings, nameof(SecurityOptions.WriteKeys)) || Has(settings, nameof(SecurityOptions.AdminKeys));
+
+    private static bool Has(IConfiguration settings, string kind) => settings.GetSection($"{SecurityOptions.Section}:{kind}").GetChildren().Any();
+}
+
+/// <summary>Compares the request's key with the hashes in the settings.</summary>
+internal sealed class ApiKeyHandler(
+    IOptions<SecurityOptions> security, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+    : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string Header = "X-Api-Key";
+    public new const string Scheme = "ApiKey";
 
-    private readonly (byte[] Hash, KeyRole Role)[] _keys =
-    [
-        .. options.Value.WriteKeys.Select(key => (Convert.FromHexString(key), KeyRole.Write)),
-        .. options.Value.AdminKeys.Select(key => (Convert.FromHexString(key), KeyRole.Admin)),
-    ];
+    protected override Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        KeyRole found = RoleOf(Request.Headers[Header]);
+        IEnumerable<Claim> claims = Enum.GetValues<KeyRole>().Where(role => role <= found).Select(role => new Claim(ClaimTypes.Role, role.ToString()));
+        return Task.FromResult(found == KeyRole.None
+            ? AuthenticateResult.NoResult()
+            : AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(new ClaimsIdentity(claims, Scheme)), Scheme)));
+    }
 
-    /// <summary>Whether a key is asked for at all: with one key of either role, writing and administration both need one that is good for it.</summary>
-    public bool AreRequired => _keys.Length > 0;
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties)
+    {
+        Response.Headers.WWWAuthenticate = Scheme;
+        return Context.WriteErrorAsync(StatusCodes.Status401Unauthorized, $"This call needs a key in the header {Header}.");
+    }
 
-    /// <summary>Compares with every key in constant time, so that no answer's time tells how near a guess was.</summary>
-    public KeyRole RoleOf(string? key)
+    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
+        Context.WriteErrorAsync(StatusCodes.Status403Forbidden, $"The key in the header {Header} does not permit this call. See Security:WriteKeys and Security:AdminKeys.");
+
+    // Compares with every key in constant time, so the response time does not reveal how close a guess is.
+    private KeyRole RoleOf(string? key)
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(key ?? ""));
         KeyRole found = KeyRole.None;
-        foreach ((byte[] known, KeyRole role) in _keys)
+        foreach ((string known, KeyRole role) in security.Value.Keys)
         {
-            bool isEqual = CryptographicOperations.FixedTimeEquals(hash, known);
+            bool isEqual = CryptographicOperations.FixedTimeEquals(hash, Convert.FromHexString(known));
             found = isEqual && role > found ? role : found;
         }
 
         return found;
-    }
-}
-
-/// <summary>Lets a call through only with a key of the role, where the settings name any key.</summary>
-internal sealed class RequiresKey(KeyRole role) : IEndpointFilter
-{
-    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
-    {
-        HttpContext http = context.HttpContext;
-        ApiKeys keys = http.RequestServices.GetRequiredService<ApiKeys>();
-        if (!keys.AreRequired)
-        {
-            return await next(context);
-        }
-
-        string? key = http.Request.Headers[ApiKeys.Header];
-        KeyRole has = keys.RoleOf(key);
-        if (has >= role)
-        {
-            return await next(context);
-        }
-
-        int status = has == KeyRole.None ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
-        return TypedResults.Json(
-            new PlainError(has == KeyRole.None ? $"This call needs a key in the header {ApiKeys.Header}." : "This key may write, not administrate."),
-            statusCode: status);
     }
 }

@@ -1,59 +1,74 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Api.Security;
-using NanoRecSys.Api.Status;
+using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Errors;
+namespace NanoRecSys.Api.Http;
 
-/// <summary>Gives every failed request a JSON body with <c>detail</c>, never a stack trace.</summary>
-internal static class ErrorShapes
+/// <summary>Gives every failed request a JSON body with <c>detail</c> and <c>request_id</c>, never a stack trace.</summary>
+internal static class Errors
 {
-    public static void UseErrorShapes(this WebApplication app)
+    private static long lastTraced; // ticks
+
+    public static void UseErrors(this WebApplication app)
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandler = WriteExceptionAsync,
-            // A bad request is the client's mistake: answered, not logged as ours.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException,
+            SuppressDiagnosticsCallback = _ => true, // logged below, with the request's id
         });
-        app.UseStatusCodePages(context => WriteAsync(
-            context.HttpContext, context.HttpContext.Response.StatusCode,
-            new PlainError(ReasonPhrases.GetReasonPhrase(context.HttpContext.Response.StatusCode))));
+        app.UseStatusCodePages(context =>
+        {
+            int status = context.HttpContext.Response.StatusCode;
+            return context.HttpContext.WriteErrorAsync(
+                status, status == StatusCodes.Status415UnsupportedMediaType ? JsonBody.NotJson : ReasonPhrases.GetReasonPhrase(status));
+        });
     }
 
-    private static Task WriteExceptionAsync(HttpContext context)
+    /// <summary>One sentence as the whole response.</summary>
+    public static Task WriteErrorAsync(this HttpContext http, int status, string detail)
     {
-        ResponseHeaders.Write(context);
-        RequestCounters counters = context.RequestServices.GetRequiredService<RequestCounters>();
-        switch (context.Features.Get<IExceptionHandlerFeature>()?.Error)
-        {
-            // Kestrel's own complaints about a request: too large a body, a length that is not kept.
-            case BadHttpRequestException bad:
-                return WriteAsync(context, bad.StatusCode, new PlainError(bad.Message));
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsJsonAsync(new PlainError(detail) { RequestId = http.TraceIdentifier }, ApiJson.Default.PlainError);
+    }
 
-            // Of a call that has nothing to answer without the network; recommendations have, and do not come here.
+    private static Task WriteExceptionAsync(HttpContext http)
+    {
+        Security.WriteHeaders(http);
+        RequestCounters counters = http.RequestServices.GetRequiredService<RequestCounters>();
+        IExceptionHandlerFeature failure = http.Features.Get<IExceptionHandlerFeature>()!;
+        switch (failure.Error)
+        {
+            // Kestrel's own complaints about a request, such as a body that is too large: the client's mistake, not logged.
+            case BadHttpRequestException bad:
+                return http.WriteErrorAsync(bad.StatusCode, bad.Message);
+
+            // A call that has nothing to answer without the network; recommendations have, and do not come here.
             case OnnxRuntimeException:
                 counters.CountModelError();
-                return WriteAsync(context, StatusCodes.Status503ServiceUnavailable, new PlainError("The model failed on this request; the log has the reason."));
+                Log(http, failure);
+                return http.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "The model failed on this request; the log has the reason.");
 
-            // The exception itself is in the log, with this id in its scope.
             default:
                 counters.CountServerError();
-                return WriteAsync(context, StatusCodes.Status500InternalServerError, new PlainError("Internal error."));
+                Log(http, failure);
+                return http.WriteErrorAsync(StatusCodes.Status500InternalServerError, "Internal error.");
         }
     }
 
-    private static Task WriteAsync(HttpContext context, int status, PlainError body)
+    // A line for each, so that every id is found, but a stack trace at most once a second: no client can fill the disk with them.
+    private static void Log(HttpContext http, IExceptionHandlerFeature failure)
     {
-        context.Response.StatusCode = status;
-        body.RequestId = context.TraceIdentifier;
-        return context.Response.WriteAsJsonAsync(body, ApiJson.Default.PlainError);
+        long now = Environment.TickCount64;
+        long last = Interlocked.Read(ref lastTraced);
+        bool isTraced = now - last >= 1000 && Interlocked.CompareExchange(ref lastTraced, now, last) == last;
+        http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Errors)).LogError(
+            isTraced ? failure.Error : null, "Request {RequestId} to {Endpoint} failed: {Reason}", http.TraceIdentifier, failure.Endpoint?.DisplayName, failure.Error.Message);
     }
 }
 
-/// <summary>Body of every answer that is no success.</summary>
+/// <summary>Body of every response that is an error.</summary>
 internal abstract record ErrorBody
 {
     /// <summary>As in the header <c>X-Request-Id</c> and in the log.</summary>
@@ -74,7 +89,7 @@ internal sealed record NotReady(string Status, IReadOnlyList<string> Errors, IRe
 /// <summary>Body of every other error: one sentence.</summary>
 internal sealed record PlainError(string Detail) : ErrorBody;
 
-/// <summary>Writes the request's id into every error that a handler answers with.</summary>
+/// <summary>Writes the request's id into every error that a handler returns.</summary>
 internal sealed class ErrorIds : IEndpointFilter
 {
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)

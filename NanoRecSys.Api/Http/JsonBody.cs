@@ -3,24 +3,32 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Errors;
+namespace NanoRecSys.Api.Http;
 
-/// <summary>Takes the JSON object out of a request's body; what is wrong with it becomes a field error.</summary>
+/// <summary>Reads the JSON object of a request's body; what is wrong with it becomes a field error.</summary>
 internal static class JsonBody
 {
-    // A name that stands twice has two meanings; the original takes the last, so its calls do.
+    public const string NotJson = "The body must be JSON: send the header Content-Type: application/json.";
+
+    // A repeated name has two meanings; nanoRecSys takes the last, so its calls do.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    /// <summary>For the original's calls: unknown fields are ignored.</summary>
+    /// <summary>For nanoRecSys' calls: unknown fields are ignored.</summary>
     public static ValueTask<BodyFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken) =>
         ReadAsync(request, default, cancellationToken);
 
-    /// <summary>For calls that are ours: no name twice, and <see cref="BodyFields.ForbidOthers"/> is to be called.</summary>
+    /// <summary>For NanoRecSys' own calls: no name twice, and the caller must call <see cref="BodyFields.ForbidOthers"/>.</summary>
     public static ValueTask<BodyFields> ReadStrictAsync(HttpRequest request, CancellationToken cancellationToken) =>
         ReadAsync(request, Strict, cancellationToken);
 
     private static async ValueTask<BodyFields> ReadAsync(HttpRequest request, JsonDocumentOptions options, CancellationToken cancellationToken)
     {
+        if (!request.HasJsonContentType())
+        {
+            // Routing refuses other types, but not the lack of one, which a page of another origin can send without a preflight.
+            throw new BadHttpRequestException(NotJson, StatusCodes.Status415UnsupportedMediaType);
+        }
+
         try
         {
             using JsonDocument document = await JsonDocument.ParseAsync(request.Body, options, cancellationToken);
@@ -30,9 +38,14 @@ internal static class JsonBody
         {
             return BodyFields.Invalid(new FieldError(["body"], $"JSON decode error: {e.Message}", "json_invalid"));
         }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            // Such as a chunk size beyond 32 bits, or a connection that ends in the middle.
+            throw new BadHttpRequestException($"The body could not be read: {e.Message}", e);
+        }
     }
 
-    /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but no text.</exception>
+    /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but not text.</exception>
     private static JsonElement WithReadableNames(JsonElement element)
     {
         // Read here, where it is an error of the body: a look-up of another name would read it, too.
@@ -57,7 +70,7 @@ internal static class JsonBody
 }
 
 /// <summary>
-/// Reads the fields of a JSON object and gathers everything that is wrong with them, so that one answer names it all.
+/// Reads the fields of a JSON object and collects everything that is wrong with them, so that one response names it all.
 /// </summary>
 internal sealed class BodyFields
 {
@@ -252,7 +265,7 @@ internal sealed class BodyFields
     /// <summary>Says that a field is not as it should be, for a reason that only the reader knows.</summary>
     public void Refuse(string name, string message, string type) => _errors.Add(new FieldError(At(name), message, type));
 
-    /// <summary>Names every field that was not asked for: on calls that are ours nothing is ignored silently.</summary>
+    /// <summary>Names every field that was not asked for: NanoRecSys' own calls ignore nothing silently.</summary>
     public void ForbidOthers()
     {
         if (_object.ValueKind != JsonValueKind.Object)
@@ -315,7 +328,7 @@ internal sealed class BodyFields
     private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
 }
 
-/// <summary>Numbers and text out of JSON, as lenient as the original: whole numbers also as <c>5.0</c> or <c>"5"</c>.</summary>
+/// <summary>Numbers and text out of JSON, as lenient as nanoRecSys: whole numbers also as <c>5.0</c> or <c>"5"</c>.</summary>
 internal static class JsonValues
 {
     // Doubles hold every whole number up to here.

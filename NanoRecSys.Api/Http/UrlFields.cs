@@ -1,9 +1,9 @@
 using System.Globalization;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Errors;
+namespace NanoRecSys.Api.Http;
 
-/// <summary>Reads numbers from the path and the query, and gathers what is wrong with them.</summary>
+/// <summary>Reads numbers from the path and the query, and collects what is wrong with them.</summary>
 internal sealed class UrlFields
 {
     private readonly List<FieldError> _errors = [];
@@ -64,7 +64,7 @@ internal sealed class UrlFields
     }
 }
 
-/// <summary>Names every query parameter that a call does not have: on calls that are ours nothing is ignored silently.</summary>
+/// <summary>Names every query parameter that a call does not have: NanoRecSys' own calls ignore nothing silently.</summary>
 internal static class UnknownParameters
 {
     public static EndpointFilterDelegate Refuse(EndpointFilterFactoryContext endpoint, EndpointFilterDelegate next)

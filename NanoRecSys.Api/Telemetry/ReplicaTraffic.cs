@@ -5,7 +5,7 @@ using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Core.Contracts;
 using StackExchange.Redis;
 
-namespace NanoRecSys.Api.Telemetry.Replicas;
+namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
 /// What the other replicas said of themselves, summed in rings like this process's own. It begins with this process:

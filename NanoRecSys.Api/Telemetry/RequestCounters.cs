@@ -1,7 +1,6 @@
-using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.Api.Status;
+namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>What this process has answered since it started; what went wrong is counted in the telemetry's window, too.</summary>
 internal sealed class RequestCounters(TelemetryWindow window)

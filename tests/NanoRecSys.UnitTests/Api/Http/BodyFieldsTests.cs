@@ -1,8 +1,8 @@
 using System.Text.Json;
-using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Http;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.UnitTests.Api.Errors;
+namespace NanoRecSys.UnitTests.Api.Http;
 
 public sealed class BodyFieldsTests
 {

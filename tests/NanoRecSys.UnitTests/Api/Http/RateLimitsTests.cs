@@ -1,7 +1,8 @@
+using System.Net;
 using System.Threading.RateLimiting;
-using NanoRecSys.Api.Security;
+using NanoRecSys.Api.Http;
 
-namespace NanoRecSys.UnitTests.Api.Security;
+namespace NanoRecSys.UnitTests.Api.Http;
 
 public sealed class RateLimitsTests
 {
@@ -24,4 +25,13 @@ public sealed class RateLimitsTests
     [Fact]
     public void The_burst_is_that_of_the_settings() =>
         Assert.Equal(7, RateLimits.Bucket(new SecurityOptions { RequestsPerSecond = 15, Burst = 7 }).TokenLimit);
+
+    [Theory]
+    [InlineData("203.0.113.9", "203.0.113.9")]
+    [InlineData("::ffff:203.0.113.9", "203.0.113.9")] // IPv4 on a socket for both
+    [InlineData("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")]
+    [InlineData("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::")]
+    [InlineData("2001:db8:1:3::6", "2001:db8:1:3::")]
+    public void IPv6_clients_are_counted_by_their_network(string address, string client) =>
+        Assert.Equal(IPAddress.Parse(client), RateLimits.ClientOf(IPAddress.Parse(address)));
 }

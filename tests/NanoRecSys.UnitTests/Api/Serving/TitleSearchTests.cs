@@ -1,7 +1,7 @@
-using NanoRecSys.Api.Browsing;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
 
-namespace NanoRecSys.UnitTests.Api.Browsing;
+namespace NanoRecSys.UnitTests.Api.Serving;
 
 public sealed class TitleSearchTests
 {

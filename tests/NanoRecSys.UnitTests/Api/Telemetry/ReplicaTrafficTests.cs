@@ -1,9 +1,8 @@
 using System.Text;
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Api.Telemetry.Replicas;
 using NanoRecSys.Core.Contracts;
 
-namespace NanoRecSys.UnitTests.Api.Telemetry.Replicas;
+namespace NanoRecSys.UnitTests.Api.Telemetry;
 
 public sealed class ReplicaTrafficTests
 {
