@@ -48,7 +48,7 @@ internal static class JsonBody
     /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but not text.</exception>
     private static JsonElement WithReadableNames(JsonElement element)
     {
-        // Read here, where it is an error of the body: a look-up of another name would read it, too.
+        // Read here, where it is an error of the body: a lookup of any other name would read it, too.
         if (element.ValueKind == JsonValueKind.Object)
         {
             foreach (JsonProperty field in element.EnumerateObject())
@@ -100,7 +100,7 @@ internal sealed class BodyFields
     public bool Has(string name) => _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(name, out _);
 
     /// <param name="name">The field's name.</param>
-    /// <param name="fallback">Taken where it is absent; null makes it required.</param>
+    /// <param name="fallback">Used if it is absent; null makes it required.</param>
     /// <param name="min">Smallest value allowed.</param>
     /// <param name="max">Largest value allowed.</param>
     public int Int32(string name, int? fallback, int min = int.MinValue, int max = int.MaxValue)
@@ -122,11 +122,11 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <returns>Null where it is absent or null.</returns>
+    /// <returns>Null if it is absent or null.</returns>
     public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
         TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
 
-    /// <returns>Null where it is absent or null.</returns>
+    /// <returns>Null if it is absent or null.</returns>
     public long? OptionalInt64(string name)
     {
         if (!TryFindValue(name, out JsonElement element))
@@ -142,7 +142,7 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <returns>Null where it is absent or null.</returns>
+    /// <returns>Null if it is absent or null.</returns>
     public double? OptionalNumber(string name, double min, double max)
     {
         if (!TryFindValue(name, out JsonElement element))
@@ -162,7 +162,7 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <returns>Null where it is absent or null, or not as it should be.</returns>
+    /// <returns>Null if it is absent, null, or not valid.</returns>
     public string? OptionalText(string name, int maxLength)
     {
         if (!TryFindValue(name, out JsonElement element))
@@ -202,67 +202,29 @@ internal sealed class BodyFields
     }
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> whole numbers.</summary>
-    public IReadOnlyList<int> Int32List(string name, int maxCount)
-    {
-        var values = new List<int>();
-        foreach (JsonElement item in Items(name, maxCount))
-        {
-            if (!JsonValues.TryInt32(item, out int value))
-            {
-                _errors.Add(FieldError.NotAnInteger(At(name, values.Count)));
-            }
+    public IReadOnlyList<int> Int32List(string name, int maxCount) => List<int>(Items(name, maxCount), name, JsonValues.TryInt32, FieldError.NotAnInteger);
 
-            values.Add(value);
-        }
-
-        return values;
-    }
-
-    /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty where it is absent or null.</summary>
+    /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty if it is absent or null.</summary>
     public IReadOnlyList<int> OptionalInt32List(string name, int maxCount) => TryFindValue(name, out _) ? Int32List(name, maxCount) : [];
 
     /// <inheritdoc cref="OptionalInt32List"/>
-    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount)
-    {
-        var values = new List<long>();
-        foreach (JsonElement item in TryFindValue(name, out _) ? Items(name, maxCount) : [])
-        {
-            if (!JsonValues.TryInt64(item, out long value))
-            {
-                _errors.Add(FieldError.NotAnInteger(At(name, values.Count)));
-            }
+    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) =>
+        TryFindValue(name, out _) ? List<long>(Items(name, maxCount), name, JsonValues.TryInt64, FieldError.NotAnInteger) : [];
 
-            values.Add(value);
-        }
+    /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty if it is absent or null.</summary>
+    public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength) => !TryFindValue(name, out _) ? [] : List(
+        Items(name, maxCount), name,
+        (JsonElement item, out string value) => JsonValues.TryText(item, out value) && value.Length > 0 && value.Length <= maxLength,
+        place => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
 
-        return values;
-    }
-
-    /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty where it is absent or null.</summary>
-    public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength)
-    {
-        var values = new List<string>();
-        foreach (JsonElement item in TryFindValue(name, out _) ? Items(name, maxCount) : [])
-        {
-            if (!JsonValues.TryText(item, out string value) || value.Length == 0 || value.Length > maxLength)
-            {
-                _errors.Add(new FieldError(At(name, values.Count), $"Input should be a string of 1 to {maxLength} characters", "string_type"));
-            }
-
-            values.Add(value);
-        }
-
-        return values;
-    }
-
-    /// <summary>An object inside this one, whose errors are this one's; null where it is absent or null.</summary>
+    /// <summary>An object inside this one, which reports its errors here; null if it is absent or null.</summary>
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
     public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
         [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];
 
-    /// <summary>Says that a field is not as it should be, for a reason that only the reader knows.</summary>
+    /// <summary>Reports a field as invalid for a reason that only the caller knows.</summary>
     public void Refuse(string name, string message, string type) => _errors.Add(new FieldError(At(name), message, type));
 
     /// <summary>Names every field that was not asked for: NanoRecSys' own calls ignore nothing silently.</summary>
@@ -277,6 +239,24 @@ internal sealed class BodyFields
         {
             Refuse(field.Name, $"Unknown field; there are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
         }
+    }
+
+    private delegate bool TryRead<T>(JsonElement element, out T value);
+
+    private List<T> List<T>(JsonElement[] items, string name, TryRead<T> read, Func<string[], FieldError> wrong)
+    {
+        var values = new List<T>(items.Length);
+        foreach (JsonElement item in items)
+        {
+            if (!read(item, out T value))
+            {
+                _errors.Add(wrong(At(name, values.Count)));
+            }
+
+            values.Add(value);
+        }
+
+        return values;
     }
 
     private JsonElement[] Items(string name, int maxCount)
@@ -308,7 +288,7 @@ internal sealed class BodyFields
         element = default;
         if (_object.ValueKind != JsonValueKind.Object)
         {
-            return false; // said once, about the whole object
+            return false; // reported once, about the whole object
         }
 
         bool found = _object.TryGetProperty(name, out element);
@@ -352,21 +332,21 @@ internal static class JsonValues
                 value = (long)number;
                 return true;
             case JsonValueKind.String:
-                // Its bytes as they came: they need not be valid text.
+                // Its raw bytes: they need not be valid text.
                 return long.TryParse(JsonMarshal.GetRawUtf8Value(element)[1..^1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
             default:
                 return false;
         }
     }
 
-    /// <returns>False for what is no number, or too large for one.</returns>
+    /// <returns>False if it is not a number, or too large for one.</returns>
     public static bool TryDouble(JsonElement element, out double value)
     {
         value = 0;
         return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out value) && double.IsFinite(value);
     }
 
-    /// <returns>False for what is no text, or holds half a surrogate pair.</returns>
+    /// <returns>False if it is not a string, or holds half a surrogate pair.</returns>
     public static bool TryText(JsonElement element, out string value)
     {
         value = "";

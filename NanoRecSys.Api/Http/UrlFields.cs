@@ -12,8 +12,8 @@ internal sealed class UrlFields
 
     /// <param name="place"><c>path</c> or <c>query</c>.</param>
     /// <param name="name">The field's name.</param>
-    /// <param name="text">As it came; null where it was not given.</param>
-    /// <param name="fallback">Taken where it was not given.</param>
+    /// <param name="text">As received; null if absent.</param>
+    /// <param name="fallback">Used if absent.</param>
     /// <param name="min">Smallest value allowed.</param>
     /// <param name="max">Largest value allowed.</param>
     public int Int32(string place, string name, string? text, int fallback, int min = int.MinValue, int max = int.MaxValue)
@@ -37,7 +37,7 @@ internal sealed class UrlFields
         return value;
     }
 
-    /// <summary>Whole numbers with commas between.</summary>
+    /// <summary>Whole numbers separated by commas.</summary>
     /// <inheritdoc cref="Int32" path="/param"/>
     public int[] Int32List(string place, string name, string text, int max)
     {
@@ -51,7 +51,7 @@ internal sealed class UrlFields
         return [.. parts.Select(part => Int32(place, name, part, 0))];
     }
 
-    /// <summary>Empty where it was not given.</summary>
+    /// <summary>Empty if absent.</summary>
     /// <inheritdoc cref="Int32" path="/param"/>
     public string Text(string place, string name, string? text, int max)
     {

@@ -5,8 +5,8 @@ using NanoRecSys.Core.Data;
 namespace NanoRecSys.Api.Serving;
 
 /// <summary>
-/// Whom a movie would be shown to. It stands in no table: each sampled user's whole list is computed, by the cosine that
-/// the retriever goes by, and the movie's place in it is looked up.
+/// The users that a movie would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the movie's
+/// place in it looked up.
 /// </summary>
 internal static class Audience
 {
@@ -31,7 +31,7 @@ internal static class Audience
             [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId).Take(Shown)]);
     }
 
-    // 1 and how many movies that the user has not seen score higher.
+    // 1 plus the number of movies that the user has not seen and that score higher.
     private static int PlaceOf(ModelSnapshot model, float[] user, ReadOnlySpan<int> history, int row)
     {
         float score = TensorPrimitives.Dot(user, model.Items.Row(row));
@@ -50,14 +50,14 @@ internal static class Audience
     }
 }
 
-/// <summary>Some users of a model with their embeddings, so that what holds for all of them can be estimated soon.</summary>
+/// <summary>Some users of a model with their embeddings, to estimate quickly what holds for all of them.</summary>
 /// <param name="Members">[S]</param>
 internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
 {
     /// <summary>A share of 5% is then known to within 3 percentage points, 19 times of 20.</summary>
     public const int Size = 200;
 
-    private const int Batch = 20; // histories of one run: more would not be faster, and take memory
+    private const int Batch = 20; // histories per run: more is not faster and takes memory
 
     /// <summary>Evenly spread over the user ids, and the same each time.</summary>
     public static UserSample Draw(ModelSnapshot model)

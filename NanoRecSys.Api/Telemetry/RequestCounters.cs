@@ -2,7 +2,7 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>What this process has answered since it started; what went wrong is counted in the telemetry's window, too.</summary>
+/// <summary>Counts of this process since it started; errors are counted in the telemetry window, too.</summary>
 internal sealed class RequestCounters(TelemetryWindow window)
 {
     private long _requests;
@@ -23,7 +23,7 @@ internal sealed class RequestCounters(TelemetryWindow window)
         window.CountError(ErrorKinds.Cache);
     }
 
-    /// <summary>The network failed, and the request was answered without it.</summary>
+    /// <summary>The model failed, and the request was answered without it.</summary>
     public void CountModelError()
     {
         Interlocked.Increment(ref _errors);

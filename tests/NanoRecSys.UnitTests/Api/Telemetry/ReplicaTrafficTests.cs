@@ -81,7 +81,7 @@ public sealed class ReplicaTrafficTests
         ReplicaSecond told = Message("a");
         _clock.Advance(-seconds);
 
-        _others.Hear(told);
+        _others.Receive(told);
 
         Assert.Equal(1, _here.Read(60).Requests);
     }
@@ -101,9 +101,9 @@ public sealed class ReplicaTrafficTests
     [InlineData(new[] { 1 })]
     public void A_histogram_that_is_none_counts_nothing(int[] pairs)
     {
-        SlotFigures figures = new TrafficSlot(Second).ReadFigures() with { Requests = 1, Stages = new Dictionary<string, int[]> { ["total"] = pairs } };
+        SlotFigures figures = new TrafficSlot(Second).ReadFigures() with { Stages = new Dictionary<string, int[]> { ["total"] = pairs } };
 
-        Assert.Throws<FormatException>(() => _others.Hear(new ReplicaSecond("a", figures, [], Load)));
+        Assert.Throws<FormatException>(() => _others.Receive(new ReplicaSecond("a", figures, [], Load)));
 
         Assert.Equal((0, 0), (_others.Count, _here.Read(60).Requests));
     }
@@ -112,7 +112,7 @@ public sealed class ReplicaTrafficTests
 
     private long Second => _clock.GetUtcNow().ToUnixTimeSeconds();
 
-    private void Tell(string replica) => _others.Hear(ReplicaSecond.Read(Message(replica).Write())!);
+    private void Tell(string replica) => _others.Receive(ReplicaSecond.Read(Message(replica).Write())!);
 
     private ReplicaSecond Message(string replica)
     {
