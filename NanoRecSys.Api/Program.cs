@@ -1,52 +1,58 @@
-using NanoRecSys.Api;
-using NanoRecSys.Api.Browsing;
-using NanoRecSys.Api.Errors;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Endpoints;
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Security;
+using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Api.Training;
 using NanoRecSys.Core;
 using NanoRecSys.ServiceDefaults;
 
-NativeHeap.ShareArenas();
-WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+try
 {
-    Args = args,
-    ContentRootPath = AppContext.BaseDirectory, // where appsettings.json is, whatever the working directory
-});
-builder.AddServiceDefaults();
-builder.AddRedisConnection();
-builder.AddHttpContract();
-builder.AddOpenApiDocument();
-builder.AddSecurity();
-builder.AddModels();
-builder.AddEvents();
-builder.AddItems();
-builder.AddRecommendations();
-builder.AddRecommendationTelemetry();
-builder.AddTraining();
-builder.AddStatus();
+    NativeHeap.ShareArenas();
+    WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+    {
+        Args = args,
+        ContentRootPath = AppContext.BaseDirectory, // where appsettings.json is, whatever the working directory
+    });
+    builder.AddServiceDefaults();
+    builder.AddRedisConnection();
+    builder.AddServer();
+    builder.AddOpenApiDocument();
+    builder.AddSecurity();
+    builder.AddModels();
+    builder.AddEvents();
+    builder.AddItems();
+    builder.AddBrowsing();
+    builder.AddRecommendations();
+    builder.AddRecommendationTelemetry();
+    builder.AddTraining();
+    builder.AddStatus();
 
-WebApplication app = builder.Build();
-app.UseErrorCounting();
-app.UseSecurity();
-app.UseErrorShapes();
-app.MapDefaultEndpoints();
-RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>();
-api.MapRecommendations();
-api.MapEvents();
-api.MapItems();
-api.MapModels();
-api.MapTraining();
-api.MapStatus();
-RouteGroupBuilder lookUps = api.MapGroup("").AddEndpointFilterFactory(UnknownParameters.Refuse);
-lookUps.MapBrowsing();
-lookUps.MapCatalog();
-lookUps.MapExplore();
-lookUps.MapTelemetry();
-app.MapOpenApiDocument();
-app.Run();
+    WebApplication app = builder.Build();
+    app.Services.GetRequiredService<IStartupValidator>().Validate(); // here, where the host does not log a stack trace of it
+    app.WarnOfFewFiles();
+    app.UseErrorCounting();
+    app.UseSecurity();
+    app.UseErrors();
+    app.MapDefaultEndpoints();
+    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>();
+    api.MapRecommendations();
+    api.MapEvents();
+    api.MapItems();
+    api.MapModels();
+    api.MapTraining();
+    api.MapStatus();
+    RouteGroupBuilder lookUps = api.MapGroup("").AddEndpointFilterFactory(UnknownParameters.Refuse);
+    lookUps.MapBrowsing();
+    lookUps.MapExplore();
+    lookUps.MapTelemetry();
+    app.MapOpenApiDocument();
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception e) when (Settings.Problem(e) is { } problem)
+{
+    await Console.Error.WriteLineAsync(problem);
+    return 1;
+}

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 
 namespace NanoRecSys.ServiceDefaults;
 
@@ -10,7 +11,7 @@ namespace NanoRecSys.ServiceDefaults;
 /// </summary>
 internal static class CrossOriginProtection
 {
-    private static readonly string[] LoopbackNames = ["localhost", "*.localhost", "127.0.0.1", "[::1]"];
+    private static readonly StringSegment[] LoopbackNames = ["localhost", "*.localhost", "127.0.0.1", "[::1]"];
 
     /// <param name="app">Whose requests are checked.</param>
     /// <param name="origins">Other origins whose pages may write, such as <c>https://shop.example</c>.</param>
@@ -39,7 +40,7 @@ internal static class CrossOriginProtection
 
     private static bool IsForeignHost(HttpContext http) =>
         http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address)
-        && http.Request.Host is { HasValue: true } host && !HostString.MatchesAny(host.Host, [.. LoopbackNames]);
+        && http.Request.Host is { HasValue: true } host && !HostString.MatchesAny(host.Host, LoopbackNames);
 
     private static bool Changes(HttpContext http) =>
         !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || HttpMethods.IsOptions(http.Request.Method))

@@ -16,11 +16,11 @@ internal static class HostReportReader
     ];
 
     // Everything below these is ours, and none of it is a secret.
-    private static readonly string[] Sections = ["Artifacts", "Recommendations", "Index", "Models", "Logging:LogLevel"];
+    private static readonly string[] Sections = ["Artifacts", "Recommendations", "Overload", "Server", "Index", "Models", "Logging:LogLevel"];
 
-    private static readonly string[] Keys = ["Security:WriteKeys", "Security:AdminKeys", "Security:CorsOrigins"];
+    private static readonly string[] Keys = ["Security:ReadKeys", "Security:WriteKeys", "Security:AdminKeys", "Security:CorsOrigins", "Security:KnownProxies"];
 
-    private const string WriteKey = "Api:WriteKey"; // in the clear, as it is sent
+    private static readonly string[] PlainKeys = ["Api:ReadKey", "Api:WriteKey"]; // in plain text, as they are sent
 
     /// <param name="service">The program's name.</param>
     /// <param name="configuration">Of the program.</param>
@@ -59,9 +59,9 @@ internal static class HostReportReader
             }
         }
 
-        if (configuration[WriteKey] is { Length: > 0 })
+        foreach (string name in PlainKeys.Where(name => configuration[name] is { Length: > 0 }))
         {
-            yield return new HostSetting(WriteKey, "set");
+            yield return new HostSetting(name, "set");
         }
 
         if (configuration.GetConnectionString(RedisConnection.ConnectionName) is { Length: > 0 } cache)

@@ -16,6 +16,11 @@ builder.WebHost.UseStaticWebAssets(); // in Production, too: the AppHost starts 
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddResponseCompression();
 builder.Services.AddRecommenderClient();
+if (builder.Configuration["Api:ReadKey"] is { Length: > 0 } readKey)
+{
+    // For every call that has no key of its own: an API with Security:ReadKeys answers these pages, too.
+    builder.Services.ConfigureHttpClientDefaults(client => client.ConfigureHttpClient(http => http.DefaultRequestHeaders.Add("X-Api-Key", readKey)));
+}
 
 WebApplication app = builder.Build();
 

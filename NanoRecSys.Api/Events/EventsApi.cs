@@ -1,10 +1,9 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
-using NanoRecSys.Api.Errors;
+using NanoRecSys.Api.Endpoints;
+using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Security;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;

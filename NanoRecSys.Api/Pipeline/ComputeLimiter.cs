@@ -32,20 +32,21 @@ internal sealed class ComputeLimiter : IDisposable
             QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
         });
         Meter meter = meters.Create(RecommendationTelemetry.SourceName);
-        _shed = meter.CreateCounter<long>("nanorecsys.compute.shed", "{recommendation}", "Recommendations that found the queue full");
-        meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{recommendation}", "Recommendations that wait to be computed");
+        _shed = meter.CreateCounter<long>("nanorecsys.compute.shed", "{request}", "Requests that found the queue full");
+        meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{request}", "Requests that wait to be computed");
     }
 
     /// <summary>Whether rejected requests get a 503 instead of popular movies.</summary>
     public bool Refuses => _options.Answer == OverloadAnswer.Refused;
 
+    /// <param name="timeline">Shows the wait as a stage, for recommendations.</param>
     /// <returns>A permit, to be disposed after the computation; null if the queue is full or the wait was too long.</returns>
-    public async ValueTask<IDisposable?> EnterAsync(RequestTimeline timeline)
+    public async ValueTask<IDisposable?> EnterAsync(RequestTimeline? timeline = null)
     {
         RateLimitLease permit = _limiter.AttemptAcquire();
         if (!permit.IsAcquired)
         {
-            permit = await timeline.RunAsync(StageNames.Queue, WaitAsync);
+            permit = timeline is null ? await WaitAsync() : await timeline.RunAsync(StageNames.Queue, WaitAsync);
         }
 
         if (permit.IsAcquired)

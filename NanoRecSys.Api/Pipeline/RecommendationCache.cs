@@ -6,7 +6,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Browsing;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
@@ -21,6 +20,7 @@ internal sealed class ModelSnapshot
     private FrozenSet<string>? _genres;
     private TitleSearch? _titles;
     private UserSample? _sample;
+    private object? _onceLock;
 
     public required ArtifactVersion Artifacts { get; init; }
 
@@ -67,10 +67,10 @@ internal sealed class ModelSnapshot
     public FrozenSet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
         () => Catalog.Items.SelectMany(item => item.Genres).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
 
-    /// <summary>Encoded once, at the first request for a movie's audience.</summary>
-    public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, () => UserSample.Draw(this));
+    /// <summary>Encoded once, at the first request for a movie's audience; others wait for it.</summary>
+    public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
 
-    public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, () => new TitleSearch(Catalog.Items));
+    public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
     /// <summary>The model's catalog with movies that were added since; made once for each list of them.</summary>
     public NewItems Extend(IReadOnlyList<CatalogItem> added)

@@ -1,9 +1,9 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Errors;
-using NanoRecSys.Api.Security;
+using NanoRecSys.Api.Http;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -12,9 +12,9 @@ internal static class ModelsApi
 {
     public static void AddModels(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<ArtifactsOptions>().BindConfiguration(ArtifactsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddOptions<ModelsOptions>().BindConfiguration(ModelsOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        builder.Services.AddOptions<IndexEngineOptions>().BindConfiguration(IndexEngineOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.AddSettings<ArtifactsOptions>(ArtifactsOptions.Section);
+        builder.AddSettings<ModelsOptions>(ModelsOptions.Section);
+        builder.AddSettings<IndexEngineOptions>(IndexEngineOptions.Section);
         builder.Services.AddSingleton(services => new ArtifactStore(services.GetRequiredService<IOptions<ArtifactsOptions>>().Value.FullPath()));
         builder.Services.AddSingleton(services => new ModelSplit(services.GetRequiredService<IOptions<ModelsOptions>>().Value.Split));
         builder.Services.AddSingleton<ModelLoader>();

@@ -1,9 +1,9 @@
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>Counts every answer that is an error, whoever gave it: handlers, limits, or what catches exceptions.</summary>
+/// <summary>Counts every response that is an error, from handlers, limits, or the exception handler.</summary>
 internal static class ErrorCounting
 {
-    /// <summary>Before everything else: a refusal is an error, too.</summary>
+    /// <summary>To be called first: refusals count, too.</summary>
     public static void UseErrorCounting(this WebApplication app)
     {
         TelemetryWindow window = app.Services.GetRequiredService<TelemetryWindow>();
@@ -17,32 +17,34 @@ internal static class ErrorCounting
         });
     }
 
-    // "Not ready" is an answer, and hosts and pages ask each second.
+    // "Not ready" is an answer, and hosts and pages ask every second.
     private static bool IsProbe(PathString path) => path.StartsWithSegments("/readyz") || path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz");
 }
 
 /// <summary>What can go wrong with a request, as the telemetry page counts it.</summary>
 internal static class ErrorKinds
 {
-    /// <summary>Redis did not do what it was asked.</summary>
+    /// <summary>A Redis command failed.</summary>
     public const string Cache = "cache";
 
-    /// <summary>The network failed: the request was answered without it.</summary>
+    /// <summary>The model failed: the request was answered without it.</summary>
     public const string Model = "model";
 
-    /// <summary>Answered with 500 or another code above it but 503.</summary>
+    /// <summary>Answered with 5xx other than 503.</summary>
     public const string Server = "server";
 
     /// <summary>Answered with 503: no model yet, or too busy.</summary>
     public const string Unavailable = "unavailable";
 
-    /// <summary>Answered with 429: more than an address may ask.</summary>
+    /// <summary>Answered with 429: beyond the rate limit of an address.</summary>
     public const string Limited = "limited";
 
     /// <summary>Answered with any other 4xx: the request was at fault.</summary>
     public const string Rejected = "rejected";
 
-    /// <returns>Null for a status that is no error.</returns>
+    public static readonly string[] All = [Cache, Model, Server, Unavailable, Limited, Rejected];
+
+    /// <returns>Null for a status that is not an error.</returns>
     public static string? OfStatus(int status) => status switch
     {
         < 400 => null,

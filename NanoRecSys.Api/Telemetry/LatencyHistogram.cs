@@ -3,8 +3,8 @@ using NanoRecSys.Core.Contracts;
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
-/// Durations counted in bins of equal relative width, 1 µs to 150 s: a fixed size however many are added, and
-/// percentiles within 2 % of the truth. Two of them add up to the histogram of both. Any number of threads may add.
+/// Durations counted in bins of equal relative width, 1 µs to 150 s: a fixed size, percentiles within 2%, and histograms can be added.
+/// Any number of threads may add. Two kilobytes, where HdrHistogram needs eleven for two digits: 300 seconds hold ten of them each.
 /// </summary>
 internal sealed class LatencyHistogram
 {
@@ -15,7 +15,7 @@ internal sealed class LatencyHistogram
 
     private readonly int[] _counts = new int[Bins];
 
-    /// <summary>Counted when asked for: a field of its own would be one more line of memory that all threads write.</summary>
+    /// <summary>Computed on request: a field would be one more cache line that all threads write.</summary>
     public long Count => _counts.Sum(count => (long)count);
 
     public void Add(double milliseconds)
@@ -24,7 +24,7 @@ internal sealed class LatencyHistogram
         Interlocked.Increment(ref _counts[Math.Min(bin, Bins - 1)]);
     }
 
-    /// <summary>Adds another's counts to this one, which nobody else may be adding to.</summary>
+    /// <summary>Adds another's counts to this one, to which no other thread may add meanwhile.</summary>
     public void Add(LatencyHistogram other)
     {
         for (int bin = 0; bin < Bins; bin++)
@@ -48,7 +48,7 @@ internal sealed class LatencyHistogram
         return [.. pairs];
     }
 
-    /// <exception cref="FormatException">They are not what <see cref="ReadPairs"/> gives.</exception>
+    /// <exception cref="FormatException">They are not in the form of <see cref="ReadPairs"/>.</exception>
     public void AddPairs(ReadOnlySpan<int> pairs)
     {
         for (int i = 0; i < pairs.Length; i += 2)
@@ -62,7 +62,7 @@ internal sealed class LatencyHistogram
         }
     }
 
-    /// <summary>The duration (ms) that the given share (0..1) of all stayed at or under; 0 when empty. Nearest rank.</summary>
+    /// <summary>The duration (ms) that the given share (0..1) of all do not exceed; 0 if empty. Nearest rank.</summary>
     public double Percentile(double share)
     {
         long rank = Math.Max(1, (long)Math.Ceiling(share * Count));
@@ -80,10 +80,10 @@ internal sealed class LatencyHistogram
     }
 }
 
-/// <summary>Percentiles out of a slot's histograms.</summary>
+/// <summary>Percentiles from a slot's histograms.</summary>
 internal static class StageLatencies
 {
-    /// <summary>In the pipeline's order, the total last; a stage that this list does not know comes before the total.</summary>
+    /// <summary>In the pipeline's order, unknown stages before the total, which is last.</summary>
     public static StageLatency[] Of(TrafficSlot slot) =>
     [
         .. slot.Stages.OrderBy(stage => Place(stage.Key)).ThenBy(stage => stage.Key, StringComparer.Ordinal).Select(stage => Latency(stage.Key, stage.Value)),
@@ -101,6 +101,6 @@ internal static class StageLatencies
     private static StageLatency Latency(string stage, LatencyHistogram durations) => new(
         stage, durations.Count, Round(durations.Percentile(0.50)), Round(durations.Percentile(0.95)), Round(durations.Percentile(0.99)));
 
-    // The histogram is good for 2 %: more digits would only be bytes.
+    // The histogram is accurate to 2%: more digits would only be bytes.
     private static double Round(double milliseconds) => Math.Round(milliseconds, 4);
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -24,7 +23,7 @@ internal sealed class RecommendationTelemetry : IDisposable
         _stageDuration = meter.CreateHistogram("nanorecsys.stage.duration", "s", "Length of one stage of a recommendation",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3] });
         _recommendations = meter.CreateCounter<long>("nanorecsys.recommendations", "{recommendation}", "Recommendations answered");
-        _cacheLookups = meter.CreateCounter<long>("nanorecsys.cache.lookups", "{lookup}", "Answers asked of the cache");
+        _cacheLookups = meter.CreateCounter<long>("nanorecsys.cache.lookups", "{lookup}", "Lookups of a recommendation in the cache");
         _window = window;
         _counters = counters;
         _time = time;
@@ -98,7 +97,7 @@ internal sealed class RequestTimeline : IDisposable
         return work();
     }
 
-    /// <summary>Runs and times one stage that gives nothing back.</summary>
+    /// <summary>Runs and times one stage without a result.</summary>
     public void Run(string stage, Action work)
     {
         using var running = new RunningStage(this, stage);
@@ -112,7 +111,7 @@ internal sealed class RequestTimeline : IDisposable
         return await work();
     }
 
-    /// <summary>Length of a stage in milliseconds; null where it did not run.</summary>
+    /// <summary>Duration of a stage in milliseconds; null if it did not run.</summary>
     public double? Of(string stage) => _stages.Find(timing => timing.Stage == stage)?.DurationMs;
 
     /// <summary>The request is answered: counts it.</summary>
@@ -132,7 +131,7 @@ internal sealed class RequestTimeline : IDisposable
         _activity?.Dispose();
     }
 
-    // Microseconds are as fine as any reader needs.
+    // To the microsecond.
     private static double Round(double milliseconds) => Math.Round(milliseconds, 3);
 
     private sealed class RunningStage(RequestTimeline timeline, string name) : IDisposable
@@ -157,13 +156,13 @@ internal static class StageNames
     public const string CacheGet = "cache.get";
     public const string History = "history";
 
-    /// <summary>Waiting for one's turn; only where there was none at once.</summary>
+    /// <summary>Waiting for a compute permit; only if none was free.</summary>
     public const string Queue = "queue";
     public const string Encode = "encode";
     public const string Retrieve = "retrieve";
     public const string Rank = "rank";
 
-    /// <summary>Measuring the reasons; only where they are asked for.</summary>
+    /// <summary>Measuring the reasons; only if requested.</summary>
     public const string Explain = "explain";
     public const string CacheSet = "cache.set";
 
@@ -177,7 +176,7 @@ internal static class StageNames
     public static readonly IReadOnlyList<string> All = [CacheGet, History, Queue, Encode, Retrieve, Rank, Explain, CacheSet, Shared, Total];
 }
 
-/// <summary>How a look-up in the cache ended: the tag <c>result</c> of <c>nanorecsys.cache.lookups</c>.</summary>
+/// <summary>Result of a cache lookup: the tag <c>result</c> of <c>nanorecsys.cache.lookups</c>.</summary>
 internal static class CacheResults
 {
     public const string Hit = "hit";
@@ -190,11 +189,13 @@ internal static class CacheResults
     public const string Off = "off";
 }
 
-/// <summary>Where a hit was found: the tag <c>source</c> of <c>nanorecsys.cache.lookups</c>.</summary>
+/// <summary>Source of a hit: the tag <c>source</c> of <c>nanorecsys.cache.lookups</c>.</summary>
 internal static class CacheSources
 {
     /// <summary>In this process.</summary>
     public const string Memory = "memory";
 
     public const string Redis = "redis";
+
+    public static readonly string[] All = [Memory, Redis];
 }

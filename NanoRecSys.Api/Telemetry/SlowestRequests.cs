@@ -2,7 +2,7 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>The few slowest requests of a slot. Most requests only compare their length with the fastest of these.</summary>
+/// <summary>The few slowest requests of a slot. Most requests only compare their duration with the fastest of these.</summary>
 internal sealed class SlowestRequests(int kept)
 {
     private readonly Lock _lock = new();
@@ -49,7 +49,7 @@ internal sealed class SlowestRequests(int kept)
     }
 }
 
-/// <summary>The last requests, whoever answered them; a writer takes the next place and waits for nobody.</summary>
+/// <summary>The last requests; a writer takes the next place without waiting.</summary>
 internal sealed class RecentRequests(int kept)
 {
     private readonly RequestTrace?[] _traces = new RequestTrace?[kept];
@@ -65,8 +65,8 @@ internal sealed class RecentRequests(int kept)
     }
 
     /// <summary>The newest of what was added since, newest first.</summary>
-    /// <param name="seen">How many had been added the last time; 0 at first.</param>
-    /// <param name="most">No more than these.</param>
+    /// <param name="seen">Number of requests added before the last call; 0 at first.</param>
+    /// <param name="most">Maximum number.</param>
     public RequestTrace[] ReadNew(ref long seen, int most)
     {
         long written = Interlocked.Read(ref _written);
@@ -74,6 +74,6 @@ internal sealed class RecentRequests(int kept)
         seen = written;
         return [.. Enumerable.Range(1, (int)Math.Min(added, Math.Min(kept, most)))
             .Select(back => Volatile.Read(ref _traces[(written - back) % kept]))
-            .OfType<RequestTrace>()]; // a place that was taken and is not written yet is left out
+            .OfType<RequestTrace>()]; // a place that is taken but not written yet is left out
     }
 }

@@ -1,14 +1,13 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using NanoRecSys.Api.Telemetry.Replicas;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
 /// This process's last half hour in bounded memory, so that the telemetry page needs no collector: five minutes by
-/// the second (about 5 MB when every one is busy), thirty by the minute, and the last requests' waterfalls. Counting
-/// takes no lock, so a reader never holds up a request. What other replicas said of themselves is read with it.
+/// the second (about 5 MB if every second is busy), thirty by the minute, and the stages of the last requests. Counting
+/// takes no lock, so a reader never delays a request. Figures that other replicas publish are added when it is read.
 /// </summary>
 internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = null)
 {
@@ -27,11 +26,11 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
     /// <summary>A recommendation begins.</summary>
     public void Enter() => Interlocked.Increment(ref _inFlight);
 
-    /// <summary>A recommendation ends, in whatever way.</summary>
+    /// <summary>A recommendation ends, with or without an answer.</summary>
     public void Leave() => Interlocked.Decrement(ref _inFlight);
 
     /// <param name="trace">A request that was answered.</param>
-    /// <param name="cacheAnswered">Whether the cache said hit or miss (it may be off or away).</param>
+    /// <param name="cacheAnswered">Whether the cache reported a hit or a miss (it may be off or unavailable).</param>
     public void Add(RequestTrace trace, bool cacheAnswered)
     {
         int inFlight = Volatile.Read(ref _inFlight);
@@ -45,11 +44,11 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
     public void CountError(string kind)
     {
         (TrafficSlot second, TrafficSlot minute) = Now();
-        second.Errors.Add(kind);
-        minute.Errors.Add(kind);
+        second.CountError(kind);
+        minute.CountError(kind);
     }
 
-    /// <summary>Requests wait for their turn: so many at once.</summary>
+    /// <summary>Records the current length of the queue.</summary>
     public void ObserveQueue(int depth)
     {
         (TrafficSlot second, TrafficSlot minute) = Now();
@@ -73,17 +72,17 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
 
         double lived = Math.Clamp((now - _started).TotalSeconds, 1, windowSeconds);
         return new TelemetrySnapshot(
-            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes.Read(), StageLatencies.Of(sum), Recent(),
+            windowSeconds, sum.Requests, sum.Requests / lived, sum.CacheHitRatio, sum.Modes, StageLatencies.Of(sum), Recent(),
             StageLatencies.OfVersions(sum))
         {
-            Errors = sum.Errors.Read(),
-            CacheHits = sum.CacheHits.Read(),
+            Errors = sum.Errors,
+            CacheHits = sum.CacheHits,
             Slowest = [.. slots.SelectMany(slot => slot.Slowest.Read()).OrderByDescending(trace => trace.TotalMs).Take(ShownSlowest)],
             Series = TelemetrySeries.Of(slots, ring.SecondsPerSlot, windowSeconds, _started, now),
         };
     }
 
-    /// <summary>What this process alone counted in a second; null where it was nothing.</summary>
+    /// <summary>What this process alone counted in a second; null if nothing.</summary>
     internal TrafficSlot? FindSecond(long unixSeconds) => _bySecond.Find(unixSeconds);
 
     /// <summary>This process's requests since the last time, as <see cref="RecentRequests.ReadNew"/> reads them.</summary>
@@ -136,7 +135,7 @@ internal static class TelemetrySeries
         int slotsPerStep = Math.Max(1, windowSeconds / secondsPerSlot / Steps);
         long secondsPerStep = (long)slotsPerStep * secondsPerSlot;
         long last = now.ToUnixTimeSeconds() / secondsPerStep;
-        // A step that lies only partly in the window is left out: it would look like a fall in traffic.
+        // A step that is only partly in the window is left out: it would look like a drop in traffic.
         long first = Math.Max(last - windowSeconds / secondsPerStep + 1, started.ToUnixTimeSeconds() / secondsPerStep);
         ILookup<long, TrafficSlot> bySteps = slots.ToLookup(slot => slot.Number / slotsPerStep);
         return [.. Range(first, last).Select(step => Point(step, secondsPerStep, bySteps[step], now))];
@@ -161,13 +160,13 @@ internal static class TelemetrySeries
         DateTimeOffset begins = DateTimeOffset.FromUnixTimeSeconds(step * seconds);
         double passed = Math.Min(seconds, (now - begins).TotalSeconds);
         return new TelemetryPoint(
-            begins, Math.Round(passed, 3), sum.Requests, sum.Errors.Read().Values.Sum(), sum.CacheHitRatio, sum.DeepestQueue, sum.MostInFlight, StageLatencies.Of(sum));
+            begins, Math.Round(passed, 3), sum.Requests, sum.Errors.Values.Sum(), sum.CacheHitRatio, sum.DeepestQueue, sum.MostInFlight, StageLatencies.Of(sum));
     }
 }
 
 /// <summary>
-/// The newest slots of time; the oldest gives way. No writer waits for another: a slot that is too old is replaced by a
-/// fresh one in one exchange, so that nothing has to be cleared while others count in it.
+/// The newest slots of time; the oldest is replaced. No writer waits for another: a new slot replaces an old one in one exchange, so
+/// nothing has to be cleared while others count in it.
 /// </summary>
 /// <param name="slots">How many are kept.</param>
 /// <param name="secondsPerSlot">Width of one.</param>
@@ -199,7 +198,7 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
         return ReferenceEquals(before, slot) ? fresh : before;
     }
 
-    /// <summary>What was counted in the slot of that time so far; null where nothing was, or it gave way.</summary>
+    /// <summary>What was counted in the slot of that time so far; null if nothing was, or the slot was replaced.</summary>
     public TrafficSlot? Find(long unixSeconds)
     {
         long number = unixSeconds / secondsPerSlot;
@@ -207,7 +206,7 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
         return slot.Number == number ? slot : null;
     }
 
-    /// <summary>The slots of the last <paramref name="windowSeconds"/> that anything was counted in, the running one among them; in no order.</summary>
+    /// <summary>The slots of the last <paramref name="windowSeconds"/> in which anything was counted, including the current one; in no order.</summary>
     public TrafficSlot[] Read(long unixSeconds, int windowSeconds)
     {
         long oldest = unixSeconds / secondsPerSlot - windowSeconds / secondsPerSlot + 1;
@@ -220,30 +219,34 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
 internal sealed class TrafficSlot(long number)
 {
     private const int KeptSlowest = 6; // of each slot: 300 seconds of them are the window's slowest in any likely case
+    private const string RequestCount = "requests";
+    private const string LookupCount = "lookups";
+    private const string HitCount = "hits";
 
-    private long _requests;
-    private long _cacheHits;
-    private long _cacheLookups;
+    private static readonly string[] ModeNames = [Pipeline.Modes.Live, Pipeline.Modes.Degraded];
+
+    private readonly Tally _counts = new(); // by the names above, and those of modes, errors and cache sources
     private int _mostInFlight;
     private int _deepestQueue = -1;
 
     public long Number => number;
 
-    public long Requests => Interlocked.Read(ref _requests);
+    public long Requests => _counts.Of(RequestCount);
 
-    public double? CacheHitRatio => Interlocked.Read(ref _cacheLookups) is > 0 and var lookups ? (double)Interlocked.Read(ref _cacheHits) / lookups : null;
+    public double? CacheHitRatio => _counts.Of(LookupCount) is > 0 and var lookups ? (double)_counts.Of(HitCount) / lookups : null;
 
     public int MostInFlight => Volatile.Read(ref _mostInFlight);
 
-    /// <summary>Null where nothing queues.</summary>
+    /// <summary>Null if nothing queued.</summary>
     public int? DeepestQueue => Volatile.Read(ref _deepestQueue) is >= 0 and var depth ? depth : null;
 
-    public Tally Modes { get; } = new();
+    public IReadOnlyDictionary<string, long> Modes => _counts.Read(ModeNames);
 
-    public Tally Errors { get; } = new();
+    /// <summary>By <see cref="ErrorKinds"/>.</summary>
+    public IReadOnlyDictionary<string, long> Errors => _counts.Read(ErrorKinds.All);
 
     /// <summary>Hits by <see cref="CacheSources"/>.</summary>
-    public Tally CacheHits { get; } = new();
+    public IReadOnlyDictionary<string, long> CacheHits => _counts.Read(CacheSources.All);
 
     public ConcurrentDictionary<string, LatencyHistogram> Stages { get; } = new(StringComparer.Ordinal);
 
@@ -254,14 +257,14 @@ internal sealed class TrafficSlot(long number)
 
     public void Add(RequestTrace trace, bool cacheAnswered, int inFlight)
     {
-        Interlocked.Increment(ref _requests);
-        Interlocked.Add(ref _cacheHits, trace.ServedFromCache ? 1 : 0);
-        Interlocked.Add(ref _cacheLookups, cacheAnswered ? 1 : 0);
         RaiseTo(ref _mostInFlight, inFlight);
-        Modes.Add(trace.Mode);
+        _counts.Add(RequestCount);
+        _counts.Add(trace.Mode);
+        _counts.Add(LookupCount, cacheAnswered ? 1 : 0);
+        _counts.Add(HitCount, trace.ServedFromCache ? 1 : 0);
         if (trace.CacheSource is { } source)
         {
-            CacheHits.Add(source);
+            _counts.Add(source);
         }
 
         foreach (StageTiming stage in trace.Stages)
@@ -274,16 +277,19 @@ internal sealed class TrafficSlot(long number)
         Slowest.Add(trace);
     }
 
+    /// <param name="kind">One of <see cref="ErrorKinds"/>.</param>
+    public void CountError(string kind) => _counts.Add(kind);
+
     public void ObserveQueue(int depth) => RaiseTo(ref _deepestQueue, depth);
 
-    /// <summary>Adds the figures of another time, but for its slowest requests: what was at most stays the larger.</summary>
+    /// <summary>Adds the figures of another time, without its slowest requests: the larger maximum stays.</summary>
     public void Add(TrafficSlot other)
     {
         AddCounts(other);
         RaiseMost(other);
     }
 
-    /// <summary>Adds the figures of the same time elsewhere: what was at most adds up, as both may have been at once.</summary>
+    /// <summary>Adds the figures of another process at the same time: maxima add up, as both may have been at once.</summary>
     public void AddBeside(TrafficSlot other)
     {
         AddCounts(other);
@@ -295,7 +301,7 @@ internal sealed class TrafficSlot(long number)
         }
     }
 
-    /// <summary>What was at most was at least this.</summary>
+    /// <summary>Raises the maxima to another's.</summary>
     public void RaiseMost(TrafficSlot other)
     {
         RaiseTo(ref _mostInFlight, other.MostInFlight);
@@ -303,26 +309,15 @@ internal sealed class TrafficSlot(long number)
     }
 
     /// <summary>All of it, for another process.</summary>
-    public SlotFigures ReadFigures() => new(
-        Number, Requests, Interlocked.Read(ref _cacheHits), Interlocked.Read(ref _cacheLookups), MostInFlight,
-        Modes.Read(), Errors.Read(), CacheHits.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read(), DeepestQueue);
+    public SlotFigures ReadFigures() => new(Number, MostInFlight, DeepestQueue, _counts.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read());
 
-    /// <exception cref="FormatException">A histogram is none.</exception>
+    /// <exception cref="FormatException">A histogram is not valid.</exception>
     public static TrafficSlot From(SlotFigures figures)
     {
-        var slot = new TrafficSlot(figures.Number)
-        {
-            _requests = figures.Requests,
-            _cacheHits = figures.Hits,
-            _cacheLookups = figures.Lookups,
-            _mostInFlight = figures.MostInFlight,
-            _deepestQueue = figures.DeepestQueue ?? -1,
-        };
-        slot.Modes.Add(figures.Modes);
-        slot.Errors.Add(figures.Errors);
-        slot.CacheHits.Add(figures.HitSources);
-        AddPairs(slot.Stages, figures.Stages);
-        AddPairs(slot.Versions, figures.Versions);
+        var slot = new TrafficSlot(figures.Number) { _mostInFlight = figures.MostInFlight, _deepestQueue = figures.DeepestQueue ?? -1 };
+        slot._counts.Add(figures.Counts);
+        Add(slot.Stages, figures.Stages);
+        Add(slot.Versions, figures.Versions);
         foreach (RequestTrace trace in figures.Slowest)
         {
             slot.Slowest.Add(trace);
@@ -333,12 +328,7 @@ internal sealed class TrafficSlot(long number)
 
     private void AddCounts(TrafficSlot other)
     {
-        _requests += other.Requests;
-        _cacheHits += Interlocked.Read(ref other._cacheHits);
-        _cacheLookups += Interlocked.Read(ref other._cacheLookups);
-        Modes.Add(other.Modes.Read());
-        Errors.Add(other.Errors.Read());
-        CacheHits.Add(other.CacheHits.Read());
+        _counts.Add(other._counts.Read());
         Add(Stages, other.Stages);
         Add(Versions, other.Versions);
     }
@@ -351,7 +341,7 @@ internal sealed class TrafficSlot(long number)
         }
     }
 
-    private static void AddPairs(ConcurrentDictionary<string, LatencyHistogram> sums, IReadOnlyDictionary<string, int[]> others)
+    private static void Add(ConcurrentDictionary<string, LatencyHistogram> sums, IReadOnlyDictionary<string, int[]> others)
     {
         foreach ((string name, int[] pairs) in others)
         {
@@ -396,5 +386,10 @@ internal sealed class Tally
         }
     }
 
-    public IReadOnlyDictionary<string, long> Read() => _counts.ToDictionary(entry => entry.Key, entry => Interlocked.Read(ref entry.Value.Value));
+    public long Of(string name) => _counts.TryGetValue(name, out StrongBox<long>? count) ? Interlocked.Read(ref count.Value) : 0;
+
+    /// <returns>Those of the names that were counted.</returns>
+    public Dictionary<string, long> Read(IEnumerable<string> names) => names.Where(_counts.ContainsKey).ToDictionary(name => name, Of);
+
+    public Dictionary<string, long> Read() => Read(_counts.Keys);
 }

@@ -24,6 +24,9 @@ public sealed record ProgressEvent
     [JsonRequired]
     public string Stage { get; init; } = "";
 
+    /// <summary>Name of the prepared data that the run works on.</summary>
+    public string? Dataset { get; init; }
+
     /// <summary>1-based position of the stage among <see cref="StageCount"/>.</summary>
     public int StageNumber { get; init; } = 1;
 

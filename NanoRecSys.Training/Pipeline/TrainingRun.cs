@@ -20,7 +20,7 @@ internal sealed class TrainingRun
         (_context, Console, _time) = (context, console, time);
         string name = $"{time.GetUtcNow():yyyyMMdd-HHmmss-fff}";
         _folder = Path.Combine(context.Workspace.Store.RunsFolder, name);
-        _stage = new ProgressEvent { Run = name, Stage = "start", StageNumber = 0, StageCount = stages };
+        _stage = new ProgressEvent { Run = name, Dataset = context.Workspace.Dataset, Stage = "start", StageNumber = 0, StageCount = stages };
     }
 
     public RunConsole Console { get; }
@@ -121,6 +121,7 @@ internal sealed class StepReporter(string runFolder, ProgressEvent stage, IStage
             {
                 Time = time.GetUtcNow(),
                 Run = stage.Run,
+                Dataset = stage.Dataset,
                 Stage = stage.Stage,
                 StageNumber = stage.StageNumber,
                 StageCount = stage.StageCount,

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Export;
@@ -50,6 +51,53 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
             Assert.True(example.Groups["status"].Value == $"{(int)response.StatusCode}", $"{example.Value}\n{answer}");
             Assert.Equal(TopFields().Matches(example.Groups["answer"].Value).Select(field => field.Groups["name"].Value).Order(StringComparer.Ordinal), answer.Names());
         }
+    }
+
+    [Fact]
+    public async Task The_OpenAPI_document_shows_the_examples_of_this_page()
+    {
+        await using ApiServer api = ApiServer.Start();
+        JsonElement paths = (await api.GetAsync("/openapi/v1.json")).GetProperty("paths");
+        string page = await File.ReadAllTextAsync(Path.Combine(RepositoryFolder.Root, "docs", "api.md"), TestContext.Current.CancellationToken);
+        foreach (JsonProperty path in paths.EnumerateObject())
+        {
+            var address = new Regex($"^{Regex.Replace(path.Name, @"\{\w+\}", "[^/]+")}$");
+            foreach (JsonProperty call in path.Value.EnumerateObject())
+            {
+                foreach (JsonProperty response in call.Value.GetProperty("responses").EnumerateObject())
+                {
+                    // The first of the page; a literal path is not a parameter's value: /models/pin is not the version "pin".
+                    string? expected = Examples().Matches(page)
+                        .Where(example => example.Groups["method"].Value.Equals(call.Name, StringComparison.OrdinalIgnoreCase) && example.Groups["status"].Value == response.Name)
+                        .Where(example => address.IsMatch(example.Groups["path"].Value.Split('?')[0]))
+                        .FirstOrDefault(example => example.Groups["path"].Value.Split('?')[0] == path.Name || !paths.TryGetProperty(example.Groups["path"].Value.Split('?')[0], out _))
+                        ?.Groups["answer"].Value;
+                    if (expected is not null)
+                    {
+                        JsonElement shown = response.Value.GetProperty("content").GetProperty("application/json").GetProperty("example");
+                        // On the page, "..." replaces the rest of a list.
+                        Assert.True(
+                            JsonNode.DeepEquals(Complete(JsonNode.Parse($"{{{expected}}}")!), JsonNode.Parse(shown.GetRawText())),
+                            $"{call.Name} {path.Name} {response.Name}: NanoRecSys.Api/Http/openapi-examples.json has {shown}, docs/api.md {expected}");
+                    }
+                }
+            }
+        }
+    }
+
+    private static JsonNode Complete(JsonNode node)
+    {
+        if (node is JsonArray list)
+        {
+            list.RemoveAll(item => item is JsonValue value && value.TryGetValue(out string? text) && text == "...");
+        }
+
+        foreach (JsonNode? inner in node is JsonArray array ? array : node is JsonObject fields ? fields.Select(field => field.Value) : [])
+        {
+            _ = inner is null ? null : Complete(inner);
+        }
+
+        return node;
     }
 
     [Fact]

@@ -12,6 +12,7 @@ public sealed class SecurityTests : IDisposable
 {
     private const string WriteKey = "write-key-of-the-test";
     private const string AdminKey = "admin-key-of-the-test";
+    private const string ReadKey = "read-key-of-the-test";
     private static readonly (string, string)[] Keys = [("Security:WriteKeys:0", HashOf(WriteKey)), ("Security:AdminKeys:0", HashOf(AdminKey))];
 
     private readonly TemporaryFolder _folder = new();
@@ -65,13 +66,49 @@ public sealed class SecurityTests : IDisposable
         Assert.Equal(expected, response.StatusCode); // 409 and 503: let through, but there is nothing to go back to and no store
     }
 
-    [Fact]
-    public async Task A_key_in_the_clear_is_refused_at_the_start_and_not_repeated()
+    [Theory]
+    [InlineData("GET", "/users", null, 401)]
+    [InlineData("GET", "/users", "guess", 401)]
+    [InlineData("GET", "/users", ReadKey, 200)]
+    [InlineData("GET", "/users/11/history", null, 401)]
+    [InlineData("GET", "/users/11/history", ReadKey, 200)]
+    [InlineData("GET", "/items/1001/audience", null, 401)] // it lists users
+    [InlineData("GET", "/debug/status", null, 401)]
+    [InlineData("GET", "/debug/host", null, 401)]
+    [InlineData("GET", "/debug/telemetry", null, 401)]
+    [InlineData("GET", "/debug/telemetry", WriteKey, 200)]
+    [InlineData("GET", "/debug/telemetry", AdminKey, 200)]
+    [InlineData("POST", "/recommend", null, 401)]
+    [InlineData("POST", "/recommend", ReadKey, 200)]
+    [InlineData("POST", "/events", null, 401)]
+    [InlineData("POST", "/events", ReadKey, 403)]
+    [InlineData("POST", "/models/rollback", ReadKey, 403)]
+    [InlineData("GET", "/catalog", null, 200)]
+    [InlineData("GET", "/readyz", null, 200)]
+    [InlineData("GET", "/healthz", null, 200)]
+    public async Task With_read_keys_in_the_settings_reading_what_users_did_needs_one(string method, string path, string? key, int expected)
     {
-        Exception e = await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(null, ("Security:WriteKeys:0", WriteKey)));
+        await using ApiServer api = await StartAsync(null, [.. Keys, ("Security:ReadKeys:0", HashOf(ReadKey))]);
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
+        request.Content = method == "POST" ? JsonContent.Create(new { user_id = 11 }) : null;
+        if (key is not null)
+        {
+            request.Headers.Add("X-Api-Key", key);
+        }
 
-        Assert.Contains("SHA-256", e.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(WriteKey, e.ToString(), StringComparison.Ordinal);
+        using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected, (int)response.StatusCode);
+        Assert.Equal(expected == 401, response.Headers.WwwAuthenticate.Count > 0);
+        Assert.True(response.Headers.Contains("X-Request-Id"));
+    }
+
+    [Fact]
+    public async Task Read_keys_alone_leave_nobody_who_may_write()
+    {
+        await using ApiServer api = await StartAsync(null, ("Security:ReadKeys:0", HashOf(ReadKey)));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010}""")).StatusCode);
     }
 
     [Fact]

@@ -41,21 +41,25 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     }
 
     [Fact]
-    public async Task An_export_is_told_with_the_version_that_holds_it_or_with_none()
+    public async Task An_export_has_the_version_that_a_later_run_published_or_none()
     {
-        using var folder = new TemporaryFolder();
-        var copy = await trained.CopyAsync(folder.Path);
-        string published = copy.Workspace.Store.ReadCurrent()!;
-        await using ApiServer api = await ApiServer.StartAsync(copy.Workspace.Store);
-        JsonElement before = (await api.GetAsync("/training/runs")).GetProperty("exports")[0];
+        await using ApiServer api = ApiServer.Start();
+        Append(api, "20260102-120000-000", "export", 0, dataset: "ml-1m");
+        Assert.Empty((await api.GetAsync("/training/runs")).GetProperty("exports").EnumerateArray()); // it has not ended
+        Append(api, "20260102-120000-000", "export", 10, dataset: "ml-1m", state: ProgressEvent.Completed);
+        Append(api, "20260103-120000-000", "export", 20, dataset: "small");
+        Append(api, "20260103-120000-000", "publish", 30, dataset: "small", version: "0123456789ab", state: ProgressEvent.Completed);
+        Append(api, "20260104-120000-000", "export", 40, dataset: "small", state: ProgressEvent.Failed);
 
-        string tower = Path.Combine(copy.Workspace.ExportFolder, "user_tower.onnx");
-        await File.AppendAllTextAsync(tower, "another network", TestContext.Current.CancellationToken);
-        File.SetLastWriteTimeUtc(tower, DateTime.UtcNow.AddMinutes(1));
-        JsonElement after = (await api.GetAsync("/training/runs")).GetProperty("exports")[0];
+        JsonElement before = (await api.GetAsync("/training/runs")).GetProperty("exports");
+        Append(api, "20260105-120000-000", "publish", 50, dataset: "ml-1m", version: "abcdefabcdef", state: ProgressEvent.Completed);
+        JsonElement after = (await api.GetAsync("/training/runs")).GetProperty("exports");
 
-        Assert.Equal(("movielens-small", published), (before.Text("dataset"), before.Text("version")));
-        Assert.False(after.TryGetProperty("version", out _));
+        Assert.Equal(["ml-1m", "small"], before.EnumerateArray().Select(export => export.Text("dataset")));
+        Assert.Equal(Noon.AddSeconds(10), before[0].GetProperty("time").GetDateTimeOffset());
+        Assert.False(before[0].TryGetProperty("version", out _));
+        Assert.Equal("0123456789ab", before[1].Text("version"));
+        Assert.Equal("abcdefabcdef", after[0].Text("version"));
     }
 
     [Fact]
@@ -77,13 +81,15 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     }
 
     private static void Append(
-        ApiServer api, string run, string stage, int seconds, int? epoch = null, double? loss = null, double? ndcg = null, string? version = null, string state = ProgressEvent.Running) =>
+        ApiServer api, string run, string stage, int seconds, int? epoch = null, double? loss = null, double? ndcg = null, string? version = null,
+        string state = ProgressEvent.Running, string? dataset = null) =>
         ProgressLog.Append(Path.Combine(api.Store.RunsFolder, run), new ProgressEvent
         {
             Time = Noon.AddSeconds(seconds),
             Run = run,
             State = state,
             Stage = stage,
+            Dataset = dataset,
             Epoch = epoch,
             Loss = loss,
             Metrics = ndcg is null ? null : new Dictionary<string, double> { ["ndcg@10"] = ndcg.Value },

@@ -117,6 +117,7 @@ internal sealed class ApiServer : IAsyncDisposable
             builder.UseSetting("Artifacts:Path", artifacts);
             builder.UseSetting("Artifacts:PollInterval", "00:00:00.020");
             builder.UseSetting("ConnectionStrings:cache", redis);
+            builder.UseSetting("Server:DrainDelay", "00:00:00"); // no load balancer to wait for
             foreach ((string name, string value) in settings)
             {
                 builder.UseSetting(name, value);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
@@ -27,13 +28,23 @@ internal sealed partial class ProgramProcess : IDisposable
 
     public string Output => string.Join('\n', _output);
 
-    public static ProgramProcess Start(string program, IReadOnlyDictionary<string, string> environment, params string[] args)
+    public static ProgramProcess Start(string program, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        Start(["dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. args], environment, AppContext.BaseDirectory);
+
+    /// <summary>Starts in another folder, and with a limit of open files unless it is null.</summary>
+    public static ProgramProcess StartIn(string folder, string program, IReadOnlyDictionary<string, string> environment, int? files = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. args])
+        string[] command = ["dotnet", Path.Combine(AppContext.BaseDirectory, $"{program}.dll")];
+        return Start(files is { } limit ? ["sh", "-c", $"ulimit -n {limit}; exec \"$@\"", "sh", .. command] : command, environment, folder);
+    }
+
+    private static ProgramProcess Start(string[] command, IReadOnlyDictionary<string, string> environment, string folder)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = AppContext.BaseDirectory,
+            WorkingDirectory = folder,
         };
         foreach ((string name, string value) in environment)
         {
@@ -41,6 +52,13 @@ internal sealed partial class ProgramProcess : IDisposable
         }
 
         return new ProgramProcess(start);
+    }
+
+    /// <summary>Sends SIGTERM, as a host does that stops a service.</summary>
+    public async Task TerminateAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
     /// <returns>The exit code.</returns>

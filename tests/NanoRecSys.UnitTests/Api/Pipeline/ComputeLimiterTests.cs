@@ -2,7 +2,6 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Status;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 

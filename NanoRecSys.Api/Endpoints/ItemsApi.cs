@@ -1,0 +1,89 @@
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Items;
+
+namespace NanoRecSys.Api.Endpoints;
+
+/// <summary><c>POST /items</c>: movies that came after the training.</summary>
+internal static class ItemsApi
+{
+    private const int MaxTitle = 300;
+    private const int MaxGenres = 20;
+    private const int MaxGenre = 40;
+    private const int FirstYear = 1870;
+    private const int LastYear = 2200;
+
+    public static void AddItems(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<AddedMovies>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<AddedMovies>());
+    }
+
+    public static void MapItems(this IEndpointRouteBuilder app) =>
+        app.MapPost("/items", PostItem)
+            .WithTags("Items")
+            .WithSummary("Adds a movie that the model was not trained on")
+            .WithDescription(
+                "It can be searched for and have events at once. It is recommended where the model has a content map, which places it by title, year " +
+                "and genres; 'prepare --events' takes it into the next training. 409: the id is another movie's. Unknown fields are refused.")
+            .WithJsonBody<ItemRequest, ItemReceipt>("""{"movie_id": 900001, "title": "The Lighthouse (2019)", "genres": ["Drama", "Horror"]}""")
+            .Produces<PlainError>(StatusCodes.Status409Conflict)
+            .RequireKey(KeyRole.Write);
+
+    private static async Task<IResult> PostItem(
+        HttpContext http, ServedModel served, AddedMovies movies, StatusReader status, TimeProvider time, CancellationToken cancellationToken)
+    {
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        AddedMovie movie = Read(body, time.GetUtcNow());
+        if (body.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        using SnapshotLease? lease = served.Lease();
+        if (lease is null)
+        {
+            return StatusApi.NotReadyResult(status.Read());
+        }
+
+        if (lease.Model.Catalog.TryFind(new ItemId(movie.MovieId), out ItemIndex known))
+        {
+            return TypedResults.Conflict(new PlainError($"Movie {movie.MovieId} is '{lease.Model.Catalog[known].Title}' of the model's own catalog."));
+        }
+
+        try
+        {
+            (AddedMovie stored, bool isNew) = await movies.AddAsync(movie);
+            var shown = new MovieInfo(stored.MovieId, stored.Title, stored.Year, stored.Genres);
+            return TypedResults.Ok(new ItemReceipt(isNew, shown, lease.Model.ContentMap is not null, http.TraceIdentifier));
+        }
+        catch (ArgumentException e)
+        {
+            return TypedResults.Conflict(new PlainError(e.Message));
+        }
+        catch (EventStoreException e)
+        {
+            return EventsApi.StoreAway(http, e);
+        }
+    }
+
+    private static AddedMovie Read(BodyFields body, DateTimeOffset now)
+    {
+        int id = body.Int32("movie_id", fallback: null, min: 0);
+        string? text = body.OptionalText("title", MaxTitle);
+        if (text is null && !body.Has("title"))
+        {
+            body.Refuse("title", "Field required", "missing");
+        }
+
+        MovieTitle title = MovieTitle.Parse(text ?? "");
+        int? year = body.OptionalInt32("year", FirstYear, LastYear) ?? title.Year;
+        IReadOnlyList<string> genres = body.OptionalTextList("genres", MaxGenres, MaxGenre);
+        body.ForbidOthers();
+        return new AddedMovie(id, title.Title, year, genres, now.ToUnixTimeMilliseconds() * 1000);
+    }
+}

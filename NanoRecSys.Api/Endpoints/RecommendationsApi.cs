@@ -1,0 +1,88 @@
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.ServiceDefaults;
+
+namespace NanoRecSys.Api.Endpoints;
+
+/// <summary><c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
+internal static class RecommendationsApi
+{
+    public static void AddRecommendations(this WebApplicationBuilder builder)
+    {
+        builder.AddSettings<RecommendationOptions>(RecommendationOptions.Section);
+        builder.AddSettings<OverloadOptions>(OverloadOptions.Section);
+        builder.Services.AddSingleton<Outages>();
+        builder.Services.AddSingleton<CacheMemory>();
+        builder.Services.AddSingleton<RecommendationCache>();
+        builder.Services.AddSingleton<ComputeLimiter>();
+        builder.Services.AddSingleton<HistoryReader>();
+        builder.Services.AddSingleton<RecommendationPipeline>();
+        builder.Services.AddSingleton<RequestWarmUp>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<RequestWarmUp>());
+    }
+
+    public static void MapRecommendations(this IEndpointRouteBuilder app)
+    {
+        app.MapPost("/recommend", PostRecommend)
+            .WithTags("Recommendations")
+            .WithSummary("The K movies that a user most likely wants next")
+            .WithDescription(
+                "An unknown user gets the movies that most people here start with, and a fallback_reason in debug_timing. Movies already seen are never among them. " +
+                "Unknown fields are ignored, except those of filters.")
+            .WithJsonBody<RecommendRequest, RecommendResponse>(
+                """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""")
+            .RequireKey(KeyRole.Read); // a list and its reasons say what the user has seen
+        app.MapPost("/recommend/session", PostSession)
+            .WithTags("Recommendations")
+            .WithSummary("The same for a list of movies, oldest first, instead of a user")
+            .WithDescription("Ids that the catalog does not hold are left out and named in unknown_movie_ids; it is an error where it holds none of them. Unknown fields are refused.")
+            .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""");
+    }
+
+    private static async Task<IResult> PostRecommend(
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status, CancellationToken cancellationToken)
+    {
+        if (await PlainBody.TryReadAsync(http.Request, cancellationToken) is { } plain)
+        {
+            return await RespondAsync(http, plain, body: null, pipeline, served, added, status);
+        }
+
+        BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
+        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, added, status);
+    }
+
+    private static async Task<IResult> PostSession(
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status, CancellationToken cancellationToken)
+    {
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, added, status);
+    }
+
+    // The model that checks is the one that recommends: versions side by side may have other movies and genres.
+    private static async Task<IResult> RespondAsync(
+        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status)
+    {
+        using SnapshotLease? lease = served.Lease(request.Bucket);
+        ServedCatalog? catalog = lease is null ? null : new ServedCatalog(lease.Model, lease.Model.Extend(added.Current));
+        if (body is not null && catalog is not null)
+        {
+            RequestReader.CheckAgainst(catalog, request, body);
+        }
+
+        if (body?.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        if (catalog is null)
+        {
+            return StatusApi.NotReadyResult(status.Read());
+        }
+
+        RecommendationResponse response = await pipeline.RecommendAsync(request, catalog, http.TraceIdentifier);
+        return response.Entry is null ? ComputeFilter.Busy(http) : response;
+    }
+}

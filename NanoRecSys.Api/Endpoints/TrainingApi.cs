@@ -1,0 +1,110 @@
+using System.Collections.Concurrent;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Progress;
+
+namespace NanoRecSys.Api.Endpoints;
+
+/// <summary><c>GET /training/progress</c>, what the newest run has written so far, and <c>GET /training/runs</c>, a summary of each.</summary>
+internal static class TrainingApi
+{
+    public static void AddTraining(this WebApplicationBuilder builder) => builder.Services.AddSingleton<RunHistory>();
+
+    public static void MapTraining(this IEndpointRouteBuilder app)
+    {
+        RouteGroupBuilder training = app.MapGroup("/training").WithTags("Training");
+        training.MapGet("/progress", GetProgress).WithSummary("Events of the newest training run, oldest first");
+        training.MapGet("/runs", (RunHistory runs) => runs.Read())
+            .WithSummary("The last twenty runs in short, and what was exported for each data set");
+    }
+
+    private static TrainingStatus GetProgress(ArtifactStore store) => ProgressLog.NewestRun(store.RunsFolder) is { } folder
+        ? new TrainingStatus(Path.GetFileName(folder), ProgressLog.Read(folder))
+        : new TrainingStatus(null, []);
+}
+
+/// <summary>The newest runs, summed up from their progress logs. A log only grows, so one of the same length is not read again.</summary>
+internal sealed class RunHistory(ArtifactStore store)
+{
+    private const int MostRuns = 20;
+    private const string Headline = "ndcg@10";
+    private const string Retriever = "train-retriever";
+    private const string Export = "export";
+
+    private readonly ConcurrentDictionary<string, (long Length, Run Run)> _known = new(StringComparer.Ordinal);
+
+    /// <summary>Newest first.</summary>
+    public TrainingRuns Read()
+    {
+        FileInfo[] logs = Directory.Exists(store.RunsFolder)
+            ? [.. new DirectoryInfo(store.RunsFolder).EnumerateDirectories()
+                .OrderByDescending(folder => folder.Name, StringComparer.Ordinal)
+                .Select(folder => new FileInfo(Path.Combine(folder.FullName, ProgressLog.FileName)))
+                .Where(log => log.Exists)
+                .Take(MostRuns)]
+            : [];
+        foreach (string gone in _known.Keys.Except(logs.Select(log => log.FullName)))
+        {
+            _known.TryRemove(gone, out _);
+        }
+
+        Run[] runs = [.. logs.Select(Read).OfType<Run>()];
+        return new TrainingRuns([.. runs.Select(run => run.Summary)], [.. Exports(runs).OrderBy(export => export.Dataset, StringComparer.Ordinal)]);
+    }
+
+    // The newest of each data set; a version that a later run published holds it.
+    private static IEnumerable<ExportSummary> Exports(Run[] newestFirst)
+    {
+        foreach (IGrouping<string, Run> runs in newestFirst.Where(run => run.Dataset is not null).GroupBy(run => run.Dataset!, StringComparer.Ordinal))
+        {
+            Run[] since = [.. runs.TakeWhile(run => run.Exported is null)];
+            if (runs.ElementAtOrDefault(since.Length) is { Exported: { } time } export)
+            {
+                yield return new ExportSummary(runs.Key, time, since.Select(run => run.Summary.Version).FirstOrDefault(version => version is not null) ?? export.Summary.Version);
+            }
+        }
+    }
+
+    private Run? Read(FileInfo log)
+    {
+        long length = log.Length;
+        if (_known.TryGetValue(log.FullName, out (long Length, Run Run) known) && known.Length == length)
+        {
+            return known.Run;
+        }
+
+        if (Sum(log.Directory!.Name, ProgressLog.Read(log.DirectoryName!)) is not { } run)
+        {
+            return null; // its first line is still being written
+        }
+
+        _known[log.FullName] = (length, run);
+        return run;
+    }
+
+    private static Run? Sum(string name, IReadOnlyList<ProgressEvent> events)
+    {
+        if (events is not [ProgressEvent first, ..] || events[^1] is not { } last)
+        {
+            return null;
+        }
+
+        // The ranker's epochs order candidates only: their figures are not comparable with those of the whole catalog.
+        ProgressEvent[] epochs = [.. events.Where(progress =>
+            progress.Stage == Retriever && progress.Epoch is not null && progress.Metrics?.ContainsKey(Headline) == true)];
+        ProgressEvent? best = epochs.MaxBy(progress => progress.Metrics![Headline]);
+        string? published = events.LastOrDefault(progress => progress.Version is not null)?.Version;
+        var summary = new RunSummary(
+            name, last.State, last.Stage, first.Time, last.Time, published is not null && VersionName.IsWellFormed(published) ? published : null,
+            best?.Metrics, best?.Epoch, [.. epochs.Select(progress => new EpochFigures(progress.Epoch!.Value, progress.Loss, progress.Metrics![Headline]))]);
+        // The stage is over if another one follows, or if the run ends with it.
+        ProgressEvent? exported = events.LastOrDefault(progress => progress.Stage == Export);
+        bool isOver = exported is not null && (exported != last || last.State == ProgressEvent.Completed);
+        return new Run(summary, last.Dataset, isOver ? exported!.Time : null);
+    }
+
+    /// <param name="Summary">As the page shows it.</param>
+    /// <param name="Dataset">What it trained on; null in logs of earlier versions.</param>
+    /// <param name="Exported">When its export ended; null if it made none.</param>
+    private sealed record Run(RunSummary Summary, string? Dataset, DateTimeOffset? Exported);
+}

@@ -1,0 +1,37 @@
+using System.Text.Json.Serialization;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Api.Http;
+
+/// <summary>JSON of the HTTP interface: snake_case, fields without a value left out.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(RecommendRequest))]
+[JsonSerializable(typeof(SessionRequest))]
+[JsonSerializable(typeof(RecommendResponse))]
+[JsonSerializable(typeof(EventRequest))]
+[JsonSerializable(typeof(EventBatch))]
+[JsonSerializable(typeof(EventReceipt))]
+[JsonSerializable(typeof(ItemRequest))]
+[JsonSerializable(typeof(ItemReceipt))]
+[JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(ModelChange))]
+[JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(HostReport))]
+[JsonSerializable(typeof(TrainingStatus))]
+[JsonSerializable(typeof(TrainingRuns))]
+[JsonSerializable(typeof(TelemetrySnapshot))]
+[JsonSerializable(typeof(UserList))]
+[JsonSerializable(typeof(UserHistoryResponse))]
+[JsonSerializable(typeof(MovieList))]
+[JsonSerializable(typeof(CatalogOverview))]
+[JsonSerializable(typeof(MovieDetail))]
+[JsonSerializable(typeof(MovieAudience))]
+[JsonSerializable(typeof(ItemMap))]
+[JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(FieldErrors))]
+[JsonSerializable(typeof(NotReadyError))]
+[JsonSerializable(typeof(PlainError))]
+internal sealed partial class ApiJson : JsonSerializerContext;

@@ -1,0 +1,111 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Api.Telemetry;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Api.Http;
+
+/// <summary>Gives every failed request a JSON body with <c>detail</c> and <c>request_id</c>, never a stack trace.</summary>
+internal static class Errors
+{
+    private static long lastTraced; // ticks
+
+    public static void UseErrors(this WebApplication app)
+    {
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandler = WriteExceptionAsync,
+            SuppressDiagnosticsCallback = _ => true, // logged below, with the request's id
+        });
+        app.UseStatusCodePages(context =>
+        {
+            int status = context.HttpContext.Response.StatusCode;
+            return context.HttpContext.WriteErrorAsync(
+                status, status == StatusCodes.Status415UnsupportedMediaType ? JsonBody.NotJson : ReasonPhrases.GetReasonPhrase(status));
+        });
+    }
+
+    /// <summary>One sentence as the whole response.</summary>
+    public static Task WriteErrorAsync(this HttpContext http, int status, string detail)
+    {
+        http.Response.StatusCode = status;
+        return http.Response.WriteAsJsonAsync(new PlainError(detail) { RequestId = http.TraceIdentifier }, ApiJson.Default.PlainError);
+    }
+
+    private static Task WriteExceptionAsync(HttpContext http)
+    {
+        Security.WriteHeaders(http);
+        RequestCounters counters = http.RequestServices.GetRequiredService<RequestCounters>();
+        IExceptionHandlerFeature failure = http.Features.Get<IExceptionHandlerFeature>()!;
+        switch (failure.Error)
+        {
+            // Kestrel's own complaints about a request, such as a body that is too large: the client's mistake, not logged.
+            case BadHttpRequestException bad:
+                return http.WriteErrorAsync(bad.StatusCode, bad.Message);
+
+            // A call that has nothing to answer without the network; recommendations have, and do not come here.
+            case OnnxRuntimeException:
+                counters.CountModelError();
+                Log(http, failure);
+                return http.WriteErrorAsync(StatusCodes.Status503ServiceUnavailable, "The model failed on this request; the log has the reason.");
+
+            default:
+                counters.CountServerError();
+                Log(http, failure);
+                return http.WriteErrorAsync(StatusCodes.Status500InternalServerError, "Internal error.");
+        }
+    }
+
+    // A line for each, so that every id is found, but a stack trace at most once a second: no client can fill the disk with them.
+    private static void Log(HttpContext http, IExceptionHandlerFeature failure)
+    {
+        long now = Environment.TickCount64;
+        long last = Interlocked.Read(ref lastTraced);
+        bool isTraced = now - last >= 1000 && Interlocked.CompareExchange(ref lastTraced, now, last) == last;
+        http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Errors)).LogError(
+            isTraced ? failure.Error : null, "Request {RequestId} to {Endpoint} failed: {Reason}", http.TraceIdentifier, failure.Endpoint?.DisplayName, failure.Error.Message);
+    }
+}
+
+/// <summary>Body of every response that is an error.</summary>
+internal abstract record ErrorBody
+{
+    /// <summary>As in the header <c>X-Request-Id</c> and in the log.</summary>
+    public string? RequestId { get; set; }
+}
+
+/// <summary>Body of a 422: what is wrong with which field.</summary>
+internal sealed record FieldErrors(IReadOnlyList<FieldError> Detail) : ErrorBody;
+
+/// <summary>Body of a 503 before the first model is served.</summary>
+internal sealed record NotReadyError(NotReady Detail) : ErrorBody;
+
+/// <param name="Status">Always <c>not_ready</c>.</param>
+/// <param name="Errors">Why there is no model.</param>
+/// <param name="Warnings">What else is not as it should be.</param>
+internal sealed record NotReady(string Status, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
+
+/// <summary>Body of every other error: one sentence.</summary>
+internal sealed record PlainError(string Detail) : ErrorBody;
+
+/// <summary>Writes the request's id into every error that a handler returns.</summary>
+internal sealed class ErrorIds : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        object? answer = await next(context);
+        object? result = answer;
+        while (result is INestedHttpResult nested)
+        {
+            result = nested.Result;
+        }
+
+        if (result is IValueHttpResult { Value: ErrorBody error })
+        {
+            error.RequestId = context.HttpContext.TraceIdentifier;
+        }
+
+        return answer;
+    }
+}

@@ -1,0 +1,368 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Api.Http;
+
+/// <summary>Reads the JSON object of a request's body; what is wrong with it becomes a field error.</summary>
+internal static class JsonBody
+{
+    public const string NotJson = "The body must be JSON: send the header Content-Type: application/json.";
+
+    // A repeated name has two meanings; nanoRecSys takes the last, so its calls do.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    /// <summary>For nanoRecSys' calls: unknown fields are ignored.</summary>
+    public static ValueTask<BodyFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken) =>
+        ReadAsync(request, default, cancellationToken);
+
+    /// <summary>For NanoRecSys' own calls: no name twice, and the caller must call <see cref="BodyFields.ForbidOthers"/>.</summary>
+    public static ValueTask<BodyFields> ReadStrictAsync(HttpRequest request, CancellationToken cancellationToken) =>
+        ReadAsync(request, Strict, cancellationToken);
+
+    private static async ValueTask<BodyFields> ReadAsync(HttpRequest request, JsonDocumentOptions options, CancellationToken cancellationToken)
+    {
+        if (!request.HasJsonContentType())
+        {
+            // Routing refuses other types, but not the lack of one, which a page of another origin can send without a preflight.
+            throw new BadHttpRequestException(NotJson, StatusCodes.Status415UnsupportedMediaType);
+        }
+
+        try
+        {
+            using JsonDocument document = await JsonDocument.ParseAsync(request.Body, options, cancellationToken);
+            return BodyFields.Parse(WithReadableNames(document.RootElement.Clone()));
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return BodyFields.Invalid(new FieldError(["body"], $"JSON decode error: {e.Message}", "json_invalid"));
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            // Such as a chunk size beyond 32 bits, or a connection that ends in the middle.
+            throw new BadHttpRequestException($"The body could not be read: {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but not text.</exception>
+    private static JsonElement WithReadableNames(JsonElement element)
+    {
+        // Read here, where it is an error of the body: a lookup of any other name would read it, too.
+        if (element.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty field in element.EnumerateObject())
+            {
+                _ = field.Name;
+                WithReadableNames(field.Value);
+            }
+        }
+        else if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement item in element.EnumerateArray())
+            {
+                WithReadableNames(item);
+            }
+        }
+
+        return element;
+    }
+}
+
+/// <summary>
+/// Reads the fields of a JSON object and collects everything that is wrong with them, so that one response names it all.
+/// </summary>
+internal sealed class BodyFields
+{
+    private readonly JsonElement _object;
+    private readonly string[] _place; // path from the request to this object
+    private readonly List<FieldError> _errors; // shared with the objects inside
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
+
+    private BodyFields(JsonElement element, string[] place, List<FieldError> errors)
+    {
+        _object = element;
+        _place = place;
+        _errors = errors;
+        if (element.ValueKind is not (JsonValueKind.Object or JsonValueKind.Undefined))
+        {
+            errors.Add(new FieldError(place, "Input should be a JSON object", "model_attributes_type"));
+        }
+    }
+
+    public IReadOnlyList<FieldError> Errors => _errors;
+
+    public static BodyFields Parse(JsonElement body) => new(body, ["body"], []);
+
+    /// <summary>A body that could not even be read as JSON.</summary>
+    public static BodyFields Invalid(FieldError error) => new(default, ["body"], [error]);
+
+    public bool Has(string name) => _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(name, out _);
+
+    /// <param name="name">The field's name.</param>
+    /// <param name="fallback">Used if it is absent; null makes it required.</param>
+    /// <param name="min">Smallest value allowed.</param>
+    /// <param name="max">Largest value allowed.</param>
+    public int Int32(string name, int? fallback, int min = int.MinValue, int max = int.MaxValue)
+    {
+        if (!TryFind(name, required: fallback is null, out JsonElement element))
+        {
+            return fallback ?? 0;
+        }
+
+        if (!JsonValues.TryInt32(element, out int value))
+        {
+            _errors.Add(FieldError.NotAnInteger(At(name)));
+        }
+        else if (FieldError.OutOfRange(At(name), value, min, max) is { } error)
+        {
+            _errors.Add(error);
+        }
+
+        return value;
+    }
+
+    /// <returns>Null if it is absent or null.</returns>
+    public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
+        TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
+
+    /// <returns>Null if it is absent or null.</returns>
+    public long? OptionalInt64(string name)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonValues.TryInt64(element, out long value))
+        {
+            _errors.Add(FieldError.NotAnInteger(At(name)));
+        }
+
+        return value;
+    }
+
+    /// <returns>Null if it is absent or null.</returns>
+    public double? OptionalNumber(string name, double min, double max)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonValues.TryDouble(element, out double value))
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a finite number", "finite_number"));
+        }
+        else if (value < min || value > max)
+        {
+            Refuse(name, string.Create(CultureInfo.InvariantCulture, $"Input should be {min} to {max}"), "out_of_range");
+        }
+
+        return value;
+    }
+
+    /// <returns>Null if it is absent, null, or not valid.</returns>
+    public string? OptionalText(string name, int maxLength)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonValues.TryText(element, out string value))
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a valid string", "string_type"));
+            return null;
+        }
+
+        if (value.Length == 0 || value.Length > maxLength)
+        {
+            Refuse(name, $"String should have 1 to {maxLength} characters, not {value.Length}", value.Length == 0 ? "string_too_short" : "string_too_long");
+            return null;
+        }
+
+        return value;
+    }
+
+    public bool Boolean(string name, bool fallback)
+    {
+        if (!TryFind(name, required: false, out JsonElement element))
+        {
+            return fallback;
+        }
+
+        if (element.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a valid boolean", "bool_type"));
+            return fallback;
+        }
+
+        return element.GetBoolean();
+    }
+
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> whole numbers.</summary>
+    public IReadOnlyList<int> Int32List(string name, int maxCount) => List<int>(Items(name, maxCount), name, JsonValues.TryInt32, FieldError.NotAnInteger);
+
+    /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty if it is absent or null.</summary>
+    public IReadOnlyList<int> OptionalInt32List(string name, int maxCount) => TryFindValue(name, out _) ? Int32List(name, maxCount) : [];
+
+    /// <inheritdoc cref="OptionalInt32List"/>
+    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) =>
+        TryFindValue(name, out _) ? List<long>(Items(name, maxCount), name, JsonValues.TryInt64, FieldError.NotAnInteger) : [];
+
+    /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty if it is absent or null.</summary>
+    public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength) => !TryFindValue(name, out _) ? [] : List(
+        Items(name, maxCount), name,
+        (JsonElement item, out string value) => JsonValues.TryText(item, out value) && value.Length > 0 && value.Length <= maxLength,
+        place => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
+
+    /// <summary>An object inside this one, which reports its errors here; null if it is absent or null.</summary>
+    public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
+
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
+    public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
+        [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];
+
+    /// <summary>Reports a field as invalid for a reason that only the caller knows.</summary>
+    public void Refuse(string name, string message, string type) => _errors.Add(new FieldError(At(name), message, type));
+
+    /// <summary>Names every field that was not asked for: NanoRecSys' own calls ignore nothing silently.</summary>
+    public void ForbidOthers()
+    {
+        if (_object.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        foreach (JsonProperty field in _object.EnumerateObject().Where(field => !_asked.Contains(field.Name)))
+        {
+            Refuse(field.Name, $"Unknown field; there are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
+        }
+    }
+
+    private delegate bool TryRead<T>(JsonElement element, out T value);
+
+    private List<T> List<T>(JsonElement[] items, string name, TryRead<T> read, Func<string[], FieldError> wrong)
+    {
+        var values = new List<T>(items.Length);
+        foreach (JsonElement item in items)
+        {
+            if (!read(item, out T value))
+            {
+                _errors.Add(wrong(At(name, values.Count)));
+            }
+
+            values.Add(value);
+        }
+
+        return values;
+    }
+
+    private JsonElement[] Items(string name, int maxCount)
+    {
+        if (!TryFind(name, required: true, out JsonElement element))
+        {
+            return [];
+        }
+
+        if (element.ValueKind != JsonValueKind.Array)
+        {
+            _errors.Add(new FieldError(At(name), "Input should be a valid list", "list_type"));
+            return [];
+        }
+
+        int count = element.GetArrayLength();
+        if (count == 0 || count > maxCount)
+        {
+            Refuse(name, $"List should have 1 to {maxCount} items, not {count}", count == 0 ? "too_short" : "too_long");
+            return [];
+        }
+
+        return [.. element.EnumerateArray()];
+    }
+
+    private bool TryFind(string name, bool required, out JsonElement element)
+    {
+        _asked.Add(name);
+        element = default;
+        if (_object.ValueKind != JsonValueKind.Object)
+        {
+            return false; // reported once, about the whole object
+        }
+
+        bool found = _object.TryGetProperty(name, out element);
+        if (!found && required)
+        {
+            _errors.Add(new FieldError(At(name), "Field required", "missing"));
+        }
+
+        return found;
+    }
+
+    private bool TryFindValue(string name, out JsonElement element) =>
+        TryFind(name, required: false, out element) && element.ValueKind != JsonValueKind.Null;
+
+    private string[] At(string name) => [.. _place, name];
+
+    private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
+}
+
+/// <summary>Numbers and text out of JSON, as lenient as nanoRecSys: whole numbers also as <c>5.0</c> or <c>"5"</c>.</summary>
+internal static class JsonValues
+{
+    // Doubles hold every whole number up to here.
+    private const double LargestExact = 1L << 53;
+
+    public static bool TryInt32(JsonElement element, out int value)
+    {
+        bool isNumber = TryInt64(element, out long wide) && wide is >= int.MinValue and <= int.MaxValue;
+        value = isNumber ? (int)wide : 0;
+        return isNumber;
+    }
+
+    public static bool TryInt64(JsonElement element, out long value)
+    {
+        value = 0;
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Number when element.TryGetInt64(out value):
+                return true;
+            case JsonValueKind.Number when element.TryGetDouble(out double number) && number == Math.Floor(number) && Math.Abs(number) <= LargestExact:
+                value = (long)number;
+                return true;
+            case JsonValueKind.String:
+                // Its raw bytes: they need not be valid text.
+                return long.TryParse(JsonMarshal.GetRawUtf8Value(element)[1..^1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+            default:
+                return false;
+        }
+    }
+
+    /// <returns>False if it is not a number, or too large for one.</returns>
+    public static bool TryDouble(JsonElement element, out double value)
+    {
+        value = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out value) && double.IsFinite(value);
+    }
+
+    /// <returns>False if it is not a string, or holds half a surrogate pair.</returns>
+    public static bool TryText(JsonElement element, out string value)
+    {
+        value = "";
+        if (element.ValueKind != JsonValueKind.String)
+        {
+            return false;
+        }
+
+        try
+        {
+            value = element.GetString()!;
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Scalar.AspNetCore;
+
+namespace NanoRecSys.Api.Http;
+
+/// <summary>The description at <c>/openapi/v1.json</c>, and a page to try it on at <c>/scalar</c>.</summary>
+internal static class OpenApi
+{
+    private const string Json = "application/json";
+
+    public static void AddOpenApiDocument(this WebApplicationBuilder builder) =>
+        builder.Services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "NanoRecSys";
+            document.Info.Description = "Sequential movie recommendations. Errors are JSON objects with a field 'detail'.";
+            AddExamples(document);
+            foreach (string probe in (string[])["/health", "/healthz"])
+            {
+                document.Paths.Add(probe, Probe());
+            }
+
+            return Task.CompletedTask;
+        }));
+
+    public static void MapOpenApiDocument(this WebApplication app)
+    {
+        app.MapOpenApi();
+        // Its script comes from this server; the fonts would come from the internet.
+        app.MapScalarApiReference(page => page.WithTitle("NanoRecSys").DisableDefaultFonts().DisableTelemetry());
+    }
+
+    /// <summary>
+    /// Describes a JSON body, which the handler reads itself so that wrong fields are answered in the contract's shape, and the
+    /// responses that every such call has. Another content type is a 415.
+    /// </summary>
+    public static RouteHandlerBuilder WithJsonBody<TBody, TAnswer>(this RouteHandlerBuilder endpoint, string example)
+        where TBody : notnull => endpoint
+        .Accepts<TBody>(Json)
+        .WithAnswer<TAnswer>()
+        .AddOpenApiOperationTransformer((operation, _, _) =>
+        {
+            operation.RequestBody!.Content![Json].Example = JsonNode.Parse(example);
+            return Task.CompletedTask;
+        });
+
+    /// <summary>Describes the responses of a call that needs a model.</summary>
+    public static RouteHandlerBuilder WithAnswer<TAnswer>(this RouteHandlerBuilder endpoint) => endpoint
+        .Produces<TAnswer>()
+        .Produces<FieldErrors>(StatusCodes.Status422UnprocessableEntity)
+        .Produces<NotReadyError>(StatusCodes.Status503ServiceUnavailable);
+
+    // The file holds the examples of docs/api.md: "METHOD /path" to values of parameters, and to a response for each status.
+    private static void AddExamples(OpenApiDocument document)
+    {
+        using Stream file = typeof(OpenApi).Assembly.GetManifestResourceStream("openapi-examples.json")!;
+        JsonNode examples = JsonNode.Parse(file)!;
+        foreach ((string path, IOpenApiPathItem item) in document.Paths)
+        {
+            foreach ((HttpMethod method, OpenApiOperation operation) in item.Operations ?? [])
+            {
+                if (examples[$"{method} {path}"] is not { } example)
+                {
+                    continue;
+                }
+
+                foreach (OpenApiParameter parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>())
+                {
+                    parameter.Example = example["parameters"]![parameter.Name!]?.DeepClone();
+                }
+
+                foreach ((string status, JsonNode? answer) in example["answers"]!.AsObject())
+                {
+                    if (operation.Responses?.TryGetValue(status, out IOpenApiResponse? response) == true
+                        && response.Content?.TryGetValue(Json, out OpenApiMediaType? content) == true)
+                    {
+                        content.Example = answer!.DeepClone();
+                    }
+                }
+            }
+        }
+    }
+
+    // Health checks do not describe themselves.
+    private static OpenApiPathItem Probe() => new()
+    {
+        Operations = new()
+        {
+            [HttpMethod.Get] = new OpenApiOperation
+            {
+                Summary = "200 while the process is up, whatever it depends on",
+                Responses = new()
+                {
+                    ["200"] = new OpenApiResponse
+                    {
+                        Description = "OK",
+                        Content = new Dictionary<string, OpenApiMediaType> { [Json] = new() { Example = JsonNode.Parse("""{"status": "ok"}""") } },
+                    },
+                },
+            },
+        },
+    };
+}

@@ -1,0 +1,153 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.Options;
+using NanoRecSys.ServiceDefaults;
+
+namespace NanoRecSys.Api.Http;
+
+/// <summary>Keys, rate limits, headers and origins; docs/operations.md says what they protect.</summary>
+internal static class Security
+{
+    private static readonly PathString ReferencePage = "/scalar"; // the one page: it runs scripts of its own
+
+    public static void AddSecurity(this WebApplicationBuilder builder)
+    {
+        builder.AddSettings<SecurityOptions>(SecurityOptions.Section);
+        builder.Services.AddRateLimits();
+        builder.Services.AddCors();
+        builder.Services.AddOptions<ForwardedHeadersOptions>().PostConfigure<IOptions<SecurityOptions>>((forwarded, security) => Trust(forwarded, security.Value));
+        builder.AddApiKeys();
+    }
+
+    /// <summary>Before everything that could refuse a request: a refusal has an id and headers, too.</summary>
+    public static void UseSecurity(this WebApplication app)
+    {
+        SecurityOptions options = app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value;
+        if (options.KnownProxies.Count > 0)
+        {
+            app.UseForwardedHeaders();
+        }
+
+        app.Use((http, next) =>
+        {
+            // Never taken from the client: what the log shows must not be the client's to write.
+            http.TraceIdentifier = Guid.NewGuid().ToString();
+            WriteHeaders(http);
+            return next(http);
+        });
+        if (options.CorsOrigins.Count > 0)
+        {
+            // Before the limits: pages can read their refusal, and preflights do not count.
+            app.UseCors(policy => policy
+                .WithOrigins([.. options.CorsOrigins])
+                .WithMethods("GET", "POST", "DELETE")
+                .WithHeaders("content-type", ApiKeyHandler.Header)
+                .WithExposedHeaders("X-Request-Id", "Retry-After"));
+        }
+
+        app.UseCrossOriginProtection(options.CorsOrigins);
+        if (options.RequestsPerSecond > 0)
+        {
+            app.UseRateLimiter();
+        }
+
+        app.UseApiKeys();
+    }
+
+    /// <summary>The request's id, and what makes browsers treat the response as data. Written again for exceptions, which clear the response.</summary>
+    public static void WriteHeaders(HttpContext http)
+    {
+        IHeaderDictionary headers = http.Response.Headers;
+        headers["X-Request-Id"] = http.TraceIdentifier;
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers.CacheControl = "no-store";
+        if (!http.Request.Path.StartsWithSegments(ReferencePage))
+        {
+            headers.ContentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'";
+        }
+    }
+
+    // ASPNETCORE_FORWARDEDHEADERS_ENABLED alone would trust every sender: then anyone could choose the address that limits count.
+    private static void Trust(ForwardedHeadersOptions forwarded, SecurityOptions security)
+    {
+        if (security.KnownProxies.Count == 0)
+        {
+            forwarded.ForwardedHeaders &= ~(ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedHost);
+            return;
+        }
+
+        forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+        forwarded.ForwardLimit = null; // through every proxy of the list, up to the first address that is not on it
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (string proxy in security.KnownProxies)
+        {
+            forwarded.KnownIPNetworks.Add(SecurityOptions.ParseProxy(proxy)!.Value);
+        }
+    }
+}
+
+/// <summary>Section <c>Security</c>. Everything is optional: without settings the service is as open as a program on your own machine.</summary>
+internal sealed class SecurityOptions : IValidatableObject
+{
+    public const string Section = "Security";
+
+    private const string HashOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// <summary>SHA-256 (64 hex digits) of each key that may read users, histories, recommendations and <c>/debug</c>; none: reading is open.</summary>
+    public IList<string> ReadKeys { get; init; } = [];
+
+    /// <summary>SHA-256 of each key that may also write events and movies. Without any key, everyone may.</summary>
+    public IList<string> WriteKeys { get; init; } = [];
+
+    /// <summary>SHA-256 of each key that may also change which model is served. Without any key, everyone may.</summary>
+    public IList<string> AdminKeys { get; init; } = [];
+
+    /// <summary>Average number of requests per second from one address; 0: no limit.</summary>
+    [Range(0, 1_000_000)]
+    public int RequestsPerSecond { get; set; }
+
+    /// <summary>Number of requests at once; 0: twice the rate.</summary>
+    [Range(0, 1_000_000)]
+    public int Burst { get; set; }
+
+    /// <summary>Origins whose pages may call from a browser.</summary>
+    public IList<string> CorsOrigins { get; init; } = [];
+
+    /// <summary>Addresses or networks (<c>10.0.0.0/8</c>) of reverse proxies whose <c>X-Forwarded-For</c> names the client; none: it is ignored.</summary>
+    public IList<string> KnownProxies { get; init; } = [];
+
+    public IEnumerable<(string Hash, KeyRole Role)> Keys =>
+    [
+        .. ReadKeys.Select(key => (key, KeyRole.Read)),
+        .. WriteKeys.Select(key => (key, KeyRole.Write)),
+        .. AdminKeys.Select(key => (key, KeyRole.Admin)),
+    ];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        // The value is not repeated: it may be a key in plain text, and this goes to the log.
+        if (Keys.Any(key => key.Hash is not { Length: 64 } || !key.Hash.All(char.IsAsciiHexDigit)))
+        {
+            yield return new ValidationResult($"{Section}: a key must be given by its SHA-256, 64 hex digits (printf %s KEY | sha256sum).");
+        }
+
+        if (Keys.Any(key => HashOfNothing.Equals(key.Hash, StringComparison.OrdinalIgnoreCase)))
+        {
+            yield return new ValidationResult($"{Section}: a key is the SHA-256 of the empty text, so every caller would have it. Was the variable with the key not set?");
+        }
+
+        foreach (string proxy in KnownProxies.Where(proxy => ParseProxy(proxy) is null))
+        {
+            yield return new ValidationResult($"{Section}:{nameof(KnownProxies)}: '{proxy}' is not an IP address or a network such as 10.0.0.0/8.");
+        }
+    }
+
+    internal static System.Net.IPNetwork? ParseProxy(string text) =>
+        IPAddress.TryParse(text, out IPAddress? address) ? new System.Net.IPNetwork(address, 8 * address.GetAddressBytes().Length)
+        : System.Net.IPNetwork.TryParse(text, out System.Net.IPNetwork network) ? network
+        : null;
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Api.Pipeline;
+
+/// <summary>
+/// Runs a request's code before <c>/readyz</c> answers 200: the first hundred requests are compiled while they run, and under load a
+/// cold process rejects nearly all. Once; a later version finds the code compiled.
+/// </summary>
+internal sealed class RequestWarmUp(ServedModel served, AddedMovies added, ILogger<RequestWarmUp> logger) : BackgroundService
+{
+    private const int Rounds = 60; // the runtime optimizes methods that were called 30 times
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
+
+    private volatile bool _isDone;
+
+    public bool IsDone => _isDone;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        SnapshotLease? lease;
+        while ((lease = served.Lease()) is null)
+        {
+            await Task.Delay(Poll, stoppingToken);
+        }
+
+        using (lease)
+        {
+            long started = Stopwatch.GetTimestamp();
+            try
+            {
+                for (int round = 0; round < Rounds && Stopwatch.GetElapsedTime(started) < Longest; round++)
+                {
+                    await RecommendAsync(lease.Model, round);
+                }
+            }
+            catch (Exception e) when (e is not OperationCanceledException) // the service is slower then, not broken
+            {
+                logger.LogWarning(e, "The request path was not warmed up");
+            }
+        }
+
+        _isDone = true;
+    }
+
+    private async Task RecommendAsync(ModelSnapshot model, int round)
+    {
+        if (model.Histories.UserCount == 0)
+        {
+            return;
+        }
+
+        int user = model.Histories.UserIds[round % model.Histories.UserCount];
+        using JsonDocument json = JsonDocument.Parse(string.Create(
+            CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{user}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
+        RecommendationRequest request = RequestReader.User(BodyFields.Parse(json.RootElement));
+        ServedCatalog catalog = new(model, model.Extend(added.Current));
+        History history = HistoryReader.Read(catalog, request, []);
+        float[] embedding = Recommender.Encode(model, history); // [D]
+        Candidate[] candidates = Recommender.Retrieve(catalog, embedding, history, request, candidates: 100);
+        Candidate[] best = Recommender.Reorder(catalog, Recommender.Rank(model, embedding, history, candidates, catalog.News), request);
+        var response = new RecommendationResponse
+        {
+            Entry = CacheEntry.Create(catalog, request, history, best, Explainer.Influence(catalog, best, history), fallbackReason: null),
+            Mode = Modes.Live,
+        };
+        await response.ExecuteAsync(new DefaultHttpContext());
+    }
+}

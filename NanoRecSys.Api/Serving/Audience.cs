@@ -1,0 +1,81 @@
+using System.Numerics.Tensors;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Api.Serving;
+
+/// <summary>
+/// The users that a movie would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the movie's
+/// place in it looked up.
+/// </summary>
+internal static class Audience
+{
+    private const int Shown = 12;
+
+    public static MovieAudience Of(ModelSnapshot model, int row)
+    {
+        UserSample sample = model.Sample;
+        var members = new List<AudienceMember>(sample.Members.Count);
+        foreach (SampledUser user in sample.Members)
+        {
+            ReadOnlySpan<int> history = model.Histories.At(user.Position);
+            if (!history.Contains(row))
+            {
+                members.Add(new AudienceMember(model.Histories.UserIds[user.Position], PlaceOf(model, user.Embedding, history, row), history.Length));
+            }
+        }
+
+        return new MovieAudience(
+            model.Histories.UserCount, sample.Members.Count, sample.Members.Count - members.Count,
+            members.Count(member => member.Place <= 10), members.Count(member => member.Place <= 100),
+            [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId).Take(Shown)]);
+    }
+
+    // 1 plus the number of movies that the user has not seen and that score higher.
+    private static int PlaceOf(ModelSnapshot model, float[] user, ReadOnlySpan<int> history, int row)
+    {
+        float score = TensorPrimitives.Dot(user, model.Items.Row(row));
+        int higher = 0;
+        for (int other = 0; other < model.Items.Count; other++)
+        {
+            higher += TensorPrimitives.Dot(user, model.Items.Row(other)) > score ? 1 : 0;
+        }
+
+        foreach (int seen in new HashSet<int>(history.ToArray()))
+        {
+            higher -= TensorPrimitives.Dot(user, model.Items.Row(seen)) > score ? 1 : 0;
+        }
+
+        return higher + 1;
+    }
+}
+
+/// <summary>Some users of a model with their embeddings, to estimate quickly what holds for all of them.</summary>
+/// <param name="Members">[S]</param>
+internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
+{
+    /// <summary>A share of 5% is then known to within 3 percentage points, 19 times of 20.</summary>
+    public const int Size = 200;
+
+    private const int Batch = 20; // histories per run: more is not faster and takes memory
+
+    /// <summary>Evenly spread over the user ids, and the same each time.</summary>
+    public static UserSample Draw(ModelSnapshot model)
+    {
+        int[] known = [.. Enumerable.Range(0, model.Histories.UserCount).Where(position => model.Histories.At(position).Length > 0)];
+        int size = Math.Min(Size, known.Length);
+        int[] positions = [.. Enumerable.Range(0, size).Select(i => known[(int)((long)i * known.Length / size)])];
+        return new UserSample([.. positions.Chunk(Batch).SelectMany(chunk => Encode(model, chunk))]);
+    }
+
+    private static IEnumerable<SampledUser> Encode(ModelSnapshot model, int[] positions)
+    {
+        float[] embeddings = model.UserTowers.Exact.Encode([.. positions.Select(position => new TimedHistory(
+            model.Histories.MemoryAt(position), model.Histories.TimesMemoryAt(position), model.DataUntil))]); // [B, D]
+        return positions.Zip(embeddings.Chunk(model.Items.Dimension), (position, embedding) => new SampledUser(position, embedding));
+    }
+}
+
+/// <param name="Position">In the model's histories.</param>
+/// <param name="Embedding">[D], of length 1.</param>
+internal sealed record SampledUser(int Position, float[] Embedding);

@@ -1,0 +1,115 @@
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.IntegrationTests.Fixtures;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class SettingsTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("Models__Split__0123456789ab", "0,5", "Models:Split:0123456789ab")]
+    [InlineData("Models__Split__0123456789ab", "50%", "Models:Split:0123456789ab")]
+    [InlineData("Models__Split__0123456789ab", "-1", "Models:Split")]
+    [InlineData("Models__UserEmbeddings", "maybe", "Models:UserEmbeddings")]
+    [InlineData("Recommendations__Candidates", "0", "Candidates")]
+    [InlineData("Recommendations__Candidates", "1,000", "Recommendations:Candidates")]
+    [InlineData("Recommendations__CacheLifetime", "5 minutes", "Recommendations:CacheLifetime")]
+    [InlineData("Recommendations__Candidats", "50", "Candidats")]
+    [InlineData("Overload__Answer", "Sometimes", "Overload:Answer")]
+    [InlineData("Artifacts__PollInterval", "1s", "Artifacts:PollInterval")]
+    [InlineData("Index__Engine", "lucene", "Engine")]
+    [InlineData("Server__MaxConnections", "many", "Server:MaxConnections")]
+    [InlineData("Security__RequestsPerSecond", "10/s", "Security:RequestsPerSecond")]
+    [InlineData("Security__KnownProxies__0", "proxy.example", "Security:KnownProxies")]
+    [InlineData("Security__AdminKeys__0", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "empty text")]
+    [InlineData("Security__ReadKeys__0", "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", "empty text")]
+    [InlineData("Security__WriteKeys__0", "e3b0c442", "SHA-256")]
+    [InlineData("Security__WriteKeys__0", "", "SHA-256")]
+    public async Task A_setting_that_is_not_valid_ends_the_start_with_one_line_that_names_it(string name, string value, string named)
+    {
+        using ProgramProcess api = StartApi(new() { [name] = value });
+
+        Assert.Equal(1, await api.EndAsync());
+        string line = Assert.Single(api.Output.Split('\n'));
+        Assert.Contains(named, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_in_plain_text_ends_the_start_and_is_not_repeated()
+    {
+        using ProgramProcess api = StartApi(new() { ["Security__WriteKeys__0"] = "write-key-of-the-test" });
+
+        Assert.Equal(1, await api.EndAsync());
+        Assert.Contains("SHA-256", api.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("write-key-of-the-test", api.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Started_from_another_folder_the_API_finds_its_settings()
+    {
+        using ProgramProcess api = StartApi([]);
+        using var client = new HttpClient { BaseAddress = await api.Address };
+
+        Assert.True((await client.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+
+        // appsettings.json limits the framework to warnings; without it every request has several lines.
+        Assert.DoesNotContain("Request starting", api.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_limit_of_open_files_that_leaves_no_room_for_connections_ends_the_start()
+    {
+        using ProgramProcess api = StartApi([], files: 400);
+
+        Assert.Equal(1, await api.EndAsync());
+        Assert.Contains("may open 400 files, it needs at least 640", Assert.Single(api.Output.Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_low_limit_of_open_files_bounds_the_connections_and_the_log_says_so()
+    {
+        new RandomModel(901).Publish(new ArtifactStore(_folder.Path));
+        using ProgramProcess api = StartApi([], files: 700);
+        Uri address = await api.Address;
+        var connections = new List<RawHttp>();
+        try
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                connections.Add(await RawHttp.ConnectAsync(address));
+            }
+
+            Assert.Equal("", await connections[^1].ReadToEndAsync()); // closed at once
+        }
+        finally
+        {
+            connections.ForEach(connection => connection.Dispose());
+        }
+
+        using var client = new HttpClient { BaseAddress = address };
+        await ApiServer.UntilAsync("the API answers again", async () =>
+        {
+            try
+            {
+                using HttpResponseMessage ready = await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken);
+                return ready.IsSuccessStatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return false; // still at the limit
+            }
+        });
+        Assert.Contains("may open 700 files, so it accepts at most 188 connections", api.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("rejected", api.Output, StringComparison.Ordinal); // a client could fill the log
+    }
+
+    private ProgramProcess StartApi(Dictionary<string, string> environment, int? files = null)
+    {
+        environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        environment["Artifacts__Path"] = _folder.Path;
+        return ProgramProcess.StartIn(_folder.Path, "NanoRecSys.Api", environment, files);
+    }
+}

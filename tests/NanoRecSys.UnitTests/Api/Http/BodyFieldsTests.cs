@@ -1,0 +1,121 @@
+using System.Text.Json;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.UnitTests.Api.Http;
+
+public sealed class BodyFieldsTests
+{
+    [Theory]
+    [InlineData("5", 5)]
+    [InlineData("5.0", 5)]
+    [InlineData("\"5\"", 5)]
+    [InlineData("\"-5\"", -5)]
+    [InlineData("5e1", 50)]
+    public void Whole_numbers_are_read_in_every_spelling(string json, int expected)
+    {
+        BodyFields fields = Parse($$"""{"n": {{json}}}""");
+
+        Assert.Equal(expected, fields.Int32("n", fallback: null));
+        Assert.Empty(fields.Errors);
+    }
+
+    [Theory]
+    [InlineData("5.5")]
+    [InlineData("true")]
+    [InlineData("null")]
+    [InlineData("[5]")]
+    [InlineData("\"\"")]
+    [InlineData("\"5 apples\"")]
+    [InlineData("\"\\ud800\"")]
+    [InlineData("1e300")]
+    public void Anything_else_is_an_error_of_that_field(string json)
+    {
+        BodyFields fields = Parse($$"""{"n": {{json}}}""");
+
+        fields.Int32("n", fallback: null);
+
+        FieldError error = Assert.Single(fields.Errors);
+        Assert.Equal(["body", "n"], error.Loc);
+        Assert.Equal("int_type", error.Type);
+    }
+
+    [Fact]
+    public void An_absent_field_takes_its_fallback() => Assert.Equal(10, Parse("{}").Int32("k", 10, 1, 100));
+
+    [Fact]
+    public void A_list_names_the_place_of_a_wrong_item()
+    {
+        BodyFields fields = Parse("""{"movie_ids": [1, 2, "x"]}""");
+
+        fields.Int32List("movie_ids", maxCount: 3);
+
+        Assert.Equal(["body", "movie_ids", "2"], Assert.Single(fields.Errors).Loc);
+    }
+
+    [Fact]
+    public void A_list_beyond_its_limit_is_refused()
+    {
+        BodyFields fields = Parse("""{"movie_ids": [1, 2, 3]}""");
+
+        Assert.Empty(fields.Int32List("movie_ids", maxCount: 2));
+        Assert.Equal("too_long", Assert.Single(fields.Errors).Type);
+    }
+
+    [Fact]
+    public void Every_field_that_nobody_asked_for_is_named()
+    {
+        BodyFields fields = Parse("""{"k": 1, "colour": "red", "size": 3}""");
+        fields.Int32("k", 10);
+        fields.Boolean("explain", false);
+
+        fields.ForbidOthers();
+
+        Assert.Equal(["colour", "size"], fields.Errors.Select(error => error.Loc[^1]));
+        Assert.All(fields.Errors, error => Assert.Equal(("extra_forbidden", "Unknown field; there are explain, k"), (error.Type, error.Msg)));
+    }
+
+    [Fact]
+    public void Errors_of_a_list_s_objects_are_their_own_and_name_their_place()
+    {
+        BodyFields fields = Parse("""{"events": [{"user_id": 1}, {"user_id": "x"}, 3]}""");
+
+        IReadOnlyList<BodyFields> events = fields.Objects("events", 10);
+        Assert.Equal(1, events[0].Int32("user_id", null));
+        events[1].Int32("user_id", null);
+
+        Assert.Empty(fields.Errors);
+        Assert.Empty(events[0].Errors);
+        Assert.Equal(["body", "events", "1", "user_id"], Assert.Single(events[1].Errors).Loc);
+        Assert.Equal(["body", "events", "2"], Assert.Single(events[2].Errors).Loc);
+    }
+
+    [Theory]
+    [InlineData("1e999", "finite_number")]
+    [InlineData("\"5\"", "finite_number")]
+    [InlineData("5.5", "out_of_range")]
+    public void A_number_is_finite_and_in_its_range(string json, string type)
+    {
+        BodyFields fields = Parse($$"""{"rating": {{json}}}""");
+
+        fields.OptionalNumber("rating", 0.5, 5);
+
+        Assert.Equal(type, Assert.Single(fields.Errors).Type);
+    }
+
+    [Theory]
+    [InlineData("\"\"", "string_too_short")]
+    [InlineData("\"abcd\"", "string_too_long")]
+    [InlineData("5", "string_type")]
+    [InlineData("\"\\ud800\"", "string_type")]
+    public void A_text_is_whole_and_of_its_length(string json, string type)
+    {
+        BodyFields fields = Parse($$"""{"key": {{json}}}""");
+
+        Assert.Null(fields.OptionalText("key", 3));
+
+        Assert.Equal(type, Assert.Single(fields.Errors).Type);
+    }
+
+    private static BodyFields Parse(string json) => BodyFields.Parse(JsonDocument.Parse(json).RootElement);
+}
