@@ -15,6 +15,7 @@ namespace NanoRecSys.Api;
 [JsonSerializable(typeof(EventRequest))]
 [JsonSerializable(typeof(EventBatch))]
 [JsonSerializable(typeof(EventReceipt))]
+[JsonSerializable(typeof(EventsDeleted))]
 [JsonSerializable(typeof(ItemRequest))]
 [JsonSerializable(typeof(ItemReceipt))]
 [JsonSerializable(typeof(ModelList))]

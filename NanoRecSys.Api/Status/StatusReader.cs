@@ -1,4 +1,5 @@
 using System.Net;
+using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
@@ -8,7 +9,8 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Status;
 
 /// <summary>Puts the status document together from the parts' own state.</summary>
-internal sealed class StatusReader(ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, IConnectionMultiplexer? redis = null)
+internal sealed class StatusReader(
+    ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, StoreHealth health, IConnectionMultiplexer? redis = null)
 {
     public StatusDocument Read()
     {
@@ -18,7 +20,7 @@ internal sealed class StatusReader(ServedModel served, RequestCounters counters,
         return new StatusDocument
         {
             Ready = artifacts is not null,
-            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } ? Modes.Degraded : Modes.Live,
+            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } or { Writable: false } ? Modes.Degraded : Modes.Live,
             Errors = artifacts is null ? [served.Refusal ?? $"No model was published in {store.Root} yet. Run 'run --preset quick' of NanoRecSys.Training."] : [],
             Warnings = [.. Warnings(artifacts, cache)],
             Redis = cache,
@@ -52,6 +54,11 @@ internal sealed class StatusReader(ServedModel served, RequestCounters counters,
             yield return $"Redis at {cache.Host}:{cache.Port} does not answer: every request is computed.";
         }
 
+        foreach (string warning in health.Warnings)
+        {
+            yield return warning;
+        }
+
         if (artifacts is { Manifest.Ranker: null })
         {
             yield return "This version has no ranker: the retriever's scores are served.";
@@ -65,13 +72,14 @@ internal sealed class StatusReader(ServedModel served, RequestCounters counters,
             return new RedisStatus(false, false, null, null, 0);
         }
 
+        bool available = redis.IsConnected || health.IsAnswering; // the client does not count a read-only replica as connected
         (string? host, int? port) = redis.GetEndPoints().FirstOrDefault() switch
         {
             DnsEndPoint dns => (dns.Host, dns.Port),
             IPEndPoint ip => (ip.Address.ToString(), ip.Port),
             _ => ((string?)null, (int?)null),
         };
-        return new RedisStatus(true, redis.IsConnected, host, port, counters.CacheErrors);
+        return new RedisStatus(true, available, host, port, counters.CacheErrors, available && !health.IsRefusing);
     }
 
     private FaissStatus ReadIndex(ArtifactVersion? artifacts)
