@@ -60,6 +60,7 @@ internal static class RedisConnection
     private static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
+        options.AllowAdmin = true; // the client counts INFO, which tells how Redis is configured, as administration
         options.BacklogPolicy = BacklogPolicy.FailFast;
         options.ConnectTimeout = 1000;
         options.SyncTimeout = 500;

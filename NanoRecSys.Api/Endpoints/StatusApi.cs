@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Http.HttpResults;
+using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
@@ -45,7 +46,8 @@ internal static class StatusApi
 
 /// <summary>Puts the status document together from the parts' own state.</summary>
 internal sealed class StatusReader(
-    ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, Drain drain, RequestWarmUp warmUp, IConnectionMultiplexer? redis = null)
+    ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, Drain drain, RequestWarmUp warmUp, StoreHealth health,
+    IConnectionMultiplexer? redis = null)
 {
     public StatusDocument Read()
     {
@@ -59,7 +61,7 @@ internal sealed class StatusReader(
         return new StatusDocument
         {
             Ready = missing is null,
-            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } ? Modes.Degraded : Modes.Live,
+            Mode = artifacts is null || served.Refusal is not null || cache is { Enabled: true, Available: false } or { Writable: false } ? Modes.Degraded : Modes.Live,
             Errors = missing is null ? [] : [missing],
             Warnings = [.. Warnings(artifacts, cache)],
             Redis = cache,
@@ -93,6 +95,11 @@ internal sealed class StatusReader(
             yield return $"Redis at {cache.Host}:{cache.Port} does not answer: every request is computed.";
         }
 
+        foreach (string warning in health.Warnings)
+        {
+            yield return warning;
+        }
+
         if (artifacts is { Manifest.Ranker: null })
         {
             yield return "This version has no ranker: the retriever's scores are served.";
@@ -106,13 +113,14 @@ internal sealed class StatusReader(
             return new RedisStatus(false, false, null, null, 0);
         }
 
+        bool available = redis.IsConnected || health.IsAnswering; // the client does not count a read-only replica as connected
         (string? host, int? port) = redis.GetEndPoints().FirstOrDefault() switch
         {
             DnsEndPoint dns => (dns.Host, dns.Port),
             IPEndPoint ip => (ip.Address.ToString(), ip.Port),
             _ => ((string?)null, (int?)null),
         };
-        return new RedisStatus(true, redis.IsConnected, host, port, counters.CacheErrors);
+        return new RedisStatus(true, available, host, port, counters.CacheErrors, available && !health.IsRefusing);
     }
 
     private FaissStatus ReadIndex(ArtifactVersion? artifacts)

@@ -5,9 +5,10 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Tells every replica whose events came, and counts here what was heard: an answer made at one count of a user is out of
-/// date at the next. Each replica also sends itself a beat over the same channel; while it does not come back, or the
-/// connection was lost since, nothing is known, and nothing may be taken from this process's memory.
+/// Notifies every replica whose events changed, and counts the notices received: an answer made at one count of a user is out of
+/// date at the next. Each replica also sends itself a beat over the same channel, with the time when it was sent: for a second
+/// from then on no notice before it can be missing. Without a beat as young as that, or after a lost connection, nothing may be
+/// taken from this process's memory. So an answer is out of date for at most a second, however late notices arrive.
 /// </summary>
 internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
@@ -22,8 +23,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
     private readonly Lock _beating = new();
     private int _generation; // raised whenever a notice may have been missed
     private long _heardUntil = long.MinValue; // ms of Environment.TickCount64
-    private long _beat;
-    private long _leastBeat;
+    private long _lostAt = long.MinValue; // likewise
 
     /// <summary>Whether a notice would be heard now.</summary>
     public bool IsListening => Environment.TickCount64 < Volatile.Read(ref _heardUntil);
@@ -32,7 +32,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
     public long? StampOf(int? userId) => !IsListening ? null
         : ((long)Volatile.Read(ref _generation) << 32) | (userId is { } user ? (uint)Volatile.Read(ref _counts[user & (Stripes - 1)]) : 0);
 
-    /// <summary>After the users' events were stored: this process forgets their answers.</summary>
+    /// <summary>After the users' events changed: this process forgets their answers.</summary>
     public void Heard(IEnumerable<int> users)
     {
         foreach (int user in users)
@@ -41,10 +41,10 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
         }
     }
 
-    /// <summary>Queued behind the commands that store the users' events, on the same connection: it is never heard before them.</summary>
-    public static Task TellAsync(IDatabaseAsync database, IEnumerable<int> users)
+    /// <summary>Part of the transaction that changes the users' events: both happen, or neither.</summary>
+    public static Task TellAsync(ITransaction transaction, IEnumerable<int> users)
     {
-        return database.PublishAsync(Channel, string.Join(',', users.Select(user => user.ToString(CultureInfo.InvariantCulture))));
+        return transaction.PublishAsync(Channel, string.Join(',', users.Select(user => user.ToString(CultureInfo.InvariantCulture))));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -68,9 +68,9 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
                     isSubscribed = true; // from here on the client subscribes again by itself
                 }
 
-                await redis.GetDatabase().PublishAsync(Channel, string.Create(CultureInfo.InvariantCulture, $"{BeatMark}{_self}:{Interlocked.Increment(ref _beat)}"));
+                await redis.GetDatabase().PublishAsync(Channel, string.Create(CultureInfo.InvariantCulture, $"{BeatMark}{_self}:{Environment.TickCount64}"));
             }
-            catch (Exception e) when (e is RedisException or TimeoutException)
+            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
             {
                 logger.LogDebug("No notices of events for now: {Reason}", e.Message);
             }
@@ -99,13 +99,13 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
         }
     }
 
-    private void ReceiveBeat(long beat)
+    private void ReceiveBeat(long sentAt)
     {
         lock (_beating)
         {
-            if (beat < _leastBeat)
+            if (sentAt <= _lostAt)
             {
-                return; // sent before the connection was lost
+                return;
             }
 
             if (!IsListening)
@@ -113,7 +113,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
                 Interlocked.Increment(ref _generation); // whatever was kept until the silence
             }
 
-            Volatile.Write(ref _heardUntil, Environment.TickCount64 + (long)Patience.TotalMilliseconds);
+            Volatile.Write(ref _heardUntil, sentAt + (long)Patience.TotalMilliseconds);
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
     {
         lock (_beating)
         {
-            _leastBeat = Interlocked.Read(ref _beat) + 1;
+            _lostAt = Environment.TickCount64;
             Interlocked.Increment(ref _generation);
             Volatile.Write(ref _heardUntil, long.MinValue);
         }

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
@@ -9,94 +11,198 @@ internal enum EventOutcome
     Stored,
     Duplicate,
 
-    /// <summary>Its key stands for another event already.</summary>
+    /// <summary>Its key belongs to another event already.</summary>
     KeyReused,
+
+    /// <summary>The user has as many events as are kept.</summary>
+    LimitReached,
+}
+
+/// <summary>Section <c>Events</c>.</summary>
+internal sealed class EventOptions
+{
+    public const string Section = "Events";
+
+    /// <summary>Events kept per user; further ones are refused. Each answer that is computed for a user reads all of them: 10,000 take some 20 ms.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxPerUser { get; set; } = 10_000;
+}
+
+/// <summary>Identifies the content of a user's events without reading them.</summary>
+/// <param name="Count">Number of events.</param>
+/// <param name="Stamp">Equal only while the events are the same; 0 without events.</param>
+internal readonly record struct EventsState(long Count, long Stamp)
+{
+    public static EventsState Of(long count, RedisValue revision) =>
+        count == 0 ? default : new(count, (revision.TryParse(out long number) ? number : 0) ^ unchecked(count * (long)0x9E3779B97F4A7C15));
 }
 
 /// <summary>
 /// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
 /// request. Works on what Redis and Garnet have in common: hashes, sets and MULTI.
 /// </summary>
-internal sealed class EventStore(EventNotices notices, IConnectionMultiplexer? redis = null)
+internal sealed class EventStore(EventNotices notices, StoreHealth health, IOptions<EventOptions> options, IConnectionMultiplexer? redis = null)
 {
     private const int Attempts = 3;
 
     /// <summary>False without a Redis: events are refused then.</summary>
     public bool IsConfigured => redis is not null;
 
-    /// <summary>Stores all of them or none.</summary>
+    public int MaxPerUser => options.Value.MaxPerUser;
+
+    /// <summary>Stores all of them, except those that are refused one by one.</summary>
     /// <returns>What became of each, in order.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow or full: they may have to be sent again.</exception>
+    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes; the message says what is known to be stored.</exception>
     public async Task<EventOutcome[]> AppendAsync(IReadOnlyList<EventDraft> events)
     {
         IDatabase database = Database();
+        bool isSent = false;
         for (int attempt = 1; ; attempt++)
         {
             try
             {
-                bool[] isNew = await WriteAsync(database, events);
-                return await Task.WhenAll(events.Select((draft, i) => isNew[i]
+                HashSet<int> full = await FullUsersAsync(database, events);
+                isSent = true;
+                HashSet<EventDraft> isNew = await WriteAsync(database, [.. events.Where(draft => !full.Contains(draft.UserId))]);
+                EventOutcome[] outcomes = await Task.WhenAll(events.Select(draft => isNew.Contains(draft)
                     ? Task.FromResult(EventOutcome.Stored)
-                    : CompareAsync(database, draft)));
+                    : CompareAsync(database, draft, full.Contains(draft.UserId), isRetry: attempt > 1)));
+                health.ReportWritten();
+                return outcomes;
             }
             catch (RedisTimeoutException) when (attempt < Attempts)
             {
                 // The client waits shortly, for the sake of recommendations. What was written is known by its key.
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or OperationCanceledException or InvalidDataException)
+            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException or InvalidDataException)
             {
-                throw EventStoreException.From(e);
+                // No command has run: Redis aborted the first transaction, or it was not even sent.
+                bool isRefused = e is RedisServerException && attempt == 1 && (!isSent || e.Message.StartsWith("EXECABORT", StringComparison.Ordinal));
+                throw await EventStoreException.FromAsync(e, isRefused, health, database);
             }
         }
     }
 
-    /// <summary>A user's events in the order in which they happened.</summary>
-    public async Task<IReadOnlyList<UserEvent>> ReadAsync(int userId) => Read(await ValuesAsync(userId));
-
-    /// <summary>The same as they are stored, in no order: another number of them is another history.</summary>
-    public Task<RedisValue[]> ValuesAsync(int userId) => Database().HashValuesAsync(EventKeys.Of(userId));
-
-    /// <param name="stored">See <see cref="ValuesAsync"/>.</param>
-    /// <returns>In the order in which they happened.</returns>
-    /// <exception cref="InvalidDataException">Not events, or of a later release.</exception>
-    public static IReadOnlyList<UserEvent> Read(RedisValue[] stored)
+    /// <summary>Deletes all events of a user, on every replica at once.</summary>
+    /// <returns>How many there were.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
+    public async Task<long> DeleteAsync(int userId)
     {
+        IDatabase database = Database();
+        try
+        {
+            ITransaction transaction = database.CreateTransaction();
+            Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
+            Task[] all =
+            [
+                count,
+                transaction.KeyDeleteAsync(EventKeys.Of(userId)),
+                transaction.SetRemoveAsync(EventKeys.Users, userId),
+                transaction.HashDeleteAsync(EventKeys.Revisions, userId),
+                EventNotices.TellAsync(transaction, [userId]),
+            ];
+            await transaction.ExecuteAsync();
+            await Task.WhenAll(all);
+            return await count;
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
+        {
+            health.ReportRefusal(e.Message, isRefused: e is RedisServerException);
+            throw new EventStoreException("The store did not confirm the deletion: the events may or may not be deleted. Send the request again.", e);
+        }
+        finally
+        {
+            notices.Heard([userId]);
+        }
+    }
+
+    /// <summary>Identifies a user's events; costs the same for any number of them.</summary>
+    public async Task<EventsState> StateAsync(int userId)
+    {
+        IDatabase database = Database();
+        Task<RedisValue> revision = database.HashGetAsync(EventKeys.Revisions, userId);
+        Task<long> count = database.HashLengthAsync(EventKeys.Of(userId));
+        return EventsState.Of(await count, await revision);
+    }
+
+    /// <summary>A user's events in the order in which they happened.</summary>
+    /// <param name="userId">Whose.</param>
+    /// <param name="count">How many there are, as <see cref="StateAsync"/> returned it.</param>
+    /// <exception cref="InvalidDataException">Some are not events, or of a later release, or there are far more than this release stores.</exception>
+    public async Task<IReadOnlyList<UserEvent>> ReadAsync(int userId, long count)
+    {
+        if (count > 2L * MaxPerUser) // concurrent batches may exceed the limit a little
+        {
+            throw new InvalidDataException($"A user has {count} events, more than twice Events:MaxPerUser ({MaxPerUser}): they are not read. Delete some, or raise the limit.");
+        }
+
+        RedisValue[] stored = count == 0 ? [] : await Database().HashValuesAsync(EventKeys.Of(userId));
         UserEvent[] events = Array.ConvertAll(stored, value => StoredEvent.Read((byte[])value!));
         Array.Sort(events, UserEvent.CompareByTime);
         return events;
     }
 
-    private async Task<bool[]> WriteAsync(IDatabase database, IReadOnlyList<EventDraft> events)
+    private async Task<HashSet<int>> FullUsersAsync(IDatabase database, IEnumerable<EventDraft> events)
     {
         int[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
-        ITransaction transaction = database.CreateTransaction();
-        Task<long> users = transaction.SetAddAsync(EventKeys.Users, [.. whose.Select(user => (RedisValue)user)]);
-        Task<bool>[] writes = [.. events.Select(draft =>
-            transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
-        Task all = Task.WhenAll([users, .. writes]);
-        try
-        {
-            Task executing = transaction.ExecuteAsync();
-            Task telling = EventNotices.TellAsync(database, whose);
-            await executing;
-            notices.Heard(whose);
-            await telling; // an event that the other replicas may not have heard of is not acknowledged
-        }
-        catch (RedisServerException)
-        {
-            await all; // Where a command was refused, its own reason says more than the transaction's.
-            throw;
-        }
-
-        await all;
-        return await Task.WhenAll(writes);
+        long[] counts = await Task.WhenAll(whose.Select(user => database.HashLengthAsync(EventKeys.Of(user))));
+        return [.. whose.Where((_, i) => counts[i] >= MaxPerUser)];
     }
 
-    private static async Task<EventOutcome> CompareAsync(IDatabase database, EventDraft draft)
+    private async Task<HashSet<EventDraft>> WriteAsync(IDatabase database, EventDraft[] events)
     {
-        UserEvent stored = StoredEvent.Read((byte[])(await database.HashGetAsync(EventKeys.Of(draft.UserId), draft.Field))!);
-        return stored == draft.Event ? EventOutcome.Stored // by an attempt that was given up waiting for
-            : stored.SaysTheSameAs(draft.Event) ? EventOutcome.Duplicate
+        if (events.Length == 0)
+        {
+            return [];
+        }
+
+        int[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
+        ITransaction transaction = database.CreateTransaction();
+        Task<bool>[] writes = [.. events.Select(draft =>
+            transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
+        Task[] all =
+        [
+            .. writes,
+            transaction.SetAddAsync(EventKeys.Users, [.. whose.Select(user => (RedisValue)user)]),
+            transaction.HashSetAsync(EventKeys.Revisions, [.. whose.Select(user => new HashEntry(user, Random.Shared.NextInt64()))]),
+            EventNotices.TellAsync(transaction, whose),
+        ];
+        try
+        {
+            await transaction.ExecuteAsync();
+        }
+        finally
+        {
+            notices.Heard(whose);
+        }
+
+        try
+        {
+            await Task.WhenAll(all);
+        }
+        catch (RedisServerException e)
+        {
+            // Redis does not roll back what the other commands of a transaction did.
+            health.ReportRefusal(e.Message, isRefused: false);
+            throw new EventStoreException(
+                $"The store refused a part of the request: {e.Message}. {writes.Count(write => write.IsCompletedSuccessfully)} of {events.Length} events are stored. "
+                + "Repair the store, then send all again with the same keys and timestamps; what is there is not stored twice.", e);
+        }
+
+        return [.. events.Where((_, i) => writes[i].Result)];
+    }
+
+    private static async Task<EventOutcome> CompareAsync(IDatabase database, EventDraft draft, bool isFull, bool isRetry)
+    {
+        RedisValue value = await database.HashGetAsync(EventKeys.Of(draft.UserId), draft.Field);
+        if (value.IsNull)
+        {
+            return isFull ? EventOutcome.LimitReached : EventOutcome.Duplicate; // deleted since
+        }
+
+        UserEvent stored = StoredEvent.Read((byte[])value!);
+        return isRetry && stored == draft.Event ? EventOutcome.Stored // by an attempt whose answer did not come
+            : stored.Matches(draft.Event, draft.IsTimed) ? EventOutcome.Duplicate
             : EventOutcome.KeyReused;
     }
 
@@ -104,7 +210,7 @@ internal sealed class EventStore(EventNotices notices, IConnectionMultiplexer? r
         "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
 }
 
-/// <summary>Events could not be stored now; the message is for the client.</summary>
+/// <summary>Something could not be stored now; the message is for the client and says what is known.</summary>
 internal sealed class EventStoreException : Exception
 {
     public EventStoreException()
@@ -121,18 +227,20 @@ internal sealed class EventStoreException : Exception
     {
     }
 
-    /// <param name="e">What the Redis client threw.</param>
-    public static EventStoreException From(Exception e)
+    /// <param name="e">What a write threw.</param>
+    /// <param name="isRefused">Whether it is certain that nothing was stored.</param>
+    /// <param name="health">Counts and logs it.</param>
+    /// <param name="database">Asked for the reason of an aborted transaction.</param>
+    public static async Task<EventStoreException> FromAsync(Exception e, bool isRefused, StoreHealth health, IDatabase database)
     {
-        return new EventStoreException(e switch
-        {
-            RedisServerException when IsFull(e) => "The store is full: no event was stored. Make room in Redis (maxmemory), then send them again.",
-            RedisServerException => $"The store refuses events: {e.Message}. Nothing was stored.",
-            InvalidDataException => $"{e.Message} It stands where one of these does; the others are stored.",
-            _ => "The store does not answer: the events may or may not be stored. Send them again with the same keys and timestamps; what is there is not stored twice.",
-        }, e);
+        string reason = !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
+            : await health.FindRefusalAsync(database)
+            ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*";
+        health.ReportRefusal(reason, isRefused);
+        return new EventStoreException(
+            e is InvalidDataException ? $"{reason} It is stored under the key of a part of this request; the rest is stored."
+            : !isRefused ? $"The store did not confirm the request{(e is RedisServerException ? $" ({reason})" : "")}: it may or may not be stored. Send it again with the same keys and timestamps; what is there is not stored twice."
+            : reason.StartsWith("OOM", StringComparison.Ordinal) ? "The store is full: nothing was stored. Make room in Redis (maxmemory), then send the request again."
+            : $"The store refuses writes: {reason.TrimEnd('.')}. Nothing was stored.", e);
     }
-
-    // Said by the command itself, or by EXEC of a transaction whose commands were refused for it.
-    private static bool IsFull(Exception e) => e.Message.Contains("OOM", StringComparison.Ordinal) || e.Message.Contains("EXECABORT", StringComparison.Ordinal);
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
@@ -10,7 +11,7 @@ using NanoRecSys.Core.Events;
 
 namespace NanoRecSys.Api.Events;
 
-/// <summary><c>POST /events</c>: interactions as they happen.</summary>
+/// <summary><c>POST /events</c>: interactions as they happen, and <c>DELETE /users/{id}/events</c>.</summary>
 internal static class EventsApi
 {
     private const string BatchField = "events";
@@ -19,24 +20,37 @@ internal static class EventsApi
 
     public static void AddEvents(this WebApplicationBuilder builder)
     {
+        builder.Services.AddOptions<EventOptions>().BindConfiguration(EventOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<EventStore>();
+        builder.Services.AddSingleton<StoreHealth>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<StoreHealth>());
         builder.Services.AddSingleton<EventNotices>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EventNotices>());
         builder.Services.AddSingleton<EventReader>();
     }
 
-    public static void MapEvents(this IEndpointRouteBuilder app) =>
+    public static void MapEvents(this IEndpointRouteBuilder app)
+    {
         app.MapPost("/events", PostEvents)
             .WithTags("Events")
             .WithSummary("What users did, one event or a batch of up to 1000; their next recommendations reflect it")
             .WithDescription(
-                "Answered once everything is stored; all events of a request are stored, or none. Rows that make no sense are refused one by one, " +
-                "the others are kept. Sent again with the same key (or the same movie, type and timestamp), an event is stored once. " +
-                "Unknown fields are refused. 503: the store is away or full; send the request again.")
+                "Answered once everything is stored. Invalid rows are refused one by one, the others are stored. Sent again with the same key " +
+                "(or the same movie, type and timestamp), an event is stored once. Unknown fields are refused. " +
+                "503: the store is away, full or refuses writes; the message says what is known to be stored. Send the request again.")
             .WithJsonBody<EventBatch, EventReceipt>(
                 """{"events": [{"user_id": 42, "movie_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "movie_id": 32, "type": "like"}]}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Write);
+        app.MapDelete("/users/{id}/events", DeleteEvents)
+            .WithTags("Events")
+            .WithSummary("Deletes all events of a user, and the answers made from them")
+            .WithDescription(
+                "Takes effect on every replica at once. What the model was published with stays until a version without it is published. " +
+                "503: the store is away; send the request again.")
+            .WithAnswer<EventsDeleted>()
+            .RequireKey(KeyRole.Write);
+    }
 
     private static async Task<IResult> PostEvents(
         HttpContext http, ServedModel served, AddedMovies added, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
@@ -63,6 +77,27 @@ internal static class EventsApi
         }
 
         return await StoreAsync(http, drafts, rows, store);
+    }
+
+    private static async Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id)
+    {
+        var fields = new UrlFields();
+        int user = fields.Int32("path", "id", id, 0);
+        if (fields.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors));
+        }
+
+        try
+        {
+            long deleted = await store.DeleteAsync(user);
+            await cache.DeleteAsync(user);
+            return TypedResults.Ok(new EventsDeleted(deleted, http.TraceIdentifier));
+        }
+        catch (EventStoreException e)
+        {
+            return StoreAway(http, e);
+        }
     }
 
     /// <summary>The answer of every call that has to write, while Redis is away or full.</summary>
@@ -96,10 +131,16 @@ internal static class EventsApi
 
         for (int i = 0; i < good.Length; i++)
         {
+            BodyFields row = rows[good[i].Index];
             if (outcomes[i] == EventOutcome.KeyReused)
             {
-                BodyFields row = rows[good[i].Index];
                 row.Refuse("key", "Another event of this user has this key, or without one the same movie, type and timestamp", "key_reused");
+                refused[good[i].Index] = row.Errors;
+            }
+            else if (outcomes[i] == EventOutcome.LimitReached)
+            {
+                row.Refuse("user_id", $"This user has {store.MaxPerUser} events, the most that are kept (Events:MaxPerUser). "
+                    + "Take them into the training (prepare --events), then delete them (DELETE /users/ID/events)", "too_many_events");
                 refused[good[i].Index] = row.Errors;
             }
         }
@@ -116,7 +157,7 @@ internal static class EventsApi
 }
 
 /// <summary>Reads one event of a request's body, and says everything that is wrong with it.</summary>
-internal sealed class EventReader(TimeProvider time)
+internal sealed class EventReader(StoreHealth health)
 {
     private const int MaxKeyLength = 128;
     private const double LeastRating = 0.5;
@@ -125,13 +166,15 @@ internal sealed class EventReader(TimeProvider time)
     // Clocks of well-kept machines differ by less; beyond it an event would stay the newest for as long as it is early.
     private static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5);
 
+    private long _lastReceived;
+
     /// <param name="fields">The event.</param>
     /// <param name="index">Its place in the request.</param>
     /// <param name="knows">Whether a movie is in the catalog.</param>
     /// <returns>To be used only where <paramref name="fields"/> has no errors.</returns>
     public EventDraft Read(BodyFields fields, int index, Func<int, bool> knows)
     {
-        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset now = health.UtcNow;
         int user = fields.Int32("user_id", fallback: null);
         int movie = fields.Int32("movie_id", fallback: null);
         double? rating = fields.OptionalNumber("rating", LeastRating, MostRating);
@@ -147,8 +190,21 @@ internal sealed class EventReader(TimeProvider time)
         }
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
-        long received = now.ToUnixTimeMilliseconds() * 1000 + index; // of one batch, in its order
-        return new EventDraft(index, user, Field(key, given, movie, type), new UserEvent(movie, timestamp, type, (float?)rating, received));
+        var happened = new UserEvent(movie, timestamp, type, (float?)rating, NextReceived(now));
+        return new EventDraft(index, user, Field(key, given, movie, type), happened, IsTimed: given is not null);
+    }
+
+    // Microseconds, each number once: so events of a batch keep their order, and a repeated event is told from the first.
+    private long NextReceived(DateTimeOffset now)
+    {
+        long last, next;
+        do
+        {
+            last = Volatile.Read(ref _lastReceived);
+            next = Math.Max(last + 1, now.ToUnixTimeMilliseconds() * 1000);
+        }
+        while (Interlocked.CompareExchange(ref _lastReceived, next, last) != last);
+        return next;
     }
 
     // With neither key nor time nothing tells a repetition from a second event.
@@ -188,4 +244,5 @@ internal sealed class EventReader(TimeProvider time)
 /// <param name="UserId">Whose it is.</param>
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="Event">What happened.</param>
-internal sealed record EventDraft(int Index, int UserId, string Field, UserEvent Event);
+/// <param name="IsTimed">Whether the client gave the time.</param>
+internal sealed record EventDraft(int Index, int UserId, string Field, UserEvent Event, bool IsTimed);

@@ -14,6 +14,7 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(EventRequest))]
 [JsonSerializable(typeof(EventBatch))]
 [JsonSerializable(typeof(EventReceipt))]
+[JsonSerializable(typeof(EventsDeleted))]
 [JsonSerializable(typeof(ItemRequest))]
 [JsonSerializable(typeof(ItemReceipt))]
 [JsonSerializable(typeof(ModelList))]

@@ -9,7 +9,7 @@ namespace NanoRecSys.Api.Items;
 /// Movies that were added after the training: kept in Redis, and here as a list that is made again when one comes. What
 /// another replica took is known within <see cref="LookInterval"/>.
 /// </summary>
-internal sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+internal sealed class AddedMovies(StoreHealth health, ILogger<AddedMovies> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
@@ -41,7 +41,7 @@ internal sealed class AddedMovies(ILogger<AddedMovies> logger, IConnectionMultip
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {
-            throw EventStoreException.From(e);
+            throw await EventStoreException.FromAsync(e, isRefused: e is RedisServerException, health, database);
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
     public const string EmptyHistory = "empty_history";
     public const string UnknownMovies = "unknown_movies";
 
+    /// <summary>Only the events could tell whether this user is known.</summary>
+    public const string EventsUnavailable = "events_unavailable";
+
     /// <param name="catalog">The model that answers, and its movies.</param>
     /// <param name="request">Names the user or the session.</param>
     /// <param name="events">The user's, as the cache's lookup found them; null if Redis did not answer.</param>
@@ -92,10 +95,9 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         bool isKnown = position >= 0;
         LiveItem[] live = [.. LiveItems(catalog, events ?? [])];
         History history = Merge(isKnown ? published.At(position) : default, isKnown ? published.TimesAt(position) : default, live);
-        string reason = isKnown || events?.Count > 0 ? EmptyHistory : UnknownUser;
+        string reason = events is null ? EventsUnavailable : isKnown || events.Count > 0 ? EmptyHistory : UnknownUser;
         return history with
         {
-            Events = events?.Count ?? 0,
             EmptyReason = history.Rows.Length > 0 ? null : reason,
             // For a user who came back after the model's last day, that day.
             Now = history.Times.IsEmpty ? catalog.Model.DataUntil : Math.Max(catalog.Model.DataUntil, history.Times.Span[^1]),
@@ -120,7 +122,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
     {
         try
         {
-            return await store.ReadAsync(userId);
+            return await store.ReadAsync(userId, (await store.StateAsync(userId)).Count);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {
@@ -176,9 +178,6 @@ internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnly
 
     /// <summary>Rows that are not recommended although the model does not read them: disliked, or newer than the model.</summary>
     public IReadOnlyList<int> Excluded { get; init; } = [];
-
-    /// <summary>The number of the user's events beside what the model was published with.</summary>
-    public long Events { get; init; }
 
     /// <summary>The user's position in the published histories; null if this one is not what was published.</summary>
     public int? PublishedAt { get; init; }

@@ -14,15 +14,15 @@ namespace NanoRecSys.Api.Pipeline;
 
 /// <param name="Entry">Null unless it was a hit.</param>
 /// <param name="Result">One of <see cref="CacheResults"/>.</param>
-/// <param name="Events">The user's, if it was not a hit; null if Redis did not answer, empty without a Redis.</param>
-/// <param name="Stamp">State of the user's events before the lookup; null if this process receives no notices of them.</param>
+/// <param name="Events">State of the user's events, if it was not a hit; null if Redis did not answer.</param>
+/// <param name="Stamp">Of <see cref="EventNotices"/> before the lookup; null if this process receives no notices.</param>
 /// <param name="Source">One of <see cref="CacheSources"/>; null unless it was a hit.</param>
 internal readonly record struct CacheLookup(
-    CacheEntry? Entry, string Result, IReadOnlyList<UserEvent>? Events = null, long? Stamp = null, string? Source = null);
+    CacheEntry? Entry, string Result, EventsState? Events = null, long? Stamp = null, string? Source = null);
 
 /// <summary>
 /// Stages <c>cache.get</c> and <c>cache.set</c>: entries in this process, and behind it in Redis, in one round trip with
-/// the user's events. An unavailable Redis costs a count and a line in the log, never a request.
+/// the state of the user's events. An unavailable Redis costs a count and a line in the log, never a request.
 /// </summary>
 internal sealed class RecommendationCache(
     EventStore events, EventNotices notices, CacheMemory memory, Outages outages, RequestCounters counters, IOptions<RecommendationOptions> options,
@@ -34,7 +34,7 @@ internal sealed class RecommendationCache(
     {
         if (redis is null)
         {
-            return new(new CacheLookup(null, CacheResults.Off, Events: []));
+            return new(new CacheLookup(null, CacheResults.Off, default(EventsState)));
         }
 
         long? stamp = notices.StampOf(userId);
@@ -72,15 +72,13 @@ internal sealed class RecommendationCache(
         {
             outages.RequireRedis();
             Task<RedisValue> storing = database.StringGetAsync(key);
-            Task<RedisValue[]> happening = userId is { } user ? events.ValuesAsync(user) : Task.FromResult<RedisValue[]>([]);
-            await Task.WhenAll(storing, happening);
-            RedisValue[] values = await happening;
+            EventsState state = userId is { } user ? await events.StateAsync(user) : default;
             CacheEntry? entry = Read(await storing);
-            bool hit = entry is not null && entry.Events == values.Length;
+            bool hit = entry is not null && entry.EventsStamp == state.Stamp;
             counters.CountCacheLookup(hit);
             if (!hit)
             {
-                return new CacheLookup(null, CacheResults.Miss, EventStore.Read(values), stamp);
+                return new CacheLookup(null, CacheResults.Miss, state, stamp);
             }
 
             if (stamp is { } before)
@@ -90,10 +88,44 @@ internal sealed class RecommendationCache(
 
             return new CacheLookup(entry, CacheResults.Hit, Source: CacheSources.Redis);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        catch (Exception e) when (e is RedisException or TimeoutException)
         {
             outages.ReportRedis(e);
             return new CacheLookup(null, CacheResults.Error);
+        }
+    }
+
+    /// <summary>The events of a user whose entry was not found.</summary>
+    /// <returns>In the order in which they happened; null if Redis did not return them.</returns>
+    public async ValueTask<IReadOnlyList<UserEvent>?> ReadEventsAsync(int? userId, CacheLookup lookup)
+    {
+        try
+        {
+            return userId is not { } user || lookup.Events is { Count: 0 } ? []
+                : lookup.Events is { } state ? await events.ReadAsync(user, state.Count)
+                : null;
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        {
+            outages.ReportRedis(e);
+            return null;
+        }
+    }
+
+    /// <summary>Deletes a user's entries in Redis. Those in memory are out of date by the user's notice.</summary>
+    public async Task DeleteAsync(int userId)
+    {
+        try
+        {
+            IServer server = redis!.GetServers().First(server => server is { IsConnected: true, IsReplica: false });
+            await foreach (RedisKey key in server.KeysAsync(redis.GetDatabase().Database, CacheKey.PatternOf(userId), pageSize: 1000))
+            {
+                await redis.GetDatabase().KeyDeleteAsync(key);
+            }
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidOperationException)
+        {
+            outages.ReportRedis(e); // they are never served again, and expire
         }
     }
 
@@ -129,7 +161,11 @@ internal sealed class RecommendationCache(
 internal static class CacheKey
 {
     // Increase it whenever the stored form of an entry changes, so that a new release does not read those of an old one.
-    private const int Format = 4;
+    private const int Format = 5;
+    private const string Prefix = "nanorecsys:answer:";
+
+    /// <summary>Matches the keys of all entries of a user.</summary>
+    public static string PatternOf(int userId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}*:u{userId}:*");
 
     /// <param name="request">The user or session, and the options.</param>
     /// <param name="version">Of the model.</param>
@@ -143,7 +179,7 @@ internal static class CacheKey
         string filter = request.Filters is { } filters ? $":f{Hash(CandidateFilter.Fingerprint(filters))}" : "";
         string order = request.IsReordered ? string.Create(CultureInfo.InvariantCulture, $":d{request.Diversity}:p{request.PopularityPenalty}") : "";
         return string.Create(CultureInfo.InvariantCulture,
-            $"nanorecsys:answer:{Format}:{version}:{user}:k{request.K}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
+            $"{Prefix}{Format}:{version}:{user}:k{request.K}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
             + $":c{candidates}:n{newMovies}{filter}{order}");
     }
 
@@ -152,11 +188,13 @@ internal static class CacheKey
 
 /// <summary>
 /// The entries that this process used recently, in front of Redis and bounded in bytes. Each carries the state of its user's
-/// events (<see cref="EventNotices"/>); with another stamp it is out of date.
+/// events (<see cref="EventNotices"/>); with another stamp it is out of date. One that was made from events is compared with Redis
+/// again after <see cref="TrustedFor"/>: whoever deletes events there sends no notice.
 /// </summary>
 internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeProvider time)
 {
     private const int EntryBytes = 250; // objects, dictionary and queue around an entry, roughly
+    private static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Kept> _entries = new(StringComparer.Ordinal);
     private readonly Queue<Kept> _order = new();
@@ -189,7 +227,16 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
             return;
         }
 
-        var kept = new Kept(key, stamp, entry, bytes, entry.Created + options.Value.CacheLifetime);
+        DateTimeOffset until = entry.Created + options.Value.CacheLifetime;
+        DateTimeOffset trusted = entry.EventsStamp == 0 ? until : time.GetUtcNow() + TrustedFor;
+        until = trusted < until ? trusted : until;
+        if (_entries.TryGetValue(key, out Kept? known) && known.Stamp == stamp && known.Entry.Bytes.AsSpan().SequenceEqual(entry.Bytes))
+        {
+            known.Until = until;
+            return;
+        }
+
+        var kept = new Kept(key, stamp, entry, bytes) { Until = until };
         lock (_writing)
         {
             _entries[key] = kept;
@@ -221,28 +268,28 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
         }
     }
 
-    private sealed record Kept(string Key, long Stamp, CacheEntry Entry, int Bytes, DateTimeOffset Until)
+    private sealed record Kept(string Key, long Stamp, CacheEntry Entry, int Bytes)
     {
+        public DateTimeOffset Until { get; set; }
+
         public bool IsUsed { get; set; }
     }
 }
 
 /// <summary>The one place where a request decides to go on without Redis or without the network: it counts and logs that.</summary>
-internal sealed class Outages(RequestCounters counters, TimeProvider time, ILogger<Outages> logger)
+internal sealed class Outages(RequestCounters counters, StoreHealth health, TimeProvider time, ILogger<Outages> logger)
 {
-    // After a timeout the next requests do not wait for Redis again.
-    private static readonly TimeSpan PauseAfterTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WarnEvery = TimeSpan.FromSeconds(10);
 
-    private long _pausedUntil;
     private long _warnAgainAt;
 
-    /// <exception cref="TimeoutException">Redis timed out a moment ago.</exception>
+    /// <summary>Requests do not wait for a Redis that hangs. One command that takes too long says nothing about the others.</summary>
+    /// <exception cref="TimeoutException">Redis does not answer the smallest command.</exception>
     public void RequireRedis()
     {
-        if (time.GetTimestamp() < Volatile.Read(ref _pausedUntil))
+        if (health.IsSilent)
         {
-            throw new TimeoutException("Redis did not answer in time a moment ago.");
+            throw new TimeoutException("Redis does not answer in time.");
         }
     }
 
@@ -250,11 +297,6 @@ internal sealed class Outages(RequestCounters counters, TimeProvider time, ILogg
     {
         counters.CountCacheError();
         long now = time.GetTimestamp();
-        if (e is RedisTimeoutException)
-        {
-            Volatile.Write(ref _pausedUntil, now + Ticks(PauseAfterTimeout));
-        }
-
         long warnAt = Volatile.Read(ref _warnAgainAt);
         if (now >= warnAt && Interlocked.CompareExchange(ref _warnAgainAt, now + Ticks(WarnEvery), warnAt) == warnAt)
         {

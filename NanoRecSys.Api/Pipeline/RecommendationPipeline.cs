@@ -30,8 +30,8 @@ internal sealed class RecommendationPipeline(
         timeline.CacheSource = cached.Source;
         RecommendationResponse response = cached.Entry is { } known
             ? new() { Entry = known, Mode = Modes.Live, DebugTiming = new DebugTiming { Source = "cache", FallbackReason = known.FallbackReason } }
-            // By the number of events, too: a request that follows an event must not share what was computed before it.
-            : await _shared.RunAsync($"{key}#{cached.Events?.Count}", ComputeAsync, WaitAsync);
+            // By the user's events, too: a request that follows an event must not share what was computed before it.
+            : await _shared.RunAsync($"{key}#{cached.Events?.Stamp}", ComputeAsync, WaitAsync);
 
         string mode = served.Refusal is null ? response.Mode : Modes.Degraded;
         timeline.Complete(mode, cached.Result, model.Version);
@@ -50,7 +50,8 @@ internal sealed class RecommendationPipeline(
 
         async Task<RecommendationResponse> ComputeAsync()
         {
-            History history = timeline.Run(StageNames.History, () => HistoryReader.Read(catalog, request, cached.Events));
+            History history = await timeline.RunAsync(StageNames.History, async () =>
+                HistoryReader.Read(catalog, request, await cache.ReadEventsAsync(request.UserId, cached)));
 
             // Held until the reasons are measured: they run the network more often than the list does.
             using IDisposable? permit = history.EmptyReason is null ? await limiter.EnterAsync(timeline) : null;
@@ -87,7 +88,7 @@ internal sealed class RecommendationPipeline(
                 reasons ??= Explainer.Likeness(catalog, best, history);
             }
 
-            CacheEntry entry = CacheEntry.Create(catalog, request, history, best, reasons, fallback);
+            CacheEntry entry = CacheEntry.Create(catalog, request, history, cached.Events?.Stamp ?? 0, best, reasons, fallback);
             bool isWhole = fallback is not (ModelFailed or Overloaded) && isExplained && cached.Result != CacheResults.Error && history.IsWhole;
             if (isWhole)
             {

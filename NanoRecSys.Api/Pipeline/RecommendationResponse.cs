@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
@@ -67,7 +68,7 @@ internal sealed record RecommendationResponse : IResult
 /// </summary>
 internal sealed class CacheEntry
 {
-    // Header: mark, length of all, events, creation time, length of the reason; then the reason and the JSON.
+    // Header: mark, length of all, stamp of the events, creation time, length of the reason; then the reason and the JSON.
     private const uint Mark = 0x31_53_4e_41; // "ANS1"; another layout needs another mark and another CacheKey format
     private const int LengthAt = 4;
     private const int EventsAt = 8;
@@ -90,8 +91,8 @@ internal sealed class CacheEntry
     /// <summary>One JSON object.</summary>
     public ReadOnlyMemory<byte> Json { get; }
 
-    /// <summary>The number of the user's events that it took into account; with another number it is out of date.</summary>
-    public long Events => BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(EventsAt));
+    /// <summary>See <see cref="EventsState"/>: with another stamp it is out of date.</summary>
+    public long EventsStamp => BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(EventsAt));
 
     /// <summary>When it was computed.</summary>
     public DateTimeOffset Created => DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(CreatedAt)));
@@ -103,11 +104,13 @@ internal sealed class CacheEntry
     /// <param name="catalog">What recommended.</param>
     /// <param name="request">Decides on the history and the ids of filters.</param>
     /// <param name="history">Whose list it is.</param>
+    /// <param name="eventsStamp">Of the user's events before they were read.</param>
     /// <param name="best">[K] with the served scores.</param>
     /// <param name="reasons">[K]; null unless asked for.</param>
     /// <param name="fallbackReason">Set if popular items replace personal ones.</param>
     public static CacheEntry Create(
-        ServedCatalog catalog, RecommendationRequest request, History history, Candidate[] best, RecommendationReason[]? reasons, string? fallbackReason)
+        ServedCatalog catalog, RecommendationRequest request, History history, long eventsStamp, Candidate[] best, RecommendationReason[]? reasons,
+        string? fallbackReason)
     {
         int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(CandidateFilter.UnknownIds(catalog, request.Filters)).Distinct()];
         MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
@@ -122,7 +125,7 @@ internal sealed class CacheEntry
             UnknownMovieIds = unknown.Length == 0 ? null : unknown,
             Version = catalog.Model.Version,
         };
-        return Write(content, fallbackReason, history.Events, DateTimeOffset.UtcNow);
+        return Write(content, fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
     }
 
     /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
@@ -136,14 +139,14 @@ internal sealed class CacheEntry
             : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
     }
 
-    internal static CacheEntry Write(Content content, string? fallbackReason, long events, DateTimeOffset created)
+    internal static CacheEntry Write(Content content, string? fallbackReason, long eventsStamp, DateTimeOffset created)
     {
         byte[] reason = Encoding.UTF8.GetBytes(fallbackReason ?? "");
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(content, RecommendationJson.Default.Content);
         var bytes = new byte[HeaderBytes + reason.Length + json.Length];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mark);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(LengthAt), bytes.Length);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(EventsAt), events);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(EventsAt), eventsStamp);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(CreatedAt), created.ToUnixTimeMilliseconds());
         bytes[ReasonAt] = checked((byte)reason.Length);
         reason.CopyTo(bytes.AsSpan(HeaderBytes));

@@ -33,6 +33,11 @@ public sealed record EventBatch(IReadOnlyList<EventRequest> Events);
 /// <param name="RequestId">As in the log.</param>
 public sealed record EventReceipt(int Stored, int Duplicates, IReadOnlyList<RefusedEvent> Refused, string RequestId);
 
+/// <summary>Answer of <c>DELETE /users/{id}/events</c>.</summary>
+/// <param name="Deleted">Number of events that the user had.</param>
+/// <param name="RequestId">As in the log.</param>
+public sealed record EventsDeleted(long Deleted, string RequestId);
+
 /// <param name="Index">Place in the batch, from 0.</param>
 /// <param name="Errors">Everything that is wrong with it.</param>
 public sealed record RefusedEvent(int Index, IReadOnlyList<FieldError> Errors);

@@ -34,7 +34,8 @@ public sealed record StatusDocument
     public string? Version { get; init; }
 }
 
-public sealed record RedisStatus(bool Enabled, bool Available, string? Host, int? Port, long ErrorCount);
+/// <summary>The cache and event store. <c>Writable</c>: whether it takes events and added movies; null without one.</summary>
+public sealed record RedisStatus(bool Enabled, bool Available, string? Host, int? Port, long ErrorCount, bool? Writable = null);
 
 public sealed record FaissStatus(
     bool Ready, string RequestedIndexType, string? LoadedIndexType, string? IndexPath, string? Engine);

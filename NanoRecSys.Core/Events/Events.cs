@@ -22,8 +22,11 @@ internal sealed record UserEvent(int MovieId, long Timestamp, string Type, float
         return a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Received.CompareTo(b.Received);
     }
 
-    /// <summary>Whether both tell the same, whenever each arrived.</summary>
-    public bool SaysTheSameAs(UserEvent other) => this == (other ?? throw new ArgumentNullException(nameof(other))) with { Received = Received };
+    /// <summary>Whether both describe the same event, whenever each arrived.</summary>
+    /// <param name="other">The event to compare with.</param>
+    /// <param name="isTimed">False if the server chose the time of <paramref name="other"/>: then it is not compared.</param>
+    public bool Matches(UserEvent other, bool isTimed) =>
+        this == other with { Received = Received, Timestamp = isTimed ? other.Timestamp : Timestamp };
 }
 
 /// <summary>An event's stored form: a small JSON object that other programs can read, too.</summary>
@@ -54,18 +57,24 @@ internal static class StoredEvent
 internal sealed partial class StoredEventJson : JsonSerializerContext;
 
 /// <summary>
-/// Where events lie in Redis: one hash per user, from idempotency key to event, and the set of users. These keys have
-/// no time to live, so that a policy such as <c>volatile-lru</c> never evicts them.
+/// Where events are in Redis: one hash per user, from idempotency key to event, the set of users, and a revision per user. These
+/// keys have no time to live, so that a policy such as <c>volatile-lru</c> never evicts them.
 /// </summary>
 internal static class EventKeys
 {
     /// <summary>A set: ids of all users who have events.</summary>
     public const string Users = "nanorecsys:events:users";
 
-    /// <summary>A channel: ids of users whose events were just stored.</summary>
+    /// <summary>A hash: user id to a random number, another one after each write. With the number of events it identifies their content.</summary>
+    public const string Revisions = "nanorecsys:events:revisions";
+
+    /// <summary>A string: the random id of this store, made by the first API process that finds none.</summary>
+    public const string Epoch = "nanorecsys:epoch";
+
+    /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
     public const string Notices = "nanorecsys:events:notices";
 
-    /// <summary>A hash: one field for each event, which is written once and never changed or removed.</summary>
+    /// <summary>A hash: one field for each event, which is written once and removed only with all others of the user.</summary>
     public static string Of(int userId) => string.Create(CultureInfo.InvariantCulture, $"nanorecsys:events:user:{userId}");
 }
 

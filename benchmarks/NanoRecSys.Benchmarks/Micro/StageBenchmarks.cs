@@ -67,7 +67,7 @@ public class StageBenchmarks
     [Benchmark]
     public object? Hit() => _memory.Get(Key(), stamp: 0);
 
-    private CacheEntry Entry() => CacheEntry.Create(_catalog, _request, _median, _best, reasons: null, fallbackReason: null);
+    private CacheEntry Entry() => CacheEntry.Create(_catalog, _request, _median, eventsStamp: 0, _best, reasons: null, fallbackReason: null);
 
     private string Key() => CacheKey.Of(_request, _model.Version, _options.Value.Candidates);
 

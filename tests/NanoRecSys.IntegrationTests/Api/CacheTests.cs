@@ -45,7 +45,7 @@ public sealed class CacheTests
             RedisKey[] keys = [];
 
             // The API does not wait until its answer is stored.
-            await ApiServer.UntilAsync("the answer is stored", () => Task.FromResult((keys = [.. redis.GetServers()[0].Keys()]).Length > 0));
+            await ApiServer.UntilAsync("the answer is stored", () => Task.FromResult((keys = [.. redis.GetServers()[0].Keys(pattern: "nanorecsys:answer:*")]).Length > 0));
             RedisKey key = Assert.Single(keys);
             Assert.InRange((await redis.GetDatabase().KeyTimeToLiveAsync(key))!.Value.TotalSeconds, 1, 300);
             await redis.GetDatabase().StringSetAsync(key, "{");

@@ -75,6 +75,27 @@ public sealed class MemoryTests
         await UntilInMemoryAsync(api, cache);
     }
 
+    [Fact]
+    public async Task Where_notices_arrive_five_seconds_late_an_event_is_known_before_its_notice()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Redis);
+        await using var slow = new SlowProxy(cache.ConnectionString);
+        await using ApiServer here = await ApiServer.StartAsync(new RandomModel(524), cache.ConnectionString);
+        await using ApiServer there = await ApiServer.StartAsync(here.Store, slow.ConnectionString);
+        await UntilInMemoryAsync(there, cache);
+        slow.NoticeLag = TimeSpan.FromSeconds(5);
+        await ApiServer.UntilAsync("beats arrive, all of them late", () => Task.FromResult(slow.LateMessages > 8));
+        int[] before = (await there.PostAsync("/recommend", Question)).MovieIds();
+        await there.PostAsync("/recommend", Question);
+
+        var watch = Stopwatch.StartNew();
+        await here.PostAsync("/events", $$"""{"user_id": 11, "movie_id": {{before[0]}}, "type": "dislike"}""");
+        await ApiServer.UntilAsync("the event is known", async () => !(await there.PostAsync("/recommend", Question)).MovieIds().Contains(before[0]));
+
+        Assert.True(watch.Elapsed < slow.NoticeLag, $"It was known only after {watch.Elapsed}.");
+        Assert.Equal("live", (await there.PostAsync("/recommend", Question)).Text("mode"));
+    }
+
     private static async Task UntilInMemoryAsync(ApiServer api, CacheServer cache)
     {
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");

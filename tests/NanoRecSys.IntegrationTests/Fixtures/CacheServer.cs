@@ -132,6 +132,12 @@ internal abstract class CacheServer : IDisposable
             WaitUntilItAnswers();
         }
 
+        public async Task<RedisResult> ExecuteAsync(string command, params object[] arguments)
+        {
+            await using ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{ConnectionString},allowAdmin=true");
+            return await connection.GetDatabase().ExecuteAsync(command, arguments);
+        }
+
         /// <summary>Keeps its connections and answers nothing, as a machine that swaps does.</summary>
         public void Freeze() => Signal("-STOP");
 

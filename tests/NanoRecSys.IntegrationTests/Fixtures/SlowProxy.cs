@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>Stands before a server and holds back whatever passes, either way, for <see cref="Delay"/>.</summary>
+/// <summary>Stands before a server of the Redis protocol and holds back whatever passes, either way, for <see cref="Delay"/>.</summary>
 internal sealed class SlowProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -11,6 +13,8 @@ internal sealed class SlowProxy : IAsyncDisposable
     private readonly IPEndPoint _server;
     private readonly Task _accepting;
     private long _delayTicks;
+    private long _noticeLagTicks;
+    private long _lateMessages;
 
     public SlowProxy(string server)
     {
@@ -24,6 +28,16 @@ internal sealed class SlowProxy : IAsyncDisposable
         get => new(Interlocked.Read(ref _delayTicks));
         set => Interlocked.Exchange(ref _delayTicks, value.Ticks);
     }
+
+    /// <summary>How late messages of subscriptions arrive; commands are not affected.</summary>
+    public TimeSpan NoticeLag
+    {
+        get => new(Interlocked.Read(ref _noticeLagTicks));
+        set => Interlocked.Exchange(ref _noticeLagTicks, value.Ticks);
+    }
+
+    /// <summary>Number of chunks that arrived late by <see cref="NoticeLag"/>.</summary>
+    public long LateMessages => Interlocked.Read(ref _lateMessages);
 
     public string ConnectionString => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
@@ -58,7 +72,8 @@ internal sealed class SlowProxy : IAsyncDisposable
             try
             {
                 await server.ConnectAsync(_server, _stop.Token);
-                await Task.WhenAny(PassAsync(client.GetStream(), server.GetStream()), PassAsync(server.GetStream(), client.GetStream()));
+                var subscribed = new StrongBox<bool>();
+                await Task.WhenAny(RequestsAsync(client.GetStream(), server.GetStream(), subscribed), AnswersAsync(server.GetStream(), client.GetStream(), subscribed));
             }
             catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
             {
@@ -66,14 +81,47 @@ internal sealed class SlowProxy : IAsyncDisposable
         }
     }
 
-    private async Task PassAsync(NetworkStream from, NetworkStream to)
+    private async Task RequestsAsync(NetworkStream client, NetworkStream server, StrongBox<bool> subscribed)
     {
         byte[] buffer = new byte[1 << 16];
         int read;
-        while ((read = await from.ReadAsync(buffer, _stop.Token)) > 0)
+        while ((read = await client.ReadAsync(buffer, _stop.Token)) > 0)
         {
+            subscribed.Value |= buffer.AsSpan(0, read).IndexOf("SUBSCRIBE"u8) >= 0;
             await Task.Delay(Delay / 2, _stop.Token); // half each way
-            await to.WriteAsync(buffer.AsMemory(0, read), _stop.Token);
+            await server.WriteAsync(buffer.AsMemory(0, read), _stop.Token);
+        }
+    }
+
+    private async Task AnswersAsync(NetworkStream server, NetworkStream client, StrongBox<bool> subscribed)
+    {
+        var late = Channel.CreateUnbounded<(DateTime Due, byte[] Bytes)>();
+        Task delivering = DeliverAsync(late.Reader, client);
+        byte[] buffer = new byte[1 << 16];
+        int read;
+        while ((read = await server.ReadAsync(buffer, _stop.Token)) > 0)
+        {
+            await Task.Delay(Delay / 2, _stop.Token);
+            TimeSpan lag = subscribed.Value ? NoticeLag : TimeSpan.Zero;
+            await late.Writer.WriteAsync((DateTime.UtcNow + lag, buffer[..read]), _stop.Token);
+        }
+
+        late.Writer.Complete();
+        await delivering;
+    }
+
+    private async Task DeliverAsync(ChannelReader<(DateTime Due, byte[] Bytes)> late, NetworkStream client)
+    {
+        await foreach ((DateTime due, byte[] bytes) in late.ReadAllAsync(_stop.Token))
+        {
+            TimeSpan wait = due - DateTime.UtcNow;
+            if (wait > TimeSpan.Zero)
+            {
+                await Task.Delay(wait, _stop.Token);
+                Interlocked.Increment(ref _lateMessages);
+            }
+
+            await client.WriteAsync(bytes, _stop.Token);
         }
     }
 }

@@ -21,7 +21,7 @@ public sealed class CacheEntryTests
     {
         CacheEntry read = CacheEntry.Read(CacheEntry.Write(Content, "unknown_user", 4, Created).Bytes);
 
-        Assert.Equal((4, "unknown_user", Created), (read.Events, read.FallbackReason, read.Created));
+        Assert.Equal((4, "unknown_user", Created), (read.EventsStamp, read.FallbackReason, read.Created));
         Assert.Equal(
             """{"movie_ids":[3,1],"scores":[0.5,0.25],"explanations":[],"movies":[],"version":"0123456789ab"}""",
             Encoding.UTF8.GetString(read.Json.Span));

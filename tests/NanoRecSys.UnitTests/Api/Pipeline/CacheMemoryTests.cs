@@ -26,6 +26,23 @@ public sealed class CacheMemoryTests
     }
 
     [Fact]
+    public void An_entry_made_from_events_is_trusted_for_a_second_and_again_once_it_was_confirmed()
+    {
+        CacheMemory memory = Create(bytes: 10_000);
+        memory.Keep("a", 7, Entry(eventsStamp: 5));
+
+        _time.Advance(0.9);
+        Assert.NotNull(memory.Get("a", 7));
+        _time.Advance(0.1);
+        Assert.Null(memory.Get("a", 7));
+
+        long bytes = memory.Bytes;
+        memory.Keep("a", 7, CacheEntry.Read(Entry(eventsStamp: 5, created: -1).Bytes));
+        Assert.NotNull(memory.Get("a", 7));
+        Assert.Equal(bytes, memory.Bytes);
+    }
+
+    [Fact]
     public void It_never_holds_more_bytes_than_it_may_and_lets_the_unused_go_first()
     {
         CacheMemory memory = Create(bytes: 2_000); // four or five entries
@@ -66,7 +83,7 @@ public sealed class CacheMemoryTests
 
     private CacheMemory Create(long bytes) => new(Options.Create(new RecommendationOptions { MemoryBytes = bytes }), _time);
 
-    private CacheEntry Entry() => CacheEntry.Write(
+    private CacheEntry Entry(long eventsStamp = 0, double created = 0) => CacheEntry.Write(
         new CacheEntry.Content { MovieIds = [1], Scores = [0.5f], Explanations = [], Movies = [], Version = "0123456789ab" },
-        fallbackReason: null, events: 0, _time.GetUtcNow());
+        fallbackReason: null, eventsStamp, _time.GetUtcNow().AddSeconds(created));
 }

@@ -29,6 +29,16 @@ public sealed class StoredEventTests
         Assert.Throws<InvalidDataException>(() => StoredEvent.Read(Encoding.UTF8.GetBytes(stored)));
 
     [Fact]
+    public void An_event_whose_time_the_server_chose_matches_its_repetition_at_any_time()
+    {
+        UserEvent later = Rated with { Timestamp = Rated.Timestamp + 60, Received = Rated.Received + 60_000_000 };
+
+        Assert.True(Rated.Matches(later, isTimed: false));
+        Assert.False(Rated.Matches(later, isTimed: true));
+        Assert.False(Rated.Matches(later with { MovieId = 261 }, isTimed: false));
+    }
+
+    [Fact]
     public void Events_of_one_second_stand_in_the_order_of_their_arrival()
     {
         UserEvent[] events = [Rated with { Received = 3 }, Rated with { Received = 2 }, Rated with { Timestamp = 5, Received = 9 }];

@@ -1,0 +1,200 @@
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>
+/// Watches the Redis that holds events: whether it answers, takes writes, is configured to keep them, and is still the same
+/// store. A random id in Redis, the epoch, tells the latter: a store that was emptied or replaced has another one.
+/// </summary>
+internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+{
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5); // clocks of well-kept machines differ by less
+
+    private readonly Lock _logging = new();
+    private string? _epoch;
+    private bool _isInspected;
+    private TimeSpan _skew;
+    private volatile bool _isSilent;
+    private volatile bool _isAnswering;
+    private volatile string? _probeRefusal;
+    private volatile string? _writeRefusal;
+    private volatile string? _replacement;
+    private volatile IReadOnlyList<string> _findings = [];
+    private long _refusals;
+    private long? _loggedAt;
+
+    /// <summary>Whether Redis times out: commands would only wait.</summary>
+    public bool IsSilent => _isSilent;
+
+    /// <summary>Whether Redis answered the latest probe.</summary>
+    public bool IsAnswering => _isAnswering;
+
+    /// <summary>Whether Redis answers, but does not store events and added movies.</summary>
+    public bool IsRefusing => (_writeRefusal ?? _probeRefusal) is not null;
+
+    /// <summary>This machine's time; that of Redis if the two differ by more than five minutes, so that one wrong clock does not put events into the future.</summary>
+    public DateTimeOffset UtcNow => time.GetUtcNow() - _skew;
+
+    /// <summary>For the status document.</summary>
+    public IEnumerable<string> Warnings
+    {
+        get
+        {
+            if ((_writeRefusal ?? _probeRefusal) is { } reason)
+            {
+                yield return $"Redis refuses writes, so events and new movies are refused: {reason}";
+            }
+
+            if (_replacement is { } replacement)
+            {
+                yield return replacement;
+            }
+
+            foreach (string finding in _findings)
+            {
+                yield return finding;
+            }
+        }
+    }
+
+    public void ReportWritten() => _writeRefusal = null;
+
+    /// <summary>A write was refused or not confirmed: counted, and logged at most every ten seconds.</summary>
+    public void ReportRefusal(string reason, bool isRefused)
+    {
+        // A key of another type concerns one user only.
+        _writeRefusal = isRefused && !reason.StartsWith("WRONGTYPE", StringComparison.Ordinal) ? reason : _writeRefusal;
+        lock (_logging)
+        {
+            _refusals++;
+            long now = time.GetTimestamp();
+            if (_loggedAt is not { } before || time.GetElapsedTime(before, now) >= LogInterval)
+            {
+                _loggedAt = now;
+                logger.LogWarning("Events or movies were not stored: {Reason} ({Refusals} requests so far)", reason, _refusals);
+            }
+        }
+    }
+
+    /// <returns>Why Redis refuses writes now: the client's transactions hide the reason. Null if it does not.</returns>
+    public async Task<string?> FindRefusalAsync(IDatabase database)
+    {
+        await ProbeAsync(database);
+        return _probeRefusal;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (redis is null)
+        {
+            return;
+        }
+
+        redis.ConnectionRestored += (_, _) => _isInspected = false; // it may be another server now
+        using var timer = new PeriodicTimer(ProbeInterval);
+        do
+        {
+            await ProbeAsync(redis.GetDatabase());
+            if (!_isInspected && _isAnswering)
+            {
+                _isInspected = true;
+                await InspectAsync(redis);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    // Redis checks whether it may write before it looks at NX, so a key that exists costs no write and still tells.
+    private async Task ProbeAsync(IDatabase database)
+    {
+        Task<bool> writing = database.StringSetAsync(EventKeys.Epoch, Guid.NewGuid().ToString("N"), when: When.NotExists);
+        try
+        {
+            string? epoch = await database.StringGetAsync(EventKeys.Epoch);
+            (_isSilent, _isAnswering) = (false, true);
+            Compare(epoch);
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        {
+            _isSilent = e is TimeoutException;
+            _isAnswering = false;
+            _probeRefusal = e is RedisServerException ? e.Message : null;
+        }
+
+        try
+        {
+            await writing;
+            _writeRefusal = _probeRefusal is null ? _writeRefusal : null; // it is over for all writes
+            _probeRefusal = null;
+        }
+        catch (RedisServerException e)
+        {
+            _probeRefusal = e.Message;
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException)
+        {
+            _probeRefusal = _isAnswering ? "It is a read-only replica." : null; // the client sends no writes to one
+        }
+        catch (TimeoutException)
+        {
+        }
+    }
+
+    private void Compare(string? epoch)
+    {
+        if (epoch is null || epoch == _epoch)
+        {
+            return;
+        }
+
+        if (_epoch is not null)
+        {
+            _replacement = $"Redis was emptied or replaced at {time.GetUtcNow():u}: events and movies that were stored before may be lost.";
+            _isInspected = false;
+            logger.LogWarning("{Replacement}", _replacement);
+        }
+
+        _epoch = epoch;
+    }
+
+    /// <summary>Looks at what is configured once per connection. Servers that do not say (Garnet, some managed ones) are taken to be right.</summary>
+    private async Task InspectAsync(IConnectionMultiplexer connection)
+    {
+        var findings = new List<string>();
+        try
+        {
+            IServer server = connection.GetServers().First(server => server.IsConnected);
+            TimeSpan skew = time.GetUtcNow() - await server.TimeAsync();
+            _skew = skew.Duration() > AllowedSkew ? skew : TimeSpan.Zero;
+            if (_skew != TimeSpan.Zero)
+            {
+                findings.Add($"The clock of this machine differs by {skew.TotalSeconds:F0} s from Redis': the time of Redis is used for events.");
+            }
+
+            var settings = (await server.InfoAsync()).SelectMany(section => section).ToLookup(setting => setting.Key, setting => setting.Value);
+            if (settings["aof_enabled"].FirstOrDefault() == "0")
+            {
+                findings.Add("Redis does not keep events on disk (appendonly no). Start it with --appendonly yes --appendfsync always.");
+            }
+
+            if (settings["maxmemory_policy"].FirstOrDefault() is { } policy && policy.StartsWith("allkeys", StringComparison.Ordinal))
+            {
+                findings.Add($"Redis may evict events (maxmemory-policy {policy}). Use volatile-lru or noeviction.");
+            }
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidOperationException)
+        {
+            logger.LogDebug("What Redis is configured to keep is unknown: {Reason}", e.Message);
+        }
+
+        foreach (string finding in findings)
+        {
+            logger.LogWarning("{Finding}", finding);
+        }
+
+        _findings = findings;
+    }
+}

@@ -1,0 +1,71 @@
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+using StackExchange.Redis;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class EventDeletionTests
+{
+    private const string Question = """{"user_id": 5201, "k": 5, "include_history": true}""";
+
+    public static TheoryData<string> Kinds => CacheServer.Kinds;
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Deleting_a_user_s_events_takes_effect_at_once_on_every_replica_and_leaves_no_trace(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer here = await ApiServer.StartAsync(new RandomModel(621), cache.ConnectionString);
+        await using ApiServer there = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
+        await here.PostAsync("/events", """{"events": [{"user_id": 5201, "movie_id": 1010}, {"user_id": 5201, "movie_id": 1011}, {"user_id": 5202, "movie_id": 1012}]}""");
+        await there.PostAsync("/recommend", Question);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        await ApiServer.UntilAsync("the answer is stored", () => Task.FromResult(redis.GetServers()[0].Keys(pattern: "nanorecsys:answer:*:u5201:*").Any()));
+
+        using HttpResponseMessage response = await here.Client.DeleteAsync(new Uri("/users/5201/events", UriKind.Relative));
+
+        Assert.Equal((HttpStatusCode.OK, 2), (response.StatusCode, (await response.BodyAsync()).GetProperty("deleted").GetInt32()));
+        Assert.DoesNotContain(redis.GetServers()[0].Keys(), key => key.ToString().Contains("5201", StringComparison.Ordinal));
+        Assert.Equal([5202], (await redis.GetDatabase().SetMembersAsync("nanorecsys:events:users")).Select(user => (int)user));
+        Assert.Equal([5202], (await redis.GetDatabase().HashKeysAsync("nanorecsys:events:revisions")).Select(user => (int)user));
+        Assert.Equal("unknown_user", (await here.PostAsync("/recommend", Question)).GetProperty("debug_timing").Text("fallback_reason"));
+        await ApiServer.UntilAsync("the notice came", async () => (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids().Length == 0);
+        int[] others = await here.HistoryAsync(5202);
+        Assert.Equal([1012], others);
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Events_deleted_in_Redis_itself_are_missed_in_memory_and_cache_and_as_many_new_ones_are_read(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(622), cache.ConnectionString);
+        await api.PostAsync("/events", """{"events": [{"user_id": 5201, "movie_id": 1010, "timestamp": 1}, {"user_id": 5201, "movie_id": 1011, "timestamp": 2}]}""");
+        await ApiServer.UntilAsync("the answer is cached", async () => (await api.PostAsync("/recommend", Question)).Flag("served_from_cache"));
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+
+        await redis.GetDatabase().KeyDeleteAsync("nanorecsys:events:user:5201");
+        await ApiServer.UntilAsync("the events are missed", async () => (await api.PostAsync("/recommend", Question)).GetProperty("history").Ids().Length == 0);
+
+        await api.PostAsync("/events", """{"events": [{"user_id": 5201, "movie_id": 1020, "timestamp": 1}, {"user_id": 5201, "movie_id": 1021, "timestamp": 2}]}""");
+        JsonElement after = await api.PostAsync("/recommend", Question);
+        Assert.Equal([1020, 1021], after.GetProperty("history").Ids());
+        Assert.Equal("live", after.Text("mode"));
+    }
+
+    [Fact]
+    public async Task Deleting_needs_a_key_where_writing_does_an_id_that_is_one_and_a_store()
+    {
+        await using ApiServer locked = await ApiServer.StartAsync(new RandomModel(623), null, ("Security:WriteKeys:0", new string('a', 64)));
+        await using ApiServer open = await ApiServer.StartAsync(new RandomModel(624));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await DeleteAsync(locked, "5201"));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, await DeleteAsync(open, "x"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await DeleteAsync(open, "5201"));
+    }
+
+    private static async Task<HttpStatusCode> DeleteAsync(ApiServer api, string id)
+    {
+        using HttpResponseMessage response = await api.Client.DeleteAsync(new Uri($"/users/{id}/events", UriKind.Relative));
+        return response.StatusCode;
+    }
+}

@@ -1,0 +1,142 @@
+using System.Net;
+using System.Text.Json;
+using NanoRecSys.IntegrationTests.Fixtures;
+using StackExchange.Redis;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+/// <summary>What the answer to <c>POST /events</c> says is stored is what is stored.</summary>
+public sealed class EventTruthTests
+{
+    private const int User = 5101;
+    private const string Event = """{"user_id": 5101, "movie_id": 1010, "timestamp": 1000, "key": "a"}""";
+
+    public static TheoryData<string> Kinds => CacheServer.Kinds;
+
+    [Theory]
+    [InlineData("NOREPLICAS", "--min-replicas-to-write", "1")]
+    [InlineData("full", "--maxmemory", "1mb")]
+    public async Task A_store_that_refuses_writes_is_named_with_its_reason_in_the_answer_and_in_the_status(string reason, params string[] options)
+    {
+        using var cache = new CacheServer.RedisCache(options);
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(611), cache.ConnectionString);
+
+        using HttpResponseMessage response = await api.SendAsync("/events", Event);
+        string detail = (await response.BodyAsync()).Text("detail");
+        JsonElement ready = await api.GetAsync("/readyz");
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains(reason, detail, StringComparison.Ordinal);
+        Assert.Contains("othing was stored", detail, StringComparison.Ordinal);
+        Assert.Equal(("degraded", false), (ready.Text("mode"), ready.GetProperty("redis").Flag("writable")));
+        Assert.Contains(ready.GetProperty("warnings").Texts(), warning => warning.StartsWith("Redis refuses writes", StringComparison.Ordinal));
+
+        await cache.ExecuteAsync("CONFIG", "SET", options[0].TrimStart('-'), "0");
+        await ApiServer.UntilAsync("writing works again", async () => (await api.GetAsync("/readyz")).GetProperty("redis").Flag("writable"));
+        Assert.Equal(1, (await api.PostAsync("/events", Event)).GetProperty("stored").GetInt32());
+        Assert.Equal("live", (await api.GetAsync("/readyz")).Text("mode"));
+    }
+
+    [Fact]
+    public async Task A_replica_of_Redis_is_a_store_that_answers_and_takes_no_writes()
+    {
+        using CacheServer master = CacheServer.Start(CacheServer.Redis);
+        using var replica = new CacheServer.RedisCache("--replicaof", "127.0.0.1", master.ConnectionString.Split(':')[1]);
+        replica.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(612), replica.ConnectionString);
+
+        using HttpResponseMessage response = await api.SendAsync("/events", Event);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.DoesNotContain("full", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        await ApiServer.UntilAsync("the status knows", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+            .Any(warning => warning.Contains("read-only replica", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("-hsetnx")]
+    [InlineData("resetchannels")] // a notice that is not permitted
+    public async Task A_command_that_is_not_permitted_stores_nothing_and_the_answer_says_so(string denied)
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await cache.ExecuteAsync("ACL", "SETUSER", "api", "on", ">secret", "~*", "&*", "+@all", denied);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(613), $"{cache.ConnectionString},user=api,password=secret");
+
+        using HttpResponseMessage response = await api.SendAsync("/events", Event);
+
+        string detail = (await response.BodyAsync()).Text("detail");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("not permitted", detail, StringComparison.Ordinal);
+        Assert.EndsWith("Nothing was stored.", detail, StringComparison.Ordinal);
+        Assert.Equal(0, (int)await cache.ExecuteAsync("EXISTS", "nanorecsys:events:user:5101"));
+        Assert.False((await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+    }
+
+    [Fact]
+    public async Task Where_one_user_s_key_is_foreign_nothing_of_the_batch_is_stored()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await cache.ExecuteAsync("SET", "nanorecsys:events:user:5102", "foreign");
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(614), cache.ConnectionString);
+
+        using HttpResponseMessage response = await api.SendAsync("/events", $$"""
+            {"events": [{"user_id": {{User}}, "movie_id": 1010, "key": "a"}, {"user_id": 5102, "movie_id": 1010, "key": "a"}, {"user_id": {{User}}, "movie_id": 1011, "key": "b"}]}
+            """);
+
+        string detail = (await response.BodyAsync()).Text("detail");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("WRONGTYPE", detail, StringComparison.Ordinal);
+        Assert.EndsWith("Nothing was stored.", detail, StringComparison.Ordinal);
+        Assert.Equal(0, (int)await cache.ExecuteAsync("HLEN", $"nanorecsys:events:user:{User}"));
+    }
+
+    [Fact]
+    public async Task A_users_set_of_another_type_does_not_make_stored_events_unsaid()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await cache.ExecuteAsync("SET", "nanorecsys:events:users", "foreign");
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(615), cache.ConnectionString);
+
+        using HttpResponseMessage response = await api.SendAsync("/events", Event);
+
+        Assert.Contains("1 of 1 events are stored", (await response.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        Assert.Equal(1, (int)await cache.ExecuteAsync("HLEN", "nanorecsys:events:user:5101"));
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task A_repeated_event_without_a_timestamp_is_a_duplicate_whenever_it_comes(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(616), cache.ConnectionString);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        // As the server stored it a minute ago, with its own time.
+        long before = DateTimeOffset.UtcNow.AddMinutes(-1).ToUnixTimeSeconds();
+        await redis.GetDatabase().HashSetAsync("nanorecsys:events:user:5101", "key:visit",
+            $$"""{"movie_id":1010,"timestamp":{{before}},"type":"watch","received":{{before}}000000}""");
+
+        JsonElement again = await api.PostAsync("/events", """{"user_id": 5101, "movie_id": 1010, "key": "visit"}""");
+        using HttpResponseMessage other = await api.SendAsync("/events", """{"user_id": 5101, "movie_id": 1011, "key": "visit"}""");
+
+        Assert.Equal((0, 1), (again.GetProperty("stored").GetInt32(), again.GetProperty("duplicates").GetInt32()));
+        Assert.Equal("key_reused", (await other.BodyAsync()).GetProperty("detail")[0].Text("type"));
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Of_fifty_concurrent_requests_with_one_event_a_single_one_stores_it(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(617), cache.ConnectionString);
+        for (int round = 0; round < 10; round++)
+        {
+            string body = $$"""{"user_id": 5101, "movie_id": 1010, "timestamp": {{1000 + round}}, "key": "k{{round}}"}""";
+
+            JsonElement[] receipts = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => api.PostAsync("/events", body)));
+
+            Assert.Equal((1, 49), (receipts.Sum(receipt => receipt.GetProperty("stored").GetInt32()), receipts.Sum(receipt => receipt.GetProperty("duplicates").GetInt32())));
+        }
+    }
+}

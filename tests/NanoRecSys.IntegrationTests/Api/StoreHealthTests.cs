@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using NanoRecSys.Api.Events;
+using NanoRecSys.IntegrationTests.Fixtures;
+using StackExchange.Redis;
+
+namespace NanoRecSys.IntegrationTests.Api;
+
+public sealed class StoreHealthTests
+{
+    public static TheoryData<string> Kinds => CacheServer.Kinds;
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task A_store_that_comes_back_empty_is_reported(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(641), cache.ConnectionString);
+        await api.PostAsync("/events", """{"user_id": 5401, "movie_id": 1010}""");
+        Assert.DoesNotContain(await WarningsAsync(api), IsReplacement);
+
+        cache.Kill();
+        cache.Start();
+
+        await ApiServer.UntilAsync("the status says so", async () => (await WarningsAsync(api)).Any(IsReplacement));
+        Assert.Contains((await api.GetAsync("/readyz")).GetProperty("warnings").Texts(), IsReplacement);
+    }
+
+    [Fact]
+    public async Task A_store_that_comes_back_with_its_data_is_the_same()
+    {
+        using var folder = new TemporaryFolder();
+        using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", folder.Path);
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(642), cache.ConnectionString);
+        await ApiServer.UntilAsync("the store is known", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+
+        cache.Kill();
+        await ApiServer.UntilAsync("the store is missed", async () => !(await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+        cache.Start();
+        await ApiServer.UntilAsync("the store is back", async () => (await api.StatusAsync()).GetProperty("redis").Flag("writable"));
+
+        Assert.Empty(await WarningsAsync(api));
+    }
+
+    [Fact]
+    public async Task A_Redis_that_may_lose_events_is_warned_of_at_the_start()
+    {
+        using var cache = new CacheServer.RedisCache("--maxmemory-policy", "allkeys-lfu");
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(643), cache.ConnectionString);
+
+        await ApiServer.UntilAsync("its settings are read", async () => (await WarningsAsync(api)).Length >= 2);
+
+        string[] warnings = await WarningsAsync(api);
+        Assert.Contains(warnings, warning => warning.Contains("appendonly no", StringComparison.Ordinal));
+        Assert.Contains(warnings, warning => warning.Contains("maxmemory-policy allkeys-lfu", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_thirty_days_ahead_of_Redis_puts_no_event_into_the_future()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
+        using var health = new StoreHealth(new EarlyClock(), NullLogger<StoreHealth>.Instance, redis);
+
+        await health.StartAsync(TestContext.Current.CancellationToken);
+        await ApiServer.UntilAsync("the clocks are compared", () => Task.FromResult(health.Warnings.Any(warning => warning.Contains("clock", StringComparison.Ordinal))));
+        await health.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.InRange(health.UtcNow, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
+    }
+
+    private static bool IsReplacement(string warning) => warning.StartsWith("Redis was emptied or replaced", StringComparison.Ordinal);
+
+    private static async Task<string[]> WarningsAsync(ApiServer api)
+    {
+        JsonElement status = await api.StatusAsync();
+        return status.GetProperty("warnings").Texts();
+    }
+
+    private sealed class EarlyClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow.AddDays(30);
+    }
+}
