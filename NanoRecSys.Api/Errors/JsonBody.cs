@@ -99,7 +99,7 @@ internal sealed class BodyFields
 
         if (!JsonValues.TryInt32(element, out int value))
         {
-            _errors.Add(FieldError.NotAnInteger(At(name)));
+            _errors.Add(NotAnInteger(element, At(name), min, max));
         }
         else if (FieldError.OutOfRange(At(name), value, min, max) is { } error)
         {
@@ -123,7 +123,7 @@ internal sealed class BodyFields
 
         if (!JsonValues.TryInt64(element, out long value))
         {
-            _errors.Add(FieldError.NotAnInteger(At(name)));
+            _errors.Add(NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
         }
 
         return value;
@@ -196,7 +196,7 @@ internal sealed class BodyFields
         {
             if (!JsonValues.TryInt32(item, out int value))
             {
-                _errors.Add(FieldError.NotAnInteger(At(name, values.Count)));
+                _errors.Add(NotAnInteger(item, At(name, values.Count), int.MinValue, int.MaxValue));
             }
 
             values.Add(value);
@@ -216,7 +216,7 @@ internal sealed class BodyFields
         {
             if (!JsonValues.TryInt64(item, out long value))
             {
-                _errors.Add(FieldError.NotAnInteger(At(name, values.Count)));
+                _errors.Add(NotAnInteger(item, At(name, values.Count), long.MinValue, long.MaxValue));
             }
 
             values.Add(value);
@@ -310,6 +310,9 @@ internal sealed class BodyFields
     private bool TryFindValue(string name, out JsonElement element) =>
         TryFind(name, required: false, out element) && element.ValueKind != JsonValueKind.Null;
 
+    private static FieldError NotAnInteger(JsonElement element, string[] at, long min, long max) =>
+        JsonValues.IsWhole(element) ? FieldError.TooLarge(at, min, max) : FieldError.NotAnInteger(at);
+
     private string[] At(string name) => [.. _place, name];
 
     private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
@@ -345,6 +348,15 @@ internal static class JsonValues
                 return false;
         }
     }
+
+    /// <summary>Whether it is a whole number of any size.</summary>
+    public static bool IsWhole(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Number => element.TryGetDouble(out double number) && number == Math.Floor(number),
+        JsonValueKind.String => JsonMarshal.GetRawUtf8Value(element)[1..^1] is var text && text.ContainsAnyInRange((byte)'0', (byte)'9')
+            && !text[(text[0] == '-' ? 1 : 0)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'),
+        _ => false,
+    };
 
     /// <returns>False for what is no number, or too large for one.</returns>
     public static bool TryDouble(JsonElement element, out double value)
