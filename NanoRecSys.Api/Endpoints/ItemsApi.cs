@@ -14,8 +14,6 @@ internal static class ItemsApi
     private const int MaxTitle = 300;
     private const int MaxGenres = 20;
     private const int MaxGenre = 40;
-    private const int FirstYear = 1870;
-    private const int LastYear = 2200;
 
     public static void AddItems(this WebApplicationBuilder builder)
     {
@@ -80,10 +78,14 @@ internal static class ItemsApi
             body.Refuse("title", "Field required", "missing");
         }
 
-        MovieTitle title = MovieTitle.Parse(text ?? "");
-        int? year = body.OptionalInt32("year", FirstYear, LastYear) ?? title.Year;
-        IReadOnlyList<string> genres = body.OptionalTextList("genres", MaxGenres, MaxGenre);
+        int? year = body.OptionalInt32("year", ItemText.FirstYear, ItemText.LastYear);
+        ItemText cleaned = ItemText.Clean(text ?? "", body.OptionalTextList("genres", MaxGenres, MaxGenre), year);
+        if (text is not null && cleaned.Title.Length == 0)
+        {
+            body.Refuse("title", "String should not be blank", "string_too_short");
+        }
+
         body.ForbidOthers();
-        return new AddedMovie(id, title.Title, year, genres, now.ToUnixTimeMilliseconds() * 1000);
+        return new AddedMovie(id, cleaned.Title, cleaned.Year, cleaned.Genres, now.ToUnixTimeMilliseconds() * 1000);
     }
 }

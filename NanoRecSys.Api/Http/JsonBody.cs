@@ -112,7 +112,7 @@ internal sealed class BodyFields
 
         if (!JsonValues.TryInt32(element, out int value))
         {
-            _errors.Add(FieldError.NotAnInteger(At(name)));
+            _errors.Add(NotAnInteger(element, At(name), min, max));
         }
         else if (FieldError.OutOfRange(At(name), value, min, max) is { } error)
         {
@@ -136,7 +136,7 @@ internal sealed class BodyFields
 
         if (!JsonValues.TryInt64(element, out long value))
         {
-            _errors.Add(FieldError.NotAnInteger(At(name)));
+            _errors.Add(NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
         }
 
         return value;
@@ -202,20 +202,21 @@ internal sealed class BodyFields
     }
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> whole numbers.</summary>
-    public IReadOnlyList<int> Int32List(string name, int maxCount) => List<int>(Items(name, maxCount), name, JsonValues.TryInt32, FieldError.NotAnInteger);
+    public IReadOnlyList<int> Int32List(string name, int maxCount) =>
+        List<int>(Items(name, maxCount), name, JsonValues.TryInt32, (item, place) => NotAnInteger(item, place, int.MinValue, int.MaxValue));
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty if it is absent or null.</summary>
     public IReadOnlyList<int> OptionalInt32List(string name, int maxCount) => TryFindValue(name, out _) ? Int32List(name, maxCount) : [];
 
     /// <inheritdoc cref="OptionalInt32List"/>
-    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) =>
-        TryFindValue(name, out _) ? List<long>(Items(name, maxCount), name, JsonValues.TryInt64, FieldError.NotAnInteger) : [];
+    public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) => !TryFindValue(name, out _) ? [] : List<long>(
+        Items(name, maxCount), name, JsonValues.TryInt64, (item, place) => NotAnInteger(item, place, long.MinValue, long.MaxValue));
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> texts; empty if it is absent or null.</summary>
     public IReadOnlyList<string> OptionalTextList(string name, int maxCount, int maxLength) => !TryFindValue(name, out _) ? [] : List(
         Items(name, maxCount), name,
         (JsonElement item, out string value) => JsonValues.TryText(item, out value) && value.Length > 0 && value.Length <= maxLength,
-        place => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
+        (_, place) => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
 
     /// <summary>An object inside this one, which reports its errors here; null if it is absent or null.</summary>
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
@@ -243,14 +244,14 @@ internal sealed class BodyFields
 
     private delegate bool TryRead<T>(JsonElement element, out T value);
 
-    private List<T> List<T>(JsonElement[] items, string name, TryRead<T> read, Func<string[], FieldError> wrong)
+    private List<T> List<T>(JsonElement[] items, string name, TryRead<T> read, Func<JsonElement, string[], FieldError> wrong)
     {
         var values = new List<T>(items.Length);
         foreach (JsonElement item in items)
         {
             if (!read(item, out T value))
             {
-                _errors.Add(wrong(At(name, values.Count)));
+                _errors.Add(wrong(item, At(name, values.Count)));
             }
 
             values.Add(value);
@@ -303,6 +304,9 @@ internal sealed class BodyFields
     private bool TryFindValue(string name, out JsonElement element) =>
         TryFind(name, required: false, out element) && element.ValueKind != JsonValueKind.Null;
 
+    private static FieldError NotAnInteger(JsonElement element, string[] at, long min, long max) =>
+        JsonValues.IsWhole(element) ? FieldError.TooLarge(at, min, max) : FieldError.NotAnInteger(at);
+
     private string[] At(string name) => [.. _place, name];
 
     private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
@@ -338,6 +342,15 @@ internal static class JsonValues
                 return false;
         }
     }
+
+    /// <summary>Whether it is a whole number of any size.</summary>
+    public static bool IsWhole(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Number => element.TryGetDouble(out double number) && number == Math.Floor(number),
+        JsonValueKind.String => JsonMarshal.GetRawUtf8Value(element)[1..^1] is var text && text.ContainsAnyInRange((byte)'0', (byte)'9')
+            && !text[(text[0] == '-' ? 1 : 0)..].ContainsAnyExceptInRange((byte)'0', (byte)'9'),
+        _ => false,
+    };
 
     /// <returns>False if it is not a number, or too large for one.</returns>
     public static bool TryDouble(JsonElement element, out double value)

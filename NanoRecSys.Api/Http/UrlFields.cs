@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
@@ -25,7 +26,8 @@ internal sealed class UrlFields
 
         if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
         {
-            _errors.Add(FieldError.NotAnInteger([place, name]));
+            bool isWhole = BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
+            _errors.Add(isWhole ? FieldError.TooLarge([place, name], min, max) : FieldError.NotAnInteger([place, name]));
             return fallback;
         }
 

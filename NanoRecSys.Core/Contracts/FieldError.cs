@@ -7,6 +7,9 @@ public sealed record FieldError(IReadOnlyList<string> Loc, string Msg, string Ty
 {
     public static FieldError NotAnInteger(IReadOnlyList<string> loc) => new(loc, "Input should be a valid integer", "int_type");
 
+    /// <summary>A whole number that is too large for the field's type, whose bounds are those of the field.</summary>
+    public static FieldError TooLarge(IReadOnlyList<string> loc, long min, long max) => new(loc, $"Input should be between {min} and {max}", "int_type");
+
     /// <returns>Null where the value is within its bounds.</returns>
     public static FieldError? OutOfRange(IReadOnlyList<string> loc, int value, int min, int max) =>
         value < min ? new FieldError(loc, $"Input should be greater than or equal to {min}", "greater_than_equal")

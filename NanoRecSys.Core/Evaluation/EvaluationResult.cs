@@ -21,6 +21,12 @@ public sealed record EvaluationResult(
     /// <summary>Number of latest history items that were left out; only with <c>window</c>.</summary>
     public int? Window { get; init; }
 
+    /// <summary>
+    /// Users who are not among <see cref="Users"/> because the item to predict is one that is left out of the ranking: they had it
+    /// before. The same for all models; null where there is none.
+    /// </summary>
+    public int? Repeats { get; init; }
+
     /// <summary>False: the figures are not comparable with those of a full ranking.</summary>
     [JsonIgnore]
     public bool IsComparable => Protocol == FullRanking;

@@ -13,21 +13,22 @@ namespace NanoRecSys.Training.Commands;
 internal static class CommandLine
 {
     public const int Failure = 1;
+    private const string LogLevel = "Logging__LogLevel__Default"; // as the other services have it
     public const int Cancelled = 130; // what shells report of a program that Ctrl+C stopped
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(30);
 
     /// <returns>0, or another code after the reason was written to <paramref name="error"/> as one line.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
-        ParseResult parse = CreateRoot(output, error).Parse(args);
-        if (parse.Action is ParseErrorAction)
-        {
-            await error.WriteLineAsync(Explain(parse));
-            return Failure;
-        }
-
         try
         {
+            ParseResult parse = CreateRoot(output, error).Parse(args);
+            if (parse.Action is ParseErrorAction)
+            {
+                await error.WriteLineAsync(Explain(parse));
+                return Failure;
+            }
+
             return await parse.InvokeAsync(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = output, Error = error },
                 cancellation);
@@ -41,6 +42,13 @@ internal static class CommandLine
             e is UserErrorException or ArtifactException or IOException or UnauthorizedAccessException or HttpRequestException or OperationCanceledException)
         {
             await error.WriteLineAsync(e.Message.ReplaceLineEndings(" "));
+            return Failure;
+        }
+        catch (Exception e)
+        {
+            // A fault of this program, or input that no check foresaw: still one line, and not the stack that libtorch puts into its messages.
+            bool isDebug = "Debug".Equals(Environment.GetEnvironmentVariable(LogLevel), StringComparison.OrdinalIgnoreCase);
+            await error.WriteLineAsync(isDebug ? e.ToString() : $"Unexpected error: {e.FirstLine()} ({e.GetType().Name}). Set {LogLevel}=Debug to see where it occurred.");
             return Failure;
         }
     }
@@ -93,14 +101,11 @@ internal static class CommonOptions
 
     public static readonly Option<bool> Json = Flag("--json", "Write the result as one line of JSON to standard output, and everything else to standard error");
 
-    private static readonly Option<string> Artifacts = new("--artifacts")
-    {
-        Description = "Folder for all output; the environment variable Artifacts__Path sets the default",
-        HelpName = "DIR",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("Artifacts__Path") is { Length: > 0 } path ? path : "artifacts",
-    };
+    private static readonly Option<string> Artifacts = Text(
+        "--artifacts", "Folder for all output; the environment variable Artifacts__Path sets the default", "DIR",
+        Environment.GetEnvironmentVariable("Artifacts__Path") is { Length: > 0 } path ? path : "artifacts");
 
-    private static readonly Option<long> Seed = new("--seed") { Description = "Random seed", DefaultValueFactory = _ => 42 };
+    private static readonly Option<long> Seed = Options.Seed("--seed", "Random seed", 42);
     private static readonly Option<int> Threads = Number("--threads", "CPU threads to use", Environment.ProcessorCount);
 
     private static readonly Option<string> Device = Text(
@@ -132,16 +137,20 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
 {
     /// <summary>A command of one step.</summary>
     public Command Create<T>(
-        string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show) =>
-        Create(name, description, options, stages: 1, async (parse, run) => show(await run.StageAsync(name, context => step(parse, context)), run.Console));
+        string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show,
+        Func<ParseResult, bool>? prepares = null) =>
+        Create(
+            name, description, options, stages: 1,
+            async (parse, run) => show(await run.StageAsync(name, context => step(parse, context)), run.Console), prepares: prepares);
 
     /// <summary>
     /// A command of several stages. <paramref name="isNeedless"/> gets whether another training holds the workspace, and returns why there is
-    /// nothing to do, or null to go on.
+    /// nothing to do, or null to go on. <paramref name="prepares"/> says whether the command replaces the prepared data; the others
+    /// require that it is of what <c>--data</c> names.
     /// </summary>
     public Command Create(
         string name, string description, IEnumerable<Option> options, int stages, Func<ParseResult, TrainingRun, Task> work,
-        Func<ParseResult, Workspace, bool, string?>? isNeedless = null)
+        Func<ParseResult, Workspace, bool, string?>? isNeedless = null, Func<ParseResult, bool>? prepares = null)
     {
         var command = new Command(name, description);
         foreach (Option option in options)
@@ -165,6 +174,11 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
             {
                 throw new UserErrorException(
                     $"Another training of '{workspace.Dataset}' is running in {workspace.Store.Root}. Wait until it ends, or use another --artifacts folder.");
+            }
+
+            if (prepares?.Invoke(parse) != true)
+            {
+                await DatasetSource.RequireUnchangedAsync(parse.GetRequiredValue(CommonOptions.Data), workspace, cancellation);
             }
 
             await TrainingRun.ExecuteAsync(context, console, stages, TimeProvider.System, run => work(parse, run));

@@ -7,6 +7,10 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class ImportCommand
 {
+    private static readonly Option<FileInfo> ItemMap = InputFile(
+        "--item-map", "Movie ids of the item table's rows, in order: .npy of integers, or text with one id per line. "
+        + "The data is prepared again in this order; without it the rows must be the items of the prepared data in order of first appearance");
+
     private static readonly OptionSet<ImportOptions> Settings = new()
     {
         {
@@ -28,12 +32,7 @@ internal static class ImportCommand
                 "more than 1", given => given > 1 && double.IsFinite(given)),
             (o, v) => o with { RopeBase = v }
         },
-        {
-            InputFile(
-                "--item-map", "Movie ids of the item table's rows, in order: .npy of integers, or text with one id per line. "
-                + "The data is prepared again in this order; without it the rows must be the items of the prepared data in order of first appearance"),
-            (o, v) => o with { ItemMap = v.FullName }
-        },
+        { ItemMap, (o, v) => o with { ItemMap = v.FullName } },
         {
             InputFile("--genres", "Genres of the ranker's genre rows, one per line (default: those of the data, in alphabetical order)"),
             (o, v) => o with { Genres = v.FullName }
@@ -42,7 +41,8 @@ internal static class ImportCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "import", "Use pretrained weights instead of training; continue with evaluate, export, index and publish", Settings,
-        (parse, context) => ImportStep.RunAsync(Settings.Read(parse, new ImportOptions { Data = parse.GetRequiredValue(CommonOptions.Data) }), context), Show);
+        (parse, context) => ImportStep.RunAsync(Settings.Read(parse, new ImportOptions { Data = parse.GetRequiredValue(CommonOptions.Data) }), context), Show,
+        prepares: parse => parse.GetResult(ItemMap) is { Implicit: false });
 
     private static void Show(ImportSummary summary, RunConsole console)
     {

@@ -21,7 +21,9 @@ internal static class IndexCommand
             (o, v) => o with { Width = v }
         },
         {
-            Real("--recall", "Minimum recall of the exact 100 nearest items", "between 0 and 1", given => given is >= 0 and <= 1, Defaults.Recall),
+            Real(
+                "--recall", $"Required recall of the exact 100 nearest items (default: {IndexOptions.DefaultRecall}; with --width any)",
+                "between 0 and 1", given => given is >= 0 and <= 1),
             (o, v) => o with { Recall = v }
         },
     };

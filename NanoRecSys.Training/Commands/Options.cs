@@ -1,6 +1,8 @@
 using System.Collections;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 
 namespace NanoRecSys.Training.Commands;
 
@@ -50,6 +52,17 @@ internal static class Options
         return option;
     }
 
+    /// <summary>Numbers of 1 or more.</summary>
+    public static Option<int[]> Numbers(string name, string description, int[] value) => new(name)
+    {
+        Description = description,
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => value,
+        CustomParser = result => [.. result.Tokens.Select(token => Parse<int>(name, token.Value, "1 or more", given => given >= 1, result))],
+    };
+
+    public static Option<long> Seed(string name, string description, long value) => Checked<long>(name, description, value, "a whole number", _ => true);
+
     public static Option<string[]> Choices(string name, string description, IEnumerable<string> choices)
     {
         string[] all = [.. choices];
@@ -61,6 +74,13 @@ internal static class Options
     public static Option<string> Text(string name, string description, string? helpName, string? value = null)
     {
         var option = new Option<string>(name) { Description = description, HelpName = helpName };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given))
+            {
+                result.AddError($"{name} is empty. Is the variable set that it comes from?");
+            }
+        });
         if (value is not null)
         {
             option.DefaultValueFactory = _ => value;
@@ -84,23 +104,38 @@ internal static class Options
 
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
-    // A number has a decimal point in every locale. Text that is not a number is reported by the parser.
     private static Option<T> Checked<T>(string name, string description, T? value, string range, Predicate<T> isWithin)
-        where T : struct, IParsable<T>
+        where T : struct, INumber<T>, IMinMaxValue<T>
     {
-        var option = new Option<T>(name) { Description = description };
+        var option = new Option<T>(name)
+        {
+            Description = description,
+            CustomParser = result => Parse(name, result.Tokens[0].Value, range, isWithin, result),
+        };
         if (value is { } known)
         {
             option.DefaultValueFactory = _ => known;
         }
 
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && T.TryParse(token.Value, CultureInfo.InvariantCulture, out T given) && !isWithin(given))
-            {
-                result.AddError($"{name} must be {range}, not {token.Value}.");
-            }
-        });
         return option;
+    }
+
+    // The parser's own conversion accepts thousands separators, which make 5 of a decimal comma's 0,05.
+    private static T Parse<T>(string name, string text, string range, Predicate<T> isWithin, ArgumentResult result)
+        where T : struct, INumber<T>, IMinMaxValue<T>
+    {
+        bool isReal = typeof(T) == typeof(double);
+        if (!T.TryParse(text, isReal ? NumberStyles.Float : NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out T number))
+        {
+            result.AddError(isReal
+                ? $"{name} must be a number with a decimal point, such as 0.05, not '{text}'."
+                : string.Create(CultureInfo.InvariantCulture, $"{name} must be a whole number up to {T.MaxValue}, not '{text}'."));
+        }
+        else if (!isWithin(number))
+        {
+            result.AddError($"{name} must be {range}, not {text}.");
+        }
+
+        return number;
     }
 }

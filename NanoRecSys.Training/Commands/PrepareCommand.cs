@@ -46,7 +46,7 @@ internal static class PrepareCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "prepare", "Read MovieLens ratings and movies, then filter, sort and split them for the other commands", Settings,
-        (parse, context) => PrepareStep.RunAsync(Read(parse), context), Show);
+        (parse, context) => PrepareStep.RunAsync(Read(parse), context), Show, prepares: _ => true);
 
     public static PrepareOptions Read(ParseResult parse) => Settings.Read(parse, Defaults with { Data = parse.GetRequiredValue(CommonOptions.Data) });
 
@@ -82,7 +82,7 @@ internal static class PrepareCommand
         console.WriteSummary(summary, TrainingJson.Default.DatasetSummary);
     }
 
-    // Timestamps are seconds since 1970 in every MovieLens edition, but need not be.
+    // Seconds since 1970, unless the file has another kind of numbers that grow with time.
     private static string Moment(long time) => time is > 0 and < 253_402_300_800 // the year 10,000
         ? string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})")
         : time.ToString(CultureInfo.InvariantCulture);

@@ -27,7 +27,7 @@ internal static class RunCommand
     public static Command Create(CommandFactory factory) => factory.Create(
         "run", "Run all steps, from the ratings to a published version", [PresetName, IfNoModel, .. PrepareCommand.Settings], Stages,
         (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), PrepareCommand.Read(parse)),
-        (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null);
+        (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null, prepares: _ => true);
 
     private static async Task RunAsync(TrainingRun run, string preset, PrepareOptions prepare)
     {

@@ -12,7 +12,7 @@ internal static class TrainRankerCommand
 
     private static readonly OptionSet<TrainRankerOptions> Settings = new()
     {
-        { Widths("--hidden", "Widths of the hidden layers"), (o, v) => o with { Hidden = v } },
+        { Numbers("--hidden", "Widths of the hidden layers", [.. Defaults.Hidden]), (o, v) => o with { Hidden = v } },
         {
             Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"),
             (o, v) => o with { Loss = Enum.Parse<RankerLossKind>(v, ignoreCase: true) }
@@ -34,19 +34,6 @@ internal static class TrainRankerCommand
     public static Command Create(CommandFactory factory) => factory.Create(
         "train-ranker", "Train the ranker on the mined candidates, and choose its weight beside the retriever on validation", Settings,
         (parse, context) => TrainRankerStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
-
-    private static Option<int[]> Widths(string name, string description)
-    {
-        var option = new Option<int[]>(name) { Description = description, AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults.Hidden] };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Any(token => int.TryParse(token.Value, out int width) && width < 1))
-            {
-                result.AddError($"{name} must be widths of 1 or more.");
-            }
-        });
-        return option;
-    }
 
     private static void Show(TrainRankerSummary summary, RunConsole console)
     {

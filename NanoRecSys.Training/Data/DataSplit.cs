@@ -1,3 +1,4 @@
+using System.Globalization;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
@@ -28,7 +29,7 @@ internal abstract class DataSplit(UserHistories histories)
     /// <summary>Item rows of the whole history, oldest first.</summary>
     public ReadOnlySpan<int> Items(int user) => Histories.At(user);
 
-    /// <summary>When each of <see cref="Items"/> came, in the data's own unit (MovieLens: seconds since 1970).</summary>
+    /// <summary>When each of <see cref="Items"/> came, in seconds since 1970.</summary>
     public ReadOnlySpan<long> Times(int user) => Histories.TimesAt(user);
 
     /// <summary>Item rows that train, oldest first: the beginning of <see cref="Items"/>.</summary>
@@ -161,13 +162,21 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
     /// <summary>Holds the latest share of all interactions out: the earlier half of it validates, the later half tests.</summary>
     /// <param name="histories">With times.</param>
     /// <param name="heldOut">Between 0 and 1.</param>
-    /// <exception cref="UserErrorException">Too many interactions have the same time.</exception>
+    /// <exception cref="UserErrorException">The share is too small or too large, or too many interactions have the same time.</exception>
     public static TimeCuts At(UserHistories histories, double heldOut)
     {
         long[] times = histories.Times.ToArray();
         Array.Sort(times);
-        long Quantile(double share) => times[Math.Clamp((int)(share * times.Length), 0, times.Length - 1)];
-        var cuts = new TimeCuts(Quantile(1 - heldOut), Quantile(1 - heldOut / 2));
+        int validation = (int)((1 - heldOut) * times.Length);
+        int test = (int)((1 - heldOut / 2) * times.Length);
+        if (validation == 0 || validation == test || test == times.Length)
+        {
+            throw new UserErrorException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share."));
+        }
+
+        var cuts = new TimeCuts(times[validation], times[test]);
         return times[0] < cuts.ValidationFrom && cuts.ValidationFrom < cuts.TestFrom
             ? cuts
             : throw new UserErrorException(
@@ -185,6 +194,12 @@ internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before
 {
     /// <summary>What a model may look at.</summary>
     public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
+
+    /// <summary>
+    /// Whether the target is among the last <paramref name="leftOut"/> items before it. Where those are excluded from the ranking no model
+    /// can find it, so that evaluations leave the user out.
+    /// </summary>
+    public bool IsRepeat(int leftOut = int.MaxValue) => Before.Span[^Math.Min(leftOut, Before.Length)..].Contains(Target);
 }
 
 /// <summary>Incidence of users and items in the training part, without order and repeats.</summary>

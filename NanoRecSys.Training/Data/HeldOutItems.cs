@@ -32,6 +32,11 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         int[] ids = [.. InteractionTable.CountById(interactions.Items).Keys.Order()];
         random.Shuffle(ids);
         int[] drawn = ids[..(int)Math.Round(share * ids.Length)];
+        if (drawn.Length == 0)
+        {
+            throw new UserErrorException($"--new-items {share} of {ids.Length} items is less than one item. Use a larger share.");
+        }
+
         HashSet<int> isHeldOut = [.. drawn];
         int[] kept = [.. Enumerable.Range(0, interactions.Count).Where(row => !isHeldOut.Contains(interactions.Items[row]))];
         if (kept.Length == 0)
@@ -39,8 +44,14 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
             throw new UserErrorException($"No interaction is left after --new-items {share}. Use a smaller share.");
         }
 
+        List<HeldOutItemCase> cases = Find(UserOrder.Sort(interactions).Sorted, isHeldOut);
+        if (cases.Count == 0)
+        {
+            throw new UserErrorException($"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
+        }
+
         Catalog catalog = CatalogBuilder.Build(drawn, new int[drawn.Length], movies);
-        return (interactions.Take(kept), new HeldOutItems(catalog.Items, Find(UserOrder.Sort(interactions).Sorted, isHeldOut)));
+        return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));
     }
 
     public void Write(string folder) => File.WriteAllBytes(

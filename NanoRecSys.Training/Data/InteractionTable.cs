@@ -23,7 +23,7 @@ internal sealed class InteractionTable(int capacity = 1024)
     /// <summary>[Count]</summary>
     public ReadOnlySpan<float> Ratings => _ratings.AsSpan(0, Count);
 
-    /// <summary>[Count] see <see cref="Interaction.Timestamp"/>.</summary>
+    /// <summary>[Count] in the file's unit, see <see cref="TimeUnit"/>.</summary>
     public ReadOnlySpan<long> Times => _times.AsSpan(0, Count);
 
     public Interaction this[int position] => new(_users[position], _items[position], _ratings[position], _times[position]);
@@ -46,11 +46,13 @@ internal sealed class InteractionTable(int capacity = 1024)
         Count++;
     }
 
-    public void AddRange(InteractionTable others)
+    /// <param name="others">Rows with times in seconds.</param>
+    /// <param name="unit">Of the times of this table.</param>
+    public void AddRange(InteractionTable others, TimeUnit unit)
     {
         for (int i = 0; i < others.Count; i++)
         {
-            Add(others[i]);
+            Add(others[i] with { Timestamp = others[i].Timestamp * unit.PerSecond });
         }
     }
 
@@ -79,7 +81,8 @@ internal sealed class InteractionTable(int capacity = 1024)
     }
 
     /// <summary>The same columns as histories, for rows sorted as <see cref="UserOrder"/> does it.</summary>
-    public UserHistories ToHistories()
+    /// <param name="unit">Of the times here; those of histories are seconds.</param>
+    public UserHistories ToHistories(TimeUnit unit)
     {
         var ids = new List<int>();
         var offsets = new List<long>();
@@ -93,7 +96,13 @@ internal sealed class InteractionTable(int capacity = 1024)
         }
 
         offsets.Add(Count);
-        return new UserHistories(ids.ToArray(), offsets.ToArray(), _items.AsMemory(0, Count), _times.AsMemory(0, Count));
+        Memory<long> times = _times.AsMemory(0, Count);
+        if (unit != TimeUnit.Seconds)
+        {
+            times = Array.ConvertAll(times.ToArray(), unit.ToSeconds);
+        }
+
+        return new UserHistories(ids.ToArray(), offsets.ToArray(), _items.AsMemory(0, Count), times);
     }
 }
 

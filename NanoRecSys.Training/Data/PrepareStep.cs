@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
@@ -11,7 +12,7 @@ namespace NanoRecSys.Training.Data;
 /// </summary>
 /// <remarks>
 /// By default every interaction is kept and is positive, also a second one of the same user with the
-/// same item: the histories are what happened, and what the reference protocol ranks.
+/// same item at another time: the histories are what happened. Only exact copies of a row are dropped.
 /// </remarks>
 internal static class PrepareStep
 {
@@ -35,13 +36,19 @@ internal static class PrepareStep
         double start = source.WasDownloaded ? DownloadShare : 0;
         void Report(double share, string? message = null) =>
             context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * share, Message = message });
-        InteractionTable read = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
+        var notes = new List<string>();
+        IReadOnlyList<MovieRow> listed = source.Files.ReadMovies(notes); // first: the ratings of a large set take longer
+        InteractionTable file = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
+        DataChecks.Describe(file, notes);
+        TimeUnit unit = TimeUnit.Of(file.Times);
+        (InteractionTable read, int duplicates) = DuplicateRows.Drop(file);
+        NoteFile(duplicates, unit, notes);
         LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
-        read.AddRange(events.Interactions); // behind the file's, so that its items keep their rows
+        read.AddRange(events.Interactions, unit); // behind the file's, so that its items keep their rows
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable filtered = KCore.Filter(known, options.KCore);
-        IReadOnlyList<MovieRow> movies = [.. source.Files.ReadMovies(), .. events.Movies];
+        IReadOnlyList<MovieRow> movies = [.. listed, .. events.Movies];
         (InteractionTable kept, HeldOutItems? heldOut) = options.NewItems > 0 && filtered.Count > 0
             ? HeldOutItems.Draw(filtered, options.NewItems, new Random(unchecked((int)context.Seed)), movies)
             : (filtered, null);
@@ -55,21 +62,64 @@ internal static class PrepareStep
         (InteractionTable rows, int[] movieIds) = ItemRows.Assign(kept, options.ItemOrder);
         Report(0.7, $"{kept.Count:N0} interactions of {movieIds.Length:N0} items");
         (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(rows);
-        UserHistories histories = sorted.ToHistories();
+        UserHistories histories = sorted.ToHistories(unit);
         TimeCuts? cuts = options.Cuts ?? (options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null);
-        int[] counts = PreparedData.CountTrain(DataSplit.Of(histories, cuts), movieIds.Length);
+        var split = DataSplit.Of(histories, cuts);
+        long repeated = CountRepeats(histories, movieIds.Length);
+        DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
+        SourceFiles files = await SourceFiles.OfAsync(source.Place, context.Cancellation);
+        if (await FormerSourceAsync(context) is { } former && former != files.Source)
+        {
+            notes.Add($"The prepared data of this name came from {former} and is replaced.");
+        }
+
         var summary = new DatasetSummary(
-            context.Workspace.Dataset, source.Files.RatingsPath, await FileHash.OfAsync(source.Files.RatingsPath, context.Cancellation),
+            context.Workspace.Dataset, files.Source, files.Sha256,
             histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
-            CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts,
+            repeated, tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
         {
+            Hash = PreparedData.HashOf(movieIds, histories, cuts),
+            MoviesSha256 = files.MoviesSha256,
+            Duplicates = duplicates,
+            TimeUnit = unit.Name,
+            Notes = notes,
             Events = events.Interactions.Count,
             Dislikes = events.Dislikes,
             NewItems = heldOut?.Items.Count ?? 0,
         };
+        foreach (string note in notes)
+        {
+            Report(0.8, note);
+        }
+
         Report(0.8);
-        return new Preparation(summary, CatalogBuilder.Build(movieIds, counts, movies), histories, heldOut);
+        return new Preparation(summary, CatalogBuilder.Build(movieIds, PreparedData.CountTrain(split, movieIds.Length), movies), histories, heldOut);
+    }
+
+    private static async Task<string?> FormerSourceAsync(StepContext context)
+    {
+        try
+        {
+            return (await PreparedData.ReadSummaryAsync(context.Workspace.DataFolder, context.Cancellation))?.Source;
+        }
+        catch (UserErrorException)
+        {
+            return null; // damaged: preparing again is the remedy
+        }
+    }
+
+    private static void NoteFile(int duplicates, TimeUnit unit, List<string> notes)
+    {
+        if (duplicates > 0)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{duplicates:N0} rows are exact copies of earlier ones and were dropped."));
+        }
+
+        if (unit != TimeUnit.Seconds)
+        {
+            notes.Add($"The timestamps are {unit.Name} since 1970 and were converted to seconds.");
+        }
     }
 
     private static InteractionTable RatedAtLeast(InteractionTable interactions, double rating)

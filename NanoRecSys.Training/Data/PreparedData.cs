@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
@@ -18,31 +22,47 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     /// <summary>Whole histories, the held-out items too.</summary>
     public UserHistories Histories => Split.Histories;
 
+    /// <inheritdoc cref="DatasetSummary.Hash"/>
+    public string Hash => Summary.Hash;
+
     /// <param name="folder"><see cref="Workspace.DataFolder"/>.</param>
     /// <param name="cancellation">Stops the reading of the catalog; the histories are only mapped.</param>
     /// <exception cref="UserErrorException">Nothing was prepared there, or the folder is damaged.</exception>
     public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
     {
-        string summaryPath = Path.Combine(folder, SummaryName);
-        if (!File.Exists(summaryPath))
-        {
-            throw new UserErrorException($"There is no prepared data in {folder}. Run 'prepare' first, with the same --data and --artifacts.");
-        }
-
+        DatasetSummary summary = await ReadSummaryAsync(folder, cancellation)
+            ?? throw new UserErrorException($"There is no prepared data in {folder}. Run 'prepare' first, with the same --data and --artifacts.");
         try
         {
-            DatasetSummary summary = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(summaryPath, cancellation), TrainingJson.Indented.DatasetSummary)!;
             Catalog catalog = await CatalogFile.ReadAsync(Path.Combine(folder, CatalogName), cancellation);
             UserHistories histories = HistoriesFile.Map(Path.Combine(folder, HistoriesName));
             RequireAgreement(histories, summary, catalog);
             var split = DataSplit.Of(histories, summary.Cuts);
             return new PreparedData(summary, catalog, split, CountTrain(split, catalog.Count));
         }
-        catch (Exception e) when (e is IOException or JsonException or InvalidDataException or ArgumentException)
+        catch (Exception e) when (e is IOException or InvalidDataException or ArgumentException)
         {
-            throw new UserErrorException($"The prepared data in {folder} cannot be read ({e.Message}). Run 'prepare' again.", e);
+            throw Unreadable(folder, e);
         }
     }
+
+    /// <returns>Null where nothing was prepared.</returns>
+    /// <exception cref="UserErrorException">It is damaged, or of an earlier version of this program.</exception>
+    public static async Task<DatasetSummary?> ReadSummaryAsync(string folder, CancellationToken cancellation = default)
+    {
+        string path = Path.Combine(folder, SummaryName);
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellation), TrainingJson.Indented.DatasetSummary) : null;
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw Unreadable(folder, e);
+        }
+    }
+
+    private static UserErrorException Unreadable(string folder, Exception e) =>
+        new($"The prepared data in {folder} cannot be read ({e.Message}). Run 'prepare' again.", e);
 
     /// <summary>[V] count of each item in the training parts.</summary>
     public static int[] CountTrain(DataSplit split, int items)
@@ -57,6 +77,38 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         }
 
         return counts;
+    }
+
+    /// <summary><see cref="DatasetSummary.Hash"/> of what is about to be written.</summary>
+    public static string HashOf(ReadOnlySpan<int> movieIds, UserHistories histories, TimeCuts? cuts)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture, $"{movieIds.Length} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n")));
+        Append(movieIds);
+        Append(histories.UserIds);
+        Append(histories.Offsets);
+        Append(histories.Items);
+        Append(histories.Times);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void Append<T>(ReadOnlySpan<T> column)
+            where T : unmanaged
+        {
+            foreach (Range chunk in Chunks(column.Length)) // the bytes of a whole column may be more than one span can count
+            {
+                hash.AppendData(MemoryMarshal.AsBytes(column[chunk]));
+            }
+        }
+
+        static IEnumerable<Range> Chunks(int length)
+        {
+            const int Chunk = 1 << 20;
+            for (int start = 0; start < length; start += Chunk)
+            {
+                yield return start..Math.Min(start + Chunk, length);
+            }
+        }
     }
 
     // What the mapped file says is used without further checks, millions of times.
@@ -87,14 +139,14 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
 
 /// <summary>What <c>prepare</c> made: its <c>dataset.json</c>.</summary>
 /// <param name="Name">The prepared data's name.</param>
-/// <param name="Source">The ratings file it was read from.</param>
-/// <param name="Sha256">Of the ratings file, lower-case hex.</param>
+/// <param name="Source">The ratings file or the archive that it was read from.</param>
+/// <param name="Sha256">Of <paramref name="Source"/>, lower-case hex.</param>
 /// <param name="Users">Users after filters.</param>
 /// <param name="Items">Items after filters: the item table's rows.</param>
 /// <param name="Interactions">Interactions after filters.</param>
 /// <param name="LowRated">Interactions rated below the threshold, which were dropped first.</param>
 /// <param name="Skipped">Interactions that the k-core filter dropped.</param>
-/// <param name="Repeated">Rows whose user had rated the item before; they are kept.</param>
+/// <param name="Repeated">Interactions with an item that the user had before; they are kept.</param>
 /// <param name="TiedUsers">Users with two or more interactions at one timestamp, whose order is therefore the file's.</param>
 /// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
 /// <param name="KCore">Least interactions of each user and item; 0 means unfiltered.</param>
@@ -104,6 +156,24 @@ internal sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
+    /// <summary>
+    /// SHA-256 of all that a model's rows and figures depend on: movie ids in row order, users, histories with times, and the cuts.
+    /// Results of other prepared data have another one.
+    /// </summary>
+    public required string Hash { get; init; }
+
+    /// <inheritdoc cref="SourceFiles" path="/param[@name='MoviesSha256']"/>
+    public string? MoviesSha256 { get; init; }
+
+    /// <summary>Exact copies of earlier rows of the file, which were dropped first of all.</summary>
+    public int Duplicates { get; init; }
+
+    /// <summary>Unit of the file's timestamps. The prepared times are seconds.</summary>
+    public string TimeUnit { get; init; } = Data.TimeUnit.Seconds.Name;
+
+    /// <summary>What else the user should know of the data, a sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Interactions that came from the API and not from the file, before filters.</summary>
     public int Events { get; init; }
 
@@ -137,15 +207,18 @@ internal static class CatalogBuilder
             byId.TryAdd(movie.Id, movie); // Of a movie listed twice the first row counts.
         }
 
+        var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // of all items a genre is one genre, spelled as it was first
         return new Catalog([.. movieIds.Select((id, row) =>
         {
-            if (!byId.TryGetValue(id, out MovieRow? movie))
-            {
-                return new CatalogItem(row, id, $"{id}", null, [], counts[row]);
-            }
-
-            MovieTitle title = MovieTitle.Parse(movie.Title);
-            return new CatalogItem(row, id, title.Title, title.Year, movie.Genres, counts[row]);
+            MovieRow? movie = byId.GetValueOrDefault(id);
+            ItemText text = ItemText.Clean(movie?.Title ?? "", movie?.Genres ?? []);
+            return new CatalogItem(row, id, text.Title.Length > 0 ? text.Title : $"{id}", text.Year, [.. text.Genres.Select(Spell)], counts[row]);
         })]);
+
+        string Spell(string genre)
+        {
+            spellings.Add(genre);
+            return spellings.TryGetValue(genre, out string? first) ? first : genre;
+        }
     }
 }

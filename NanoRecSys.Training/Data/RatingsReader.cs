@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using System.Text.Unicode;
 using CsvHelper;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
@@ -17,39 +18,49 @@ internal static class RatingsReader
     private const int LinesPerReport = 1 << 17;
     private static readonly string[] FieldNames = ["userId", "movieId", "rating", "timestamp"];
 
-    /// <param name="path">The file.</param>
+    /// <param name="file">The file.</param>
     /// <param name="separator">Between two fields: <c>,</c>, <c>::</c> or a tab.</param>
     /// <param name="progress">Receives the share of the file that is read, 0..1.</param>
     /// <param name="cancellation">Stops between rows.</param>
     /// <returns>In file order.</returns>
     /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
-    public static InteractionTable Read(string path, string separator, Action<double>? progress = null, CancellationToken cancellation = default)
+    public static InteractionTable Read(DataFile file, string separator, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ReadOnlySpan<byte> separatorBytes = Encoding.ASCII.GetBytes(separator);
-        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-        var lines = new ByteLines(file);
-        var table = new InteractionTable((int)Math.Min(file.Length / 20, 1 << 26)); // A row takes 20 bytes and more.
+        using FileStream stream = file.Open();
+        var lines = new ByteLines(stream, file.Name);
+        var table = new InteractionTable((int)Math.Min(stream.Length / 20, 1 << 26)); // A row takes 20 bytes and more.
+        bool isFirst = true;
         while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
-            if (line.Trim((byte)' ').IsEmpty || (lines.Number == 1 && IsHeader(line, separatorBytes, path)))
+            if (line.Trim((byte)' ').IsEmpty)
             {
                 continue;
             }
 
+            if (isFirst)
+            {
+                isFirst = false;
+                if (IsHeader(line, separator, file.Name, lines.Number))
+                {
+                    continue;
+                }
+            }
+
             if (!TryParse(line, separatorBytes, out Interaction row))
             {
-                throw new UserErrorException(Explain(path, lines.Number, line, separatorBytes));
+                throw new UserErrorException(Explain(file.Name, lines.Number, line, separator));
             }
 
             table.Add(row);
             if (lines.Number % LinesPerReport == 0)
             {
                 cancellation.ThrowIfCancellationRequested();
-                progress?.Invoke((double)lines.Position / file.Length);
+                progress?.Invoke((double)lines.Position / stream.Length);
             }
         }
 
-        return table.Count > 0 ? table : throw new UserErrorException($"{path} contains no ratings.");
+        return table.Count > 0 ? table : throw new UserErrorException($"{file.Name} contains no ratings.");
     }
 
     private static bool TryParse(ReadOnlySpan<byte> line, ReadOnlySpan<byte> separator, out Interaction row)
@@ -91,212 +102,162 @@ internal static class RatingsReader
     private static bool TryFloat(ReadOnlySpan<byte> field, out float value) =>
         Utf8Parser.TryParse(field, out value, out int used) && used == field.Length && float.IsFinite(value);
 
-    private static bool IsHeader(ReadOnlySpan<byte> line, ReadOnlySpan<byte> separator, string path)
+    private static bool IsHeader(ReadOnlySpan<byte> line, string separator, string name, long number)
     {
-        string text = Encoding.Latin1.GetString(line);
-        string[] names = [.. text.Split(Encoding.ASCII.GetString(separator)).Select(name => name.Trim(' ', '"'))];
-        if (names.Any(name => name.Length == 0 || char.IsAsciiDigit(name[0]) || name[0] == '-'))
+        string text = LineText.Decode(line);
+        string[] names = [.. text.Split(separator).Select(field => field.Trim(' ', '"'))];
+        if (names.Any(field => field.Length == 0 || char.IsAsciiDigit(field[0]) || field[0] is '-' or '+'))
         {
             return false;
         }
 
         return names.SequenceEqual(FieldNames, StringComparer.OrdinalIgnoreCase)
             ? true
-            : throw new UserErrorException($"{path}, line 1: expected the columns {string.Join(',', FieldNames)}, found {BadRow.Shorten(text)}.");
+            : throw new UserErrorException($"{name}, line {number}: expected the columns {string.Join(',', FieldNames)}, found {BadRow.Shorten(text)}.");
     }
 
     // Only for a row that failed: which field, and why.
-    private static string Explain(string path, long number, ReadOnlySpan<byte> line, ReadOnlySpan<byte> separator)
+    private static string Explain(string name, long number, ReadOnlySpan<byte> line, string separator)
     {
-        string text = Encoding.Latin1.GetString(line);
-        string[] fields = [.. text.Split(Encoding.ASCII.GetString(separator)).Select(field => Encoding.Latin1.GetString(Unquote(Encoding.Latin1.GetBytes(field))))];
+        string text = LineText.Decode(line);
+        string[] fields = text.Split(separator);
         if (fields.Length != Fields)
         {
-            return BadRow.Message(path, number, $"expected {Fields} fields ({string.Join(", ", FieldNames)}), found {fields.Length}", text);
+            return BadRow.Message(name, number, $"expected {Fields} fields ({string.Join(", ", FieldNames)}), found {fields.Length}", text);
         }
 
-        bool[] isNumber = [TryInt(Encoding.Latin1.GetBytes(fields[0]), out _), TryInt(Encoding.Latin1.GetBytes(fields[1]), out _), TryFloat(Encoding.Latin1.GetBytes(fields[2]), out _)];
-        int bad = Array.IndexOf(isNumber, false);
-        bad = bad < 0 ? Fields - 1 : bad;
-        string kind = bad == 2 ? "a number" : "a whole number";
-        return BadRow.Message(path, number, $"the {FieldNames[bad]} '{BadRow.Shorten(fields[bad])}' is not {kind}", text);
+        // The characters beside the digits decide, not their encoding.
+        byte[][] values = [.. fields.Select(field => Unquote(Encoding.UTF8.GetBytes(field)).ToArray())];
+        int bad = !TryInt(values[0], out _) ? 0 : !TryInt(values[1], out _) ? 1 : !TryFloat(values[2], out _) ? 2 : 3;
+        string value = Encoding.UTF8.GetString(values[bad]);
+        string reason = bad == 2 ? "is not a number" : BadRow.NotAnInteger(value, bad == 3 ? long.MinValue : int.MinValue, bad == 3 ? long.MaxValue : int.MaxValue);
+        return BadRow.Message(name, number, $"the {FieldNames[bad]} '{BadRow.Shorten(value)}' {reason}", text);
     }
 }
 
 /// <summary>One row of a movies file.</summary>
 /// <param name="Id">The data set's movie id.</param>
 /// <param name="Title">As the file has it, such as <c>Matrix, The (1999)</c>.</param>
-/// <param name="Genres">In the order of the file; empty where it lists none.</param>
+/// <param name="Genres">As the file has them; <see cref="ItemText"/> cleans them.</param>
 internal sealed record MovieRow(int Id, string Title, IReadOnlyList<string> Genres);
 
-/// <summary>Reads <c>movies.csv</c>, <c>movies.dat</c> and <c>u.item</c>, in UTF-8 or, where it is not that, latin-1.</summary>
+/// <summary>Reads <c>movies.csv</c>, <c>movies.dat</c> and <c>u.item</c>, in the encodings of <see cref="LineText"/>.</summary>
 internal static class MoviesReader
 {
-    private const string NoGenres = "(no genres listed)";
     private const string UnknownGenre = "unknown"; // ML-100K's name for none.
     private const int ItemFieldsBeforeGenres = 5; // id, title, release date, video release date, URL
+    private static readonly string[] FieldNames = ["movieId", "title", "genres"];
 
     private static readonly CsvReaderOptions CsvOptions =
-        new() { HasHeader = false, TrackLineNumbers = true, MalformedData = CsvMalformedDataHandling.Throw };
+        new() { HasHeader = false, TrackLineNumbers = true, TrimWhitespace = true, MalformedData = CsvMalformedDataHandling.Throw };
 
+    /// <param name="file">The file.</param>
+    /// <param name="notes">Receives what the user should know about its contents.</param>
     /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
-    public static IReadOnlyList<MovieRow> ReadCsv(string path)
+    public static IReadOnlyList<MovieRow> ReadCsv(DataFile file, ICollection<string>? notes = null)
     {
         var movies = new List<MovieRow>();
-        using CsvReader reader = CsvReader.FromText(ReadText(path), CsvOptions);
+        using CsvReader reader = CsvReader.FromText(ReadText(file, notes), CsvOptions);
         try
         {
+            bool isFirst = true;
             while (reader.Read())
             {
                 string text = Encoding.UTF8.GetString(reader.RawRecord);
-                if (reader.LineNumber == 1 && text.StartsWith("movieId,", StringComparison.OrdinalIgnoreCase))
+                string[] fields = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetString)];
+                bool isHeader = isFirst && IsHeader(fields, file, reader.LineNumber, text);
+                isFirst = isFirst && string.IsNullOrWhiteSpace(text);
+                if (isHeader || string.IsNullOrWhiteSpace(text))
                 {
                     continue;
                 }
 
-                Require(reader.FieldCount == 3, path, reader.LineNumber, $"expected 3 fields (movieId, title, genres), found {reader.FieldCount}", text);
-                movies.Add(new MovieRow(ParseId(reader.GetString(0), path, reader.LineNumber, text), reader.GetString(1), SplitGenres(reader.GetString(2))));
+                Require(fields.Length == 3, file, reader.LineNumber, $"expected 3 fields (movieId, title, genres), found {fields.Length}", text);
+                movies.Add(new MovieRow(ParseId(fields[0], file, reader.LineNumber, text), fields[1], fields[2].Split('|')));
             }
         }
         catch (CsvFormatException e)
         {
-            throw new UserErrorException($"{path}, line {e.LineNumber}: {e.Message}", e);
+            throw new UserErrorException($"{file.Name}, line {e.LineNumber}: {e.Message}", e);
         }
 
         return movies;
     }
 
     /// <summary><c>id::title::genre|genre</c>, as ML-1M has it.</summary>
-    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
-    public static IReadOnlyList<MovieRow> ReadDat(string path) => [.. Lines(path).Select(line =>
+    /// <inheritdoc cref="ReadCsv"/>
+    public static IReadOnlyList<MovieRow> ReadDat(DataFile file, ICollection<string>? notes = null) => [.. Lines(file, notes).Select(line =>
     {
         string[] row = line.Text.Split("::");
-        Require(row.Length == 3, path, line.Number, $"expected 3 fields (movie::title::genres), found {row.Length}", line.Text);
-        return new MovieRow(ParseId(row[0], path, line.Number, line.Text), row[1], SplitGenres(row[2]));
+        Require(row.Length == 3, file, line.Number, $"expected 3 fields (movie::title::genres), found {row.Length}", line.Text);
+        return new MovieRow(ParseId(row[0], file, line.Number, line.Text), row[1], row[2].Split('|'));
     })];
 
     /// <summary><c>id|title|release|video|url|0|1|...</c>, one flag per genre of <c>u.genre</c>, as ML-100K has it.</summary>
-    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
-    public static IReadOnlyList<MovieRow> ReadItem(string path, string genresPath)
+    /// <inheritdoc cref="ReadCsv"/>
+    public static IReadOnlyList<MovieRow> ReadItem(DataFile file, DataFile? genresFile, ICollection<string>? notes = null)
     {
-        string[] genres = File.Exists(genresPath) ? [.. Lines(genresPath).Select(line => line.Text.Split('|')[0])] : [];
-        return [.. Lines(path).Select(line =>
+        string[] genres = genresFile is null ? [] : [.. Lines(genresFile, notes).Select(line => line.Text.Split('|')[0])];
+        return [.. Lines(file, notes).Select(line =>
         {
             string[] row = line.Text.Split('|');
             int expected = ItemFieldsBeforeGenres + genres.Length;
-            Require(row.Length >= expected, path, line.Number, $"expected {expected} fields, found {row.Length}", line.Text);
+            Require(row.Length >= expected, file, line.Number, $"expected {expected} fields, found {row.Length}", line.Text);
             IEnumerable<string> flagged = genres.Where((genre, g) => row[ItemFieldsBeforeGenres + g] == "1" && genre != UnknownGenre);
-            return new MovieRow(ParseId(row[0], path, line.Number, line.Text), row[1], [.. flagged]);
+            return new MovieRow(ParseId(row[0], file, line.Number, line.Text), row[1], [.. flagged]);
         })];
     }
 
-    private static string[] SplitGenres(string field) =>
-        field is NoGenres or "" ? [] : field.Split('|', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-
-    private static IEnumerable<(int Number, string Text)> Lines(string path) => ReadText(path)
-        .Split('\n')
-        .Select((text, i) => (Number: i + 1, Text: text.TrimEnd('\r')))
-        .Where(line => !string.IsNullOrWhiteSpace(line.Text));
-
-    // Older MovieLens editions are latin-1, newer ones UTF-8; no latin-1 title with an accent is valid UTF-8.
-    private static string ReadText(string path)
+    private static bool IsHeader(string[] fields, DataFile file, long line, string text)
     {
-        byte[] bytes = File.ReadAllBytes(path);
-        try
-        {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(bytes).TrimStart('\uFEFF');
-        }
-        catch (DecoderFallbackException)
-        {
-            return Encoding.Latin1.GetString(bytes);
-        }
-    }
-
-    private static int ParseId(string field, string path, long line, string text)
-    {
-        bool isId = int.TryParse(field, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out int id);
-        Require(isId, path, line, $"the movieId '{BadRow.Shorten(field)}' is not a whole number", text);
-        return id;
-    }
-
-    private static void Require(bool condition, string path, long line, string reason, string text)
-    {
-        if (!condition)
-        {
-            throw new UserErrorException(BadRow.Message(path, line, reason, text.TrimEnd()));
-        }
-    }
-}
-
-/// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>
-internal sealed class ByteLines(Stream stream)
-{
-    private const int InitialBuffer = 1 << 20;
-    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
-
-    private byte[] _buffer = new byte[InitialBuffer];
-    private int _start;
-    private int _end;
-    private bool _streamEnded;
-
-    /// <summary>1-based number of the line that was read last.</summary>
-    public long Number { get; private set; }
-
-    /// <summary>Bytes of the stream up to the end of the line that was read last.</summary>
-    public long Position { get; private set; }
-
-    /// <param name="line">Valid until the next call.</param>
-    public bool TryRead(out ReadOnlySpan<byte> line)
-    {
-        int length;
-        while ((length = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n')) < 0 && !_streamEnded)
-        {
-            Refill();
-        }
-
-        bool isLast = length < 0;
-        length = isLast ? _end - _start : length;
-        line = _buffer.AsSpan(_start, length);
-        int consumed = isLast ? length : length + 1;
-        if (consumed == 0)
+        if (fields[0] is "" || char.IsAsciiDigit(fields[0][0]) || fields[0][0] is '-' or '+')
         {
             return false;
         }
 
-        _start += consumed;
-        Position += consumed;
-        Number++;
-        line = Number == 1 && line.StartsWith(ByteOrderMark) ? line[ByteOrderMark.Length..] : line;
-        line = line.EndsWith("\r"u8) ? line[..^1] : line;
-        return true;
+        return fields.SequenceEqual(FieldNames, StringComparer.OrdinalIgnoreCase)
+            ? true
+            : throw new UserErrorException($"{file.Name}, line {line}: expected the columns {string.Join(',', FieldNames)}, found {BadRow.Shorten(text.TrimEnd())}.");
     }
 
-    private void Refill()
+    private static IEnumerable<(int Number, string Text)> Lines(DataFile file, ICollection<string>? notes) => ReadText(file, notes)
+        .Split('\n')
+        .Select((text, i) => (Number: i + 1, Text: text))
+        .Where(line => !string.IsNullOrWhiteSpace(line.Text));
+
+    private static string ReadText(DataFile file, ICollection<string>? notes)
     {
-        _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-        (_start, _end) = (0, _end - _start);
-        if (_end == _buffer.Length)
+        using FileStream stream = file.Open();
+        var lines = new ByteLines(stream, file.Name);
+        var text = new StringBuilder();
+        int recoded = 0;
+        while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
-            Array.Resize(ref _buffer, checked(_buffer.Length * 2));
+            recoded += Utf8.IsValid(line) ? 0 : 1;
+            text.Append(LineText.Decode(line)).Append('\n');
         }
 
-        int read = stream.Read(_buffer, _end, _buffer.Length - _end);
-        _end += read;
-        _streamEnded = read == 0;
+        if (recoded > 0)
+        {
+            notes?.Add(string.Create(
+                CultureInfo.InvariantCulture, $"{recoded:N0} of {lines.Number:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252."));
+        }
+
+        return text.ToString();
     }
-}
 
-/// <summary>The one form of message for a row that cannot be read: file, line, reason, and the text itself.</summary>
-internal static class BadRow
-{
-    private const int LongestText = 80;
-
-    public static string Message(string path, long line, string reason, string text) =>
-        $"{path}, line {line}: {reason}: {Shorten(text)}";
-
-    public static string Shorten(string text)
+    private static int ParseId(string field, DataFile file, long line, string text)
     {
-        string oneLine = text.ReplaceLineEndings(" ").Replace('\t', ' ');
-        return oneLine.Length <= LongestText ? oneLine : oneLine[..LongestText] + "...";
+        bool isId = int.TryParse(field, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int id);
+        Require(isId, file, line, $"the movieId '{BadRow.Shorten(field)}' {BadRow.NotAnInteger(field, int.MinValue, int.MaxValue)}", text);
+        return id;
+    }
+
+    private static void Require(bool condition, DataFile file, long line, string reason, string text)
+    {
+        if (!condition)
+        {
+            throw new UserErrorException(BadRow.Message(file.Name, line, reason, text.TrimEnd()));
+        }
     }
 }

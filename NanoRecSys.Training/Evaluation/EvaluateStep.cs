@@ -54,7 +54,7 @@ internal static class EvaluateStep
         Confidence? confidence = options.Resamples > 0 ? new Confidence(users.Ranks, options.Resamples, context.Seed, context.Threads) : null;
         EvaluationResult[] results = [.. scorers.Select((scorer, model) =>
         {
-            EvaluationResult result = ranking.ResultOf(scorer, split, users.Ranks[model]);
+            EvaluationResult result = ranking.ResultOf(scorer, split, users, model);
             return result with
             {
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")

@@ -126,7 +126,8 @@ internal static class MetricsTable
     /// <summary>The protocol, and a warning if the figures are not comparable.</summary>
     public static string Caption(EvaluationResult result)
     {
-        string users = string.Create(CultureInfo.InvariantCulture, $"{result.Users:N0} users");
+        string repeats = result.Repeats is { } left ? string.Create(CultureInfo.InvariantCulture, $" ({left:N0} more, whose target is a repeat, are left out)") : "";
+        string users = string.Create(CultureInfo.InvariantCulture, $"{result.Users:N0} users{repeats}");
         string excluded = string.Create(CultureInfo.InvariantCulture, $"excluded: {result.Exclude}{(result.Window is { } window ? $" of {window}" : "")}");
         return result.IsComparable
             ? string.Create(CultureInfo.InvariantCulture, $"{users}, all {result.Items:N0} items ranked, {excluded}")
@@ -177,6 +178,11 @@ internal static class EvaluationJson
         json.WriteString("model", result.Model);
         json.WriteString("split", result.Split);
         json.WriteNumber("users", result.Users);
+        if (result.Repeats is { } repeats)
+        {
+            json.WriteNumber("repeats", repeats);
+        }
+
         json.WriteNumber("items", result.Items);
         json.WriteString("exclude", result.Exclude);
         if (result.Window is { } window)

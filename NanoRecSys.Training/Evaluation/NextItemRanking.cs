@@ -5,6 +5,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Evaluation;
 
@@ -43,7 +44,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     /// <param name="progress">Receives the completed share of users, 0..1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     public EvaluationResult Evaluate(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
-        ResultOf(scorer, part, Rank([scorer], part, progress, cancellation).Ranks[0]);
+        ResultOf(scorer, part, Rank([scorer], part, progress, cancellation), model: 0);
 
     /// <summary>[users with a held-out item] ranks of their targets, in the users' order.</summary>
     public int[] Ranks(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
@@ -57,7 +58,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
-        var users = RankedUsers.Of(split, part, scorers.Count);
+        var users = RankedUsers.Of(split, part, scorers.Count, LeftOut);
         int[] order = users.ByHistoryLength();
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
         int size = Math.Clamp(ScoresPerBatch / Math.Max(1, items), 1, LargestBatch);
@@ -84,13 +85,25 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     }
 
     /// <summary>What a model's ranks come to.</summary>
-    public EvaluationResult ResultOf(IScorer scorer, HeldOut part, IReadOnlyList<int> ranks)
+    /// <param name="scorer">The model.</param>
+    /// <param name="part">Validation or test.</param>
+    /// <param name="users">Ranked.</param>
+    /// <param name="model">The model's place in the ranks.</param>
+    /// <exception cref="UserErrorException">There is no user to average over.</exception>
+    public EvaluationResult ResultOf(IScorer scorer, HeldOut part, RankedUsers users, int model)
     {
+        if (users.Users.Length == 0)
+        {
+            throw new UserErrorException(
+                $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} are items that they had before" : "nobody has a held-out item")}. Prepare more data.");
+        }
+
         return new EvaluationResult(
-            scorer.Name, NameOf(part), ranks.Count, items, NameOf(Exclude), RankingMetrics.Of(ranks, DepthOf(scorer)))
+            scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], DepthOf(scorer)))
         {
             Protocol = Protocol,
             Window = Exclude == Exclusion.Window ? Window : null,
+            Repeats = users.Repeats > 0 ? users.Repeats : null,
         };
     }
 
@@ -270,7 +283,7 @@ internal static class TargetRank
     /// as ahead of it, so that a model that scores all items alike finds nothing; so does NaN.
     /// </summary>
     /// <param name="scores">[V]</param>
-    /// <param name="target">Row of the item that came next; never excluded, even if it was seen before.</param>
+    /// <param name="target">Row of the item that came next; a target that is excluded counts nonetheless.</param>
     /// <param name="excluded">Rows to leave out, without repeats.</param>
     public static int Of(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> excluded)
     {
@@ -325,17 +338,28 @@ internal static class TargetRank
 /// <param name="Targets">[U] rows of the items that came next.</param>
 /// <param name="HistoryLengths">[U] items before the target.</param>
 /// <param name="Ranks">[models][U], 1 is the best.</param>
-internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks)
+/// <param name="Repeats">Users who are left out, whatever the model: their target is among the excluded items.</param>
+internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks, int Repeats)
 {
-    /// <summary>All users with a held-out item, not yet ranked.</summary>
-    internal static RankedUsers Of(DataSplit split, HeldOut part, int models)
+    /// <summary>All users with a held-out item that may be recommended to them, not yet ranked.</summary>
+    internal static RankedUsers Of(DataSplit split, HeldOut part, int models, int leftOut)
     {
+        int repeats = 0;
         var users = new List<int>(split.UserCount);
         var targets = new List<int>(split.UserCount);
         var lengths = new List<int>(split.UserCount);
         for (int user = 0; user < split.UserCount; user++)
         {
-            if (split.TryGet(user, part, out HeldOutCase found))
+            if (!split.TryGet(user, part, out HeldOutCase found))
+            {
+                continue;
+            }
+
+            if (found.IsRepeat(leftOut))
+            {
+                repeats++;
+            }
+            else
             {
                 users.Add(user);
                 targets.Add(found.Target);
@@ -344,7 +368,7 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
         }
 
         return new RankedUsers(
-            [.. users], [.. targets], [.. lengths], [.. Enumerable.Range(0, models).Select(_ => new int[users.Count])]);
+            [.. users], [.. targets], [.. lengths], [.. Enumerable.Range(0, models).Select(_ => new int[users.Count])], repeats);
     }
 
     /// <summary>[U] places in <see cref="Users"/>, shortest history first; equal ones in the users' order.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
@@ -29,6 +30,7 @@ internal static class IndexStep
         context.Progress.Report(new ProgressEvent { Message = $"{exact.Count:N0} items of {exact.Dimension} dimensions" });
         (IVectorIndex built, IndexShape shape) = new IndexChoice(options, exact, recall, context).Make();
 
+        RequireRecall(options, built, recall);
         File.Delete(Path.Combine(folder, ExportFiles.Index));
         string path = Path.Combine(folder, ArtifactNames.Index);
         FaissFile.Write(path, built);
@@ -43,6 +45,17 @@ internal static class IndexStep
         AtomicFile.Write(Path.Combine(folder, ExportFiles.Index), JsonSerializer.SerializeToUtf8Bytes(info, TrainingJson.Indented.IndexInfo));
         context.Progress.Report(new ProgressEvent { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });
         return info;
+    }
+
+    private static void RequireRecall(IndexOptions options, IVectorIndex index, IndexRecall recall)
+    {
+        if (options.Target > 0 && recall.Measure(index) is var found && found < options.Target)
+        {
+            throw new UserErrorException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The {index.Kind} index finds {found:P1} of the exact {recall.K} nearest items{(SearchWidth.NameOf(index) is { } name ? $" at {name} {SearchWidth.Of(index)}" : "")}; --recall asks for {options.Target:P1}. "
+                + $"{(options.Width is null ? "" : "Use a larger --width, ")}{(options.Width is null ? "Use" : "or")} another --kind such as flat or ivf-flat{(index.Kind == IndexKinds.IvfProduct ? ", more --parts" : "")}, or a lower --recall. The index of an earlier run stays."));
+        }
     }
 
     private static Dictionary<string, double> Parameters(IndexShape shape, IVectorIndex index)
@@ -127,8 +140,13 @@ internal sealed record IndexOptions
     /// <summary>Items below which <see cref="Auto"/> takes a flat index without measuring others.</summary>
     public int FlatBelow { get; init; } = DefaultShapes.FlatBelow;
 
-    /// <summary>Share of the exact hundred nearest that a search must find.</summary>
-    public double Recall { get; init; } = 0.95;
+    /// <summary>Share of the exact hundred nearest that a search must find. Null: <see cref="DefaultRecall"/>, or with a <see cref="Width"/> any.</summary>
+    public double? Recall { get; init; }
+
+    public const double DefaultRecall = 0.95;
+
+    /// <summary>The share that is required.</summary>
+    public double Target => Recall ?? (Width is null || Kind == Auto ? DefaultRecall : 0);
 }
 
 /// <summary>Builds the index that was asked for, or measures several kinds and takes the fastest that finds enough.</summary>
@@ -164,7 +182,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
             double found = recall.Measure(next.Index);
             double ms = recall.MeasureLatency(next.Index);
             Tell($"{next.Shape}: recall@100 {found:P2}, {ms:F3} ms at {SearchWidth.NameOf(next.Index)} {SearchWidth.Of(next.Index)}");
-            if (found >= options.Recall && ms < bestMs)
+            if (found >= options.Target && ms < bestMs)
             {
                 (best, bestMs) = (next, ms);
             }
@@ -190,7 +208,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
         }
         else
         {
-            SearchWidth.Tune(index, () => recall.Measure(index), options.Recall, recall.K);
+            SearchWidth.Tune(index, () => recall.Measure(index), options.Target, recall.K);
         }
 
         return (index, shape);

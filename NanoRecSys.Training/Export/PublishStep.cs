@@ -274,9 +274,9 @@ internal sealed record RankerChoice(bool Use, string Reason)
         }
 
         string figures = string.Create(CultureInfo.InvariantCulture, $"validation {Metric} {ranker:F4}, the retriever alone {retriever:F4}");
-        return ranker >= retriever
+        return ranker >= retriever && ranker > 0
             ? new(true, $"The ranker is published: {figures}.")
-            : new(false, $"The ranker is left out because it is worse: {figures}.");
+            : new(false, $"The ranker is left out because it {(ranker < retriever ? "is worse" : "finds nothing")}: {figures}.");
     }
 
     private static double? Find(IReadOnlyList<EvaluationResult> metrics, string model) =>

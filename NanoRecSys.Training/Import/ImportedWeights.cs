@@ -92,7 +92,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 
     /// <summary>A number in the header of a file that this program exported.</summary>
     private static double? Number(PretrainedWeights weights, string key) =>
-        weights.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, CultureInfo.InvariantCulture, out double number) && number is >= 1 and <= 1e6 ? number : null;
+        weights.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is >= 1 and <= 1e6 ? number : null;
 }
 
 /// <summary>A ranker from elsewhere, checked whole; its genres are named once the data is known.</summary>
@@ -368,7 +368,7 @@ internal static class RotaryFrequencies
     }
 
     private static double Round(double value, int digits) => double.IsFinite(value)
-        ? double.Parse(value.ToString($"E{digits - 1}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)
+        ? double.Parse(value.ToString($"E{digits - 1}", CultureInfo.InvariantCulture), NumberStyles.Float, CultureInfo.InvariantCulture)
         : double.NaN;
 }
 

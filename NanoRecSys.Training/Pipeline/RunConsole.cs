@@ -26,7 +26,13 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
         }
     }
 
-    public void WriteSummary<T>(T summary, JsonTypeInfo<T> type) => WriteJson(JsonSerializer.Serialize(summary, type));
+    public void WriteSummary<T>(T summary, JsonTypeInfo<T> type)
+    {
+        if (json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(summary, type));
+        }
+    }
 
     /// <summary>Shows the progress of a stage until it is disposed.</summary>
     public IStageDisplay Open(string stage, TimeProvider time) =>

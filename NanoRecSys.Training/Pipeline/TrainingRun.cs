@@ -38,7 +38,7 @@ internal sealed class TrainingRun
         }
         catch (Exception e)
         {
-            run.End(ProgressEvent.Failed, e is OperationCanceledException ? "Cancelled." : e.Message);
+            run.End(ProgressEvent.Failed, e is OperationCanceledException ? "Cancelled." : e.FirstLine());
             span.Fail(e);
             TrainingTelemetry.RecordFailure(e);
             throw;
@@ -164,4 +164,12 @@ internal sealed class UserErrorException : Exception
         : base(message, innerException)
     {
     }
+}
+
+internal static class ExceptionExtensions
+{
+    /// <summary>What there is to say of it: the lines after the first, such as libtorch's own stack, are for developers.</summary>
+    public static string FirstLine(this Exception e) => e is UserErrorException
+        ? e.Message
+        : e.Message.Split(['\r', '\n'], 2)[0];
 }

@@ -40,7 +40,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         Tensor x = tensor(content, [catalog.Count, features.Names.Count]).to(float64); // [V, F]
         Tensor y = embeddings.cpu().to(float64); // [V, D]
         Tensor weights = tensor(counts.Select(count => count / (count + HalfWeightCount)).ToArray()).unsqueeze(1); // [V, 1]
-        Fold[] folds = [.. Enumerable.Range(0, Folds).Select(fold => Fold.Of(fold, x, y, weights))];
+        Fold[] folds = [.. Enumerable.Range(0, Math.Min(Folds, catalog.Count)).Select(fold => Fold.Of(fold, x, y, weights))];
         Fold all = folds.Aggregate((sum, fold) => sum.Plus(fold));
         (double ridge, double cosine) = ChooseRidge(folds, all);
         float[] solution = all.Solve(ridge).to(float32).data<float>().ToArray(); // [F, D]
@@ -56,7 +56,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
             Fold kept = all.Minus(held);
             for (int r = 0; r < Ridges.Length; r++)
             {
-                cosines[r] += held.MeanCosine(kept.Solve(Ridges[r])) / Folds;
+                cosines[r] += held.MeanCosine(kept.Solve(Ridges[r])) / folds.Length;
             }
         }
 

@@ -242,7 +242,7 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
             var histories = new List<TimedHistory>();
             foreach (int user in chunk)
             {
-                if (split.TryGet(user, HeldOut.Validation, out HeldOutCase found))
+                if (split.TryGet(user, HeldOut.Validation, out HeldOutCase found) && !found.IsRepeat()) // as evaluations do
                 {
                     histories.Add(found.History);
                     targets.Add(found.Target);

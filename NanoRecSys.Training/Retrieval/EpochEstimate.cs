@@ -103,7 +103,7 @@ internal sealed record EpochEstimate(
         var ranking = new FullRanking(DataSplit.Of(some, data.Summary.Cuts), data.Catalog.Count) { Threads = context.Threads };
         using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
-        ranking.Evaluate(scorer, HeldOut.Validation, cancellation: context.Cancellation);
+        ranking.Ranks(scorer, HeldOut.Validation, cancellation: context.Cancellation);
         return Stopwatch.GetElapsedTime(start).TotalSeconds * all.UserCount / users;
     }
 }

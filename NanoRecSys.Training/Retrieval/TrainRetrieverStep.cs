@@ -37,18 +37,19 @@ internal static class TrainRetrieverStep
             throw new UserErrorException(problem);
         }
 
+        return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
+    }
+
+    /// <summary>Creates a network with its trainer, and frees both when the work is done.</summary>
+    /// <exception cref="UserErrorException">There is nothing to train on.</exception>
+    internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
+    {
         if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
         {
             throw new UserErrorException("No user has two items to train on. "
                 + "The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
         }
 
-        return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
-    }
-
-    /// <summary>Creates a network with its trainer, and frees both when the work is done.</summary>
-    internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
-    {
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
         torch.Device device = torch.device(context.Device);

@@ -45,7 +45,7 @@ public sealed record ListOptions
         Without = List(without),
         YearFrom = Whole(from),
         YearTo = Whole(to),
-        Diversity = double.TryParse(diversity, CultureInfo.InvariantCulture, out double value) ? Math.Clamp(value, 0, 1) : 0,
+        Diversity = double.TryParse(diversity, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? Math.Clamp(value, 0, 1) : 0,
     };
 
     /// <summary>The address's parts; null removes a part.</summary>

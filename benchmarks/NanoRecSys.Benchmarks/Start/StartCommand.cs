@@ -102,7 +102,7 @@ internal static partial class StartCommand
     }
 
     private static double? Match(Regex pattern, string line) =>
-        pattern.Match(line) is { Success: true } match ? double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+        pattern.Match(line) is { Success: true } match ? double.Parse(match.Groups[1].Value, NumberStyles.Float, CultureInfo.InvariantCulture) : null;
 
     private static StartTimes Median(List<StartTimes> times) => new(
         times.Select(time => time.Page).Order().ElementAt(times.Count / 2), times.Select(time => time.Recommendations).Order().ElementAt(times.Count / 2));

@@ -26,9 +26,10 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
     public async Task A_kind_is_tuned_to_the_recall_recorded_and_served(string kind, string parameters)
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
-        IndexInfo built = await IndexStep.RunAsync(new IndexOptions { Kind = kind, Parts = 8, Recall = 0.8 }, context);
+        double recall = kind == IndexKinds.IvfProduct ? 0.4 : 0.8; // codes of 8 bytes lose what no width brings back
+        IndexInfo built = await IndexStep.RunAsync(new IndexOptions { Kind = kind, Parts = 8, Recall = recall }, context);
         Assert.Equal((kind, parameters), (built.Kind, string.Join(' ', built.Parameters.Keys)));
-        Assert.InRange(built.RecallAt100, kind == IndexKinds.IvfProduct ? 0.4 : 0.8, 1); // codes of 8 bytes lose what no width brings back
+        Assert.InRange(built.RecallAt100, recall, 1);
         Assert.True(built.LatencyMs > 0);
 
         PublishSummary published = await PublishStep.RunAsync(new PublishOptions(), context);
@@ -37,6 +38,24 @@ public sealed class IndexKindsTests(TrainedArtifacts trained) : IDisposable
         JsonElement index = (await api.StatusAsync()).GetProperty("faiss");
         Assert.Equal((kind, "managed"), (index.GetProperty("loaded_index_type").GetString(), index.GetProperty("engine").GetString()));
         Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 1}""")).GetProperty("movie_ids").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData(1, 0.9)]
+    public async Task A_recall_that_is_not_reached_is_refused_and_the_former_index_stays(int? width, double? recall)
+    {
+        StepContext context = await trained.CopyAsync(_folder.Path);
+        IndexInfo flat = await IndexStep.RunAsync(new IndexOptions(), context);
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
+            IndexStep.RunAsync(new IndexOptions { Kind = IndexKinds.IvfProduct, Parts = 4, Width = width, Recall = recall }, context));
+
+        Assert.Contains("The ivf-pq index finds ", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"--recall asks for {(recall ?? 0.95) * 100:0.0}", error.Message, StringComparison.Ordinal);
+        PublishSummary published = await PublishStep.RunAsync(new PublishOptions(), context);
+        Assert.Equal(flat.Kind, context.Workspace.Store.Open(published.Version).Manifest.Index.Kind);
+        Assert.Equal(IndexKinds.IvfProduct, (await IndexStep.RunAsync(new IndexOptions { Kind = IndexKinds.IvfProduct, Parts = 4, Width = 1 }, context)).Kind);
     }
 
     [Fact]

@@ -40,6 +40,35 @@ public sealed class BodyFieldsTests
         Assert.Equal("int_type", error.Type);
     }
 
+    [Theory]
+    [InlineData("3000000001", 0, int.MaxValue, "Input should be between 0 and 2147483647")]
+    [InlineData("-3000000001", int.MinValue, int.MaxValue, "Input should be between -2147483648 and 2147483647")]
+    [InlineData("\"99999999999999999999\"", 1, 100, "Input should be between 1 and 100")]
+    [InlineData("1e30", 1, 100, "Input should be between 1 and 100")]
+    [InlineData("\"3e9\"", 1, 100, "Input should be a valid integer")]
+    public void Whole_numbers_beyond_32_bits_are_answered_with_the_range(string json, int min, int max, string expected)
+    {
+        BodyFields fields = Parse($$"""{"n": {{json}}}""");
+
+        fields.Int32("n", fallback: null, min, max);
+
+        FieldError error = Assert.Single(fields.Errors);
+        Assert.Equal((expected, "int_type"), (error.Msg, error.Type));
+    }
+
+    [Theory]
+    [InlineData("3000000001", "Input should be between -2147483648 and 2147483647")]
+    [InlineData("-", "Input should be a valid integer")]
+    [InlineData("1,000", "Input should be a valid integer")]
+    public void Numbers_of_the_address_are_answered_the_same_way(string text, string expected)
+    {
+        var fields = new UrlFields();
+
+        fields.Int32("path", "id", text, fallback: 0);
+
+        Assert.Equal(expected, Assert.Single(fields.Errors).Msg);
+    }
+
     [Fact]
     public void An_absent_field_takes_its_fallback() => Assert.Equal(10, Parse("{}").Int32("k", 10, 1, 100));
 

@@ -23,7 +23,15 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepair", "Unknown command or option 'prepair'. See --help.")]
     [InlineData("", "Required command was not provided. See --help.")]
     [InlineData("prepare --threads 0", "--threads must be 1 or more, not 0. See prepare --help.")]
-    [InlineData("prepare --threads many", "Cannot parse argument 'many' for option '--threads' as expected type 'System.Int32'. See prepare --help.")]
+    [InlineData("prepare --threads many", "--threads must be a whole number up to 2147483647, not 'many'. See prepare --help.")]
+    [InlineData("prepare --threads 1,000", "--threads must be a whole number up to 2147483647, not '1,000'. See prepare --help.")]
+    [InlineData("prepare --seed 1,000", "--seed must be a whole number up to 9223372036854775807, not '1,000'. See prepare --help.")]
+    [InlineData("prepare --min-rating 3,5", "--min-rating must be a number with a decimal point, such as 0.05, not '3,5'. See prepare --help.")]
+    [InlineData("train-retriever --temperature 0,05", "--temperature must be a number with a decimal point, such as 0.05, not '0,05'. See train-retriever --help.")]
+    [InlineData("train-retriever --gradient-norm NaN", "--gradient-norm must be 0 or more, not NaN. See train-retriever --help.")]
+    [InlineData("train-ranker --hidden 512 1,024", "--hidden must be a whole number up to 2147483647, not '1,024'. See train-ranker --help.")]
+    [InlineData("train-ranker --hidden 0", "--hidden must be 1 or more, not 0. See train-ranker --help.")]
+    [InlineData("index --recall 0,95", "--recall must be a number with a decimal point, such as 0.05, not '0,95'. See index --help.")]
     [InlineData("train-retriever --dropout -1", "--dropout must be 0 or more and less than 1, not -1. See train-retriever --help.")]
     [InlineData("train-retriever --temperature 0", "--temperature must be more than 0, not 0. See train-retriever --help.")]
     [InlineData("train-retriever --weight-decay -1", "--weight-decay must be 0 or more, not -1. See train-retriever --help.")]
@@ -56,6 +64,76 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Failure, exit);
         string line = Assert.Single(_error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("There is no prepared data in ", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("prepare", "--data", "")]
+    [InlineData("evaluate", "--artifacts", " ")]
+    [InlineData("run", "--events", "")]
+    [InlineData("expand", "--output", "")]
+    [InlineData("import", "--user-tower", "")]
+    [InlineData("train-retriever", "--preset", "")]
+    [InlineData("prepare", "--threads", "")]
+    public async Task Empty_values_are_refused(string command, string option, string value)
+    {
+        Assert.Equal(CommandLine.Failure, await RunAsync(command, option, value));
+        string line = Assert.Single(_error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
+        Assert.EndsWith($"See {command} --help.", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, "Unexpected error: ")]
+    [InlineData("Debug", "   at NanoRecSys.Training.")]
+    public async Task Unexpected_exceptions_are_one_line_and_a_stack_only_at_the_debug_level(string? level, string expected)
+    {
+        // A damaged file of a later step is nothing that a check foresees.
+        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        string[] common = ["--data", _folder.Path, "--artifacts", _folder.File("artifacts")];
+        await RunAsync(["prepare", .. common]);
+        string metrics = new Workspace(new ArtifactStore(_folder.File("artifacts")), Path.GetFileName(_folder.Path)).MetricsFolder;
+        Directory.CreateDirectory(metrics);
+        await File.WriteAllTextAsync(Path.Combine(metrics, "popularity.json"), "damaged");
+        Environment.SetEnvironmentVariable("Logging__LogLevel__Default", level);
+        try
+        {
+            Assert.Equal(CommandLine.Failure, await RunAsync(["evaluate", "popularity", .. common]));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("Logging__LogLevel__Default", null);
+        }
+
+        Assert.Contains(expected, _error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(level is null, _error.ToString().TrimEnd().Split('\n').Length == 1);
+    }
+
+    [Fact]
+    public async Task Prepared_data_of_another_source_or_of_a_changed_file_is_refused()
+    {
+        string january = Directory.CreateDirectory(_folder.File("january/export")).FullName;
+        string february = Directory.CreateDirectory(_folder.File("february/export")).FullName;
+        string copy = Directory.CreateDirectory(_folder.File("copy/export")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(january, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        await File.WriteAllTextAsync(Path.Combine(copy, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        await File.WriteAllTextAsync(Path.Combine(february, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,13,5,3\n");
+        string artifacts = _folder.File("artifacts");
+        Assert.Equal(0, await RunAsync("prepare", "--data", january, "--artifacts", artifacts));
+
+        Assert.Equal(0, await EvaluateAsync(january));
+        Assert.Equal(0, await EvaluateAsync(copy));
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(february));
+        Assert.Contains($"comes from {january}/ratings.csv, --data names {february}/ratings.csv, which has other contents.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(_folder.File("nowhere/export")));
+        Assert.Contains("nor an existing folder or .zip file.", _error.ToString(), StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(Path.Combine(january, "movies.csv"), "movieId,title,genres\n10,Heat (1995),Crime\n");
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(january));
+        Assert.Contains("changed after 'prepare'", _error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, await RunAsync("prepare", "--data", february, "--artifacts", artifacts));
+        Assert.Contains($"came from {january}/ratings.csv and is replaced.", _output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, await EvaluateAsync(february));
+
+        Task<int> EvaluateAsync(string data) => RunAsync("evaluate", "popularity", "--data", data, "--artifacts", artifacts);
     }
 
     [Fact]

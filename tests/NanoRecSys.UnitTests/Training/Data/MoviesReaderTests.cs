@@ -21,7 +21,45 @@ public sealed class MoviesReaderTests : IDisposable
         Assert.Equal((11, "American President, The (1995)"), (movies[0].Id, movies[0].Title));
         Assert.Equal(["Comedy", "Drama"], movies[0].Genres);
         Assert.Equal("The \"Real\" One (1996)", movies[1].Title);
-        Assert.Empty(movies[1].Genres);
+        Assert.Equal(["(no genres listed)"], movies[1].Genres);
+    }
+
+    [Theory]
+    [InlineData("\"movieId\",\"title\",\"genres\"\n\"1\",\"Heat (1995)\",\"Crime\"\n")]
+    [InlineData("\n\nmovieId ,Title, genres\n1,Heat (1995),Crime\n")]
+    [InlineData("1,Heat (1995),Crime\n\n")]
+    public void A_header_may_be_quoted_spaced_late_or_missing(string text)
+    {
+        MovieRow movie = Assert.Single(MoviesReader.ReadCsv(Write("movies.csv", text)));
+
+        Assert.Equal((1, "Heat (1995)"), (movie.Id, movie.Title));
+    }
+
+    [Fact]
+    public void Other_columns_are_refused()
+    {
+        string path = Write("movies.csv", "id,title,overview\n1,Heat (1995),Crime\n");
+
+        Assert.Equal(
+            $"{path}, line 1: expected the columns movieId,title,genres, found id,title,overview.",
+            Assert.Throws<UserErrorException>(() => MoviesReader.ReadCsv(path)).Message);
+    }
+
+    [Fact]
+    public void Each_line_is_decoded_by_itself_and_those_in_Windows_1252_are_counted()
+    {
+        string path = Path.Combine(_folder.Path, "movies.csv");
+        File.WriteAllBytes(path,
+        [
+            .. "movieId,title,genres\n1,Amélie (2001),Comedy\n"u8,
+            .. "2,Schindler"u8, 0x92, .. "s caf"u8, 0xE9, .. " (2006"u8, 0x96, .. "2007),Drama\n"u8,
+        ]);
+        var notes = new List<string>();
+
+        IReadOnlyList<MovieRow> movies = MoviesReader.ReadCsv(path, notes);
+
+        Assert.Equal(["Amélie (2001)", "Schindler’s café (2006–2007)"], movies.Select(movie => movie.Title));
+        Assert.Equal([$"1 of 3 lines of {path} are not UTF-8 and were read as Windows-1252."], notes);
     }
 
     [Theory]
@@ -63,6 +101,7 @@ public sealed class MoviesReaderTests : IDisposable
     [InlineData("1,Toy Story (1995)", "expected 3 fields (movieId, title, genres), found 2: 1,Toy Story (1995)")]
     [InlineData("1,Heat, The (1995),Drama", "expected 3 fields (movieId, title, genres), found 4: 1,Heat, The (1995),Drama")]
     [InlineData("one,Toy Story (1995),Drama", "the movieId 'one' is not a whole number: one,Toy Story (1995),Drama")]
+    [InlineData("3000000001,Toy Story (1995),Drama", "the movieId '3000000001' is outside of -2147483648 to 2147483647: 3000000001,Toy Story (1995),Drama")]
     public void A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason)
     {
         string path = Write("movies.csv", $"movieId,title,genres\n5,\"Two\nlines (1999)\",Drama\n{row}\n");

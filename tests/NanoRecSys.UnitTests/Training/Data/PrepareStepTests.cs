@@ -27,6 +27,9 @@ public sealed class PrepareStepTests : IDisposable
 
         """;
 
+    // Without the repeat: in order of time 5, 7, 9 (user 2), 10, 20, 20 (user 5).
+    private static readonly string ForTimes = Ratings.Replace("2,100,4,9", "2,200,4,9", StringComparison.Ordinal);
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -93,6 +96,22 @@ public sealed class PrepareStepTests : IDisposable
     }
 
     [Fact]
+    public async Task The_hash_changes_with_rows_histories_and_split_and_with_nothing_else()
+    {
+        string first = (await PrepareAsync(ForTimes, Movies)).Hash;
+
+        Assert.Equal(first, (await PrepareAsync(ForTimes.Replace(",2.5,", ",3.5,", StringComparison.Ordinal), movies: null)).Hash);
+        string[] others =
+        [
+            (await PrepareAsync("2,100,3,7\n" + ForTimes.Replace("2,100,3,7\n", "", StringComparison.Ordinal)["userId,movieId,rating,timestamp\n".Length..], Movies)).Hash,
+            (await PrepareAsync(ForTimes.Replace("2,300,2.5,5", "2,400,2.5,5", StringComparison.Ordinal), Movies)).Hash,
+            (await PrepareAsync(ForTimes.Replace("5,200,5,10", "5,200,5,11", StringComparison.Ordinal), Movies)).Hash,
+            (await PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 })).Hash,
+        ];
+        Assert.Equal(5, others.Append(first).Distinct().Count());
+    }
+
+    [Fact]
     public async Task Titles_are_taken_apart_and_a_movie_that_is_not_listed_goes_by_its_id()
     {
         PreparedData data = await PrepareAsync(Ratings, Movies);
@@ -124,24 +143,26 @@ public sealed class PrepareStepTests : IDisposable
     public async Task The_k_core_filter_drops_until_nothing_is_left_to_drop()
     {
         // Item 9 has one interaction; without it user 3 has one; without that item 8 has one; and so on to users 1 and 2.
-        const string Chain = "1,1,1,1\n1,2,1,2\n2,1,1,1\n2,2,1,2\n3,9,1,1\n3,8,1,2\n4,8,1,1\n4,7,1,2\n";
+        const string Chain = "1,1,1,1\n1,2,1,2\n1,3,1,3\n2,1,1,1\n2,2,1,2\n2,3,1,3\n3,9,1,1\n3,8,1,2\n4,8,1,1\n4,7,1,2\n";
 
         PreparedData data = await PrepareAsync(Chain, movies: null, new PrepareOptions { KCore = 2 });
 
         Assert.Equal([1, 2], data.Histories.UserIds.ToArray());
-        Assert.Equal([1, 2], data.Catalog.Items.Select(item => item.MovieId));
+        Assert.Equal([1, 2, 3], data.Catalog.Items.Select(item => item.MovieId));
         Assert.Equal(4, data.Summary.Skipped);
     }
 
     [Fact]
     public async Task Interactions_rated_below_the_threshold_are_dropped_before_the_k_core_filter()
     {
-        PreparedData data = await PrepareAsync(Ratings, Movies, new PrepareOptions { MinRating = 3, KCore = 2 });
+        // User 3 and item 13 have two interactions each, of which one is rated low.
+        const string Rows = "1,10,4,1\n1,11,4,2\n1,12,4,3\n2,10,4,1\n2,11,4,2\n2,12,4,3\n2,13,2,4\n3,13,4,1\n3,10,2,2\n";
 
-        // Without 5's and 2's low ratings item 300 has one user and item 200 one; only item 100, had twice by user 2, is left.
-        Assert.Equal([2], data.Histories.UserIds.ToArray());
-        Assert.Equal([7, 9], data.Split.Times(0).ToArray());
-        Assert.Equal((2L, 2L, 3.0), (data.Summary.LowRated, data.Summary.Skipped, data.Summary.MinRating));
+        PreparedData data = await PrepareAsync(Rows, movies: null, new PrepareOptions { MinRating = 3, KCore = 2 });
+
+        Assert.Equal([1, 2], data.Histories.UserIds.ToArray());
+        Assert.Equal([1, 2, 3], data.Split.Times(1).ToArray());
+        Assert.Equal((2L, 1L, 3.0), (data.Summary.LowRated, data.Summary.Skipped, data.Summary.MinRating));
     }
 
     [Fact]
@@ -155,16 +176,16 @@ public sealed class PrepareStepTests : IDisposable
     [Fact]
     public async Task A_split_by_time_is_written_down_and_read_back()
     {
-        // In order of time: 5, 7, 9, 10, 20, 20; a third of six are the two at 20 (user 5's last), so nothing tells the parts apart.
-        await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.3 }));
+        // A third of six are the two at 20 (user 5's last), so nothing tells the parts apart.
+        await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.33 }));
 
-        PreparedData data = await PrepareAsync(Ratings, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.5 });
+        PreparedData data = await PrepareAsync(ForTimes, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.6 });
 
-        Assert.Equal(new TimeCuts(10, 20), data.Summary.Cuts);
+        Assert.Equal(new TimeCuts(9, 20), data.Summary.Cuts);
         Assert.Equal(("time", "time"), (data.Summary.Split, data.Split.Name));
-        Assert.Equal([0, 1, 1], data.Split.Train(0).ToArray());
+        Assert.Equal([0, 1], data.Split.Train(0).ToArray());
         Assert.True(data.Split.Train(1).IsEmpty);
-        Assert.Equal([1, 2, 0], data.Catalog.Items.Select(item => item.Count));
+        Assert.Equal([1, 1, 0], data.Catalog.Items.Select(item => item.Count));
         Assert.True(data.Split.TryGet(1, HeldOut.Test, out HeldOutCase test));
         Assert.Equal((0, 20L), (test.Target, test.Now));
     }
@@ -198,7 +219,126 @@ public sealed class PrepareStepTests : IDisposable
 
         Assert.Equal(6, summary.Interactions);
         Assert.Empty(Directory.EnumerateFiles(Path.GetDirectoryName(_folder.Path)!, "evil.txt"));
-        Assert.False(Directory.Exists(Path.GetDirectoryName(summary.Source)));
+        Assert.Equal(zip, summary.Source);
+    }
+
+    [Fact]
+    public async Task An_archives_files_are_found_in_any_letter_case_and_messages_name_the_archive()
+    {
+        string zip = Path.Combine(_folder.Path, "Export.ZIP");
+        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
+        {
+            Add(archive, "Export/RATINGS.csv", Ratings);
+            Add(archive, "Export/Movies.CSV", Movies.Replace("100,", "x100,", StringComparison.Ordinal));
+        }
+
+        StepContext context = StepContexts.In(_folder.Path, "set");
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
+        Assert.StartsWith($"{zip}/Movies.CSV, line 2: the movieId 'x100' is not a whole number", error.Message, StringComparison.Ordinal);
+
+        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Update))
+        {
+            archive.GetEntry("Export/Movies.CSV")!.Delete();
+            archive.GetEntry("Export/RATINGS.csv")!.Delete();
+        }
+
+        error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
+        Assert.StartsWith($"{zip} contains no ratings.csv, ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folders_files_are_found_in_any_letter_case_and_a_missing_movies_file_is_named()
+    {
+        string raw = Directory.CreateDirectory(Path.Combine(_folder.Path, "raw")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(raw, "Ratings.CSV"), Ratings, TestContext.Current.CancellationToken);
+        DatasetSummary without = await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, StepContexts.In(_folder.Path, "raw"));
+        await File.WriteAllTextAsync(Path.Combine(raw, "MOVIES.csv"), Movies, TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(_folder.Path, "raw");
+        DatasetSummary with = await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
+
+        Assert.Contains($"There is no movies.csv beside {raw}/Ratings.CSV: items have no titles and genres, and go by their ids.", without.Notes);
+        Assert.DoesNotContain(with.Notes, note => note.StartsWith("There is no movies.csv", StringComparison.Ordinal));
+        Assert.Equal("Heat", (await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken)).Catalog.Items[0].Title);
+    }
+
+    [Theory]
+    [InlineData("000", "milliseconds")]
+    [InlineData("000000", "microseconds")]
+    [InlineData("000000000", "nanoseconds")]
+    public async Task Finer_times_become_seconds_and_keep_their_order_within_a_second(string zeros, string unit)
+    {
+        string later = "1" + zeros[1..];
+        string rows = $"1,10,4,1500000000{zeros}\n1,12,4,1500000007{later}\n1,11,4,1500000007{zeros}\n";
+
+        PreparedData data = await PrepareAsync(rows, movies: null);
+
+        Assert.Equal([10, 11, 12], data.Histories.At(0).ToArray().Select(row => data.Catalog.Items[row].MovieId));
+        Assert.Equal([1_500_000_000, 1_500_000_007, 1_500_000_007], data.Histories.Times.ToArray());
+        Assert.Equal(unit, data.Summary.TimeUnit);
+        Assert.Contains($"The timestamps are {unit} since 1970 and were converted to seconds.", data.Summary.Notes);
+    }
+
+    [Fact]
+    public async Task Times_of_two_units_are_refused()
+    {
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("1,10,4,1500000000\n1,11,4,1500000001000\n1,12,4,0\n", movies: null));
+
+        Assert.Equal(
+            "Some timestamps look like seconds (1500000000), others like milliseconds (1500000001000). Write all of them in one unit, best in seconds since 1970.",
+            error.Message);
+    }
+
+    [Fact]
+    public async Task Exact_copies_of_rows_are_dropped_and_repeats_are_kept_and_counted()
+    {
+        const string Rows = "1,10,4,1\n1,11,4,2\n1,12,4,3\n1,10,4,1\n2,10,4,1\n2,11,4,2\n2,10,4,3\n2,10,3,3\n1,10,4,1\n";
+        PreparedData data = await PrepareAsync(Rows, movies: null);
+
+        Assert.Equal((2, 7L, 2L), (data.Summary.Duplicates, data.Summary.Interactions, data.Summary.Repeated));
+        Assert.Equal([0, 1, 2], data.Histories.At(0).ToArray());
+        Assert.Contains("2 rows are exact copies of earlier ones and were dropped.", data.Summary.Notes);
+        Assert.Contains(data.Summary.Notes, note => note.StartsWith("2 interactions repeat an item", StringComparison.Ordinal)
+            && note.Contains("1 of 2 users on validation and 1 of 2 on test", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("1,1,4,1\n2,2,4,2\n", "No user has 3 interactions, of which the last two are held out: the longest history has 1.")]
+    [InlineData("1,7,4,1\n1,7,4,2\n1,7,4,3\n1,7,4,4\n", "Each of the 1 validation items is one that its user had before.")]
+    [InlineData("1,1,1500000000,4\n1,2,1500000001,4\n1,3,1500000002,4\n", "The columns rating and timestamp look swapped: ratings reach 1500000000, timestamps 4.")]
+    public async Task Data_that_nothing_can_come_of_is_refused(string rows, string reason)
+    {
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(rows, movies: null));
+
+        Assert.StartsWith(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Unusual_ratings_and_times_and_too_little_to_train_on_are_noted()
+    {
+        PreparedData data = await PrepareAsync("1,10,-1,1\n1,11,4,2\n1,12,10,3\n", movies: null);
+
+        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 10,000 (1 to 3)", "No user has 4 interactions"];
+        Assert.Equal(expected.Length, data.Summary.Notes.Count);
+        Assert.All(expected.Zip(data.Summary.Notes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_movies_file_is_read_before_the_ratings()
+    {
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("not,a,rating\n", "id,name\n1,Heat\n"));
+
+        Assert.Contains("movies.csv, line 1: expected the columns movieId,title,genres, found id,name.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Titles_and_genres_are_cleaned_and_a_genre_is_spelled_alike_in_all_movies()
+    {
+        const string Odd = "movieId,title,genres\n300, ,Drama\n100,\"Film\ntwo (1999)\",drama | Drama|Comedy\n200,Big (9999),COMEDY\n";
+
+        PreparedData data = await PrepareAsync(Ratings, Odd);
+
+        Assert.Equal([("300", null), ("Film two", 1999), ("Big (9999)", (int?)null)], data.Catalog.Items.Select(item => (item.Title, item.Year)));
+        Assert.Equal(["Drama", "Drama|Comedy", "Comedy"], data.Catalog.Items.Select(item => string.Join('|', item.Genres)));
     }
 
     [Fact]

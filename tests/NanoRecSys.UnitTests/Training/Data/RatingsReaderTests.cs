@@ -16,6 +16,7 @@ public sealed class RatingsReaderTests : IDisposable
     [InlineData("\uFEFFuserId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493", ",")]
     [InlineData("\"userId\",\"movieId\",\"rating\",\"timestamp\"\n\"1\",\"31\",\"2.5\",\"1260759144\"\n 2, 10, 4.0, 835355493\n\n", ",")]
     [InlineData("1,31,2.5,1260759144\n2,10,4,835355493\n", ",")]
+    [InlineData("\n \n\"userId\" , movieId,RATING,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493\n", ",")]
     [InlineData("1::31::2.5::1260759144\n2::10::4::835355493\n", "::")]
     [InlineData("1\t31\t2.5\t1260759144\n2\t10\t4\t835355493\n", "\t")]
     public void Every_format_reads_the_same_rows_in_file_order(string text, string separator)
@@ -32,7 +33,11 @@ public sealed class RatingsReaderTests : IDisposable
     [InlineData("1,31,2.5,7,8", "expected 4 fields (userId, movieId, rating, timestamp), found 5: 1,31,2.5,7,8")]
     [InlineData("x1,31,2.5,7", "the userId 'x1' is not a whole number: x1,31,2.5,7")]
     [InlineData("1,31.5,2.5,7", "the movieId '31.5' is not a whole number: 1,31.5,2.5,7")]
-    [InlineData("1,99999999999,2.5,7", "the movieId '99999999999' is not a whole number: 1,99999999999,2.5,7")]
+    [InlineData("1,99999999999,2.5,7", "the movieId '99999999999' is outside of -2147483648 to 2147483647: 1,99999999999,2.5,7")]
+    [InlineData("3000000001,31,2.5,7", "the userId '3000000001' is outside of -2147483648 to 2147483647: 3000000001,31,2.5,7")]
+    [InlineData("1,31,2.5,99999999999999999999", "the timestamp '99999999999999999999' is outside of -9223372036854775808 to 9223372036854775807: 1,31,2.5,99999999999999999999")]
+    [InlineData("Jürgen,31,2.5,7", "the userId 'Jürgen' is not a whole number: Jürgen,31,2.5,7")]
+    [InlineData("1,31,2\u001b[31m.5,7", "the rating '2 [31m.5' is not a number: 1,31,2 [31m.5,7")]
     [InlineData("1,31,good,7", "the rating 'good' is not a number: 1,31,good,7")]
     [InlineData("1,31,NaN,7", "the rating 'NaN' is not a number: 1,31,NaN,7")]
     [InlineData("1,31,2.5,", "the timestamp '' is not a whole number: 1,31,2.5,")]
@@ -53,6 +58,25 @@ public sealed class RatingsReaderTests : IDisposable
         var error = Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ","));
 
         Assert.Equal($"{path}, line 1: expected the columns userId,movieId,rating,timestamp, found movieId,userId,rating,timestamp.", error.Message);
+    }
+
+    [Fact]
+    public void A_line_without_an_end_is_refused_before_it_fills_the_memory()
+    {
+        string path = Write("1,2,3,4\n" + new string('1', 2_000_000));
+
+        var error = Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ","));
+
+        Assert.Equal($"{path}, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", error.Message);
+    }
+
+    [Fact]
+    public void UTF_16_is_named()
+    {
+        string path = Path.Combine(_folder.Path, "ratings.csv");
+        File.WriteAllText(path, "userId,movieId,rating,timestamp\n1,2,3,4\n", System.Text.Encoding.Unicode);
+
+        Assert.Equal($"{path} is encoded as UTF-16. Save it as UTF-8.", Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ",")).Message);
     }
 
     [Fact]

@@ -68,6 +68,16 @@ public sealed class TimeSplitTests
         Assert.Equal(16, new TimeSplit(histories, cuts).Train(0).Length);
     }
 
+    [Theory]
+    [InlineData(0.0001, "--held-out 0.0001 of 20 interactions leaves none to train, to validate or to test. Use a larger share.")]
+    [InlineData(0.99, "--held-out 0.99 of 20 interactions leaves none to train, to validate or to test. Use a smaller share.")]
+    public void A_share_that_leaves_a_part_empty_is_named(double heldOut, string expected)
+    {
+        UserHistories histories = new([1], [0, 20], [.. Enumerable.Range(0, 20)], [.. Enumerable.Range(0, 20).Select(t => 1000L + t)]);
+
+        Assert.Equal(expected, Assert.Throws<UserErrorException>(() => TimeCuts.At(histories, heldOut)).Message);
+    }
+
     [Fact]
     public void Times_that_are_all_alike_cannot_be_split()
     {

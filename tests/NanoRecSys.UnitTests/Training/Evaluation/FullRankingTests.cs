@@ -2,6 +2,7 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
@@ -23,6 +24,31 @@ public sealed class FullRankingTests
         var ranking = new FullRanking(Split, 6) { Exclude = exclude, Window = 2 };
 
         Assert.Equal([expected], ranking.Ranks(Descending, part));
+    }
+
+    [Theory]
+    [InlineData(Exclusion.History, 1, 1)]
+    [InlineData(Exclusion.Window, 2, null)] // seen before the last two, so that it may be recommended again
+    [InlineData(Exclusion.None, 2, null)]
+    public void Users_whose_target_is_excluded_are_left_out_and_counted(Exclusion exclude, int users, int? repeats)
+    {
+        // The second user's target, 3, was the first item, too.
+        var split = new LeaveOneOut(new UserHistories([1, 2], [0, 4, 8], [0, 1, 2, 4, 3, 0, 1, 3]));
+
+        EvaluationResult result = new FullRanking(split, 6) { Exclude = exclude, Window = 2 }.Evaluate(Descending, HeldOut.Test);
+
+        Assert.Equal((users, repeats), (result.Users, result.Repeats));
+        Assert.Equal(repeats is not null, MetricsTable.Caption(result).Contains("(1 more, whose target is a repeat, are left out)", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(new[] { 0, 1 }, "No user can be evaluated on test: nobody has a held-out item. Prepare more data.")]
+    [InlineData(new[] { 0, 1, 0 }, "No user can be evaluated on test: the held-out items of all 1 are items that they had before. Prepare more data.")]
+    public void Without_users_there_are_no_figures(int[] items, string expected)
+    {
+        var split = new LeaveOneOut(new UserHistories([1], [0, items.Length], items));
+
+        Assert.Equal(expected, Assert.Throws<UserErrorException>(() => new FullRanking(split, 6).Evaluate(Descending, HeldOut.Test)).Message);
     }
 
     [Fact]

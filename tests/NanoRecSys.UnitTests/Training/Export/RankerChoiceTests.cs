@@ -22,6 +22,15 @@ public sealed class RankerChoiceTests
     }
 
     [Fact]
+    public void A_ranker_that_finds_nothing_is_left_out_even_beside_a_retriever_that_finds_nothing()
+    {
+        RankerChoice choice = RankerChoice.Make(RankerUse.IfBetter, isExported: true, [Result("retriever", "validation", 0), Result("ranker", "validation", 0)]);
+
+        Assert.False(choice.Use);
+        Assert.Contains("finds nothing", choice.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Without_figures_of_both_it_is_left_out()
     {
         RankerChoice choice = RankerChoice.Make(RankerUse.IfBetter, isExported: true,

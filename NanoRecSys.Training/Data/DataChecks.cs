@@ -1,0 +1,198 @@
+using System.Globalization;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data;
+
+/// <summary>Unit of a file's timestamps. Prepared times are seconds, as those of the API's events.</summary>
+/// <param name="Name">For people.</param>
+/// <param name="PerSecond">Its units in one second.</param>
+internal sealed record TimeUnit(string Name, long PerSecond)
+{
+    public static readonly TimeUnit Seconds = new("seconds", 1);
+
+    // Seconds reach the first limit in the year 5138, milliseconds passed it in March 1973; and so on.
+    private static readonly (TimeUnit Unit, long Limit)[] Units =
+    [
+        (Seconds, 100_000_000_000),
+        (new TimeUnit("milliseconds", 1_000), 100_000_000_000_000),
+        (new TimeUnit("microseconds", 1_000_000), 100_000_000_000_000_000),
+        (new TimeUnit("nanoseconds", 1_000_000_000), long.MaxValue),
+    ];
+
+    /// <exception cref="UserErrorException">The timestamps are of several units.</exception>
+    public static TimeUnit Of(ReadOnlySpan<long> times)
+    {
+        long?[] examples = new long?[Units.Length];
+        foreach (long time in times)
+        {
+            if (time != 0) // zero is the same in every unit
+            {
+                examples[IndexOf(time)] ??= time;
+            }
+        }
+
+        int[] found = [.. Enumerable.Range(0, Units.Length).Where(unit => examples[unit] is not null)];
+        return found switch
+        {
+            [] => Seconds,
+            [var only] => Units[only].Unit,
+            [var first, var second, ..] => throw new UserErrorException(
+                $"Some timestamps look like {Units[first].Unit.Name} ({examples[first]}), others like {Units[second].Unit.Name} ({examples[second]}). "
+                + "Write all of them in one unit, best in seconds since 1970."),
+        };
+    }
+
+    private static int IndexOf(long time)
+    {
+        int unit = 0;
+        while (unit < Units.Length - 1 && (time >= Units[unit].Limit || time <= -Units[unit].Limit))
+        {
+            unit++;
+        }
+
+        return unit;
+    }
+
+    public long ToSeconds(long time) => (time - (time % PerSecond + PerSecond) % PerSecond) / PerSecond; // rounded down, also before 1970
+}
+
+/// <summary>Exact copies of rows, which a repeated export or a concatenation of files leaves.</summary>
+internal static class DuplicateRows
+{
+    /// <returns>The rows in their order, the first of each kind, and the number of copies that were dropped.</returns>
+    public static (InteractionTable Kept, int Dropped) Drop(InteractionTable rows)
+    {
+        // Nearly all data has none, which sorted hashes show within 2 s for 20 million rows in any order.
+        var hashes = new ulong[rows.Count];
+        for (int i = 0; i < hashes.Length; i++)
+        {
+            hashes[i] = HashOf(rows[i]);
+        }
+
+        ulong[] sorted = [.. hashes];
+        Array.Sort(sorted);
+        var repeated = new HashSet<ulong>();
+        for (int i = 1; i < sorted.Length; i++)
+        {
+            if (sorted[i] == sorted[i - 1])
+            {
+                repeated.Add(sorted[i]);
+            }
+        }
+
+        var seen = new HashSet<Interaction>();
+        int[] kept = repeated.Count == 0 ? [] : [.. Enumerable.Range(0, rows.Count).Where(i => !repeated.Contains(hashes[i]) || seen.Add(rows[i]))];
+        return repeated.Count == 0 ? (rows, 0) : (rows.Take(kept), rows.Count - kept.Length);
+    }
+
+    private static ulong HashOf(Interaction row)
+    {
+        ulong hash = ((ulong)(uint)row.UserId << 32 | (uint)row.ItemId) * 0x9E3779B97F4A7C15;
+        hash = ((hash ^ hash >> 29) + (ulong)row.Timestamp) * 0xBF58476D1CE4E5B9;
+        return (hash ^ hash >> 32) + BitConverter.SingleToUInt32Bits(row.Rating) * 0x94D049BB133111EBUL;
+    }
+}
+
+/// <summary>What is unusual about ratings and timestamps, or too little to go on with.</summary>
+internal static class DataChecks
+{
+    private const float HighestRating = 5; // of MovieLens' scale
+    private const float SwappedRating = 1e6f;
+    private const long SwappedTime = 10_000;
+    private const int LeastInteractions = 4; // two to train on, one to validate, one to test
+
+    /// <param name="rows">Of the file.</param>
+    /// <param name="notes">Receives a sentence for each.</param>
+    /// <exception cref="UserErrorException">The columns of ratings and timestamps are swapped.</exception>
+    public static void Describe(InteractionTable rows, ICollection<string> notes)
+    {
+        (int negative, int high, float lowest, float highest, long earliest, long latest) = (0, 0, 0, 0, long.MaxValue, long.MinValue);
+        foreach (float rating in rows.Ratings)
+        {
+            negative += rating < 0 ? 1 : 0;
+            high += rating > HighestRating ? 1 : 0;
+            (lowest, highest) = (Math.Min(lowest, rating), Math.Max(highest, rating));
+        }
+
+        foreach (long time in rows.Times)
+        {
+            (earliest, latest) = (Math.Min(earliest, time), Math.Max(latest, time));
+        }
+
+        bool hasSmallTimes = latest < SwappedTime;
+        if (highest > SwappedRating && hasSmallTimes)
+        {
+            throw new UserErrorException(Text(
+                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. The order is userId, movieId, rating, timestamp."));
+        }
+
+        if (negative > 0)
+        {
+            notes.Add(Text($"{negative:N0} ratings are negative (down to {lowest:0.##}). Without --min-rating every interaction is a positive."));
+        }
+
+        if (high > 0)
+        {
+            notes.Add(Text($"{high:N0} ratings are above {HighestRating} (up to {highest:0.##}). --min-rating compares with the ratings as they are."));
+        }
+
+        if (hasSmallTimes)
+        {
+            notes.Add(Text($"All timestamps are below {SwappedTime:N0} ({earliest} to {latest}), so they are not times since 1970. Their order is used; events from the API are newer than all of them."));
+        }
+    }
+
+    /// <summary>Says what repeats do to evaluations, and whether there is something to train on.</summary>
+    /// <param name="split">The prepared data.</param>
+    /// <param name="repeated">Interactions with an item that their user had before.</param>
+    /// <param name="isEvaluated">Whether items to validate and to test with are required.</param>
+    /// <param name="notes">Receives a sentence for each.</param>
+    /// <exception cref="UserErrorException">No user has an item to validate or to test with.</exception>
+    public static void DescribeHeldOut(DataSplit split, long repeated, bool isEvaluated, ICollection<string> notes)
+    {
+        int longest = 0;
+        bool trains = false;
+        (int Cases, int Repeats) validation = default, test = default;
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            longest = Math.Max(longest, split.Items(user).Length);
+            trains |= split.Train(user).Length >= LeastInteractions - 2;
+            Count(user, HeldOut.Validation, ref validation);
+            Count(user, HeldOut.Test, ref test);
+        }
+
+        foreach ((string part, (int cases, int repeats)) in new[] { ("validation", validation), ("test", test) })
+        {
+            if (isEvaluated && cases == repeats)
+            {
+                throw new UserErrorException(repeats > 0
+                    ? Text($"Each of the {repeats:N0} {part} items is one that its user had before. Seen items are never recommended, so nothing can be measured. Are all rows in the data twice?")
+                    : split.Name == TimeSplit.SplitName
+                        ? $"No user has an interaction in the {part} period and one before it. Change --held-out, or use --split leave-one-out."
+                        : Text($"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data."));
+            }
+        }
+
+        if (repeated > 0)
+        {
+            notes.Add(Text(
+                $"{repeated:N0} interactions repeat an item that their user had before. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose item to predict is a repeat."));
+        }
+
+        if (!trains)
+        {
+            notes.Add($"No user has {LeastInteractions} interactions, so there is nothing to train a retriever or a ranker on: only baselines can be evaluated.");
+        }
+
+        void Count(int user, HeldOut part, ref (int Cases, int Repeats) counts)
+        {
+            if (split.TryGet(user, part, out HeldOutCase found))
+            {
+                counts = (counts.Cases + 1, counts.Repeats + (found.IsRepeat() ? 1 : 0));
+            }
+        }
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
