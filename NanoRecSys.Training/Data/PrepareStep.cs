@@ -64,6 +64,7 @@ internal static class PrepareStep
             CountRepeats(histories, movieIds.Length), tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
         {
+            Hash = PreparedData.HashOf(movieIds, histories, cuts),
             Events = events.Interactions.Count,
             Dislikes = events.Dislikes,
             NewItems = heldOut?.Items.Count ?? 0,

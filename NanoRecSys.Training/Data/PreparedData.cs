@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
@@ -17,6 +21,9 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
 
     /// <summary>Whole histories, the held-out items too.</summary>
     public UserHistories Histories => Split.Histories;
+
+    /// <inheritdoc cref="DatasetSummary.Hash"/>
+    public string Hash => Summary.Hash;
 
     /// <param name="folder"><see cref="Workspace.DataFolder"/>.</param>
     /// <param name="cancellation">Stops the reading of the catalog; the histories are only mapped.</param>
@@ -57,6 +64,38 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         }
 
         return counts;
+    }
+
+    /// <summary><see cref="DatasetSummary.Hash"/> of what is about to be written.</summary>
+    public static string HashOf(ReadOnlySpan<int> movieIds, UserHistories histories, TimeCuts? cuts)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture, $"{movieIds.Length} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n")));
+        Append(movieIds);
+        Append(histories.UserIds);
+        Append(histories.Offsets);
+        Append(histories.Items);
+        Append(histories.Times);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void Append<T>(ReadOnlySpan<T> column)
+            where T : unmanaged
+        {
+            foreach (Range chunk in Chunks(column.Length)) // the bytes of a whole column may be more than one span can count
+            {
+                hash.AppendData(MemoryMarshal.AsBytes(column[chunk]));
+            }
+        }
+
+        static IEnumerable<Range> Chunks(int length)
+        {
+            const int Chunk = 1 << 20;
+            for (int start = 0; start < length; start += Chunk)
+            {
+                yield return start..Math.Min(start + Chunk, length);
+            }
+        }
     }
 
     // What the mapped file says is used without further checks, millions of times.
@@ -104,6 +143,12 @@ internal sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
+    /// <summary>
+    /// SHA-256 of all that a model's rows and figures depend on: movie ids in row order, users, histories with times, and the cuts.
+    /// Results of other prepared data have another one.
+    /// </summary>
+    public required string Hash { get; init; }
+
     /// <summary>Interactions that came from the API and not from the file, before filters.</summary>
     public int Events { get; init; }
 

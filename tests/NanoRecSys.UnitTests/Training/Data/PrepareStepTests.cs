@@ -93,6 +93,22 @@ public sealed class PrepareStepTests : IDisposable
     }
 
     [Fact]
+    public async Task The_hash_changes_with_rows_histories_and_split_and_with_nothing_else()
+    {
+        string first = (await PrepareAsync(Ratings, Movies)).Hash;
+
+        Assert.Equal(first, (await PrepareAsync(Ratings.Replace(",2.5,", ",3.5,", StringComparison.Ordinal), movies: null)).Hash);
+        string[] others =
+        [
+            (await PrepareAsync("2,100,3,7\n" + Ratings.Replace("2,100,3,7\n", "", StringComparison.Ordinal)["userId,movieId,rating,timestamp\n".Length..], Movies)).Hash,
+            (await PrepareAsync(Ratings.Replace("2,300,2.5,5", "2,200,2.5,5", StringComparison.Ordinal), Movies)).Hash,
+            (await PrepareAsync(Ratings.Replace("5,200,5,10", "5,200,5,11", StringComparison.Ordinal), Movies)).Hash,
+            (await PrepareAsync(Ratings, Movies, new PrepareOptions { Split = SplitKind.Time, HeldOutShare = 0.5 })).Hash,
+        ];
+        Assert.Equal(5, others.Append(first).Distinct().Count());
+    }
+
+    [Fact]
     public async Task Titles_are_taken_apart_and_a_movie_that_is_not_listed_goes_by_its_id()
     {
         PreparedData data = await PrepareAsync(Ratings, Movies);

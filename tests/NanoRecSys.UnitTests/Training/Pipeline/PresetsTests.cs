@@ -48,5 +48,5 @@ public sealed class PresetsTests
             StringComparison.Ordinal);
 
     private static DatasetSummary Data(int users, int items, long interactions) =>
-        new("data", "folder", "sha256", users, items, interactions, LowRated: 0, Skipped: 0, Repeated: 0, TiedUsers: 0, MinRating: 0, KCore: 0);
+        new("data", "folder", "sha256", users, items, interactions, LowRated: 0, Skipped: 0, Repeated: 0, TiedUsers: 0, MinRating: 0, KCore: 0) { Hash = "hash" };
 }
