@@ -1,7 +1,7 @@
 using System.Text.Json;
-using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
@@ -77,7 +77,7 @@ internal static class MetricsFile
             Replace(workspace, data, result);
         }
 
-        if (result.Split == NextItemRanking.NameOf(Data.HeldOut.Test))
+        if (result.Split == NextItemRanking.NameOf(HeldOut.Test))
         {
             string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
             File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJson.Default.TestEvaluation) + "\n");

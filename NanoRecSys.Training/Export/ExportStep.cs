@@ -137,6 +137,8 @@ internal sealed record ExportReport(
     /// <summary>Null where no ranker was exported.</summary>
     public RankerPartsInfo? RankerParts { get; init; }
 
+    private const string None = "none";
+
     /// <summary><see cref="PreparedData.Hash"/> of what it was made on; null where no data was prepared.</summary>
     public string? Data { get; init; }
 
@@ -145,20 +147,15 @@ internal sealed record ExportReport(
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
         ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
-        var recorded = new Dictionary<string, string> { [Provenance.Retriever] = report.RetrieverSha256 };
-        if (report.Data is not null)
+        var recorded = new Dictionary<string, string>
         {
-            recorded[Provenance.Data] = report.Data;
-        }
-
-        if (report.RankerSha256 is not null)
-        {
-            recorded[Provenance.Ranker] = report.RankerSha256;
-        }
-
+            [Provenance.Data] = report.Data ?? None,
+            [Provenance.Retriever] = report.RetrieverSha256,
+            [Provenance.Ranker] = report.RankerSha256 ?? None,
+        };
         string? ranker = RankerExport.IsOfThisRetriever(workspace, data) ? ModelFolder.HashOf(workspace.RankerFolder) : null;
         return Provenance.Difference(
-            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder)), (Provenance.Ranker, ranker)) is { } difference
+            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder)), (Provenance.Ranker, ranker ?? None)) is { } difference
             ? throw new UserErrorException($"The export in {workspace.ExportFolder} was made {difference}. Run 'export' and 'index' again.")
             : report;
     }

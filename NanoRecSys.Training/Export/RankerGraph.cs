@@ -5,6 +5,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;

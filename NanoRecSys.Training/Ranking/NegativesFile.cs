@@ -12,7 +12,7 @@ internal sealed class NegativesReader : IAsyncDisposable
     private NegativesReader(ParquetReader parquet) => _parquet = parquet;
 
     /// <summary>See <see cref="Provenance"/>.</summary>
-    public IReadOnlyDictionary<string, string> MadeOf => _parquet.CustomMetadata;
+    public IReadOnlyDictionary<string, string> MadeOf => _parquet.CustomMetadata ?? new Dictionary<string, string>();
 
     public int Groups => _parquet.RowGroupCount;
 
