@@ -11,6 +11,7 @@ internal sealed class ArtifactStore(string root)
 {
     private const string StagingPrefix = ".staging-";
     private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public string Root { get; } = Path.GetFullPath(root);
 
@@ -42,13 +43,29 @@ internal sealed class ArtifactStore(string root)
         }
     }
 
-    /// <summary>Names of all complete versions, newest first.</summary>
+    /// <summary>
+    /// Names of all complete versions, newest first, by the manifests' <see cref="Manifest.Created"/>: a copy or a restore changes file
+    /// times. Those whose manifest cannot be read come last.
+    /// </summary>
     public IReadOnlyList<string> ListVersions() => !Directory.Exists(VersionsFolder)
         ? []
         : [.. Directory.EnumerateDirectories(VersionsFolder)
             .Where(folder => VersionName.IsWellFormed(Path.GetFileName(folder)) && File.Exists(Path.Combine(folder, ArtifactNames.Manifest)))
-            .OrderByDescending(folder => File.GetLastWriteTimeUtc(Path.Combine(folder, ArtifactNames.Manifest)))
-            .Select(folder => Path.GetFileName(folder))];
+            .Select(folder => (Name: Path.GetFileName(folder), Created: CreatedOf(folder)))
+            .OrderByDescending(version => version.Created).ThenBy(version => version.Name, StringComparer.Ordinal)
+            .Select(version => version.Name)];
+
+    private static DateTimeOffset CreatedOf(string folder)
+    {
+        try
+        {
+            return ManifestFile.Read(folder).Created;
+        }
+        catch (ArtifactException)
+        {
+            return DateTimeOffset.MinValue;
+        }
+    }
 
     /// <summary>Reads a version's manifest and compares every file with it, byte for byte.</summary>
     /// <exception cref="ArtifactException">The version is missing, of another schema, or was changed.</exception>
@@ -116,7 +133,8 @@ internal sealed class ArtifactStore(string root)
         VersionFiles.RequireKnownModels(manifest, version);
         ManifestFile.Write(staging, manifest);
 
-        using PublishLock held = PublishLock.Take(VersionsFolder);
+        using IDisposable publishing = FolderLock.Take(VersionsFolder, "publish", Patience)
+            ?? throw new ArtifactException($"Another process has been publishing in {VersionsFolder} for {Patience.TotalSeconds:F0} seconds. Wait for it, then run 'publish' again.");
         string folder = Path.Combine(VersionsFolder, version);
         if (IsIntact(version))
         {
@@ -361,39 +379,4 @@ internal static class VersionName
     /// <summary>Whether a name could be a version's: nothing else may become part of a path.</summary>
     public static bool IsWellFormed(string name) =>
         name.Length == HexDigits && name.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f');
-}
-
-/// <summary>One publisher at a time, across processes: an open file that no other may open. A dead process holds nothing.</summary>
-internal sealed class PublishLock : IDisposable
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
-    private readonly FileStream _file;
-
-    private PublishLock(FileStream file) => _file = file;
-
-    /// <exception cref="ArtifactException">Another publisher did not finish in time.</exception>
-    public static PublishLock Take(string folder)
-    {
-        string path = Path.Combine(folder, ".publish.lock");
-        long started = Environment.TickCount64;
-        while (true)
-        {
-            try
-            {
-                return new PublishLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                if (Environment.TickCount64 - started > Patience.TotalMilliseconds)
-                {
-                    throw new ArtifactException($"Another publisher has held {path} for {Patience.TotalSeconds:F0} seconds. Wait for it, then run 'publish' again.");
-                }
-
-                Thread.Sleep(Pause);
-            }
-        }
-    }
-
-    public void Dispose() => _file.Dispose();
 }

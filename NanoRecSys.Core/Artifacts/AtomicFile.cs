@@ -107,6 +107,8 @@ internal static class FolderLock
     private static readonly int SharingViolation =
         OperatingSystem.IsWindows() ? unchecked((int)0x80070020) : OperatingSystem.IsMacOS() ? 35 : 11;
 
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     /// <param name="folder">Created if missing.</param>
     /// <param name="purpose">Part of the lock file's name, <c>.PURPOSE.lock</c>.</param>
     /// <returns>The lock, held until disposed; null where another process holds it.</returns>
@@ -125,6 +127,27 @@ internal static class FolderLock
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ArtifactException($"The folder {folder} cannot be used: {e.Message} Fix its permissions, or choose another artifacts folder.", e);
+        }
+    }
+
+    /// <summary>As <see cref="TryTake"/>, but waits for the other process.</summary>
+    /// <returns>Null where another process still holds the lock after <paramref name="patience"/>.</returns>
+    public static IDisposable? Take(string folder, string purpose, TimeSpan patience)
+    {
+        long started = Environment.TickCount64;
+        while (true)
+        {
+            if (TryTake(folder, purpose) is { } taken)
+            {
+                return taken;
+            }
+
+            if (Environment.TickCount64 - started > patience.TotalMilliseconds)
+            {
+                return null;
+            }
+
+            Thread.Sleep(Pause);
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -16,6 +17,9 @@ internal static unsafe partial class OnnxKernels
 
     private static readonly FusedKernel[] Kernels =
         [new NormKernel(), new AddNormKernel(), new SwiGluKernel(), new CausalAttentionKernel(), new LastAttentionKernel()];
+
+    /// <summary>The operators' names.</summary>
+    public static IEnumerable<string> Names => Kernels.Select(kernel => kernel.Name);
 
     private static readonly OrtApi* Api = GetApi();
     private static readonly Lazy<nint> Registered = new(CreateDomain); // lives as long as the process
@@ -168,9 +172,12 @@ internal static class OnnxSession
 {
     static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
 
-    /// <param name="path">A graph's file.</param>
+    /// <param name="path">A graph's file, as <c>export</c> writes it.</param>
+    /// <exception cref="InvalidDataException">Not such a graph.</exception>
     public static InferenceSession Open(string path)
     {
+        byte[] graph = File.ReadAllBytes(path);
+        OnnxCheck.Require(graph, Path.GetFileName(path));
         using var options = new SessionOptions
         {
             IntraOpNumThreads = 1,
@@ -184,7 +191,7 @@ internal static class OnnxSession
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
         OnnxKernels.AddTo(options);
-        return new InferenceSession(path, options);
+        return new InferenceSession(graph, options);
     }
 }
 

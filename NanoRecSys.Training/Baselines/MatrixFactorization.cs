@@ -39,9 +39,9 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     public string Name => ModelName;
 
     /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
-    public static MatrixFactorization Read(string folder, int items, int threads) => ModelFolder.MatrixFactorization.Read(folder, (options, weights) =>
+    public static MatrixFactorization Read(string folder, PreparedData data, int threads) => ModelFolder.MatrixFactorization.Read(folder, data, (options, weights) =>
     {
-        NamedTensor factors = weights[FactorsName].RequireRows(items);
+        NamedTensor factors = weights[FactorsName].RequireRows(data.Catalog.Count);
         LibTorch.Load();
         return new MatrixFactorization(options, factors.Values, threads);
     });
@@ -132,7 +132,7 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
     public IScorer Open() => new MatrixFactorization(options, _als.Items, threads);
 
     public void Save(string folder) => ModelFolder.MatrixFactorization.Write(
-        folder, options, [new NamedTensor(MatrixFactorization.FactorsName, [data.Catalog.Count, options.Dimension], _als.Items)]);
+        folder, options, [new NamedTensor(MatrixFactorization.FactorsName, [data.Catalog.Count, options.Dimension], _als.Items)], data.Hash);
 
     public void Dispose()
     {

@@ -97,12 +97,13 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
     private readonly IRetrieverLoss _loss;
     private readonly long _seed;
     private readonly Device _device;
+    private readonly PreparedData _data;
     private readonly MlpUserTower _tower;
     private readonly AdamW _optimizer;
 
     public MlpUserTowerTrainer(MlpUserTowerOptions options, PreparedData data, IRetrieverLoss loss, long seed, Device device)
     {
-        (_options, _split, _loss, _seed, _device) = (options, data.Split, loss, seed, device);
+        (_options, _data, _split, _loss, _seed, _device) = (options, data, data.Split, loss, seed, device);
         manual_seed(seed);
         _tower = new MlpUserTower(data.Catalog.Count, options).to(device);
         _optimizer = optim.AdamW(_tower.parameters(), options.LearningRate, weight_decay: 0);
@@ -134,7 +135,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
 
     public IScorer Open() => new MlpUserTowerScorer(_tower, _options, isOwner: false);
 
-    public void Save(string folder) => ModelFolder.MlpUserTower.Write(folder, _options, NetworkWeights.Of(_tower));
+    public void Save(string folder) => ModelFolder.MlpUserTower.Write(folder, _options, NetworkWeights.Of(_tower), _data.Hash);
 
     public void Dispose()
     {
@@ -219,8 +220,9 @@ internal sealed class MlpUserTowerScorer : IScorer, IDisposable
 
     /// <returns>A model that the caller disposes.</returns>
     /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
-    public static MlpUserTowerScorer Read(string folder, int items) => ModelFolder.MlpUserTower.Read(folder, (options, weights) =>
+    public static MlpUserTowerScorer Read(string folder, PreparedData data) => ModelFolder.MlpUserTower.Read(folder, data, (options, weights) =>
     {
+        int items = data.Catalog.Count; // V
         weights["embedding.weight"].RequireRows(items); // [V, D]
         LibTorch.Load();
         var tower = new MlpUserTower(items, options);

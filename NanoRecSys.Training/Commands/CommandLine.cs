@@ -172,8 +172,8 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
 
             if (workspaceLock is null)
             {
-                throw new UserErrorException(
-                    $"Another training of '{workspace.Dataset}' is running in {workspace.Store.Root}. Wait until it ends, or use another --artifacts folder.");
+                throw new UserErrorException($"A training of '{workspace.Dataset}' is running in {workspace.Store.Root} (process {workspace.LockHolder()}). "
+                    + "Wait until it ends, or use another --artifacts folder.");
             }
 
             if (prepares?.Invoke(parse) != true)

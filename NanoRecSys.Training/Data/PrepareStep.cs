@@ -161,7 +161,7 @@ internal static class PrepareStep
 /// <summary>Prepared data that is not written yet.</summary>
 internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, UserHistories Histories, HeldOutItems? HeldOut)
 {
-    /// <summary>Replaces the data of the workspace, and deletes the negatives that were mined with it.</summary>
+    /// <summary>Replaces the data of the workspace.</summary>
     public async Task WriteAsync(StepContext context)
     {
         await AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
@@ -173,7 +173,6 @@ internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, User
                 JsonSerializer.SerializeToUtf8Bytes(Summary, TrainingJson.Indented.DatasetSummary), context.Cancellation);
             HeldOut?.Write(folder);
         });
-        context.Workspace.ForgetNegatives();
     }
 }
 

@@ -18,7 +18,7 @@ internal static class EvaluateStep
     public static async Task<EvaluationReport> RunAsync(EvaluateOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        string[] names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : [.. EvaluatedModels.Available(context)];
+        string[] names = options.Models.Count > 0 ? [.. options.Models.Distinct()] : [.. EvaluatedModels.Available(data, context)];
         HeldOutItemsReport? heldOutItems = names.Contains(EvaluatedModels.HeldOutItems) ? EvaluatedModels.MeasureHeldOutItems(data, context) : null;
         names = [.. names.Where(name => name != EvaluatedModels.HeldOutItems)];
         if (names.Length == 0)
@@ -42,7 +42,7 @@ internal static class EvaluateStep
 
         foreach (EvaluationResult result in results)
         {
-            MetricsFile.Save(context.Workspace, result, DateTimeOffset.UtcNow);
+            MetricsFile.Save(context.Workspace, data, result, DateTimeOffset.UtcNow);
         }
 
         return new EvaluationReport(results, differences) { HeldOutItems = heldOutItems };
@@ -156,7 +156,8 @@ internal sealed class EvaluatedModels : IDisposable
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
     /// <summary>The baselines, and the models that are trained.</summary>
-    public static IReadOnlyList<string> Available(StepContext context) => [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, context))];
+    public static IReadOnlyList<string> Available(PreparedData data, StepContext context) =>
+        [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, data, context))];
 
     public void Dispose()
     {
@@ -173,10 +174,10 @@ internal sealed class EvaluatedModels : IDisposable
     {
         "popularity" => new Popularity(_data.TrainCounts),
         "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
-        MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data.Catalog.Count, _context.Threads),
+        MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
-        Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace),
+        Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace, _data),
         _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage, leftOut: _leftOut),
         _ => throw new UserErrorException($"Unknown model '{name}'. Models: {string.Join(", ", Names)}."),
     };
@@ -194,10 +195,9 @@ internal sealed class EvaluatedModels : IDisposable
     {
         Workspace workspace = context.Workspace;
         HeldOutItems heldOut = Data.HeldOutItems.Read(workspace.DataFolder);
-        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder);
-        RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
+        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data);
         torch.set_num_threads(context.Threads);
-        using RankerNetwork? ranker = RankerExport.IsUsable(context) ? ModelFolder.ReadRanker(workspace.RankerFolder) : null;
+        using RankerNetwork? ranker = RankerExport.IsUsable(context, data) ? ModelFolder.ReadRanker(workspace.RankerFolder, data) : null;
         return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
     }
 
@@ -205,24 +205,20 @@ internal sealed class EvaluatedModels : IDisposable
     {
         LibTorch.Load();
         torch.set_num_threads(_context.Threads);
-        return MlpUserTowerScorer.Read(FolderOf(MlpUserTowerScorer.ModelName), _data.Catalog.Count);
+        return MlpUserTowerScorer.Read(FolderOf(MlpUserTowerScorer.ModelName), _data);
     }
 
     private string FolderOf(string baseline) => Path.Combine(_context.Workspace.BaselinesFolder, baseline);
 
-    private RankerNetwork ReadRanker()
-    {
-        return RankerExport.MismatchOf(_context.Workspace) is { } mismatch
-            ? throw new UserErrorException(mismatch)
-            : ModelFolder.ReadRanker(_context.Workspace.RankerFolder);
-    }
+    private RankerNetwork ReadRanker() => RankerExport.MismatchOf(_context.Workspace, _data) is { } mismatch
+        ? throw new UserErrorException(mismatch)
+        : ModelFolder.ReadRanker(_context.Workspace.RankerFolder, _data);
 
     private BatchEncoder Encoder()
     {
         if (_encoder is null)
         {
-            _tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder);
-            RetrieverItems.Require(_context.Workspace.RetrieverFolder, _tower.Model.Items, _data.Catalog);
+            _tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder, _data);
             torch.set_num_threads(_context.Threads);
             _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
         }
@@ -230,15 +226,28 @@ internal sealed class EvaluatedModels : IDisposable
         return _encoder;
     }
 
-    private static bool IsTrained(string name, StepContext context) => name switch
+    private static bool IsTrained(string name, PreparedData data, StepContext context) => name switch
     {
         "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
         Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
-        _ when UsageOf(name) is not null => RankerExport.IsUsable(context),
-        MatrixFactorization.ModelName => ModelFolder.MatrixFactorization.Exists(Path.Combine(context.Workspace.BaselinesFolder, name)),
-        MlpUserTowerScorer.ModelName => ModelFolder.MlpUserTower.Exists(Path.Combine(context.Workspace.BaselinesFolder, name)),
+        _ when UsageOf(name) is not null => RankerExport.IsUsable(context, data),
+        MatrixFactorization.ModelName => IsBaselineTrained(ModelFolder.MatrixFactorization, name, data, context),
+        MlpUserTowerScorer.ModelName => IsBaselineTrained(ModelFolder.MlpUserTower, name, data, context),
         _ => true,
     };
+
+    // One of other data does not end an evaluation of everything: nothing is built on it.
+    private static bool IsBaselineTrained<T>(ModelFolder<T> model, string name, PreparedData data, StepContext context)
+    {
+        string folder = Path.Combine(context.Workspace.BaselinesFolder, name);
+        if (!model.Exists(folder) || model.MismatchOf(folder, data) is not { } mismatch)
+        {
+            return model.Exists(folder);
+        }
+
+        context.Progress.Report(new ProgressEvent { Message = $"{mismatch} It is left out." });
+        return false;
+    }
 }
 
 /// <summary>What an evaluation found.</summary>

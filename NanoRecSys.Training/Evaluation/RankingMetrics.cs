@@ -1,7 +1,7 @@
 using System.Text.Json;
-using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
@@ -55,50 +55,80 @@ internal static class MetricsFile
 {
     public const string TestLog = "test-evaluations.jsonl";
 
-    public static IReadOnlyList<EvaluationResult> Read(Workspace workspace, string model)
+    /// <summary>Nothing where nothing was measured, or by an earlier version.</summary>
+    public static SavedMetrics Read(Workspace workspace, string model)
     {
         string path = PathOf(workspace, model);
-        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), CoreJson.Indented.ListEvaluationResult)! : [];
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.SavedMetrics) ?? SavedMetrics.None : SavedMetrics.None;
+        }
+        catch (JsonException)
+        {
+            return SavedMetrics.None;
+        }
     }
 
-    public static void Save(Workspace workspace, EvaluationResult result, DateTimeOffset time)
+    public static void Save(Workspace workspace, PreparedData data, EvaluationResult result, DateTimeOffset time)
     {
         Directory.CreateDirectory(workspace.MetricsFolder);
         if (result.IsComparable)
         {
-            Replace(workspace, result);
+            Replace(workspace, data, result);
         }
 
-        if (result.Split == NextItemRanking.NameOf(Data.HeldOut.Test))
+        if (result.Split == NextItemRanking.NameOf(HeldOut.Test))
         {
             string log = Path.Combine(Path.GetDirectoryName(workspace.MetricsFolder)!, TestLog);
             File.AppendAllText(log, JsonSerializer.Serialize(new TestEvaluation(time, result), TrainingJson.Default.TestEvaluation) + "\n");
         }
     }
 
-    private static void Replace(Workspace workspace, EvaluationResult result)
+    /// <returns>How the data or a model's weights differ from those that were measured; null if they are the same.</returns>
+    public static string? Difference(SavedMetrics saved, Workspace workspace, PreparedData data, string model) =>
+        Provenance.Difference(saved.MadeOf, [.. InputsOf(workspace, data, model)]);
+
+    private static void Replace(Workspace workspace, PreparedData data, EvaluationResult result)
     {
-        List<EvaluationResult> results = [
-            .. (IsOfAnotherModel(workspace, result.Model) ? [] : Read(workspace, result.Model)).Where(old => !IsReplaced(old, result)),
-            result];
-        AtomicFile.Write(PathOf(workspace, result.Model), JsonSerializer.SerializeToUtf8Bytes(results, CoreJson.Indented.ListEvaluationResult));
+        SavedMetrics saved = Read(workspace, result.Model);
+        IReadOnlyList<EvaluationResult> others = Difference(saved, workspace, data, result.Model) is null ? saved.Results : [];
+        var updated = new SavedMetrics(
+            InputsOf(workspace, data, result.Model).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
+            [.. others.Where(old => !IsReplaced(old, result)), result]);
+        AtomicFile.Write(PathOf(workspace, result.Model), JsonSerializer.SerializeToUtf8Bytes(updated, TrainingJson.Indented.SavedMetrics));
     }
 
     // An older entry may not tell its window.
     private static bool IsReplaced(EvaluationResult old, EvaluationResult result) =>
         (old.Split, old.Exclude) == (result.Split, result.Exclude) && (old.Window ?? result.Window) == result.Window;
 
-    /// <summary>Whether a model was trained again since its figures were measured: they are another's then.</summary>
-    public static bool IsOfAnotherModel(Workspace workspace, string model)
+    private static IEnumerable<(string Name, string? Hash)> InputsOf(Workspace workspace, PreparedData data, string model)
     {
-        string[] folders = model.StartsWith("ranker", StringComparison.Ordinal) ? [workspace.RetrieverFolder, workspace.RankerFolder]
-            : model == "retriever" ? [workspace.RetrieverFolder]
-            : [Path.Combine(workspace.BaselinesFolder, model)];
-        return folders.Select(folder => Path.Combine(folder, ModelFolder.WeightsName))
-            .Any(weights => File.Exists(weights) && File.GetLastWriteTimeUtc(weights) > File.GetLastWriteTimeUtc(PathOf(workspace, model)));
+        yield return (Provenance.Data, data.Hash);
+        if (model.StartsWith("ranker", StringComparison.Ordinal))
+        {
+            yield return (Provenance.Ranker, ModelFolder.HashOf(workspace.RankerFolder));
+        }
+
+        if (model.StartsWith("ranker", StringComparison.Ordinal) || model.StartsWith("retriever", StringComparison.Ordinal))
+        {
+            yield return (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder));
+        }
+        else
+        {
+            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model)));
+        }
     }
 
     private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");
+}
+
+/// <summary>The metrics of one model.</summary>
+/// <param name="MadeOf">See <see cref="Provenance"/>.</param>
+/// <param name="Results">By split and protocol.</param>
+internal sealed record SavedMetrics(IReadOnlyDictionary<string, string> MadeOf, IReadOnlyList<EvaluationResult> Results)
+{
+    public static readonly SavedMetrics None = new(new Dictionary<string, string>(), []);
 }
 
 /// <summary>One line of the log of looks at the test split.</summary>

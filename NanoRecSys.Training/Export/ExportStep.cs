@@ -21,15 +21,9 @@ internal static class ExportStep
     public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
     {
         Workspace workspace = context.Workspace;
-        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder);
-
-        // Imported weights can be exported for use elsewhere without any data.
-        PreparedData? data = Directory.Exists(workspace.DataFolder) ? await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation) : null;
+        PreparedData? data = await LoadDataAsync(context);
+        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data);
         Catalog catalog = data?.Catalog ?? InventedData.Catalog(tower.Model);
-        if (data is not null)
-        {
-            RetrieverItems.Require(workspace.RetrieverFolder, tower.Model.Items, catalog);
-        }
 
         // An index of older embeddings, or a ranker of another retriever, must not be published with these.
         AtomicFolder.DeleteIfExists(workspace.ExportFolder);
@@ -45,14 +39,19 @@ internal static class ExportStep
 
             string? rankerSha256 = null;
             RankerPartsInfo? rankerParts = null;
-            if (RankerExport.IsUsable(context))
+            if (RankerExport.IsUsable(context, data))
             {
                 rankerSha256 = ModelFolder.HashOf(workspace.RankerFolder);
-                rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(options.RankerPrecision, parity);
+                using RankerNetwork ranker = ModelFolder.ReadRanker(workspace.RankerFolder, data);
+                rankerParts = new RankerExport(workspace, catalog, trained, histories, context.Seed).Write(ranker, options.RankerPrecision, parity);
             }
 
             ContentMapInfo? contentMap = data is null ? null : ContentMapExport.Write(workspace.ExportFolder, data, trained);
-            var report = new ExportReport(tower.Model, ModelFolder.HashOf(workspace.RetrieverFolder)!, parity, rankerSha256, contentMap) { RankerParts = rankerParts };
+            var report = new ExportReport(tower.Model, ModelFolder.HashOf(workspace.RetrieverFolder)!, parity, rankerSha256, contentMap)
+            {
+                RankerParts = rankerParts,
+                Data = data?.Hash,
+            };
             AtomicFile.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), JsonSerializer.SerializeToUtf8Bytes(report, TrainingJson.Indented.ExportReport));
             context.Progress.Report(new ProgressEvent { Fraction = 1 });
             return report;
@@ -63,6 +62,11 @@ internal static class ExportStep
             throw;
         }
     }
+
+    /// <summary>Imported weights can be exported for use elsewhere without any data.</summary>
+    public static async Task<PreparedData?> LoadDataAsync(StepContext context) => Directory.Exists(context.Workspace.DataFolder)
+        ? await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation)
+        : null;
 
     private static void ExportRetriever(
         string folder, UserTower network, UserEncoder trained, TimedHistory[] histories, Dictionary<string, ParityInfo> parity)
@@ -132,6 +136,29 @@ internal sealed record ExportReport(
 {
     /// <summary>Null where no ranker was exported.</summary>
     public RankerPartsInfo? RankerParts { get; init; }
+
+    private const string None = "none";
+
+    /// <summary><see cref="PreparedData.Hash"/> of what it was made on; null where no data was prepared.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>The report of an export that is of the prepared data and of the weights as they are now.</summary>
+    /// <exception cref="UserErrorException">Nothing was exported, or with other data or weights.</exception>
+    public static ExportReport Read(Workspace workspace, PreparedData data)
+    {
+        ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        var recorded = new Dictionary<string, string>
+        {
+            [Provenance.Data] = report.Data ?? None,
+            [Provenance.Retriever] = report.RetrieverSha256,
+            [Provenance.Ranker] = report.RankerSha256 ?? None,
+        };
+        string? ranker = RankerExport.IsOfThisRetriever(workspace, data) ? ModelFolder.HashOf(workspace.RankerFolder) : null;
+        return Provenance.Difference(
+            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder)), (Provenance.Ranker, ranker ?? None)) is { } difference
+            ? throw new UserErrorException($"The export in {workspace.ExportFolder} was made {difference}. Run 'export' and 'index' again.")
+            : report;
+    }
 }
 
 /// <summary>Files that export and index leave for the later steps.</summary>
@@ -291,7 +318,9 @@ internal static class StateDictionaryExport
     public static async Task<StateDictionarySummary> RunAsync(StepContext context)
     {
         Workspace workspace = context.Workspace;
-        (ModelInfo model, List<NamedTensor> tower) = ModelFolder.Retriever.Read(workspace.RetrieverFolder, (model, weights) => (model, weights.Values.ToList()));
+        PreparedData? data = await ExportStep.LoadDataAsync(context);
+        (ModelInfo model, List<NamedTensor> tower) = ModelFolder.Retriever.Read(
+            workspace.RetrieverFolder, data, (model, weights) => (model, weights.Values.ToList()));
         string folder = Directory.CreateDirectory(workspace.ExportFolder).FullName;
         if (model.Positions == Positions.Rotary)
         {
@@ -304,16 +333,16 @@ internal static class StateDictionaryExport
         SafetensorsFile.Write(files[0], tower, WeightsMetadata.Of(model));
         context.Progress.Report(new ProgressEvent { Fraction = 0.5 });
         long parameters = tower.Sum(tensor => tensor.Values.LongLength);
-        if (RankerExport.IsUsable(context))
+        if (RankerExport.IsUsable(context, data))
         {
-            using RankerNetwork ranker = ModelFolder.ReadRanker(workspace.RankerFolder);
+            using RankerNetwork ranker = ModelFolder.ReadRanker(workspace.RankerFolder, data);
             IReadOnlyList<NamedTensor> weights = NetworkWeights.Of(ranker);
             files.Add(Path.Combine(folder, RankerName));
             SafetensorsFile.Write(files[1], weights, WeightsMetadata.Of(ranker.Model));
             parameters += weights.Sum(tensor => tensor.Values.LongLength);
         }
 
-        if (await RetrieverItems.FindAsync(workspace, model.Items, context.Cancellation) is { } movieIds)
+        if (RetrieverItems.Find(workspace, data) is { } movieIds)
         {
             files.Add(Path.Combine(folder, RetrieverItems.FileName));
             ItemMapFile.Write(files[^1], movieIds);

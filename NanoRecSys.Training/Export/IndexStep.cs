@@ -22,10 +22,11 @@ internal static class IndexStep
     {
         RequireKind(options.Kind);
         string folder = context.Workspace.ExportFolder;
-        ExportReport export = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        ExportReport export = ExportReport.Read(context.Workspace, data);
         FlatIndex exact = ReadItems(folder, export.Model);
 
-        float[] queries = await UserQueriesAsync(export.Model, context); // [B, D]
+        float[] queries = UserQueries(data, export.Model, context); // [B, D]
         var recall = new IndexRecall(queries, exact, k: 100);
         context.Progress.Report(new ProgressEvent { Message = $"{exact.Count:N0} items of {exact.Dimension} dimensions" });
         (IVectorIndex built, IndexShape shape) = new IndexChoice(options, exact, recall, context).Make();
@@ -106,9 +107,8 @@ internal static class IndexStep
     }
 
     /// <summary>Embeddings of real users: what the index will be asked.</summary>
-    private static async Task<float[]> UserQueriesAsync(ModelInfo model, StepContext context)
+    private static float[] UserQueries(PreparedData data, ModelInfo model, StepContext context)
     {
-        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using var tower = new OnnxUserTower(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.UserTower), model);
         return tower.Encode(SampledHistories.Draw(data.Histories, RecallQueries, context.Seed));
     }

@@ -2,8 +2,8 @@ using System.Numerics.Tensors;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
@@ -17,8 +17,8 @@ internal sealed class Int8RetrieverScorer : IScorer, IDisposable
     private readonly float[] _items; // [V, D], L2-normalised
     private readonly int _dimension; // D
 
-    /// <exception cref="UserErrorException">Nothing was exported, or not in 8 bits.</exception>
-    public Int8RetrieverScorer(Workspace workspace)
+    /// <exception cref="UserErrorException">Nothing was exported, not in 8 bits, or with other data or weights.</exception>
+    public Int8RetrieverScorer(Workspace workspace, PreparedData data)
     {
         string path = Path.Combine(workspace.ExportFolder, ArtifactNames.UserTowerInt8);
         if (!File.Exists(path))
@@ -26,8 +26,7 @@ internal sealed class Int8RetrieverScorer : IScorer, IDisposable
             throw new UserErrorException($"There is no {path}. Run 'export' first; it omits the file if 8 bits are not accurate enough.");
         }
 
-        ModelInfo model = ModelFolder.Retriever.ReadModel(workspace.RetrieverFolder);
-        _tower = new OnnxUserTower(path, model);
+        _tower = new OnnxUserTower(path, ExportReport.Read(workspace, data).Model);
         (_items, _dimension) = NpyFile.Read(Path.Combine(workspace.ExportFolder, ArtifactNames.ItemEmbeddings));
     }
 

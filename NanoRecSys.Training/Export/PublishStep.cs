@@ -29,7 +29,7 @@ internal static class PublishStep
         Workspace workspace = context.Workspace;
         PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
         ExportedModel exported = ExportedModel.Open(workspace, data);
-        IReadOnlyList<EvaluationResult> metrics = PublishedMetrics.Read(workspace);
+        IReadOnlyList<EvaluationResult> metrics = PublishedMetrics.Read(data, context);
         RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics);
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
@@ -178,18 +178,8 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
     public static ExportedModel Open(Workspace workspace, PreparedData data)
     {
         string folder = workspace.ExportFolder;
-        ExportReport report = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        ExportReport report = ExportReport.Read(workspace, data);
         IndexInfo index = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Index), TrainingJson.Indented.IndexInfo, "index");
-        if (report.RetrieverSha256 != ModelFolder.HashOf(workspace.RetrieverFolder))
-        {
-            throw new UserErrorException("The retriever's weights changed after the export. Run 'export' and 'index' again.");
-        }
-
-        if (report.RankerSha256 != (RankerExport.IsOfThisRetriever(workspace) ? ModelFolder.HashOf(workspace.RankerFolder) : null))
-        {
-            throw new UserErrorException("The ranker changed after the export. Run 'export' and 'index' again.");
-        }
-
         OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
             ?? throw new UserErrorException($"There is no {Path.Combine(folder, ArtifactNames.UserTower)}. Run 'export' again.");
         try
@@ -197,7 +187,6 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             ModelInfo model = report.Model;
             IVectorIndex vectors = FaissFile.Read(Path.Combine(folder, index.File));
             (float[] items, int width) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
-            RetrieverItems.Require(workspace.RetrieverFolder, model.Items, data.Catalog);
             Require("The user tower's dimension", tower.Outputs[0].Shape[^1], $"{model.Dimension}", "export");
             Require("The item embeddings' rows", items.Length / width, model.Items, "export");
             Require("The item embeddings' dimension", width, model.Dimension, "export");
@@ -287,21 +276,29 @@ internal sealed record RankerChoice(bool Use, string Reason)
 /// <summary>What <c>evaluate</c> measured of the models that are published.</summary>
 internal static class PublishedMetrics
 {
-    /// <summary>All figures, by model; those of a model that was trained again since are left out, they are another's.</summary>
-    public static IReadOnlyList<EvaluationResult> Read(Workspace workspace)
+    /// <summary>All figures, by model; those of other data, or of a model that was trained again since, are left out and reported.</summary>
+    public static IReadOnlyList<EvaluationResult> Read(PreparedData data, StepContext context)
     {
-        if (!Directory.Exists(workspace.MetricsFolder))
+        if (!Directory.Exists(context.Workspace.MetricsFolder))
         {
             return [];
         }
 
         var results = new List<EvaluationResult>();
-        foreach (string path in Directory.EnumerateFiles(workspace.MetricsFolder, "*.json").Order(StringComparer.Ordinal))
+        foreach (string path in Directory.EnumerateFiles(context.Workspace.MetricsFolder, "*.json").Order(StringComparer.Ordinal))
         {
-            if (!MetricsFile.IsOfAnotherModel(workspace, Path.GetFileNameWithoutExtension(path)))
+            string model = Path.GetFileNameWithoutExtension(path);
+            SavedMetrics saved = MetricsFile.Read(context.Workspace, model);
+            if (MetricsFile.Difference(saved, context.Workspace, data, model) is { } difference)
             {
-                results.AddRange(ExportFiles.ReadJson(path, CoreJson.Indented.ListEvaluationResult, "evaluate"));
+                context.Progress.Report(new ProgressEvent
+                {
+                    Message = $"The metrics of '{model}' are left out: they were measured {difference}. Run 'evaluate {model} --split both' again.",
+                });
+                continue;
             }
+
+            results.AddRange(saved.Results);
         }
 
         return results;

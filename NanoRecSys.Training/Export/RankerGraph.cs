@@ -5,6 +5,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
@@ -134,12 +135,12 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     private const int Int8PaysFrom = 256 * 256;
 
     /// <summary>Whether there is a ranker that was trained for the current retriever.</summary>
-    public static bool IsOfThisRetriever(Workspace workspace) => IsThere(workspace) && MismatchOf(workspace) is null;
+    public static bool IsOfThisRetriever(Workspace workspace, PreparedData? data) => IsThere(workspace) && MismatchOf(workspace, data) is null;
 
     /// <summary>As <see cref="IsOfThisRetriever"/>; reports why an existing ranker is left out.</summary>
-    public static bool IsUsable(StepContext context)
+    public static bool IsUsable(StepContext context, PreparedData? data)
     {
-        if (MismatchOf(context.Workspace) is { } mismatch)
+        if (MismatchOf(context.Workspace, data) is { } mismatch)
         {
             context.Progress.Report(new ProgressEvent { Message = $"The ranker is left out. {mismatch}" });
             return false;
@@ -148,8 +149,8 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         return IsThere(context.Workspace);
     }
 
-    /// <returns>Why the ranker cannot be used with the current retriever, and the remedy; null if it can, or if there is no ranker.</returns>
-    public static string? MismatchOf(Workspace workspace)
+    /// <returns>Why the ranker cannot be used with the current retriever and data, and the remedy; null if it can, or if there is no ranker.</returns>
+    public static string? MismatchOf(Workspace workspace, PreparedData? data)
     {
         if (!IsThere(workspace))
         {
@@ -159,16 +160,17 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         string? trainedFor = ModelFolder.Ranker.ReadModel(workspace.RankerFolder).RetrieverSha256;
         return trainedFor is null ? "The ranker does not record its retriever: an earlier version trained it. Run 'train-ranker' again, or 'import' with --ranker."
             : trainedFor != ModelFolder.HashOf(workspace.RetrieverFolder) ? "The ranker was trained for another retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker."
-            : null;
+            : data is null ? null
+            : ModelFolder.Ranker.MismatchOf(workspace.RankerFolder, data);
     }
 
     private static bool IsThere(Workspace workspace) => File.Exists(Path.Combine(workspace.RankerFolder, ModelFolder.WeightsName));
 
+    /// <param name="network">The trained ranker.</param>
     /// <param name="precision">Of the parts.</param>
     /// <param name="parity">Receives how far the graphs' logits stray, over every history with <see cref="Candidates"/> random items each.</param>
-    public RankerPartsInfo Write(RankerPrecision precision, Dictionary<string, ParityInfo> parity)
+    public RankerPartsInfo Write(RankerNetwork network, RankerPrecision precision, Dictionary<string, ParityInfo> parity)
     {
-        using RankerNetwork network = ModelFolder.ReadRanker(workspace.RankerFolder);
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
         RankerModel model = network.Model;
         if (model.Dimension != dimension)

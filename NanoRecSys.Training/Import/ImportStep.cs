@@ -45,21 +45,20 @@ internal static class ImportStep
             {
                 await WriteAsync(workspace.RetrieverFolder, folder =>
                 {
-                    ModelFolder.Retriever.Write(folder, tower.Model, tower.Tensors);
+                    ModelFolder.Retriever.Write(folder, tower.Model, tower.Tensors, Provenance.Imported);
                     if (catalog is not null)
                     {
                         RetrieverItems.Write(folder, RetrieverItems.MovieIds(catalog));
                     }
                 });
-                workspace.ForgetNegatives();
             }
 
             if (ranker is not null)
             {
                 rankerModel = rankerModel! with { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) };
-                await WriteAsync(workspace.RankerFolder, folder => ModelFolder.Ranker.Write(folder, rankerModel, ranker.Tensors));
+                await WriteAsync(workspace.RankerFolder, folder => ModelFolder.Ranker.Write(folder, rankerModel, ranker.Tensors, Provenance.Imported));
             }
-            else if (RankerExport.MismatchOf(workspace) is { } mismatch)
+            else if (RankerExport.MismatchOf(workspace, data: null) is { } mismatch)
             {
                 notes.Add($"The existing ranker is no longer evaluated or exported. {mismatch}");
             }

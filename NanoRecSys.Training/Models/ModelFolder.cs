@@ -26,10 +26,15 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
 
     public bool Exists(string folder) => File.Exists(Path.Combine(folder, ConfigurationName));
 
-    public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights)
+    /// <param name="folder">Created if missing.</param>
+    /// <param name="configuration">Written beside the weights.</param>
+    /// <param name="weights">The model's.</param>
+    /// <param name="data"><see cref="PreparedData.Hash"/> of what it was trained on, or <see cref="Provenance.Imported"/>.</param>
+    public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights, string data)
     {
         Directory.CreateDirectory(folder);
-        SafetensorsFile.Write(Path.Combine(folder, ModelFolder.WeightsName), weights);
+        SafetensorsFile.Write(
+            Path.Combine(folder, ModelFolder.WeightsName), weights, new Dictionary<string, string> { [Provenance.Data] = data });
         AtomicFile.Write(Path.Combine(folder, ConfigurationName), JsonSerializer.SerializeToUtf8Bytes(configuration, Type));
     }
 
@@ -57,13 +62,28 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
             : model;
     }
 
+    /// <returns>Why the model does not belong to the prepared data, and the remedy; null if it does.</returns>
+    /// <exception cref="InvalidDataException">The weights are damaged.</exception>
+    public string? MismatchOf(string folder, PreparedData data) =>
+        Provenance.Difference(SafetensorsFile.ReadMetadata(Path.Combine(folder, ModelFolder.WeightsName)), (Provenance.Data, data.Hash)) is { } difference
+            ? $"The {Name} in {folder} was trained {difference}. Run '{Command}' again."
+            : null;
+
     /// <summary><paramref name="open"/> makes the model from its configuration and weights.</summary>
-    /// <exception cref="UserErrorException">The model is not trained, or its files are damaged.</exception>
-    public TModel Read<TModel>(string folder, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
+    /// <param name="folder">Where it is.</param>
+    /// <param name="data">What it must have been trained on; null if it is used without any data.</param>
+    /// <param name="open">Makes the model.</param>
+    /// <exception cref="UserErrorException">The model is not trained, was trained on other data, or its files are damaged.</exception>
+    public TModel Read<TModel>(string folder, PreparedData? data, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
     {
         T configuration = ReadModel(folder);
         try
         {
+            if (data is not null && MismatchOf(folder, data) is { } mismatch)
+            {
+                throw new UserErrorException(mismatch);
+            }
+
             return open(configuration, SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName)));
         }
         catch (Exception e) when (e is IOException or InvalidDataException or KeyNotFoundException)
@@ -99,12 +119,19 @@ internal static class ModelFolder
         return File.Exists(path) ? FileHash.Of(path) : null;
     }
 
-    public static void WriteRetriever(string folder, UserTower tower) => Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower));
+    public static void WriteRetriever(string folder, UserTower tower, string data) =>
+        Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower), data);
 
+    /// <inheritdoc cref="ModelFolder{T}.Read" path="/param"/>
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No retriever was trained, its files are damaged, or the network is not supported.</exception>
-    public static UserTower ReadRetriever(string folder) => Retriever.Read(folder, (model, weights) =>
+    /// <exception cref="UserErrorException">No retriever was trained, it belongs to other data, its files are damaged, or the network is not supported.</exception>
+    public static UserTower ReadRetriever(string folder, PreparedData? data) => Retriever.Read(folder, data, (model, weights) =>
     {
+        if (data is not null)
+        {
+            RetrieverItems.Require(folder, model.Items, data.Catalog);
+        }
+
         LibTorch.Load();
         var tower = new UserTower(model);
         NetworkWeights.Load(tower, weights);
@@ -112,9 +139,10 @@ internal static class ModelFolder
         return tower;
     });
 
+    /// <inheritdoc cref="ModelFolder{T}.Read" path="/param"/>
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No ranker was trained, or its files are damaged.</exception>
-    public static RankerNetwork ReadRanker(string folder) => Ranker.Read(folder, (model, weights) =>
+    /// <exception cref="UserErrorException">No ranker was trained, it belongs to other data, or its files are damaged.</exception>
+    public static RankerNetwork ReadRanker(string folder, PreparedData? data) => Ranker.Read(folder, data, (model, weights) =>
     {
         LibTorch.Load();
         var network = new RankerNetwork(model);
@@ -156,19 +184,10 @@ internal static class RetrieverItems
     }
 
     /// <summary>The movie ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
-    /// <exception cref="UserErrorException">The prepared data has other items.</exception>
-    public static async Task<IEnumerable<int>?> FindAsync(Workspace workspace, int items, CancellationToken cancellation)
+    public static IEnumerable<int>? Find(Workspace workspace, PreparedData? data)
     {
         string imported = Path.Combine(workspace.RetrieverFolder, FileName);
-        string prepared = Path.Combine(workspace.DataFolder, PreparedData.CatalogName);
-        if (File.Exists(imported) || !File.Exists(prepared))
-        {
-            return File.Exists(imported) ? ItemMapFile.Read(imported) : null;
-        }
-
-        Catalog catalog = await CatalogFile.ReadAsync(prepared, cancellation);
-        Require(workspace.RetrieverFolder, items, catalog);
-        return MovieIds(catalog);
+        return File.Exists(imported) ? ItemMapFile.Read(imported) : data is null ? null : MovieIds(data.Catalog);
     }
 
     public static IEnumerable<int> MovieIds(Catalog catalog) => catalog.Items.Select(item => item.MovieId);

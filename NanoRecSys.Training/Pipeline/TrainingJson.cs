@@ -35,6 +35,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(TrainBaselineSummary))]
 [JsonSerializable(typeof(ImportSummary))]
 [JsonSerializable(typeof(TestEvaluation))]
+[JsonSerializable(typeof(SavedMetrics))]
 [JsonSerializable(typeof(ExportReport))]
 [JsonSerializable(typeof(StateDictionarySummary))]
 [JsonSerializable(typeof(IndexInfo))]

@@ -150,19 +150,23 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     private const string StateName = "state.json";
     private const string OptimizerName = "optimizer.bin";
 
-    private readonly string _folder = Path.Combine(modelFolder, "checkpoint");
-    private readonly string _fresh = Path.Combine(modelFolder, "checkpoint.new");
+    private const string FolderName = "checkpoint";
+    private readonly string _folder = Path.Combine(modelFolder, FolderName);
 
     public void Save(torch.nn.Module network, AdamW optimizer, TrainingState<TOptions> state)
     {
-        AtomicFolder.DeleteIfExists(_fresh);
-        Directory.CreateDirectory(_fresh);
-        SafetensorsFile.Write(Path.Combine(_fresh, ModelFolder.WeightsName), NetworkWeights.Of(network));
-        optimizer.save_state_dict(Path.Combine(_fresh, OptimizerName));
+        foreach (string leftover in Unfinished())
+        {
+            AtomicFolder.DeleteIfExists(leftover);
+        }
+
+        string fresh = Directory.CreateDirectory(AtomicFile.NameBeside(_folder)).FullName;
+        SafetensorsFile.Write(Path.Combine(fresh, ModelFolder.WeightsName), NetworkWeights.Of(network));
+        optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
 
         // Last: with it the folder is complete.
-        AtomicFile.Write(Path.Combine(_fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type));
-        AtomicFolder.Replace(_folder, _fresh);
+        AtomicFile.Write(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type));
+        AtomicFolder.Replace(_folder, fresh);
         if (state.Curve[^1].Metrics is not null)
         {
             AtomicFile.Write(Path.Combine(modelFolder, TrainingLog.MetricsName), JsonSerializer.SerializeToUtf8Bytes(state, type));
@@ -172,9 +176,10 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     /// <exception cref="UserErrorException">There is no checkpoint, or its inputs differ.</exception>
     public TrainingState<TOptions> Restore(torch.nn.Module network, AdamW optimizer)
     {
-        if (!Directory.Exists(_folder) && File.Exists(Path.Combine(_fresh, StateName)))
+        if (!Directory.Exists(_folder) && Unfinished()
+            .Select(folder => Path.Combine(folder, StateName)).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc) is { } complete)
         {
-            Directory.Move(_fresh, _folder); // the process was killed between the two moves of a replacement
+            Directory.Move(Path.GetDirectoryName(complete)!, _folder); // the process was killed between the two moves of a replacement
         }
 
         string path = Path.Combine(_folder, StateName);
@@ -206,6 +211,11 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     /// <summary>A fingerprint of a value, for the inputs.</summary>
     public static string Fingerprint<T>(T value, JsonTypeInfo<T> type) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, type)));
+
+    // Of a training that was killed; the workspace's lock is held, so none is in use.
+    private IEnumerable<string> Unfinished() => Directory.Exists(modelFolder)
+        ? Directory.EnumerateDirectories(modelFolder, $"{FolderName}.*{AtomicFile.TemporarySuffix}")
+        : [];
 
     private string? Difference(IReadOnlyDictionary<string, string>? saved)
     {

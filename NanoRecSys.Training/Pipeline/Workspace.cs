@@ -32,18 +32,22 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
 
     /// <summary>
-    /// Keeps other trainings away from this dataset's results: two at once would build a version out of both. Held until disposed;
-    /// null where another process holds it.
+    /// Keeps other trainings away from this dataset's data and results: two at once would build a version out of both. Held until
+    /// disposed; null where another process holds it.
     /// </summary>
-    public IDisposable? TryLock() => FolderLock.TryTake(Path.Combine(Store.Root, "work", Dataset), "training");
-
-    /// <summary>Deletes what was mined with other data or another retriever: it would train a ranker on what neither holds any more.</summary>
-    public void ForgetNegatives()
+    public IDisposable? TryLock()
     {
-        if (Directory.Exists(Path.GetDirectoryName(NegativesFile)))
+        IDisposable? taken = FolderLock.TryTake(Path.Combine(Store.Root, "work", Dataset), "training");
+        if (taken is not null)
         {
-            File.Delete(NegativesFile);
-            File.Delete(ValidationNegativesFile);
+            File.WriteAllText(LockHolderFile, $"{Environment.ProcessId}");
         }
+
+        return taken;
     }
+
+    /// <summary>The process that holds the lock. In a file of its own: nobody else can read the locked one.</summary>
+    public string LockHolder() => File.Exists(LockHolderFile) ? File.ReadAllText(LockHolderFile) : "unknown";
+
+    private string LockHolderFile => Path.Combine(Store.Root, "work", Dataset, ".training.pid");
 }

@@ -28,8 +28,12 @@ internal static class MineNegativesStep
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder);
-        RetrieverItems.Require(context.Workspace.RetrieverFolder, tower.Model.Items, data.Catalog);
+        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
+        var madeOf = new Dictionary<string, string>
+        {
+            [Provenance.Data] = data.Hash,
+            [Provenance.Retriever] = ModelFolder.HashOf(context.Workspace.RetrieverFolder)!,
+        };
         set_num_threads(context.Threads); // holds for the current thread only: set again after every await
         using var encoder = new UserEncoder(tower);
         var random = new Random(unchecked((int)context.Seed));
@@ -40,8 +44,8 @@ internal static class MineNegativesStep
         Directory.CreateDirectory(Path.GetDirectoryName(context.Workspace.NegativesFile)!);
         using AtomicFile trainFile = new(context.Workspace.NegativesFile);
         using AtomicFile validationFile = new(context.Workspace.ValidationNegativesFile);
-        await using (NegativesWriter train = await NegativesWriter.CreateAsync(trainFile.TemporaryPath, context.Cancellation))
-        await using (NegativesWriter validation = await NegativesWriter.CreateAsync(validationFile.TemporaryPath, context.Cancellation))
+        await using (NegativesWriter train = await NegativesWriter.CreateAsync(trainFile.TemporaryPath, madeOf, context.Cancellation))
+        await using (NegativesWriter validation = await NegativesWriter.CreateAsync(validationFile.TemporaryPath, madeOf, context.Cancellation))
         {
             foreach ((int done, int user) in order.Index())
             {

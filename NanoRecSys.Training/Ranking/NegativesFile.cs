@@ -11,6 +11,9 @@ internal sealed class NegativesReader : IAsyncDisposable
 
     private NegativesReader(ParquetReader parquet) => _parquet = parquet;
 
+    /// <summary>See <see cref="Provenance"/>.</summary>
+    public IReadOnlyDictionary<string, string> MadeOf => _parquet.CustomMetadata ?? new Dictionary<string, string>();
+
     public int Groups => _parquet.RowGroupCount;
 
     /// <exception cref="UserErrorException">Nothing was mined, or by another program.</exception>
@@ -92,10 +95,15 @@ internal sealed class NegativesWriter : IAsyncDisposable
     /// <summary>Candidates written in all.</summary>
     public long Candidates { get; private set; }
 
-    public static async Task<NegativesWriter> CreateAsync(string path, CancellationToken cancellation)
+    /// <param name="path">File to write.</param>
+    /// <param name="madeOf">See <see cref="Provenance"/>.</param>
+    /// <param name="cancellation">Ends the writing.</param>
+    public static async Task<NegativesWriter> CreateAsync(string path, IReadOnlyDictionary<string, string> madeOf, CancellationToken cancellation)
     {
         FileStream file = File.Create(path);
-        return new NegativesWriter(file, await ParquetWriter.CreateAsync(NegativesColumns.Schema, file, cancellationToken: cancellation));
+        ParquetWriter parquet = await ParquetWriter.CreateAsync(NegativesColumns.Schema, file, cancellationToken: cancellation);
+        parquet.CustomMetadata = madeOf;
+        return new NegativesWriter(file, parquet);
     }
 
     /// <summary>Takes a position, and writes a group when there are enough.</summary>

@@ -34,17 +34,30 @@ internal static class TrainRankerStep
     public static async Task<TrainRankerSummary> RunAsync(TrainRankerOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        await using NegativesReader negatives = await NegativesReader.OpenAsync(context.Workspace.NegativesFile, context.Cancellation);
-        await using NegativesReader held = await NegativesReader.OpenAsync(context.Workspace.ValidationNegativesFile, context.Cancellation);
+        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
+        await using NegativesReader negatives = await OpenAsync(context.Workspace.NegativesFile, data, context);
+        await using NegativesReader held = await OpenAsync(context.Workspace.ValidationNegativesFile, data, context);
         if (negatives.Groups == 0 || held.Groups == 0)
         {
             throw new UserErrorException($"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
         }
 
-        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder);
         IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
         set_num_threads(context.Threads); // holds for this thread only, so it is set again after every await
         return await TrainAsync(negatives, heldOut, data, tower, options, context);
+    }
+
+    private static async Task<NegativesReader> OpenAsync(string path, PreparedData data, StepContext context)
+    {
+        NegativesReader negatives = await NegativesReader.OpenAsync(path, context.Cancellation);
+        if (Provenance.Difference(
+            negatives.MadeOf, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(context.Workspace.RetrieverFolder))) is { } difference)
+        {
+            await negatives.DisposeAsync();
+            throw new UserErrorException($"The negatives in {path} were mined {difference}. Run 'mine-negatives' again.");
+        }
+
+        return negatives;
     }
 
     private static async Task<TrainRankerSummary> TrainAsync(
@@ -60,7 +73,7 @@ internal static class TrainRankerStep
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
         var checkpoint = new Checkpoint<TrainRankerOptions>(
-            folder, InputsOf(options, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
+            folder, InputsOf(options, data, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
         TrainingState<TrainRankerOptions> state = options.Resume
             ? checkpoint.Restore(network, trainer.Optimizer)
             : TrainingState<TrainRankerOptions>.Start(options, context.Seed);
@@ -76,7 +89,7 @@ internal static class TrainRankerStep
                 double ndcg = cases.Measure(parts.Ranker.Rank(cases.Users), retrieverWeight: 0)["ndcg@10"];
                 return new Dictionary<string, double> { ["ndcg@10"] = ndcg, ["auc_hard"] = auc.Hard, ["auc_random"] = auc.Random };
             },
-            Keep = () => ModelFolder.Ranker.Write(folder, network.Model, NetworkWeights.Of(network)),
+            Keep = () => ModelFolder.Ranker.Write(folder, network.Model, NetworkWeights.Of(network), data.Hash),
             Save = current => checkpoint.Save(network, trainer.Optimizer, current),
             Log = new TrainingLog(folder, options.Resume, Labels),
         };
@@ -85,8 +98,9 @@ internal static class TrainRankerStep
         return Weigh(state, cases, encoder, data, options, context) with { Seconds = watch.Elapsed.TotalSeconds };
     }
 
-    private static Dictionary<string, string> InputsOf(TrainRankerOptions options, StepContext context, RankerModel model) => new()
+    private static Dictionary<string, string> InputsOf(TrainRankerOptions options, PreparedData data, StepContext context, RankerModel model) => new()
     {
+        [Provenance.Data] = data.Hash,
         ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(
             options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions),
         ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
@@ -138,7 +152,7 @@ internal static class TrainRankerStep
     private static TrainRankerSummary Weigh(
         TrainingState<TrainRankerOptions> state, ValidationCases cases, UserEncoder encoder, PreparedData data, TrainRankerOptions options, StepContext context)
     {
-        using RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder);
+        using RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder, data);
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         RetrieverWeightChoice choice = RetrieverWeightChoice.Make(parts.Ranker, cases, options.RetrieverWeights);
 
@@ -149,7 +163,7 @@ internal static class TrainRankerStep
             network.OutputBias.sub_((choice.Weight - network.Model.RetrieverWeight) * choice.MeanCosine);
         }
 
-        ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverWeight = choice.Weight }, NetworkWeights.Of(network));
+        ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverWeight = choice.Weight }, NetworkWeights.Of(network), data.Hash);
         string tried = string.Join(", ", choice.Ndcg.Select(point => $"{point.Weight:0.###}: {point.Ndcg:F4}"));
         context.Progress.Report(new ProgressEvent
         {

@@ -83,9 +83,8 @@ internal static class TrainRetrieverStep
             Validate = () => Validate(trainer, ranking, context.Cancellation),
             Keep = () =>
             {
-                ModelFolder.WriteRetriever(folder, trainer.Tower);
                 RetrieverItems.Forget(folder); // those of an imported one
-                context.Workspace.ForgetNegatives();
+                ModelFolder.WriteRetriever(folder, trainer.Tower, data.Hash);
             },
             Save = current => checkpoint.Save(trainer.Tower, trainer.Optimizer, current),
             Log = new TrainingLog(folder, options.Resume, TrainingLabels.Retriever),
@@ -122,7 +121,7 @@ internal static class TrainRetrieverStep
         {
             ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared, TrainingJson.Default.TrainRetrieverOptions),
             ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
-            ["data"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(data.Summary with { Source = "" }, TrainingJson.Default.DatasetSummary),
+            [Provenance.Data] = data.Hash,
             ["--threads"] = context.Threads.ToString(CultureInfo.InvariantCulture), // the rounding of a step's sums depends on it
             ["--precision"] = trainer.IsReduced ? "bf16" : "fp32",
         };

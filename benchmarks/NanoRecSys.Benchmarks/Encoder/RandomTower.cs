@@ -1,6 +1,7 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
 namespace NanoRecSys.Benchmarks.Encoder;
@@ -16,7 +17,7 @@ internal static class RandomTower
         LibTorch.Load();
         torch.manual_seed(seed);
         using var tower = new UserTower(model);
-        ModelFolder.WriteRetriever(folder, tower);
+        ModelFolder.WriteRetriever(folder, tower, Provenance.Imported);
         return NetworkWeights.ByName(tower);
     }
 }

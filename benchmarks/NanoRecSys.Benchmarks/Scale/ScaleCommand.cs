@@ -112,7 +112,7 @@ internal static class ScaledVersion
         progress.Step = "prepare";
         await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);
         PreparedData prepared = await PreparedData.LoadAsync(workspace.DataFolder, cancellation);
-        WriteRandomNetworks(options, workspace, prepared.Catalog);
+        WriteRandomNetworks(options, workspace, prepared);
         progress.Step = "export";
         await ExportStep.RunAsync(new ExportOptions(), context);
         progress.Step = "index";
@@ -131,13 +131,14 @@ internal static class ScaledVersion
         return folder;
     }
 
-    private static void WriteRandomNetworks(ScaleOptions options, Workspace workspace, Core.Data.Catalog catalog)
+    private static void WriteRandomNetworks(ScaleOptions options, Workspace workspace, PreparedData data)
     {
         LibTorch.Load();
         torch.manual_seed(options.Seed);
+        Core.Data.Catalog catalog = data.Catalog;
         using (var tower = new UserTower(options.Model(catalog.Count)))
         {
-            ModelFolder.WriteRetriever(workspace.RetrieverFolder, tower);
+            ModelFolder.WriteRetriever(workspace.RetrieverFolder, tower, data.Hash);
         }
 
         // The number of genres that RandomRanker has; in a smaller catalog some have no item.
@@ -145,7 +146,7 @@ internal static class ScaledVersion
         genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
         ModelFolder.Ranker.Write(
             workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) },
-            RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values);
+            RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values, data.Hash);
     }
 }
 

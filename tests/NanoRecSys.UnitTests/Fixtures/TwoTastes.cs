@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
@@ -35,7 +36,7 @@ internal static class TwoTastes
         StepContext context = StepContexts.In(folder.File(name), "tastes") with { Threads = 1 };
         DatasetSummary data = await PrepareStep.RunAsync(new PrepareOptions { Data = source, NewItems = newItems }, context);
         (ModelInfo model, var weights) = RandomWeights.Tower(new ModelInfo("transformer", 16, 1, 2, 20, 12, data.Items, 500, 0.1, "full-softmax", 0.05));
-        ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values);
+        ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values, data.Hash);
         return context;
     }
 
@@ -44,6 +45,7 @@ internal static class TwoTastes
     {
         (ModelInfo model, var weights) = RandomWeights.Tower(ModelFolder.Retriever.ReadModel(context.Workspace.RetrieverFolder));
         weights["projection.bias"].Values[0] += 1;
-        ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values);
+        string data = SafetensorsFile.ReadMetadata(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName))[Provenance.Data];
+        ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values, data);
     }
 }

@@ -44,7 +44,7 @@ public sealed class TrainBaselineStepTests : IDisposable
         EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = [model], Splits = [HeldOut.Validation] }, context);
 
         Assert.Equal(model, summary.Model);
-        Assert.Contains(model, EvaluatedModels.Available(context));
+        Assert.Contains(model, EvaluatedModels.Available(await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context));
         Assert.Equal(summary.Validation["ndcg@10"], report.Results[0].Metrics["ndcg@10"], 6);
     }
 
@@ -65,7 +65,7 @@ public sealed class TrainBaselineStepTests : IDisposable
         var error = await Assert.ThrowsAsync<UserErrorException>(() => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["mf"] }, context));
 
         Assert.Contains("Run 'train-baseline --model mf' first", error.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("mf", EvaluatedModels.Available(context));
+        Assert.DoesNotContain("mf", EvaluatedModels.Available(await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context));
     }
 
     [Fact]

@@ -268,7 +268,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--artifacts", artifacts));
         Assert.Equal(
-            $"Another training of 'movielens-small' is running in {artifacts}. Wait until it ends, or use another --artifacts folder.",
+            $"A training of 'movielens-small' is running in {artifacts} (process {Environment.ProcessId}). Wait until it ends, or use another --artifacts folder.",
             _error.ToString().TrimEnd());
         Assert.False(Directory.Exists(Path.Combine(artifacts, "data")));
 

@@ -22,7 +22,7 @@ public sealed class EvaluateStepTests : IDisposable
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"] }, context);
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Validation] }, context);
 
-        IReadOnlyList<EvaluationResult> saved = MetricsFile.Read(context.Workspace, "popularity");
+        IReadOnlyList<EvaluationResult> saved = MetricsFile.Read(context.Workspace, "popularity").Results;
         Assert.Equal(["test", "validation"], saved.Select(result => result.Split));
     }
 
@@ -32,11 +32,12 @@ public sealed class EvaluateStepTests : IDisposable
         StepContext context = await PrepareAsync();
         EvaluateOptions options = new() { Models = ["popularity"], Splits = [HeldOut.Validation], Exclude = Exclusion.Window };
         await EvaluateStep.RunAsync(options with { Window = 2 }, context);
-        MetricsFile.Save(context.Workspace, MetricsFile.Read(context.Workspace, "popularity").Single() with { Window = null }, DateTimeOffset.UnixEpoch);
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        MetricsFile.Save(context.Workspace, data, MetricsFile.Read(context.Workspace, "popularity").Results.Single() with { Window = null }, DateTimeOffset.UnixEpoch);
 
         await EvaluateStep.RunAsync(options, context);
 
-        Assert.Equal([2, 200], MetricsFile.Read(context.Workspace, "popularity").Select(result => result.Window));
+        Assert.Equal([2, 200], MetricsFile.Read(context.Workspace, "popularity").Results.Select(result => result.Window));
     }
 
     [Fact]
@@ -44,11 +45,12 @@ public sealed class EvaluateStepTests : IDisposable
     {
         StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Validation, HeldOut.Test] }, context);
-        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName), DateTime.UtcNow.AddSeconds(1));
+        TwoTastes.ReplaceRetriever(context);
+        File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName), DateTime.UtcNow.AddDays(-1)); // as a copy may leave it
 
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Test] }, context);
 
-        Assert.Equal("test", Assert.Single(MetricsFile.Read(context.Workspace, "retriever")).Split);
+        Assert.Equal("test", Assert.Single(MetricsFile.Read(context.Workspace, "retriever").Results).Split);
     }
 
     [Fact]
@@ -99,7 +101,7 @@ public sealed class EvaluateStepTests : IDisposable
         Assert.Equal("sampled-uniform-100+log-popularity", line.RootElement.GetProperty("protocol").GetString());
         Assert.False(line.RootElement.GetProperty("comparable").GetBoolean());
         Assert.StartsWith("NOT COMPARABLE", MetricsTable.Caption(report.Results[0]), StringComparison.Ordinal);
-        Assert.Empty(MetricsFile.Read(context.Workspace, "popularity"));
+        Assert.Empty(MetricsFile.Read(context.Workspace, "popularity").Results);
         Assert.Single(File.ReadAllLines(Path.Combine(Path.GetDirectoryName(context.Workspace.MetricsFolder)!, MetricsFile.TestLog)));
     }
 
@@ -124,7 +126,7 @@ public sealed class EvaluateStepTests : IDisposable
         StepContext context = await PrepareAsync();
         EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
 
-        EvaluationResult saved = Assert.Single(MetricsFile.Read(context.Workspace, "popularity"));
+        EvaluationResult saved = Assert.Single(MetricsFile.Read(context.Workspace, "popularity").Results);
 
         Assert.Equal(report.Results[0].Intervals!["ndcg@10"], saved.Intervals!["ndcg@10"]);
         Assert.True(saved.IsComparable);

@@ -24,12 +24,12 @@ public sealed class RankerExportTests : IDisposable
         string retriever = Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName);
 
         File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // as a copy may leave them
-        Assert.True(RankerExport.IsOfThisRetriever(context.Workspace));
+        Assert.True(RankerExport.IsOfThisRetriever(context.Workspace, data: null));
 
         TwoTastes.ReplaceRetriever(context);
         File.SetLastWriteTimeUtc(retriever, DateTime.UtcNow.AddDays(-2));
-        Assert.False(RankerExport.IsOfThisRetriever(context.Workspace));
-        Assert.Contains("another retriever. Run 'mine-negatives' and 'train-ranker' again", RankerExport.MismatchOf(context.Workspace), StringComparison.Ordinal);
+        Assert.False(RankerExport.IsOfThisRetriever(context.Workspace, data: null));
+        Assert.Contains("another retriever. Run 'mine-negatives' and 'train-ranker' again", RankerExport.MismatchOf(context.Workspace, data: null), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -37,9 +37,9 @@ public sealed class RankerExportTests : IDisposable
     {
         var progress = new Collected<ProgressEvent>();
         StepContext context = await TrainedAsync() with { Progress = progress };
-        using (RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder))
+        using (RankerNetwork network = ModelFolder.ReadRanker(context.Workspace.RankerFolder, data: null))
         {
-            ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverSha256 = null }, NetworkWeights.Of(network));
+            ModelFolder.Ranker.Write(context.Workspace.RankerFolder, network.Model with { RetrieverSha256 = null }, NetworkWeights.Of(network), Provenance.Imported);
         }
 
         ExportReport report = await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);

@@ -36,7 +36,7 @@ public sealed class ImportParityTests : IDisposable
         await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, _context);
 
         TimedHistory[] histories = [.. reference.Histories];
-        using UserTower tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder);
+        using UserTower tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder, data: null);
         using var encoder = new UserEncoder(tower);
         using torch.Tensor users = encoder.Encode(histories);
         using var exported = new OnnxUserTower(Path.Combine(_context.Workspace.ExportFolder, ArtifactNames.UserTower), tower.Model);
@@ -67,7 +67,7 @@ public sealed class ImportParityTests : IDisposable
         var inputs = new RankerInputs(
             torch.tensor(user, [1, Dimension]), torch.tensor(items, [Candidates, Dimension]), torch.tensor(candidates.Popularity, [Candidates, 1]),
             torch.tensor(candidates.Years), torch.tensor(candidates.Genres, [Candidates, 21]), torch.tensor(candidates.Unknown, [Candidates, 1]));
-        using RankerNetwork ranker = ModelFolder.ReadRanker(_context.Workspace.RankerFolder);
+        using RankerNetwork ranker = ModelFolder.ReadRanker(_context.Workspace.RankerFolder, data: null);
         using InferenceSession exported = OnnxSession.Open(Path.Combine(_context.Workspace.ExportFolder, ArtifactNames.Ranker));
 
         float[] expected = NpzArray.Read<float>(reference, "expected_logits");

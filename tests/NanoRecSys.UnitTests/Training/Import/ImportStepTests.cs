@@ -156,10 +156,8 @@ public sealed class ImportStepTests : IDisposable
     public async Task What_belonged_to_the_former_retriever_goes()
     {
         Directory.CreateDirectory(Path.Combine(_context.Workspace.RetrieverFolder, "checkpoint"));
-        await File.WriteAllTextAsync(_context.Workspace.NegativesFile, "", TestContext.Current.CancellationToken);
         await ImportTowerAsync(new ImportOptions { Heads = 2 });
         Assert.False(Directory.Exists(Path.Combine(_context.Workspace.RetrieverFolder, "checkpoint")));
-        Assert.False(File.Exists(_context.Workspace.NegativesFile));
     }
 
     private void AddRotary(double ropeBase, int headWidth) =>

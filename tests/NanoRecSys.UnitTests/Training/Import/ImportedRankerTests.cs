@@ -1,5 +1,4 @@
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Models;
@@ -32,13 +31,13 @@ public sealed class ImportedRankerTests : IDisposable
     {
         ImportSummary summary = await ImportAsync(new ImportOptions { Genres = Lines("Drama", "Comedy", "War") });
 
-        using RankerNetwork network = ModelFolder.ReadRanker(_context.Workspace.RankerFolder);
+        using RankerNetwork network = ModelFolder.ReadRanker(_context.Workspace.RankerFolder, data: null);
         Assert.Equal([6, 4], network.Model.Hidden);
         Assert.Equal(["Drama", "Comedy", "War"], network.Model.Genres);
         Assert.Equal((16, 0.0), (network.Model.Dimension, network.Model.RetrieverWeight));
         Assert.DoesNotContain(summary.Notes, note => note.Contains("genre", StringComparison.Ordinal));
         Assert.All(NetworkWeights.Of(network), tensor => Assert.Equal(_ranker[tensor.Name].Values, tensor.Values));
-        Assert.True(RankerExport.IsOfThisRetriever(_context.Workspace));
+        Assert.True(RankerExport.IsOfThisRetriever(_context.Workspace, data: null));
     }
 
     [Fact]
@@ -102,7 +101,7 @@ public sealed class ImportedRankerTests : IDisposable
         Assert.Contains(
             "The existing ranker is no longer evaluated or exported. The ranker was trained for another retriever. "
             + "Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker.", summary.Notes);
-        Assert.Equal(["popularity", "item-knn", "retriever"], EvaluatedModels.Available(_context));
+        Assert.False(RankerExport.IsOfThisRetriever(_context.Workspace, data: null));
     }
 
     [Fact]

@@ -136,9 +136,9 @@ public sealed class UserTowerTests
     {
         using UserTower tower = Trained();
         using var folder = new TemporaryFolder();
-        ModelFolder.WriteRetriever(folder.Path, tower);
+        ModelFolder.WriteRetriever(folder.Path, tower, Provenance.Imported);
 
-        using UserTower read = ModelFolder.ReadRetriever(folder.Path);
+        using UserTower read = ModelFolder.ReadRetriever(folder.Path, data: null);
 
         using Tensor expected = tower.forward(Pack([3, 7, 11]));
         using Tensor actual = read.forward(Pack([3, 7, 11]));
@@ -160,9 +160,9 @@ public sealed class UserTowerTests
     public void A_retriever_of_a_removed_kind_is_refused_with_what_to_do(string kind, string positions, string reason)
     {
         using var folder = new TemporaryFolder();
-        ModelFolder.Retriever.Write(folder.Path, Small with { Kind = kind, Positions = positions }, []);
+        ModelFolder.Retriever.Write(folder.Path, Small with { Kind = kind, Positions = positions }, [], Provenance.Imported);
 
-        UserErrorException error = Assert.Throws<UserErrorException>(() => ModelFolder.ReadRetriever(folder.Path));
+        UserErrorException error = Assert.Throws<UserErrorException>(() => ModelFolder.ReadRetriever(folder.Path, data: null));
 
         Assert.EndsWith($"cannot be used: {reason} Run 'train-retriever' again.", error.Message, StringComparison.Ordinal);
     }

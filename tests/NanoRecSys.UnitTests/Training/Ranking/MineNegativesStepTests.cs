@@ -1,7 +1,6 @@
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
@@ -46,20 +45,6 @@ public sealed class MineNegativesStepTests : IDisposable
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         Assert.All(await ReadAsync(context.Workspace.NegativesFile), mined =>
             Assert.Subset(mined.Items[1..].ToHashSet(), data.Split.Items(mined.User)[(TwoTastes.Length - 2)..].ToArray().ToHashSet()));
-    }
-
-    [Fact]
-    public async Task Another_retriever_or_other_data_leave_no_negatives_of_before()
-    {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
-        await MineNegativesStep.RunAsync(Options, context);
-
-        await TrainRetrieverStep.RunAsync(new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 16, MaxLength = 6, Epochs = 1 }, context);
-        Assert.False(File.Exists(context.Workspace.NegativesFile) || File.Exists(context.Workspace.ValidationNegativesFile));
-
-        await MineNegativesStep.RunAsync(Options, context);
-        await TwoTastes.PrepareAsync(_folder, "a", newItems: 0.1);
-        Assert.False(File.Exists(context.Workspace.NegativesFile) || File.Exists(context.Workspace.ValidationNegativesFile));
     }
 
     [Fact]

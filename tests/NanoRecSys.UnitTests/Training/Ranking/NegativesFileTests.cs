@@ -5,6 +5,7 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 
 public sealed class NegativesFileTests
 {
+    private static readonly Dictionary<string, string> MadeOf = new() { ["data"] = "3f", ["retriever"] = "a0" };
     private static readonly CancellationToken Cancellation = TestContext.Current.CancellationToken;
 
     [Fact]
@@ -13,7 +14,7 @@ public sealed class NegativesFileTests
         using var folder = new TemporaryFolder();
         MinedPosition first = new(3, 7, [0.6f, 0.8f], [9, 4, 1], [CandidateKind.Positive, CandidateKind.Hard, CandidateKind.Random], [0.5f, 0.4f, -0.1f]);
         MinedPosition second = new(4, 2, [1, 0], [8], [CandidateKind.Positive], [0.25f]);
-        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), Cancellation))
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), MadeOf, Cancellation))
         {
             await file.AddAsync(first, Cancellation);
             await file.FlushAsync(Cancellation);
@@ -23,6 +24,7 @@ public sealed class NegativesFileTests
         }
 
         await using NegativesReader reader = await NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation);
+        Assert.Equal(MadeOf, reader.MadeOf);
         Assert.Equal(2, reader.Groups);
         RequireSame(second, Assert.Single(await reader.ReadAsync(1, Cancellation)));
         RequireSame(first, Assert.Single(await reader.ReadAsync(0, Cancellation)));
@@ -32,7 +34,7 @@ public sealed class NegativesFileTests
     public async Task A_full_group_is_written_at_once()
     {
         using var folder = new TemporaryFolder();
-        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), Cancellation))
+        await using (NegativesWriter file = await NegativesWriter.CreateAsync(folder.File("negatives.parquet"), MadeOf, Cancellation))
         {
             for (int user = 0; user <= NegativesWriter.PositionsPerGroup; user++)
             {

@@ -141,14 +141,14 @@ public sealed class TrainRankerStepTests : IDisposable
     }
 
     [Fact]
-    public async Task Resume_with_another_retriever_is_refused()
+    public async Task Negatives_of_another_retriever_are_refused()
     {
         StepContext context = await MinedAsync("a");
         await TrainRankerStep.RunAsync(Options with { Epochs = 1 }, context);
         TwoTastes.ReplaceRetriever(context);
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => TrainRankerStep.RunAsync(Options with { Epochs = 2, Resume = true }, context));
-        Assert.EndsWith("was written with other retriever weights. Train without --resume.", e.Message, StringComparison.Ordinal);
+        Assert.Equal($"The negatives in {context.Workspace.NegativesFile} were mined with another retriever. Run 'mine-negatives' again.", e.Message);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
@@ -80,7 +81,9 @@ public sealed class RetrieverResumeTests : IDisposable
         StepContext context = await Prepare("a");
         await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, context);
         string checkpoint = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint");
-        Directory.Move(checkpoint, checkpoint + ".new");
+        string finished = AtomicFile.NameBeside(checkpoint);
+        Directory.Move(checkpoint, finished);
+        Directory.CreateDirectory(AtomicFile.NameBeside(checkpoint)); // one that was not finished, of an earlier kill
 
         TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Options with { Epochs = 2, Resume = true }, context);
 

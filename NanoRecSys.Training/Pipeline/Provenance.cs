@@ -1,0 +1,42 @@
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>
+/// What a result was made of: the hash of each input by its name, written into the result and compared by every step that reads it.
+/// Counts and file times cannot replace it: other data may have as many items, in other rows.
+/// </summary>
+internal static class Provenance
+{
+    /// <summary>See <see cref="PreparedData.Hash"/>.</summary>
+    public const string Data = "data";
+
+    /// <summary>Its weights.</summary>
+    public const string Retriever = "retriever";
+
+    /// <inheritdoc cref="Retriever"/>
+    public const string Ranker = "ranker";
+
+    /// <summary>The value of <see cref="Data"/> in imported weights. Their rows are compared by movie id where that is known.</summary>
+    public const string Imported = "imported";
+
+    /// <returns>How the inputs differ, to follow "was trained" or the like; null if they are the same.</returns>
+    public static string? Difference(IReadOnlyDictionary<string, string> recorded, params ReadOnlySpan<(string Name, string? Hash)> present)
+    {
+        foreach ((string name, string? hash) in present)
+        {
+            string? before = recorded.GetValueOrDefault(name);
+            if (before is null && hash is not null)
+            {
+                return $"by an earlier version, which did not record the {name}";
+            }
+
+            if (before != hash && !(name == Data && before == Imported))
+            {
+                return name == Data ? "on other data than is prepared now" : $"with another {name}";
+            }
+        }
+
+        return null;
+    }
+}

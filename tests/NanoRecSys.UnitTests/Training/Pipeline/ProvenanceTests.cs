@@ -1,0 +1,164 @@
+using System.Text.Json;
+using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Pipeline;
+
+/// <summary>Data is prepared again with as many users and items in other rows: no step goes on with what was made of the data before.</summary>
+[Collection(SeededTorch.Name)]
+public sealed class ProvenanceTests : IDisposable
+{
+    private const string OnOtherData = "on other data than is prepared now. Run '";
+
+    private static readonly TrainRetrieverOptions Retriever = new() { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 20, MaxLength = 12, Epochs = 1 };
+    private static readonly MineNegativesOptions Negatives = new() { Candidates = 20, Skip = 0, Hard = 4, Random = 4 };
+    private static readonly TrainRankerOptions Ranker = new() { Hidden = [8], Epochs = 1, Candidates = 10 };
+    private static readonly TrainBaselineOptions Baseline = new() { MatrixFactorization = new MatrixFactorizationOptions { Dimension = 8, Sweeps = 1 } };
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly Collected<ProgressEvent> _progress = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Retriever_of_other_rows_is_refused_by_every_step()
+    {
+        StepContext context = await TrainedAsync();
+        await PrepareInAnotherOrderAsync(context);
+
+        string expected = $"The retriever in {context.Workspace.RetrieverFolder} was trained {OnOtherData}train-retriever' again.";
+        await AssertRefusedAsync(expected, () => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"] }, context));
+        await AssertRefusedAsync(expected, () => EvaluateStep.RunAsync(new EvaluateOptions(), context));
+        await AssertRefusedAsync(expected, () => MineNegativesStep.RunAsync(Negatives, context));
+        await AssertRefusedAsync(expected, () => TrainRankerStep.RunAsync(Ranker, context));
+        await AssertRefusedAsync(expected, () => ExportStep.RunAsync(new ExportOptions(), context));
+        await AssertRefusedAsync(expected, () => StateDictionaryExport.RunAsync(context));
+        await AssertRefusedAsync(
+            $"The checkpoint in {Path.Combine(context.Workspace.RetrieverFolder, "checkpoint")} was written with other data. Train without --resume.",
+            () => TrainRetrieverStep.RunAsync(Retriever with { Resume = true }, context));
+    }
+
+    [Fact]
+    public async Task Export_and_index_of_other_rows_are_refused_by_every_step()
+    {
+        StepContext context = await TrainedAsync();
+        await PrepareInAnotherOrderAsync(context);
+
+        string expected = $"The export in {context.Workspace.ExportFolder} was made {OnOtherData}export' and 'index' again.";
+        await AssertRefusedAsync(expected, () => IndexStep.RunAsync(new IndexOptions(), context));
+        await AssertRefusedAsync(expected, () => PublishStep.RunAsync(new PublishOptions(), context));
+        await AssertRefusedAsync(expected, () => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever-int8"] }, context));
+    }
+
+    [Fact]
+    public async Task Negatives_ranker_and_baseline_of_other_rows_are_refused_or_left_out()
+    {
+        StepContext context = await TrainedAsync();
+        await PrepareInAnotherOrderAsync(context);
+        await TrainRetrieverStep.RunAsync(Retriever, context);
+
+        await AssertRefusedAsync(
+            $"The negatives in {context.Workspace.NegativesFile} were mined {OnOtherData}mine-negatives' again.", () => TrainRankerStep.RunAsync(Ranker, context));
+        string ofBaseline = $"The 'mf' baseline in {Path.Combine(context.Workspace.BaselinesFolder, "mf")} was trained {OnOtherData}train-baseline --model mf' again.";
+        await AssertRefusedAsync(ofBaseline, () => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["mf"] }, context));
+
+        EvaluationReport all = await EvaluateStep.RunAsync(new EvaluateOptions { Resamples = 0, Splits = [HeldOut.Test] }, context);
+
+        Assert.Equal(["popularity", "item-knn", "retriever"], all.Results.Select(result => result.Model));
+        Assert.Contains(_progress.Values, value => value.Message == $"{ofBaseline} It is left out.");
+        Assert.Contains(_progress.Values, value => value.Message?.StartsWith("The ranker is left out. The ranker was trained for another retriever.", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public async Task Metrics_of_other_rows_are_neither_published_nor_kept_beside_new_ones()
+    {
+        StepContext context = await TrainedAsync();
+        await PrepareInAnotherOrderAsync(context);
+        await TrainRetrieverStep.RunAsync(Retriever, context);
+        await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test], Resamples = 0 }, context);
+
+        PublishSummary published = await PublishStep.RunAsync(new PublishOptions(), context);
+
+        // "popularity" was measured before on validation, too.
+        Assert.Equal([("popularity", "test")], context.Workspace.Store.Open(published.Version).Manifest.Metrics.Select(result => (result.Model, result.Split)));
+        Assert.Contains(_progress.Values, value => value.Message
+            == "The metrics of 'retriever' are left out: they were measured on other data than is prepared now. Run 'evaluate retriever --split both' again.");
+    }
+
+    [Fact]
+    public async Task The_same_data_prepared_again_changes_nothing()
+    {
+        StepContext context = await TrainedAsync();
+        await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.File("a-source") }, context);
+
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        Assert.NotEmpty((await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever", "ranker", "mf"], Resamples = 0 }, context)).Results);
+        await TrainRankerStep.RunAsync(Ranker with { Epochs = 2, Resume = true }, context);
+    }
+
+    [Fact]
+    public async Task Weights_of_an_earlier_version_are_refused()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        string weights = Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName);
+        SafetensorsFile.Write(weights, SafetensorsFile.Read(weights).Values);
+
+        await AssertRefusedAsync(
+            $"The retriever in {context.Workspace.RetrieverFolder} was trained by an earlier version, which did not record the data. Run 'train-retriever' again.",
+            () => MineNegativesStep.RunAsync(Negatives, context));
+    }
+
+    [Fact]
+    public async Task A_split_of_the_same_rows_by_time_is_other_data()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.File("a-source"), Split = SplitKind.Time, HeldOutShare = 0.3 }, context);
+
+        await AssertRefusedAsync(
+            $"The retriever in {context.Workspace.RetrieverFolder} was trained {OnOtherData}train-retriever' again.",
+            () => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"] }, context));
+    }
+
+    private async Task<StepContext> TrainedAsync()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a") with { Progress = _progress };
+        await TrainRetrieverStep.RunAsync(Retriever, context);
+        await MineNegativesStep.RunAsync(Negatives, context);
+        await TrainRankerStep.RunAsync(Ranker, context);
+        await TrainBaselineStep.RunAsync(Baseline, context);
+        await EvaluateStep.RunAsync(new EvaluateOptions { Resamples = 0 }, context);
+        await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        return context;
+    }
+
+    // Items are numbered in order of first appearance: the same rows from the other end are other rows of the item table.
+    private async Task PrepareInAnotherOrderAsync(StepContext context)
+    {
+        string ratings = Path.Combine(_folder.File("a-source"), "ratings.csv");
+        string[] lines = await File.ReadAllLinesAsync(ratings, context.Cancellation);
+        await File.WriteAllLinesAsync(ratings, [lines[0], .. lines[1..].Reverse()], context.Cancellation);
+        string before = await CountsAsync(context);
+        await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.File("a-source") }, context);
+        Assert.Equal(before, await CountsAsync(context));
+    }
+
+    private static async Task<string> CountsAsync(StepContext context)
+    {
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        return JsonSerializer.Serialize(new[] { data.Split.UserCount, data.Catalog.Count, data.Histories.InteractionCount });
+    }
+
+    private static async Task AssertRefusedAsync(string expected, Func<Task> step) =>
+        Assert.Equal(expected, (await Assert.ThrowsAsync<UserErrorException>(step)).Message);
+}
