@@ -70,7 +70,7 @@ internal static class VectorKernels
     public const int MostParts = ushort.MaxValue / byte.MaxValue;
 
     /// <summary>The fastest; chosen once.</summary>
-    public static IVectorKernel Best { get; } = For(Supported.Last());
+    public static IVectorKernel Best { get; } = For(Vectors512.IsOff ? SimdLevel.Portable : Supported.Last());
 
     /// <summary>The instruction sets that run here, the slowest first; tests run each.</summary>
     public static IEnumerable<SimdLevel> Supported =>

@@ -1,5 +1,5 @@
-using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -22,9 +22,6 @@ internal sealed record BiasTables(Tensor Distance, Tensor? Time);
 /// </summary>
 internal class NetworkOperations
 {
-    /// <summary>Environment variable that turns the kernels off (<c>off</c>), to compare speed and results.</summary>
-    public const string KernelsVariable = "NANORECSYS_KERNELS";
-
     private static readonly Scalar Epsilon = RmsNorm.Epsilon; // kept: see TensorSums
     private static readonly Scalar MinusOne = -1;
 
@@ -32,8 +29,7 @@ internal class NetworkOperations
     public static NetworkOperations Torch { get; } = new();
 
     /// <summary>The fastest on this processor.</summary>
-    public static NetworkOperations Best { get; } =
-        Vector512.IsHardwareAccelerated && Environment.GetEnvironmentVariable(KernelsVariable) != "off" ? new KernelOperations() : Torch;
+    public static NetworkOperations Best { get; } = Vectors512.AreUsed ? new KernelOperations() : Torch;
 
     /// <summary>Whether several threads may compute at once, each with its own <see cref="DropoutNoise"/>: torch's dropout has one generator for all.</summary>
     public virtual bool AllowsThreads => false;
