@@ -5,7 +5,6 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Native;
 
 namespace NanoRecSys.Api.Serving;
 

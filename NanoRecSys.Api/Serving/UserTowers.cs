@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
@@ -45,6 +46,17 @@ internal sealed class UserTowers : IDisposable
                 return new UserTowers(int8, exact, UserTowerPrecision.EightBits);
             }
         }
+        catch (OnnxRuntimeException e) when (int8 is null)
+        {
+            // A graph with operators that this processor, or this version, does not have.
+            if (wanted == UserTowerPrecision.EightBits)
+            {
+                exact.Dispose();
+                throw new ArtifactException(
+                    $"{manifest.UserTowerInt8.File} needs operators that are not available here: a processor with AVX-512, or the NanoRecSys that exported it. " +
+                    $"Set Models:UserTower to auto or fp32, or run 'export' and 'publish' again. ({e.Message})");
+            }
+        }
         catch
         {
             int8?.Dispose();
@@ -52,7 +64,7 @@ internal sealed class UserTowers : IDisposable
             throw;
         }
 
-        int8.Dispose();
+        int8?.Dispose();
         return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
     }
 

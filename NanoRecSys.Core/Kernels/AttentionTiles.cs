@@ -250,3 +250,56 @@ internal static unsafe class AttentionLayout
     private static Vector128<float> Upper(Vector128<float> a, Vector128<float> b) =>
         Sse.IsSupported ? Sse.MoveHighToLow(b, a) : Vector128.Create(a.GetUpper(), b.GetUpper());
 }
+
+/// <summary>One row of scores, sixteen at a time. Its buffer consists of whole vectors.</summary>
+internal static unsafe class AttentionRow
+{
+    private const int Lanes = 16;
+
+    private static readonly Vector512<int> Ascending = Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+
+    /// <summary>row = e^(row - largest) in its first <paramref name="count"/>, zero in the rest of the last vector.</summary>
+    /// <returns>What the row is to be multiplied by, to add up to one.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Softmax(float* row, int count)
+    {
+        Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
+        int whole = count - (count % Lanes);
+        Vector512<float> isInside = Vector512.LessThan(Ascending, Vector512.Create(count - whole)).AsSingle();
+        for (int j = 0; j < whole; j += Lanes)
+        {
+            largest = Vector512.Max(largest, Vector512.Load(row + j));
+        }
+
+        if (whole < count)
+        {
+            largest = Vector512.Max(largest, Vector512.ConditionalSelect(isInside, Vector512.Load(row + whole), largest));
+        }
+
+        Vector512<float> shift = Vector512.Create(Largest(largest)), sum = default;
+        for (int j = 0; j < whole; j += Lanes)
+        {
+            Vector512<float> e = FastExp.Exp(Vector512.Load(row + j) - shift);
+            e.Store(row + j);
+            sum += e;
+        }
+
+        if (whole < count)
+        {
+            Vector512<float> e = FastExp.Exp(Vector512.Load(row + whole) - shift) & isInside;
+            e.Store(row + whole);
+            sum += e;
+        }
+
+        return 1 / Vector512.Sum(sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector512<float> values)
+    {
+        Vector256<float> eight = Vector256.Max(values.GetLower(), values.GetUpper());
+        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        four = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+}

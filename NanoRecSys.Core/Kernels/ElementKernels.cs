@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -16,7 +14,7 @@ internal sealed unsafe class AddNormKernel() : FusedKernel(
 {
     private const int Lanes = 16;
 
-    public override void Compute(KernelCall call, int heads)
+    public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int width) = call.Sequences(0);
         KernelCall.Multiple(width, ByteSteps.Side);
@@ -55,7 +53,7 @@ internal sealed unsafe class NormKernel() : FusedKernel(
     private const float Epsilon = 1e-6f;
     private const int Lanes = 16;
 
-    public override void Compute(KernelCall call, int heads)
+    public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int width) = call.Sequences(0);
         KernelCall.Multiple(width, ByteSteps.Side);
@@ -104,7 +102,7 @@ internal sealed unsafe class SwiGluKernel() : FusedKernel(
 {
     private const int Lanes = 16;
 
-    public override void Compute(KernelCall call, int heads)
+    public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int both) = call.Sequences(0);
         int hidden = KernelCall.Multiple(both, 2 * ByteSteps.Side) / 2; // F
@@ -216,81 +214,4 @@ internal readonly unsafe struct StepTensor(byte* steps, float* scale, byte* zero
     public float* Scale => scale;
 
     public byte* Zero => zero;
-}
-
-/// <summary>
-/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's own goes through
-/// double precision, which makes it several times as slow.
-/// </summary>
-internal static class FastExp
-{
-    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then, which nothing notices
-    private const float LargestExponent = 88.3f;
-    private const float Log2E = 1.44269504f;
-    private const float Ln2High = 0.693359375f; // exact in few bits, so that n * high is exact, too (Cody and Waite, 1980)
-    private const float Ln2Low = -2.12194440e-4f;
-    private const int MantissaBits = 23;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Exp(Vector512<float> x)
-    {
-        x = Vector512.Min(Vector512.Max(x, Vector512.Create(LeastExponent)), Vector512.Create(LargestExponent));
-        Vector512<float> n = Vector512.Round(x * Log2E); // x = n ln 2 + r
-        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), x);
-        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
-        Vector512<float> p = Vector512.Create(1.9875691500e-4f); // e^r - 1 - r over r^2 on |r| <= ln 2 / 2 (Moshier's Cephes)
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
-        Vector512<int> exponent = Vector512.ConvertToInt32Native(n) << MantissaBits;
-        return (p.AsInt32() + exponent).AsSingle(); // p * 2^n
-    }
-
-    /// <summary>1 / (1 + e^-x)</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
-
-    // A division takes as long as five multiplications. One step of Newton's doubles the estimate's 14 correct bits.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Reciprocal(Vector512<float> x)
-    {
-        if (!Avx512F.IsSupported)
-        {
-            return Vector512<float>.One / x;
-        }
-
-        Vector512<float> estimate = Avx512F.Reciprocal14(x);
-        return estimate * Vector512.FusedMultiplyAdd(-x, estimate, Vector512.Create(2f));
-    }
-}
-
-/// <summary>A thread's room for what a kernel computes in between. It grows to the largest that was asked for, and is given out anew by each call.</summary>
-internal sealed unsafe class Scratch
-{
-    private const nuint Alignment = 64;
-
-    [ThreadStatic]
-    private static Scratch? OfThread;
-
-    private byte* _memory;
-    private nuint _size;
-
-    ~Scratch() => NativeMemory.AlignedFree(_memory);
-
-    /// <returns>Room for so many floats, aligned, with anything in it; what the thread had before is no longer its.</returns>
-    public static float* Take(long count)
-    {
-        Scratch own = OfThread ??= new Scratch();
-        nuint size = (nuint)count * sizeof(float);
-        if (own._size < size)
-        {
-            own._memory = (byte*)NativeMemory.AlignedRealloc(own._memory, size, Alignment);
-            own._size = size;
-        }
-
-        return (float*)own._memory;
-    }
 }

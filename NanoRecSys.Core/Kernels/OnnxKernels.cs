@@ -7,8 +7,10 @@ using NanoRecSys.Core.Onnx;
 namespace NanoRecSys.Core.Kernels;
 
 /// <summary>
-/// Our kernels inside ONNX Runtime, through its C interface for custom operators: no native library of ours is needed. The graphs
-/// that <c>export</c> writes in 8 bits for the reference's tower use them.
+/// Operators of NanoRecSys inside ONNX Runtime, through its C interface for custom operators, without a native library. The graphs
+/// that <c>export</c> writes in 8 bits for transformer towers use them: such a graph is 1.7 to 1.8 times as fast as one of the runtime's own
+/// operators (<c>benchmarks encoder</c>, with <c>NANORECSYS_KERNELS=off</c> for comparison; docs/lab/decisions.md). Without 512-bit vectors it would
+/// take twice as long as those, so the operators are not there: exports then use the runtime's, and serving the graph in 32 bits.
 /// </summary>
 internal static unsafe partial class OnnxKernels
 {
@@ -16,7 +18,7 @@ internal static unsafe partial class OnnxKernels
     public const string Domain = "nanorecsys";
 
     private static readonly FusedKernel[] Kernels =
-        [new NormKernel(), new AddNormKernel(), new SwiGluKernel(), new CausalAttentionKernel(), new LastAttentionKernel()];
+        [new NormKernel(), new AddNormKernel(), new SwiGluKernel(), new CausalAttentionKernel()];
 
     /// <summary>The operators' names.</summary>
     public static IEnumerable<string> Names => Kernels.Select(kernel => kernel.Name);
@@ -24,17 +26,22 @@ internal static unsafe partial class OnnxKernels
     private static readonly OrtApi* Api = GetApi();
     private static readonly Lazy<nint> Registered = new(CreateDomain); // lives as long as the process
 
-    /// <summary>Lets sessions with these options run graphs with our operators.</summary>
+    /// <summary>Lets sessions with these options run graphs with our operators, if the processor suits them.</summary>
     /// <exception cref="InvalidOperationException">ONNX Runtime refuses them.</exception>
     public static void AddTo(SessionOptions options)
     {
+        if (!Vectors512.AreUsed)
+        {
+            return;
+        }
+
         Require(((delegate* unmanaged<nint, nint, void*>)Api->AddCustomOpDomain)(options.DangerousGetHandle(), Registered.Value));
         GC.KeepAlive(options);
     }
 
-    /// <summary>Whether a tower of this width, heads and hidden width suits the kernels, which take 32 or 64 values at a time.</summary>
+    /// <summary>Whether the operators are there, and a tower has sizes that they support: multiples of 32 or 64 values.</summary>
     public static bool Fit(int width, int heads, int hidden) =>
-        width % ByteSteps.Side == 0 && hidden % ByteSteps.Side == 0 && width / heads % AttentionTiles.Side == 0;
+        Vectors512.AreUsed && width % ByteSteps.Side == 0 && hidden % ByteSteps.Side == 0 && width / heads % AttentionTiles.Side == 0;
 
     private static nint CreateDomain()
     {
@@ -102,26 +109,29 @@ internal static unsafe partial class OnnxKernels
     [UnmanagedCallersOnly]
     private static int LastVersion(CustomOperator* operation) => int.MaxValue;
 
-    /// <summary>A node of a graph: which kernel, and its attribute.</summary>
-    private readonly record struct Node(int Kernel, int Heads);
-
     [UnmanagedCallersOnly]
     private static void* Create(CustomOperator* operation, void* api, void* info, void** node)
     {
-        long heads = 0;
-        fixed (byte* name = "heads\0"u8)
+        var created = (KernelNode*)NativeMemory.Alloc((nuint)sizeof(KernelNode));
+        *created = new KernelNode(operation->Kernel, Attribute(info, "heads\0"u8), Attribute(info, "last\0"u8) == 1);
+        *node = created;
+        return null;
+    }
+
+    /// <summary>A node's attribute; 0 if it has none of that name.</summary>
+    private static int Attribute(void* info, ReadOnlySpan<byte> name)
+    {
+        long value = 0;
+        fixed (byte* text = name)
         {
-            void* status = ((delegate* unmanaged<void*, byte*, long*, void*>)Api->KernelInfoGetAttribute_int64)(info, name, &heads);
+            void* status = ((delegate* unmanaged<void*, byte*, long*, void*>)Api->KernelInfoGetAttribute_int64)(info, text, &value);
             if (status is not null)
             {
-                ((delegate* unmanaged<void*, void>)Api->ReleaseStatus)(status); // the node has none
+                ((delegate* unmanaged<void*, void>)Api->ReleaseStatus)(status);
             }
         }
 
-        var created = (Node*)NativeMemory.Alloc((nuint)sizeof(Node));
-        *created = new Node(operation->Kernel, (int)heads);
-        *node = created;
-        return null;
+        return (int)value;
     }
 
     [UnmanagedCallersOnly]
@@ -133,13 +143,13 @@ internal static unsafe partial class OnnxKernels
     {
         try
         {
-            Node called = *(Node*)node;
-            Kernels[called.Kernel].Compute(new KernelCall(Api, context), called.Heads);
+            KernelNode called = *(KernelNode*)node;
+            Kernels[called.Kernel].Compute(new KernelCall(Api, context), called);
             return null;
         }
         catch (Exception e)
         {
-            return Status($"{Kernels[((Node*)node)->Kernel].Name}: {e.Message}");
+            return Status($"{Kernels[((KernelNode*)node)->Kernel].Name}: {e.Message}");
         }
     }
 
@@ -156,7 +166,7 @@ internal static unsafe partial class OnnxKernels
     {
         if (status is not null)
         {
-            throw new InvalidOperationException("ONNX Runtime does not take the kernels of NanoRecSys; its version is not the one they were written for.");
+            throw new InvalidOperationException("ONNX Runtime refuses the operators of NanoRecSys, which were written for version 17 of its C interface.");
         }
     }
 
@@ -246,10 +256,16 @@ internal abstract class FusedKernel(string name, ElementType[] inputs, ElementTy
     public ElementType[] Outputs { get; } = outputs;
 
     /// <param name="call">Its inputs and outputs.</param>
-    /// <param name="heads">The node's attribute <c>heads</c>; 0 where it has none.</param>
+    /// <param name="node">The node's attributes.</param>
     /// <exception cref="InvalidDataException">An input's shape does not fit.</exception>
-    public abstract void Compute(KernelCall call, int heads);
+    public abstract void Compute(KernelCall call, KernelNode node);
 }
+
+/// <summary>A node of a graph.</summary>
+/// <param name="Kernel">Number of its kernel.</param>
+/// <param name="Heads">Attribute <c>heads</c>; 0 if there is none.</param>
+/// <param name="IsLast">Attribute <c>last</c>: whether only the last position leaves it.</param>
+internal readonly record struct KernelNode(int Kernel, int Heads, bool IsLast);
 
 /// <summary>ONNX's element types, by their numbers in its format.</summary>
 internal enum ElementType
@@ -303,7 +319,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
     /// <exception cref="InvalidDataException">The width is not a multiple of the side.</exception>
     public static int Multiple(int width, int side) => width > 0 && width % side == 0
         ? width
-        : throw new InvalidDataException($"A width of {width} does not fit: it is no multiple of {side}.");
+        : throw new InvalidDataException($"Width {width} is not a multiple of {side}.");
 
     public T* Output<T>(int index, params ReadOnlySpan<long> shape)
         where T : unmanaged
@@ -356,7 +372,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
     {
         if (status is not null)
         {
-            throw new InvalidDataException("ONNX Runtime does not hand over a tensor of the kernel.");
+            throw new InvalidDataException("ONNX Runtime did not return a tensor of the node.");
         }
     }
 }

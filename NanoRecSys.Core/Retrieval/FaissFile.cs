@@ -1,7 +1,4 @@
 using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval.Files;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Ivf;
 
 namespace NanoRecSys.Core.Retrieval;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval.Scan;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -17,13 +17,13 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     private readonly ReadOnlyMemory<float> _vectors; // [Count, Dimension]
     private readonly ExactRows _rows;
     private readonly ByteRows? _bytes;
-    private readonly SimdLevel _level;
+    private readonly IVectorKernel _kernel;
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
     /// <param name="dimension">Width of a row.</param>
     /// <param name="metric">How rows compare with a query.</param>
-    /// <param name="level">Instructions to use; the best that there are if null.</param>
-    public FlatIndex(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct, SimdLevel? level = null)
+    /// <param name="kernel">Compares; null: the fastest.</param>
+    public FlatIndex(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct, IVectorKernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dimension);
         if (vectors.Length % dimension != 0)
@@ -32,14 +32,14 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         }
 
         _vectors = vectors;
-        _level = level ?? SimdLevels.Best;
-        _rows = new ExactRows(vectors, dimension, metric, _level);
+        _kernel = kernel ?? VectorKernels.Best;
+        _rows = new ExactRows(vectors, dimension, metric, _kernel);
         Dimension = dimension;
         Count = vectors.Length / dimension;
         Metric = metric;
 
         // Without SIMD for bytes the pass would cost more than it saves; a test that asks for it gets it.
-        if (Count >= FewRows && ByteRows.Fits(Count, dimension) && (_level > SimdLevel.Portable || level is not null))
+        if (Count >= FewRows && ByteRows.Fits(Count, dimension) && (_kernel.IsFastWithBytes || kernel is not null))
         {
             _bytes = ByteRows.Quantize(vectors, dimension, metric);
         }
@@ -131,7 +131,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         for (int q = 0; q < scans.Length; q++)
         {
             scans[q] = new RowScan();
-            scans[q].Begin(_bytes, queries.Slice(q * Dimension, Dimension), Metric, k, _level);
+            scans[q].Begin(_bytes, queries.Slice(q * Dimension, Dimension), Metric, k, _kernel);
         }
 
         int tile = Math.Max(1, TileBytes / Dimension / 64) * 64;
@@ -166,7 +166,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         }
 
         RowScan scan = RowScan.Take();
-        scan.Begin(_bytes, query, Metric, results.Length, _level);
+        scan.Begin(_bytes, query, Metric, results.Length, _kernel);
         scan.Scan(_bytes, first, end - first, Constant(scan), filter, []);
         _rows.Rescore(scan.Candidates, query, [], ref best);
         RowScan.GiveBack(scan);
@@ -190,8 +190,8 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 /// <param name="vectors">[Count, D]; may be a mapped file's.</param>
 /// <param name="dimension">D</param>
 /// <param name="metric">How rows compare with a query.</param>
-/// <param name="level">Instructions to use.</param>
-internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, SimdLevel level)
+/// <param name="kernel">Compares.</param>
+internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel kernel)
 {
     public int Count { get; } = vectors.Length / dimension;
 
@@ -231,7 +231,7 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
 
     private void Offer(ReadOnlySpan<float> rows, ReadOnlySpan<float> query, int row, ref TopK best)
     {
-        float score = FloatKernel.Score(metric, query, rows.Slice(row * dimension, dimension), level);
+        float score = kernel.Score(metric, query, rows.Slice(row * dimension, dimension));
         if (score >= best.Threshold)
         {
             best.Offer(row, score);

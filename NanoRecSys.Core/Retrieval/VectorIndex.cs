@@ -1,5 +1,5 @@
 using System.Numerics;
-using NanoRecSys.Core.Retrieval.Native;
+using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -11,6 +11,14 @@ public enum VectorMetric
 
     /// <summary>Squared Euclidean distance: smaller is nearer.</summary>
     L2,
+}
+
+/// <summary>Scores by metric.</summary>
+internal static class VectorScores
+{
+    /// <summary>Larger is nearer: the inner product, or the squared distance negated.</summary>
+    public static float Score(this IVectorKernel kernel, VectorMetric metric, ReadOnlySpan<float> a, ReadOnlySpan<float> b) =>
+        metric == VectorMetric.InnerProduct ? kernel.Dot(a, b) : -kernel.SquaredDistance(a, b);
 }
 
 /// <summary>A row of the index and its score (inner product) or squared distance (L2).</summary>

@@ -5,7 +5,7 @@ using NanoRecSys.Training.Export.Onnx;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>
-/// The reference's blocks in 8 bits: nothing but products, and between two products one kernel of ours that reads the sums of the one
+/// Transformer blocks in 8 bits: nothing but products, and between two products one operator of NanoRecSys that reads the sums of the one
 /// and writes the steps of the other; see <see cref="OnnxKernels"/>. No padding: B histories of one length L; width D, hidden width F.
 /// </summary>
 internal sealed class FusedTransformer
@@ -24,44 +24,30 @@ internal sealed class FusedTransformer
         _heads = OnnxGraph.Attribute("heads", (long)model.Heads);
     }
 
-    /// <summary>Whether the kernels are made for the network.</summary>
+    /// <summary>Whether the operators support the network, and this processor has them.</summary>
     public static bool Fits(ModelInfo model) =>
         model.Kind == BlockKinds.Transformer && model.Positions == Positions.Rotary &&
         OnnxKernels.Fit(model.Dimension, model.Heads, model.FeedForward);
 
-    /// <summary>[B, L, D] -> [B, 1, D] behind the last block, where only the last position leaves.</summary>
+    /// <summary>[B, L, D] -> [B, 1, D] behind the last block, which only the last position leaves.</summary>
     public OnnxValue Blocks(OnnxValue x)
     {
         _graph.Scope = "blocks.0.attn";
         Steps normed = Steps.Of(_graph.KernelNode("Norm", [x, Norm("blocks.0.norm1")], 3));
-        for (int i = 0; i < _model.Blocks - 1; i++)
+        for (int i = 0; i < _model.Blocks; i++)
         {
+            bool isLast = i == _model.Blocks - 1;
             _graph.Scope = $"blocks.{i}.attn";
-            LinearWeights weights = QueryKeyValue(i);
+            LinearWeights weights = TransformerTowerBlock.QueryKeyValue(_state, _model, i);
             Product qkv = Multiply(normed, weights); // [B, L, 3D]
-            Steps attended = Steps.Of(_graph.KernelNode("CausalAttention", [qkv.Sums, qkv.InputScale, qkv.Scales, Bias(weights), _cos, _sin], 3, _heads));
-            (x, normed) = AddNorm(x, attended, AttentionOutput(i), $"blocks.{i}.norm2");
-            (x, normed) = FeedForward(i, x, normed, $"blocks.{i + 1}.norm1");
+            Steps attended = Steps.Of(_graph.KernelNode(
+                "CausalAttention", [qkv.Sums, qkv.InputScale, qkv.Scales, Bias(weights), _cos, _sin], 3, _heads, OnnxGraph.Attribute("last", isLast ? 1L : 0)));
+            x = isLast ? _graph.Gather(x, _graph.Constant(-1), axis: 1) : x; // [B, L or 1, D]
+            (x, normed) = AddNorm(x, attended, TransformerTowerBlock.AttentionOutput(_state, _model, i), $"blocks.{i}.norm2");
+            (x, normed) = FeedForward(i, x, normed, isLast ? "norm" : $"blocks.{i + 1}.norm1"); // the last one's goes unused: the head's is in 32 bits
         }
 
-        return LastBlock(x, normed);
-    }
-
-    private OnnxValue LastBlock(OnnxValue x, Steps normed)
-    {
-        int last = _model.Blocks - 1;
-        _graph.Scope = $"blocks.{last}.attn";
-        OnnxValue lastPosition = _graph.Constant(-1);
-        LinearWeights weights = QueryKeyValue(last);
-        int width = _model.Dimension;
-        Product keysAndValues = Multiply(normed, weights.OutputRows($"{weights.Name}.kv", width, 2 * width)); // [B, L, 2D]
-        Steps lastNormed = normed with { Values = _graph.Gather(normed.Values, lastPosition, axis: 1) }; // [B, 1, D]
-        Product query = Multiply(lastNormed, weights.OutputRows($"{weights.Name}.q", 0, width)); // [B, 1, D]
-        OnnxValue scales = _graph.Concat(0, query.Scales, keysAndValues.Scales); // [3D], folded when the session opens
-        Steps attended = Steps.Of(_graph.KernelNode(
-            "LastAttention", [keysAndValues.Sums, query.Sums, query.InputScale, scales, Bias(weights), _cos, _sin], 3, _heads));
-        (x, normed) = AddNorm(_graph.Gather(x, lastPosition, axis: 1), attended, AttentionOutput(last), $"blocks.{last}.norm2");
-        return FeedForward(last, x, normed, "norm").X; // its norm goes unused: the head has one in 32 bits
+        return x;
     }
 
     private (OnnxValue X, Steps Normed) FeedForward(int block, OnnxValue x, Steps normed, string norm)
@@ -90,10 +76,6 @@ internal sealed class FusedTransformer
     private OnnxValue Norm(string name) => _graph.Initializer($"{name}.weight", _state.Get($"{name}.weight", _model.Dimension), _model.Dimension);
 
     private OnnxValue Bias(LinearWeights weights) => _graph.Initializer($"{weights.Name}.bias", weights.Bias ?? new float[weights.Out], weights.Out);
-
-    private LinearWeights QueryKeyValue(int block) => TransformerTowerBlock.QueryKeyValue(_state, _model, block);
-
-    private LinearWeights AttentionOutput(int block) => TransformerTowerBlock.AttentionOutput(_state, _model, block);
 
     /// <summary>Values in steps of 8 bits, and what a step is.</summary>
     private sealed record Steps(OnnxValue Values, OnnxValue Scale, OnnxValue Zero)

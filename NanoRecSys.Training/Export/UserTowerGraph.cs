@@ -2,7 +2,6 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Attention;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;

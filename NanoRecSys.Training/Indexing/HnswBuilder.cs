@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
 
 namespace NanoRecSys.Training.Indexing;
 

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Ivf;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Indexing;

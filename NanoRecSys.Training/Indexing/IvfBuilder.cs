@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Ivf;
 
 namespace NanoRecSys.Training.Indexing;
 

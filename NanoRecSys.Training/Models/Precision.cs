@@ -1,4 +1,4 @@
-using NanoRecSys.Training.Models.Fused;
+using NanoRecSys.Training.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -106,7 +106,12 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
 
     /// <param name="x">[..., n, in]</param>
     /// <returns>[..., n, out]</returns>
-    public override Tensor forward(Tensor x)
+    public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);
+
+    /// <param name="x">[..., n, in]</param>
+    /// <param name="operations">Add the bias.</param>
+    /// <returns>[..., n, out]</returns>
+    public Tensor Apply(Tensor x, NetworkOperations operations)
     {
         if (!IsReduced)
         {
@@ -116,13 +121,7 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         Tensor product = Product(Precision.WholeRows(x)); // [..., out], perhaps with rows behind
         product = product.shape[^2] == x.shape[^2] ? product : product.narrow(-2, 0, x.shape[^2]);
-        if (_bias is not null && FusedSteps.Take(product))
-        {
-            return FusedSteps.Widen(product, _bias).MoveToOuterDisposeScope();
-        }
-
-        Tensor wide = product.to(float32); // [..., out]
-        return (_bias is null ? wide : wide.Plus(_bias)).MoveToOuterDisposeScope();
+        return (_bias is null ? product.to(float32) : operations.Widen(product, _bias)).MoveToOuterDisposeScope();
     }
 
     /// <summary>x W' without the bias, in the type that it is multiplied in.</summary>

@@ -1,7 +1,6 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models.Attention;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -93,12 +92,12 @@ internal sealed class UserEncoder : IDisposable
     }
 
     /// <summary>
-    /// So many histories together that their activations stay in the processor's cache; all together where attention is torch's, whose
-    /// operators are not for several threads at once (see <see cref="TensorSums"/>).
+    /// As many histories together as keep their activations in the processor's cache; all together where threads cannot share the work
+    /// (see <see cref="Kernels.NetworkOperations.AllowsThreads"/>).
     /// </summary>
     private IEnumerable<Range> PartsOf(IReadOnlyList<TimedHistory> histories)
     {
-        int most = PackedAttention.HasKernel(_items.device) ? CachedNumbers / _tower.Model.Dimension : int.MaxValue;
+        int most = _tower.Operations.AllowsThreads ? CachedNumbers / _tower.Model.Dimension : int.MaxValue;
         int start = 0, positions = 0;
         for (int b = 0; b < histories.Count; b++)
         {

@@ -1,7 +1,5 @@
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Models.Attention;
-using NanoRecSys.Training.Models.Fused;
-using TorchSharp;
+using NanoRecSys.Training.Kernels;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -23,6 +21,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     private readonly RmsNorm _norm;
     [ComponentName(Name = "projection")]
     private readonly MixedLinear _projection; // D -> D
+    private NetworkOperations? _operations;
 
     /// <param name="model">Sizes, kind of block and dropout.</param>
     /// <param name="embeddingStd">Standard deviation of the item table's first values.</param>
@@ -53,6 +52,13 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     /// <summary>Draws the dropout of a training; without it nothing is dropped.</summary>
     public DropoutNoise? Noise { get; set; }
 
+    /// <summary>What computes the layers: the best for the device and the sizes, unless it is set.</summary>
+    public NetworkOperations Operations
+    {
+        get => _operations ?? NetworkOperations.For(Device, Model);
+        set => _operations = value;
+    }
+
     /// <summary>Lets it multiply in bfloat16, or not; see <see cref="MixedLinear"/>.</summary>
     public void UseReducedPrecision(bool isReduced)
     {
@@ -77,7 +83,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     {
         using var scope = NewDisposeScope();
         BlockContext context = ContextOf(pack);
-        Tensor x = context.Drop(Embed(pack), Model.Dropout); // [P, D]
+        Tensor x = context.Operations.Drop(Embed(pack), Model.Dropout, context.Noise); // [P, D]
         foreach (TransformerBlock block in _blocks)
         {
             x = block.forward(x, context); // [P, D]
@@ -92,7 +98,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     public Tensor Project(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        Tensor projected = _projection.forward(_norm.Before(hidden)); // [..., D]
+        Tensor projected = _projection.Apply(_norm.Apply(hidden, Operations), Operations); // [..., D]
         return nn.functional.normalize(projected, 2, -1).MoveToOuterDisposeScope();
     }
 
@@ -110,11 +116,11 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         DropoutNoise? noise = training && Model.Dropout > 0 ? Noise : null;
         if (Model.Positions != Positions.Rotary)
         {
-            return new BlockContext(pack, noise, null, null);
+            return new BlockContext(Operations, pack, noise, null, null);
         }
 
         (Tensor cos, Tensor sin) = RotaryEmbedding.Angles(pack.FromStart, Model.Dimension / Model.Heads, Model.RopeBase);
-        return new BlockContext(pack, noise, cos, sin);
+        return new BlockContext(Operations, pack, noise, cos, sin);
     }
 
     /// <summary>Why there can be no such network; null when there can.</summary>
@@ -179,35 +185,22 @@ internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
     public override Tensor forward(Tensor x, BlockContext context)
     {
         using var scope = NewDisposeScope();
-        Tensor attended = Add(x, _attention.forward(_norm1.Before(x, _attention.IsReduced), context), _gate1, context); // [P, D]
-        Tensor transformed = Add(attended, _mlp.forward(_norm2.Before(attended, _mlp.IsReduced), context), _gate2, context); // [P, D]
+        Tensor attended = Add(x, _attention.forward(_norm1.Apply(x, context.Operations, _attention.IsReduced), context), _gate1, context); // [P, D]
+        Tensor transformed = Add(attended, _mlp.forward(_norm2.Apply(attended, context.Operations, _mlp.IsReduced), context), _gate2, context); // [P, D]
         return transformed.MoveToOuterDisposeScope();
     }
 
-    private Tensor Add(Tensor x, Tensor update, MixedLinear? gate, BlockContext context)
-    {
-        Tensor? logits = gate?.forward(x); // [P, D]
-        if (FusedSteps.Take(x))
-        {
-            return FusedSteps.Add(x, update, logits, context.Mask(_dropout));
-        }
-
-        Tensor weighed = logits is null ? update : logits.sigmoid() * update; // [P, D]
-        return x.Plus(context.Drop(weighed, _dropout));
-    }
+    private Tensor Add(Tensor x, Tensor update, MixedLinear? gate, BlockContext context) =>
+        context.Operations.Add(x, update, gate?.Apply(x, context.Operations), _dropout, context.Noise);
 }
 
 /// <summary>What every block needs of a batch.</summary>
+/// <param name="Operations">Compute it.</param>
 /// <param name="Pack">The sequences.</param>
 /// <param name="Noise">Draws the dropout; null where nothing is dropped.</param>
 /// <param name="Cos">[P, d] of each position's rotation, with rotary positions.</param>
 /// <param name="Sin">[P, d]</param>
-internal sealed record BlockContext(SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin)
-{
-    public Tensor Drop(Tensor x, double rate) => Noise is null ? x.alias() : Noise.Drop(x, rate);
-
-    internal DropoutMask Mask(double rate) => Noise?.NextMask(rate) ?? DropoutMask.None;
-}
+internal sealed record BlockContext(NetworkOperations Operations, SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin);
 
 /// <summary>Multi-head attention in which a position sees itself and what came before it.</summary>
 internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
@@ -241,14 +234,14 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     public override Tensor forward(Tensor x, BlockContext context)
     {
         using var scope = NewDisposeScope();
-        Tensor qkv = _qkv.forward(x); // [P, 3D]
+        Tensor qkv = _qkv.Apply(x, context.Operations); // [P, 3D]
         if (context.Cos is not null)
         {
             qkv = RotaryEmbedding.RotateQueriesAndKeys(qkv, context.Cos, context.Sin!, _shape.Heads); // [P, 3D]
         }
 
-        Tensor mixed = PackedAttention.Apply(_shape, qkv, _bias?.Tables, context.Pack, context.Noise); // [P, D]
-        return _out.forward(mixed).MoveToOuterDisposeScope();
+        Tensor mixed = context.Operations.Attention(_shape, qkv, _bias?.Tables, context.Pack, context.Noise); // [P, D]
+        return _out.Apply(mixed, context.Operations).MoveToOuterDisposeScope();
     }
 }
 
@@ -342,15 +335,8 @@ internal sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
     public override Tensor forward(Tensor x, BlockContext context)
     {
         using var scope = NewDisposeScope();
-        if (FusedSteps.Take(x) && _out.Weight.shape[1] % FusedSteps.Lanes == 0)
-        {
-            Tensor product = _gateAndValue.Product(x); // [P, 2F]
-            return _out.Product(FusedSteps.SwiGlu(product, context.Mask(_dropout))).MoveToOuterDisposeScope(); // [P, D]
-        }
-
-        Tensor[] halves = _gateAndValue.forward(x).chunk(2, -1); // 2 x [P, F]
-        Tensor gated = nn.functional.silu(halves[0]) * halves[1]; // [P, F]
-        return _out.forward(context.Drop(gated, _dropout)).MoveToOuterDisposeScope(); // [P, D]
+        Tensor gated = context.Operations.SwiGlu(_gateAndValue.Product(x), _dropout, context.Noise); // [P, 2F] -> [P, F]
+        return _out.Product(gated).MoveToOuterDisposeScope(); // [P, D]
     }
 }
 
@@ -358,8 +344,6 @@ internal sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
 internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     public const double Epsilon = 1e-6;
-
-    private static readonly Scalar Smallest = Epsilon; // one object, never collected: see TensorSums
 
     [ComponentName(Name = "weight")]
     private readonly Parameter _weight; // [D]
@@ -371,16 +355,10 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>As <see cref="forward"/>, in one pass where the processor can; then in the type of the product that follows.</summary>
     /// <param name="x">[P, D]</param>
-    /// <param name="isReduced">Is that product in bfloat16?</param>
-    public Tensor Before(Tensor x, bool isReduced = false) =>
-        FusedSteps.Take(x) ? FusedSteps.Norm(x, _weight, isReduced ? bfloat16 : float32) : forward(x);
+    /// <param name="operations">Compute it.</param>
+    /// <param name="isReduced">Whether a product in bfloat16 follows.</param>
+    public Tensor Apply(Tensor x, NetworkOperations operations, bool isReduced = false) => operations.Norm(x, _weight, isReduced);
 
-    public override Tensor forward(Tensor x)
-    {
-        using var scope = NewDisposeScope();
-        Tensor scale = x.square().mean([-1], keepdim: true).add(Smallest).rsqrt(); // [..., 1]
-        return (x * scale * _weight).MoveToOuterDisposeScope(); // [..., D]
-    }
+    public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);
 }

@@ -1,5 +1,5 @@
+using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Fused;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -70,11 +70,13 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
     private const long MostBytes = 512 << 20; // of a chunk's logits, however many items there are
     private const int RowMultiple = 32; // of a chunk, the last one too: see Precision.RowMultiple
     private static readonly Scalar Smallest = 1e-37f; // so that the reported loss stays finite
-    private static readonly Scalar MinusOne = -1;
 
     private readonly ScalarType _type = isReduced ? bfloat16 : float32;
 
     public bool IsSeparable => true;
+
+    /// <summary>What computes the softmax's gradient; null: the best for the device.</summary>
+    public NetworkOperations? Operations { get; init; }
 
     public double Backward(Tensor users, Tensor items, Tensor targets)
     {
@@ -82,6 +84,7 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
         using var noGradient = no_grad();
         long positions = targets.shape[0];
         double inverse = 1 / temperature;
+        NetworkOperations operations = Operations ?? NetworkOperations.For(items.device, items.shape[0]);
         long rows = RowsPerChunk(items.shape[0]);
         long padded = _type == bfloat16 ? (positions + RowMultiple - 1) / RowMultiple * RowMultiple : positions; // Q
         long padding = padded - positions;
@@ -97,7 +100,7 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
             long end = Math.Min(start + rows, padded);
             Tensor chunk = sharpened.slice(0, start, end, 1); // [C, D]
             Tensor logits = chunk.matmul(table.t()); // [C, D] x [D, V] -> [C, V]
-            Tensor gradient = OfLogits(logits, targets.slice(0, start, end, 1), likelihood.slice(0, start, end, 1)); // [C, V]
+            Tensor gradient = operations.SoftmaxGradient(logits, targets.slice(0, start, end, 1), likelihood.slice(0, start, end, 1)); // [C, V]
             userGradient.slice(0, start, end, 1).copy_(gradient.matmul(table)); // [C, V] x [V, D] -> [C, D]
             itemGradient.Add(gradient.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
         }
@@ -114,23 +117,6 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
         long rowBytes = sizeof(float) * items;
         long rows = ChunkBytes / rowBytes < FewRows ? Math.Min(ManyRows, MostBytes / rowBytes) : ChunkBytes / rowBytes;
         return Math.Max(1, rows / RowMultiple) * RowMultiple;
-    }
-
-    // Softmax minus one-hot, in the logits' type; the targets' probabilities go to likelihood [C].
-    private static Tensor OfLogits(Tensor logits, Tensor targets, Tensor likelihood)
-    {
-        if (SoftmaxGradient.Fits(logits))
-        {
-            SoftmaxGradient.Replace(logits, targets, likelihood);
-            return logits;
-        }
-
-        Tensor gradient = logits.to(float32).softmax(1); // [C, V]
-        Tensor target = targets.unsqueeze(1); // [C, 1]
-        Tensor own = gradient.gather(1, target); // [C, 1]
-        likelihood.copy_(own.squeeze(1));
-        gradient.scatter_(1, target, own.add(MinusOne));
-        return gradient.to(logits.dtype);
     }
 }
 

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Attention;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -41,7 +41,7 @@ internal sealed class RetrieverTrainer : IDisposable
         Tower = tower;
         IsReduced = Precision.IsReduced(options.ReducedPrecision, tower.Device);
         int parts = Math.Min(get_num_threads(), options.BatchUsers);
-        _replicas = loss.IsSeparable && parts > 1 && PackedAttention.HasKernel(tower.Device) ? new TowerReplicas(tower, parts) : null;
+        _replicas = loss.IsSeparable && parts > 1 && tower.Operations.AllowsThreads ? new TowerReplicas(tower, parts) : null;
         _split = split;
         _options = options;
         _seed = seed;
@@ -198,7 +198,7 @@ internal sealed class TowerReplicas : IDisposable
     public TowerReplicas(UserTower tower, int count)
     {
         ModelInfo model = tower.Model;
-        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model))];
+        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model) { Operations = tower.Operations })];
         _parameters = [.. _towers.Select(each => each.parameters().ToArray())];
     }
 

@@ -7,8 +7,6 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Native;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
 using ScottPlot;

@@ -5,8 +5,8 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Text.Json;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Scan;
 using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Index;
@@ -245,7 +245,7 @@ internal static class PlainScan
         {
             if (!excluded.Contains(row))
             {
-                best.Offer(row, FloatKernel.Dot(query, vectors.AsSpan(row * dimension, dimension)));
+                best.Offer(row, VectorKernels.Best.Dot(query, vectors.AsSpan(row * dimension, dimension)));
             }
         }
 

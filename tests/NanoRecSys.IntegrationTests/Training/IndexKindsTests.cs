@@ -4,7 +4,6 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Native;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Ivf;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 

@@ -1,5 +1,5 @@
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Scan;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;
 
@@ -11,7 +11,7 @@ public sealed class FlatScanTests
     public static TheoryData<SimdLevel, VectorMetric, int> Paths()
     {
         var data = new TheoryData<SimdLevel, VectorMetric, int>();
-        foreach (SimdLevel level in SimdLevels.Supported)
+        foreach (SimdLevel level in VectorKernels.Supported)
         {
             foreach (VectorMetric metric in Enum.GetValues<VectorMetric>())
             {
@@ -29,7 +29,7 @@ public sealed class FlatScanTests
     {
         float[] vectors = RandomVectors.Clustered(2037, dimension, centres: 40, seed: 1);
         vectors.AsSpan(0, 50 * dimension).CopyTo(vectors.AsSpan(900 * dimension)); // equal rows must keep their order
-        RequireSame(new FlatIndex(vectors, dimension, metric, level), vectors, metric, level);
+        RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level);
     }
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class FlatScanTests
             }
         }
 
-        RequireSame(new FlatIndex(vectors, dimension, metric, level), vectors, metric, level);
+        RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level);
     }
 
     [Theory]
@@ -57,7 +57,7 @@ public sealed class FlatScanTests
         (vectors[5 * dimension], vectors[7 * dimension + 1], vectors[9 * dimension + 2], vectors[11 * dimension]) =
             (float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue);
         vectors.AsSpan(13 * dimension, dimension).Fill(1e-42f);
-        RequireSame(new FlatIndex(vectors, dimension, metric, level), vectors, metric, level);
+        RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level);
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class FlatScanTests
         foreach ((float row, float query) in new[] { (1e-20f, 1e-20f), (1e-30f, 1e-12f), (1e19f, 5e18f), (1e-38f, 1), (1e12f, 1e-25f) })
         {
             float[] vectors = Scaled(RandomVectors.Uniform(1000, dimension, seed: 9), row);
-            RequireSame(new FlatIndex(vectors, dimension, metric, level), vectors, metric, level, Scaled(RandomVectors.Uniform(10, dimension, seed: 10), query));
+            RequireSame(new FlatIndex(vectors, dimension, metric, VectorKernels.For(level)), vectors, metric, level, Scaled(RandomVectors.Uniform(10, dimension, seed: 10), query));
         }
     }
 
@@ -131,7 +131,7 @@ public sealed class FlatScanTests
             {
                 if (filter.Admits(row))
                 {
-                    best.Offer(row, FloatKernel.Score(metric, query, vectors.AsSpan(row * index.Dimension, index.Dimension), level));
+                    best.Offer(row, VectorKernels.For(level).Score(metric, query, vectors.AsSpan(row * index.Dimension, index.Dimension)));
                 }
             }
 

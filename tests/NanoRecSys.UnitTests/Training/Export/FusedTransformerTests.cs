@@ -18,6 +18,8 @@ public sealed class FusedTransformerTests : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
+    public FusedTransformerTests() => Assert.SkipUnless(Vectors512.AreUsed, "This processor has no 512-bit vectors.");
+
     public void Dispose() => _folder.Dispose();
 
     [Theory]

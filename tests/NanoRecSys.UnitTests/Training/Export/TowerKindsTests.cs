@@ -4,7 +4,6 @@ using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Attention;
 using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

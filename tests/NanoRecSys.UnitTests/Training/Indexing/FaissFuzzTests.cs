@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

@@ -1,6 +1,5 @@
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Scan;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.UnitTests.Core.Retrieval;
 
@@ -80,7 +79,7 @@ public sealed class IndexBuilderTests : IDisposable
         IVectorIndex index = SmallIndexes.Shared(kind, metric);
         var expected = new Candidate[K];
         var found = new Candidate[K];
-        foreach (IVectorIndex forced in SimdLevels.Supported.Select(level => SmallIndexes.With(index, level)))
+        foreach (IVectorIndex forced in VectorKernels.Supported.Select(level => SmallIndexes.With(index, level)))
         {
             for (int q = 0; q < Queries; q++)
             {
@@ -154,7 +153,7 @@ public sealed class IndexBuilderTests : IDisposable
         {
             if (filter.Admits(row))
             {
-                best.Offer(row, FloatKernel.Score(metric, query, SmallIndexes.Vectors.AsSpan(row * SmallIndexes.Dimension, SmallIndexes.Dimension), SimdLevel.Portable));
+                best.Offer(row, new PortableKernel().Score(metric, query, SmallIndexes.Vectors.AsSpan(row * SmallIndexes.Dimension, SmallIndexes.Dimension)));
             }
         }
 

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Native;
 using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;

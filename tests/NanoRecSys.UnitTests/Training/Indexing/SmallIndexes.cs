@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Ivf;
-using NanoRecSys.Core.Retrieval.Scan;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.UnitTests.Core.Retrieval;
 
@@ -47,11 +45,11 @@ internal static class SmallIndexes
     /// <returns>The same index, compared by other instructions.</returns>
     public static IVectorIndex With(IVectorIndex index, SimdLevel level) => index switch
     {
-        FlatIndex flat => new FlatIndex(flat.Rows, Dimension, flat.Metric, level),
-        IvfFlatIndex lists => new IvfFlatIndex(lists.Centroids, lists.Lists, Vectors.AsMemory(0, lists.Count * Dimension), level) { Probes = lists.Probes },
-        IvfScalarIndex lists => new IvfScalarIndex(lists.Centroids, lists.Lists, lists.Quantizer, lists.ByResidual, lists.ReadCodes, level) { Probes = lists.Probes },
-        IvfProductIndex lists => new IvfProductIndex(lists.Centroids, lists.Lists, lists.Quantizer, lists.ByResidual, lists.ReadCode, level) { Probes = lists.Probes },
-        HnswIndex graph => new HnswIndex(graph.Graph, Vectors.AsMemory(0, graph.Count * Dimension), Dimension, graph.Metric, level) { Breadth = graph.Breadth },
+        FlatIndex flat => new FlatIndex(flat.Rows, Dimension, flat.Metric, VectorKernels.For(level)),
+        IvfFlatIndex lists => new IvfFlatIndex(lists.Centroids, lists.Lists, Vectors.AsMemory(0, lists.Count * Dimension), VectorKernels.For(level)) { Probes = lists.Probes },
+        IvfScalarIndex lists => new IvfScalarIndex(lists.Centroids, lists.Lists, lists.Quantizer, lists.ByResidual, lists.ReadCodes, VectorKernels.For(level)) { Probes = lists.Probes },
+        IvfProductIndex lists => new IvfProductIndex(lists.Centroids, lists.Lists, lists.Quantizer, lists.ByResidual, lists.ReadCode, VectorKernels.For(level)) { Probes = lists.Probes },
+        HnswIndex graph => new HnswIndex(graph.Graph, Vectors.AsMemory(0, graph.Count * Dimension), Dimension, graph.Metric, VectorKernels.For(level)) { Breadth = graph.Breadth },
         _ => throw new ArgumentException(index.Kind, nameof(index)),
     };
 

@@ -1,6 +1,6 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Attention;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -111,7 +111,7 @@ public sealed class BlocksByHandTests : IDisposable
         using var noGradient = no_grad();
         using (pack)
         {
-            return block.forward(tensor(Items), new BlockContext(pack, Noise: null, Cos: null, Sin: null));
+            return block.forward(tensor(Items), new BlockContext(NetworkOperations.Torch, pack, Noise: null, Cos: null, Sin: null));
         }
     }
 

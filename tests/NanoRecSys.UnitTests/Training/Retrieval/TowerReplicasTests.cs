@@ -1,8 +1,8 @@
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Attention;
 using NanoRecSys.Training.Retrieval;
 using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp.Modules;
@@ -14,7 +14,7 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 public sealed class TowerReplicasTests
 {
     private static readonly ModelInfo Model =
-        new(BlockKinds.Gated, 16, 2, 2, 24, 10, 30, 500, 0, "full-softmax", 0.1) { Positions = Positions.Relative };
+        new(BlockKinds.Gated, 16, 2, 2, 32, 10, 30, 500, 0, "full-softmax", 0.1) { Positions = Positions.Relative };
 
     private static readonly DataSplit Split = new LeaveOneOut(new UserHistories(
         [1, 2, 3], [0, 11, 16, 24], [.. Enumerable.Range(0, 24).Select(i => i * 7 % 30)]));
@@ -27,7 +27,7 @@ public sealed class TowerReplicasTests
     [Fact]
     public void A_step_in_two_parts_has_the_gradients_of_the_whole()
     {
-        Assert.SkipUnless(PackedAttention.HasKernel(CPU), "This processor has no 512-bit vectors.");
+        Assert.SkipUnless(NetworkOperations.Best.AllowsThreads, "This processor has no 512-bit vectors.");
         AssertSameStep(tower =>
         {
             using var replicas = new TowerReplicas(tower, count: 2);

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Retrieval.Scan;
+using NanoRecSys.Core.Kernels;
 
-namespace NanoRecSys.Core.Retrieval.Ivf;
+namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// Rows in lists by their nearest centroid; a search compares the query with the rows of the <see cref="Probes"/> lists
@@ -97,25 +97,25 @@ internal sealed class IvfFlatIndex : IvfIndex
     private readonly ReadOnlyMemory<float> _vectors;
     private readonly ExactRows _rows;
     private readonly ByteRows _bytes;
-    private readonly SimdLevel _level;
+    private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
     /// <param name="vectors">[rows, D] in the order of rows, not of lists; kept, not copied.</param>
-    /// <param name="level">Instructions to use; the best that there are if null.</param>
-    public IvfFlatIndex(FlatIndex centroids, InvertedLists lists, ReadOnlyMemory<float> vectors, SimdLevel? level = null)
+    /// <param name="kernel">Compares; null: the fastest.</param>
+    public IvfFlatIndex(FlatIndex centroids, InvertedLists lists, ReadOnlyMemory<float> vectors, IVectorKernel? kernel = null)
         : base(centroids, lists)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, lists.Rows * centroids.Dimension, nameof(vectors));
         _vectors = vectors;
-        _level = level ?? SimdLevels.Best;
-        _rows = new ExactRows(vectors, Dimension, Metric, _level);
+        _kernel = kernel ?? VectorKernels.Best;
+        _rows = new ExactRows(vectors, Dimension, Metric, _kernel);
         _bytes = new ByteRows(lists.Positions, Dimension);
         _bytes.Fill(lists.Positions, position => lists.Ids[position], vectors, Metric);
     }
 
     /// <summary>Rows of a block, at which every list starts.</summary>
-    public static int ListAlignment => ByteKernel.BlockRows;
+    public static int ListAlignment => VectorKernels.BlockRows;
 
     public override string Kind => IndexKinds.IvfFlat;
 
@@ -127,7 +127,7 @@ internal sealed class IvfFlatIndex : IvfIndex
     protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
     {
         RowScan scan = RowScan.Take();
-        scan.Begin(_bytes, query, Metric, results.Length, _level);
+        scan.Begin(_bytes, query, Metric, results.Length, _kernel);
         float constant = Metric == VectorMetric.L2 ? -scan.SquaredNorm : 0;
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
         {
@@ -155,21 +155,21 @@ internal sealed class IvfScalarIndex : IvfIndex
     private readonly int[] _listOfPosition;
     private readonly float[] _weights; // [D] value of one step of a code
     private readonly float[] _middles; // [D] value of code 128
-    private readonly SimdLevel _level;
+    private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="IvfFlatIndex.ListAlignment"/>.</param>
     /// <param name="quantizer">What codes stand for.</param>
     /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [D] codes of a position; may be called by several threads.</param>
-    /// <param name="level">Instructions to use; the best that there are if null.</param>
+    /// <param name="kernel">Compares; null: the fastest.</param>
     public IvfScalarIndex(
-        FlatIndex centroids, InvertedLists lists, ScalarQuantizer quantizer, bool byResidual, PositionCode codeAt, SimdLevel? level = null)
+        FlatIndex centroids, InvertedLists lists, ScalarQuantizer quantizer, bool byResidual, PositionCode codeAt, IVectorKernel? kernel = null)
         : base(centroids, lists)
     {
         Quantizer = quantizer;
         ByResidual = byResidual;
-        _level = level ?? SimdLevels.Best;
+        _kernel = kernel ?? VectorKernels.Best;
         _weights = [.. quantizer.Range.Select(range => range / 255)];
         _middles = [.. quantizer.Least.Select((least, d) => least + 128.5f * _weights[d])];
         _listOfPosition = lists.ListOfPositions();
@@ -206,7 +206,7 @@ internal sealed class IvfScalarIndex : IvfIndex
         TensorPrimitives.Multiply(query, _weights, scaled); // [D]
         float middle = TensorPrimitives.Dot(query, _middles);
         RowScan scan = RowScan.Take();
-        scan.Begin(_bytes, scaled.AsSpan(0, Dimension), Metric, results.Length, _level);
+        scan.Begin(_bytes, scaled.AsSpan(0, Dimension), Metric, results.Length, _kernel);
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
         {
             scan.Scan(_bytes, Lists.Start(lists[i].Row), Lists.Size(lists[i].Row), Constant(query, lists[i].Score, middle), filter, Lists.Ids);
@@ -253,7 +253,7 @@ internal sealed class IvfScalarIndex : IvfIndex
                 TensorPrimitives.Add(row, Centroid(_listOfPosition[candidate.Row]), row);
             }
 
-            best.Offer(Lists.Ids[candidate.Row], FloatKernel.Score(Metric, query, row, _level));
+            best.Offer(Lists.Ids[candidate.Row], _kernel.Score(Metric, query, row));
         }
 
         ArrayPool<byte>.Shared.Return(codes);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace NanoRecSys.Core.Retrieval.Files;
+namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// Reads FAISS's little-endian numbers. Every length is compared with what is left of the file before memory is asked

@@ -1,10 +1,7 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using NanoRecSys.Training.Models.Attention;
-using static TorchSharp.torch;
 
-namespace NanoRecSys.Training.Models;
+namespace NanoRecSys.Training.Kernels;
 
 /// <summary>
 /// A dropout mask as a function of a key and a place: 0 with probability <c>rate</c>, else 1 / (1 - rate). It is made again on
@@ -49,23 +46,6 @@ internal readonly unsafe struct DropoutMask
         }
     }
 
-    /// <summary>Writes the mask out.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void CopyTo(Span<float> mask)
-    {
-        int j = 0;
-        for (; j + Lanes <= mask.Length; j += Lanes)
-        {
-            At(j).CopyTo(mask[j..]);
-        }
-
-        Vector512<float> rest = At(j);
-        for (int lane = 0; j < mask.Length; j++, lane++)
-        {
-            mask[j] = rest[lane];
-        }
-    }
-
     private static uint Fold(ulong key)
     {
         key ^= key >> 33;
@@ -87,8 +67,8 @@ internal readonly unsafe struct DropoutMask
 }
 
 /// <summary>
-/// Where a training's dropout comes from. On the CPU masks are drawn here: torch's own take longer than the matrix
-/// product before them (7 ms against 2 ms for 12,800 x 64, one thread).
+/// Where the kernels' dropout comes from; torch's comes from its own generator. A kernel draws its mask while it computes, which costs nothing
+/// beside torch's mask of a batch (7 ms for 12,800 x 64, one thread; the matrix product before it takes 2).
 /// </summary>
 /// <param name="seed">Another seed, other masks.</param>
 internal sealed class DropoutNoise(long seed)
@@ -100,23 +80,4 @@ internal sealed class DropoutNoise(long seed)
 
     /// <summary>A mask that no other call has.</summary>
     internal DropoutMask NextMask(double rate) => rate == 0 ? DropoutMask.None : new DropoutMask(rate, NextKey());
-
-    /// <param name="x">Any shape.</param>
-    /// <param name="rate">Share of values that become zero; the others grow by 1 / (1 - rate).</param>
-    public Tensor Drop(Tensor x, double rate)
-    {
-        if (rate == 0)
-        {
-            return x.alias();
-        }
-
-        if (!PackedAttention.HasKernel(x.device))
-        {
-            return nn.functional.dropout(x, rate, training: true);
-        }
-
-        using Tensor mask = empty(x.shape);
-        NextMask(rate).CopyTo(MemoryMarshal.Cast<byte, float>(mask.bytes));
-        return x * mask;
-    }
 }

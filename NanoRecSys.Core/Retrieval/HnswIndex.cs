@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using NanoRecSys.Core.Retrieval.Scan;
+using NanoRecSys.Core.Kernels;
 
-namespace NanoRecSys.Core.Retrieval.Hnsw;
+namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>Search along a graph of near rows: FAISS's <c>IndexHNSWFlat</c>.</summary>
 internal sealed class HnswIndex : IVectorIndex
@@ -18,13 +18,13 @@ internal sealed class HnswIndex : IVectorIndex
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
     /// <param name="dimension">D</param>
     /// <param name="metric">How rows compare with a query.</param>
-    /// <param name="level">Instructions to use; the best that there are if null.</param>
-    public HnswIndex(HnswGraph graph, ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, SimdLevel? level = null)
+    /// <param name="kernel">Compares; null: the fastest.</param>
+    public HnswIndex(HnswGraph graph, ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, (long)graph.Count * dimension, nameof(vectors));
         Graph = graph;
-        Space = new HnswSpace(vectors, dimension, metric, level);
-        _rows = new ExactRows(vectors, dimension, metric, level ?? SimdLevels.Best);
+        Space = new HnswSpace(vectors, dimension, metric, kernel);
+        _rows = new ExactRows(vectors, dimension, metric, kernel ?? VectorKernels.Best);
     }
 
     public string Kind => IndexKinds.Hnsw;
@@ -299,16 +299,16 @@ internal sealed class HnswSpace
 {
     private const int CacheLineFloats = 16;
     private readonly ReadOnlyMemory<float> _vectors;
-    private readonly SimdLevel _level;
+    private readonly IVectorKernel _kernel;
 
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
     /// <param name="dimension">D</param>
     /// <param name="metric">How rows compare.</param>
-    /// <param name="level">Instructions to use; the best that there are if null.</param>
-    public HnswSpace(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, SimdLevel? level = null)
+    /// <param name="kernel">Compares; null: the fastest.</param>
+    public HnswSpace(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
     {
         _vectors = vectors;
-        _level = level ?? SimdLevels.Best;
+        _kernel = kernel ?? VectorKernels.Best;
         Dimension = dimension;
         Metric = metric;
         Count = vectors.Length / dimension;
@@ -326,7 +326,7 @@ internal sealed class HnswSpace
     /// <summary>[D]</summary>
     public ReadOnlySpan<float> Row(int row) => _vectors.Span.Slice(row * Dimension, Dimension);
 
-    public float Score(ReadOnlySpan<float> query, int row) => FloatKernel.Score(Metric, query, Row(row), _level);
+    public float Score(ReadOnlySpan<float> query, int row) => _kernel.Score(Metric, query, Row(row));
 
     /// <summary>Has the row brought to the cache, without waiting.</summary>
     internal unsafe void Prefetch(int row)

@@ -1,8 +1,9 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using NanoRecSys.Training.Models;
 
-namespace NanoRecSys.Training.Models.Attention;
+namespace NanoRecSys.Training.Kernels;
 
 /// <summary>
 /// What is added to a score for how many items, and how much time, lie between the one that asks and the one it

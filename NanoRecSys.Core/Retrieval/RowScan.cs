@@ -1,9 +1,9 @@
-using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using NanoRecSys.Core.Kernels;
 
-namespace NanoRecSys.Core.Retrieval.Scan;
+namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// The first pass of a search: products of bytes tell each row's score to within a proven bound, and only rows that
@@ -26,7 +26,7 @@ internal sealed class RowScan
     private readonly float[] _scores = new float[BoundedCandidates.RowsAtOnce];
     private readonly float[] _bounds = new float[BoundedCandidates.RowsAtOnce];
     private int[] _pairs = [];
-    private SimdLevel _level;
+    private IVectorKernel _kernel = VectorKernels.Best;
     private int _correction;
     private float _factor;
     private float _errorWeight;
@@ -51,12 +51,12 @@ internal sealed class RowScan
     /// <param name="query">[D]</param>
     /// <param name="metric">For L2 scores are 2 q.x - |x|^2 and a constant of the caller's, usually -|q|^2.</param>
     /// <param name="k">Neighbours wanted.</param>
-    /// <param name="level">Instructions to use.</param>
-    public void Begin(ByteRows rows, ReadOnlySpan<float> query, VectorMetric metric, int k, SimdLevel level)
+    /// <param name="kernel">Compares.</param>
+    public void Begin(ByteRows rows, ReadOnlySpan<float> query, VectorMetric metric, int k, IVectorKernel kernel)
     {
         Array.Resize(ref _pairs, Math.Max(_pairs.Length, ShortQuery.PairsOf(query.Length)));
         Candidates.Begin(k);
-        _level = level;
+        _kernel = kernel;
         ShortQuery quantized = ShortQuery.Quantize(query, _pairs.AsSpan(0, ShortQuery.PairsOf(query.Length)));
         _correction = ByteRows.Correction(quantized);
 
@@ -92,9 +92,9 @@ internal sealed class RowScan
 
             if (wanted != 0)
             {
-                int blocks = (used + ByteKernel.BlockRows - 1) / ByteKernel.BlockRows;
-                int lanes = blocks * ByteKernel.BlockRows;
-                ByteKernel.Multiply(rows.Blocks(position / ByteKernel.BlockRows, blocks), query, _products.AsSpan(0, lanes), _level);
+                int blocks = (used + VectorKernels.BlockRows - 1) / VectorKernels.BlockRows;
+                int lanes = blocks * VectorKernels.BlockRows;
+                _kernel.Multiply(rows.Blocks(position / VectorKernels.BlockRows, blocks), query, _products.AsSpan(0, lanes));
                 Score(rows, position, lanes, constant);
                 Candidates.Offer(position, _scores.AsSpan(0, lanes), _bounds.AsSpan(0, lanes), wanted, filter, ids);
             }
@@ -133,7 +133,7 @@ internal sealed class RowScan
 }
 
 /// <summary>
-/// Rows as bytes in blocks of sixteen (see <see cref="ByteKernel"/>), with what bounds the error of a product with them.
+/// Rows as bytes in blocks of sixteen (see <see cref="IVectorKernel.Multiply"/>), with what bounds the error of a product with them.
 /// Byte c stands for (c - 128) * scale of its row.
 /// </summary>
 internal sealed class ByteRows
@@ -149,13 +149,13 @@ internal sealed class ByteRows
     /// <param name="dimension">D</param>
     public unsafe ByteRows(int positions, int dimension)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(positions % ByteKernel.BlockRows, 0, nameof(positions));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(positions % VectorKernels.BlockRows, 0, nameof(positions));
         Positions = positions;
         Dimension = dimension;
-        BlockBytes = ShortQuery.PairsOf(dimension) * 2 * ByteKernel.BlockRows;
+        BlockBytes = ShortQuery.PairsOf(dimension) * 2 * VectorKernels.BlockRows;
 
         // Aligned to a cache line: half of the loads would touch two of them otherwise.
-        _bytes = GC.AllocateUninitializedArray<byte>(checked(positions / ByteKernel.BlockRows * BlockBytes + Alignment), pinned: true);
+        _bytes = GC.AllocateUninitializedArray<byte>(checked(positions / VectorKernels.BlockRows * BlockBytes + Alignment), pinned: true);
         fixed (byte* first = _bytes)
         {
             _start = (int)(Alignment - (nuint)first % Alignment) % Alignment;
@@ -196,9 +196,9 @@ internal sealed class ByteRows
     public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float);
 
     /// <returns>False where an array cannot hold so many.</returns>
-    public static bool Fits(long rows, int dimension) => (rows + ByteKernel.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
+    public static bool Fits(long rows, int dimension) => (rows + VectorKernels.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
 
-    public static int PositionsFor(int rows) => (rows + ByteKernel.BlockRows - 1) / ByteKernel.BlockRows * ByteKernel.BlockRows;
+    public static int PositionsFor(int rows) => (rows + VectorKernels.BlockRows - 1) / VectorKernels.BlockRows * VectorKernels.BlockRows;
 
     public ReadOnlySpan<byte> Blocks(int first, int count) => _bytes.AsSpan(_start + first * BlockBytes, count * BlockBytes);
 
@@ -261,9 +261,9 @@ internal sealed class ByteRows
         }
     }
 
-    private Span<byte> Block(int position) => _bytes.AsSpan(_start + position / ByteKernel.BlockRows * BlockBytes, BlockBytes);
+    private Span<byte> Block(int position) => _bytes.AsSpan(_start + position / VectorKernels.BlockRows * BlockBytes, BlockBytes);
 
-    private static int At(int position, int d) => (d / 2 * ByteKernel.BlockRows + position % ByteKernel.BlockRows) * 2 + d % 2;
+    private static int At(int position, int d) => (d / 2 * VectorKernels.BlockRows + position % VectorKernels.BlockRows) * 2 + d % 2;
 
     private void Quantize(int position, ReadOnlySpan<float> row, VectorMetric metric)
     {
@@ -296,149 +296,6 @@ internal sealed class ByteRows
 
     /// <summary>What must be subtracted from a product of bytes, because byte 128 stands for 0.</summary>
     public static int Correction(in ShortQuery query) => Zero * query.Sum;
-}
-
-/// <summary>The K-th largest of the numbers offered so far: what a row must reach to count among the best K.</summary>
-/// <param name="heap">[K], the smallest on top.</param>
-/// <param name="count">Numbers that it holds already.</param>
-internal ref struct ScoreFloor(Span<float> heap, int count)
-{
-    private readonly Span<float> _heap = heap;
-
-    public int Count { get; private set; } = count;
-
-    public readonly float Value => Count < _heap.Length ? float.NegativeInfinity : _heap.Length == 0 ? float.PositiveInfinity : _heap[0];
-
-    public void Offer(float score)
-    {
-        if (Count < _heap.Length)
-        {
-            int child = Count++;
-            while (child > 0 && _heap[(child - 1) / 2] > score)
-            {
-                _heap[child] = _heap[(child - 1) / 2];
-                child = (child - 1) / 2;
-            }
-
-            _heap[child] = score;
-        }
-        else if (Count > 0 && score > _heap[0])
-        {
-            ReplaceTop(score);
-        }
-    }
-
-    private readonly void ReplaceTop(float score)
-    {
-        int parent = 0;
-        while (2 * parent + 1 < _heap.Length)
-        {
-            int child = 2 * parent + 1;
-            child += child + 1 < _heap.Length && _heap[child + 1] < _heap[child] ? 1 : 0;
-            if (_heap[child] >= score)
-            {
-                break;
-            }
-
-            _heap[parent] = _heap[child];
-            parent = child;
-        }
-
-        _heap[parent] = score;
-    }
-}
-
-/// <summary>
-/// Keeps the rows that may still be among the best K when each score is only known to within a bound: those whose
-/// score plus bound reaches the K-th largest of all scores minus bounds, because K rows are certainly that good.
-/// </summary>
-internal sealed class BoundedCandidates
-{
-    /// <summary>Rows that are offered at once: one word of a filter.</summary>
-    public const int RowsAtOnce = 64;
-
-    private float[] _floor = [];
-    private int _floorCount;
-    private int _k;
-    private Candidate[] _pending = new Candidate[1024];
-    private int _pendingCount;
-
-    /// <summary>Rows that may be among the best: their position, and the most that their score can be.</summary>
-    public ReadOnlySpan<Candidate> Pending => _pending.AsSpan(0, _pendingCount);
-
-    /// <summary>At least K rows score this or more.</summary>
-    public float Floor => new ScoreFloor(_floor.AsSpan(0, _k), _floorCount).Value;
-
-    /// <summary>Whether K admitted rows were seen.</summary>
-    public bool IsFull => _floorCount == _k;
-
-    public void Begin(int k)
-    {
-        Array.Resize(ref _floor, Math.Max(_floor.Length, k));
-        (_k, _floorCount, _pendingCount) = (k, 0, 0);
-    }
-
-    /// <param name="first">Position of the first row.</param>
-    /// <param name="scores">[a multiple of 8, at most 64]</param>
-    /// <param name="bounds">The same number; a bound that is no number keeps its row.</param>
-    /// <param name="wanted">A bit for each row that counts.</param>
-    /// <param name="filter">Asked about rows that are good enough; its sets are over ids.</param>
-    /// <param name="ids">[all positions]; empty where <paramref name="wanted"/> holds the filter's answer already.</param>
-    public void Offer(int first, ReadOnlySpan<float> scores, ReadOnlySpan<float> bounds, ulong wanted, RowFilter filter, ReadOnlySpan<int> ids)
-    {
-        var floor = new ScoreFloor(_floor.AsSpan(0, _k), _floorCount);
-        Vector256<float> bar = Vector256.Create(floor.Value);
-        for (int lane = 0; lane < scores.Length; lane += Vector256<float>.Count)
-        {
-            Vector256<float> most = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(scores), (nuint)lane)
-                + Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(bounds), (nuint)lane);
-
-            // "Not below" instead of "at least", for the sake of what is no number.
-            uint mask = ~Vector256.LessThan(most, bar).ExtractMostSignificantBits() & (uint)(wanted >> lane) & 0xFF;
-            for (; mask != 0; mask &= mask - 1)
-            {
-                int i = lane + BitOperations.TrailingZeroCount(mask);
-                if (!ids.IsEmpty && !filter.Admits(ids[first + i]))
-                {
-                    continue;
-                }
-
-                Keep(new Candidate(first + i, scores[i] + bounds[i]), floor.Value);
-                float least = scores[i] - bounds[i];
-                if (least > floor.Value || floor.Count < _k)
-                {
-                    floor.Offer(float.IsNaN(least) ? float.NegativeInfinity : least);
-                    bar = Vector256.Create(floor.Value);
-                }
-            }
-        }
-
-        _floorCount = floor.Count;
-    }
-
-    private void Keep(Candidate candidate, float floor)
-    {
-        if (_pendingCount == _pending.Length)
-        {
-            // What came early was kept by a lower floor than now.
-            int kept = 0;
-            foreach (Candidate old in Pending)
-            {
-                if (!(old.Score < floor))
-                {
-                    _pending[kept++] = old;
-                }
-            }
-
-            _pendingCount = kept;
-            if (kept > _pending.Length / 2)
-            {
-                Array.Resize(ref _pending, 2 * _pending.Length);
-            }
-        }
-
-        _pending[_pendingCount++] = candidate;
-    }
 }
 
 /// <summary>A query as 16-bit integers b with one scale s, and how far s * b is from it.</summary>

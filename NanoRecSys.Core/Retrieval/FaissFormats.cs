@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
-using NanoRecSys.Core.Retrieval.Hnsw;
-using NanoRecSys.Core.Retrieval.Ivf;
 
-namespace NanoRecSys.Core.Retrieval.Files;
+namespace NanoRecSys.Core.Retrieval;
 
 /// <summary><c>IxFI</c> and <c>IxF2</c>: the header, the number of floats, and the rows.</summary>
 internal static class FlatFormat

@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Retrieval.Scan;
+using NanoRecSys.Core.Kernels;
 
-namespace NanoRecSys.Core.Retrieval.Ivf;
+namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>Lists of rows as M bytes each: FAISS's <c>IndexIVFPQ</c> with 8-bit codes. The most compact kind.</summary>
 /// <remarks>
@@ -12,22 +12,22 @@ internal sealed class IvfProductIndex : IvfIndex
 {
     private readonly byte[] _codes; // [positions / 64, M, 64]
     private readonly float[] _offsets; // [positions] for L2 -(|r|^2 + 2 c.r)
-    private readonly SimdLevel _level;
+    private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
     /// <param name="quantizer">What codes stand for.</param>
     /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [M] codes of a position; may be called by several threads.</param>
-    /// <param name="level">Instructions to use; the best that there are if null.</param>
+    /// <param name="kernel">Compares; null: the fastest.</param>
     public IvfProductIndex(
-        FlatIndex centroids, InvertedLists lists, ProductQuantizer quantizer, bool byResidual, PositionCode codeAt, SimdLevel? level = null)
+        FlatIndex centroids, InvertedLists lists, ProductQuantizer quantizer, bool byResidual, PositionCode codeAt, IVectorKernel? kernel = null)
         : base(centroids, lists)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(quantizer.Dimension, Dimension, nameof(quantizer));
         Quantizer = quantizer;
         ByResidual = byResidual;
-        _level = level ?? SimdLevels.Best;
+        _kernel = kernel ?? VectorKernels.Best;
         _codes = new byte[checked(lists.Positions * quantizer.Parts)];
         _offsets = new float[lists.Positions];
         Parallel.For(0, lists.Count, list =>
@@ -53,7 +53,7 @@ internal sealed class IvfProductIndex : IvfIndex
     }
 
     /// <summary>Rows of a block, at which every list starts.</summary>
-    public static int ListAlignment => CodeKernel.BlockRows;
+    public static int ListAlignment => VectorKernels.CodeBlockRows;
 
     public override string Kind => IndexKinds.IvfProduct;
 
@@ -83,7 +83,7 @@ internal sealed class IvfProductIndex : IvfIndex
             TensorPrimitives.Multiply(table, 2, table);
         }
 
-        scan.Begin(results.Length, _level);
+        scan.Begin(results.Length, _kernel);
         float squares = TensorPrimitives.Dot(query, query);
         for (int i = 0; i < lists.Length && (i < enough || !scan.Candidates.IsFull); i++)
         {
@@ -133,7 +133,7 @@ internal sealed class IvfProductIndex : IvfIndex
     }
 
     private int At(int position, int part) =>
-        (position / CodeKernel.BlockRows * Quantizer.Parts + part) * CodeKernel.BlockRows + position % CodeKernel.BlockRows;
+        (position / VectorKernels.CodeBlockRows * Quantizer.Parts + part) * VectorKernels.CodeBlockRows + position % VectorKernels.CodeBlockRows;
 }
 
 /// <summary>
@@ -225,6 +225,131 @@ internal sealed class ProductQuantizer
         for (int part = 0; part < Parts; part++)
         {
             Codebooks.AsSpan((part * Centroids + code[part]) * Width, Width).CopyTo(vector[(part * Width)..]);
+        }
+    }
+}
+
+/// <summary>
+/// The first pass over product codes: the tables of a query as bytes of one common step, so that a sum of M entries is
+/// off by at most M / 2 steps. Only rows that may still be among the best K are summed in fp32 afterwards.
+/// </summary>
+internal sealed class CodeScan
+{
+    private const float Rounding = 1f / (1 << 18); // of sums of up to some hundred fp32 terms
+
+    [ThreadStatic]
+    private static CodeScan? Idle;
+
+    private readonly ushort[] _sums = new ushort[VectorKernels.CodeBlockRows];
+    private readonly float[] _scores = new float[VectorKernels.CodeBlockRows];
+    private readonly float[] _bounds = new float[VectorKernels.CodeBlockRows];
+    private byte[] _bytes = [];
+    private IVectorKernel _kernel = VectorKernels.Best;
+    private bool _useBytes;
+    private float _step;
+    private float _least;
+    private float _bound;
+    private int _parts;
+
+    public BoundedCandidates Candidates { get; } = new();
+
+    /// <summary>[M, 256] to be filled by the caller before <see cref="Begin"/>.</summary>
+    public float[] Table { get; private set; } = [];
+
+    public static CodeScan Take(int parts)
+    {
+        CodeScan scan = Idle ?? new CodeScan();
+        Idle = null;
+        scan._parts = parts;
+        if (scan.Table.Length < parts * 256)
+        {
+            scan.Table = new float[parts * 256];
+            scan._bytes = new byte[parts * 256];
+        }
+
+        return scan;
+    }
+
+    public static void GiveBack(CodeScan scan) => Idle = scan;
+
+    /// <param name="k">Neighbours wanted.</param>
+    /// <param name="kernel">Compares.</param>
+    public void Begin(int k, IVectorKernel kernel)
+    {
+        Candidates.Begin(k);
+        _kernel = kernel;
+        float range = 0;
+        float magnitude = 0;
+        _least = 0;
+        for (int part = 0; part < _parts; part++)
+        {
+            ReadOnlySpan<float> row = Table.AsSpan(part * 256, 256);
+            (float low, float high) = (TensorPrimitives.Min(row), TensorPrimitives.Max(row));
+            range = Math.Max(range, high - low);
+            magnitude += Math.Max(Math.Abs(low), Math.Abs(high));
+            _least += low;
+        }
+
+        // A table that is no number or endless has no step; it is summed as it is.
+        _useBytes = kernel.HasByteTables && _parts <= VectorKernels.MostParts && float.IsFinite(range);
+        _step = range > 0 ? range / 255 : 1;
+        _bound = magnitude * Rounding + (_useBytes ? 0.501f * _parts * _step : 0);
+        for (int part = 0; _useBytes && part < _parts; part++)
+        {
+            ReadOnlySpan<float> row = Table.AsSpan(part * 256, 256);
+            float low = TensorPrimitives.Min(row);
+            for (int i = 0; i < 256; i++)
+            {
+                _bytes[part * 256 + i] = (byte)Math.Clamp((row[i] - low) / _step + 0.5f, 0, 255);
+            }
+        }
+    }
+
+    /// <param name="codes">[blocks, M, 64]</param>
+    /// <param name="offsets">[positions] added to each row's sum.</param>
+    /// <param name="first">First position; a multiple of 64.</param>
+    /// <param name="count">Positions in use from there on.</param>
+    /// <param name="constant">Added to every score.</param>
+    /// <param name="filter">Its sets are over ids.</param>
+    /// <param name="ids">[positions]</param>
+    public void Scan(ReadOnlySpan<byte> codes, ReadOnlySpan<float> offsets, int first, int count, float constant, RowFilter filter, ReadOnlySpan<int> ids)
+    {
+        int blockBytes = _parts * VectorKernels.CodeBlockRows;
+        _bounds.AsSpan().Fill(_bound + Math.Abs(constant) * Rounding);
+        for (int position = first; position < first + count; position += VectorKernels.CodeBlockRows)
+        {
+            int used = Math.Min(VectorKernels.CodeBlockRows, first + count - position);
+            ReadOnlySpan<byte> block = codes.Slice(position / VectorKernels.CodeBlockRows * blockBytes, blockBytes);
+            if (_useBytes)
+            {
+                _kernel.SumBytes(block, _bytes.AsSpan(0, _parts * 256), _sums);
+                TensorPrimitives.ConvertTruncating<ushort, float>(_sums, _scores);
+                TensorPrimitives.MultiplyAdd(_scores, _step, offsets.Slice(position, VectorKernels.CodeBlockRows), _scores);
+                TensorPrimitives.Add(_scores, constant + _least, _scores);
+            }
+            else
+            {
+                SumFloats(block, Table.AsSpan(0, _parts * 256), _scores);
+                TensorPrimitives.Add(_scores, offsets.Slice(position, VectorKernels.CodeBlockRows), _scores);
+                TensorPrimitives.Add(_scores, constant, _scores);
+            }
+
+            Candidates.Offer(position, _scores, _bounds, used < 64 ? (1UL << used) - 1 : ulong.MaxValue, filter, ids);
+        }
+    }
+
+    // [parts, 64], [parts, 256] -> [64]
+    private static void SumFloats(ReadOnlySpan<byte> codes, ReadOnlySpan<float> tables, Span<float> sums)
+    {
+        sums.Clear();
+        for (int part = 0; part < codes.Length / VectorKernels.CodeBlockRows; part++)
+        {
+            ReadOnlySpan<float> table = tables.Slice(part * 256, 256);
+            ReadOnlySpan<byte> row = codes.Slice(part * VectorKernels.CodeBlockRows, VectorKernels.CodeBlockRows);
+            for (int i = 0; i < row.Length; i++)
+            {
+                sums[i] += table[row[i]];
+            }
         }
     }
 }

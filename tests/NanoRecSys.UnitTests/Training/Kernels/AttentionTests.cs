@@ -1,12 +1,13 @@
+using System.Runtime.Intrinsics;
+using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Models.Attention;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace NanoRecSys.UnitTests.Training.Models.Attention;
+namespace NanoRecSys.UnitTests.Training.Kernels;
 
-/// <summary>The kernel against the same attention in torch's own operators, whose gradients autograd makes.</summary>
-public sealed class PackedAttentionTests : IDisposable
+/// <summary>The kernel against the same attention by torch, whose gradients autograd computes.</summary>
+public sealed class AttentionTests : IDisposable
 {
     private const int Heads = 2;
     private const int Width = 48; // heads of 24: not a multiple of the kernel's tiles
@@ -14,14 +15,16 @@ public sealed class PackedAttentionTests : IDisposable
 
     private static readonly int[] Offsets = [0, 1, 6, 43, 60]; // lengths 1, 5, 37, 17
 
+    private static readonly KernelOperations Kernels = new();
+
     private readonly DisposeScope _scope;
 
-    public PackedAttentionTests()
+    public AttentionTests()
     {
         LibTorch.Load();
         _scope = NewDisposeScope();
         manual_seed(3);
-        Assert.SkipUnless(PackedAttention.HasKernel(CPU), "This processor has no 512-bit vectors.");
+        Assert.SkipUnless(Vector512.IsHardwareAccelerated, "This processor has no 512-bit vectors.");
     }
 
     public void Dispose() => _scope.Dispose();
@@ -38,8 +41,8 @@ public sealed class PackedAttentionTests : IDisposable
         BiasTables? bias = hasDistance ? new BiasTables(randn(Heads, MaxLength), hasTime ? randn(Heads, TimeBuckets.Count) : null) : null;
         Tensor upstream = randn(60, Width);
 
-        Tensor[] expected = Run(qkv, bias, upstream, (x, tables) => PaddedAttention.Apply(shape, x, tables, pack, isTraining: false));
-        Tensor[] actual = Run(qkv, bias, upstream, (x, tables) => PackedAttention.Apply(shape, x, tables, pack, noise: null));
+        Tensor[] expected = Run(qkv, bias, upstream, (x, tables) => NetworkOperations.Torch.Attention(shape, x, tables, pack, noise: null));
+        Tensor[] actual = Run(qkv, bias, upstream, (x, tables) => Kernels.Attention(shape, x, tables, pack, noise: null));
 
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)
@@ -56,7 +59,7 @@ public sealed class PackedAttentionTests : IDisposable
         Tensor values = ones(60, Width);
         Tensor qkv = cat([zeros(60, 2 * Width), values], 1).requires_grad_();
 
-        Tensor output = PackedAttention.Apply(shape, qkv, null, pack, new DropoutNoise(seed: 1)); // [P, D]: sums of the kept weights
+        Tensor output = Kernels.Attention(shape, qkv, null, pack, new DropoutNoise(seed: 1)); // [P, D]: sums of the kept weights
         output.sum().backward();
 
         Assert.InRange(output.mean().item<float>(), 0.85f, 1.15f);
@@ -64,20 +67,6 @@ public sealed class PackedAttentionTests : IDisposable
 
         // The sum of all weights is the output's sum, and each value's gradient is its share of it.
         Assert.Equal(output.sum().item<float>(), qkv.grad![.., (2 * Width)..].sum().item<float>(), 1e-2f);
-    }
-
-    [Fact]
-    public void The_same_key_draws_the_same_and_another_draws_another()
-    {
-        float[] first = new float[1000], again = new float[1000], other = new float[1000];
-        new DropoutMask(0.2, 7).CopyTo(first);
-        new DropoutMask(0.2, 7).CopyTo(again);
-        new DropoutMask(0.2, 8).CopyTo(other);
-
-        Assert.Equal(first, again);
-        Assert.NotEqual(first, other);
-        Assert.InRange(first.Count(value => value == 0), 160, 240);
-        Assert.All(first.Where(value => value != 0), value => Assert.Equal(1.25f, value));
     }
 
     [Theory]

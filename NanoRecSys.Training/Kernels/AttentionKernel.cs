@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using NanoRecSys.Core.Kernels;
+using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
-namespace NanoRecSys.Training.Models.Attention;
+namespace NanoRecSys.Training.Kernels;
 
 /// <summary>
 /// Causal attention over packed sequences on the CPU, forward and back: each sequence and head on its own, in

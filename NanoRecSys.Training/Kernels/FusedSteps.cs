@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
+using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
-namespace NanoRecSys.Training.Models.Fused;
+namespace NanoRecSys.Training.Kernels;
 
 /// <summary>y = x s w, where s = 1 / sqrt(mean(x²) + eps) of each row: [P, D] fp32, [D], the result's type -> [P, D].</summary>
 internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFunction>
@@ -62,14 +63,14 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         {
             float* row = x + start;
             Vector512<float> squares = default;
-            for (int i = 0; i < width; i += FusedSteps.Lanes)
+            for (int i = 0; i < width; i += KernelOperations.Lanes)
             {
                 Vector512<float> value = Vector512.Load(row + i);
                 squares = Vector512.FusedMultiplyAdd(value, value, squares);
             }
 
             Vector512<float> scale = Vector512.Create(ScaleOf(squares, width));
-            for (int i = 0; i < width; i += FusedSteps.Lanes)
+            for (int i = 0; i < width; i += KernelOperations.Lanes)
             {
                 TOut.Store(Vector512.Load(row + i) * scale * Vector512.Load(weight + i), normed, start + i);
             }
@@ -89,7 +90,7 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
             {
                 float* row = x + start;
                 Vector512<float> squares = default, products = default;
-                for (int i = 0; i < width; i += FusedSteps.Lanes)
+                for (int i = 0; i < width; i += KernelOperations.Lanes)
                 {
                     Vector512<float> value = Vector512.Load(row + i);
                     squares = Vector512.FusedMultiplyAdd(value, value, squares);
@@ -99,7 +100,7 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
                 float scale = ScaleOf(squares, width);
                 Vector512<float> direct = Vector512.Create(scale);
                 Vector512<float> through = Vector512.Create(-scale * scale * scale / width * Vector512.Sum(products));
-                for (int i = 0; i < width; i += FusedSteps.Lanes)
+                for (int i = 0; i < width; i += KernelOperations.Lanes)
                 {
                     Vector512<float> value = Vector512.Load(row + i), above = TGradient.Load(gradient, start + i) * direct;
                     Vector512.FusedMultiplyAdd(value, through, above * Vector512.Load(weight + i)).Store(ofX + start + i);
@@ -171,7 +172,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
     private static void Forward<T>(float* x, void* update, float* gate, float* sum, long count, DropoutMask mask)
         where T : INumbers
     {
-        for (long i = 0; i < count; i += FusedSteps.Lanes)
+        for (long i = 0; i < count; i += KernelOperations.Lanes)
         {
             Vector512<float> share = mask.At(i);
             if (gate is not null)
@@ -188,7 +189,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
     private static void Backward<T>(float* gradient, void* update, float* gate, void* ofUpdate, float* ofGate, long count, DropoutMask mask)
         where T : INumbers
     {
-        for (long i = 0; i < count; i += FusedSteps.Lanes)
+        for (long i = 0; i < count; i += KernelOperations.Lanes)
         {
             Vector512<float> above = Vector512.Load(gradient + i) * mask.At(i);
             if (gate is not null)
@@ -259,7 +260,7 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         for (long row = 0; row < rows; row++)
         {
             long gates = 2 * row * hidden, to = row * hidden;
-            for (int i = 0; i < hidden; i += FusedSteps.Lanes)
+            for (int i = 0; i < hidden; i += KernelOperations.Lanes)
             {
                 Vector512<float> gate = T.Load(both, gates + i), value = T.Load(both, gates + hidden + i);
                 T.Store(gate * FastExp.Sigmoid(gate) * value * mask.At(to + i), gated, to + i);
@@ -275,7 +276,7 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         for (long row = 0; row < rows; row++)
         {
             long gates = 2 * row * hidden, from = row * hidden;
-            for (int i = 0; i < hidden; i += FusedSteps.Lanes)
+            for (int i = 0; i < hidden; i += KernelOperations.Lanes)
             {
                 Vector512<float> gate = T.Load(both, gates + i), value = T.Load(both, gates + hidden + i);
                 Vector512<float> above = T.Load(gradient, from + i) * mask.At(from + i);
@@ -285,5 +286,102 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
                 T.Store(above * value * (sigmoid + (silu * (Vector512<float>.One - sigmoid))), ofBoth, gates + i);
             }
         }
+    }
+}
+
+/// <summary>y = x + b, from bfloat16 to fp32: [P, D], [D] -> [P, D].</summary>
+internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<WidenFunction>
+{
+    public override string Name => nameof(WidenFunction);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var product = (Tensor)vars[0];
+        var bias = (Tensor)vars[1];
+        Tensor sum = empty(product.shape);
+        fixed (byte* from = product.bytes, by = bias.bytes, to = sum.bytes)
+        {
+            Forward(from, (float*)by, (float*)to, product.shape[0], (int)product.shape[1]);
+        }
+
+        return sum;
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        Tensor gradient = grad_output.contiguous();
+        Tensor ofProduct = empty(gradient.shape, dtype: bfloat16), ofBias = zeros(gradient.shape[1]);
+        fixed (byte* from = gradient.bytes, toProduct = ofProduct.bytes, toBias = ofBias.bytes)
+        {
+            Backward((float*)from, toProduct, (float*)toBias, gradient.shape[0], (int)gradient.shape[1]);
+        }
+
+        return [ofProduct.MoveToOuterDisposeScope(), ofBias.MoveToOuterDisposeScope()];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Forward(void* product, float* bias, float* sum, long rows, int width)
+    {
+        for (long start = 0; start < rows * width; start += width)
+        {
+            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            {
+                (Brain16.Load(product, start + i) + Vector512.Load(bias + i)).Store(sum + start + i);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Backward(float* gradient, void* ofProduct, float* ofBias, long rows, int width)
+    {
+        for (long start = 0; start < rows * width; start += width)
+        {
+            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            {
+                Vector512<float> above = Vector512.Load(gradient + start + i);
+                Brain16.Store(above, ofProduct, start + i);
+                (Vector512.Load(ofBias + i) + above).Store(ofBias + i);
+            }
+        }
+    }
+}
+
+/// <summary>Sixteen numbers of a tensor at a time in single precision, whatever it keeps them in.</summary>
+internal unsafe interface INumbers
+{
+    static abstract Vector512<float> Load(void* numbers, long index);
+
+    static abstract void Store(Vector512<float> values, void* numbers, long index);
+}
+
+/// <summary>Numbers of 32 bits.</summary>
+internal readonly unsafe struct Single32 : INumbers
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(void* numbers, long index) => Vector512.Load((float*)numbers + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<float> values, void* numbers, long index) => values.Store((float*)numbers + index);
+}
+
+/// <summary>bfloat16: the upper half of a number of 32 bits, rounded to the nearest, ties to even.</summary>
+internal readonly unsafe struct Brain16 : INumbers
+{
+    private const int HalfBits = 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(void* numbers, long index)
+    {
+        (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Load((ushort*)numbers + index));
+        return (Vector512.Create(low, high) << HalfBits).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<float> values, void* numbers, long index)
+    {
+        Vector512<uint> bits = values.AsUInt32();
+        bits = (bits + Vector512.Create(0x7FFFu) + ((bits >> HalfBits) & Vector512<uint>.One)) >> HalfBits;
+        Vector256.Narrow(bits.GetLower(), bits.GetUpper()).Store((ushort*)numbers + index);
     }
 }

@@ -1,0 +1,139 @@
+using System.Runtime.Intrinsics;
+using NanoRecSys.Training.Kernels;
+using NanoRecSys.Training.Models;
+using NanoRecSys.UnitTests.Fixtures;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Kernels;
+
+/// <summary>Each element-wise operation of the kernels against torch's: the result, and the gradient of every input.</summary>
+[Collection(SeededTorch.Name)]
+public sealed class KernelOperationsTests
+{
+    private const int Positions = 7;
+    private const int Width = 48;
+    private const double Fine = 2e-6;
+    private const double Coarse = 2e-2; // bfloat16 has eight bits
+    private const string NoVectors = "The processor has no vectors of 512 bits.";
+
+    private static readonly KernelOperations Kernels = new();
+
+    public KernelOperationsTests()
+    {
+        LibTorch.Load();
+        manual_seed(11);
+    }
+
+    public static bool HasVectors => Vector512.IsHardwareAccelerated;
+
+    [Theory(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    [InlineData(false, Fine)]
+    [InlineData(true, Coarse)]
+    public void Norm_is_torchs(bool isReduced, double tolerance) =>
+        AssertSame([randn(Positions, Width), randn(Width)], tolerance, (operations, of) => operations.Norm(of[0], of[1], isReduced));
+
+    [Theory(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    [InlineData(ScalarType.Float32, Fine)]
+    [InlineData(ScalarType.BFloat16, Coarse)]
+    public void Gated_values_are_torchs(ScalarType type, double tolerance) => AssertSame(
+        [randn(Positions, 2 * Width).to(type).to(float32)], tolerance, (operations, of) => operations.SwiGlu(of[0].to(type), rate: 0, noise: null));
+
+    [Theory(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    [InlineData(ScalarType.Float32, false, Fine)]
+    [InlineData(ScalarType.Float32, true, Fine)]
+    [InlineData(ScalarType.BFloat16, false, Coarse)]
+    [InlineData(ScalarType.BFloat16, true, Coarse)]
+    public void Gated_sums_are_torchs(ScalarType type, bool isGated, double tolerance)
+    {
+        Tensor[] inputs = [randn(Positions, Width), randn(Positions, Width).to(type).to(float32), randn(Positions, Width)];
+        AssertSame(
+            isGated ? inputs : inputs[..2], tolerance,
+            (operations, of) => operations.Add(of[0], of[1].to(type), isGated ? of[2] : null, rate: 0, noise: null));
+    }
+
+    [Fact(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    public void Widened_products_have_their_bias() => AssertSame(
+        [randn(Positions, Width).to(bfloat16).to(float32), randn(Width)], Coarse, (operations, of) => operations.Widen(of[0].to(bfloat16), of[1]));
+
+    /// <summary>All three draw the mask of the same key: with the same seed they drop the same places, and their gradients do, too.</summary>
+    [Fact(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    public void Dropout_zeroes_the_same_places_in_values_and_gradients_and_scales_the_others()
+    {
+        using var scope = NewDisposeScope();
+        Tensor mask = Kernels.Drop(ones(100, Width), 0.3, new DropoutNoise(5));
+        Tensor x = randn(100, Width).requires_grad_(), both = cat([randn(100, Width), randn(100, Width)], 1).requires_grad_();
+
+        Tensor sum = Kernels.Add(zeros(100, Width), x, gate: null, 0.3, new DropoutNoise(5));
+        Tensor gated = Kernels.SwiGlu(both, 0.3, new DropoutNoise(5)), whole = Kernels.SwiGlu(both, 0, noise: null);
+        sum.sum().backward();
+        gated.sum().backward();
+
+        AssertClose(x * mask, sum, Fine);
+        AssertClose(mask, x.grad!, Fine);
+        AssertClose(whole * mask, gated, Fine);
+        Assert.True(both.grad![.., Width..].eq(0).to(float32).allclose(mask.eq(0).to(float32)));
+        Assert.InRange(mask.eq(0).sum().item<long>(), 1300, 1580); // 0.3 of 4,800, six standard deviations
+        Assert.All(mask.data<float>().Where(value => value != 0), value => Assert.Equal(1 / 0.7f, value, 1e-6f));
+    }
+
+    [Fact(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    public void Another_draw_of_dropout_drops_other_places()
+    {
+        using var scope = NewDisposeScope();
+        var noise = new DropoutNoise(5);
+        Assert.False(Kernels.Drop(ones(10, Width), 0.3, noise).allclose(Kernels.Drop(ones(10, Width), 0.3, noise)));
+    }
+
+    [Theory(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    [InlineData(16, ScalarType.Float32, Fine)]
+    [InlineData(16, ScalarType.BFloat16, Coarse)]
+    [InlineData(101, ScalarType.Float32, Fine)]
+    [InlineData(101, ScalarType.BFloat16, Coarse)]
+    public void Softmax_gradient_is_torchs(int items, ScalarType type, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        Tensor logits = (randn(Positions, items) * 30).to(type); // far beyond what single precision's e^x holds, were it not for the largest
+        Tensor targets = randint(0, items, Positions, int64), likelihood = zeros(Positions), expectedLikelihood = zeros(Positions);
+        Tensor expected = NetworkOperations.Torch.SoftmaxGradient(logits.clone(), targets, expectedLikelihood);
+
+        Tensor actual = Kernels.SoftmaxGradient(logits, targets, likelihood);
+
+        AssertClose(expectedLikelihood, likelihood, Fine);
+        AssertClose(expected.to(float32), actual, tolerance);
+    }
+
+    /// <summary>Softmax of (ln 1, ln 2, ln 5) is (1, 2, 5) / 8.</summary>
+    [Fact]
+    public void Torchs_softmax_gradient_is_the_softmax_minus_one_at_the_target()
+    {
+        using var scope = NewDisposeScope();
+        Tensor likelihood = zeros(1);
+        Tensor gradient = NetworkOperations.Torch.SoftmaxGradient(tensor(new[] { 0f, MathF.Log(2), MathF.Log(5) }).unsqueeze(0), tensor(new[] { 1L }), likelihood);
+
+        AssertClose(tensor(new[] { 0.125f, -0.75f, 0.625f }).unsqueeze(0), gradient, Fine);
+        AssertClose(tensor(new[] { 0.25f }), likelihood, Fine);
+    }
+
+    private static void AssertSame(Tensor[] inputs, double tolerance, Func<NetworkOperations, Tensor[], Tensor> operation)
+    {
+        using var scope = NewDisposeScope();
+        Tensor[] first = [.. inputs.Select(input => input.clone().requires_grad_())];
+        Tensor[] second = [.. inputs.Select(input => input.clone().requires_grad_())];
+        Tensor expected = operation(NetworkOperations.Torch, first), actual = operation(Kernels, second);
+        Tensor upstream = randn_like(expected).to(actual.dtype);
+        expected.backward([upstream.to(expected.dtype)]);
+        actual.backward([upstream]);
+
+        AssertClose(expected.to(float32), actual, tolerance);
+        foreach ((Tensor mine, Tensor theirs) in second.Zip(first))
+        {
+            AssertClose(theirs.grad!, mine.grad!, tolerance);
+        }
+    }
+
+    private static void AssertClose(Tensor expected, Tensor actual, double tolerance)
+    {
+        using Tensor difference = (expected.detach() - actual.detach().to(float32)).abs() / (1 + expected.detach().abs());
+        Assert.True(difference.max().item<float>() <= tolerance, $"Off by {difference.max().item<float>()}.");
+    }
+}
