@@ -67,7 +67,7 @@ internal sealed class RequestWarmUp(ServedModel served, AddedMovies added, ILogg
         Candidate[] best = Recommender.Reorder(catalog, Recommender.Rank(model, embedding, history, candidates, catalog.News), request);
         var response = new RecommendationResponse
         {
-            Entry = CacheEntry.Create(catalog, request, history, best, Explainer.Influence(catalog, best, history), fallbackReason: null),
+            Entry = CacheEntry.Create(catalog, request, history, eventsStamp: 0, best, Explainer.Influence(catalog, best, history), fallbackReason: null),
             Mode = Modes.Live,
         };
         await response.ExecuteAsync(new DefaultHttpContext());
