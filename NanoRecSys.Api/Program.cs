@@ -53,6 +53,6 @@ try
 }
 catch (Exception e) when (Settings.Problem(e) is { } problem)
 {
-    await Console.Error.WriteLineAsync(problem);
+    await Console.Error.WriteLineAsync(problem.ReplaceLineEndings(" "));
     return 1;
 }

@@ -11,17 +11,18 @@ HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicati
     ContentRootPath = AppContext.BaseDirectory, // where appsettings.json is, whatever the working directory
 });
 builder.AddServiceDefaults();
-builder.Services.AddOptions<CacheOptions>().BindConfiguration(CacheOptions.Section).ValidateDataAnnotations();
+builder.AddSettings<CacheOptions>(CacheOptions.Section);
 builder.Services.AddHostedService<GarnetService>();
 
 try
 {
     using IHost host = builder.Build();
+    host.Services.GetRequiredService<IStartupValidator>().Validate(); // here, where the host does not log a stack trace of it
     await host.RunAsync();
     return 0;
 }
-catch (Exception e) when (e is ArtifactException or OptionsValidationException)
+catch (Exception e) when (e is ArtifactException || Settings.Problem(e) is not null)
 {
-    await Console.Error.WriteLineAsync(e.Message.ReplaceLineEndings(" "));
+    await Console.Error.WriteLineAsync((Settings.Problem(e) ?? e.Message).ReplaceLineEndings(" "));
     return 1;
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace NanoRecSys.ServiceDefaults;
@@ -12,7 +13,7 @@ internal static class RedisConnection
     public const string ConnectionName = "cache";
 
     /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
-    /// <exception cref="InvalidOperationException">The connection string is not valid.</exception>
+    /// <exception cref="OptionsValidationException">The connection string is not valid.</exception>
     public static TBuilder AddRedisConnection<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
@@ -24,7 +25,7 @@ internal static class RedisConnection
 
         if (Problem(connectionString) is { } problem)
         {
-            throw new InvalidOperationException(problem); // at the start, not at every request
+            throw new OptionsValidationException(ConnectionName, typeof(ConfigurationOptions), [problem]); // at the start, not at every request
         }
 
         builder.AddRedisClient(

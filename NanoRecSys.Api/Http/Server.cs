@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using NanoRecSys.ServiceDefaults;
@@ -19,6 +20,7 @@ internal static class Server
     private static readonly TimeSpan LongestHeaders = TimeSpan.FromSeconds(10);
 
     private const int FewFiles = 4096;
+    private const int KestrelLines = 100; // in 10 seconds
 
     public static void AddServer(this WebApplicationBuilder builder)
     {
@@ -33,7 +35,10 @@ internal static class Server
             kestrel.Limits.RequestHeadersTimeout = LongestHeaders;
             kestrel.Limits.MaxConcurrentConnections = MostConnections(options);
         });
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error); // a line for every refused connection
+        // Clients can cause these lines: one for every refused connection, and others up to critical.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);
+        var lines = new TokenBucketRateLimiter(new TokenBucketRateLimiterOptions { TokenLimit = KestrelLines, TokensPerPeriod = KestrelLines, ReplenishmentPeriod = TimeSpan.FromSeconds(10) });
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => level >= LogLevel.Warning && lines.AttemptAcquire().IsAcquired);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);

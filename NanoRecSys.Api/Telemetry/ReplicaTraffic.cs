@@ -188,11 +188,11 @@ internal sealed partial class ReplicaJson : JsonSerializerContext;
 /// <summary>The content of a <see cref="TrafficSlot"/> in a message.</summary>
 /// <param name="Number">Of the slot.</param>
 /// <param name="MostInFlight">Largest number of requests at once.</param>
-/// <param name="DeepestQueue">Null if nothing queued.</param>
 /// <param name="Counts">By name.</param>
 /// <param name="Stages">Histograms in the form of <see cref="LatencyHistogram.ReadPairs"/>.</param>
 /// <param name="Versions">Likewise, by model version.</param>
 /// <param name="Slowest">Slowest first.</param>
+/// <param name="DeepestQueue">Null if nothing queued.</param>
 internal sealed record SlotFigures(
-    long Number, int MostInFlight, int? DeepestQueue, IReadOnlyDictionary<string, long> Counts,
-    IReadOnlyDictionary<string, int[]> Stages, IReadOnlyDictionary<string, int[]> Versions, IReadOnlyList<RequestTrace> Slowest);
+    long Number, int MostInFlight, IReadOnlyDictionary<string, long> Counts, IReadOnlyDictionary<string, int[]> Stages,
+    IReadOnlyDictionary<string, int[]> Versions, IReadOnlyList<RequestTrace> Slowest, int? DeepestQueue = null);

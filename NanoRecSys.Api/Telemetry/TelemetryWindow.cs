@@ -309,7 +309,7 @@ internal sealed class TrafficSlot(long number)
     }
 
     /// <summary>All of it, for another process.</summary>
-    public SlotFigures ReadFigures() => new(Number, MostInFlight, DeepestQueue, _counts.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read());
+    public SlotFigures ReadFigures() => new(Number, MostInFlight, _counts.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read(), DeepestQueue);
 
     /// <exception cref="FormatException">A histogram is not valid.</exception>
     public static TrafficSlot From(SlotFigures figures)

@@ -28,6 +28,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Security__ReadKeys__0", "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", "empty text")]
     [InlineData("Security__WriteKeys__0", "e3b0c442", "SHA-256")]
     [InlineData("Security__WriteKeys__0", "", "SHA-256")]
+    [InlineData("ConnectionStrings__cache", "password=x", "names no server")]
     public async Task A_setting_that_is_not_valid_ends_the_start_with_one_line_that_names_it(string name, string value, string named)
     {
         using ProgramProcess api = StartApi(new() { [name] = value });

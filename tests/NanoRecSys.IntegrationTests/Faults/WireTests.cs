@@ -268,6 +268,23 @@ public sealed class WireTests
         Assert.InRange(log.Lines.Count(line => line.Contains("   at ", StringComparison.Ordinal)), 1, 25);
     }
 
+    [Fact]
+    public void What_a_client_makes_the_server_log_is_bounded()
+    {
+        using var log = new MemoryLog();
+        WebApplicationBuilder builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders().AddProvider(log);
+        builder.AddServer();
+        ILogger kestrel = builder.Build().Services.GetRequiredService<ILoggerFactory>().CreateLogger("Microsoft.AspNetCore.Server.Kestrel");
+
+        for (int i = 0; i < 10_000; i++)
+        {
+            kestrel.Log(LogLevel.Critical, "Unexpected exception in a connection.");
+        }
+
+        Assert.InRange(log.Lines.Length, 1, 1000);
+    }
+
     private static string Post(string path, string headers, string body, string method = "POST") =>
         $"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}";
 
