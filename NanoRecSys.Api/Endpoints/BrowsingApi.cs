@@ -90,24 +90,20 @@ internal static class BrowsingApi
         if (ids is not null)
         {
             int[] wanted = fields.Int32List("query", "ids", ids, MaxRows);
-            return lookUp.Answer(fields, model =>
-            {
-                Dictionary<int, CatalogItem> news = lookUp.Added.Current.ToDictionary(item => item.MovieId);
-                return TypedResults.Ok(new MovieList([.. wanted
-                    .Select(id => model.Catalog.TryFind(new ItemId(id), out ItemIndex row) ? model.Catalog[row] : news.GetValueOrDefault(id))
-                    .OfType<CatalogItem>()
-                    .Select(item => item.ToMovieInfo())]));
-            });
+            return lookUp.Answer(fields, model => TypedResults.Ok(new MovieList([.. wanted
+                .Select(id => model.Catalog.TryFind(new ItemId(id), out ItemIndex row) ? model.Catalog[row] : lookUp.Added.Find(id))
+                .OfType<CatalogItem>()
+                .Select(item => item.ToMovieInfo())])));
         }
 
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         string text = fields.Text("query", "query", query, MaxQuery);
         return lookUp.Answer(fields, model =>
         {
-            // Those that a later training took in are the model's own.
-            CatalogItem[] news = [.. lookUp.Added.Current.Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))];
+            ArraySegment<AddedItem> news = lookUp.Added.Current.Items;
             IEnumerable<(CatalogItem Item, int Score)> found = model.Titles.Find(text).Select(match => (model.Catalog.Items[match.Place], match.Score))
-                .Concat(new TitleSearch(news).Find(text).Select(match => (news[match.Place], match.Score)));
+                .Concat(TitleSearch.Find(text, news.Select(item => item.Words)).Select(match => (news[match.Place].Item, match.Score))
+                    .Where(match => !model.Catalog.TryFind(new ItemId(match.Item.MovieId), out _))); // a later training took it in
             return TypedResults.Ok(new MovieList([.. found
                 .OrderByDescending(match => match.Score).ThenByDescending(match => match.Item.Count).ThenBy(match => match.Item.Index)
                 .Take(take)

@@ -32,7 +32,7 @@ internal static class ExploreApi
         {
             if (!model.Catalog.TryFind(new ItemId(movie), out ItemIndex index))
             {
-                return lookUp.Added.Current.FirstOrDefault(item => item.MovieId == movie) is { } news
+                return lookUp.Added.Find(movie) is { } news
                     ? TypedResults.Ok(new MovieDetail(news.ToMovieInfo(), 0, null, model.Catalog.Count, null, null))
                     : Unknown(movie);
             }

@@ -170,8 +170,8 @@ internal static class CacheKey
     /// <param name="request">The user or session, and the options.</param>
     /// <param name="version">Of the model.</param>
     /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
-    /// <param name="newMovies">How many movies the catalog holds beside the model's.</param>
-    public static string Of(RecommendationRequest request, string version, int candidates, int newMovies = 0)
+    /// <param name="newMovies">See <see cref="NewItems.Hash"/>.</param>
+    public static string Of(RecommendationRequest request, string version, int candidates, long newMovies = 0)
     {
         string user = request.MovieIds is { } movies
             ? $"s{Hash($"{string.Join(',', movies)};{string.Join(',', request.Times ?? [])}")}"

@@ -25,7 +25,7 @@ internal sealed class RecommendationPipeline(
     {
         ModelSnapshot model = catalog.Model;
         using RequestTimeline timeline = telemetry.Begin(requestId);
-        string key = CacheKey.Of(request, model.Version, options.Value.Candidates, catalog.News.Count);
+        string key = CacheKey.Of(request, model.Version, options.Value.Candidates, catalog.News.Hash);
         CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key, request.UserId));
         timeline.CacheSource = cached.Source;
         RecommendationResponse response = cached.Entry is { } known

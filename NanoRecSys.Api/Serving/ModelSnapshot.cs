@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Numerics.Tensors;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
@@ -15,6 +17,8 @@ namespace NanoRecSys.Api.Serving;
 internal sealed class ModelSnapshot
 {
     private int _leases = 1; // the slot's own
+    private readonly Lock _placing = new();
+    private int _isPlacing; // 1 while a task does it in the background
     private NewItems? _newItems;
     private FirstMovies? _firstMovies;
     private FrozenSet<string>? _genres;
@@ -72,17 +76,57 @@ internal sealed class ModelSnapshot
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
-    /// <summary>The model's catalog with movies that were added since; made once for each list of them.</summary>
-    public NewItems Extend(IReadOnlyList<CatalogItem> added)
+    /// <summary>
+    /// The model's catalog with movies that were added since. A few that are not placed yet are placed at once; of many (after a
+    /// start, or when a model was swapped) the answer has those that are, while a task places the others.
+    /// </summary>
+    public NewItems Extend(AddedList added)
     {
-        NewItems? known = Volatile.Read(ref _newItems);
-        if (known is null || !ReferenceEquals(known.Source, added))
+        NewItems known = LazyInitializer.EnsureInitialized(ref _newItems, () => NewItems.None(this));
+        if (ReferenceEquals(known.Source, added) || known.Source.BeginsWith(added))
         {
-            // Two requests may both do it; they make the same.
-            Volatile.Write(ref _newItems, known = NewItems.Place(this, added));
+            return known;
+        }
+
+        if (known.Missing(added) <= NewItems.PlacedAtOnce)
+        {
+            return Place(added);
+        }
+
+        if (Interlocked.Exchange(ref _isPlacing, 1) == 0)
+        {
+            Task.Run(() =>
+            {
+                try
+                {
+                    // Part by part, so that a request never waits for all of them, and until another list is placed.
+                    for (NewItems placed = known; placed.Source.Count < added.Count && ReferenceEquals(placed, _newItems);)
+                    {
+                        placed = Place(added);
+                    }
+                }
+                finally
+                {
+                    Volatile.Write(ref _isPlacing, 0);
+                }
+            });
         }
 
         return known;
+    }
+
+    private NewItems Place(AddedList added)
+    {
+        lock (_placing)
+        {
+            NewItems known = _newItems!;
+            if (!known.Source.BeginsWith(added))
+            {
+                Volatile.Write(ref _newItems, known = known.Add(this, added));
+            }
+
+            return known;
+        }
     }
 
     public MovieInfo MovieAt(int row) => Catalog.Items[row].ToMovieInfo();
@@ -224,19 +268,25 @@ internal sealed class ItemVectors
 
 /// <summary>
 /// Items that entered the catalogue after the training, placed among the others by the content map. Their rows go
-/// on where the model's end, so that one search finds both. Immutable; built again when an item is added.
+/// on where the model's end, so that one search finds both. Immutable; one with more items shares the rows of those before it.
 /// </summary>
 internal sealed class NewItems
 {
-    private readonly IReadOnlyList<CatalogItem> _items;
-    private readonly float[] _embeddings; // [N, D]
+    /// <summary>How many a request places at once: about as many as it costs 10 ms to place.</summary>
+    public const int PlacedAtOnce = 256;
 
-    private readonly Dictionary<int, int> _rowOfMovie;
+    private const int LooseRows = 2048; // more of them are gathered into one index, whose making costs as much as it has rows
 
-    private NewItems(IVectorIndex index, int firstRow, IReadOnlyList<CatalogItem> items, float[] embeddings)
+    private readonly CatalogItem[] _items; // [N] and room for more; written only behind the end of every instance that shares it
+    private readonly float[] _embeddings; // [N, D], likewise
+    private readonly ConcurrentDictionary<int, int> _rowOfMovie;
+    private readonly IVectorIndex _gathered; // of the model's rows and the first of the new ones
+
+    private NewItems(
+        IVectorIndex gathered, IVectorIndex index, int firstRow, int count, CatalogItem[] items, float[] embeddings, ConcurrentDictionary<int, int> rowOfMovie)
     {
-        (Index, FirstRow, _items, _embeddings) = (index, firstRow, items, embeddings);
-        _rowOfMovie = items.ToDictionary(item => item.MovieId, item => item.Index);
+        (_gathered, Index, FirstRow, Count) = (gathered, index, firstRow, count);
+        (_items, _embeddings, _rowOfMovie) = (items, embeddings, rowOfMovie);
     }
 
     /// <summary>Of all V + N rows, the model's and then the new ones.</summary>
@@ -246,32 +296,66 @@ internal sealed class NewItems
     public int FirstRow { get; }
 
     /// <summary>N; 0 where the version has no content map to place them with.</summary>
-    public int Count => _items.Count;
+    public int Count { get; }
 
-    /// <param name="model">Whose catalogue they join.</param>
-    /// <param name="items">Oldest first; index and count are set here. Movies that the model knows already are left out.</param>
-    public static NewItems Place(ModelSnapshot model, IEnumerable<CatalogItem> items)
+    /// <summary>Identifies the content of all N, in any order.</summary>
+    public long Hash { get; private init; }
+
+    /// <summary>What they were placed from, with movies that the model knows already.</summary>
+    public AddedList Source { get; private init; } = AddedList.Empty;
+
+    public static NewItems None(ModelSnapshot model) => new(model.Index, model.Index, model.Catalog.Count, 0, [], [], new());
+
+    /// <summary>How many of a list are not placed here.</summary>
+    public int Missing(AddedList added) => added.Count - (added.BeginsWith(Source) ? Source.Count : 0);
+
+    /// <summary>Only the latest instance may be added to.</summary>
+    /// <param name="model">Whose catalogue they join. Movies that it knows already are left out.</param>
+    /// <param name="added">Goes on where <see cref="Source"/> ends, or is another list, of which all are placed anew.</param>
+    /// <returns>One that has the next <see cref="PlacedAtOnce"/> of them.</returns>
+    public NewItems Add(ModelSnapshot model, AddedList added)
     {
-        int first = model.Catalog.Count;
-        CatalogItem[] placed = model.ContentMap is null ? [] : [.. items
-            .Where(item => !model.Catalog.TryFind(new ItemId(item.MovieId), out _))
-            .Select((item, place) => item with { Index = first + place, Count = 0, Genres = SpeltAs(model, item.Genres) })];
-        float[] embeddings = [.. placed.SelectMany(item => model.ContentMap!.Embed(item.Title, item.Year, item.Genres))];
-        return new NewItems(placed.Length == 0 ? model.Index : ExtendedIndex.Add(model.Index, embeddings), first, placed, embeddings)
+        NewItems before = added.BeginsWith(Source) ? this : None(model);
+        AddedList source = added.Take(Math.Min(added.Count, before.Source.Count + PlacedAtOnce));
+        (CatalogItem[] items, float[] embeddings, int count, long hash) = (before._items, before._embeddings, before.Count, before.Hash);
+        int dimension = model.Index.Dimension;
+        foreach (AddedItem news in source.Items[before.Source.Count..])
         {
-            Source = items as IReadOnlyList<CatalogItem>,
-        };
+            if (model.ContentMap is null || model.Catalog.TryFind(new ItemId(news.Item.MovieId), out _))
+            {
+                continue;
+            }
+
+            if (count == items.Length)
+            {
+                Array.Resize(ref items, Math.Max(16, 2 * count));
+                Array.Resize(ref embeddings, items.Length * dimension);
+            }
+
+            items[count] = news.Item with { Index = FirstRow + count, Genres = SpeltAs(model, news.Item.Genres) };
+            model.ContentMap.Embed(news.Item.Title, news.Item.Year, items[count].Genres).CopyTo(embeddings, count * dimension);
+            before._rowOfMovie[news.Item.MovieId] = FirstRow + count;
+            hash ^= news.Hash;
+            count++;
+        }
+
+        IVectorIndex gathered = before._gathered;
+        if (FirstRow + count - gathered.Count > Math.Max(LooseRows, count / 8))
+        {
+            gathered = ExtendedIndex.Add(model.Index, embeddings.AsMemory(0, count * dimension));
+        }
+
+        int start = gathered.Count - FirstRow;
+        IVectorIndex index = start == count ? gathered : ExtendedIndex.Add(gathered, embeddings.AsMemory(start * dimension, (count - start) * dimension));
+        return new NewItems(gathered, index, FirstRow, count, items, embeddings, before._rowOfMovie) { Source = source, Hash = hash };
     }
 
     // The model's features know a genre by its spelling.
     private static string[] SpeltAs(ModelSnapshot model, IReadOnlyList<string> genres) =>
         [.. genres.Select(genre => model.Genres.TryGetValue(genre, out string? known) ? known : genre).Distinct()];
 
-    /// <summary>What the items were placed from: the same list makes the same rows.</summary>
-    internal IReadOnlyList<CatalogItem>? Source { get; init; }
-
     /// <summary>The row of a new movie.</summary>
-    public bool TryFind(int movieId, out int row) => _rowOfMovie.TryGetValue(movieId, out row);
+    public bool TryFind(int movieId, out int row) => _rowOfMovie.TryGetValue(movieId, out row) && Holds(row);
 
     /// <summary>Whether this is the row of a new item.</summary>
     public bool Holds(int row) => row >= FirstRow && row < FirstRow + Count;

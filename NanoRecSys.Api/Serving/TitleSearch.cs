@@ -28,14 +28,19 @@ internal sealed class TitleSearch
 
     /// <param name="query">Any text.</param>
     /// <returns>Places of the titles that match every word, with how well: higher is better. All, alike, for no words.</returns>
-    public IEnumerable<(int Place, int Score)> Find(string query)
+    public IEnumerable<(int Place, int Score)> Find(string query) => Find(query, _words);
+
+    /// <param name="query">Any text.</param>
+    /// <param name="titles">The <see cref="Words"/> of each.</param>
+    /// <returns>See <see cref="Find(string)"/>.</returns>
+    public static IEnumerable<(int Place, int Score)> Find(string query, IEnumerable<string[]> titles)
     {
         string[] words = [.. Words(query).Distinct().Take(MaxWords)];
         string[] telling = [.. words.Where(word => !Articles.Contains(word))];
         words = telling.Length > 0 ? telling : words;
-        for (int place = 0; place < _words.Length; place++)
+        foreach ((int place, string[] title) in titles.Index())
         {
-            if (TryScore(_words[place], words, out int score))
+            if (TryScore(title, words, out int score))
             {
                 yield return (place, score);
             }

@@ -14,6 +14,9 @@ internal sealed record AddedMovie(int MovieId, string Title, int? Year, IReadOnl
     /// <summary>Where they lie in Redis: a hash from movie id to movie, which like events never expires.</summary>
     public const string Key = "nanorecsys:items";
 
+    /// <summary>A channel: each movie that was just added, in its stored form.</summary>
+    public const string Notices = "nanorecsys:items:notices";
+
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, AddedMovieJson.Default.AddedMovie);
 
     /// <exception cref="InvalidDataException">Not such a movie.</exception>

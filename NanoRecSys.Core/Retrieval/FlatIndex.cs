@@ -268,13 +268,9 @@ internal sealed class ExtendedIndex : IVectorIndex
     public long Memory => _first.Memory + _added.Memory;
 
     /// <param name="index">Stays as it is, for those who hold it.</param>
-    /// <param name="vectors">[rows, Dimension]; the first becomes row <c>index.Count</c>.</param>
-    public static ExtendedIndex Add(IVectorIndex index, ReadOnlySpan<float> vectors)
-    {
-        return index is ExtendedIndex extended
-            ? new ExtendedIndex(extended._first, new FlatIndex([.. extended._added.Vectors, .. vectors], index.Dimension, index.Metric))
-            : new ExtendedIndex(index, new FlatIndex(vectors.ToArray(), index.Dimension, index.Metric));
-    }
+    /// <param name="vectors">[rows, Dimension], kept, not copied; the first becomes row <c>index.Count</c>.</param>
+    public static ExtendedIndex Add(IVectorIndex index, ReadOnlyMemory<float> vectors) =>
+        new(index, new FlatIndex(vectors, index.Dimension, index.Metric));
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
@@ -35,7 +36,7 @@ public class StageBenchmarks
         string version = store.ReadCurrent() ?? throw new InvalidOperationException($"Nothing is published in {Artifacts}. Run 'scale --artifacts {Artifacts}' first.");
         var loader = new ModelLoader(store, Options.Create(new ModelsOptions()), Options.Create(new IndexEngineOptions()), NullLogger<ModelLoader>.Instance);
         _model = await loader.LoadAsync(version, CancellationToken.None);
-        _catalog = new ServedCatalog(_model, _model.Extend([]));
+        _catalog = new ServedCatalog(_model, _model.Extend(AddedList.Empty));
         (_short, _median, _long) = (HistoryOf(20), HistoryOf(68), HistoryOf(200));
         _user = Recommender.Encode(_model, _median);
         _candidates = Recommender.Retrieve(_catalog, _user, _median, _request, _options.Value.Candidates);

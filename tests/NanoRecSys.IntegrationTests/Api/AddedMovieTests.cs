@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using NanoRecSys.IntegrationTests.Fixtures;
+using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -83,6 +84,65 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
 
         Assert.Equal(expected, response.StatusCode);
         Assert.True((await response.BodyAsync()).TryGetProperty("detail", out _));
+    }
+
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
+    public async Task Damaged_records_hide_no_other_movie_and_block_only_their_own_id(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        await redis.GetDatabase().HashSetAsync("nanorecsys:items",
+        [
+            new("9000005", "{"), new("x", """{"movie_id":9000006,"title":"Elsewhere","genres":[],"added":1}"""),
+            new("9000007", """{"movie_id":9000007,"title":"Sound","genres":["Drama"],"added":2}"""),
+        ]);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(225), cache.ConnectionString);
+
+        await api.PostAsync("/items", Cartoon);
+        using HttpResponseMessage damaged = await api.SendAsync("/items", """{"movie_id": 9000005, "title": "Hidden"}""");
+
+        await ApiServer.UntilAsync("the stored ones are read", async () => (await api.FetchAsync("/items/9000007")).IsSuccessStatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, damaged.StatusCode);
+        Assert.Contains("HDEL nanorecsys:items 9000005", (await damaged.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        Assert.Equal([9000001, 9000007], (await api.GetAsync("/items?ids=9000001,9000005,9000006,9000007")).GetProperty("movies").Ids().AsEnumerable());
+    }
+
+    [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
+    public async Task Another_set_of_as_many_movies_is_noticed(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(226), cache.ConnectionString);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        await api.PostAsync("/items", Cartoon);
+
+        await redis.GetDatabase().HashDeleteAsync("nanorecsys:items", 9000001);
+        await redis.GetDatabase().HashSetAsync("nanorecsys:items", 9000008, """{"movie_id":9000008,"title":"Instead","genres":["Drama"],"added":2}""");
+
+        await ApiServer.UntilAsync("the other one is known", async () => (await api.FetchAsync("/items/9000008")).IsSuccessStatusCode);
+        await ApiServer.UntilAsync("the first one is not", async () => (await api.FetchAsync("/items/9000001")).StatusCode == HttpStatusCode.NotFound);
+        await redis.GetDatabase().HashSetAsync("nanorecsys:items", 9000008, """{"movie_id":9000008,"title":"Renamed","genres":["Drama"],"added":2}""");
+        await ApiServer.UntilAsync("its content is known", async () => (await api.GetAsync("/items?query=renamed")).GetProperty("movies").Ids() is [9000008]);
+    }
+
+    [Fact]
+    public async Task Thousands_of_added_movies_are_read_in_pages_and_placed_while_requests_go_on()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Redis);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},asyncTimeout=60000");
+        await redis.GetDatabase().HashSetAsync("nanorecsys:items", [.. Enumerable.Range(0, 20_000).Select(i => new HashEntry(
+            9100000 + i, $$"""{"movie_id":{{9100000 + i}},"title":"Reel {{i}}","year":{{1950 + i % 70}},"genres":["Drama"],"added":{{i}}}"""))]);
+        await using ApiServer api = await ApiServer.StartAsync(await trained.StoreAsync(), cache.ConnectionString);
+
+        await ApiServer.UntilAsync("the last one is placed", async () =>
+        {
+            Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 1}""")).Text("mode"));
+            return (await api.FetchAsync("/items/9119999/similar")).IsSuccessStatusCode;
+        });
+
+        JsonElement receipt = await api.PostAsync("/items", Cartoon);
+        Assert.True(receipt.Flag("stored"));
+        Assert.Equal([9000001, 9119999], (await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 9119999]}}""")).MovieIds().Order());
+        Assert.Equal([9119999], (await api.GetAsync("/items?query=reel+19999")).GetProperty("movies").Ids().Take(1));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
@@ -21,7 +22,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     {
         ModelSnapshot model = await LoadAsync();
 
-        NewItems items = NewItems.Place(model, [ToyStory, Cartoon, Horror]);
+        NewItems items = Place(model, ToyStory, Cartoon, Horror);
 
         Assert.Equal((model.Catalog.Count, 2), (items.FirstRow, items.Count));
         Assert.Equivalent(Cartoon with { Index = items.FirstRow }, items.At(items.FirstRow), strict: true);
@@ -33,7 +34,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     public async Task The_same_search_finds_them_and_leaves_out_what_was_seen()
     {
         ModelSnapshot model = await LoadAsync();
-        NewItems items = NewItems.Place(model, [Cartoon, Horror]);
+        NewItems items = Place(model, Cartoon, Horror);
         float[] user = items.EmbeddingOf(items.FirstRow).ToArray(); // as if the user wanted just that
         var seen = new RowSet(items.Index.Count);
         seen.Add(items.FirstRow);
@@ -53,7 +54,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     public async Task They_are_ranked_in_one_list_with_the_trained_ones()
     {
         ModelSnapshot model = await LoadAsync();
-        NewItems items = NewItems.Place(model, [Cartoon, Horror]);
+        NewItems items = Place(model, Cartoon, Horror);
         float[] user = items.EmbeddingOf(items.FirstRow).ToArray();
         Candidate[] candidates = [new(0, 0.2f), new(items.FirstRow, 0.9f), new(items.FirstRow + 1, -0.5f)];
 
@@ -64,6 +65,62 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
         Assert.Equal(ranked.OrderByDescending(candidate => candidate.Score), ranked);
         Assert.NotEqual(ranked.Single(c => c.Row == items.FirstRow).Score, ranked.Single(c => c.Row == items.FirstRow + 1).Score);
     }
+
+    [Fact]
+    public async Task One_by_one_part_by_part_or_at_once_they_are_the_same()
+    {
+        AddedItem[] added = [.. Enumerable.Range(0, 3000).Select(i => new AddedItem(
+            new CatalogItem(0, 9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"], 0), [], Added: i, Hash: 1000 + i))];
+        AddedList all = AddedList.Of(added);
+        ModelSnapshot model = await LoadAsync();
+        NewItems once = NewItems.None(model);
+        while (once.Count < added.Length)
+        {
+            once = once.Add(model, all);
+        }
+
+        AddedList growing = AddedList.Empty;
+        NewItems grown = NewItems.None(model);
+        foreach (AddedItem item in added)
+        {
+            growing = growing.Append(item);
+            grown = grown.Add(model, growing);
+        }
+
+        ModelSnapshot background = await LoadAsync();
+        await ApiServer.UntilAsync("all are placed", () => Task.FromResult(background.Extend(all).Count == added.Length));
+        var nearest = new Candidate[50];
+        foreach (NewItems items in new[] { grown, background.Extend(all) })
+        {
+            Assert.Equal((once.Count, once.Hash), (items.Count, items.Hash));
+            float[] user = once.EmbeddingOf(once.FirstRow + 2999).ToArray();
+            int found = items.Index.Search(user, RowFilter.None, nearest);
+            Candidate[] actual = nearest[..found];
+            Assert.Equal(actual.Length, once.Index.Search(user, RowFilter.None, nearest));
+            Assert.Equal(nearest, actual);
+            Assert.True(items.TryFind(9_001_500, out int row));
+            Assert.Equal(9_001_500, items.At(row).MovieId);
+        }
+    }
+
+    [Fact]
+    public async Task An_earlier_catalogue_does_not_see_what_was_added_since()
+    {
+        ModelSnapshot model = await LoadAsync();
+        AddedList first = AddedList.Of([new AddedItem(Cartoon, [], Added: 1, Hash: 1)]);
+        NewItems before = model.Extend(first);
+
+        NewItems after = model.Extend(first.Append(new AddedItem(Horror, [], Added: 2, Hash: 2)));
+
+        Assert.Equal((1, 2), (before.Count, after.Count));
+        Assert.False(before.TryFind(Horror.MovieId, out _));
+        Assert.True(after.TryFind(Horror.MovieId, out _));
+        Assert.Equal(before.Index.Count + 1, after.Index.Count);
+        Assert.NotEqual(before.Hash, after.Hash);
+    }
+
+    private static NewItems Place(ModelSnapshot model, params CatalogItem[] items) =>
+        model.Extend(AddedList.Of([.. items.Select((item, i) => new AddedItem(item, [], Added: i, Hash: i))]));
 
     private async Task<ModelSnapshot> LoadAsync()
     {
