@@ -33,7 +33,7 @@ internal sealed record HostOptions
     {
         Description = "Folder of models, prepared data and the cache's data; the environment variable Artifacts__Path sets the default",
         HelpName = "DIR",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("Artifacts__Path") is { Length: > 0 } path ? path : Path.Combine(RepositoryRoot, "artifacts"),
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("Artifacts__Path") is { } path && !string.IsNullOrWhiteSpace(path) ? path : Path.Combine(RepositoryRoot, "artifacts"),
         Validators =
         {
             result =>
@@ -148,6 +148,11 @@ internal sealed record HostOptions
 
     private static string? WhyNoFolder(string path)
     {
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            return "It is empty.";
+        }
+
         try
         {
             Directory.CreateDirectory(path);

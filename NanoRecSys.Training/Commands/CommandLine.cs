@@ -103,7 +103,7 @@ internal static class CommonOptions
 
     private static readonly Option<string> Artifacts = Text(
         "--artifacts", "Folder for all output; the environment variable Artifacts__Path sets the default", "DIR",
-        Environment.GetEnvironmentVariable("Artifacts__Path") is { Length: > 0 } path ? path : "artifacts");
+        Environment.GetEnvironmentVariable("Artifacts__Path") is { } path && !string.IsNullOrWhiteSpace(path) ? path : "artifacts");
 
     private static readonly Option<long> Seed = Options.Seed("--seed", "Random seed", 42);
     private static readonly Option<int> Threads = Number("--threads", "CPU threads to use", Environment.ProcessorCount);

@@ -54,7 +54,8 @@ internal sealed record TimeUnit(string Name, long PerSecond)
         return unit;
     }
 
-    public long ToSeconds(long time) => (time - (time % PerSecond + PerSecond) % PerSecond) / PerSecond; // rounded down, also before 1970
+    /// <summary>Rounded down, also before 1970.</summary>
+    public long ToSeconds(long time) => time / PerSecond - (time % PerSecond < 0 ? 1 : 0);
 }
 
 /// <summary>Exact copies of rows, which a repeated export or a concatenation of files leaves.</summary>
@@ -120,7 +121,7 @@ internal static class DataChecks
             (earliest, latest) = (Math.Min(earliest, time), Math.Max(latest, time));
         }
 
-        bool hasSmallTimes = latest < SwappedTime;
+        bool hasSmallTimes = latest < SwappedTime && earliest > -SwappedTime;
         if (highest > SwappedRating && hasSmallTimes)
         {
             throw new UserErrorException(Text(
@@ -167,7 +168,7 @@ internal static class DataChecks
             if (isEvaluated && cases == repeats)
             {
                 throw new UserErrorException(repeats > 0
-                    ? Text($"Each of the {repeats:N0} {part} items is one that its user had before. Seen items are never recommended, so nothing can be measured. Are all rows in the data twice?")
+                    ? Text($"Each of the {repeats:N0} {part} items is one that its user had before, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows are there twice with different timestamps, keep one of each.")
                     : split.Name == TimeSplit.SplitName
                         ? $"No user has an interaction in the {part} period and one before it. Change --held-out, or use --split leave-one-out."
                         : Text($"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data."));

@@ -73,6 +73,7 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
     [InlineData("""{"movie_id": 1001, "title": "Another"}""", HttpStatusCode.Conflict)]
     [InlineData("""{"movie_id": 5}""", HttpStatusCode.UnprocessableEntity)]
     [InlineData("""{"movie_id": 5, "title": ""}""", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("""{"movie_id": 5, "title": " \u0000\u200B "}""", HttpStatusCode.UnprocessableEntity)]
     [InlineData("""{"movie_id": 5, "title": "X", "year": 5}""", HttpStatusCode.UnprocessableEntity)]
     [InlineData("""{"movie_id": 5, "title": "X", "genre": ["Drama"]}""", HttpStatusCode.UnprocessableEntity)]
     public async Task A_movie_that_cannot_be_added_is_refused(string body, HttpStatusCode expected)
@@ -143,6 +144,20 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         Assert.True(receipt.Flag("stored"));
         Assert.Equal([9000001, 9119999], (await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 9119999]}}""")).MovieIds().Order());
         Assert.Equal([9119999], (await api.GetAsync("/items?query=reel+19999")).GetProperty("movies").Ids().Take(1));
+    }
+
+    [Fact]
+    public async Task Titles_and_genres_are_cleaned_as_those_of_data_files()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(225), cache.ConnectionString);
+
+        JsonElement receipt = await api.PostAsync("/items", """{"movie_id": 9000007, "title": "Lost\r\nFilm,\tThe (9999)", "genres": ["Drama", " drama ", "\u0007"]}""");
+
+        JsonElement movie = receipt.GetProperty("movie");
+        Assert.Equal("Lost Film, The (9999)", movie.Text("title"));
+        Assert.False(movie.TryGetProperty("year", out _));
+        Assert.Equal(["Drama"], movie.GetProperty("genres").EnumerateArray().Select(genre => genre.GetString()));
     }
 
     [Fact]
