@@ -11,7 +11,7 @@ internal sealed class ArtifactStore(string root)
 {
     private const string StagingPrefix = ".staging-";
     private const int MostNameBytes = 64;
-    private const string Remedy = "Run 'publish' again, or activate a version.";
+    private const string Remedy = "Remove it, then run 'publish' again or activate a version.";
     private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -48,7 +48,7 @@ internal sealed class ArtifactStore(string root)
         }
         catch (InvalidDataException e)
         {
-            throw new ArtifactException($"{e.Message} Expected is a version's name (12 hex digits). {Remedy}", e);
+            throw new ArtifactException($"{e.Message} Expected: a version's name (12 hex digits). {Remedy}", e);
         }
 
         string name = Encoding.ASCII.GetString(text).Trim();

@@ -161,7 +161,7 @@ public sealed class ArtifactStoreTests : IDisposable
     {
         File.WriteAllText(_store.CurrentFile, text);
         ArtifactException e = Assert.Throws<ArtifactException>(() => _store.ReadCurrent());
-        Assert.Contains("(12 hex digits). Run 'publish' again, or activate a version.", e.Message, StringComparison.Ordinal);
+        Assert.Contains("(12 hex digits). Remove it, then run 'publish' again or activate a version.", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("0123456789", e.Message, StringComparison.Ordinal);
     }
 
