@@ -17,24 +17,45 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
     public async Task<ModelSnapshot> LoadAsync(string version, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
-        ArtifactVersion artifacts = store.Open(version);
-        Catalog catalog = await CatalogFile.ReadAsync(artifacts.PathOf(ArtifactNames.Catalog), cancellationToken);
-        ItemVectors items = ItemVectors.Load(artifacts);
-        UserHistories histories = HistoriesFile.Read(artifacts.PathOf(ArtifactNames.Histories));
-        IVectorIndex index = ReadIndex(artifacts.PathOf(artifacts.Manifest.Index.File));
-        UserTowers userTowers = UserTowers.Open(artifacts, options.Value.UserTower);
-        HalfRows? userEmbeddings = null;
-        ServedRanker? ranker = null;
+        using PrivateCopy copy = PrivateCopy.Of(store, version);
         ModelSnapshot snapshot;
         try
         {
-            userEmbeddings = options.Value.UserEmbeddings && artifacts.Manifest.UserEmbeddings is { } file ? HalfRows.Map(artifacts.PathOf(file)) : null;
-            ranker = artifacts.Manifest.Ranker is { } info
-                ? new ServedRanker(artifacts, info, new ItemFeatures(catalog, info.Genres), items)
-                : null;
-            snapshot = new ModelSnapshot
+            snapshot = await ReadAsync(copy.Files, cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ArtifactException($"Version {version}: {e.Message.Replace(copy.Files.Folder + Path.DirectorySeparatorChar, "", StringComparison.Ordinal)}", e);
+        }
+
+        logger.LogInformation("Model {Version} is ready: {Users} users, {Items} items, user tower in {Precision}, loaded and warmed up in {Elapsed:F0} ms",
+            version, snapshot.Histories.UserCount, snapshot.Catalog.Count, snapshot.UserTowers.Precision, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        return snapshot;
+    }
+
+    /// <param name="files">Read from here; what is mapped stays mapped after they are deleted.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    private async Task<ModelSnapshot> ReadAsync(ArtifactVersion files, CancellationToken cancellationToken)
+    {
+        Manifest manifest = files.Manifest;
+        Catalog catalog = await CatalogFile.ReadAsync(files.PathOf(ArtifactNames.Catalog), cancellationToken);
+        ItemVectors items = ItemVectors.Load(files);
+        UserHistories histories = HistoriesFile.Read(files.PathOf(ArtifactNames.Histories));
+        ContentMap? contentMap = manifest.ContentMap is { } map ? ContentMap.Read(files.PathOf(map.File), files.PathOf(map.Features)) : null;
+        float[]? itemMap = manifest.ItemMap is { } plane ? await ItemPlaneFile.ReadAsync(files.PathOf(plane.File), cancellationToken) : null;
+        IVectorIndex? index = null;
+        UserTowers? userTowers = null;
+        HalfRows? userEmbeddings = null;
+        ServedRanker? ranker = null;
+        try
+        {
+            index = ReadIndex(files.PathOf(manifest.Index.File));
+            userTowers = UserTowers.Open(files, options.Value.UserTower);
+            userEmbeddings = options.Value.UserEmbeddings && manifest.UserEmbeddings is { } file ? HalfRows.Map(files.PathOf(file)) : null;
+            ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Genres), items) : null;
+            var snapshot = new ModelSnapshot
             {
-                Artifacts = artifacts,
+                Artifacts = files with { Folder = store.FolderOf(manifest.ModelVersion) },
                 Catalog = catalog,
                 Histories = histories,
                 DataUntil = histories.LastTime,
@@ -43,25 +64,22 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
                 UserTowers = userTowers,
                 UserEmbeddings = userEmbeddings,
                 Ranker = ranker,
-                ContentMap = artifacts.Manifest.ContentMap is { } map ? ContentMap.Read(artifacts.PathOf(map.File), artifacts.PathOf(map.Features)) : null,
-                ItemMap = artifacts.Manifest.ItemMap is { } plane ? await ItemPlaneFile.ReadAsync(artifacts.PathOf(plane.File), cancellationToken) : null,
+                ContentMap = contentMap,
+                ItemMap = itemMap,
                 ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
             WarmUp(snapshot);
+            return snapshot;
         }
         catch
         {
-            userTowers.Dispose();
+            userTowers?.Dispose();
             userEmbeddings?.Dispose();
             ranker?.Dispose();
             (index as IDisposable)?.Dispose();
             throw;
         }
-
-        logger.LogInformation("Model {Version} is ready: {Users} users, {Items} items, user tower in {Precision}, loaded and warmed up in {Elapsed:F0} ms",
-            version, snapshot.Histories.UserCount, catalog.Count, userTowers.Precision, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-        return snapshot;
     }
 
     private IVectorIndex ReadIndex(string path)
@@ -126,6 +144,84 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
 }
 
 /// <summary>
+/// A verified copy of a version's files in a folder that only this process uses. The version is served from it, mapped files included:
+/// what is truncated, overwritten or deleted in the artifacts folder meanwhile cannot end the process or change an answer.
+/// </summary>
+/// <remarks>
+/// It lasts for as long as a version is loaded: what is mapped from a deleted file stays until it is unmapped, and nobody can reach it.
+/// Windows deletes no mapped file; there it is left to the cleaning of a later start, and nobody can truncate it either.
+/// </remarks>
+internal sealed class PrivateCopy : IDisposable
+{
+    private const string Prefix = "nanorecsys-serving-";
+    private const string LockPurpose = "serving";
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(10); // another process may not have locked a new one yet
+    private readonly IDisposable? _lock;
+
+    private PrivateCopy(ArtifactVersion files, IDisposable? folderLock) => (Files, _lock) = (files, folderLock);
+
+    public ArtifactVersion Files { get; }
+
+    /// <exception cref="ArtifactException">The version is damaged, or there is no room for the copy.</exception>
+    public static PrivateCopy Of(ArtifactStore store, string version)
+    {
+        DeleteLeftovers();
+        string folder = Directory.CreateTempSubdirectory(Prefix).FullName; // readable by its owner alone; TMPDIR says where
+        IDisposable? folderLock = FolderLock.TryTake(folder, LockPurpose);
+        try
+        {
+            return new PrivateCopy(store.Copy(version, folder), folderLock);
+        }
+        catch
+        {
+            folderLock?.Dispose();
+            Delete(folder);
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _lock?.Dispose();
+        Delete(Files.Folder);
+    }
+
+    // Of processes that were killed while they loaded.
+    private static void DeleteLeftovers()
+    {
+        foreach (string folder in Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*")
+            .Where(folder => DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > LeftoverAge))
+        {
+            try
+            {
+                using IDisposable? taken = FolderLock.TryTake(folder, LockPurpose);
+                if (taken is null)
+                {
+                    continue;
+                }
+            }
+            catch (ArtifactException)
+            {
+                continue; // another user's
+            }
+
+            Delete(folder);
+        }
+    }
+
+    private static void Delete(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+}
+
+/// <summary>
 /// Follows <c>artifacts/pinned</c> and, without it, <c>artifacts/current</c>: loads the version that it names and swaps it in. A
 /// version that fails is refused with its reason and the running one stays. It is tried again after <c>current</c> is written, or,
 /// if the folder could not be read, at the next poll.
@@ -181,9 +277,17 @@ internal sealed class ModelWatcher(
                 served.Accept();
             }
         }
-        catch (Exception e) when (version is null && e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (version is null && e is ArtifactException or IOException or UnauthorizedAccessException)
         {
-            logger.LogWarning("{File} could not be read, will retry: {Reason}", store.CurrentFile, e.Message);
+            // The next poll tries again; the status shows the reason until then.
+            string reason = $"The artifacts folder does not tell which version to serve: {e.Message}";
+            if (served.Refusal != reason)
+            {
+                logger.LogWarning("The artifacts folder does not tell which version to serve: {Reason}", e.Message);
+            }
+
+            served.Refuse(reason);
+            _seen = null;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -47,12 +47,12 @@ internal static class ModelsApi
         ? TypedResults.Ok(artifacts.Manifest)
         : TypedResults.NotFound(new PlainError("No model is served yet."));
 
-    private static Results<PhysicalFileHttpResult, NotFound<PlainError>> GetPlot(string version, string name, VersionPlots plots) =>
+    private static Results<FileContentHttpResult, NotFound<PlainError>> GetPlot(string version, string name, VersionPlots plots) =>
         plots.Find(version, name) is { } plot
-            ? TypedResults.PhysicalFile(plot.Path, plot.ContentType)
+            ? TypedResults.Bytes(plot.Content, plot.ContentType)
             : TypedResults.NotFound(new PlainError($"Version {version} has no picture {name}."));
 
-    private static Results<Ok<ModelChange>, Conflict<PlainError>> Change(Func<ModelChange> change)
+    private static Results<Ok<ModelChange>, Conflict<PlainError>, JsonHttpResult<PlainError>> Change(Func<ModelChange> change)
     {
         try
         {
@@ -61,6 +61,12 @@ internal static class ModelsApi
         catch (ArtifactException e)
         {
             return TypedResults.Conflict(new PlainError(e.Message));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return TypedResults.Json(
+                new PlainError($"Nothing was changed: the artifacts folder cannot be written to ({e.Message}). Fix its permissions, or make the change where it is writable."),
+                statusCode: StatusCodes.Status503ServiceUnavailable);
         }
     }
 }
@@ -74,12 +80,12 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
     private const string Test = "test";
 
     public ModelList List() => new(
-        store.ReadCurrent(), store.ReadPinned(), served.Artifacts?.Manifest.ModelVersion, [.. store.ListVersions().Select(Describe)]);
+        OrNull(store.ReadCurrent), OrNull(store.ReadPinned), served.Artifacts?.Manifest.ModelVersion, [.. store.ListVersions().Select(Describe)]);
 
     /// <exception cref="ArtifactException">Nothing was published before the current one, or it is damaged.</exception>
     public ModelChange Rollback()
     {
-        string? now = store.ReadCurrent();
+        string? now = OrNull(store.ReadCurrent);
         IReadOnlyList<string> versions = store.ListVersions();
         int place = versions.TakeWhile(version => version != now).Count();
         return place + 1 < versions.Count
@@ -91,16 +97,16 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
     public ModelChange Activate(string version)
     {
         store.Open(version);
-        string? previous = store.ReadCurrent();
+        string? previous = OrNull(store.ReadCurrent);
         store.SetCurrent(version);
-        return new ModelChange(store.ReadPinned() ?? version, previous);
+        return new ModelChange(OrNull(store.ReadPinned) ?? version, previous);
     }
 
     /// <exception cref="ArtifactException">There is no such version, or it is damaged.</exception>
     public ModelChange Pin(string version)
     {
         store.Open(version);
-        string? previous = store.ReadPinned() ?? store.ReadCurrent();
+        string? previous = OrNull(store.ReadPinned) ?? OrNull(store.ReadCurrent);
         store.Pin(version);
         return new ModelChange(version, previous);
     }
@@ -108,9 +114,27 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
     /// <exception cref="ArtifactException">Nothing is pinned.</exception>
     public ModelChange Unpin()
     {
-        string pinned = store.ReadPinned() ?? throw new ArtifactException("No version is pinned.");
+        string? pinned = OrNull(store.ReadPinned);
+        if (pinned is null && !Path.Exists(store.PinnedFile))
+        {
+            throw new ArtifactException("No version is pinned.");
+        }
+
         store.Unpin();
-        return new ModelChange(store.ReadCurrent() ?? pinned, pinned);
+        return new ModelChange(OrNull(store.ReadCurrent) ?? pinned ?? "", pinned);
+    }
+
+    // A damaged file names no version, and naming one repairs it. The status has the reason.
+    private static string? OrNull(Func<string?> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is ArtifactException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private ModelVersionInfo Describe(string version)
@@ -136,6 +160,7 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
 internal sealed class VersionPlots(ArtifactStore store)
 {
     private const string Folder = "plots/";
+    private const int MostBytes = 16 << 20; // one of a training has 60 KB
 
     /// <summary>What <see cref="Find"/> can be asked for.</summary>
     public static IReadOnlyList<string> NamesIn(Manifest manifest) =>
@@ -146,16 +171,22 @@ internal sealed class VersionPlots(ArtifactStore store)
     ];
 
     /// <summary>Only what the version's manifest names can be asked for, so no name leads out of its folder.</summary>
-    /// <returns>Null where there is no such picture.</returns>
-    public (string Path, string ContentType)? Find(string version, string name)
+    /// <returns>Null where there is no such picture, or another one than was published.</returns>
+    public (byte[] Content, string ContentType)? Find(string version, string name)
     {
         try
         {
-            return VersionName.IsWellFormed(version) && ContentType(name) is { } type && NamesIn(store.ReadManifest(version)).Contains(name)
-                ? (Path.Combine(store.VersionsFolder, version, Folder + name), type)
-                : null;
+            if (!VersionName.IsWellFormed(version) || ContentType(name) is not { } type
+                || store.ReadManifest(version).Files.FirstOrDefault(file => file.Name == Folder + name) is not { } file)
+            {
+                return null;
+            }
+
+            VersionFiles.RequireNoLinks(store.FolderOf(version), file.Name);
+            byte[] content = SmallFile.Read(Path.Combine(store.FolderOf(version), file.Name), MostBytes);
+            return FileHash.Of(new MemoryStream(content)) == file.Sha256 ? (content, type) : null;
         }
-        catch (ArtifactException)
+        catch (Exception e) when (e is ArtifactException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
             return null;
         }

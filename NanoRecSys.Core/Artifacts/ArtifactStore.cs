@@ -10,6 +10,8 @@ namespace NanoRecSys.Core.Artifacts;
 internal sealed class ArtifactStore(string root)
 {
     private const string StagingPrefix = ".staging-";
+    private const int MostNameBytes = 64;
+    private const string Remedy = "Remove it, then run 'publish' again or activate a version.";
     private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -25,22 +27,34 @@ internal sealed class ArtifactStore(string root)
     public string PinnedFile => Path.Combine(Root, "pinned");
 
     /// <summary>The version that was published or made current last, or null before the first.</summary>
+    /// <exception cref="ArtifactException">The file does not name a version.</exception>
     public string? ReadCurrent() => ReadName(CurrentFile);
 
     /// <summary>The version that is pinned, or null.</summary>
+    /// <exception cref="ArtifactException">The file does not name a version.</exception>
     public string? ReadPinned() => ReadName(PinnedFile);
 
+    // Whatever the file is, no more of it is read than a name has, and none of it gets into a message.
     private static string? ReadName(string path)
     {
+        byte[] text;
         try
         {
-            string name = File.ReadAllText(path).Trim();
-            return name.Length > 0 ? name : null;
+            text = SmallFile.Read(path, MostNameBytes);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
+        catch (InvalidDataException e)
+        {
+            throw new ArtifactException($"{e.Message} Expected: a version's name (12 hex digits). {Remedy}", e);
+        }
+
+        string name = Encoding.ASCII.GetString(text).Trim();
+        return name.Length == 0 ? null
+            : VersionName.IsWellFormed(name) ? name
+            : throw new ArtifactException($"{path} does not hold a version's name (12 hex digits). {Remedy}");
     }
 
     /// <summary>
@@ -69,14 +83,23 @@ internal sealed class ArtifactStore(string root)
 
     /// <summary>Reads a version's manifest and compares every file with it, byte for byte.</summary>
     /// <exception cref="ArtifactException">The version is missing, of another schema, or was changed.</exception>
-    public ArtifactVersion Open(string version)
+    public ArtifactVersion Open(string version) => Open(version, copyTo: null);
+
+    /// <summary>
+    /// As <see cref="Open(string)"/>, and copies all files but the manifest. The hashes are those of the bytes that were copied, whatever
+    /// happens to the version's folder meanwhile and afterwards.
+    /// </summary>
+    /// <returns>The version in the folder of the copy.</returns>
+    public ArtifactVersion Copy(string version, string copyTo) => Open(version, copyTo) with { Folder = copyTo };
+
+    private ArtifactVersion Open(string version, string? copyTo)
     {
         if (!VersionName.IsWellFormed(version))
         {
             throw new ArtifactException($"'{version}' is not a version's name (12 hex digits). Run 'publish' again.");
         }
 
-        string folder = Path.Combine(VersionsFolder, version);
+        string folder = FolderOf(version);
         Manifest manifest = ManifestFile.Read(folder);
         if (manifest.ModelVersion != version)
         {
@@ -87,7 +110,7 @@ internal sealed class ArtifactStore(string root)
         VersionFiles.RequireKnownModels(manifest, version);
         foreach (ArtifactFile file in manifest.Files)
         {
-            VersionFiles.Verify(folder, file);
+            VersionFiles.Verify(folder, file, copyTo);
         }
 
         string content = VersionName.Of(manifest.Files);
@@ -135,7 +158,7 @@ internal sealed class ArtifactStore(string root)
 
         using IDisposable publishing = FolderLock.Take(VersionsFolder, "publish", Patience)
             ?? throw new ArtifactException($"Another process has been publishing in {VersionsFolder} for {Patience.TotalSeconds:F0} seconds. Wait for it, then run 'publish' again.");
-        string folder = Path.Combine(VersionsFolder, version);
+        string folder = FolderOf(version);
         if (IsIntact(version))
         {
             // The same content is there, perhaps being read: only the manifest changes.
@@ -164,9 +187,11 @@ internal sealed class ArtifactStore(string root)
 
     public void Unpin() => File.Delete(PinnedFile);
 
+    public string FolderOf(string version) => Path.Combine(VersionsFolder, version);
+
     /// <summary>A version's manifest, without a look at its other files.</summary>
     /// <exception cref="ArtifactException">Missing, of another schema, or changed.</exception>
-    public Manifest ReadManifest(string version) => ManifestFile.Read(Path.Combine(VersionsFolder, version));
+    public Manifest ReadManifest(string version) => ManifestFile.Read(FolderOf(version));
 
     private bool IsIntact(string version)
     {
@@ -265,7 +290,7 @@ internal static class VersionFiles
     /// <summary>Hashes every file of a staging folder but its manifest, and flushes each to the disk.</summary>
     public static ArtifactFile[] DescribeAll(string folder) =>
         [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Select(path => Describe(folder, path, FileAccess.ReadWrite))
+            .Select(path => Describe(folder, path))
             .Where(file => file.Name != ArtifactNames.Manifest)
             .OrderBy(file => file.Name, StringComparer.Ordinal)];
 
@@ -314,8 +339,11 @@ internal static class VersionFiles
         }
     }
 
-    /// <exception cref="ArtifactException">Missing, unreadable or changed.</exception>
-    public static void Verify(string folder, ArtifactFile expected)
+    /// <param name="folder">The version's.</param>
+    /// <param name="expected">As the manifest has it.</param>
+    /// <param name="copyTo">Folder that gets the bytes that were hashed; null for none.</param>
+    /// <exception cref="ArtifactException">Missing, unreadable, changed, or a link.</exception>
+    public static void Verify(string folder, ArtifactFile expected, string? copyTo)
     {
         string version = Path.GetFileName(folder);
         string path = Path.Combine(folder, expected.Name);
@@ -324,36 +352,65 @@ internal static class VersionFiles
             throw new ArtifactException($"Version {version}: {expected.Name} is missing. Run 'publish' again.");
         }
 
-        ArtifactFile actual;
+        RequireNoLinks(folder, expected.Name);
+        string hash;
+        long size;
         try
         {
-            actual = Describe(folder, path, FileAccess.Read);
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            size = file.Length;
+            if (size == expected.Size)
+            {
+                using Stream copy = copyTo is null ? Stream.Null : CreateCopy(copyTo, expected.Name);
+                (hash, size) = FileHash.Copy(file, copy, expected.Size);
+            }
+            else
+            {
+                hash = "";
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ArtifactException($"Version {version}: {expected.Name} cannot be read: {e.Message}", e);
+            throw new ArtifactException($"Version {version}: {expected.Name} cannot be read{(copyTo is null ? "" : $" or copied to {copyTo}")}: {e.Message}", e);
         }
 
-        if (actual.Size != expected.Size)
+        if (size != expected.Size)
         {
-            throw new ArtifactException($"Version {version}: {expected.Name} has {actual.Size} bytes, its manifest says {expected.Size}. Run 'publish' again.");
+            throw new ArtifactException($"Version {version}: {expected.Name} has {size} bytes, its manifest says {expected.Size}. Run 'publish' again.");
         }
 
-        if (actual.Sha256 != expected.Sha256)
+        if (hash != expected.Sha256)
         {
-            throw new ArtifactException($"Version {version}: {expected.Name} has SHA-256 {actual.Sha256}, its manifest says {expected.Sha256}. Run 'publish' again.");
+            throw new ArtifactException($"Version {version}: {expected.Name} has SHA-256 {hash}, its manifest says {expected.Sha256}. Run 'publish' again.");
         }
     }
 
-    private static ArtifactFile Describe(string folder, string path, FileAccess access)
+    /// <exception cref="ArtifactException">A part of the path below the folder is a link, which may lead anywhere.</exception>
+    public static void RequireNoLinks(string folder, string name)
     {
-        using FileStream file = new(path, FileMode.Open, access, FileShare.Read);
-        string hash = FileHash.Of(file);
-        if (access == FileAccess.ReadWrite)
+        string path = folder;
+        foreach (string part in name.Split('/'))
         {
-            file.Flush(flushToDisk: true);
+            path = Path.Combine(path, part);
+            if (new FileInfo(path).LinkTarget is not null)
+            {
+                throw new ArtifactException($"Version {Path.GetFileName(folder)}: {name} is a link or in a linked folder. Run 'publish' again.");
+            }
         }
+    }
 
+    private static FileStream CreateCopy(string folder, string name)
+    {
+        string path = Path.Combine(folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        return new FileStream(path, FileMode.CreateNew, FileAccess.Write);
+    }
+
+    private static ArtifactFile Describe(string folder, string path)
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+        string hash = FileHash.Of(file);
+        file.Flush(flushToDisk: true);
         return new ArtifactFile(Path.GetRelativePath(folder, path).Replace('\\', '/'), hash, file.Length);
     }
 

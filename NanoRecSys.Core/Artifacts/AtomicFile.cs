@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace NanoRecSys.Core.Artifacts;
@@ -81,9 +82,51 @@ internal static class AtomicFolder
     }
 }
 
+/// <summary>Reads files that should be small, whatever somebody put in their place.</summary>
+internal static class SmallFile
+{
+    /// <exception cref="InvalidDataException">A link, a folder, or larger than <paramref name="mostBytes"/>.</exception>
+    public static byte[] Read(string path, int mostBytes)
+    {
+        if (new FileInfo(path).LinkTarget is not null || Directory.Exists(path))
+        {
+            throw new InvalidDataException($"{path} is a link or a folder.");
+        }
+
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        byte[] bytes = new byte[Math.Min(file.Length, mostBytes) + 1];
+        int count = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        return count <= mostBytes ? bytes[..count] : throw new InvalidDataException($"{path} has more than {mostBytes} bytes.");
+    }
+}
+
 /// <summary>SHA-256 of whole files, as lower-case hex.</summary>
 internal static class FileHash
 {
+    private const int BufferBytes = 1 << 20;
+
+    /// <summary>The hash and number of the bytes that were copied; ends early where there are more than <paramref name="mostBytes"/>.</summary>
+    public static (string Hash, long Bytes) Copy(Stream from, Stream to, long mostBytes)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            long copied = 0;
+            for (int count; copied <= mostBytes && (count = from.Read(buffer)) > 0; copied += count)
+            {
+                hash.AppendData(buffer, 0, count);
+                to.Write(buffer, 0, count);
+            }
+
+            return (Convert.ToHexStringLower(hash.GetHashAndReset()), copied);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
     public static string Of(string path)
     {
         using FileStream file = File.OpenRead(path);

@@ -171,6 +171,7 @@ public sealed record ArtifactFile(string Name, string Sha256, long Size);
 /// </summary>
 internal static class ManifestFile
 {
+    private const int MostBytes = 64 << 20; // one of the sample has 30 KB
     private static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
 
     /// <summary>On disk when this returns; a reader sees the old manifest or the new one.</summary>
@@ -188,7 +189,7 @@ internal static class ManifestFile
         string version = Path.GetFileName(folder);
         try
         {
-            byte[] bytes = File.ReadAllBytes(Path.Combine(folder, ArtifactNames.Manifest));
+            byte[] bytes = SmallFile.Read(Path.Combine(folder, ArtifactNames.Manifest), MostBytes);
             RequireSchema(bytes, version);
             Manifest manifest = JsonSerializer.Deserialize(bytes, CoreJson.Indented.Manifest)
                 ?? throw new JsonException("it is null.");
@@ -200,7 +201,7 @@ internal static class ManifestFile
         {
             throw new ArtifactException($"Version {version}: no {ArtifactNames.Manifest} in {folder}. Run 'publish' again.", e);
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or IOException or InvalidDataException or UnauthorizedAccessException)
         {
             throw new ArtifactException($"Version {version}: the manifest cannot be read: {e.Message} Run 'publish' again.", e);
         }

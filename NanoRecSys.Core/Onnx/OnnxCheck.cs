@@ -99,8 +99,12 @@ internal static class OnnxCheck
             foreach (Node node in _nodes)
             {
                 // What depends on constants alone is computed when the graph is loaded, whatever its size; joined, they stay as small as they are.
-                bool isJoinOfConstants = node.Operator == "Concat" && node.Inputs.All(_constants.Contains) && node.Inputs.Distinct().Count() == node.Inputs.Length;
-                if (!isJoinOfConstants && !node.Inputs.Any(computed.Contains))
+                if (node.Operator == "Concat" && node.Inputs.All(_constants.Contains) && node.Inputs.Distinct().Count() == node.Inputs.Length)
+                {
+                    continue;
+                }
+
+                if (!node.Inputs.Any(computed.Contains))
                 {
                     throw new InvalidDataException($"its operator {node.Operator} reads no input.");
                 }

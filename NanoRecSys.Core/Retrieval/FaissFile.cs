@@ -8,7 +8,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// </summary>
 internal static class FaissFile
 {
-    private const long SmallFile = 64 << 20; // below, reading all of it costs less than touching its pages one by one
+    private const long MapFrom = 64 << 20; // below, reading all of it costs less than touching its pages one by one
     private const int BufferBytes = 1 << 16;
 
     /// <exception cref="ArgumentException">An index that FAISS has no format for.</exception>
@@ -37,7 +37,7 @@ internal static class FaissFile
     /// Not a FAISS index, a kind that is not read here, or contents that contradict each other. Nothing is allocated
     /// before its size is compared with the file's.
     /// </exception>
-    public static IVectorIndex Read(string path) => Read(path, SmallFile);
+    public static IVectorIndex Read(string path) => Read(path, MapFrom);
 
     /// <param name="path">File to read.</param>
     /// <param name="mapFrom">Size in bytes from which the rows of a flat index stay in the file.</param>

@@ -147,6 +147,11 @@ internal sealed record ExportReport(
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
         ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        if (ModelFolder.Retriever.Exists(workspace.RetrieverFolder) && ModelFolder.Retriever.MismatchOf(workspace.RetrieverFolder, data) is { } mismatch)
+        {
+            throw new UserErrorException(mismatch); // which another export would end with, too
+        }
+
         var recorded = new Dictionary<string, string>
         {
             [Provenance.Data] = report.Data ?? None,

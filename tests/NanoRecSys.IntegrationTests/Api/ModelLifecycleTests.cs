@@ -57,6 +57,22 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
+    public async Task Rollback_goes_by_when_versions_were_created_and_not_by_file_times()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(316) { Created = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero) });
+        string first = api.Store.ReadCurrent()!;
+        string second = new RandomModel(317) { Created = new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero) }.Publish(api.Store).Manifest.ModelVersion;
+        await api.ServeAsync(second);
+        File.SetLastWriteTimeUtc(Path.Combine(api.Store.FolderOf(first), ArtifactNames.Manifest), DateTime.UtcNow.AddDays(1)); // as a restore may leave it
+
+        JsonElement models = await api.GetAsync("/models");
+        JsonElement change = await api.PostAsync("/models/rollback", "");
+
+        Assert.Equal([second, first], models.GetProperty("versions").EnumerateArray().Select(version => version.Text("version")));
+        Assert.Equal((first, second), (change.Text("version"), change.Text("previous")));
+    }
+
+    [Fact]
     public async Task A_pinned_version_stays_whatever_is_published_until_it_is_unpinned()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(305));
@@ -113,6 +129,70 @@ public sealed class ModelLifecycleTests : IDisposable
         Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
         Assert.NotEmpty((await response.BodyAsync()).Text("request_id"));
         Assert.Null(api.Store.ReadPinned());
+    }
+
+    [Theory]
+    [InlineData("300 MB")]
+    [InlineData("a link")]
+    [InlineData("a folder")]
+    [InlineData("another text")]
+    public async Task What_lies_in_place_of_current_is_neither_shown_nor_served_and_the_status_says_so(string what)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(318));
+        string running = api.Store.ReadCurrent()!;
+        string secret = Path.Combine(api.Store.Root, "secret.txt");
+        File.WriteAllText(secret, "s3cret\n");
+        File.Delete(api.Store.CurrentFile);
+        switch (what)
+        {
+            case "300 MB":
+                using (FileStream file = File.Create(api.Store.CurrentFile))
+                {
+                    file.SetLength(300 << 20);
+                }
+
+                break;
+            case "a link":
+                File.CreateSymbolicLink(api.Store.CurrentFile, secret);
+                break;
+            case "a folder":
+                Directory.CreateDirectory(api.Store.CurrentFile);
+                break;
+            default:
+                File.Copy(secret, api.Store.CurrentFile);
+                break;
+        }
+
+        await ApiServer.UntilAsync("the status says so", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+            .Any(text => text.StartsWith("The artifacts folder does not tell which version to serve: ", StringComparison.Ordinal) && text.Contains("12 hex digits", StringComparison.Ordinal)));
+        JsonElement models = await api.GetAsync("/models");
+        using HttpResponseMessage activated = await api.SendAsync($"/models/{running}/activate", "");
+
+        Assert.False(models.TryGetProperty("current", out _));
+        Assert.DoesNotContain("s3cret", models.ToString() + await api.StatusAsync(), StringComparison.Ordinal);
+        Assert.Equal(running, (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("version"));
+        if (what == "a folder")
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, activated.StatusCode);
+            Assert.StartsWith("Nothing was changed: the artifacts folder cannot be written to", (await activated.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.Equal(HttpStatusCode.OK, activated.StatusCode);
+        await ApiServer.UntilAsync("it is repaired", async () => (await api.StatusAsync()).Text("mode") == "live");
+        Assert.Equal("s3cret\n", File.ReadAllText(secret));
+    }
+
+    [Fact]
+    public async Task A_pin_that_names_no_version_is_taken_away_by_unpinning()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(319));
+        File.WriteAllText(api.Store.PinnedFile, "the newest one\n");
+
+        using HttpResponseMessage unpinned = await api.Client.DeleteAsync(new Uri("/models/pin", UriKind.Relative), TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.OK, unpinned.StatusCode);
+        Assert.False(File.Exists(api.Store.PinnedFile));
     }
 
     [Fact]

@@ -80,6 +80,42 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
         }
     }
 
+    [Theory]
+    [InlineData("a link")]
+    [InlineData("another picture")]
+    [InlineData("a larger file")]
+    public async Task Another_file_in_place_of_a_plot_is_not_served(string what)
+    {
+        using var folder = new TemporaryFolder();
+        var copy = await trained.CopyAsync(folder.Path);
+        await using ApiServer api = await ApiServer.StartAsync(copy.Workspace.Store);
+        JsonElement version = (await api.GetAsync("/models")).GetProperty("versions")[0];
+        string name = version.GetProperty("plots")[0].GetString()!;
+        string plot = Path.Combine(copy.Workspace.Store.FolderOf(version.Text("version")), "plots", name);
+        switch (what)
+        {
+            case "a link":
+                string same = Path.Combine(folder.Path, "same.png");
+                File.Move(plot, same);
+                File.CreateSymbolicLink(plot, same);
+                break;
+            case "another picture":
+                byte[] bytes = await File.ReadAllBytesAsync(plot, TestContext.Current.CancellationToken);
+                bytes[^20] ^= 1;
+                await File.WriteAllBytesAsync(plot, bytes, TestContext.Current.CancellationToken);
+                break;
+            default:
+                using (FileStream file = File.OpenWrite(plot))
+                {
+                    file.SetLength(1L << 33);
+                }
+
+                break;
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, (await api.FetchAsync($"/models/{version.Text("version")}/plots/{name}")).StatusCode);
+    }
+
     private static void Append(
         ApiServer api, string run, string stage, int seconds, int? epoch = null, double? loss = null, double? ndcg = null, string? version = null,
         string state = ProgressEvent.Running, string? dataset = null) =>

@@ -39,6 +39,8 @@ internal sealed class RandomModel(int seed)
     /// <summary>How the second stage scores; null leaves it out.</summary>
     public RankerKind? Ranker { get; init; } = RankerKind.Random;
 
+    public DateTimeOffset Created { get; init; } = DateTimeOffset.UtcNow;
+
     /// <summary>Of the cosine in the served score.</summary>
     public double RetrieverWeight { get; init; } = 3;
 
@@ -158,7 +160,7 @@ internal sealed class RandomModel(int seed)
     {
         SchemaVersion = Manifest.CurrentSchema,
         ModelVersion = "",
-        Created = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
+        Created = Created,
         Seed = seed,
         Dataset = new DatasetInfo("random", new string('0', 64), 5, Items, 56, "leave-one-out", "all"),
         Model = model,

@@ -188,7 +188,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         File.WriteAllText(model, File.ReadAllText(model).Replace("\"items\": 9066", "\"items\": 9065", StringComparison.Ordinal));
         Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(path));
         weights["embedding.weight"] = new NamedTensor("embedding.weight", [9065, 16], weights["embedding.weight"].Values[..(9065 * 16)]);
-        SafetensorsFile.Write(path, weights.Values);
+        SafetensorsFile.Write(path, weights.Values, new Dictionary<string, string> { [Provenance.Data] = Provenance.Imported });
 
         UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ExportStep.RunAsync(new ExportOptions(), context));
         Assert.Contains("trained on 9065 items, the prepared data has 9066", e.Message, StringComparison.Ordinal);

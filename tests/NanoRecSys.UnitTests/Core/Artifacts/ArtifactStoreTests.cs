@@ -116,6 +116,82 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Fact]
+    public void Versions_are_ordered_by_their_creation_and_not_by_file_times()
+    {
+        string second = TinyVersion.Publish(_store, TinyVersion.Draft with { Created = new DateTimeOffset(2026, 2, 1, 0, 0, 0, TimeSpan.Zero) }, (ArtifactNames.Histories, "b")).Manifest.ModelVersion;
+        string third = TinyVersion.Publish(_store, TinyVersion.Draft with { Created = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero) }, (ArtifactNames.Histories, "c")).Manifest.ModelVersion;
+        string first = TinyVersion.Publish(_store, TinyVersion.Draft with { Created = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero) }, (ArtifactNames.Histories, "a")).Manifest.ModelVersion;
+        string damaged = TinyVersion.Publish(_store, (ArtifactNames.Histories, "d")).Manifest.ModelVersion;
+        File.WriteAllText(Path.Combine(_store.FolderOf(damaged), ArtifactNames.Manifest), "{");
+
+        Assert.Equal([third, second, first, damaged], _store.ListVersions());
+    }
+
+    [Fact]
+    public void A_copy_has_the_bytes_that_were_verified_whatever_becomes_of_the_version()
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        string folder = Directory.CreateDirectory(Path.Combine(_folder.Path, "copy")).FullName;
+
+        ArtifactVersion copy = _store.Copy(version.Manifest.ModelVersion, folder);
+        foreach (string path in Directory.EnumerateFiles(version.Folder, "*", SearchOption.AllDirectories))
+        {
+            File.WriteAllText(path, "");
+        }
+
+        Assert.All(TinyVersion.Files, file => Assert.Equal(file.Value, File.ReadAllText(copy.PathOf(file.Key))));
+        Assert.Equal(folder, copy.Folder);
+    }
+
+    [Theory]
+    [InlineData("0123456789ab\n", "0123456789ab")]
+    [InlineData("  0123456789ab\r\n", "0123456789ab")]
+    [InlineData("\n", null)]
+    public void Current_is_the_name_in_its_file(string text, string? expected)
+    {
+        File.WriteAllText(_store.CurrentFile, text);
+        Assert.Equal(expected, _store.ReadCurrent());
+    }
+
+    [Theory]
+    [InlineData("0123456789AB")]
+    [InlineData("0123456789abc")]
+    [InlineData("0123456789ab and more than a name has, until it is longer than sixty-four bytes")]
+    public void Current_that_holds_no_version_is_refused_without_its_content(string text)
+    {
+        File.WriteAllText(_store.CurrentFile, text);
+        ArtifactException e = Assert.Throws<ArtifactException>(() => _store.ReadCurrent());
+        Assert.Contains("(12 hex digits). Remove it, then run 'publish' again or activate a version.", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("0123456789", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_link_in_a_version_is_refused(bool isFolder)
+    {
+        ArtifactVersion version = TinyVersion.Publish(_store);
+        string name = isFolder ? "plots" : ArtifactNames.Catalog;
+        string elsewhere = Path.Combine(_folder.Path, "elsewhere");
+        Directory.Move(version.PathOf(name), elsewhere);
+        File.CreateSymbolicLink(version.PathOf(name), elsewhere);
+        AssertRefused(version, isFolder ? "plots/loss.svg is a link or in a linked folder" : "catalog.parquet is a link or in a linked folder");
+    }
+
+    [Fact]
+    public void A_lock_that_a_killed_process_left_is_free()
+    {
+        string folder = _folder.File("work");
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, ".training.lock"), "left behind");
+
+        using IDisposable? taken = FolderLock.TryTake(folder, "training");
+
+        Assert.NotNull(taken);
+        Assert.Null(FolderLock.TryTake(folder, "training"));
+    }
+
+    [Fact]
     public void A_half_published_version_is_neither_listed_nor_opened()
     {
         string folder = Path.Combine(_store.VersionsFolder, "0123456789ab");

@@ -41,6 +41,8 @@ public sealed class ProvenanceTests : IDisposable
         await AssertRefusedAsync(expected, () => TrainRankerStep.RunAsync(Ranker, context));
         await AssertRefusedAsync(expected, () => ExportStep.RunAsync(new ExportOptions(), context));
         await AssertRefusedAsync(expected, () => StateDictionaryExport.RunAsync(context));
+        await AssertRefusedAsync(expected, () => IndexStep.RunAsync(new IndexOptions(), context));
+        await AssertRefusedAsync(expected, () => PublishStep.RunAsync(new PublishOptions(), context));
         await AssertRefusedAsync(
             $"The checkpoint in {Path.Combine(context.Workspace.RetrieverFolder, "checkpoint")} was written with other data. Train without --resume.",
             () => TrainRetrieverStep.RunAsync(Retriever with { Resume = true }, context));
@@ -51,6 +53,7 @@ public sealed class ProvenanceTests : IDisposable
     {
         StepContext context = await TrainedAsync();
         await PrepareInAnotherOrderAsync(context);
+        await TrainRetrieverStep.RunAsync(Retriever, context);
 
         string expected = $"The export in {context.Workspace.ExportFolder} was made {OnOtherData}export' and 'index' again.";
         await AssertRefusedAsync(expected, () => IndexStep.RunAsync(new IndexOptions(), context));
