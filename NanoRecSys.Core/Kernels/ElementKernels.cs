@@ -138,11 +138,11 @@ internal sealed unsafe class SwiGluKernel() : FusedKernel(
 
 /// <summary>
 /// Between numbers and steps of 8 bits, as ONNX defines <c>DynamicQuantizeLinear</c>: one scale and one zero point for all
-/// values of a tensor, which are found as the values come; and back from sums of products of steps.
+/// values of a tensor, from their range; and back from sums of products of steps.
 /// </summary>
 internal static unsafe class ByteSteps
 {
-    /// <summary>Lengths are multiples of it.</summary>
+    /// <summary>Every length is a multiple of it.</summary>
     public const int Side = 64;
 
     private const int Lanes = 16;

@@ -18,12 +18,12 @@ internal static class Vectors512
 }
 
 /// <summary>
-/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's own goes through
-/// double precision, which makes it several times as slow.
+/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's exponential goes through
+/// double precision and is several times as slow.
 /// </summary>
 internal static class FastExp
 {
-    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then, which nothing notices
+    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then
     private const float LargestExponent = 88.3f;
     private const float Log2E = 1.44269504f;
     private const float Ln2High = 0.693359375f; // exact in few bits, so that n * high is exact, too (Cody and Waite, 1980)
@@ -66,7 +66,7 @@ internal static class FastExp
     }
 }
 
-/// <summary>A thread's room for what a kernel computes in between. It grows to the largest that was asked for, and is given out anew by each call.</summary>
+/// <summary>A thread's buffer for a kernel's intermediate results. It grows to the largest size requested and is reused by each call.</summary>
 internal sealed unsafe class Scratch
 {
     private const nuint Alignment = 64;
@@ -79,7 +79,7 @@ internal sealed unsafe class Scratch
 
     ~Scratch() => NativeMemory.AlignedFree(_memory);
 
-    /// <returns>Room for so many floats, aligned, with anything in it; what the thread had before is no longer its.</returns>
+    /// <returns>An aligned buffer of that many floats, not cleared; it replaces the one that the thread had.</returns>
     public static float* Take(long count)
     {
         Scratch own = OfThread ??= new Scratch();

@@ -290,7 +290,7 @@ internal sealed class CodeScan
             _least += low;
         }
 
-        // A table that is no number or endless has no step; it is summed as it is.
+        // A table with NaN or infinity has no step; it is summed in fp32.
         _useBytes = kernel.HasByteTables && _parts <= VectorKernels.MostParts && float.IsFinite(range);
         _step = range > 0 ? range / 255 : 1;
         _bound = magnitude * Rounding + (_useBytes ? 0.501f * _parts * _step : 0);

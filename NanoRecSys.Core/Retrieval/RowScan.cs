@@ -6,13 +6,13 @@ using NanoRecSys.Core.Kernels;
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
-/// The first pass of a search: products of bytes tell each row's score to within a proven bound, and only rows that
+/// The first pass of a search: products of bytes give each row's score within a proven bound, and only rows that
 /// may still be among the best K are kept, to be compared in fp32 afterwards.
 /// </summary>
 /// <remarks>
 /// With row x = s*a + e and query q = t*b + f (a, b integers), |q.x - s*t*(a.b)| = |t*b.e + f.x| &lt;= |t*b||e| + |f||x|
 /// by Cauchy-Schwarz. Roundings of fp32 are added to it.
-/// <para>Kept by each thread for its next search, so that a search allocates nothing.</para>
+/// <para>Each thread keeps one for its next search, so a search allocates nothing.</para>
 /// </remarks>
 internal sealed class RowScan
 {

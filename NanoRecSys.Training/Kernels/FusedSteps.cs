@@ -19,14 +19,8 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         Tensor normed = empty(x.shape, dtype: (ScalarType)vars[2]);
         fixed (byte* from = x.bytes, by = weight.bytes, to = normed.bytes)
         {
-            if (normed.dtype == ScalarType.BFloat16)
-            {
-                Forward<Brain16>((float*)from, (float*)by, to, x.shape[0], (int)x.shape[1]);
-            }
-            else
-            {
-                Forward<Single32>((float*)from, (float*)by, to, x.shape[0], (int)x.shape[1]);
-            }
+            delegate*<float*, float*, void*, long, int, void> pass = normed.dtype == ScalarType.BFloat16 ? &Forward<Brain16> : &Forward<Single32>;
+            pass((float*)from, (float*)by, to, x.shape[0], (int)x.shape[1]);
         }
 
         return normed;
@@ -41,15 +35,8 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         Tensor ofX = empty_like(x), ofWeight = zeros_like(weight);
         fixed (byte* from = x.bytes, by = weight.bytes, above = gradient.bytes, toX = ofX.bytes, toWeight = ofWeight.bytes)
         {
-            var pass = new BackwardPass((float*)from, (float*)by, above, (float*)toX, (float*)toWeight, (int)x.shape[1]);
-            if (gradient.dtype == ScalarType.BFloat16)
-            {
-                pass.Run<Brain16>(x.shape[0]);
-            }
-            else
-            {
-                pass.Run<Single32>(x.shape[0]);
-            }
+            delegate*<float*, float*, void*, float*, float*, long, int, void> pass = gradient.dtype == ScalarType.BFloat16 ? &Backward<Brain16> : &Backward<Single32>;
+            pass((float*)from, (float*)by, above, (float*)toX, (float*)toWeight, x.shape[0], (int)x.shape[1]);
         }
 
         return [ofX.MoveToOuterDisposeScope(), ofWeight.MoveToOuterDisposeScope(), null!];
@@ -79,33 +66,30 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
 
     private static float ScaleOf(Vector512<float> squares, int width) => 1 / MathF.Sqrt((Vector512.Sum(squares) / width) + (float)RmsNorm.Epsilon);
 
-    private readonly struct BackwardPass(float* x, float* weight, void* gradient, float* ofX, float* ofWeight, int width)
+    // dx = s (w dy) - x s³ / D sum(x w dy); dw = sum over rows of x s dy
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Backward<TGradient>(float* x, float* weight, void* gradient, float* ofX, float* ofWeight, long rows, int width)
+        where TGradient : INumbers
     {
-        // dx = s (w dy) - x s³ / D sum(x w dy); dw = sum over rows of x s dy
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run<TGradient>(long rows)
-            where TGradient : INumbers
+        for (long start = 0; start < rows * width; start += width)
         {
-            for (long start = 0; start < rows * width; start += width)
+            float* row = x + start;
+            Vector512<float> squares = default, products = default;
+            for (int i = 0; i < width; i += KernelOperations.Lanes)
             {
-                float* row = x + start;
-                Vector512<float> squares = default, products = default;
-                for (int i = 0; i < width; i += KernelOperations.Lanes)
-                {
-                    Vector512<float> value = Vector512.Load(row + i);
-                    squares = Vector512.FusedMultiplyAdd(value, value, squares);
-                    products = Vector512.FusedMultiplyAdd(value * Vector512.Load(weight + i), TGradient.Load(gradient, start + i), products);
-                }
+                Vector512<float> value = Vector512.Load(row + i);
+                squares = Vector512.FusedMultiplyAdd(value, value, squares);
+                products = Vector512.FusedMultiplyAdd(value * Vector512.Load(weight + i), TGradient.Load(gradient, start + i), products);
+            }
 
-                float scale = ScaleOf(squares, width);
-                Vector512<float> direct = Vector512.Create(scale);
-                Vector512<float> through = Vector512.Create(-scale * scale * scale / width * Vector512.Sum(products));
-                for (int i = 0; i < width; i += KernelOperations.Lanes)
-                {
-                    Vector512<float> value = Vector512.Load(row + i), above = TGradient.Load(gradient, start + i) * direct;
-                    Vector512.FusedMultiplyAdd(value, through, above * Vector512.Load(weight + i)).Store(ofX + start + i);
-                    Vector512.FusedMultiplyAdd(value, above, Vector512.Load(ofWeight + i)).Store(ofWeight + i);
-                }
+            float scale = ScaleOf(squares, width);
+            Vector512<float> direct = Vector512.Create(scale);
+            Vector512<float> through = Vector512.Create(-scale * scale * scale / width * Vector512.Sum(products));
+            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            {
+                Vector512<float> value = Vector512.Load(row + i), above = TGradient.Load(gradient, start + i) * direct;
+                Vector512.FusedMultiplyAdd(value, through, above * Vector512.Load(weight + i)).Store(ofX + start + i);
+                Vector512.FusedMultiplyAdd(value, above, Vector512.Load(ofWeight + i)).Store(ofWeight + i);
             }
         }
     }
@@ -127,14 +111,8 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
         Tensor sum = empty_like(x);
         fixed (byte* from = x.bytes, add = update.bytes, by = gate is null ? default : gate.bytes, to = sum.bytes)
         {
-            if (update.dtype == ScalarType.BFloat16)
-            {
-                Forward<Brain16>((float*)from, add, (float*)by, (float*)to, x.numel(), mask);
-            }
-            else
-            {
-                Forward<Single32>((float*)from, add, (float*)by, (float*)to, x.numel(), mask);
-            }
+            delegate*<float*, void*, float*, float*, long, DropoutMask, void> pass = update.dtype == ScalarType.BFloat16 ? &Forward<Brain16> : &Forward<Single32>;
+            pass((float*)from, add, (float*)by, (float*)to, x.numel(), mask);
         }
 
         return sum;
@@ -152,14 +130,8 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
         Tensor? ofGate = gate is null ? null : empty_like(gate);
         fixed (byte* above = gradient.bytes, from = update.bytes, by = gate is null ? default : gate.bytes, toUpdate = ofUpdate.bytes, toGate = ofGate is null ? default : ofGate.bytes)
         {
-            if (update.dtype == ScalarType.BFloat16)
-            {
-                Backward<Brain16>((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
-            }
-            else
-            {
-                Backward<Single32>((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
-            }
+            delegate*<float*, void*, float*, void*, float*, long, DropoutMask, void> pass = update.dtype == ScalarType.BFloat16 ? &Backward<Brain16> : &Backward<Single32>;
+            pass((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
         }
 
         Tensor ofX = gradient.alias(); // [P, D]: a sum hands its gradient on as it is
@@ -218,14 +190,8 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         Tensor gated = empty(both.shape[0], both.shape[1] / 2, dtype: both.dtype);
         fixed (byte* from = both.bytes, to = gated.bytes)
         {
-            if (both.dtype == ScalarType.BFloat16)
-            {
-                Forward<Brain16>(from, to, gated.shape[0], (int)gated.shape[1], mask);
-            }
-            else
-            {
-                Forward<Single32>(from, to, gated.shape[0], (int)gated.shape[1], mask);
-            }
+            delegate*<void*, void*, long, int, DropoutMask, void> pass = both.dtype == ScalarType.BFloat16 ? &Forward<Brain16> : &Forward<Single32>;
+            pass(from, to, gated.shape[0], (int)gated.shape[1], mask);
         }
 
         return gated;
@@ -240,14 +206,8 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         Tensor ofBoth = empty_like(both);
         fixed (byte* from = both.bytes, above = gradient.bytes, to = ofBoth.bytes)
         {
-            if (both.dtype == ScalarType.BFloat16)
-            {
-                Backward<Brain16>(from, above, to, gradient.shape[0], (int)gradient.shape[1], mask);
-            }
-            else
-            {
-                Backward<Single32>(from, above, to, gradient.shape[0], (int)gradient.shape[1], mask);
-            }
+            delegate*<void*, void*, void*, long, int, DropoutMask, void> pass = both.dtype == ScalarType.BFloat16 ? &Backward<Brain16> : &Backward<Single32>;
+            pass(from, above, to, gradient.shape[0], (int)gradient.shape[1], mask);
         }
 
         return [ofBoth.MoveToOuterDisposeScope(), null!];
@@ -347,7 +307,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     }
 }
 
-/// <summary>Sixteen numbers of a tensor at a time in single precision, whatever it keeps them in.</summary>
+/// <summary>Sixteen numbers of a tensor in single precision, whichever type it stores.</summary>
 internal unsafe interface INumbers
 {
     static abstract Vector512<float> Load(void* numbers, long index);
