@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -20,8 +21,6 @@ internal static unsafe class AttentionTiles
 
     /// <summary>Rows that are computed together.</summary>
     public const int Rows = 4;
-
-    private const int Lanes = 16;
 
     public static int RoundUp(int count) => (count + Side - 1) / Side * Side;
 
@@ -155,8 +154,6 @@ internal static unsafe class AttentionTiles
 /// <summary>Copies one head's rows between the pack, where heads and q, k, v are side by side, and the kernel's padded buffers.</summary>
 internal static unsafe class AttentionLayout
 {
-    private const int Lanes = 16;
-
     /// <summary>Copies rows out of the pack; the rest of the buffer becomes zero.</summary>
     /// <param name="from">First value of the first row.</param>
     /// <param name="stride">From row to row.</param>
@@ -255,10 +252,6 @@ internal static unsafe class AttentionLayout
 /// <summary>One row of scores, sixteen at a time. Its buffer consists of whole vectors.</summary>
 internal static unsafe class AttentionRow
 {
-    private const int Lanes = 16;
-
-    private static readonly Vector512<int> Ascending = Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-
     /// <summary>row = e^(row - largest) in its first <paramref name="count"/>, zero in the rest of the last vector.</summary>
     /// <returns>The factor that makes the row sum to one.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -266,7 +259,7 @@ internal static unsafe class AttentionRow
     {
         Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
         int whole = count - (count % Lanes);
-        Vector512<float> isInside = Vector512.LessThan(Ascending, Vector512.Create(count - whole)).AsSingle();
+        Vector512<float> isInside = Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count - whole)).AsSingle();
         for (int j = 0; j < whole; j += Lanes)
         {
             largest = Vector512.Max(largest, Vector512.Load(row + j));
@@ -293,14 +286,5 @@ internal static unsafe class AttentionRow
         }
 
         return 1 / Vector512.Sum(sum);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Largest(Vector512<float> values)
-    {
-        Vector256<float> eight = Vector256.Max(values.GetLower(), values.GetUpper());
-        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
-        four = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -14,8 +15,6 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
     [ElementType.Int32, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float],
     [ElementType.Byte, ElementType.Float, ElementType.Byte])
 {
-    private const int Lanes = 16;
-
     public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int all) = call.Sequences(0);
@@ -120,8 +119,6 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
 /// <summary>Reads and turns the rows of one head.</summary>
 internal static unsafe class AttentionHead
 {
-    private const int Lanes = 16;
-
     /// <summary>D and d, the width of a head.</summary>
     /// <exception cref="InvalidDataException">The kernel does not support these.</exception>
     public static (int All, int Head) Widths(int width, int heads)

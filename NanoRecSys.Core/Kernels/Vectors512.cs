@@ -5,16 +5,30 @@ using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Kernels;
 
-/// <summary>Whether this process uses the kernels for 512-bit vectors; every choice of a kernel asks here, once.</summary>
+/// <summary>Vectors of sixteen floats, and whether this process uses the kernels made for them: every choice of a kernel asks here, once.</summary>
 internal static class Vectors512
 {
+    /// <summary>Floats of a vector.</summary>
+    public const int Lanes = 16;
+
     /// <summary>Environment variable that turns the kernels off (<c>off</c>), to compare speed and results.</summary>
     public const string Variable = "NANORECSYS_KERNELS";
 
-    /// <summary>On processors that only emulate them (AVX2: two halves) the kernels are slower than ONNX Runtime and torch.</summary>
+    /// <summary>Whether <see cref="Variable"/> turns all kernels off.</summary>
+    public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off";
+
+    /// <summary>Whether to use them. Where they are emulated (AVX2: two halves), ONNX Runtime and torch are faster.</summary>
     public static bool AreUsed { get; } = Vector512.IsHardwareAccelerated && !IsOff;
 
-    public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off";
+    /// <summary>The largest of sixteen numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector512<float> values)
+    {
+        Vector256<float> eight = Vector256.Max(values.GetLower(), values.GetUpper());
+        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        four = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
 }
 
 /// <summary>

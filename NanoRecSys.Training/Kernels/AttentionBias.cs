@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Models;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
@@ -12,8 +13,6 @@ namespace NanoRecSys.Training.Kernels;
 /// </summary>
 internal sealed unsafe class AttentionBias
 {
-    private const int Lanes = 16;
-
     private readonly int _heads;
     private readonly int _length; // L
     private readonly int _stride; // L + a vector: a row may be read past its end
@@ -132,8 +131,6 @@ internal sealed unsafe class AttentionBias
 /// </summary>
 internal static unsafe class AttentionWeights
 {
-    private const int Lanes = 16;
-
     /// <summary>row = softmax(row)</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Softmax(float* row, int count)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
@@ -9,10 +10,6 @@ namespace NanoRecSys.Training.Kernels;
 /// </summary>
 internal readonly unsafe struct DropoutMask
 {
-    private const int Lanes = 16;
-
-    private static readonly Vector512<uint> Ascending = Vector512.Create(0u, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-
     private readonly uint _threshold;
     private readonly uint _seed;
     private readonly float _scale;
@@ -57,7 +54,7 @@ internal readonly unsafe struct DropoutMask
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Mix(Vector512<uint> seed, uint first)
     {
-        Vector512<uint> x = ((Ascending + Vector512.Create(first)) * 0x9E3779B9u) + seed;
+        Vector512<uint> x = ((Vector512<uint>.Indices + Vector512.Create(first)) * 0x9E3779B9u) + seed;
         x ^= Vector512.ShiftRightLogical(x, 16);
         x *= 0x85EBCA6Bu;
         x ^= Vector512.ShiftRightLogical(x, 13);

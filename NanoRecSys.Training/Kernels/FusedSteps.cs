@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Models;
+using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
@@ -50,14 +51,14 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         {
             float* row = x + start;
             Vector512<float> squares = default;
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> value = Vector512.Load(row + i);
                 squares = Vector512.FusedMultiplyAdd(value, value, squares);
             }
 
             Vector512<float> scale = Vector512.Create(ScaleOf(squares, width));
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 TOut.Store(Vector512.Load(row + i) * scale * Vector512.Load(weight + i), normed, start + i);
             }
@@ -75,7 +76,7 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         {
             float* row = x + start;
             Vector512<float> squares = default, products = default;
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> value = Vector512.Load(row + i);
                 squares = Vector512.FusedMultiplyAdd(value, value, squares);
@@ -85,7 +86,7 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
             float scale = ScaleOf(squares, width);
             Vector512<float> direct = Vector512.Create(scale);
             Vector512<float> through = Vector512.Create(-scale * scale * scale / width * Vector512.Sum(products));
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> value = Vector512.Load(row + i), above = TGradient.Load(gradient, start + i) * direct;
                 Vector512.FusedMultiplyAdd(value, through, above * Vector512.Load(weight + i)).Store(ofX + start + i);
@@ -144,7 +145,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
     private static void Forward<T>(float* x, void* update, float* gate, float* sum, long count, DropoutMask mask)
         where T : INumbers
     {
-        for (long i = 0; i < count; i += KernelOperations.Lanes)
+        for (long i = 0; i < count; i += Lanes)
         {
             Vector512<float> share = mask.At(i);
             if (gate is not null)
@@ -161,7 +162,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
     private static void Backward<T>(float* gradient, void* update, float* gate, void* ofUpdate, float* ofGate, long count, DropoutMask mask)
         where T : INumbers
     {
-        for (long i = 0; i < count; i += KernelOperations.Lanes)
+        for (long i = 0; i < count; i += Lanes)
         {
             Vector512<float> above = Vector512.Load(gradient + i) * mask.At(i);
             if (gate is not null)
@@ -220,7 +221,7 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         for (long row = 0; row < rows; row++)
         {
             long gates = 2 * row * hidden, to = row * hidden;
-            for (int i = 0; i < hidden; i += KernelOperations.Lanes)
+            for (int i = 0; i < hidden; i += Lanes)
             {
                 Vector512<float> gate = T.Load(both, gates + i), value = T.Load(both, gates + hidden + i);
                 T.Store(gate * FastExp.Sigmoid(gate) * value * mask.At(to + i), gated, to + i);
@@ -236,7 +237,7 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         for (long row = 0; row < rows; row++)
         {
             long gates = 2 * row * hidden, from = row * hidden;
-            for (int i = 0; i < hidden; i += KernelOperations.Lanes)
+            for (int i = 0; i < hidden; i += Lanes)
             {
                 Vector512<float> gate = T.Load(both, gates + i), value = T.Load(both, gates + hidden + i);
                 Vector512<float> above = T.Load(gradient, from + i) * mask.At(from + i);
@@ -285,7 +286,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     {
         for (long start = 0; start < rows * width; start += width)
         {
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 (Brain16.Load(product, start + i) + Vector512.Load(bias + i)).Store(sum + start + i);
             }
@@ -297,7 +298,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     {
         for (long start = 0; start < rows * width; start += width)
         {
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> above = Vector512.Load(gradient + start + i);
                 Brain16.Store(above, ofProduct, start + i);

@@ -1,4 +1,5 @@
 using NanoRecSys.Training.Models;
+using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
@@ -9,9 +10,6 @@ namespace NanoRecSys.Training.Kernels;
 /// </summary>
 internal class KernelOperations : NetworkOperations
 {
-    /// <summary>Values of a vector; widths are multiples of it.</summary>
-    public const int Lanes = 16;
-
     public override bool AllowsThreads => true;
 
     protected override bool Fits(int width) => width % Lanes == 0;
