@@ -35,7 +35,7 @@ internal static unsafe partial class OnnxKernels
         GC.KeepAlive(options);
     }
 
-    /// <summary>Whether the operators are there, and a tower has sizes that they support: multiples of 32 or 64 values.</summary>
+    /// <summary>Whether the operators are available and support a tower of these sizes: multiples of 32 or 64 values.</summary>
     public static bool Fit(int width, int heads, int hidden) =>
         Vectors512.AreUsed && width % ByteSteps.Side == 0 && hidden % ByteSteps.Side == 0 && width / heads % AttentionTiles.Side == 0;
 

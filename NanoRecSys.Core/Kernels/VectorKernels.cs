@@ -41,7 +41,7 @@ internal interface IVectorKernel
     void SumBytes(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> tables, Span<ushort> sums);
 }
 
-/// <summary>The instruction sets that there are kernels for.</summary>
+/// <summary>The instruction sets with a kernel of their own.</summary>
 public enum SimdLevel
 {
     /// <summary>Any processor.</summary>
@@ -175,8 +175,8 @@ internal sealed class Avx512Kernel : IVectorKernel
         return VectorTerms.Tail<TTerm>(ref a, ref b, i, length, Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
     }
 
-    // A block is a page at 256 dimensions, and the processor's own prefetching ends with each page: later blocks are asked for, line by
-    // line, while these are multiplied. What lies behind the last ones is asked for in vain, and does no harm.
+    // A block is a page at 256 dimensions, and the processor's own prefetching ends with each page: later blocks are prefetched, line by
+    // line, while these are multiplied. Prefetching beyond the last ones does no harm.
     private static unsafe void MultiplyFour(ref byte bytes, ReadOnlySpan<int> query, Span<int> products)
     {
         Vector512<int> sum0 = default, sum1 = default, sum2 = default, sum3 = default;

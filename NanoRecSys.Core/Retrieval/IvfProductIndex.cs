@@ -16,8 +16,8 @@ internal sealed class IvfProductIndex : IvfIndex
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
-    /// <param name="quantizer">What codes stand for.</param>
-    /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
+    /// <param name="quantizer">Decodes.</param>
+    /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [M] codes of a position; may be called by several threads.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
     public IvfProductIndex(

@@ -195,7 +195,7 @@ internal sealed class ByteRows
     /// <summary>Bytes that this takes.</summary>
     public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float);
 
-    /// <returns>False where an array cannot hold so many.</returns>
+    /// <returns>False if they exceed the size of an array.</returns>
     public static bool Fits(long rows, int dimension) => (rows + VectorKernels.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
 
     public static int PositionsFor(int rows) => (rows + VectorKernels.BlockRows - 1) / VectorKernels.BlockRows * VectorKernels.BlockRows;
@@ -236,7 +236,7 @@ internal sealed class ByteRows
     /// <summary>Takes stock once all positions were <see cref="Set"/>.</summary>
     public void Complete() => LargestOffset = Offsets.Length == 0 ? 0 : Math.Abs(TensorPrimitives.MaxMagnitude<float>(Offsets));
 
-    /// <summary>Sets a row's bytes as they are: each stands for itself - 128.</summary>
+    /// <summary>Sets a row's bytes; the value of byte c is c - 128.</summary>
     public void Set(int position, ReadOnlySpan<byte> row, float offset)
     {
         Span<byte> block = Block(position);
@@ -275,7 +275,7 @@ internal sealed class ByteRows
         Offsets[position] = metric == VectorMetric.L2 ? -norm * norm : 0;
         if (!float.IsFinite(metric == VectorMetric.L2 ? norm * norm : norm) || !float.IsFinite(1 / scale))
         {
-            // Not a number, too large or too small to be scaled: an endless bound has it compared exactly.
+            // NaN, or too large or too small to be scaled: an infinite bound makes it a candidate, to be compared exactly.
             (Scales[position], Errors[position], Offsets[position]) = (0, largest == 0 ? 0 : float.PositiveInfinity, 0);
             return;
         }

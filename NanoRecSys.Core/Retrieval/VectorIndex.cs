@@ -86,7 +86,7 @@ internal static class IndexEngines
     public const string Faiss = "faiss";
 }
 
-/// <summary>Opens an index file with the engine that was asked for.</summary>
+/// <summary>Opens an index file with the configured engine.</summary>
 internal static class IndexFile
 {
     /// <param name="path">A FAISS file.</param>

@@ -43,7 +43,7 @@ internal static unsafe class SoftmaxGradient
             highest = Vector512.Max(highest, T.Load(logits, i));
         }
 
-        Vector512<float> most = Vector512.Create(Largest(highest)); // taken off: e^88 is where single precision ends
+        Vector512<float> most = Vector512.Create(Largest(highest)); // subtracted, because single precision ends at e^88
         for (int i = 0; i < last; i += Lanes)
         {
             FastExp.Exp(T.Load(logits, i) - most).Store(powers + i);
