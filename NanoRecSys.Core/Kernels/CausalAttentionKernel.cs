@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -14,8 +15,6 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
     [ElementType.Int32, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float],
     [ElementType.Byte, ElementType.Float, ElementType.Byte])
 {
-    private const int Lanes = 16;
-
     public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int all) = call.Sequences(0);
@@ -57,7 +56,7 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
             AttentionHead.Read(row + (2 * width), scales + (2 * width), bias + (2 * width), head.Values + (i * d), d);
         }
 
-        int rest = (head.Rows - length) * d; // rounding up adds rows, whose weights are zero: they must be numbers
+        int rest = (head.Rows - length) * d; // rows added by rounding up have zero weights, but must not be NaN
         new Span<float>(head.Queries + (length * d), rest).Clear();
         new Span<float>(head.Keys + (length * d), rest).Clear();
         new Span<float>(head.Values + (length * d), rest).Clear();
@@ -94,7 +93,7 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
         (least, largest) = (low, high);
     }
 
-    /// <summary>Room for one head, n positions and d wide.</summary>
+    /// <summary>Buffers of one head, n positions and d wide.</summary>
     private readonly struct Head(float* room, int n, int d)
     {
         public int Rows => n;
@@ -120,8 +119,6 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
 /// <summary>Reads and turns the rows of one head.</summary>
 internal static unsafe class AttentionHead
 {
-    private const int Lanes = 16;
-
     /// <summary>D and d, the width of a head.</summary>
     /// <exception cref="InvalidDataException">The kernel does not support these.</exception>
     public static (int All, int Head) Widths(int width, int heads)
@@ -137,7 +134,7 @@ internal static unsafe class AttentionHead
         long values = call.Values(input);
         if (values < (long)length * (d / 2))
         {
-            throw new InvalidDataException($"A history of {length} items is longer than the positions that the graph knows: {values / (d / 2)}.");
+            throw new InvalidDataException($"A history of {length} items is longer than the graph's {values / (d / 2)} positions.");
         }
 
         return call.Input<float>(input, values);
@@ -167,7 +164,7 @@ internal static unsafe class AttentionHead
         }
     }
 
-    /// <summary>As it is, without a turn.</summary>
+    /// <summary>The same without the rotation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Read(int* sums, float* scales, float* bias, float* to, int width)
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Core.Kernels;
 
@@ -12,8 +13,6 @@ internal sealed unsafe class AddNormKernel() : FusedKernel(
     [ElementType.Int32, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float, ElementType.Float],
     [ElementType.Float, ElementType.Byte, ElementType.Float, ElementType.Byte])
 {
-    private const int Lanes = 16;
-
     public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int width) = call.Sequences(0);
@@ -51,8 +50,6 @@ internal sealed unsafe class NormKernel() : FusedKernel(
     "Norm", [ElementType.Float, ElementType.Float], [ElementType.Byte, ElementType.Float, ElementType.Byte])
 {
     private const float Epsilon = 1e-6f;
-    private const int Lanes = 16;
-
     public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int width) = call.Sequences(0);
@@ -100,8 +97,6 @@ internal sealed unsafe class NormKernel() : FusedKernel(
 internal sealed unsafe class SwiGluKernel() : FusedKernel(
     "SwiGlu", [ElementType.Int32, ElementType.Float, ElementType.Float], [ElementType.Byte, ElementType.Float, ElementType.Byte])
 {
-    private const int Lanes = 16;
-
     public override void Compute(KernelCall call, KernelNode node)
     {
         (int batch, int length, int both) = call.Sequences(0);
@@ -138,14 +133,12 @@ internal sealed unsafe class SwiGluKernel() : FusedKernel(
 
 /// <summary>
 /// Between numbers and steps of 8 bits, as ONNX defines <c>DynamicQuantizeLinear</c>: one scale and one zero point for all
-/// values of a tensor, which are found as the values come; and back from sums of products of steps.
+/// values of a tensor, from their range; and back from sums of products of steps.
 /// </summary>
 internal static unsafe class ByteSteps
 {
-    /// <summary>Lengths are multiples of it.</summary>
+    /// <summary>Every length is a multiple of it.</summary>
     public const int Side = 64;
-
-    private const int Lanes = 16;
 
     /// <summary>x = (step - zero) * scale</summary>
     /// <param name="x">[count]</param>

@@ -39,7 +39,7 @@ internal static unsafe partial class OnnxKernels
         GC.KeepAlive(options);
     }
 
-    /// <summary>Whether the operators are there, and a tower has sizes that they support: multiples of 32 or 64 values.</summary>
+    /// <summary>Whether the operators are available and support a tower of these sizes: multiples of 32 or 64 values.</summary>
     public static bool Fit(int width, int heads, int hidden) =>
         Vectors512.AreUsed && width % ByteSteps.Side == 0 && hidden % ByteSteps.Side == 0 && width / heads % AttentionTiles.Side == 0;
 
@@ -177,7 +177,7 @@ internal static unsafe partial class OnnxKernels
     private static partial OrtApiBase* OrtGetApiBase();
 }
 
-/// <summary>ONNX Runtime as a server wants it: one thread per call, the calls run side by side, and our kernels at hand.</summary>
+/// <summary>ONNX Runtime for a server: one thread per call, concurrent calls, and the operators of NanoRecSys.</summary>
 internal static class OnnxSession
 {
     static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
@@ -206,8 +206,7 @@ internal static class OnnxSession
 }
 
 /// <summary>
-/// <c>OrtCustomOp</c> of ONNX Runtime's C interface in its version 17, with the kernel's number behind it. What stays null takes
-/// the default.
+/// <c>OrtCustomOp</c> of version 17 of ONNX Runtime's C interface, followed by the kernel's number. Null members take the default.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct CustomOperator
@@ -241,8 +240,8 @@ internal unsafe struct CustomOperator
 }
 
 /// <summary>
-/// An operator of ours in ONNX Runtime: what lies between two products in 8 bits, in one pass. It reads sums of products as they
-/// come, and writes the next product's steps.
+/// An operator of NanoRecSys in ONNX Runtime: everything between two products in 8 bits, in one pass. It reads the sums of one product
+/// and writes the quantized input of the next.
 /// </summary>
 /// <param name="name">In the domain <see cref="OnnxKernels.Domain"/>.</param>
 /// <param name="inputs">Types of its inputs.</param>
@@ -291,7 +290,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
             : throw new InvalidDataException($"Input {index} has {count} axes, [batch, length, width] is expected.");
     }
 
-    /// <summary>An input of a known shape, so that no kernel reads beyond a tensor of a graph that somebody changed.</summary>
+    /// <summary>An input of a known shape, so that no kernel reads beyond the tensors of a modified graph.</summary>
     /// <exception cref="InvalidDataException">It has another number of values.</exception>
     public T* Input<T>(int index, long values)
         where T : unmanaged
@@ -302,7 +301,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
             : throw new InvalidDataException($"Input {index} has {found} values, {values} are expected.");
     }
 
-    /// <summary>How many values an input has.</summary>
+    /// <summary>Number of values of an input.</summary>
     public long Values(int index)
     {
         long* axes = stackalloc long[MostAxes];

@@ -41,10 +41,10 @@ internal interface IVectorKernel
     void SumBytes(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> tables, Span<ushort> sums);
 }
 
-/// <summary>The instruction sets that there are kernels for.</summary>
+/// <summary>The instruction sets with a kernel of their own.</summary>
 public enum SimdLevel
 {
-    /// <summary>Whatever <see cref="Vector{T}"/> becomes; plain loops for bytes.</summary>
+    /// <summary>Any processor.</summary>
     Portable,
 
     /// <summary>256-bit x86.</summary>
@@ -175,8 +175,8 @@ internal sealed class Avx512Kernel : IVectorKernel
         return VectorTerms.Tail<TTerm>(ref a, ref b, i, length, Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
     }
 
-    // A block is a page at 256 dimensions, and the processor's own prefetching ends with each page: later blocks are asked for, line by
-    // line, while these are multiplied. What lies behind the last ones is asked for in vain, and does no harm.
+    // A block is a page at 256 dimensions, and the processor's own prefetching ends with each page: later blocks are prefetched, line by
+    // line, while these are multiplied. Prefetching beyond the last ones does no harm.
     private static unsafe void MultiplyFour(ref byte bytes, ReadOnlySpan<int> query, Span<int> products)
     {
         Vector512<int> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
@@ -218,72 +218,10 @@ internal sealed class Avx512Kernel : IVectorKernel
     }
 }
 
-/// <summary>For AVX2.</summary>
-internal sealed class Avx2Kernel : IVectorKernel
+/// <summary>For every processor: fp32 by whatever <see cref="Vector{T}"/> becomes, bytes by plain loops.</summary>
+internal class PortableKernel : IVectorKernel
 {
-    public bool IsFastWithBytes => true;
-
-    public bool HasByteTables => false;
-
-    public float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => Reduce<Products>(a, b);
-
-    public float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => Reduce<SquaredDifferences>(a, b);
-
-    public void Multiply(ReadOnlySpan<byte> blocks, ReadOnlySpan<int> query, Span<int> products)
-    {
-        int blockBytes = VectorTerms.RequireBlocks(blocks, query, products);
-        for (int block = 0; block * VectorKernels.BlockRows < products.Length; block++)
-        {
-            MultiplyOne(ref MemoryMarshal.GetReference(blocks[(block * blockBytes)..]), query, products[(block * VectorKernels.BlockRows)..]);
-        }
-    }
-
-    public void SumBytes(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> tables, Span<ushort> sums) => throw new NotSupportedException();
-
-    private static float Reduce<TTerm>(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
-        where TTerm : ITerm
-    {
-        int length = VectorTerms.RequireSameLength(left, right);
-        ref float a = ref MemoryMarshal.GetReference(left), b = ref MemoryMarshal.GetReference(right);
-        Vector256<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-        nuint i = 0;
-        for (; i + 32 <= (nuint)length; i += 32)
-        {
-            sum0 = TTerm.Add(Vector256.LoadUnsafe(ref a, i), Vector256.LoadUnsafe(ref b, i), sum0);
-            sum1 = TTerm.Add(Vector256.LoadUnsafe(ref a, i + 8), Vector256.LoadUnsafe(ref b, i + 8), sum1);
-            sum2 = TTerm.Add(Vector256.LoadUnsafe(ref a, i + 16), Vector256.LoadUnsafe(ref b, i + 16), sum2);
-            sum3 = TTerm.Add(Vector256.LoadUnsafe(ref a, i + 24), Vector256.LoadUnsafe(ref b, i + 24), sum3);
-        }
-
-        for (; i + 8 <= (nuint)length; i += 8)
-        {
-            sum0 = TTerm.Add(Vector256.LoadUnsafe(ref a, i), Vector256.LoadUnsafe(ref b, i), sum0);
-        }
-
-        return VectorTerms.Tail<TTerm>(ref a, ref b, i, length, Vector256.Sum(sum0 + sum1 + (sum2 + sum3)));
-    }
-
-    private static void MultiplyOne(ref byte bytes, ReadOnlySpan<int> query, Span<int> products)
-    {
-        Vector256<int> low = default, high = default;
-        nuint at = 0;
-        foreach (int pair in query)
-        {
-            Vector256<short> values = Vector256.Create(pair).AsInt16();
-            low += Avx2.MultiplyAddAdjacent(Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref bytes, at)), values);
-            high += Avx2.MultiplyAddAdjacent(Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref bytes, at + 16)), values);
-            at += 32;
-        }
-
-        low.CopyTo(products);
-        high.CopyTo(products[8..]);
-    }
-}
-
-/// <summary>For every other processor.</summary>
-internal sealed class PortableKernel : IVectorKernel
-{
-    public bool IsFastWithBytes => false;
+    public virtual bool IsFastWithBytes => false;
 
     public bool HasByteTables => false;
 
@@ -302,33 +240,66 @@ internal sealed class PortableKernel : IVectorKernel
 
     public void SumBytes(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> tables, Span<ushort> sums) => throw new NotSupportedException();
 
-    private static float Reduce<TTerm>(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-        where TTerm : ITerm
-    {
-        VectorTerms.RequireSameLength(a, b);
-        Vector<float> sum = default;
-        int i = 0;
-        for (; i + Vector<float>.Count <= a.Length; i += Vector<float>.Count)
-        {
-            sum = TTerm.Add(new Vector<float>(a[i..]), new Vector<float>(b[i..]), sum);
-        }
-
-        return VectorTerms.Tail<TTerm>(ref MemoryMarshal.GetReference(a), ref MemoryMarshal.GetReference(b), (nuint)i, a.Length, Vector.Sum(sum));
-    }
-
-    private static void MultiplyOne(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> query, Span<int> products)
+    protected virtual void MultiplyOne(ReadOnlySpan<byte> block, ReadOnlySpan<int> query, Span<int> products)
     {
         products.Clear();
         for (int pair = 0; pair < query.Length; pair++)
         {
             int first = (short)query[pair];
             int second = query[pair] >> 16;
-            ReadOnlySpan<byte> rows = bytes.Slice(pair * 2 * VectorKernels.BlockRows, 2 * VectorKernels.BlockRows);
+            ReadOnlySpan<byte> rows = block.Slice(pair * 2 * VectorKernels.BlockRows, 2 * VectorKernels.BlockRows);
             for (int row = 0; row < products.Length; row++)
             {
                 products[row] += rows[2 * row] * first + rows[2 * row + 1] * second;
             }
         }
+    }
+
+    // Four sums at once hide the latency of the additions.
+    private static float Reduce<TTerm>(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+        where TTerm : ITerm
+    {
+        int length = VectorTerms.RequireSameLength(left, right), lanes = Vector<float>.Count;
+        ref float a = ref MemoryMarshal.GetReference(left), b = ref MemoryMarshal.GetReference(right);
+        Vector<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        int i = 0;
+        for (; i + (4 * lanes) <= length; i += 4 * lanes)
+        {
+            sum0 = TTerm.Add(Vector.LoadUnsafe(ref a, (nuint)i), Vector.LoadUnsafe(ref b, (nuint)i), sum0);
+            sum1 = TTerm.Add(Vector.LoadUnsafe(ref a, (nuint)(i + lanes)), Vector.LoadUnsafe(ref b, (nuint)(i + lanes)), sum1);
+            sum2 = TTerm.Add(Vector.LoadUnsafe(ref a, (nuint)(i + (2 * lanes))), Vector.LoadUnsafe(ref b, (nuint)(i + (2 * lanes))), sum2);
+            sum3 = TTerm.Add(Vector.LoadUnsafe(ref a, (nuint)(i + (3 * lanes))), Vector.LoadUnsafe(ref b, (nuint)(i + (3 * lanes))), sum3);
+        }
+
+        for (; i + lanes <= length; i += lanes)
+        {
+            sum0 = TTerm.Add(Vector.LoadUnsafe(ref a, (nuint)i), Vector.LoadUnsafe(ref b, (nuint)i), sum0);
+        }
+
+        return VectorTerms.Tail<TTerm>(ref a, ref b, (nuint)i, length, Vector.Sum(sum0 + sum1 + (sum2 + sum3)));
+    }
+}
+
+/// <summary>For AVX2, whose registers are those of <see cref="Vector{T}"/>.</summary>
+internal sealed class Avx2Kernel : PortableKernel
+{
+    public override bool IsFastWithBytes => true;
+
+    protected override void MultiplyOne(ReadOnlySpan<byte> block, ReadOnlySpan<int> query, Span<int> products)
+    {
+        ref byte bytes = ref MemoryMarshal.GetReference(block);
+        Vector256<int> low = default, high = default;
+        nuint at = 0;
+        foreach (int pair in query)
+        {
+            Vector256<short> values = Vector256.Create(pair).AsInt16();
+            low += Avx2.MultiplyAddAdjacent(Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref bytes, at)), values);
+            high += Avx2.MultiplyAddAdjacent(Avx2.ConvertToVector256Int16(Vector128.LoadUnsafe(ref bytes, at + 16)), values);
+            at += 32;
+        }
+
+        low.CopyTo(products);
+        high.CopyTo(products[8..]);
     }
 }
 
@@ -367,8 +338,6 @@ internal interface ITerm
 {
     static abstract Vector512<float> Add(Vector512<float> a, Vector512<float> b, Vector512<float> sum);
 
-    static abstract Vector256<float> Add(Vector256<float> a, Vector256<float> b, Vector256<float> sum);
-
     static abstract Vector<float> Add(Vector<float> a, Vector<float> b, Vector<float> sum);
 
     static abstract float Add(float a, float b, float sum);
@@ -378,9 +347,7 @@ internal readonly struct Products : ITerm
 {
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b, Vector512<float> sum) => Vector512.FusedMultiplyAdd(a, b, sum);
 
-    public static Vector256<float> Add(Vector256<float> a, Vector256<float> b, Vector256<float> sum) => Vector256.FusedMultiplyAdd(a, b, sum);
-
-    public static Vector<float> Add(Vector<float> a, Vector<float> b, Vector<float> sum) => sum + a * b;
+    public static Vector<float> Add(Vector<float> a, Vector<float> b, Vector<float> sum) => Vector.FusedMultiplyAdd(a, b, sum);
 
     public static float Add(float a, float b, float sum) => sum + a * b;
 }
@@ -390,9 +357,7 @@ internal readonly struct SquaredDifferences : ITerm
 {
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b, Vector512<float> sum) => Vector512.FusedMultiplyAdd(a - b, a - b, sum);
 
-    public static Vector256<float> Add(Vector256<float> a, Vector256<float> b, Vector256<float> sum) => Vector256.FusedMultiplyAdd(a - b, a - b, sum);
-
-    public static Vector<float> Add(Vector<float> a, Vector<float> b, Vector<float> sum) => sum + (a - b) * (a - b);
+    public static Vector<float> Add(Vector<float> a, Vector<float> b, Vector<float> sum) => Vector.FusedMultiplyAdd(a - b, a - b, sum);
 
     public static float Add(float a, float b, float sum) => sum + (a - b) * (a - b);
 }

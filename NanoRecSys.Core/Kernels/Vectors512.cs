@@ -5,25 +5,39 @@ using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Kernels;
 
-/// <summary>Whether this process uses the kernels for 512-bit vectors; every choice of a kernel asks here, once.</summary>
+/// <summary>Vectors of sixteen floats, and whether this process uses the kernels made for them: every choice of a kernel asks here, once.</summary>
 internal static class Vectors512
 {
+    /// <summary>Floats of a vector.</summary>
+    public const int Lanes = 16;
+
     /// <summary>Environment variable that turns the kernels off (<c>off</c>), to compare speed and results.</summary>
     public const string Variable = "NANORECSYS_KERNELS";
 
-    /// <summary>On processors that only emulate them (AVX2: two halves) the kernels are slower than ONNX Runtime and torch.</summary>
+    /// <summary>Whether <see cref="Variable"/> turns all kernels off.</summary>
+    public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off";
+
+    /// <summary>Whether to use them. Where they are emulated (AVX2: two halves), ONNX Runtime and torch are faster.</summary>
     public static bool AreUsed { get; } = Vector512.IsHardwareAccelerated && !IsOff;
 
-    public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off";
+    /// <summary>The largest of sixteen numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Largest(Vector512<float> values)
+    {
+        Vector256<float> eight = Vector256.Max(values.GetLower(), values.GetUpper());
+        Vector128<float> four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        four = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
 }
 
 /// <summary>
-/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's own goes through
-/// double precision, which makes it several times as slow.
+/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's exponential goes through
+/// double precision and is several times as slow.
 /// </summary>
 internal static class FastExp
 {
-    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then, which nothing notices
+    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then
     private const float LargestExponent = 88.3f;
     private const float Log2E = 1.44269504f;
     private const float Ln2High = 0.693359375f; // exact in few bits, so that n * high is exact, too (Cody and Waite, 1980)
@@ -66,7 +80,7 @@ internal static class FastExp
     }
 }
 
-/// <summary>A thread's room for what a kernel computes in between. It grows to the largest that was asked for, and is given out anew by each call.</summary>
+/// <summary>A thread's buffer for a kernel's intermediate results. It grows to the largest size requested and is reused by each call.</summary>
 internal sealed unsafe class Scratch
 {
     private const nuint Alignment = 64;
@@ -79,7 +93,7 @@ internal sealed unsafe class Scratch
 
     ~Scratch() => NativeMemory.AlignedFree(_memory);
 
-    /// <returns>Room for so many floats, aligned, with anything in it; what the thread had before is no longer its.</returns>
+    /// <returns>An aligned buffer of that many floats, not cleared; it replaces the one that the thread had.</returns>
     public static float* Take(long count)
     {
         Scratch own = OfThread ??= new Scratch();

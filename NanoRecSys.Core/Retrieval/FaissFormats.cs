@@ -8,7 +8,7 @@ internal static class FlatFormat
     public const string InnerProduct = "IxFI";
     public const string L2 = "IxF2";
 
-    /// <returns>The header, and how many floats follow where the reader stands.</returns>
+    /// <returns>The header, and the number of floats that follow.</returns>
     public static (FaissHeader Header, long Floats) ReadHeader(FaissReader reader, string letters)
     {
         reader.Require(letters is InnerProduct or L2, $"a flat index was expected, found '{letters}'");
@@ -37,7 +37,7 @@ internal static class FlatFormat
 
 /// <summary>
 /// <c>IwFl</c>, <c>IwSq</c> and <c>IwPQ</c>: the header, lists and probes (int64), the centroids as a flat index, the
-/// direct map, what the codes stand for, and the lists (see <see cref="ListsFormat"/>).
+/// direct map, the quantizer, and the lists (see <see cref="ListsFormat"/>).
 /// </summary>
 internal static class IvfFormat
 {
@@ -117,7 +117,7 @@ internal static class IvfFormat
             index.Vectors.Slice(index.Lists.Ids[position] * index.Dimension, index.Dimension)
                 .CopyTo(MemoryMarshal.Cast<byte, float>(code)));
 
-    // Where each row lies, by its id: not needed for searching. None, an array of places, or a table of pairs.
+    // The place of each row by its id, not needed for searching: none, an array of places, or a table of pairs.
     private static void SkipDirectMap(FaissReader reader)
     {
         byte kind = reader.Number<byte>();
@@ -225,7 +225,7 @@ internal static class QuantizerFormat
 
     /// <summary>
     /// Kind, how the range was chosen and an argument of it (int32, int32, float), D and bytes of a code (int64), least
-    /// values and ranges (2 D floats), bytes of a code again, and whether codes stand for the difference to the centroid.
+    /// values and ranges (2 D floats), bytes of a code again, and whether codes are of the difference to the centroid.
     /// </summary>
     public static IvfScalarIndex ReadScalar(FaissReader reader, FaissHeader header, FlatIndex centroids)
     {
@@ -256,7 +256,7 @@ internal static class QuantizerFormat
     }
 
     /// <summary>
-    /// Whether codes stand for the difference to the centroid, bytes of a code (int64), D, M and bits of a part (int64),
+    /// Whether codes are of the difference to the centroid, bytes of a code (int64), D, M and bits of a part (int64),
     /// and the centroids of the parts.
     /// </summary>
     public static IvfProductIndex ReadProduct(FaissReader reader, FaissHeader header, FlatIndex centroids)

@@ -9,7 +9,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// quarter of the memory that the rows take: bytes decide which rows can be among the best, and only those are
 /// compared in fp32 (see <see cref="RowScan"/>).
 /// </summary>
-/// <remarks>Disposing one whose rows lie in a mapped file unmaps it, once the searches under way have ended; others need no disposing.</remarks>
+/// <remarks>If the rows are in a mapped file, disposing unmaps it once the searches under way have ended; otherwise disposing does nothing.</remarks>
 internal sealed class FlatIndex : IVectorIndex, IDisposable
 {
     private const int FewRows = 512; // below, comparing all of them costs less than preparing the query
@@ -53,7 +53,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     {
     }
 
-    /// <summary>Where the rows lie, if not in memory; it becomes this index's own.</summary>
+    /// <summary>The file that holds the rows, if they are not in memory; owned by this index.</summary>
     internal MappedFile? Mapped { private get; init; }
 
     public string Kind => IndexKinds.Flat;
@@ -71,7 +71,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     /// <summary>[Count, Dimension], row-major; not to be read any more once this is disposed.</summary>
     public ReadOnlySpan<float> Vectors => _vectors.Span;
 
-    /// <summary>[Count, Dimension], row-major, for those who keep it until this is disposed.</summary>
+    /// <summary>[Count, Dimension], row-major; valid until this is disposed.</summary>
     public ReadOnlyMemory<float> Rows => _vectors;
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
@@ -107,7 +107,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         return Finish(all.SortBestFirst(), results);
     }
 
-    /// <summary>Many queries at once: each part of the rows is compared with all of them while it lies in the cache.</summary>
+    /// <summary>Many queries at once: each part of the rows is compared with all of them while it is in the cache.</summary>
     /// <param name="queries">[B, Dimension]</param>
     /// <param name="filter">For all of them.</param>
     /// <param name="k">Neighbours of each.</param>
@@ -267,7 +267,7 @@ internal sealed class ExtendedIndex : IVectorIndex
 
     public long Memory => _first.Memory + _added.Memory;
 
-    /// <param name="index">Stays as it is, for those who hold it.</param>
+    /// <param name="index">Not modified.</param>
     /// <param name="vectors">[rows, Dimension], kept, not copied; the first becomes row <c>index.Count</c>.</param>
     public static ExtendedIndex Add(IVectorIndex index, ReadOnlyMemory<float> vectors) =>
         new(index, new FlatIndex(vectors, index.Dimension, index.Metric));

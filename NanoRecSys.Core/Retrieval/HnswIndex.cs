@@ -8,7 +8,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// <summary>Search along a graph of near rows: FAISS's <c>IndexHNSWFlat</c>.</summary>
 internal sealed class HnswIndex : IVectorIndex
 {
-    // Rows compared for each row kept in sight, about, at 32 edges: tells when comparing all admitted rows is cheaper.
+    // Approximate number of rows compared per row kept, at 32 edges: decides when comparing all admitted rows is cheaper.
     private const int RowsPerBreadth = 30;
 
     private readonly ExactRows _rows;

@@ -159,8 +159,8 @@ internal sealed class IvfScalarIndex : IvfIndex
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="IvfFlatIndex.ListAlignment"/>.</param>
-    /// <param name="quantizer">What codes stand for.</param>
-    /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
+    /// <param name="quantizer">Decodes.</param>
+    /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [D] codes of a position; may be called by several threads.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
     public IvfScalarIndex(
@@ -270,7 +270,7 @@ internal sealed record ScalarQuantizer(float[] Least, float[] Range)
 {
     public int Dimension => Least.Length;
 
-    /// <param name="vectors">[rows, D]; what lies outside of them later is clamped.</param>
+    /// <param name="vectors">[rows, D]; later values outside their range are clamped.</param>
     /// <param name="dimension">D</param>
     public static ScalarQuantizer Train(ReadOnlySpan<float> vectors, int dimension)
     {
@@ -337,7 +337,7 @@ internal sealed class InvertedLists
 
     public int Positions => _ids.Length;
 
-    /// <summary>[Positions] the row at each, -1 where there is none.</summary>
+    /// <summary>[Positions] the row at each, or -1.</summary>
     public ReadOnlySpan<int> Ids => _ids;
 
     public long Memory => sizeof(int) * (_ids.LongLength + 2L * _sizes.Length);

@@ -16,8 +16,8 @@ internal sealed class IvfProductIndex : IvfIndex
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
-    /// <param name="quantizer">What codes stand for.</param>
-    /// <param name="byResidual">Whether codes stand for the difference to the list's centroid.</param>
+    /// <param name="quantizer">Decodes.</param>
+    /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [M] codes of a position; may be called by several threads.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
     public IvfProductIndex(
@@ -290,7 +290,7 @@ internal sealed class CodeScan
             _least += low;
         }
 
-        // A table that is no number or endless has no step; it is summed as it is.
+        // A table with NaN or infinity has no step; it is summed in fp32.
         _useBytes = kernel.HasByteTables && _parts <= VectorKernels.MostParts && float.IsFinite(range);
         _step = range > 0 ? range / 255 : 1;
         _bound = magnitude * Rounding + (_useBytes ? 0.501f * _parts * _step : 0);

@@ -33,7 +33,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
 
     public int Count { get; }
 
-    /// <summary>The file's size: the library does not tell.</summary>
+    /// <summary>The file's size: the library does not report its memory.</summary>
     public long Memory => _fileBytes;
 
     /// <summary>Reads an index file with the library.</summary>
@@ -46,7 +46,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
                 $"FAISS's C library (libfaiss_c) is not installed. Install it, set {FaissLibrary.PathVariable} to its path, or use the engine '{IndexEngines.Managed}'.");
         }
 
-        // FAISS trusts its files; ours are checked first, so that a damaged one cannot take the process down.
+        // FAISS trusts its files; they are checked here first, so that a damaged one cannot crash the process.
         IVectorIndex checkedIndex = FaissFile.Read(path);
         string kind = checkedIndex.Kind;
         (checkedIndex as IDisposable)?.Dispose();
@@ -128,7 +128,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
         }
     }
 
-    // Versions before 1.7.4 take no selector for graphs: more are asked for, until enough of them are admitted.
+    // Versions before 1.7.4 support no selector for graphs: request more until enough of them are admitted.
     private int SearchWider(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
         int wanted = Math.Min(results.Length, filter.CountAdmitted(Count));
@@ -187,7 +187,7 @@ internal static partial class FaissLibrary
     /// <summary>Whether the library is installed.</summary>
     public static bool IsAvailable => Handle.Value != IntPtr.Zero;
 
-    /// <summary>The library's version, where it tells (since 1.7.2).</summary>
+    /// <summary>The library's version, if it reports one (since 1.7.2).</summary>
     public static string Version =>
         IsAvailable && NativeLibrary.TryGetExport(Handle.Value, "faiss_get_version", out _) ? Marshal.PtrToStringUTF8(VersionPointer()) ?? "" : "of unknown version";
 
@@ -278,7 +278,7 @@ internal static partial class FaissLibrary
     }
 }
 
-/// <summary>What the native FAISS library says went wrong.</summary>
+/// <summary>An error of the native FAISS library.</summary>
 internal sealed class FaissException : Exception
 {
     public FaissException(string message)

@@ -6,13 +6,13 @@ using NanoRecSys.Core.Kernels;
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
-/// The first pass of a search: products of bytes tell each row's score to within a proven bound, and only rows that
+/// The first pass of a search: products of bytes give each row's score within a proven bound, and only rows that
 /// may still be among the best K are kept, to be compared in fp32 afterwards.
 /// </summary>
 /// <remarks>
 /// With row x = s*a + e and query q = t*b + f (a, b integers), |q.x - s*t*(a.b)| = |t*b.e + f.x| &lt;= |t*b||e| + |f||x|
 /// by Cauchy-Schwarz. Roundings of fp32 are added to it.
-/// <para>Kept by each thread for its next search, so that a search allocates nothing.</para>
+/// <para>Each thread keeps one for its next search, so a search allocates nothing.</para>
 /// </remarks>
 internal sealed class RowScan
 {
@@ -195,7 +195,7 @@ internal sealed class ByteRows
     /// <summary>Bytes that this takes.</summary>
     public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float);
 
-    /// <returns>False where an array cannot hold so many.</returns>
+    /// <returns>False if they exceed the size of an array.</returns>
     public static bool Fits(long rows, int dimension) => (rows + VectorKernels.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
 
     public static int PositionsFor(int rows) => (rows + VectorKernels.BlockRows - 1) / VectorKernels.BlockRows * VectorKernels.BlockRows;
@@ -236,7 +236,7 @@ internal sealed class ByteRows
     /// <summary>Takes stock once all positions were <see cref="Set"/>.</summary>
     public void Complete() => LargestOffset = Offsets.Length == 0 ? 0 : Math.Abs(TensorPrimitives.MaxMagnitude<float>(Offsets));
 
-    /// <summary>Sets a row's bytes as they are: each stands for itself - 128.</summary>
+    /// <summary>Sets a row's bytes; the value of byte c is c - 128.</summary>
     public void Set(int position, ReadOnlySpan<byte> row, float offset)
     {
         Span<byte> block = Block(position);
@@ -275,7 +275,7 @@ internal sealed class ByteRows
         Offsets[position] = metric == VectorMetric.L2 ? -norm * norm : 0;
         if (!float.IsFinite(metric == VectorMetric.L2 ? norm * norm : norm) || !float.IsFinite(1 / scale))
         {
-            // Not a number, too large or too small to be scaled: an endless bound has it compared exactly.
+            // NaN, or too large or too small to be scaled: an infinite bound makes it a candidate, to be compared exactly.
             (Scales[position], Errors[position], Offsets[position]) = (0, largest == 0 ? 0 : float.PositiveInfinity, 0);
             return;
         }

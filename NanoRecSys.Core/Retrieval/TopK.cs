@@ -144,7 +144,7 @@ internal ref struct ScoreFloor(Span<float> heap, int count)
 }
 
 /// <summary>
-/// Keeps the rows that may still be among the best K when each score is only known to within a bound: those whose
+/// Keeps the rows that may still be among the best K if each score is only known within a bound: those whose
 /// score plus bound reaches the K-th largest of all scores minus bounds, because K rows are certainly that good.
 /// </summary>
 internal sealed class BoundedCandidates
@@ -175,7 +175,7 @@ internal sealed class BoundedCandidates
 
     /// <param name="first">Position of the first row.</param>
     /// <param name="scores">[a multiple of 8, at most 64]</param>
-    /// <param name="bounds">The same number; a bound that is no number keeps its row.</param>
+    /// <param name="bounds">The same number; a bound that is NaN keeps its row.</param>
     /// <param name="wanted">A bit for each row that counts.</param>
     /// <param name="filter">Asked about rows that are good enough; its sets are over ids.</param>
     /// <param name="ids">[all positions]; empty where <paramref name="wanted"/> holds the filter's answer already.</param>
@@ -188,7 +188,7 @@ internal sealed class BoundedCandidates
             Vector256<float> most = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(scores), (nuint)lane)
                 + Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(bounds), (nuint)lane);
 
-            // "Not below" instead of "at least", for the sake of what is no number.
+            // "Not below" instead of "at least", because of NaN.
             uint mask = ~Vector256.LessThan(most, bar).ExtractMostSignificantBits() & (uint)(wanted >> lane) & 0xFF;
             for (; mask != 0; mask &= mask - 1)
             {

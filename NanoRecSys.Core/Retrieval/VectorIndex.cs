@@ -86,7 +86,7 @@ internal static class IndexEngines
     public const string Faiss = "faiss";
 }
 
-/// <summary>Opens an index file with the engine that was asked for.</summary>
+/// <summary>Opens an index file with the configured engine.</summary>
 internal static class IndexFile
 {
     /// <param name="path">A FAISS file.</param>
@@ -212,30 +212,6 @@ internal sealed class RowSet(int rows)
         }
     }
 
-    /// <summary>Adds every row that <paramref name="other"/> holds, too: the items of this genre or that.</summary>
-    public void UnionWith(RowSet other)
-    {
-        RequireSameRows(other);
-        for (int word = 0; word < _bits.Length; word++)
-        {
-            _bits[word] |= other._bits[word];
-        }
-
-        Count = CountBits();
-    }
-
-    /// <summary>Keeps only the rows that <paramref name="other"/> holds as well: of this genre and of those years.</summary>
-    public void IntersectWith(RowSet other)
-    {
-        RequireSameRows(other);
-        for (int word = 0; word < _bits.Length; word++)
-        {
-            _bits[word] &= other._bits[word];
-        }
-
-        Count = CountBits();
-    }
-
     /// <returns>A copy of the membership of <paramref name="rows"/> rows from <paramref name="first"/> on, as rows from 0 on.</returns>
     public RowSet Slice(int first, int rows)
     {
@@ -260,14 +236,6 @@ internal sealed class RowSet(int rows)
 
         slice.Count = slice.CountBits();
         return slice;
-    }
-
-    private void RequireSameRows(RowSet other)
-    {
-        if (other.Rows != Rows)
-        {
-            throw new ArgumentException($"The set is over {Rows} rows, the other over {other.Rows}.", nameof(other));
-        }
     }
 
     private int CountBits()

@@ -1,29 +1,29 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Models;
+using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
 /// <summary>
-/// What is added to a score for how many items, and how much time, lie between the one that asks and the one it
-/// looks at; and the gradient of it. Sums are kept per sequence and added up in order, so that threads change nothing.
+/// The learned additions to scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
+/// sequence and added in a fixed order, so the number of threads does not change the result.
 /// </summary>
 internal sealed unsafe class AttentionBias
 {
-    private const int Lanes = 16;
-
     private readonly int _heads;
     private readonly int _length; // L
     private readonly int _stride; // L + a vector: a row may be read past its end
-    private readonly float[] _distance; // [H, stride], the farthest first: a row of scores meets it in order
+    private readonly float[] _distance; // [H, stride], the farthest first, in the order of a row of scores
     private readonly float[]? _time; // [H, T]
     private readonly TimeBuckets? _buckets;
     private readonly int _sequences;
     private float[] _distanceGradient = []; // [B, H, stride]
     private float[] _timeGradient = []; // [B, H, T]
 
-    /// <param name="distance">[H, L] by the items between, the nearest first.</param>
+    /// <param name="distance">[H, L] by the number of items in between, the nearest first.</param>
     /// <param name="time">[H, T] by bucket, or empty.</param>
     /// <param name="buckets">Of the batch; needed with <paramref name="time"/>.</param>
     /// <param name="heads">H</param>
@@ -46,14 +46,14 @@ internal sealed unsafe class AttentionBias
         _sequences = sequences;
     }
 
-    /// <summary>Makes room for <see cref="Gather"/>; a pass that only goes forward needs none.</summary>
+    /// <summary>Allocates what <see cref="Gather"/> needs; a forward pass alone needs none.</summary>
     public void BeginGradients()
     {
         _distanceGradient = new float[_sequences * _heads * _stride];
         _timeGradient = new float[_sequences * (_time?.Length ?? 0)];
     }
 
-    /// <summary>row[j] += bias of i looking at j, for j up to i.</summary>
+    /// <summary>row[j] += bias of query i and key j, for j up to i.</summary>
     public void Add(float* row, int sequence, int head, int i)
     {
         fixed (float* bias = &_distance[(head * _stride) + _length - 1 - i])
@@ -74,7 +74,7 @@ internal sealed unsafe class AttentionBias
         }
     }
 
-    /// <summary>Takes up the gradient of a row of scores.</summary>
+    /// <summary>Adds the gradient of a row of scores.</summary>
     public void Gather(float* gradient, int sequence, int head, int i)
     {
         int slot = (sequence * _heads) + head;
@@ -96,7 +96,7 @@ internal sealed unsafe class AttentionBias
         }
     }
 
-    /// <returns>[H, L] by distance, and [H, T] by time where there is a bias by it.</returns>
+    /// <returns>[H, L] by distance, and [H, T] by time if there is a time bias.</returns>
     public IEnumerable<float[]> Gradients() =>
         _time is null ? [DistanceGradient()] : [DistanceGradient(), Sum(_timeGradient, TimeBuckets.Count, TimeBuckets.Count)];
 
@@ -126,42 +126,23 @@ internal sealed unsafe class AttentionBias
 }
 
 /// <summary>
-/// One row of attention: scores into weights and back, sixteen at a time. A row's buffer is full of vectors; what
-/// lies at and behind <c>count</c> is written as zero.
+/// One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values at and
+/// behind <c>count</c> are written as zero.
 /// </summary>
 internal static unsafe class AttentionWeights
 {
-    private const int Lanes = 16;
-
-    private static readonly Vector512<int> Ascending = Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-
     /// <summary>row = softmax(row)</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Softmax(float* row, int count)
     {
-        Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
-        for (int j = 0; j < count; j += Lanes)
-        {
-            largest = Vector512.Max(largest, Vector512.ConditionalSelect(Inside(j, count), Vector512.Load(row + j), largest));
-        }
-
-        Vector512<float> shift = Vector512.Create(Largest(largest));
-        Vector512<float> sum = default;
-        for (int j = 0; j < count; j += Lanes)
-        {
-            Vector512<float> e = Vector512.Exp(Vector512.Load(row + j) - shift) & Inside(j, count);
-            e.Store(row + j);
-            sum += e;
-        }
-
-        Vector512<float> scale = Vector512.Create(1 / Vector512.Sum(sum));
+        Vector512<float> scale = Vector512.Create(AttentionRow.Softmax(row, count));
         for (int j = 0; j < count; j += Lanes)
         {
             (Vector512.Load(row + j) * scale).Store(row + j);
         }
     }
 
-    /// <summary>gradient = weights * (gradient - weights · gradient): back through the softmax.</summary>
+    /// <summary>gradient = weights * (gradient - weights · gradient): the backward pass of softmax.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SoftmaxBack(float* weights, float* gradient, int count)
     {
@@ -186,21 +167,5 @@ internal static unsafe class AttentionWeights
         {
             (Vector512.Load(row + j) + Vector512.Load(bias + j)).Store(row + j);
         }
-    }
-
-    /// <summary>All bits where the lane's column is below <paramref name="count"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Inside(int column, int count) =>
-        Vector512.LessThan(Ascending, Vector512.Create(count - column)).AsSingle();
-
-    private static float Largest(Vector512<float> values)
-    {
-        float largest = values[0];
-        for (int lane = 1; lane < Lanes; lane++)
-        {
-            largest = MathF.Max(largest, values[lane]);
-        }
-
-        return largest;
     }
 }

@@ -7,11 +7,11 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Kernels;
 
 /// <summary>
-/// Causal attention over packed sequences on the CPU, forward and back: each sequence and head on its own, in
-/// buffers that stay in the cache, nothing computed for padding or the future.
+/// Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in
+/// buffers that stay in the cache, without computing padding or the future.
 /// </summary>
-/// <remarks>The weights are made again on the way back: cheaper than writing [B, H, L, L] to memory and reading it.</remarks>
-/// <param name="shape">See there.</param>
+/// <remarks>The backward pass computes the weights again: cheaper than writing [B, H, L, L] to memory and reading it.</remarks>
+/// <param name="shape">Heads and dropout.</param>
 /// <param name="width">D, of all heads together.</param>
 /// <param name="offsets">[B + 1] where each sequence begins in the pack.</param>
 /// <param name="dropoutKey">0: no dropout.</param>
@@ -58,7 +58,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         AttentionLayout.Write(buffers.Result, gradient + 2 * width, 3 * width, n, _headWidth, 1);
     });
 
-    /// <summary>Weights as they were used forward, from scratch.</summary>
+    /// <summary>The weights of the forward pass.</summary>
     private void FillWeights(AttentionBuffers buffers, int sequence, int head, int n)
     {
         Score(buffers, n);
@@ -72,7 +72,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
         }
     }
 
-    /// <summary>The weights again, and the gradient of the scores in the place of the weights' gradient.</summary>
+    /// <summary>The weights again, and the scores' gradient in place of the weights' gradient.</summary>
     private void FillGradients(AttentionBuffers buffers, int sequence, int head, int n)
     {
         Score(buffers, n);
@@ -117,7 +117,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
 
     private delegate void SequenceAndHead(AttentionBuffers buffers, int sequence, int head);
 
-    // Longest first: the last one to finish is then a short one.
+    // Longest first, so that the last one to finish is short.
     private void ForEach(SequenceAndHead work)
     {
         int sequences = offsets.Length - 1;
@@ -147,7 +147,7 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
     }
 }
 
-/// <summary>One call of the kernel: all that the way back needs besides tensors.</summary>
+/// <summary>One call of the kernel: what the backward pass needs besides tensors.</summary>
 internal sealed class AttentionCall
 {
     private readonly AttentionKernel _kernel;
@@ -191,14 +191,14 @@ internal sealed class AttentionCall
         return gradient;
     }
 
-    /// <summary>[H, L] and [H, T] of the biases that there are, once <see cref="Backward"/> has run.</summary>
+    /// <summary>[H, L] and [H, T] of the biases in use, once <see cref="Backward"/> has run.</summary>
     public IEnumerable<Tensor> BiasGradients() =>
         _bias?.Gradients().Select(values => tensor(values).reshape(_heads, -1)) ?? [];
 
     private static ReadOnlySpan<float> Values(Tensor tensor) => tensor.data<float>().ToArray();
 }
 
-/// <summary>The kernel as a step of torch's graph: call, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
+/// <summary>The kernel in torch's autograd: call, [P, 3D], [H, L], [H, T] -> [P, D].</summary>
 internal sealed class AttentionFunction : autograd.SingleTensorFunction<AttentionFunction>
 {
     public override string Name => nameof(AttentionFunction);
@@ -221,12 +221,12 @@ internal sealed class AttentionFunction : autograd.SingleTensorFunction<Attentio
     }
 }
 
-/// <summary>One thread's room for one sequence and head: some 750 KB at 200 x 64, so that it stays in the second-level cache.</summary>
+/// <summary>One thread's buffers for one sequence and head: 750 KB at 200 x 64, so they stay in the second-level cache.</summary>
 internal sealed unsafe class AttentionBuffers
 {
     private const nuint Alignment = 64;
 
-    // A training asks for the same sizes thousands of times, and fresh memory would have to be mapped each time.
+    // A training needs the same sizes thousands of times, and fresh memory would have to be mapped each time. One per thread at most is in use.
     private static readonly ConcurrentBag<AttentionBuffers> Idle = [];
 
     private readonly float*[] _matrices = new float*[9];
@@ -267,7 +267,7 @@ internal sealed unsafe class AttentionBuffers
     /// <summary>[n, d] gradient of the output.</summary>
     public float* OutputGradient => _matrices[7];
 
-    /// <summary>[n, d] what is computed.</summary>
+    /// <summary>[n, d] results.</summary>
     public float* Result => _matrices[8];
 
     /// <param name="longest">Items of the longest sequence.</param>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Models;
+using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
@@ -19,14 +20,8 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         Tensor normed = empty(x.shape, dtype: (ScalarType)vars[2]);
         fixed (byte* from = x.bytes, by = weight.bytes, to = normed.bytes)
         {
-            if (normed.dtype == ScalarType.BFloat16)
-            {
-                Forward<Brain16>((float*)from, (float*)by, to, x.shape[0], (int)x.shape[1]);
-            }
-            else
-            {
-                Forward<Single32>((float*)from, (float*)by, to, x.shape[0], (int)x.shape[1]);
-            }
+            delegate*<float*, float*, void*, long, int, void> pass = normed.dtype == ScalarType.BFloat16 ? &Forward<Brain16> : &Forward<Single32>;
+            pass((float*)from, (float*)by, to, x.shape[0], (int)x.shape[1]);
         }
 
         return normed;
@@ -41,15 +36,8 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         Tensor ofX = empty_like(x), ofWeight = zeros_like(weight);
         fixed (byte* from = x.bytes, by = weight.bytes, above = gradient.bytes, toX = ofX.bytes, toWeight = ofWeight.bytes)
         {
-            var pass = new BackwardPass((float*)from, (float*)by, above, (float*)toX, (float*)toWeight, (int)x.shape[1]);
-            if (gradient.dtype == ScalarType.BFloat16)
-            {
-                pass.Run<Brain16>(x.shape[0]);
-            }
-            else
-            {
-                pass.Run<Single32>(x.shape[0]);
-            }
+            delegate*<float*, float*, void*, float*, float*, long, int, void> pass = gradient.dtype == ScalarType.BFloat16 ? &Backward<Brain16> : &Backward<Single32>;
+            pass((float*)from, (float*)by, above, (float*)toX, (float*)toWeight, x.shape[0], (int)x.shape[1]);
         }
 
         return [ofX.MoveToOuterDisposeScope(), ofWeight.MoveToOuterDisposeScope(), null!];
@@ -63,14 +51,14 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
         {
             float* row = x + start;
             Vector512<float> squares = default;
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> value = Vector512.Load(row + i);
                 squares = Vector512.FusedMultiplyAdd(value, value, squares);
             }
 
             Vector512<float> scale = Vector512.Create(ScaleOf(squares, width));
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 TOut.Store(Vector512.Load(row + i) * scale * Vector512.Load(weight + i), normed, start + i);
             }
@@ -79,33 +67,30 @@ internal sealed unsafe class NormFunction : autograd.SingleTensorFunction<NormFu
 
     private static float ScaleOf(Vector512<float> squares, int width) => 1 / MathF.Sqrt((Vector512.Sum(squares) / width) + (float)RmsNorm.Epsilon);
 
-    private readonly struct BackwardPass(float* x, float* weight, void* gradient, float* ofX, float* ofWeight, int width)
+    // dx = s (w dy) - x s³ / D sum(x w dy); dw = sum over rows of x s dy
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Backward<TGradient>(float* x, float* weight, void* gradient, float* ofX, float* ofWeight, long rows, int width)
+        where TGradient : INumbers
     {
-        // dx = s (w dy) - x s³ / D sum(x w dy); dw = sum over rows of x s dy
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run<TGradient>(long rows)
-            where TGradient : INumbers
+        for (long start = 0; start < rows * width; start += width)
         {
-            for (long start = 0; start < rows * width; start += width)
+            float* row = x + start;
+            Vector512<float> squares = default, products = default;
+            for (int i = 0; i < width; i += Lanes)
             {
-                float* row = x + start;
-                Vector512<float> squares = default, products = default;
-                for (int i = 0; i < width; i += KernelOperations.Lanes)
-                {
-                    Vector512<float> value = Vector512.Load(row + i);
-                    squares = Vector512.FusedMultiplyAdd(value, value, squares);
-                    products = Vector512.FusedMultiplyAdd(value * Vector512.Load(weight + i), TGradient.Load(gradient, start + i), products);
-                }
+                Vector512<float> value = Vector512.Load(row + i);
+                squares = Vector512.FusedMultiplyAdd(value, value, squares);
+                products = Vector512.FusedMultiplyAdd(value * Vector512.Load(weight + i), TGradient.Load(gradient, start + i), products);
+            }
 
-                float scale = ScaleOf(squares, width);
-                Vector512<float> direct = Vector512.Create(scale);
-                Vector512<float> through = Vector512.Create(-scale * scale * scale / width * Vector512.Sum(products));
-                for (int i = 0; i < width; i += KernelOperations.Lanes)
-                {
-                    Vector512<float> value = Vector512.Load(row + i), above = TGradient.Load(gradient, start + i) * direct;
-                    Vector512.FusedMultiplyAdd(value, through, above * Vector512.Load(weight + i)).Store(ofX + start + i);
-                    Vector512.FusedMultiplyAdd(value, above, Vector512.Load(ofWeight + i)).Store(ofWeight + i);
-                }
+            float scale = ScaleOf(squares, width);
+            Vector512<float> direct = Vector512.Create(scale);
+            Vector512<float> through = Vector512.Create(-scale * scale * scale / width * Vector512.Sum(products));
+            for (int i = 0; i < width; i += Lanes)
+            {
+                Vector512<float> value = Vector512.Load(row + i), above = TGradient.Load(gradient, start + i) * direct;
+                Vector512.FusedMultiplyAdd(value, through, above * Vector512.Load(weight + i)).Store(ofX + start + i);
+                Vector512.FusedMultiplyAdd(value, above, Vector512.Load(ofWeight + i)).Store(ofWeight + i);
             }
         }
     }
@@ -127,14 +112,8 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
         Tensor sum = empty_like(x);
         fixed (byte* from = x.bytes, add = update.bytes, by = gate is null ? default : gate.bytes, to = sum.bytes)
         {
-            if (update.dtype == ScalarType.BFloat16)
-            {
-                Forward<Brain16>((float*)from, add, (float*)by, (float*)to, x.numel(), mask);
-            }
-            else
-            {
-                Forward<Single32>((float*)from, add, (float*)by, (float*)to, x.numel(), mask);
-            }
+            delegate*<float*, void*, float*, float*, long, DropoutMask, void> pass = update.dtype == ScalarType.BFloat16 ? &Forward<Brain16> : &Forward<Single32>;
+            pass((float*)from, add, (float*)by, (float*)to, x.numel(), mask);
         }
 
         return sum;
@@ -152,14 +131,8 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
         Tensor? ofGate = gate is null ? null : empty_like(gate);
         fixed (byte* above = gradient.bytes, from = update.bytes, by = gate is null ? default : gate.bytes, toUpdate = ofUpdate.bytes, toGate = ofGate is null ? default : ofGate.bytes)
         {
-            if (update.dtype == ScalarType.BFloat16)
-            {
-                Backward<Brain16>((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
-            }
-            else
-            {
-                Backward<Single32>((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
-            }
+            delegate*<float*, void*, float*, void*, float*, long, DropoutMask, void> pass = update.dtype == ScalarType.BFloat16 ? &Backward<Brain16> : &Backward<Single32>;
+            pass((float*)above, from, (float*)by, toUpdate, (float*)toGate, update.numel(), mask);
         }
 
         Tensor ofX = gradient.alias(); // [P, D]: a sum hands its gradient on as it is
@@ -172,7 +145,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
     private static void Forward<T>(float* x, void* update, float* gate, float* sum, long count, DropoutMask mask)
         where T : INumbers
     {
-        for (long i = 0; i < count; i += KernelOperations.Lanes)
+        for (long i = 0; i < count; i += Lanes)
         {
             Vector512<float> share = mask.At(i);
             if (gate is not null)
@@ -189,7 +162,7 @@ internal sealed unsafe class ResidualFunction : autograd.SingleTensorFunction<Re
     private static void Backward<T>(float* gradient, void* update, float* gate, void* ofUpdate, float* ofGate, long count, DropoutMask mask)
         where T : INumbers
     {
-        for (long i = 0; i < count; i += KernelOperations.Lanes)
+        for (long i = 0; i < count; i += Lanes)
         {
             Vector512<float> above = Vector512.Load(gradient + i) * mask.At(i);
             if (gate is not null)
@@ -218,14 +191,8 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         Tensor gated = empty(both.shape[0], both.shape[1] / 2, dtype: both.dtype);
         fixed (byte* from = both.bytes, to = gated.bytes)
         {
-            if (both.dtype == ScalarType.BFloat16)
-            {
-                Forward<Brain16>(from, to, gated.shape[0], (int)gated.shape[1], mask);
-            }
-            else
-            {
-                Forward<Single32>(from, to, gated.shape[0], (int)gated.shape[1], mask);
-            }
+            delegate*<void*, void*, long, int, DropoutMask, void> pass = both.dtype == ScalarType.BFloat16 ? &Forward<Brain16> : &Forward<Single32>;
+            pass(from, to, gated.shape[0], (int)gated.shape[1], mask);
         }
 
         return gated;
@@ -240,14 +207,8 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         Tensor ofBoth = empty_like(both);
         fixed (byte* from = both.bytes, above = gradient.bytes, to = ofBoth.bytes)
         {
-            if (both.dtype == ScalarType.BFloat16)
-            {
-                Backward<Brain16>(from, above, to, gradient.shape[0], (int)gradient.shape[1], mask);
-            }
-            else
-            {
-                Backward<Single32>(from, above, to, gradient.shape[0], (int)gradient.shape[1], mask);
-            }
+            delegate*<void*, void*, void*, long, int, DropoutMask, void> pass = both.dtype == ScalarType.BFloat16 ? &Backward<Brain16> : &Backward<Single32>;
+            pass(from, above, to, gradient.shape[0], (int)gradient.shape[1], mask);
         }
 
         return [ofBoth.MoveToOuterDisposeScope(), null!];
@@ -260,7 +221,7 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         for (long row = 0; row < rows; row++)
         {
             long gates = 2 * row * hidden, to = row * hidden;
-            for (int i = 0; i < hidden; i += KernelOperations.Lanes)
+            for (int i = 0; i < hidden; i += Lanes)
             {
                 Vector512<float> gate = T.Load(both, gates + i), value = T.Load(both, gates + hidden + i);
                 T.Store(gate * FastExp.Sigmoid(gate) * value * mask.At(to + i), gated, to + i);
@@ -276,7 +237,7 @@ internal sealed unsafe class SwiGluFunction : autograd.SingleTensorFunction<SwiG
         for (long row = 0; row < rows; row++)
         {
             long gates = 2 * row * hidden, from = row * hidden;
-            for (int i = 0; i < hidden; i += KernelOperations.Lanes)
+            for (int i = 0; i < hidden; i += Lanes)
             {
                 Vector512<float> gate = T.Load(both, gates + i), value = T.Load(both, gates + hidden + i);
                 Vector512<float> above = T.Load(gradient, from + i) * mask.At(from + i);
@@ -325,7 +286,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     {
         for (long start = 0; start < rows * width; start += width)
         {
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 (Brain16.Load(product, start + i) + Vector512.Load(bias + i)).Store(sum + start + i);
             }
@@ -337,7 +298,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     {
         for (long start = 0; start < rows * width; start += width)
         {
-            for (int i = 0; i < width; i += KernelOperations.Lanes)
+            for (int i = 0; i < width; i += Lanes)
             {
                 Vector512<float> above = Vector512.Load(gradient + start + i);
                 Brain16.Store(above, ofProduct, start + i);
@@ -347,7 +308,7 @@ internal sealed unsafe class WidenFunction : autograd.SingleTensorFunction<Widen
     }
 }
 
-/// <summary>Sixteen numbers of a tensor at a time in single precision, whatever it keeps them in.</summary>
+/// <summary>Sixteen numbers of a tensor in single precision, whichever type it stores.</summary>
 internal unsafe interface INumbers
 {
     static abstract Vector512<float> Load(void* numbers, long index);

@@ -1,25 +1,28 @@
 using NanoRecSys.Training.Models;
+using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
 /// <summary>
-/// The operations in C# with 512-bit vectors, on CPUs. Each stays as long as training is 1.2 times as fast with it; <c>benchmarks training</c>
-/// measures that, and docs/lab/decisions.md has the figures.
+/// The operations in C# with 512-bit vectors, on CPUs. A kernel stays as long as training is 1.2 times as fast with it: <c>benchmarks training</c>
+/// measures each, docs/lab/decisions.md has the figures.
 /// </summary>
-internal sealed class KernelOperations : NetworkOperations
+internal class KernelOperations : NetworkOperations
 {
-    /// <summary>Values of a vector; widths are multiples of it.</summary>
-    public const int Lanes = 16;
-
     public override bool AllowsThreads => true;
 
     protected override bool Fits(int width) => width % Lanes == 0;
 
     public override Tensor Drop(Tensor x, double rate, DropoutNoise? noise)
     {
+        if (noise is null || rate == 0)
+        {
+            return x.alias();
+        }
+
         using var scope = NewDisposeScope();
-        return (noise is null || rate == 0 ? x.alias() : ResidualFunction.apply(noise.NextMask(rate), zeros_like(x), x.contiguous())).MoveToOuterDisposeScope();
+        return Add(zeros_like(x), x, gate: null, rate, noise).MoveToOuterDisposeScope();
     }
 
     public override Tensor Norm(Tensor x, Tensor weight, bool isReduced) => NormFunction.apply(x.contiguous(), weight, isReduced ? bfloat16 : float32);

@@ -2,6 +2,7 @@ using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Models;
 using TorchSharp;
+using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
@@ -39,7 +40,7 @@ internal class NetworkOperations
         device.type == DeviceType.CPU && Best.Fits(model.Dimension) && Best.Fits(model.FeedForward) ? Best : Torch;
 
     /// <summary>The operations for a loss over a number of items.</summary>
-    public static NetworkOperations For(Device device, long items) => device.type == DeviceType.CPU && items >= KernelOperations.Lanes ? Best : Torch;
+    public static NetworkOperations For(Device device, long items) => device.type == DeviceType.CPU && items >= Lanes ? Best : Torch;
 
     /// <summary>Whether rows of this width can be computed.</summary>
     protected virtual bool Fits(int width) => true;

@@ -2,11 +2,12 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
+using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>Cross-entropy's gradient in the logits' place, softmax minus one-hot: torch takes nine passes over them for it.</summary>
+/// <summary>Cross-entropy's gradient in place of the logits, softmax minus one-hot, where torch takes nine passes over memory: <c>benchmarks training</c>.</summary>
 internal static unsafe class SoftmaxGradient
 {
     /// <param name="logits">[C, V] fp32 or bfloat16; replaced by their gradient.</param>
@@ -18,7 +19,7 @@ internal static unsafe class SoftmaxGradient
         ReadOnlySpan<long> rows = MemoryMarshal.Cast<byte, long>(targets.bytes);
         Span<float> own = MemoryMarshal.Cast<byte, float>(likelihood.bytes);
         fixed (byte* first = logits.bytes)
-        fixed (float* powers = new float[width + KernelOperations.Lanes])
+        fixed (float* powers = new float[width + Lanes])
         {
             for (int row = 0; row < rows.Length; row++)
             {
@@ -35,15 +36,15 @@ internal static unsafe class SoftmaxGradient
     private static float Row<T>(byte* logits, float* powers, int width, int target)
         where T : INumbers
     {
-        int last = width - KernelOperations.Lanes;
+        int last = width - Lanes;
         Vector512<float> highest = T.Load(logits, last);
-        for (int i = 0; i < last; i += KernelOperations.Lanes)
+        for (int i = 0; i < last; i += Lanes)
         {
             highest = Vector512.Max(highest, T.Load(logits, i));
         }
 
-        Vector512<float> most = Vector512.Create(Highest(highest)); // taken off: e^88 is where single precision ends
-        for (int i = 0; i < last; i += KernelOperations.Lanes)
+        Vector512<float> most = Vector512.Create(Largest(highest)); // subtracted, because single precision ends at e^88
+        for (int i = 0; i < last; i += Lanes)
         {
             FastExp.Exp(T.Load(logits, i) - most).Store(powers + i);
         }
@@ -51,7 +52,7 @@ internal static unsafe class SoftmaxGradient
         FastExp.Exp(T.Load(logits, last) - most).Store(powers + last);
         Vector512<float>.Zero.Store(powers + width);
         Vector512<float> sums = default;
-        for (int i = 0; i < width; i += KernelOperations.Lanes)
+        for (int i = 0; i < width; i += Lanes)
         {
             sums += Vector512.Load(powers + i);
         }
@@ -59,23 +60,12 @@ internal static unsafe class SoftmaxGradient
         float sum = Vector512.Sum(sums), own = powers[target];
         powers[target] = own - sum;
         Vector512<float> share = Vector512.Create(1 / sum);
-        for (int i = 0; i < last; i += KernelOperations.Lanes)
+        for (int i = 0; i < last; i += Lanes)
         {
             T.Store(Vector512.Load(powers + i) * share, logits, i);
         }
 
         T.Store(Vector512.Load(powers + last) * share, logits, last);
         return own / sum;
-    }
-
-    private static float Highest(Vector512<float> values)
-    {
-        float highest = values[0];
-        for (int lane = 1; lane < KernelOperations.Lanes; lane++)
-        {
-            highest = MathF.Max(highest, values[lane]);
-        }
-
-        return highest;
     }
 }

@@ -3,22 +3,22 @@ using System.Text;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>A symbol version that an ELF library asks for and the host may lack.</summary>
+/// <summary>A symbol version that an ELF library requires and the host may lack.</summary>
 /// <param name="Symbol">The only symbol of that version.</param>
-/// <param name="Version">The version that is asked for.</param>
-/// <param name="OlderVersion">A version of the same library that is asked for anyway.</param>
+/// <param name="Version">The required version.</param>
+/// <param name="OlderVersion">A version of the same library that is required anyway.</param>
 /// <param name="Substitute">A libc function without arguments, no longer in name than <paramref name="Symbol"/>.</param>
 internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
 
 /// <summary>
-/// Takes one symbol version out of the demands of a 64-bit little-endian ELF library. Only the tables that
+/// Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that
 /// the dynamic linker reads are changed, in place: no offset moves.
 /// </summary>
 internal static class ElfSymbolPatch
 {
     /// <summary>
-    /// The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that by itself in
-    /// every library, so there a call without effect can stand in for it.
+    /// The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that itself in
+    /// every library, so a call without effect can replace it there.
     /// </summary>
     public static readonly SymbolDemand LibTorchSharp =
         new("_ZSt21ios_base_library_initv", "GLIBCXX_3.4.32", "GLIBCXX_3.4.30", "sched_yield");

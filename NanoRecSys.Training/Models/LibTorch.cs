@@ -134,15 +134,15 @@ internal static class TorchDevice
     public static bool IsName(string device) => device is Auto or Cpu or Cuda || IndexOf(device) is not null;
 
     /// <summary>
-    /// The device that was asked for, <c>auto</c> being a GPU where there is one. A GPU that is not there is refused
-    /// before anything is computed; the CPU costs nothing to ask for.
+    /// The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused
+    /// before anything is computed; choosing the CPU loads nothing.
     /// </summary>
     /// <exception cref="UserErrorException">torch has no such device.</exception>
     public static string Resolve(string device) => Resolve(device, IsCudaBuild, CountGpus);
 
     /// <param name="device">A name.</param>
     /// <param name="isCudaBuild">Whether this build's libtorch can use a GPU.</param>
-    /// <param name="countGpus">Loads torch, so it is only asked where it matters.</param>
+    /// <param name="countGpus">Loads torch, so it is only called if necessary.</param>
     internal static string Resolve(string device, bool isCudaBuild, Func<int> countGpus)
     {
         if (device == Cpu || (device == Auto && !isCudaBuild))

@@ -12,12 +12,12 @@ internal static class Precision
     private const string ProcessorFlags = "/proc/cpuinfo";
 
     /// <summary>
-    /// Rows of a reduced product come in multiples of this. oneDNN makes a program of some 120 KB for each shape that it
-    /// meets and keeps a thousand of them per thread: with any number of rows a training grew by a gigabyte so.
+    /// Rows of a reduced product are a multiple of this. oneDNN generates about 120 KB of code for each new shape and keeps a thousand of them per
+    /// thread: with arbitrary numbers of rows a training grew by a gigabyte.
     /// </summary>
     public const int RowMultiple = 128;
 
-    /// <param name="wanted">Null: where it is faster.</param>
+    /// <param name="wanted">The setting; null: if it is faster.</param>
     /// <param name="device">Of the training.</param>
     public static bool IsReduced(bool? wanted, Device device)
     {
@@ -42,7 +42,7 @@ internal static class Precision
         return product[..(int)rows, ..(int)columns].to(float32).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The same, left in the type that it is multiplied in, and of the sides that it has: to be multiples of <see cref="RowMultiple"/>.</summary>
+    /// <summary>The same in the type that it is multiplied in; the sides must be multiples of <see cref="RowMultiple"/>.</summary>
     public static Tensor NarrowProduct(Tensor a, Tensor b, bool isReduced)
     {
         using var scope = NewDisposeScope();
@@ -50,26 +50,26 @@ internal static class Precision
         return a.to(type).matmul(b.to(type)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>With rows of zeros behind its own, up to a multiple of <see cref="RowMultiple"/>.</summary>
+    /// <summary>Padded with rows of zeros to a multiple of <see cref="RowMultiple"/>.</summary>
     /// <param name="x">[..., n, k]</param>
     internal static Tensor WholeRows(Tensor x) => Pad(x, [0, 0, 0, Missing(x.shape[^2])]);
 
     private static long Missing(long count) => (RowMultiple - count % RowMultiple) % RowMultiple;
 
-    /// <summary>Zeros behind a tensor's numbers; the tensor itself where there are none to add.</summary>
+    /// <summary>Pads a tensor with zeros; returns the tensor itself if there is nothing to add.</summary>
     /// <param name="tensor">Of any shape.</param>
-    /// <param name="by">As torch takes it, the last dimension first.</param>
+    /// <param name="by">In torch's order, the last dimension first.</param>
     internal static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
-    // .NET has no name for AVX512-BF16 before its AVX10; without the instructions bfloat16 is slower than fp32.
+    // .NET 10 detects AVX512-BF16 only as a part of AVX10; without the instructions bfloat16 is slower than fp32.
     private static bool HasInstructions { get; } =
         OperatingSystem.IsLinux() && File.Exists(ProcessorFlags) && File.ReadLines(ProcessorFlags).Any(line =>
             line.StartsWith("flags", StringComparison.Ordinal) && line.Contains(" avx512_bf16", StringComparison.Ordinal));
 }
 
 /// <summary>
-/// x W' + b, started Xavier-uniform with a zero bias. Its products may be in bfloat16, sums still in
-/// fp32: processors with AVX512-BF16 are 3.4 times as fast so (12,800 x 64 x 256: 2.0 ms against 7.0, one thread).
+/// x W' + b, initialized Xavier-uniform with a zero bias. Its products may be in bfloat16 with sums in
+/// fp32, which is 3.4 times as fast on processors with AVX512-BF16 (12,800 x 64 x 256: 2.0 ms instead of 7.0, one thread).
 /// </summary>
 internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
 {
@@ -78,10 +78,10 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "bias")]
     private readonly Parameter? _bias; // [out]
 
-    /// <param name="inputs">Width in.</param>
-    /// <param name="outputs">Width out.</param>
-    /// <param name="hasBias">With a bias?</param>
-    /// <param name="gain">Scales the first weights; below one for what is added to the residual stream.</param>
+    /// <param name="inputs">Width of the input.</param>
+    /// <param name="outputs">Width of the output.</param>
+    /// <param name="hasBias">Whether it has a bias.</param>
+    /// <param name="gain">Scales the initial weights; below one for what is added to the residual stream.</param>
     public MixedLinear(int inputs, int outputs, bool hasBias, double gain = 1)
         : base(nameof(MixedLinear))
     {
@@ -135,9 +135,9 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>
-/// Sums for what several threads compute at once. TorchSharp's operators make a number (the second
-/// term's factor) for each call and forget it before the native code has read it: a collection that another thread
-/// sets off meanwhile frees it, and the step fails with "Expected false to be true". Here the factor lives for good.
+/// Sums that several threads may compute at once. TorchSharp's operators create a number (the second
+/// term's factor) for each call and drop the reference before the native code has read it: a collection that another thread
+/// triggers frees it, and the step fails with "Expected false to be true". Here the factor is kept.
 /// </summary>
 internal static class TensorSums
 {

@@ -9,12 +9,12 @@ namespace NanoRecSys.Training.Models;
 /// </summary>
 internal sealed class SequencePack : IDisposable
 {
-    /// <summary>Stands for an empty history.</summary>
+    /// <summary>The item of an empty history.</summary>
     public const int NoItem = -1;
 
     /// <param name="rows">[P] item rows, or <see cref="NoItem"/>.</param>
     /// <param name="offsets">[B + 1], ascending from 0 to P; no sequence is empty.</param>
-    /// <param name="device">Where the tensors are put.</param>
+    /// <param name="device">Of the tensors.</param>
     /// <param name="timeBuckets">For a network with a time bias.</param>
     public SequencePack(int[] rows, int[] offsets, Device device, TimeBuckets? timeBuckets = null)
     {
@@ -68,7 +68,7 @@ internal sealed class SequencePack : IDisposable
 
     /// <param name="histories">[B]; only the last <paramref name="maxLength"/> items count.</param>
     /// <param name="maxLength">L</param>
-    /// <param name="device">Where the tensors are put.</param>
+    /// <param name="device">Of the tensors.</param>
     /// <param name="hasTimes">For a network with a time bias.</param>
     /// <param name="multiple">See <see cref="OffsetsOf"/>.</param>
     public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false, int multiple = 1)
@@ -92,11 +92,11 @@ internal sealed class SequencePack : IDisposable
         return new SequencePack(rows, offsets, device, hasTimes ? BucketsOf(histories, offsets) : null);
     }
 
-    /// <summary>So many positions a history takes: at least the one of <see cref="NoItem"/>.</summary>
+    /// <summary>Positions of a history: at least the one of <see cref="NoItem"/>.</summary>
     public static int LengthOf(TimedHistory history, int maxLength) => Math.Clamp(history.Items.Length, 1, maxLength);
 
     /// <param name="lengths">[B] of the sequences.</param>
-    /// <param name="multiple">The pack has so many positions or a multiple of it: further sequences, of the first item, fill it up.</param>
+    /// <param name="multiple">The number of positions is a multiple of it: further sequences, of the first item, pad the pack.</param>
     /// <returns>[B + 1 or more] where each begins.</returns>
     internal static int[] OffsetsOf(IReadOnlyList<int> lengths, int multiple)
     {
@@ -106,7 +106,7 @@ internal sealed class SequencePack : IDisposable
             offsets.Add(offsets[^1] + length);
         }
 
-        int longest = lengths.DefaultIfEmpty(1).Max(); // and no more for what fills up: a network has no positions beyond its L
+        int longest = lengths.DefaultIfEmpty(1).Max(); // also of what pads: a network has no positions beyond its L
         int positions = (offsets[^1] + multiple - 1) / multiple * multiple; // P
         while (offsets[^1] < positions)
         {
@@ -125,7 +125,7 @@ internal sealed class SequencePack : IDisposable
             Range range = offsets[b]..offsets[b + 1];
             Span<long> times = met.AsSpan(range);
             SequenceBuilder.FillTimes(histories[b], times);
-            times[1..].CopyTo(asked.AsSpan(range)); // what follows an item is asked when the next one comes
+            times[1..].CopyTo(asked.AsSpan(range)); // an item's successor is predicted at the time of the next one
             asked[offsets[b + 1] - 1] = histories[b].Now;
         }
 
@@ -141,13 +141,12 @@ internal sealed class SequencePack : IDisposable
 }
 
 /// <summary>
-/// For every pair of a batch's positions, how long before the prediction at i the item at j was met, in buckets that
-/// grow by a factor: [0, 1) s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is
-/// floor(log(max(s, 1)) / 0.301), 0.301 s in nats.
+/// For every pair of a batch's positions, the time between the item at j and the prediction at i, in buckets that
+/// grow by a factor: [0, 1) s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is floor(log(max(s, 1)) / 0.301).
 /// </summary>
 internal sealed class TimeBuckets
 {
-    /// <summary>T: the last bucket begins at 0.301 * 63 nats, some five years.</summary>
+    /// <summary>T: the last bucket begins at e^(0.301 * 63) s, about five years.</summary>
     public const int Count = 64;
 
     /// <summary>Of a bucket, in nats.</summary>
@@ -157,8 +156,8 @@ internal sealed class TimeBuckets
     private readonly long[] _starts; // [B]
 
     /// <param name="offsets">[B + 1]</param>
-    /// <param name="met">[P] when each item was met, in seconds.</param>
-    /// <param name="asked">[P] when what follows it is asked for: the next item's time, or now.</param>
+    /// <param name="met">[P] time of each item, in seconds.</param>
+    /// <param name="asked">[P] time of the prediction of what follows it: the next item's, or now.</param>
     public TimeBuckets(int[] offsets, ReadOnlySpan<long> met, ReadOnlySpan<long> asked)
     {
         _starts = new long[offsets.Length];

@@ -8,7 +8,7 @@ namespace NanoRecSys.Training.Models;
 
 /// <summary>
 /// The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its
-/// weights go by the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
+/// weights have the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
 /// <c>blocks.0.attn.qkv_proj.weight</c>, ...
 /// </summary>
 internal sealed class UserTower : nn.Module<SequencePack, Tensor>
@@ -24,7 +24,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     private NetworkOperations? _operations;
 
     /// <param name="model">Sizes, kind of block and dropout.</param>
-    /// <param name="embeddingStd">Standard deviation of the item table's first values.</param>
+    /// <param name="embeddingStd">Standard deviation of the item table's initial values.</param>
     public UserTower(ModelInfo model, double embeddingStd = 0.02)
         : base(nameof(UserTower))
     {
@@ -59,7 +59,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         set => _operations = value;
     }
 
-    /// <summary>Lets it multiply in bfloat16, or not; see <see cref="MixedLinear"/>.</summary>
+    /// <summary>Sets whether it multiplies in bfloat16; see <see cref="MixedLinear"/>.</summary>
     public void UseReducedPrecision(bool isReduced)
     {
         foreach (MixedLinear linear in modules().OfType<MixedLinear>())
@@ -68,7 +68,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         }
     }
 
-    /// <summary>User embeddings as they are served: of each sequence's last position only.</summary>
+    /// <summary>User embeddings as served: of each sequence's last position only.</summary>
     /// <returns>[B, D], L2-normalised.</returns>
     public override Tensor forward(SequencePack pack)
     {
@@ -123,7 +123,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         return new BlockContext(Operations, pack, noise, cos, sin);
     }
 
-    /// <summary>Why there can be no such network; null when there can.</summary>
+    /// <summary>Why the sizes are impossible; null if they are not.</summary>
     public static string? Problem(ModelInfo model)
     {
         bool isRotary = model.Positions == Positions.Rotary;
@@ -132,9 +132,9 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         {
             _ when model.Dimension % multiple != 0 =>
                 $"Dimension {model.Dimension} must be a multiple of {multiple}: {model.Heads} heads{(isRotary ? ", each rotated in halves" : "")}.",
-            _ when !BlockKinds.All.Contains(model.Kind) => $"There is no block '{model.Kind}'; there are {string.Join(", ", BlockKinds.All)}.",
-            _ when !Positions.All.Contains(model.Positions) => $"There are no positions '{model.Positions}'; there are {string.Join(", ", Positions.All)}.",
-            { TimeBias: true } when model.Positions != Positions.Relative => "A time bias goes with relative positions.",
+            _ when !BlockKinds.All.Contains(model.Kind) => $"Unknown block '{model.Kind}'. Blocks: {string.Join(", ", BlockKinds.All)}.",
+            _ when !Positions.All.Contains(model.Positions) => $"Unknown positions '{model.Positions}'. Positions: {string.Join(", ", Positions.All)}.",
+            { TimeBias: true } when model.Positions != Positions.Relative => "A time bias needs relative positions.",
             _ => null,
         };
     }
@@ -142,7 +142,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
 
 /// <summary>
 /// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
-/// weighed by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
+/// weighted by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
 /// </summary>
 internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
@@ -202,7 +202,7 @@ internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 /// <param name="Sin">[P, d]</param>
 internal sealed record BlockContext(NetworkOperations Operations, SequencePack Pack, DropoutNoise? Noise, Tensor? Cos, Tensor? Sin);
 
-/// <summary>Multi-head attention in which a position sees itself and what came before it.</summary>
+/// <summary>Multi-head attention of each position over itself and those before it.</summary>
 internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "qkv_proj")]
@@ -214,7 +214,7 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     private readonly AttentionShape _shape;
 
     /// <param name="model">D is a multiple of its heads.</param>
-    /// <param name="outputGain">Scales the output projection's first weights.</param>
+    /// <param name="outputGain">Scales the output projection's initial weights.</param>
     public CausalSelfAttention(ModelInfo model, double outputGain)
         : base(nameof(CausalSelfAttention))
     {
@@ -246,12 +246,12 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
 }
 
 /// <summary>
-/// Rotary position embedding in the rotate-half form (Su et al., 2021): attention sees only how far apart two
-/// items are, so it does not matter where in a batch a sequence begins.
+/// Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two
+/// items, so the place of a sequence in a batch does not matter.
 /// </summary>
 internal static class RotaryEmbedding
 {
-    /// <summary>[d / 2], in float32 as the network turns by them: at position 200 their rounding is visible.</summary>
+    /// <summary>[d / 2], in float32 as in the network: at position 200 their rounding is visible.</summary>
     public static float[] Frequencies(int headDimension, double ropeBase) =>
         [.. Enumerable.Range(0, headDimension / 2).Select(i => 1f / MathF.Pow((float)ropeBase, 2f * i / headDimension))];
 
@@ -272,7 +272,7 @@ internal static class RotaryEmbedding
     /// <param name="cos">[P, d]</param>
     /// <param name="sin">[P, d]</param>
     /// <param name="heads">H; D = H d.</param>
-    /// <returns>[P, 3D], the values as they were.</returns>
+    /// <returns>[P, 3D], the values unchanged.</returns>
     public static Tensor RotateQueriesAndKeys(Tensor qkv, Tensor cos, Tensor sin, int heads)
     {
         using var scope = NewDisposeScope();
@@ -285,7 +285,7 @@ internal static class RotaryEmbedding
     }
 }
 
-/// <summary>A layer's learned bias by distance in items and, where the data has times, in time; all zero at first.</summary>
+/// <summary>A layer's learned bias by distance in items and, with a time bias, in time; initially zero.</summary>
 internal sealed class RelativeBias : nn.Module
 {
     [ComponentName(Name = "distance")]

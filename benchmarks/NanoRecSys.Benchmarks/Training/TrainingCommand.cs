@@ -5,6 +5,7 @@ using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
@@ -15,7 +16,7 @@ namespace NanoRecSys.Benchmarks.Training;
 
 /// <summary>
 /// The command <c>training</c>: an epoch of NanoRecSys compared with one of a plain loop on the same data and sizes (full softmax),
-/// projected from alternating steps of both.
+/// and with itself without single kernels, projected from alternating steps of all.
 /// </summary>
 internal static class TrainingCommand
 {
@@ -53,7 +54,8 @@ internal static class TrainingCommand
             await PrepareStep.RunAsync(new PrepareOptions { Data = name }, context);
             PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, cancellation);
             LibTorch.Load();
-            Report(data, Compare(data, steps, threads), threads, json);
+            (StepTimes[] times, int stepsPerEpoch) = Compare(data, steps, threads);
+            Report(data, times, stepsPerEpoch, threads, json);
             return 0;
         }
         finally
@@ -62,53 +64,105 @@ internal static class TrainingCommand
         }
     }
 
-    /// <summary>Median seconds of a step of the plain loop and of NanoRecSys in fp32 and in reduced precision; and steps per epoch.</summary>
-    private static (double Plain, double Exact, double Reduced, int StepsPerEpoch) Compare(PreparedData data, int steps, int threads)
+    /// <summary>Seconds of the steps of the plain loop and of every variant of NanoRecSys, the plain loop first.</summary>
+    private static (StepTimes[] Times, int StepsPerEpoch) Compare(PreparedData data, int steps, int threads)
     {
         using var plain = new PlainLoop(Sizes, data, seed: 1);
-        using TimedTrainer exact = new(data, Sizes with { ReducedPrecision = false }, threads);
-        using TimedTrainer reduced = new(data, Sizes with { ReducedPrecision = true }, threads);
-        List<double> plainSeconds = [], exactSeconds = [], reducedSeconds = [];
-        while (plainSeconds.Count < steps)
+        (string Name, bool IsReduced, NetworkOperations? Operations)[] variants =
+        [
+            ("ours, fp32", false, null),
+            ("ours, bf16 products", true, null),
+            ("... without the attention kernel", true, new TorchAttention()),
+            ("... without the fused steps", true, new TorchSteps()),
+            ("... without the softmax kernel", true, new TorchSoftmax()),
+            ("... without any kernel", true, NetworkOperations.Torch),
+        ];
+        TimedTrainer[] trainers = [.. variants.Select(each => new TimedTrainer(data, Sizes with { ReducedPrecision = each.IsReduced }, threads, each.Operations))];
+        StepTimes[] times = [new("plain loop, fp32", 1), .. variants.Select(each => new StepTimes(each.Name, threads))];
+        while (times[0].Wall.Count < steps)
         {
-            plainSeconds.AddRange(plain.Steps(StepsPerTurn).Skip(1));
-            exactSeconds.AddRange(exact.Steps(StepsPerTurn).Skip(1));
-            reducedSeconds.AddRange(reduced.Steps(StepsPerTurn).Skip(1));
+            times[0].Add(plain.Steps);
+            for (int i = 0; i < trainers.Length; i++)
+            {
+                times[i + 1].Add(trainers[i].Steps);
+            }
         }
 
-        return (Median(plainSeconds), Median(exactSeconds), Median(reducedSeconds), plain.StepsPerEpoch);
+        Array.ForEach(trainers, trainer => trainer.Dispose());
+        return (times, plain.StepsPerEpoch);
     }
 
-    private static void Report(PreparedData data, (double Plain, double Exact, double Reduced, int StepsPerEpoch) seconds, int threads, bool json)
+    private static void Report(PreparedData data, StepTimes[] times, int stepsPerEpoch, int threads, bool json)
     {
-        AnsiConsole.Write(new Table()
-            .Title($"{data.Summary.Name}: {seconds.StepsPerEpoch} steps an epoch")
-            .AddColumns("training", "threads", "s / step", "s / epoch", "times as fast")
-            .AddRow("plain loop, fp32", "1", Text(seconds.Plain), Text(seconds.Plain * seconds.StepsPerEpoch), "1")
-            .AddRow("ours, fp32", $"{threads}", Text(seconds.Exact), Text(seconds.Exact * seconds.StepsPerEpoch), Text(seconds.Plain / seconds.Exact))
-            .AddRow("ours, bf16 products", $"{threads}", Text(seconds.Reduced), Text(seconds.Reduced * seconds.StepsPerEpoch), Text(seconds.Plain / seconds.Reduced)));
+        double plain = Median(times[0].Wall), processor = Median(times[2].Processor);
+        Table table = new Table()
+            .Title($"{data.Summary.Name}: {stepsPerEpoch} steps an epoch")
+            .AddColumns("training", "threads", "s / step", "s / epoch", "times as fast", "processor s / step", "of bf16's");
+        foreach (StepTimes each in times)
+        {
+            double wall = Median(each.Wall), own = Median(each.Processor);
+            table.AddRow(each.Name, $"{each.Threads}", Text(wall), Text(wall * stepsPerEpoch), Text(plain / wall), Text(own), Text(own / processor));
+        }
+
+        AnsiConsole.Write(table);
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(new
             {
                 data = data.Summary.Name,
-                steps_per_epoch = seconds.StepsPerEpoch,
+                steps_per_epoch = stepsPerEpoch,
                 threads,
-                plain_epoch_s = seconds.Plain * seconds.StepsPerEpoch,
-                fp32_epoch_s = seconds.Exact * seconds.StepsPerEpoch,
-                bf16_epoch_s = seconds.Reduced * seconds.StepsPerEpoch,
-                ratio = seconds.Plain / seconds.Reduced,
+                plain_epoch_s = plain * stepsPerEpoch,
+                fp32_epoch_s = Median(times[1].Wall) * stepsPerEpoch,
+                bf16_epoch_s = Median(times[2].Wall) * stepsPerEpoch,
+                ratio = plain / Median(times[2].Wall),
+                without_kernels = times[3..].ToDictionary(each => each.Name, each => Median(each.Processor) / processor),
             }));
         }
     }
 
-    private static double Median(List<double> values)
-    {
-        values.Sort();
-        return values[values.Count / 2];
-    }
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static string Text(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
+
+    /// <summary>Seconds of a variant's steps, by the clock and of all processors: the latter hardly depends on what else the machine does.</summary>
+    private sealed record StepTimes(string Name, int Threads)
+    {
+        public List<double> Wall { get; } = [];
+
+        public List<double> Processor { get; } = [];
+
+        public void Add(Func<int, IReadOnlyList<double>> run)
+        {
+            TimeSpan before = Environment.CpuUsage.UserTime;
+            Wall.AddRange(run(StepsPerTurn).Skip(1));
+            Processor.Add((Environment.CpuUsage.UserTime - before).TotalSeconds / StepsPerTurn);
+        }
+    }
+
+    private sealed class TorchAttention : KernelOperations
+    {
+        public override Tensor Attention(AttentionShape shape, Tensor qkv, BiasTables? bias, SequencePack pack, DropoutNoise? noise) =>
+            Torch.Attention(shape, qkv, bias, pack, noise);
+    }
+
+    private sealed class TorchSoftmax : KernelOperations
+    {
+        public override Tensor SoftmaxGradient(Tensor logits, Tensor targets, Tensor likelihood) => Torch.SoftmaxGradient(logits, targets, likelihood);
+    }
+
+    private sealed class TorchSteps : KernelOperations
+    {
+        public override Tensor Drop(Tensor x, double rate, DropoutNoise? noise) => Torch.Drop(x, rate, noise);
+
+        public override Tensor Norm(Tensor x, Tensor weight, bool isReduced) => Torch.Norm(x, weight, isReduced);
+
+        public override Tensor SwiGlu(Tensor gateAndValue, double rate, DropoutNoise? noise) => Torch.SwiGlu(gateAndValue, rate, noise);
+
+        public override Tensor Add(Tensor x, Tensor update, Tensor? gate, double rate, DropoutNoise? noise) => Torch.Add(x, update, gate, rate, noise);
+
+        public override Tensor Widen(Tensor product, Tensor bias) => Torch.Widen(product, bias);
+    }
 }
 
 /// <summary>The product's own trainer, some steps at a time.</summary>
@@ -118,13 +172,22 @@ internal sealed class TimedTrainer : IDisposable
     private readonly RetrieverTrainer _trainer;
     private readonly int _threads;
 
-    public TimedTrainer(PreparedData data, TrainRetrieverOptions options, int threads)
+    /// <param name="data">To train on.</param>
+    /// <param name="options">Sizes and precision.</param>
+    /// <param name="threads">Of the training.</param>
+    /// <param name="operations">Compute the layers; null: the best.</param>
+    public TimedTrainer(PreparedData data, TrainRetrieverOptions options, int threads, NetworkOperations? operations)
     {
         _threads = threads;
         set_num_threads(threads);
         manual_seed(1);
         _tower = new UserTower(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
-        var loss = new FullSoftmaxLoss(options.Temperature, Precision.IsReduced(options.ReducedPrecision, CPU));
+        if (operations is not null)
+        {
+            _tower.Operations = operations;
+        }
+
+        var loss = new FullSoftmaxLoss(options.Temperature, Precision.IsReduced(options.ReducedPrecision, CPU)) { Operations = operations };
         _trainer = new RetrieverTrainer(_tower, data.Split, options, seed: 1, loss);
     }
 

@@ -68,6 +68,30 @@ public sealed class UserTowerTests
     }
 
     [Fact]
+    public async Task A_version_whose_8_bits_need_an_operator_that_is_not_there_serves_32()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(
+            new RandomModel(606) { ServesFast = true, HasUnknownOperator = true }, redis: null, (EncodesAlways, "false"));
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 5}""");
+
+        Assert.Equal("onnx", (await api.GetAsync("/debug/status")).GetProperty("user_tower_backend").GetString());
+        Assert.Equal(5, answer.MovieIds().Length);
+    }
+
+    [Fact]
+    public async Task Such_a_version_is_refused_with_the_remedy_when_8_bits_are_required()
+    {
+        await using ApiServer api = ApiServer.Start(redis: null, (Precision, "int8"));
+
+        new RandomModel(607) { ServesFast = true, HasUnknownOperator = true }.Publish(api.Store);
+
+        await ApiServer.UntilAsync("the refusal is reported", async () => (await api.StatusAsync()).GetProperty("errors").Texts().Any(text =>
+            text.Contains("user_tower.int8.onnx needs operators that are not available here", StringComparison.Ordinal) &&
+            text.Contains("Set Models:UserTower to auto or fp32", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Reasons_are_measured_in_32_bits_whichever_tower_serves()
     {
         await using ApiServer fast = await ApiServer.StartAsync(

@@ -37,7 +37,8 @@ internal sealed class ApiServer : IAsyncDisposable
 
     /// <summary>Starts without a model.</summary>
     /// <param name="redis">A connection string, or null to run without a cache.</param>
-    public static ApiServer Start(string? redis = null) => new(redis);
+    /// <param name="settings">Settings of its own.</param>
+    public static ApiServer Start(string? redis = null, params (string Name, string Value)[] settings) => new(redis, null, settings);
 
     /// <summary>Starts with settings of its own on a folder that is there already, and waits until it serves a model.</summary>
     public static async Task<ApiServer> StartAsync(ArtifactStore store, string? redis, params (string Name, string Value)[] settings)

@@ -1,8 +1,11 @@
 using System.Numerics.Tensors;
+using Google.Protobuf;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
@@ -35,6 +38,9 @@ internal sealed class RandomModel(int seed)
     /// so that an answer tells whether they were used.
     /// </summary>
     public bool ServesFast { get; init; }
+
+    /// <summary>Whether the user tower in 8 bits has an operator of NanoRecSys that this process does not have, as one of another version may.</summary>
+    public bool HasUnknownOperator { get; init; }
 
     /// <summary>How the second stage scores; null leaves it out.</summary>
     public RankerKind? Ranker { get; init; } = RankerKind.Random;
@@ -78,6 +84,11 @@ internal sealed class RandomModel(int seed)
         if (ServesFast)
         {
             UserTowerGraph.Write(Path.Combine(staging, ArtifactNames.UserTowerInt8), model, tower, isInt8: true);
+            if (HasUnknownOperator)
+            {
+                ReplaceOperator(Path.Combine(staging, ArtifactNames.UserTowerInt8));
+            }
+
             HalfRows.Write(Path.Combine(staging, ArtifactNames.UserEmbeddings), Enumerable.Repeat(vectors[^Width..], 5), count: 5, Width);
         }
 
@@ -95,6 +106,15 @@ internal sealed class RandomModel(int seed)
         }
 
         return store.Publish(staging, draft);
+    }
+
+    private static void ReplaceOperator(string path)
+    {
+        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
+        graph.OpsetImport.Add(new OperatorSetIdProto { Domain = OnnxKernels.Domain, Version = 1 });
+        NodeProto softmax = graph.Graph.Node.First(node => node.OpType == "Softmax");
+        (softmax.Domain, softmax.OpType) = (OnnxKernels.Domain, "LastAttention");
+        File.WriteAllBytes(path, graph.ToByteArray());
     }
 
     private static UserHistories Histories()

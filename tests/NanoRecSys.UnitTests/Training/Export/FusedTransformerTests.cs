@@ -78,7 +78,7 @@ public sealed class FusedTransformerTests : IDisposable
         using (fused)
         {
             OnnxRuntimeException refused = Assert.Throws<OnnxRuntimeException>(() => Run(fused, History(201, seed: 1), 1));
-            Assert.Contains("A history of 201 items is longer than the positions that the graph knows: 200.", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("A history of 201 items is longer than the graph's 200 positions.", refused.Message, StringComparison.Ordinal);
         }
     }
 

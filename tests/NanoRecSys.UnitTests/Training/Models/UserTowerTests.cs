@@ -155,8 +155,8 @@ public sealed class UserTowerTests
     }
 
     [Theory]
-    [InlineData("hstu", "relative", "There is no block 'hstu'; there are transformer, gated.")]
-    [InlineData("transformer", "absolute", "There are no positions 'absolute'; there are rotary, relative.")]
+    [InlineData("hstu", "relative", "Unknown block 'hstu'. Blocks: transformer, gated.")]
+    [InlineData("transformer", "absolute", "Unknown positions 'absolute'. Positions: rotary, relative.")]
     public void A_retriever_of_a_removed_kind_is_refused_with_what_to_do(string kind, string positions, string reason)
     {
         using var folder = new TemporaryFolder();
