@@ -4,7 +4,7 @@ namespace NanoRecSys.Api.Items;
 
 /// <summary>A movie that was added after the training.</summary>
 /// <param name="Item">Row and count are not its own yet.</param>
-/// <param name="Words">Of the title, see <see cref="Browsing.TitleSearch"/>.</param>
+/// <param name="Words">Of the title, see <see cref="Serving.TitleSearch"/>.</param>
 /// <param name="Added">See <see cref="Core.Items.AddedMovie.Added"/>.</param>
 /// <param name="Hash">Of the stored record.</param>
 internal sealed record AddedItem(CatalogItem Item, string[] Words, long Added, long Hash);

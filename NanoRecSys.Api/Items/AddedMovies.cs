@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
-using NanoRecSys.Api.Browsing;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
