@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Training;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
@@ -35,16 +36,17 @@ internal static class TrainingCommand
     public static Command Create()
     {
         Option<string> data = new("--data") { Description = "Data set, as for 'prepare'.", DefaultValueFactory = _ => "small" };
+        Option<string?> preset = new("--preset") { Description = "Preset whose retriever is trained; default: D=64, 2 blocks, L=200, batches of 128 users." };
         Option<int> steps = new("--steps") { Description = "Timed steps of each.", DefaultValueFactory = _ => 8 };
         Option<int> threads = new("--threads") { Description = "Threads of NanoRecSys' training; the plain loop has one.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("training", "Speed of training beside a plain TorchSharp loop: D=64, 2 blocks, L=200, batches of 128 users.") { data, steps, threads, json };
+        Command command = new("training", "Speed of training compared with a plain TorchSharp loop, and with itself without single kernels.") { data, preset, steps, threads, json };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(json), cancellation));
+            parsed.GetValue(data)!, parsed.GetValue(preset), parsed.GetValue(steps), parsed.GetValue(threads), parsed.GetValue(json), cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(string name, int steps, int threads, bool json, CancellationToken cancellation)
+    private static async Task<int> RunAsync(string name, string? preset, int steps, int threads, bool json, CancellationToken cancellation)
     {
         string folder = Directory.CreateTempSubdirectory("nanorecsys-benchmark-").FullName;
         try
@@ -54,7 +56,8 @@ internal static class TrainingCommand
             await PrepareStep.RunAsync(new PrepareOptions { Data = name }, context);
             PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, cancellation);
             LibTorch.Load();
-            (StepTimes[] times, int stepsPerEpoch) = Compare(data, steps, threads);
+            TrainRetrieverOptions sizes = preset is null ? Sizes : Presets.Get(preset, data.Summary).Retriever;
+            (StepTimes[] times, int stepsPerEpoch) = Compare(data, sizes, steps, threads);
             Report(data, times, stepsPerEpoch, threads, json);
             return 0;
         }
@@ -65,19 +68,19 @@ internal static class TrainingCommand
     }
 
     /// <summary>Seconds of the steps of the plain loop and of every variant of NanoRecSys, the plain loop first.</summary>
-    private static (StepTimes[] Times, int StepsPerEpoch) Compare(PreparedData data, int steps, int threads)
+    private static (StepTimes[] Times, int StepsPerEpoch) Compare(PreparedData data, TrainRetrieverOptions sizes, int steps, int threads)
     {
-        using var plain = new PlainLoop(Sizes, data, seed: 1);
+        using var plain = new PlainLoop(sizes, data, seed: 1);
         (string Name, bool IsReduced, NetworkOperations? Operations)[] variants =
         [
             ("ours, fp32", false, null),
             ("ours, bf16 products", true, null),
-            ("... without the attention kernel", true, new TorchAttention()),
-            ("... without the fused steps", true, new TorchSteps()),
-            ("... without the softmax kernel", true, new TorchSoftmax()),
-            ("... without any kernel", true, NetworkOperations.Torch),
+            ("without the attention kernel", true, new TorchAttention()),
+            ("without the fused steps", true, new TorchSteps()),
+            ("without the softmax kernel", true, new TorchSoftmax()),
+            ("without any kernel", true, NetworkOperations.Torch),
         ];
-        TimedTrainer[] trainers = [.. variants.Select(each => new TimedTrainer(data, Sizes with { ReducedPrecision = each.IsReduced }, threads, each.Operations))];
+        TimedTrainer[] trainers = [.. variants.Select(each => new TimedTrainer(data, sizes with { ReducedPrecision = each.IsReduced }, threads, each.Operations))];
         StepTimes[] times = [new("plain loop, fp32", 1), .. variants.Select(each => new StepTimes(each.Name, threads))];
         while (times[0].Wall.Count < steps)
         {
@@ -97,7 +100,7 @@ internal static class TrainingCommand
         double plain = Median(times[0].Wall), processor = Median(times[2].Processor);
         Table table = new Table()
             .Title($"{data.Summary.Name}: {stepsPerEpoch} steps an epoch")
-            .AddColumns("training", "threads", "s / step", "s / epoch", "times as fast", "processor s / step", "of bf16's");
+            .AddColumns("training", "threads", "s / step", "s / epoch", "times as fast", "CPU s / step", "of bf16's");
         foreach (StepTimes each in times)
         {
             double wall = Median(each.Wall), own = Median(each.Processor);

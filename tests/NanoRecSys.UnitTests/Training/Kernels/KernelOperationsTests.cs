@@ -1,4 +1,6 @@
 using System.Runtime.Intrinsics;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Kernels;
 using NanoRecSys.Training.Models;
 using NanoRecSys.UnitTests.Fixtures;
@@ -112,6 +114,17 @@ public sealed class KernelOperationsTests
 
         AssertClose(tensor(new[] { 0.125f, -0.75f, 0.625f }).unsqueeze(0), gradient, Fine);
         AssertClose(tensor(new[] { 0.25f }), likelihood, Fine);
+    }
+
+    [Theory(Skip = NoVectors, SkipUnless = nameof(HasVectors))]
+    [InlineData(64, 128, true)]
+    [InlineData(24, 128, false)]
+    [InlineData(64, 100, false)]
+    public void Kernels_are_chosen_if_both_widths_are_multiples_of_a_vector(int dimension, int feedForward, bool isChosen)
+    {
+        Assert.SkipWhen(Vectors512.IsOff, "The kernels are turned off.");
+        var model = new ModelInfo(BlockKinds.Transformer, dimension, 1, 2, feedForward, 20, 30, 500, 0, "full-softmax", 0.05);
+        Assert.Equal(isChosen, NetworkOperations.For(CPU, model) is KernelOperations);
     }
 
     private static void AssertSame(Tensor[] inputs, double tolerance, Func<NetworkOperations, Tensor[], Tensor> operation)
