@@ -106,7 +106,7 @@ internal static partial class ItemMapFile
         {
             if (ids[row] is < int.MinValue or > int.MaxValue)
             {
-                throw new InvalidDataException($"row {row} has {ids[row]}, which is not a movie id.");
+                throw new InvalidDataException($"row {row} has {ids[row]}, which is not a movie id: it is outside of {int.MinValue} to {int.MaxValue}.");
             }
 
             if (!rows.TryAdd(ids[row], row))

@@ -155,7 +155,7 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         JsonElement receipt = await api.PostAsync("/items", """{"movie_id": 9000007, "title": "Lost\r\nFilm,\tThe (9999)", "genres": ["Drama", " drama ", "\u0007"]}""");
 
         JsonElement movie = receipt.GetProperty("movie");
-        Assert.Equal("Lost Film, The (9999)", movie.Text("title"));
+        Assert.Equal("The Lost Film (9999)", movie.Text("title"));
         Assert.False(movie.TryGetProperty("year", out _));
         Assert.Equal(["Drama"], movie.GetProperty("genres").EnumerateArray().Select(genre => genre.GetString()));
     }

@@ -128,6 +128,16 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains($"came from {january}/ratings.csv and is replaced.", _output.ToString(), StringComparison.Ordinal);
         Assert.Equal(0, await EvaluateAsync(february));
 
+        string archive = _folder.File("export.zip");
+        System.IO.Compression.ZipFile.CreateFromDirectory(february, archive);
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
+        Assert.Equal(0, await RunAsync("prepare", "--data", archive, "--artifacts", artifacts));
+        Assert.Equal(0, await EvaluateAsync(archive));
+        File.Delete(archive);
+        System.IO.Compression.ZipFile.CreateFromDirectory(january, archive);
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
+        Assert.Contains($"{archive}, or the movies file beside it, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
+
         Task<int> EvaluateAsync(string data) => RunAsync("evaluate", "popularity", "--data", data, "--artifacts", artifacts);
     }
 

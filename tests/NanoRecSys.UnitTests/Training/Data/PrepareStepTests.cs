@@ -303,7 +303,7 @@ public sealed class PrepareStepTests : IDisposable
 
     [Theory]
     [InlineData("1,1,4,1\n2,2,4,2\n", "No user has 3 interactions, of which the last two are held out: the longest history has 1.")]
-    [InlineData("1,7,4,1\n1,7,4,2\n1,7,4,3\n1,7,4,4\n", "Each of the 1 validation items is one that its user had before.")]
+    [InlineData("1,7,4,1\n1,7,4,2\n1,7,4,3\n1,7,4,4\n", "Each of the 1 validation items is one that its user had before, and seen items are never recommended")]
     [InlineData("1,1,1500000000,4\n1,2,1500000001,4\n1,3,1500000002,4\n", "The columns rating and timestamp look swapped: ratings reach 1500000000, timestamps 4.")]
     public async Task Data_that_nothing_can_come_of_is_refused(string rows, string reason)
     {

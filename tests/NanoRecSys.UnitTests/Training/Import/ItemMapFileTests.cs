@@ -36,7 +36,7 @@ public sealed class ItemMapFileTests : IDisposable
     [InlineData("", "line 1 is '', expected a movie id")]
     [InlineData("1\n\n3", "line 2 is ''")]
     [InlineData("1\n2\n1", "movie 1 is in rows 0 and 2")]
-    [InlineData("1\n4000000000", "row 1 has 4000000000, which is not a movie id")]
+    [InlineData("1\n4000000000", "row 1 has 4000000000, which is not a movie id: it is outside of -2147483648 to 2147483647")]
     [InlineData("1.5", "line 1 is '1.5'")]
     public void Bad_text_is_refused_with_its_line(string text, string reason) => AssertRefused(Encoding.UTF8.GetBytes(text), reason);
 

@@ -41,9 +41,20 @@ public sealed class ContentMapFitTests
         Assert.True(fit.Map.Embed("New", 1995, ["Comedy"])[0] > 0.9f);
     }
 
-    private static ContentMapFit Fit(Func<int, float[]> embedding, Func<int, int>? count = null)
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_catalog_of_fewer_items_than_folds_has_a_map(int items)
     {
-        const int items = 200;
+        ContentMapFit fit = Fit(row => row % 2 == 0 ? [1, 0] : [0, 1], items: items);
+
+        Assert.True(double.IsFinite(fit.HeldOutCosine));
+        Assert.All(fit.Map.Embed("New", 1995, ["Comedy"]), value => Assert.True(float.IsFinite(value)));
+    }
+
+    private static ContentMapFit Fit(Func<int, float[]> embedding, Func<int, int>? count = null, int items = 200)
+    {
         var catalog = new Catalog([.. Enumerable.Range(0, items).Select(row => new CatalogItem(row, row, $"Title {row}", 1995, [row % 2 == 0 ? "Comedy" : "Drama"], 0))]);
         float[] values = [.. Enumerable.Range(0, items).SelectMany(embedding)];
         using Tensor embeddings = tensor(values, [items, 2]);

@@ -13,6 +13,19 @@ public sealed class EpochEstimateTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Fact]
+    public async Task Data_without_a_position_to_train_on_is_refused()
+    {
+        string raw = Directory.CreateDirectory(_folder.File("short")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(raw, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n", TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(_folder.Path, "short");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => EpochEstimate.MeasureAsync("quick", 2, context));
+
+        Assert.StartsWith("No user has two items to train on.", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(100)] // more than an epoch has
