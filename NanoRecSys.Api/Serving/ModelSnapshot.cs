@@ -82,7 +82,7 @@ internal sealed class ModelSnapshot
     /// </summary>
     public NewItems Extend(AddedList added)
     {
-        NewItems known = LazyInitializer.EnsureInitialized(ref _newItems, () => NewItems.None(this));
+        NewItems known = Volatile.Read(ref _newItems) ?? LazyInitializer.EnsureInitialized(ref _newItems, () => NewItems.None(this));
         if (ReferenceEquals(known.Source, added) || known.Source.BeginsWith(added))
         {
             return known;
