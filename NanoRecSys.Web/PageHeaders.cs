@@ -14,7 +14,7 @@ internal static class PageHeaders
         IHeaderDictionary headers = http.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
-        // Styles: MudBlazor's theme and the widths of bars are inline. Scripts: files of this site, and the import map with its nonce.
+        // Styles: the widths of bars are inline. Scripts: files of this site, and the import map with its nonce.
         headers.ContentSecurityPolicy =
             $"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
             + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";

@@ -1,4 +1,3 @@
-using MudBlazor.Services;
 using NanoRecSys.ServiceDefaults;
 using NanoRecSys.Web;
 using NanoRecSys.Web.Client;
@@ -15,7 +14,6 @@ WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationO
 builder.AddServiceDefaults();
 builder.WebHost.UseStaticWebAssets(); // in Production, too: the AppHost starts the build output
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-builder.Services.AddMudServices();
 builder.Services.AddResponseCompression();
 builder.Services.AddRecommenderClient();
 

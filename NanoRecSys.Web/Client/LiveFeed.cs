@@ -136,11 +136,9 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     /// <summary>The windows that the telemetry page offers, in seconds.</summary>
     public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800];
 
-    /// <summary>Every second until the API can serve, then slowly.</summary>
+    /// <summary>Every second: a silent API must show within three.</summary>
     public LiveFeed<Readiness> Readiness { get; } = new(
-        new PatientReadiness(cancellation => Client(services).ReadinessAsync(cancellation)).ReadAsync,
-        reading => reading.Value?.State == ReadinessState.Ready ? Unhurried : Second,
-        time, logger);
+        new ReadinessWatch(cancellation => Client(services).ReadinessAsync(cancellation), time, logger).ReadAsync, _ => Second, time, logger);
 
     /// <summary>Every second while a training runs.</summary>
     public LiveFeed<TrainingStatus> Training { get; } = new(
@@ -171,24 +169,32 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     private static RecommenderClient Client(IServiceProvider services) => services.GetRequiredService<RecommenderClient>();
 }
 
-/// <summary>
-/// Readiness that survives one unanswered poll: a page, and what was typed on it, is replaced only if the API stays
-/// unavailable. The second poll follows at once.
-/// </summary>
-public sealed class PatientReadiness(Func<CancellationToken, Task<Readiness>> ask)
+/// <summary>Adds since when the API has been away, and logs each change once instead of every failed poll.</summary>
+public sealed class ReadinessWatch(Func<CancellationToken, Task<Readiness>> ask, TimeProvider time, ILogger? logger = null)
 {
-    private bool _wasReady;
+    private DateTimeOffset? _awaySince;
 
     public async Task<Readiness> ReadAsync(CancellationToken cancellation)
     {
         Readiness reading = await ask(cancellation);
-        if (_wasReady && reading.State == ReadinessState.Away)
+        if (reading.State != ReadinessState.Away)
         {
-            reading = await ask(cancellation);
+            if (_awaySince is { } since)
+            {
+                logger?.LogInformation("The API answers again, after {Seconds:0} s", (time.GetUtcNow() - since).TotalSeconds);
+                _awaySince = null;
+            }
+
+            return reading;
         }
 
-        _wasReady = reading.State == ReadinessState.Ready;
-        return reading;
+        if (_awaySince is null)
+        {
+            _awaySince = time.GetUtcNow();
+            logger?.LogWarning("{Problem} Asking every second", string.Join(" ", reading.Problems));
+        }
+
+        return reading with { AwaySince = _awaySince };
     }
 }
 
@@ -196,7 +202,8 @@ public sealed class PatientReadiness(Func<CancellationToken, Task<Readiness>> as
 /// <param name="State">Away, without a model, or ready.</param>
 /// <param name="Status">The status document when ready.</param>
 /// <param name="Problems">The API's errors and warnings while it is not ready.</param>
-public sealed record Readiness(ReadinessState State, StatusDocument? Status, IReadOnlyList<string> Problems);
+/// <param name="AwaySince">Null while it answers.</param>
+public sealed record Readiness(ReadinessState State, StatusDocument? Status, IReadOnlyList<string> Problems, DateTimeOffset? AwaySince = null);
 
 public enum ReadinessState
 {

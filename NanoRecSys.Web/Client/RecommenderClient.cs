@@ -14,6 +14,7 @@ namespace NanoRecSys.Web.Client;
 public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? options = null)
 {
     private const string KeyHeader = "X-Api-Key";
+    private static readonly TimeSpan ReadinessPatience = TimeSpan.FromSeconds(2);
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -108,23 +109,29 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) =>
         SendAsync<Manifest>(HttpMethod.Get, "/models/current", cancellation);
 
-    /// <summary>Whether the API can serve; the only call that does not throw.</summary>
+    /// <summary>Whether the API can serve; the only call that does not throw. An API that is silent for two seconds is away.</summary>
     public async Task<Readiness> ReadinessAsync(CancellationToken cancellation = default)
     {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(ReadinessPatience);
         try
         {
-            using HttpResponseMessage response = await AnswerAsync(HttpMethod.Get, "/readyz", null, cancellation);
+            using HttpResponseMessage response = await AnswerAsync(HttpMethod.Get, "/readyz", null, patience.Token);
             if (response.IsSuccessStatusCode)
             {
-                return new Readiness(ReadinessState.Ready, await ReadAsync<StatusDocument>(response, cancellation), []);
+                return new Readiness(ReadinessState.Ready, await ReadAsync<StatusDocument>(response, patience.Token), []);
             }
 
-            string body = await response.Content.ReadAsStringAsync(cancellation);
+            string body = await response.Content.ReadAsStringAsync(patience.Token);
             return new Readiness(ReadinessState.NotReady, null, ErrorBody.Sentences(body));
         }
         catch (ApiException e)
         {
             return new Readiness(ReadinessState.Away, null, [e.Message]);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new Readiness(ReadinessState.Away, null, ["The API does not answer."]);
         }
     }
 
@@ -246,7 +253,7 @@ public sealed class ApiOptions
     public const string Section = "Api";
 
     /// <summary>
-    /// Sent with what a visitor stores ("Watched it") if the API's <c>Security:WriteKeys</c> require a key. Never sent with
+    /// Sent with what a visitor stores ("Mark as watched") if the API's <c>Security:WriteKeys</c> require a key. Never sent with
     /// a change of what is served: every visitor of the page could make one.
     /// </summary>
     public string? WriteKey { get; set; }

@@ -233,9 +233,13 @@ function start(root, sheet, movieId) {
       const count = document.createElement("small");
       count.textContent = genre.movies.toLocaleString("en");
       button.append(document.createElement("i"), genre.name || "No genre", count);
+      button.title = `Most distinctive genre of ${genre.movies.toLocaleString("en")} films. Click to show only these.`;
       button.addEventListener("click", () => {
+        // The first click isolates a genre, further ones add or remove; with none left, all are shown.
+        if (shown.every(Boolean)) shown.fill(false);
         shown[place] = !shown[place];
-        button.setAttribute("aria-pressed", shown[place]);
+        if (!shown.some(Boolean)) shown.fill(true);
+        for (const [i, other] of [...button.parentElement.children].entries()) other.setAttribute("aria-pressed", shown[i]);
         point(-1);
         repaint();
       });
@@ -249,7 +253,7 @@ function start(root, sheet, movieId) {
   sizes.observe(canvas);
 
   root.querySelector(".method").textContent =
-    `${sheet.ids.length.toLocaleString("en")} films, drawn as large as they are well known. Colours are by the genre that tells most. Of a well-known film's nearest ten, ${Math.round(100 * sheet.kept)}% are its nearest ten here, too: a plane shows neighbourhoods, not all of them.`;
+    `${sheet.ids.length.toLocaleString("en")} films. Dot size: popularity. Colour: most distinctive genre. The two-dimensional layout keeps ${Math.round(100 * sheet.kept)}% of a well-known film's ten nearest neighbours.`;
   if (marked >= 0) Object.assign(view, { x: sheet.x[marked], y: sheet.y[marked], zoom: 6 });
   list();
   paint();

@@ -54,7 +54,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task The_map_zooms_hides_genres_and_opens_what_is_clicked()
+    public async Task The_map_zooms_isolates_genres_and_opens_what_is_clicked()
     {
         await using Visit visit = await OpenAsync("/explore");
         await visit.Marked("map-drawn").WaitForAsync(new() { State = WaitForSelectorState.Attached });
@@ -64,10 +64,15 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await map.Locator("canvas").PressAsync("0");
         await Expect(map).ToHaveAttributeAsync("data-zoom", "1.00");
 
-        ILocator genre = map.Locator(".legend button").First;
-        await genre.ClickAsync();
-        await Expect(genre).ToHaveAttributeAsync("aria-pressed", "false");
-        await genre.ClickAsync();
+        ILocator genres = map.Locator(".legend button");
+        ILocator shown = map.Locator(".legend button[aria-pressed=true]");
+        await genres.Nth(1).ClickAsync();
+        await Expect(shown).ToHaveCountAsync(1); // isolated
+        await genres.Nth(2).ClickAsync();
+        await Expect(shown).ToHaveCountAsync(2);
+        await genres.Nth(1).ClickAsync();
+        await genres.Nth(2).ClickAsync();
+        await Expect(shown).ToHaveCountAsync(await genres.CountAsync());
 
         // The page says where the best known film lies; the map does too, under the pointer.
         double[] place = await visit.Page.EvaluateAsync<double[]>("() => document.querySelector('[data-testid=item-map]').dataset.best.split(',').map(Number)");
@@ -90,7 +95,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await visit.Marked("movie-search").FocusAsync();
         await visit.Page.Keyboard.TypeAsync(words);
         await visit.Page.GetByRole(AriaRole.Listbox, new() { Name = $"Films found for {words}", Exact = true }).WaitForAsync(); // The first letters find others.
-        ILocator wanted = visit.Marked("movie-option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
+        ILocator wanted = visit.Marked("option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
         await wanted.WaitForAsync();
         int place = await wanted.EvaluateAsync<int>("option => [...option.parentElement.children].indexOf(option)");
         for (int i = 0; i < place; i++)

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
@@ -19,6 +20,8 @@ public sealed class LifecycleTests(FirstStart start)
         await stack.Recommending.WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.NotEqual(start.Address, await stack.Address);
         Assert.Empty(stack.Running("NanoRecSys.Training"));
+
+        await PageStaysWhileTheApiIsSilentAsync(stack);
 
         int web = Assert.Single(stack.Running("NanoRecSys.Web"));
         foreach ((string service, string program) in new[] { ("api", "NanoRecSys.Api"), ("cache", "NanoRecSys.Cache") })
@@ -62,6 +65,23 @@ public sealed class LifecycleTests(FirstStart start)
         }
 
         Assert.Equal(2, instances.Count);
+    }
+
+    // Stopped, not killed: it accepts connections and answers nothing.
+    private async Task PageStaysWhileTheApiIsSilentAsync(StackProcess stack)
+    {
+        await using Visit visit = await Visit.StartAsync(start.Browser, await stack.Address);
+        await visit.OpenAsync("/?user=9");
+        await visit.Marked("recommendation-card").First.WaitForAsync();
+
+        stack.Stop("NanoRecSys.Api");
+        await Expect(visit.Marked("api-silent")).ToContainTextAsync("The API has not answered since", new() { Timeout = 30_000 });
+        await Expect(visit.Marked("readiness")).ToHaveTextAsync("API away");
+        await Expect(visit.Marked("recommendation-card").First).ToBeVisibleAsync();
+
+        stack.Continue("NanoRecSys.Api");
+        await Expect(visit.Marked("api-silent")).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+        await Expect(visit.Marked("readiness")).ToHaveTextAsync("Live");
     }
 
     // The API connects to the restarted cache by itself.

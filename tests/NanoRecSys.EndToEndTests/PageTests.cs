@@ -71,6 +71,50 @@ public sealed class PageTests(FirstStart start)
     }
 
     [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task Every_keyboard_stop_has_a_visible_focus_and_no_width_scrolls_sideways(string name, string path, string marker)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync(path);
+        await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
+        foreach (int width in new[] { 320, 360, 390, 600, 768, 820, 1024, 1280, 1440, 1920 })
+        {
+            await visit.Page.SetViewportSizeAsync(width, 900);
+            int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            Assert.True(overflow <= 0, $"{name} is {overflow} px too wide at {width} px.");
+        }
+
+        string address = visit.Page.Url;
+        List<string> stops = [];
+        for (int i = 0; i < 60; i++)
+        {
+            await visit.Page.Keyboard.PressAsync("Tab");
+            string? stop = await visit.Page.EvaluateAsync<string?>("""
+                () => {
+                  const at = document.activeElement;
+                  if (!at || at === document.body || at === window.firstStop) return null;
+                  window.firstStop ??= at;
+                  const ringed = element => getComputedStyle(element).outlineStyle !== 'none' && parseFloat(getComputedStyle(element).outlineWidth) > 0;
+                  const search = at.closest('.search'), poster = at.closest('.poster'); // the whole of which is marked
+                  const visible = ringed(at) || (poster && ringed(poster)) || (search && getComputedStyle(search).boxShadow !== 'none');
+                  return (visible ? 'visible ' : 'HIDDEN ') + at.outerHTML.slice(0, 160);
+                }
+                """);
+            if (stop is null)
+            {
+                break;
+            }
+
+            stops.Add(stop);
+        }
+
+        Assert.True(stops.Count >= 5, $"{name}: the keyboard reaches only {stops.Count} elements.");
+        Assert.DoesNotContain(stops, stop => stop.StartsWith("HIDDEN", StringComparison.Ordinal));
+        Assert.Equal(address, visit.Page.Url); // Tab chooses nothing.
+    }
+
+    [Theory]
     [InlineData("film-not-there", "/movie/99999999", "error-state")]
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
     public async Task What_is_not_there_is_said_accessibly(string name, string path, string marker)

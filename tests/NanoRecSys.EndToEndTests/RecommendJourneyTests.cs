@@ -34,12 +34,12 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await visit.Marked("filters-toggle").ClickAsync();
         await visit.Marked("genre-choice").Filter(new() { HasText = "Action" }).ClickAsync();
         await visit.ExpectAddressAsync("genres=Action");
-        await Expect(visit.Marked("wish")).ToHaveTextAsync(["Action"]);
+        await Expect(visit.Marked("filter-tag")).ToHaveTextAsync(["Action"]);
         await Expect(visit.Marked("recommendations")).ToHaveAttributeAsync("aria-busy", "false");
         Assert.All(await GenresAsync(visit), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
 
         await using Visit other = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
-        await Expect(other.Marked("wish")).ToHaveTextAsync(["Action"]);
+        await Expect(other.Marked("filter-tag")).ToHaveTextAsync(["Action"]);
         await other.Marked("recommendation-card").First.WaitForAsync();
         Assert.All(await GenresAsync(other), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
     }

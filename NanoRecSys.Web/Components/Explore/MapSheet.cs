@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.Web.Components.Explore;
@@ -38,3 +39,57 @@ public sealed record MapSheet(
 /// <param name="Hue">See <see cref="MapHues"/>.</param>
 /// <param name="Movies">Number of movies drawn in it.</param>
 public sealed record MapGenre(string Name, int? Hue, int Movies);
+
+/// <summary>
+/// <c>GET /explore/map</c>: what the browser draws. By HTTP and not through the circuit, so that it is compressed, kept
+/// by the browser, and never in the way of a click.
+/// </summary>
+internal static class MapEndpoint
+{
+    public static void MapExploreData(this WebApplication app) => app.MapGet("/explore/map", GetMapAsync);
+
+    private static async Task<IResult> GetMapAsync(RecommenderClient client, HttpContext context, CancellationToken cancellation)
+    {
+        try
+        {
+            MapSheet sheet = MapSheet.From(await client.MapAsync(cancellation));
+            string tag = $"\"{sheet.Version}\"";
+            context.Response.Headers.ETag = tag;
+            context.Response.Headers.CacheControl = "no-cache"; // Revalidated each time: 304 until another version is served.
+            return context.Request.Headers.IfNoneMatch == tag ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(sheet);
+        }
+        catch (ApiException e)
+        {
+            // Plain text: the status page must not replace the reason.
+            return TypedResults.Text(e.Message, statusCode: e.Failure == ApiFailure.Refused ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+}
+
+/// <summary>Colors of the genres on the map: as far apart as possible, and near the genre's own color if it has one.</summary>
+public static class MapHues
+{
+    /// <summary>0 to 359 on the colour wheel; null, a gray, without a genre.</summary>
+    public static int? Of(string genre) => genre switch
+    {
+        "Action" => 10,
+        "Western" => 30,
+        "Comedy" => 46,
+        "Children" => 62,
+        "War" => 84,
+        "Adventure" => 112,
+        "Animation" => 138,
+        "Fantasy" => 160,
+        "Documentary" => 178,
+        "Sci-Fi" => 196,
+        "Thriller" => 214,
+        "Crime" => 232,
+        "Film-Noir" => 250,
+        "Drama" => 268,
+        "Mystery" => 286,
+        "Musical" => 306,
+        "Romance" => 330,
+        "Horror" => 352,
+        _ => null,
+    };
+}

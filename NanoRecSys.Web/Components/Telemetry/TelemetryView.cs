@@ -1,4 +1,6 @@
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Timing;
 
 namespace NanoRecSys.Web.Components.Telemetry;
 
@@ -50,4 +52,52 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
 
     /// <summary>The requests in the view's order.</summary>
     public IReadOnlyList<RequestTrace> RequestsOf(TelemetrySnapshot snapshot) => Order == Newest ? snapshot.Recent : snapshot.Slowest;
+}
+
+/// <summary>One line of a request's waterfall: the call of this page, the API's request, or a stage of it.</summary>
+/// <param name="Part">The working process: <c>Web</c>, <c>API</c> or <c>Redis</c>.</param>
+/// <param name="Name">What was done.</param>
+/// <param name="Left">Percent from the left.</param>
+/// <param name="Width">Percent of the whole.</param>
+/// <param name="DurationMs">How long it took.</param>
+public sealed record TraceRow(string Part, string Name, double Left, double Width, double DurationMs)
+{
+    public const string WebCall = "call";
+    public const string ApiRequest = "recommend";
+    private const double MinWidth = 0.6; // thinner bars could not be seen
+
+    /// <summary>From the caller inwards.</summary>
+    /// <param name="trace">What the API measured.</param>
+    /// <param name="call">What this page measured around it; null if another program called.</param>
+    public static IReadOnlyList<TraceRow> Of(RequestTrace trace, ApiCall? call)
+    {
+        double whole = Math.Max(call?.DurationMs ?? 0, trace.TotalMs);
+        // The clocks are independent: if they disagree, the request is still drawn inside its call.
+        double start = call is null ? 0 : Math.Clamp((trace.Time - call.Started).TotalMilliseconds, 0, whole - trace.TotalMs);
+        List<TraceRow> rows = [];
+        if (call is not null)
+        {
+            rows.Add(Place("Web", WebCall, 0, call.DurationMs, whole));
+        }
+
+        rows.Add(Place("API", ApiRequest, start, trace.TotalMs, whole));
+        rows.AddRange(Gap.Fill(trace.Stages, trace.TotalMs).Select(stage => Place(
+            PartOf(stage.Stage, trace.CacheSource), stage.Stage, start + stage.StartMs, stage.DurationMs, whole)));
+        return rows;
+    }
+
+    // Redis is not asked for what the API's memory has; a miss was.
+    private static string PartOf(string stage, string? cacheSource) => stage switch
+    {
+        "cache.get" when cacheSource == "memory" => "API",
+        "cache.get" or "cache.set" => "Redis",
+        _ => "API",
+    };
+
+    private static TraceRow Place(string part, string name, double start, double duration, double whole)
+    {
+        double scale = whole > 0 ? 100 / whole : 0;
+        double width = Math.Clamp(duration * scale, MinWidth, 100);
+        return new TraceRow(part, name, Math.Clamp(start * scale, 0, 100 - width), width, duration);
+    }
 }

@@ -29,3 +29,77 @@ public sealed record Waterfall(double TotalMs, IReadOnlyList<WaterfallBar> Bars)
 }
 
 public sealed record WaterfallBar(string Stage, double LeftPercent, double WidthPercent, double DurationMs);
+
+/// <summary>Names and colours of a request's stages.</summary>
+public static class Stages
+{
+    /// <summary>The CSS colour of a stage, the same on every page.</summary>
+    public static string Color(string stage) => stage switch
+    {
+        "cache.get" or "cache.set" => "var(--stage-cache)",
+        "history" => "var(--stage-history)",
+        "encode" => "var(--stage-encode)",
+        "retrieve" => "var(--stage-retrieve)",
+        "rank" => "var(--stage-rank)",
+        "explain" => "var(--stage-explain)",
+        "total" => "var(--text)",
+        Gap.Name => "color-mix(in srgb, var(--text-soft) 45%, transparent)",
+        _ => "var(--stage-other)",
+    };
+
+    /// <summary>What a stage does, for a tooltip.</summary>
+    public static string Meaning(string stage) => stage switch
+    {
+        "cache.get" => "Looks for this answer in the API's memory, then in Redis",
+        "queue" => "Waits for its turn to be computed",
+        "shared" => "Waits for another request that computes the same answer",
+        "history" => "Gathers what the user has seen",
+        "encode" => "Runs the transformer over the history",
+        "retrieve" => "Finds the nearest movies in the vector index",
+        "rank" => "Orders the candidates with the ranker",
+        "explain" => "Measures the reasons: what would change without each movie of the history",
+        "cache.set" => "Keeps the answer for the next time",
+        "total" => "The whole request",
+        Gap.Name => "Between the stages: the answer's text, or waiting for a processor",
+        _ => stage,
+    };
+}
+
+/// <summary>
+/// The longest time of a request in which no stage ran: reasons, waiting for a processor, writing the answer. It is
+/// drawn like a stage, so that the bars add up to the request's duration.
+/// </summary>
+public static class Gap
+{
+    public const string Name = "other";
+    private const double LeastMs = 1;
+    private const double LeastShare = 0.1; // less would only be one more line to read
+
+    /// <param name="stages">In the order they began.</param>
+    /// <param name="totalMs">Length of the whole request.</param>
+    /// <returns>The stages, with the gap at its place if it is worth a line.</returns>
+    public static IReadOnlyList<StageTiming> Fill(IReadOnlyList<StageTiming> stages, double totalMs)
+    {
+        if (stages.Count == 0)
+        {
+            return stages;
+        }
+
+        (int Place, double Start, double Length) longest = (0, 0, 0);
+        double ended = 0;
+        for (int i = 0; i <= stages.Count; i++)
+        {
+            double until = i < stages.Count ? stages[i].StartMs : totalMs;
+            if (until - ended > longest.Length)
+            {
+                longest = (i, ended, until - ended);
+            }
+
+            ended = i < stages.Count ? Math.Max(ended, stages[i].StartMs + stages[i].DurationMs) : ended;
+        }
+
+        return longest.Length > Math.Max(LeastMs, LeastShare * totalMs)
+            ? [.. stages.Take(longest.Place), new StageTiming(Name, longest.Start, longest.Length), .. stages.Skip(longest.Place)]
+            : stages;
+    }
+}

@@ -11,6 +11,9 @@ internal sealed record Screen(int Width, int Height, ColorScheme Colours)
 
     public Screen Dark => this with { Colours = ColorScheme.Dark };
 
+    // Not the generated one: printing Dark, it would print Dark's Dark, without end.
+    public override string ToString() => $"{Width} x {Height}, {Colours}";
+
     public BrowserNewContextOptions Options(Uri address) => new()
     {
         BaseURL = address.ToString(),

@@ -10,6 +10,8 @@ internal sealed partial class StackProcess : IAsyncDisposable
 {
     private const int SigInt = 2;
     private const int SigKill = 9;
+    private const int SigCont = 18;
+    private const int SigStop = 19;
 
     private readonly Process _process = new();
     private readonly MarkedProcesses _all;
@@ -94,6 +96,11 @@ internal sealed partial class StackProcess : IAsyncDisposable
         _ = SendSignal(service, SigKill);
         return service;
     }
+
+    /// <summary>Makes a service silent: it keeps its connections and answers nothing until <see cref="Continue"/>.</summary>
+    public void Stop(string program) => _ = SendSignal(Running(program)[0], SigStop);
+
+    public void Continue(string program) => _ = SendSignal(Running(program)[0], SigCont);
 
     /// <summary>Ids of the processes that run a program of ours.</summary>
     public IReadOnlyList<int> Running(string program) =>

@@ -30,7 +30,7 @@ public sealed class ComparisonPanelTests : BunitContext
         IRenderedComponent<ComparisonPanel> panel = Show("movielens-small");
 
         Assert.Empty(panel.FindAll("table"));
-        Assert.Contains("No published figures are known of movielens-small", panel.Markup, StringComparison.Ordinal);
+        Assert.Contains("No published benchmark for movielens-small", panel.Markup, StringComparison.Ordinal);
     }
 
     private IRenderedComponent<ComparisonPanel> Show(string dataset) => Render<ComparisonPanel>(parameters => parameters.Add(

@@ -2,8 +2,6 @@ using System.Net;
 using Bunit;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
-using MudBlazor;
-using MudBlazor.Services;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Recommend;
@@ -17,11 +15,7 @@ public sealed class RecommendBoardTests : BunitContext
         .On("GET /users/7/history", new UserHistoryResponse(7, 40, [Films.Seven]))
         .On("POST /recommend", Films.List(Films.StarWars, Films.Matrix));
 
-    public RecommendBoardTests()
-    {
-        Services.AddMudServices();
-        JSInterop.Mode = JSRuntimeMode.Loose;
-    }
+    public RecommendBoardTests() => JSInterop.Mode = JSRuntimeMode.Loose;
 
     [Fact]
     public void A_newcomer_sees_the_list_and_the_history_of_a_user()
@@ -30,7 +24,7 @@ public sealed class RecommendBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
         Assert.Equal("For user 7", board.Find("h1").TextContent);
-        Assert.Equal("2 films to watch next, from a history of 40.", board.Find(".lead").TextContent);
+        Assert.Equal("2 recommendations based on 40 watched films.", board.Find(".lead").TextContent);
         Assert.Single(board.FindAll("[data-testid=history-item]"));
     }
 
@@ -52,9 +46,9 @@ public sealed class RecommendBoardTests : BunitContext
     {
         _api.On("POST /recommend", Films.List());
 
-        IRenderedComponent<RecommendBoard> board = Show(7, new Wishes { Genres = ["Western"] });
+        IRenderedComponent<RecommendBoard> board = Show(7, new ListOptions { Genres = ["Western"] });
 
-        board.WaitForAssertion(() => Assert.Contains("No unseen film passes these filters.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("No unseen film matches. Remove a filter.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -81,7 +75,7 @@ public sealed class RecommendBoardTests : BunitContext
         _api.On("POST /recommend", Films.List(Films.Matrix, Films.Seven));
         board.FindAll("[data-testid=card-action]")[0].Click();
 
-        board.WaitForAssertion(() => Assert.Contains("One film is new in the list.", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("1 new recommendation.", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
         Asked stored = _api.Asked.Single(asked => asked.Call == "POST /events");
         Assert.Equal("open sesame", stored.Key);
         Assert.StartsWith("""{"user_id":7,"movie_id":260,"type":"watch",""", stored.Body, StringComparison.Ordinal);
@@ -101,13 +95,47 @@ public sealed class RecommendBoardTests : BunitContext
         board.FindAll("[data-testid=card-action]")[0].Click();
 
         board.WaitForAssertion(() => Assert.Contains(told, board.Find("[role=alert]").TextContent, StringComparison.Ordinal));
-        Assert.Contains("It was not stored", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("Not stored", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
         Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count);
         Assert.Empty(board.FindAll("[data-testid=watched-note]"));
     }
 
     [Fact]
-    public void Another_user_stands_in_the_address()
+    public void A_list_is_never_shown_for_another_user_than_it_was_asked_for()
+    {
+        IRenderedComponent<RecommendBoard> board = Show(7);
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
+
+        _api.Fails("POST /recommend", HttpStatusCode.GatewayTimeout, "No answer.");
+        board.Render(parameters => parameters.Add(shown => shown.User, 8));
+
+        board.WaitForAssertion(() => Assert.Contains("No answer.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+        Assert.Equal("For user 8", board.Find("h1").TextContent);
+        Assert.Empty(board.FindAll("[data-testid=recommendation-card]"));
+    }
+
+    [Fact]
+    public void A_double_click_stores_one_event_and_a_later_click_on_the_same_day_repeats_its_key()
+    {
+        TaskCompletionSource<object> receipt = _api.Holds("POST /events");
+        IRenderedComponent<RecommendBoard> board = Show(7);
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+
+        board.FindAll("[data-testid=card-action]")[0].Click();
+        Assert.All(board.FindAll("[data-testid=card-action]"), action => Assert.True(action.HasAttribute("disabled")));
+        board.FindAll("[data-testid=card-action]")[0].Click();
+        receipt.SetResult(new EventReceipt(1, 0, [], "request-2"));
+        board.WaitForAssertion(() => Assert.NotEmpty(board.FindAll("[data-testid=watched-note]")));
+        Assert.Single(Stored());
+
+        board.WaitForAssertion(() => Assert.False(board.FindAll("[data-testid=card-action]")[0].HasAttribute("disabled")));
+        board.FindAll("[data-testid=card-action]")[0].Click();
+        board.WaitForAssertion(() => Assert.Equal(2, Stored().Count));
+        Assert.Single(Stored().Select(asked => asked.Body).Distinct());
+    }
+
+    [Fact]
+    public void The_next_user_is_in_the_address()
     {
         IRenderedComponent<RecommendBoard> board = Show(7);
         board.WaitForAssertion(() => Assert.False(board.Find("[data-testid=next-user]").HasAttribute("disabled")));
@@ -117,10 +145,11 @@ public sealed class RecommendBoardTests : BunitContext
         Assert.EndsWith("?user=8", Services.GetRequiredService<NavigationManager>().Uri, StringComparison.Ordinal);
     }
 
-    private IRenderedComponent<RecommendBoard> Show(int? user, Wishes? wishes = null, string? key = null)
+    private List<Asked> Stored() => [.. _api.Asked.Where(asked => asked.Call == "POST /events")];
+
+    private IRenderedComponent<RecommendBoard> Show(int? user, ListOptions? options = null, string? key = null)
     {
         Services.AddSingleton(_api.Client(new ApiOptions { WriteKey = key }));
-        Render<MudPopoverProvider>();
-        return Render<RecommendBoard>(parameters => parameters.Add(board => board.User, user).Add(board => board.Wishes, wishes ?? new Wishes()));
+        return Render<RecommendBoard>(parameters => parameters.Add(board => board.User, user).Add(board => board.ListOptions, options ?? new ListOptions()));
     }
 }

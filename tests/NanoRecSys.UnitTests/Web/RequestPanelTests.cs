@@ -37,7 +37,7 @@ public sealed class RequestPanelTests : BunitContext
 
         Assert.Equal("from the cache", panel.Find("[data-testid=mode-badge]").TextContent);
         Assert.Contains("0.25 ms", panel.Find(".summary").TextContent, StringComparison.Ordinal);
-        Assert.Contains("the cache answered", panel.Find(".cached").TextContent, StringComparison.Ordinal);
+        Assert.Contains("Served from the cache", panel.Find(".cached").TextContent, StringComparison.Ordinal);
     }
 
     [Fact]

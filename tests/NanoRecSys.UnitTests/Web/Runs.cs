@@ -19,5 +19,5 @@ internal static class Runs
         StageCount = 3,
     };
 
-    public static TrainingRun Of(params ProgressEvent[] events) => TrainingRun.From(new TrainingStatus("20260102-030405-000", events))!;
+    public static RunView Of(params ProgressEvent[] events) => RunView.From(new TrainingStatus("20260102-030405-000", events))!;
 }

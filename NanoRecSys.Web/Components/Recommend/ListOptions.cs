@@ -6,7 +6,7 @@ using NanoRecSys.Web.Components.Elements;
 namespace NanoRecSys.Web.Components.Recommend;
 
 /// <summary>Filters and shape of a list of recommendations, kept in the page's address so that it can be shared.</summary>
-public sealed record Wishes
+public sealed record ListOptions
 {
     public const int MaxCount = 100;
 
@@ -38,7 +38,7 @@ public sealed record Wishes
     public bool HasFilter => Genres.Count > 0 || Without.Count > 0 || YearFrom is not null || YearTo is not null;
 
     /// <summary>From the address; invalid parts are ignored.</summary>
-    public static Wishes Parse(string? count, string? genres, string? without, string? from, string? to, string? diversity) => new()
+    public static ListOptions Parse(string? count, string? genres, string? without, string? from, string? to, string? diversity) => new()
     {
         Count = Math.Clamp(Whole(count) ?? CountPicker.Default, 1, MaxCount),
         Genres = List(genres),
@@ -60,7 +60,7 @@ public sealed record Wishes
     };
 
     /// <summary>A list compares by what is in it.</summary>
-    public bool Equals(Wishes? other) => other is not null && ToQuery().SequenceEqual(other.ToQuery());
+    public bool Equals(ListOptions? other) => other is not null && ToQuery().SequenceEqual(other.ToQuery());
 
     public override int GetHashCode() => HashCode.Combine(Count, YearFrom, YearTo, Diversity, Genres.Count, Without.Count);
 
@@ -70,8 +70,8 @@ public sealed record Wishes
         text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 }
 
-/// <summary>A page whose address holds <see cref="Wishes"/>. Text, not numbers: a mistyped address must not cause an error.</summary>
-public abstract class WishesPage : ComponentBase
+/// <summary>A page whose address holds <see cref="ListOptions"/>. Text, not numbers: a mistyped address must not cause an error.</summary>
+public abstract class ListOptionsPage : ComponentBase
 {
     [SupplyParameterFromQuery]
     public string? K { get; set; }
@@ -91,5 +91,5 @@ public abstract class WishesPage : ComponentBase
     [SupplyParameterFromQuery]
     public string? Diversity { get; set; }
 
-    protected Wishes Wishes => Wishes.Parse(K, Genres, Without, From, To, Diversity);
+    protected ListOptions ListOptions => ListOptions.Parse(K, Genres, Without, From, To, Diversity);
 }

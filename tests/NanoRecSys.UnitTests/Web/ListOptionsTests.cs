@@ -3,15 +3,15 @@ using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.UnitTests.Web;
 
-public sealed class WishesTests
+public sealed class ListOptionsTests
 {
     [Fact]
     public void An_address_says_all_of_them()
     {
-        Wishes wishes = Wishes.Parse("20", "Comedy, Drama", "Horror", "1980", "1999", "0.3");
+        ListOptions options = ListOptions.Parse("20", "Comedy, Drama", "Horror", "1980", "1999", "0.3");
 
-        FilterRequest filter = wishes.Filter!;
-        Assert.Equal((20, 0.3), (wishes.Count, wishes.Diversity));
+        FilterRequest filter = options.Filter!;
+        Assert.Equal((20, 0.3), (options.Count, options.Diversity));
         Assert.Equal(["Comedy", "Drama"], filter.GenresAny);
         Assert.Equal(["Horror"], filter.GenresNone);
         Assert.Equal((1980, 1999), (filter.YearFrom!.Value, filter.YearTo!.Value));
@@ -20,19 +20,19 @@ public sealed class WishesTests
     [Fact]
     public void What_they_say_is_read_back_from_the_address()
     {
-        Wishes wishes = new() { Count = 50, Genres = ["Sci-Fi"], Without = ["War", "Western"], YearTo = 1990, Diversity = 0.7 };
+        ListOptions options = new() { Count = 50, Genres = ["Sci-Fi"], Without = ["War", "Western"], YearTo = 1990, Diversity = 0.7 };
 
-        Dictionary<string, object?> query = wishes.ToQuery();
+        Dictionary<string, object?> query = options.ToQuery();
 
         Assert.Equal("War,Western", query["without"]);
         Assert.Null(query["from"]);
-        Assert.Equal(wishes, Wishes.Parse($"{query["k"]}", $"{query["genres"]}", $"{query["without"]}", null, $"{query["to"]}", $"{query["diversity"]}"));
+        Assert.Equal(options, ListOptions.Parse($"{query["k"]}", $"{query["genres"]}", $"{query["without"]}", null, $"{query["to"]}", $"{query["diversity"]}"));
     }
 
     [Fact]
     public void Without_any_the_address_stays_bare_and_nothing_is_filtered()
     {
-        Wishes none = Wishes.Parse(null, null, null, null, null, null);
+        ListOptions none = ListOptions.Parse(null, null, null, null, null, null);
 
         Assert.All(none.ToQuery().Values, Assert.Null);
         Assert.Null(none.Filter);
@@ -43,17 +43,17 @@ public sealed class WishesTests
     [InlineData("0", 1)]
     [InlineData("5000", 100)]
     public void A_count_that_makes_no_sense_becomes_one_that_does(string count, int expected) =>
-        Assert.Equal(expected, Wishes.Parse(count, null, null, "long ago", null, "a lot").Count);
+        Assert.Equal(expected, ListOptions.Parse(count, null, null, "long ago", null, "a lot").Count);
 
     [Fact]
     public void A_genre_turns_from_either_way_to_wanted_to_not_wanted_and_back()
     {
-        Wishes wanted = GenrePicker.Turn(new Wishes(), "War");
-        Wishes unwanted = GenrePicker.Turn(wanted, "War");
+        ListOptions wanted = GenrePicker.Turn(new ListOptions(), "War");
+        ListOptions unwanted = GenrePicker.Turn(wanted, "War");
 
         Assert.Equal(["War"], wanted.Genres);
         Assert.Empty(unwanted.Genres);
         Assert.Equal(["War"], unwanted.Without);
-        Assert.Equal(new Wishes(), GenrePicker.Turn(unwanted, "War"));
+        Assert.Equal(new ListOptions(), GenrePicker.Turn(unwanted, "War"));
     }
 }

@@ -4,18 +4,18 @@ using NanoRecSys.Web.Components.Training;
 
 namespace NanoRecSys.UnitTests.Web;
 
-public sealed class TrainingRunTests
+public sealed class RunViewTests
 {
     [Fact]
     public void Before_the_first_event_there_is_no_run()
     {
-        Assert.Null(TrainingRun.From(new TrainingStatus(null, [])));
+        Assert.Null(RunView.From(new TrainingStatus(null, [])));
     }
 
     [Fact]
     public void Stages_before_the_newest_are_done_and_those_after_it_are_coming()
     {
-        TrainingRun run = Runs.Of(Runs.Event(0, 1, "prepare"), Runs.Event(1, 2, "train-retriever"));
+        RunView run = Runs.Of(Runs.Event(0, 1, "prepare"), Runs.Event(1, 2, "train-retriever"));
 
         Assert.Equal(
             [new(1, "prepare", StepState.Done), new(2, "train-retriever", StepState.Active), new(3, "step 3", StepState.Coming)],
@@ -25,7 +25,7 @@ public sealed class TrainingRunTests
     [Fact]
     public void A_failure_marks_the_stage_it_happened_in()
     {
-        TrainingRun run = Runs.Of(Runs.Event(0, 1, "prepare"), Runs.Event(1, 2, "train-retriever", ProgressEvent.Failed));
+        RunView run = Runs.Of(Runs.Event(0, 1, "prepare"), Runs.Event(1, 2, "train-retriever", ProgressEvent.Failed));
 
         Assert.Equal([StepState.Done, StepState.Failed, StepState.Coming], run.Steps.Select(step => step.State));
     }
@@ -33,7 +33,7 @@ public sealed class TrainingRunTests
     [Fact]
     public void Losses_are_those_of_the_stage_at_work()
     {
-        TrainingRun run = Runs.Of(
+        RunView run = Runs.Of(
             Runs.Event(0, 1, "train-retriever") with { Step = 10, Loss = 9 },
             Runs.Event(1, 1, "train-retriever") with { Step = 11, Loss = 8 },
             Runs.Event(2, 2, "train-ranker") with { Step = 5, Loss = 0.7 });
@@ -42,9 +42,9 @@ public sealed class TrainingRunTests
     }
 
     [Fact]
-    public void Validation_lists_rankings_of_the_catalogue_only()
+    public void Validation_lists_rankings_of_the_catalog_only()
     {
-        TrainingRun run = Runs.Of(
+        RunView run = Runs.Of(
             Runs.Event(0, 1, "train-retriever") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["hr@10"] = 0.1, ["ndcg@10"] = 0.05 } },
             Runs.Event(1, 2, "train-ranker") with { Epoch = 1, Metrics = new Dictionary<string, double> { ["auc"] = 0.8 } });
 
@@ -54,7 +54,7 @@ public sealed class TrainingRunTests
     [Fact]
     public void A_step_that_counts_is_told_once_with_its_last_number()
     {
-        TrainingRun run = Runs.Of(
+        RunView run = Runs.Of(
             Runs.Event(0, 1, "prepare") with { Message = "100,004 interactions" },
             Runs.Event(1, 2, "publish") with { Message = "64 of 671 users encoded" },
             Runs.Event(2, 2, "publish") with { Message = "671 of 671 users encoded" },
@@ -67,7 +67,7 @@ public sealed class TrainingRunTests
     [Fact]
     public void Between_trainings_losses_are_those_of_the_stage_that_reported_most()
     {
-        TrainingRun run = Runs.Of(
+        RunView run = Runs.Of(
             Runs.Event(0, 1, "train-retriever") with { Step = 10, Loss = 9 },
             Runs.Event(1, 2, "train-ranker") with { Step = 5, Loss = 0.7 },
             Runs.Event(2, 2, "train-ranker") with { Step = 6, Loss = 0.6 },

@@ -11,7 +11,7 @@ namespace NanoRecSys.Web.Components.Training;
 /// <param name="Validation">Rankings of the whole catalog, newest first.</param>
 /// <param name="Messages">Newest first.</param>
 /// <param name="Speed">Sequences per second, as last reported by the running stage.</param>
-public sealed record TrainingRun(
+public sealed record RunView(
     ProgressEvent Now, DateTimeOffset Started, IReadOnlyList<StageStep> Steps, LossHistory? Losses,
     IReadOnlyList<ProgressEvent> Validation, IReadOnlyList<ProgressEvent> Messages, double? Speed)
 {
@@ -23,7 +23,7 @@ public sealed record TrainingRun(
         ["prepare", "train-retriever", "mine-negatives", "train-ranker", "evaluate", "export", "index", "publish"];
 
     /// <returns>Null before the first training.</returns>
-    public static TrainingRun? From(TrainingStatus status)
+    public static RunView? From(TrainingStatus status)
     {
         if (status.Events is not [ProgressEvent first, ..] events)
         {
@@ -31,7 +31,7 @@ public sealed record TrainingRun(
         }
 
         ProgressEvent now = events[^1];
-        return new TrainingRun(now, first.Time, StepsOf(events, now), LossHistory.From(events),
+        return new RunView(now, first.Time, StepsOf(events, now), LossHistory.From(events),
             [.. events.Where(progress => progress.Metrics?.ContainsKey(RankingMetric) == true).Reverse()],
             Told(events),
             events.LastOrDefault(progress => progress.StageNumber == now.StageNumber && progress.SequencesPerSecond is not null)?.SequencesPerSecond);
