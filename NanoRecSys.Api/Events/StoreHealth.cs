@@ -136,7 +136,8 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         }
         catch (Exception e) when (e is RedisException or RedisCommandException)
         {
-            _probeRefusal = _isAnswering ? "It is a read-only replica." : null; // the client sends no writes to one
+            // The client itself sends no writes to a replica.
+            _probeRefusal = _isAnswering && redis!.GetServers().All(server => server.IsReplica) ? "It is a read-only replica." : null;
         }
         catch (TimeoutException)
         {

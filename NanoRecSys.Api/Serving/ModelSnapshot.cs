@@ -82,7 +82,7 @@ internal sealed class ModelSnapshot
     /// </summary>
     public NewItems Extend(AddedList added)
     {
-        NewItems known = LazyInitializer.EnsureInitialized(ref _newItems, () => NewItems.None(this));
+        NewItems known = Volatile.Read(ref _newItems) ?? LazyInitializer.EnsureInitialized(ref _newItems, () => NewItems.None(this));
         if (ReferenceEquals(known.Source, added) || known.Source.BeginsWith(added))
         {
             return known;
@@ -275,17 +275,20 @@ internal sealed class NewItems
     /// <summary>How many a request places at once: about as many as it costs 10 ms to place.</summary>
     public const int PlacedAtOnce = 256;
 
-    private const int LooseRows = 2048; // more of them are gathered into one index, whose making costs as much as it has rows
+    private const int LooseRows = 512; // as many become an index of their own: fewer are compared faster than they are indexed
+    private const int MaxParts = 8; // as many indexes are gathered into one
 
     private readonly CatalogItem[] _items; // [N] and room for more; written only behind the end of every instance that shares it
     private readonly float[] _embeddings; // [N, D], likewise
     private readonly ConcurrentDictionary<int, int> _rowOfMovie;
-    private readonly IVectorIndex _gathered; // of the model's rows and the first of the new ones
+    private readonly IVectorIndex _indexed; // the model's rows and all of the new ones but the last few
+    private readonly int _parts; // in it beside the model's
 
     private NewItems(
-        IVectorIndex gathered, IVectorIndex index, int firstRow, int count, CatalogItem[] items, float[] embeddings, ConcurrentDictionary<int, int> rowOfMovie)
+        IVectorIndex indexed, int parts, IVectorIndex index, int firstRow, int count, CatalogItem[] items, float[] embeddings,
+        ConcurrentDictionary<int, int> rowOfMovie)
     {
-        (_gathered, Index, FirstRow, Count) = (gathered, index, firstRow, count);
+        (_indexed, _parts, Index, FirstRow, Count) = (indexed, parts, index, firstRow, count);
         (_items, _embeddings, _rowOfMovie) = (items, embeddings, rowOfMovie);
     }
 
@@ -304,7 +307,7 @@ internal sealed class NewItems
     /// <summary>What they were placed from, with movies that the model knows already.</summary>
     public AddedList Source { get; private init; } = AddedList.Empty;
 
-    public static NewItems None(ModelSnapshot model) => new(model.Index, model.Index, model.Catalog.Count, 0, [], [], new());
+    public static NewItems None(ModelSnapshot model) => new(model.Index, 0, model.Index, model.Catalog.Count, 0, [], [], new());
 
     /// <summary>How many of a list are not placed here.</summary>
     public int Missing(AddedList added) => added.Count - (added.BeginsWith(Source) ? Source.Count : 0);
@@ -339,15 +342,20 @@ internal sealed class NewItems
             count++;
         }
 
-        IVectorIndex gathered = before._gathered;
-        if (FirstRow + count - gathered.Count > Math.Max(LooseRows, count / 8))
+        ExtendedIndex Index(IVectorIndex first) // with all rows that are not in it
         {
-            gathered = ExtendedIndex.Add(model.Index, embeddings.AsMemory(0, count * dimension));
+            int start = first.Count - FirstRow;
+            return ExtendedIndex.Add(first, embeddings.AsMemory(start * dimension, (count - start) * dimension));
         }
 
-        int start = gathered.Count - FirstRow;
-        IVectorIndex index = start == count ? gathered : ExtendedIndex.Add(gathered, embeddings.AsMemory(start * dimension, (count - start) * dimension));
-        return new NewItems(gathered, index, FirstRow, count, items, embeddings, before._rowOfMovie) { Source = source, Hash = hash };
+        (IVectorIndex indexed, int parts) = (before._indexed, before._parts);
+        if (FirstRow + count - indexed.Count >= LooseRows)
+        {
+            (indexed, parts) = parts < MaxParts ? (Index(indexed), parts + 1) : (Index(model.Index), 1);
+        }
+
+        IVectorIndex index = indexed.Count == FirstRow + count ? indexed : Index(indexed);
+        return new NewItems(indexed, parts, index, FirstRow, count, items, embeddings, before._rowOfMovie) { Source = source, Hash = hash };
     }
 
     // The model's features know a genre by its spelling.

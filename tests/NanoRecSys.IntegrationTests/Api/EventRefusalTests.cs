@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text.Json;
 using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
 
@@ -56,6 +57,22 @@ public sealed class EventRefusalTests
         });
         int[] history = await api.HistoryAsync(11);
         Assert.Equal([1010, 1002, 1001, 1003], history);
+    }
+
+    [Fact]
+    public async Task While_Redis_hangs_a_user_whom_only_events_know_is_not_called_unknown()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(115), cache.ConnectionString, ("Recommendations:MemoryBytes", "0"));
+        await api.PostAsync("/events", $$"""{"user_id": {{FirstUser}}, "movie_id": 1010}""");
+
+        cache.Freeze();
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{FirstUser}}}""");
+        cache.Thaw();
+
+        Assert.Equal(("degraded", "events_unavailable"), (answer.Text("mode"), answer.GetProperty("debug_timing").Text("fallback_reason")));
+        await ApiServer.UntilAsync("the user is known again", async () => (await api.PostAsync("/recommend", $$"""{"user_id": {{FirstUser}}}""")).Text("mode") == "live");
     }
 
     [Fact]

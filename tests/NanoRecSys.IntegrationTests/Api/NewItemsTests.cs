@@ -69,7 +69,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     [Fact]
     public async Task One_by_one_part_by_part_or_at_once_they_are_the_same()
     {
-        AddedItem[] added = [.. Enumerable.Range(0, 3000).Select(i => new AddedItem(
+        AddedItem[] added = [.. Enumerable.Range(0, 5000).Select(i => new AddedItem(
             new CatalogItem(0, 9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"], 0), [], Added: i, Hash: 1000 + i))];
         AddedList all = AddedList.Of(added);
         ModelSnapshot model = await LoadAsync();
@@ -93,7 +93,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
         foreach (NewItems items in new[] { grown, background.Extend(all) })
         {
             Assert.Equal((once.Count, once.Hash), (items.Count, items.Hash));
-            float[] user = once.EmbeddingOf(once.FirstRow + 2999).ToArray();
+            float[] user = once.EmbeddingOf(once.FirstRow + 4999).ToArray();
             int found = items.Index.Search(user, RowFilter.None, nearest);
             Candidate[] actual = nearest[..found];
             Assert.Equal(actual.Length, once.Index.Search(user, RowFilter.None, nearest));
