@@ -190,7 +190,7 @@ internal sealed class PrivateCopy : IDisposable
     private static void DeleteLeftovers()
     {
         foreach (string folder in Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*")
-            .Where(folder => DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > LeftoverAge))
+            .Where(folder => new DirectoryInfo(folder).LinkTarget is null && DateTime.UtcNow - Directory.GetLastWriteTimeUtc(folder) > LeftoverAge))
         {
             try
             {

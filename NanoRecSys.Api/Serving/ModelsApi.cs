@@ -41,7 +41,8 @@ internal static class ModelsApi
             .WithSummary("Serves the current version again");
     }
 
-    private static RouteHandlerBuilder Changing(RouteHandlerBuilder endpoint) => endpoint.RequireKey(KeyRole.Admin);
+    private static RouteHandlerBuilder Changing(RouteHandlerBuilder endpoint) =>
+        endpoint.RequireKey(KeyRole.Admin).Produces<PlainError>(StatusCodes.Status503ServiceUnavailable);
 
     private static Results<Ok<Manifest>, NotFound<PlainError>> GetCurrent(ServedModel served) => served.Artifacts is { } artifacts
         ? TypedResults.Ok(artifacts.Manifest)

@@ -184,6 +184,31 @@ public sealed class ModelLifecycleTests : IDisposable
     }
 
     [Fact]
+    public async Task What_lies_in_place_of_current_is_logged_once()
+    {
+        var store = new ArtifactStore(_folder.Path);
+        Directory.CreateDirectory(store.CurrentFile);
+        using ProgramProcess api = ProgramProcess.Start("NanoRecSys.Api", new Dictionary<string, string>
+        {
+            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
+            ["Artifacts__Path"] = store.Root,
+            ["Artifacts__PollInterval"] = "00:00:00.010",
+        });
+        using var http = new HttpClient { BaseAddress = await api.Address };
+        int looks = 0;
+        await ApiServer.UntilAsync("it looked again and again", async () =>
+            (await http.GetStringAsync(new Uri("/debug/status", UriKind.Relative), TestContext.Current.CancellationToken)).Contains("does not tell which version to serve", StringComparison.Ordinal)
+            && ++looks == 30);
+
+        Directory.Delete(store.CurrentFile);
+        new RandomModel(320).Publish(store);
+        await ApiServer.UntilAsync("it serves what was published then", async () =>
+            (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+
+        Assert.Single(api.Output.Split('\n'), line => line.Contains("does not tell which version to serve", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_pin_that_names_no_version_is_taken_away_by_unpinning()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(319));

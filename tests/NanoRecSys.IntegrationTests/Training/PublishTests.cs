@@ -144,7 +144,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         string path = Path.Combine(context.Workspace.RetrieverFolder, "weights.safetensors");
         Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(path));
         weights["norm.weight"].Values[0] += 1;
-        SafetensorsFile.Write(path, weights.Values);
+        SafetensorsFile.Write(path, weights.Values, SafetensorsFile.ReadMetadata(path));
         await AssertRefusedAsync(context, "was made with another retriever. Run 'export' and 'index' again.");
     }
 
