@@ -20,15 +20,21 @@ internal static class CrossOriginProtection
         HashSet<string> allowed = new(origins ?? [], StringComparer.OrdinalIgnoreCase);
         // The framework's host filtering applies this setting; behind a reverse proxy on the same machine it must name the public host.
         bool areHostsConfigured = app.Configuration["AllowedHosts"] is { Length: > 0 } hosts && hosts != "*";
+        string? known = null; // the last host that was accepted: nearly every request has it
         app.Use((http, next) =>
         {
-            if (!areHostsConfigured && IsForeignHost(http))
+            HostString host = http.Request.Host;
+            if (!areHostsConfigured && host.Value != known)
             {
-                return RefuseAsync(http, StatusCodes.Status400BadRequest,
-                    $"The host name '{http.Request.Host.Host}' is not served on loopback. Set AllowedHosts to serve it.");
+                if (IsForeignHost(http))
+                {
+                    return RefuseAsync(http, StatusCodes.Status400BadRequest, $"The host name '{host.Host}' is not served on loopback. Set AllowedHosts to serve it.");
+                }
+
+                known = http.Connection.LocalIpAddress is { } address && IPAddress.IsLoopback(address) ? host.Value : known;
             }
 
-            if (Changes(http) && !IsSameOrigin(http.Request.Headers, http.Request.Host, allowed))
+            if (Changes(http) && !IsSameOrigin(http.Request.Headers, host, allowed))
             {
                 return RefuseAsync(http, StatusCodes.Status403Forbidden,
                     "A page of another origin may not send this request. Add its origin to Security:CorsOrigins to allow it.");

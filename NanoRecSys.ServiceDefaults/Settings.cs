@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -11,12 +13,15 @@ internal static class Settings
 
     /// <summary>Binds a section and validates it at start; unknown names and values that do not convert are errors.</summary>
     public static void AddSettings<T>(this IHostApplicationBuilder builder, string section)
-        where T : class =>
+        where T : class
+    {
         builder.Services.AddOptions<T>()
-            // Otherwise the binder drops the entries of lists and dictionaries that do not convert, without a word.
+            .Configure<IConfiguration>((_, settings) => RequireKnownNames<T>(settings.GetSection(section)))
+            // Otherwise the binder silently drops entries of lists and dictionaries that do not convert.
             .BindConfiguration(section, binder => binder.ErrorOnUnknownConfiguration = true)
-            .ValidateDataAnnotations()
             .ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<T>>(new Annotations<T>(section));
+    }
 
     /// <returns>One line for a setting that ends the start; null for any other exception.</returns>
     public static string? Problem(Exception exception) => exception switch
@@ -26,4 +31,27 @@ internal static class Settings
         InvalidOperationException { Source: Binder } => exception.InnerException is InvalidOperationException { Source: Binder } inner ? Problem(inner) : exception.Message,
         _ => null,
     };
+
+    private static void RequireKnownNames<T>(IConfigurationSection section)
+    {
+        string[] known = [.. typeof(T).GetProperties().Select(property => property.Name)];
+        if (section.GetChildren().FirstOrDefault(setting => !known.Contains(setting.Key, StringComparer.OrdinalIgnoreCase)) is { } unknown)
+        {
+            throw new OptionsValidationException(section.Key, typeof(T), [$"{unknown.Path} is not a setting. The settings of {section.Key} are {string.Join(", ", known)}."]);
+        }
+    }
+
+    // The framework's own validator puts the name of a class and of a method around each message.
+    private sealed class Annotations<T>(string section) : IValidateOptions<T>
+        where T : class
+    {
+        public ValidateOptionsResult Validate(string? name, T options)
+        {
+            var problems = new List<ValidationResult>();
+            return Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true)
+                ? ValidateOptionsResult.Success
+                : ValidateOptionsResult.Fail(problems.Select(problem =>
+                    problem.ErrorMessage!.StartsWith(section, StringComparison.Ordinal) ? problem.ErrorMessage : $"{section}: {problem.ErrorMessage}"));
+        }
+    }
 }

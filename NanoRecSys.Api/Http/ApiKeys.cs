@@ -99,7 +99,7 @@ internal sealed class ApiKeyHandler(
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(key ?? ""));
         KeyRole found = KeyRole.None;
-        foreach ((string known, KeyRole role) in security.Value.Keys)
+        foreach ((string known, KeyRole role) in security.Value.Keys())
         {
             bool isEqual = CryptographicOperations.FixedTimeEquals(hash, Convert.FromHexString(known));
             found = isEqual && role > found ? role : found;

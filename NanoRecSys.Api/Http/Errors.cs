@@ -21,8 +21,7 @@ internal static class Errors
         app.UseStatusCodePages(context =>
         {
             int status = context.HttpContext.Response.StatusCode;
-            return context.HttpContext.WriteErrorAsync(
-                status, status == StatusCodes.Status415UnsupportedMediaType ? JsonBody.NotJson : ReasonPhrases.GetReasonPhrase(status));
+            return context.HttpContext.WriteErrorAsync(status, ReasonPhrases.GetReasonPhrase(status));
         });
     }
 

@@ -8,8 +8,6 @@ namespace NanoRecSys.Api.Http;
 /// <summary>Reads the JSON object of a request's body; what is wrong with it becomes a field error.</summary>
 internal static class JsonBody
 {
-    public const string NotJson = "The body must be JSON: send the header Content-Type: application/json.";
-
     // A repeated name has two meanings; nanoRecSys takes the last, so its calls do.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
@@ -25,8 +23,8 @@ internal static class JsonBody
     {
         if (!request.HasJsonContentType())
         {
-            // Routing refuses other types, but not the lack of one, which a page of another origin can send without a preflight.
-            throw new BadHttpRequestException(NotJson, StatusCodes.Status415UnsupportedMediaType);
+            // Text, a form, or no type at all: what a page of another origin can send without asking.
+            throw new BadHttpRequestException("The body must be JSON: send the header Content-Type: application/json.", StatusCodes.Status415UnsupportedMediaType);
         }
 
         try

@@ -32,17 +32,19 @@ internal static class OpenApi
 
     /// <summary>
     /// Describes a JSON body, which the handler reads itself so that wrong fields are answered in the contract's shape, and the
-    /// responses that every such call has. Another content type is a 415.
+    /// responses that every such call has. Not by <c>Accepts</c>: routing would parse the content type of every request.
     /// </summary>
-    public static RouteHandlerBuilder WithJsonBody<TBody, TAnswer>(this RouteHandlerBuilder endpoint, string example)
-        where TBody : notnull => endpoint
-        .Accepts<TBody>(Json)
+    public static RouteHandlerBuilder WithJsonBody<TBody, TAnswer>(this RouteHandlerBuilder endpoint, string example) => endpoint
         .WithAnswer<TAnswer>()
-        .AddOpenApiOperationTransformer((operation, _, _) =>
-        {
-            operation.RequestBody!.Content![Json].Example = JsonNode.Parse(example);
-            return Task.CompletedTask;
-        });
+        .AddOpenApiOperationTransformer(async (operation, context, cancellationToken) =>
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Required = true,
+                Content = new Dictionary<string, OpenApiMediaType>
+                {
+                    [Json] = new() { Schema = await context.GetOrCreateSchemaAsync(typeof(TBody), null, cancellationToken), Example = JsonNode.Parse(example) },
+                },
+            });
 
     /// <summary>Describes the responses of a call that needs a model.</summary>
     public static RouteHandlerBuilder WithAnswer<TAnswer>(this RouteHandlerBuilder endpoint) => endpoint

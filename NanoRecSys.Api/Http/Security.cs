@@ -120,7 +120,7 @@ internal sealed class SecurityOptions : IValidatableObject
     /// <summary>Addresses or networks (<c>10.0.0.0/8</c>) of reverse proxies whose <c>X-Forwarded-For</c> names the client; none: it is ignored.</summary>
     public IList<string> KnownProxies { get; init; } = [];
 
-    public IEnumerable<(string Hash, KeyRole Role)> Keys =>
+    public IEnumerable<(string Hash, KeyRole Role)> Keys() =>
     [
         .. ReadKeys.Select(key => (key, KeyRole.Read)),
         .. WriteKeys.Select(key => (key, KeyRole.Write)),
@@ -130,12 +130,12 @@ internal sealed class SecurityOptions : IValidatableObject
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         // The value is not repeated: it may be a key in plain text, and this goes to the log.
-        if (Keys.Any(key => key.Hash is not { Length: 64 } || !key.Hash.All(char.IsAsciiHexDigit)))
+        if (Keys().Any(key => key.Hash is not { Length: 64 } || !key.Hash.All(char.IsAsciiHexDigit)))
         {
             yield return new ValidationResult($"{Section}: a key must be given by its SHA-256, 64 hex digits (printf %s KEY | sha256sum).");
         }
 
-        if (Keys.Any(key => HashOfNothing.Equals(key.Hash, StringComparison.OrdinalIgnoreCase)))
+        if (Keys().Any(key => HashOfNothing.Equals(key.Hash, StringComparison.OrdinalIgnoreCase)))
         {
             yield return new ValidationResult($"{Section}: a key is the SHA-256 of the empty text, so every caller would have it. Was the variable with the key not set?");
         }

@@ -215,25 +215,31 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
 }
 
 /// <summary>Everything that was answered within one slot of a <see cref="TrafficRing"/>, summed. Any number of threads may add.</summary>
-/// <param name="number">The slot's number since 1970, or -1 while unused.</param>
-internal sealed class TrafficSlot(long number)
+internal sealed class TrafficSlot
 {
     private const int KeptSlowest = 6; // of each slot: 300 seconds of them are the window's slowest in any likely case
-    private const string RequestCount = "requests";
-    private const string LookupCount = "lookups";
-    private const string HitCount = "hits";
-
     private static readonly string[] ModeNames = [Pipeline.Modes.Live, Pipeline.Modes.Degraded];
 
-    private readonly Tally _counts = new(); // by the names above, and those of modes, errors and cache sources
+    private readonly Tally _counts; // by the names of modes, errors and cache sources, and the three below
+    private readonly StrongBox<long> _requests;
+    private readonly StrongBox<long> _lookups;
+    private readonly StrongBox<long> _hits;
     private int _mostInFlight;
     private int _deepestQueue = -1;
 
-    public long Number => number;
+    /// <param name="number">The slot's number since 1970, or -1 while unused.</param>
+    public TrafficSlot(long number)
+    {
+        Number = number;
+        _counts = new Tally();
+        (_requests, _lookups, _hits) = (_counts.Find("requests"), _counts.Find("lookups"), _counts.Find("hits"));
+    }
 
-    public long Requests => _counts.Of(RequestCount);
+    public long Number { get; }
 
-    public double? CacheHitRatio => _counts.Of(LookupCount) is > 0 and var lookups ? (double)_counts.Of(HitCount) / lookups : null;
+    public long Requests => Interlocked.Read(ref _requests.Value);
+
+    public double? CacheHitRatio => Interlocked.Read(ref _lookups.Value) is > 0 and var lookups ? (double)Interlocked.Read(ref _hits.Value) / lookups : null;
 
     public int MostInFlight => Volatile.Read(ref _mostInFlight);
 
@@ -258,10 +264,10 @@ internal sealed class TrafficSlot(long number)
     public void Add(RequestTrace trace, bool cacheAnswered, int inFlight)
     {
         RaiseTo(ref _mostInFlight, inFlight);
-        _counts.Add(RequestCount);
+        Interlocked.Increment(ref _requests.Value);
+        Interlocked.Add(ref _lookups.Value, cacheAnswered ? 1 : 0);
+        Interlocked.Add(ref _hits.Value, trace.ServedFromCache ? 1 : 0);
         _counts.Add(trace.Mode);
-        _counts.Add(LookupCount, cacheAnswered ? 1 : 0);
-        _counts.Add(HitCount, trace.ServedFromCache ? 1 : 0);
         if (trace.CacheSource is { } source)
         {
             _counts.Add(source);
@@ -376,7 +382,7 @@ internal sealed class Tally
 {
     private readonly ConcurrentDictionary<string, StrongBox<long>> _counts = new(StringComparer.Ordinal);
 
-    public void Add(string name, long count = 1) => Interlocked.Add(ref _counts.GetOrAdd(name, _ => new StrongBox<long>()).Value, count);
+    public void Add(string name, long count = 1) => Interlocked.Add(ref Find(name).Value, count);
 
     public void Add(IReadOnlyDictionary<string, long> counts)
     {
@@ -386,10 +392,11 @@ internal sealed class Tally
         }
     }
 
-    public long Of(string name) => _counts.TryGetValue(name, out StrongBox<long>? count) ? Interlocked.Read(ref count.Value) : 0;
+    /// <returns>To count without a lookup.</returns>
+    public StrongBox<long> Find(string name) => _counts.GetOrAdd(name, _ => new StrongBox<long>());
 
     /// <returns>Those of the names that were counted.</returns>
-    public Dictionary<string, long> Read(IEnumerable<string> names) => names.Where(_counts.ContainsKey).ToDictionary(name => name, Of);
+    public Dictionary<string, long> Read(IEnumerable<string> names) => names.Where(_counts.ContainsKey).ToDictionary(name => name, name => Interlocked.Read(ref Find(name).Value));
 
     public Dictionary<string, long> Read() => Read(_counts.Keys);
 }

@@ -14,10 +14,10 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Models__Split__0123456789ab", "50%", "Models:Split:0123456789ab")]
     [InlineData("Models__Split__0123456789ab", "-1", "Models:Split")]
     [InlineData("Models__UserEmbeddings", "maybe", "Models:UserEmbeddings")]
-    [InlineData("Recommendations__Candidates", "0", "Candidates")]
+    [InlineData("Recommendations__Candidates", "0", "Recommendations: The field Candidates must be between 1 and 10000.")]
     [InlineData("Recommendations__Candidates", "1,000", "Recommendations:Candidates")]
     [InlineData("Recommendations__CacheLifetime", "5 minutes", "Recommendations:CacheLifetime")]
-    [InlineData("Recommendations__Candidats", "50", "Candidats")]
+    [InlineData("Recommendations__Candidats", "50", "Recommendations:Candidats is not a setting. The settings of Recommendations are Candidates,")]
     [InlineData("Overload__Answer", "Sometimes", "Overload:Answer")]
     [InlineData("Artifacts__PollInterval", "1s", "Artifacts:PollInterval")]
     [InlineData("Index__Engine", "lucene", "Engine")]
@@ -73,12 +73,12 @@ public sealed class SettingsTests : IDisposable
     public async Task A_low_limit_of_open_files_bounds_the_connections_and_the_log_says_so()
     {
         new RandomModel(901).Publish(new ArtifactStore(_folder.Path));
-        using ProgramProcess api = StartApi([], files: 700);
+        using ProgramProcess api = StartApi([], files: 900);
         Uri address = await api.Address;
         var connections = new List<RawHttp>();
         try
         {
-            for (int i = 0; i < 500; i++)
+            for (int i = 0; i < 450; i++)
             {
                 connections.Add(await RawHttp.ConnectAsync(address));
             }
@@ -103,7 +103,7 @@ public sealed class SettingsTests : IDisposable
                 return false; // still at the limit
             }
         });
-        Assert.Contains("may open 700 files, so it accepts at most 188 connections", api.Output, StringComparison.Ordinal);
+        Assert.Contains("may open 900 files, so it accepts at most 388 connections", api.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("rejected", api.Output, StringComparison.Ordinal); // a client could fill the log
     }
 
