@@ -102,12 +102,12 @@ internal sealed class ServerOptions : IValidatableObject
     public const string Section = "Server";
 
     /// <summary>
-    /// For assemblies (260 once it listens, more with the first requests), artifacts and Redis: without one left, the runtime cannot
-    /// load code, and the process aborts or answers nothing any more.
+    /// For assemblies (260 once it listens, up to 430), artifacts, Redis, and connections beyond the limit that wait to be closed: without
+    /// one left, the runtime cannot load code, and the process aborts or answers nothing any more.
     /// </summary>
-    public const int ReservedFiles = 512;
+    public const int ReservedFiles = 768;
 
-    private const int LeastFiles = 640;
+    private const int LeastFiles = 896;
 
     /// <summary>Connections at a time; 0, or more than the process may open: as many as its limit of open files allows.</summary>
     [Range(0, int.MaxValue)]

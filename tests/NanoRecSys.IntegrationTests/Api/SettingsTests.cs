@@ -66,14 +66,14 @@ public sealed class SettingsTests : IDisposable
         using ProgramProcess api = StartApi([], files: 400);
 
         Assert.Equal(1, await api.EndAsync());
-        Assert.Contains("may open 400 files, it needs at least 640", Assert.Single(api.Output.Split('\n')), StringComparison.Ordinal);
+        Assert.Contains("may open 400 files, it needs at least 896", Assert.Single(api.Output.Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_low_limit_of_open_files_bounds_the_connections_and_the_log_says_so()
     {
         new RandomModel(901).Publish(new ArtifactStore(_folder.Path));
-        using ProgramProcess api = StartApi([], files: 900);
+        using ProgramProcess api = StartApi([], files: 1100);
         Uri address = await api.Address;
         var connections = new List<RawHttp>();
         try
@@ -103,7 +103,7 @@ public sealed class SettingsTests : IDisposable
                 return false; // still at the limit
             }
         });
-        Assert.Contains("may open 900 files, so it accepts at most 388 connections", api.Output, StringComparison.Ordinal);
+        Assert.Contains("may open 1100 files, so it accepts at most 332 connections", api.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("rejected", api.Output, StringComparison.Ordinal); // a client could fill the log
     }
 
