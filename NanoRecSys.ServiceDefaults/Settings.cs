@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
 
 namespace NanoRecSys.ServiceDefaults;
 
@@ -16,9 +17,13 @@ internal static class Settings
         where T : class
     {
         builder.Services.AddOptions<T>()
-            .Configure<IConfiguration>((_, settings) => RequireKnownNames<T>(settings.GetSection(section)))
-            // Otherwise the binder silently drops entries of lists and dictionaries that do not convert.
-            .BindConfiguration(section, binder => binder.ErrorOnUnknownConfiguration = true)
+            .Configure<IConfiguration>((options, settings) =>
+            {
+                IConfigurationSection values = settings.GetSection(section);
+                RequireKnownNames<T>(values);
+                // Otherwise the binder silently drops entries of lists and dictionaries that do not convert.
+                new Children(values).Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+            })
             .ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<T>>(new Annotations<T>(section));
     }
@@ -39,6 +44,22 @@ internal static class Settings
         {
             throw new OptionsValidationException(section.Key, typeof(T), [$"{unknown.Path} is not a setting. The settings of {section.Key} are {string.Join(", ", known)}."]);
         }
+    }
+
+    // A section without its own text: an unrelated environment variable such as SERVER or CACHE is not a setting of this program.
+    private sealed class Children(IConfigurationSection section) : IConfiguration
+    {
+        public string? this[string key]
+        {
+            get => section[key];
+            set => section[key] = value;
+        }
+
+        public IEnumerable<IConfigurationSection> GetChildren() => section.GetChildren();
+
+        public IChangeToken GetReloadToken() => section.GetReloadToken();
+
+        public IConfigurationSection GetSection(string key) => section.GetSection(key);
     }
 
     // The framework's own validator puts the name of a class and of a method around each message.

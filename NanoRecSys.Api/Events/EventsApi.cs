@@ -8,6 +8,7 @@ using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Events;
 
@@ -20,7 +21,7 @@ internal static class EventsApi
 
     public static void AddEvents(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<EventOptions>().BindConfiguration(EventOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.AddSettings<EventOptions>(EventOptions.Section);
         builder.Services.AddSingleton<EventStore>();
         builder.Services.AddSingleton<StoreHealth>();
         builder.Services.AddHostedService(services => services.GetRequiredService<StoreHealth>());

@@ -10,7 +10,8 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Interactions">Every event but dislikes, by user and time.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
 /// <param name="Movies">That were added since, as a movies file would have them.</param>
-internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies)
+/// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
+internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies, int Damaged)
 {
     /// <summary>Stars of a <c>like</c> that came without.</summary>
     public const float LikeRating = 5;
@@ -20,11 +21,11 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
 
     private const int UsersAtOnce = 500;
 
-    public static readonly LiveEvents None = new(new InteractionTable(), 0, []);
+    public static readonly LiveEvents None = new(new InteractionTable(), 0, [], 0);
 
     /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
     /// <param name="cancellation">Stops between users.</param>
-    /// <exception cref="UserErrorException">The address makes no sense, Redis does not answer, or an event cannot be read.</exception>
+    /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
     public static async Task<LiveEvents> ReadAsync(string address, CancellationToken cancellation)
     {
         ConfigurationOptions options = Parse(address);
@@ -33,7 +34,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
             return await ReadAsync(redis.GetDatabase(), cancellation);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        catch (Exception e) when (e is RedisException or TimeoutException)
         {
             // Not the address itself: it may hold a password.
             throw new UserErrorException($"The events cannot be read from Redis at {string.Join(", ", options.EndPoints)}: {e.Message}", e);
@@ -68,7 +69,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     private static async Task<LiveEvents> ReadAsync(IDatabase database, CancellationToken cancellation)
     {
         var interactions = new InteractionTable();
-        int dislikes = 0;
+        (int dislikes, int damaged) = (0, 0);
         int[] users = [.. (await database.SetMembersAsync(EventKeys.Users)).Select(user => (int)user).Order()];
         foreach (int[] some in users.Chunk(UsersAtOnce))
         {
@@ -76,7 +77,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
             RedisValue[][] stored = await Task.WhenAll(some.Select(user => database.HashValuesAsync(EventKeys.Of(user))));
             for (int u = 0; u < some.Length; u++)
             {
-                UserEvent[] events = Array.ConvertAll(stored[u], value => StoredEvent.Read((byte[])value!));
+                UserEvent[] events = Readable(stored[u], value => StoredEvent.Read(value), ref damaged);
                 Array.Sort(events, UserEvent.CompareByTime);
                 dislikes += events.Count(happened => !happened.IsPositive);
                 foreach (UserEvent happened in events.Where(happened => happened.IsPositive))
@@ -86,9 +87,27 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
             }
         }
 
-        IEnumerable<AddedMovie> movies = (await database.HashValuesAsync(AddedMovie.Key)).Select(value => AddedMovie.Read((byte[])value!));
+        AddedMovie[] movies = Readable(await database.HashValuesAsync(AddedMovie.Key), value => AddedMovie.Read(value), ref damaged);
         return new LiveEvents(interactions, dislikes, [.. movies.OrderBy(movie => movie.Added).Select(movie =>
-            new MovieRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres))]);
+            new MovieRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres))], damaged);
+    }
+
+    private static T[] Readable<T>(RedisValue[] stored, Func<byte[], T> read, ref int damaged)
+    {
+        var readable = new List<T>(stored.Length);
+        foreach (RedisValue value in stored)
+        {
+            try
+            {
+                readable.Add(read((byte[])value!));
+            }
+            catch (InvalidDataException)
+            {
+                damaged++;
+            }
+        }
+
+        return [.. readable];
     }
 
     private static float Stars(UserEvent happened) => happened.Rating ?? (happened.Type == EventTypes.Like ? LikeRating : WatchRating);

@@ -44,6 +44,11 @@ internal static class PrepareStep
         (InteractionTable read, int duplicates) = DuplicateRows.Drop(file);
         NoteFile(duplicates, unit, notes);
         LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
+        if (events.Damaged > 0)
+        {
+            notes.Add($"{events.Damaged:N0} events or added movies in Redis cannot be read and were left out.");
+        }
+
         read.AddRange(events.Interactions, unit); // behind the file's, so that its items keep their rows
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;

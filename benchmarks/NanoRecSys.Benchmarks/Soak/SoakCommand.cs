@@ -20,7 +20,7 @@ internal static class SoakCommand
         Option<string?> api = new("--api") { Description = "NanoRecSys.Api.dll; default: the build of the same configuration." };
         Option<double> duration = new("--duration") { Description = "Seconds.", DefaultValueFactory = _ => 600 };
         Option<int> workers = new("--workers") { Description = "Clients that each send one request after the other.", DefaultValueFactory = _ => 6 };
-        Option<double> faults = new("--fault-every") { Description = "Seconds between two faults (Redis killed, frozen, the model swapped); 0 for none.", DefaultValueFactory = _ => 10 };
+        Option<double> faults = new("--fault-every") { Description = "Seconds between two faults (Redis killed, frozen, an attack, the model swapped); 0 for none.", DefaultValueFactory = _ => 10 };
         Option<double> growth = new("--max-growth") { Description = "Largest allowed growth of the API's memory from the second to the last quarter, as a share.", DefaultValueFactory = _ => 0.15 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("soak", "Load, hostile bodies and faults for ten minutes: no 500, no hang, no lost event, no leak. Needs redis-server and Linux.")

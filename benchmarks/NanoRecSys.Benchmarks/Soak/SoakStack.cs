@@ -145,9 +145,11 @@ internal sealed class SoakStack : IDisposable
     }
 }
 
-/// <summary>Lets the stack's parts fail in turn, each for a second or so.</summary>
+/// <summary>Lets the stack's parts fail in turn, each for a second or so, and attacks it as strangers would.</summary>
 internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
 {
+    private const int Strangers = 200;
+    private const int GiantUser = 2_000_000_000;
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(1);
 
     public int Count { get; private set; }
@@ -159,7 +161,7 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
         using var timer = new PeriodicTimer(options.FaultEvery);
         for (TimeSpan passed = options.FaultEvery; passed < options.Duration - 2 * Outage && await timer.WaitForNextTickAsync(cancellationToken); passed += options.FaultEvery)
         {
-            switch (Count++ % 3)
+            switch (Count++ % 4)
             {
                 case 0:
                     stack.KillRedis();
@@ -171,10 +173,52 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
                     await Task.Delay(Outage, cancellationToken);
                     stack.ThawRedis();
                     break;
+                case 2:
+                    await AttackAsync(cancellationToken);
+                    break;
                 default:
                     SwapModel(store);
                     break;
             }
+        }
+    }
+
+    // Connections that never finish, chunks that lie about their size, and one user whose events outgrow the bound: others must not notice.
+    private async Task AttackAsync(CancellationToken cancellationToken)
+    {
+        List<TcpClient> strangers = [];
+        string[] openings =
+        [
+            "GET /recommend HTTP/1.1\r\nHost: loc", "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{",
+            "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n80000000\r\n",
+        ];
+        try
+        {
+            for (int i = 0; i < Strangers; i++)
+            {
+                TcpClient stranger = new();
+                strangers.Add(stranger);
+                await stranger.ConnectAsync(stack.Address.Host, stack.Address.Port, cancellationToken);
+                await stranger.GetStream().WriteAsync(Encoding.ASCII.GetBytes(openings[i % openings.Length]), cancellationToken);
+            }
+
+            using HttpClient http = new() { BaseAddress = stack.Address };
+            string events = string.Join(',', Enumerable.Range(0, 1_000).Select(i => $$"""{"user_id": {{GiantUser}}, "movie_id": 1, "timestamp": {{Count * 1_000 + i}}}"""));
+            for (int i = 0; i < 4; i++)
+            {
+                using StringContent content = new($$"""{"events": [{{events}}]}""", Encoding.UTF8, "application/json");
+                using HttpResponseMessage stored = await http.PostAsync(new Uri("/events", UriKind.Relative), content, cancellationToken);
+            }
+
+            await Task.Delay(Outage, cancellationToken);
+        }
+        catch (IOException)
+        {
+            // It was cut off, as it should be.
+        }
+        finally
+        {
+            strangers.ForEach(stranger => stranger.Dispose());
         }
     }
 

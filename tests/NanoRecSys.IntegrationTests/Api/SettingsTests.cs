@@ -18,6 +18,8 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Recommendations__Candidates", "1,000", "Recommendations:Candidates")]
     [InlineData("Recommendations__CacheLifetime", "5 minutes", "Recommendations:CacheLifetime")]
     [InlineData("Recommendations__Candidats", "50", "Recommendations:Candidats is not a setting. The settings of Recommendations are Candidates,")]
+    [InlineData("Events__MaxPerUser", "-5", "MaxPerUser")]
+    [InlineData("Events__MaxPerUsr", "5", "Events:MaxPerUsr is not a setting.")]
     [InlineData("Overload__Answer", "Sometimes", "Overload:Answer")]
     [InlineData("Artifacts__PollInterval", "1s", "Artifacts:PollInterval")]
     [InlineData("Index__Engine", "lucene", "Engine")]
@@ -49,9 +51,9 @@ public sealed class SettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task Started_from_another_folder_the_API_finds_its_settings()
+    public async Task Started_from_another_folder_among_unrelated_variables_the_API_finds_its_settings()
     {
-        using ProgramProcess api = StartApi([]);
+        using ProgramProcess api = StartApi(new() { ["SERVER"] = "build-17", ["EVENTS"] = "all", ["MODELS"] = "/srv/models" });
         using var client = new HttpClient { BaseAddress = await api.Address };
 
         Assert.True((await client.GetAsync(new Uri("/healthz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);

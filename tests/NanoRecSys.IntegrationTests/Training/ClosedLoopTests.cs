@@ -1,11 +1,14 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Events;
+using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
+using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
@@ -45,10 +48,12 @@ public sealed class ClosedLoopTests : IDisposable
             """);
         Assert.Equal(2 * Newcomers + 2, receipt.GetProperty("stored").GetInt32());
 
+        await DamageAsync(cache);
         DatasetSummary summary = await TrainAsync(new PrepareOptions { Data = data, Events = $"redis://{cache.ConnectionString}" }, context);
         await ApiServer.UntilAsync("the retrained model is served", async () => (await api.StatusAsync()).Text("version") != first);
 
         Assert.Equal((2 * Newcomers + 1, 1, Movies + 1), (summary.Events, summary.Dislikes, summary.Items));
+        Assert.Contains("2 events or added movies in Redis cannot be read and were left out.", summary.Notes);
         int after = await RankAsync(api);
         Assert.True(before > 5, $"It stood at place {before} already.");
         Assert.True(after <= 3, $"From place {before} to {after}.");
@@ -59,6 +64,14 @@ public sealed class ClosedLoopTests : IDisposable
         Assert.DoesNotContain(3, (await api.PostAsync("/recommend", $$"""{"user_id": {{FirstNewcomer}}, "k": 100}""")).MovieIds());
         JsonElement found = (await api.GetAsync("/items?query=new+one")).GetProperty("movies");
         Assert.Equal(("A New One", 2026), (Assert.Single(found.EnumerateArray()).Text("title"), found[0].GetProperty("year").GetInt32()));
+    }
+
+    private static async Task DamageAsync(CacheServer cache)
+    {
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        await redis.GetDatabase().SetAddAsync(EventKeys.Users, 9_999_999);
+        await redis.GetDatabase().HashSetAsync(EventKeys.Of(9_999_999), "event", "{\"movie_id\":");
+        await redis.GetDatabase().HashSetAsync(AddedMovie.Key, "777777", "null");
     }
 
     [Theory]
