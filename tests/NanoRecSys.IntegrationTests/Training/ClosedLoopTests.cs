@@ -8,7 +8,7 @@ using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
-using StackExchange.Redis;
+using ConnectionMultiplexer = StackExchange.Redis.ConnectionMultiplexer;
 
 namespace NanoRecSys.IntegrationTests.Training;
 
