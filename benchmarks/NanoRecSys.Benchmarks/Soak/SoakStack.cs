@@ -203,9 +203,10 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
             }
 
             using HttpClient http = new() { BaseAddress = stack.Address };
-            string events = string.Join(',', Enumerable.Range(0, 1_000).Select(i => $$"""{"user_id": {{GiantUser}}, "movie_id": 1, "timestamp": {{Count * 1_000 + i}}}"""));
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < 8; i++)
             {
+                string events = string.Join(',', Enumerable.Range(0, 500).Select(row =>
+                    $$"""{"user_id": {{GiantUser}}, "movie_id": 1, "timestamp": {{Count * 10_000 + i * 500 + row}}}"""));
                 using StringContent content = new($$"""{"events": [{{events}}]}""", Encoding.UTF8, "application/json");
                 using HttpResponseMessage stored = await http.PostAsync(new Uri("/events", UriKind.Relative), content, cancellationToken);
             }
