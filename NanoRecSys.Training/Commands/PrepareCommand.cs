@@ -73,7 +73,10 @@ internal static class PrepareCommand
             console.WriteLine($"{summary.Events:N0} interactions are events of the API; {summary.Dislikes:N0} dislikes were left out.");
         }
 
-        console.WriteLine($"{summary.TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.");
+        if (summary.TiedUsers > 0)
+        {
+            console.WriteLine($"{summary.TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.");
+        }
         if (summary.Cuts is { } cuts)
         {
             console.WriteLine($"Training uses interactions before {Moment(cuts.ValidationFrom)}, validation those before {Moment(cuts.TestFrom)}, test the rest.");
