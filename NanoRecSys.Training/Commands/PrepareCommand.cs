@@ -77,6 +77,7 @@ internal static class PrepareCommand
         {
             console.WriteLine($"{summary.TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.");
         }
+
         if (summary.Cuts is { } cuts)
         {
             console.WriteLine($"Training uses interactions before {Moment(cuts.ValidationFrom)}, validation those before {Moment(cuts.TestFrom)}, test the rest.");
