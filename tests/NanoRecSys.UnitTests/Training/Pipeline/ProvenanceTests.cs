@@ -98,6 +98,21 @@ public sealed class ProvenanceTests : IDisposable
             == "The metrics of 'retriever' are left out: they were measured on other data than is prepared now. Run 'evaluate retriever --split both' again.");
     }
 
+    [Theory]
+    [InlineData("content_map.npy", "export' wrote it. Run 'export' and 'index' again.")]
+    [InlineData("user_tower.onnx", "export' wrote it. Run 'export' and 'index' again.")]
+    [InlineData("items.index", "index' wrote it. Run 'index' again.")]
+    public async Task An_exported_file_that_changed_is_not_published(string file, string expected)
+    {
+        StepContext context = await TrainedAsync();
+        string path = Path.Combine(context.Workspace.ExportFolder, file);
+        byte[] bytes = await File.ReadAllBytesAsync(path, context.Cancellation);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes, context.Cancellation);
+
+        await AssertRefusedAsync($"{path} changed after '{expected}", () => PublishStep.RunAsync(new PublishOptions(), context));
+    }
+
     [Fact]
     public async Task The_same_data_prepared_again_changes_nothing()
     {
