@@ -352,9 +352,22 @@ public sealed class PrepareStepTests : IDisposable
     {
         PreparedData data = await PrepareAsync("1,10,-1,1\n1,11,4,2\n1,12,10,3\n", movies: null);
 
-        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 10,000 (1 to 3)", "No user has 4 interactions"];
+        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
         Assert.Equal(expected.Length, data.Summary.Notes.Count);
         Assert.All(expected.Zip(data.Summary.Notes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("20010102,20010103,20010104", true)] // dates
+    [InlineData("14580,14581,14582", true)] // days
+    [InlineData("31536000,31536001,31536002", false)]
+    public async Task Times_that_are_not_seconds_since_1970_are_noted(string times, bool isNoted)
+    {
+        string[] rows = [.. times.Split(',').Select((time, i) => $"1,{i},4,{time}\n")];
+
+        PreparedData data = await PrepareAsync(string.Concat(rows), Movies);
+
+        Assert.Equal(isNoted, data.Summary.Notes.Any(note => note.StartsWith("All timestamps are below", StringComparison.Ordinal)));
     }
 
     [Fact]
