@@ -154,6 +154,10 @@ public sealed record IndexInfo(
     /// <summary>Of the file, between <c>index</c> and <c>publish</c>; null in a manifest, whose <see cref="Manifest.Files"/> have all hashes.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Sha256 { get; init; }
+
+    /// <summary>Of the item embeddings that it was built from; as <see cref="Sha256"/>, only between <c>index</c> and <c>publish</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ItemsSha256 { get; init; }
 }
 
 /// <param name="MaxAbsDifference">Largest absolute difference of an output to the trained network's.</param>

@@ -180,7 +180,7 @@ internal sealed record ExportReport(
             }
         }
 
-        return Files.ContainsKey(ArtifactNames.UserTower)
+        return Files.ContainsKey(ArtifactNames.ItemEmbeddings)
             ? this
             : throw new UserErrorException($"The export in {folder} is of an earlier version, which did not record its files. Run 'export' and 'index' again.");
     }
