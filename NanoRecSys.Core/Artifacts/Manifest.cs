@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.Core.Artifacts;
@@ -149,6 +150,14 @@ public sealed record IndexInfo(
 {
     /// <summary>Milliseconds of one query for a hundred neighbours on one thread, where it was built; 0 if not measured.</summary>
     public double LatencyMs { get; init; }
+
+    /// <summary>Of the file, between <c>index</c> and <c>publish</c>; null in a manifest, whose <see cref="Manifest.Files"/> have all hashes.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Sha256 { get; init; }
+
+    /// <summary>Of the item embeddings that it was built from; as <see cref="Sha256"/>, only between <c>index</c> and <c>publish</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ItemsSha256 { get; init; }
 }
 
 /// <param name="MaxAbsDifference">Largest absolute difference of an output to the trained network's.</param>

@@ -101,6 +101,7 @@ internal static class DataChecks
     private const float HighestRating = 5; // of MovieLens' scale
     private const float SwappedRating = 1e6f;
     private const long SwappedTime = 10_000;
+    private const long EndOf1970 = 31_536_000; // in seconds: days, hours and dates such as 20251231 are all below
     private const int LeastInteractions = 4; // two to train on, one to validate, one to test
 
     /// <param name="rows">Of the file.</param>
@@ -121,8 +122,8 @@ internal static class DataChecks
             (earliest, latest) = (Math.Min(earliest, time), Math.Max(latest, time));
         }
 
-        bool hasSmallTimes = latest < SwappedTime && earliest > -SwappedTime;
-        if (highest > SwappedRating && hasSmallTimes)
+        bool hasSmallTimes = latest < EndOf1970 && earliest > -EndOf1970;
+        if (highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime)
         {
             throw new UserErrorException(Text(
                 $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. The order is userId, movieId, rating, timestamp."));
@@ -140,7 +141,7 @@ internal static class DataChecks
 
         if (hasSmallTimes)
         {
-            notes.Add(Text($"All timestamps are below {SwappedTime:N0} ({earliest} to {latest}), so they are not times since 1970. Their order is used; events from the API are newer than all of them."));
+            notes.Add(Text($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or another column. Their order is used; events from the API are newer than all of them."));
         }
     }
 

@@ -44,7 +44,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     /// <exception cref="UserErrorException">The address makes no sense.</exception>
     internal static ConfigurationOptions Parse(string address)
     {
-        if (Uri.TryCreate(address, UriKind.Absolute, out Uri? url) && url.Scheme is "redis" or "rediss")
+        if (Uri.TryCreate(address, UriKind.Absolute, out Uri? url) && url is { Scheme: "redis" or "rediss", Host.Length: > 0 })
         {
             string[] user = url.UserInfo.Split(':', 2);
             return new ConfigurationOptions
@@ -58,7 +58,8 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
 
         try
         {
-            return ConfigurationOptions.Parse(address);
+            ConfigurationOptions options = ConfigurationOptions.Parse(address);
+            return options.EndPoints.Count > 0 ? options : throw new ArgumentException("it names no host.");
         }
         catch (ArgumentException e)
         {

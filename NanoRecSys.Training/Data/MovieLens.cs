@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Pipeline;
@@ -161,7 +162,7 @@ internal sealed record MovieLensFolder(DataFile Ratings, MovieLensFormat Format,
     /// <summary>Looks in the folder, then in the folders inside it (an archive's own top folder).</summary>
     /// <param name="folder">Its path.</param>
     /// <param name="shownAs">What messages name instead: the archive that was unpacked there.</param>
-    /// <exception cref="UserErrorException">No ratings file there, or several folders that have one.</exception>
+    /// <exception cref="UserErrorException">No ratings file there, or several.</exception>
     public static MovieLensFolder Open(string folder, string? shownAs = null)
     {
         if (!Directory.Exists(folder))
@@ -206,16 +207,19 @@ internal sealed record MovieLensFolder(DataFile Ratings, MovieLensFormat Format,
     private static MovieLensFolder? TryOpen(string folder, string name)
     {
         string[] files = [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)).Where(FileNames.Contains)];
-        return MovieLensFormat.All
+        MovieLensFolder[] found = [.. MovieLensFormat.All
             .Select(format => Find(format.Ratings) is { } ratings ? new MovieLensFolder(ratings, format, Find(format.Movies), Find(MovieLensFormat.GenresName)) : null)
-            .FirstOrDefault(found => found is not null);
+            .OfType<MovieLensFolder>()];
+        return found.Length <= 1
+            ? found.FirstOrDefault()
+            : throw new UserErrorException($"{name} contains ratings in several formats ({string.Join(", ", found.Select(one => Path.GetFileName(one.Ratings.Path)))}). Keep one of them.");
 
         DataFile? Find(string wanted)
         {
-            string[] found = [.. files.Where(file => file.Equals(wanted, StringComparison.OrdinalIgnoreCase))];
-            string? file = found.Length > 1 && !found.Contains(wanted)
-                ? throw new UserErrorException($"{name} contains {string.Join(" and ", found.Order(StringComparer.Ordinal))}. Keep one of them.")
-                : found.Contains(wanted) ? wanted : found.FirstOrDefault();
+            string[] spellings = [.. files.Where(file => file.Equals(wanted, StringComparison.OrdinalIgnoreCase))];
+            string? file = spellings.Length > 1 && !spellings.Contains(wanted)
+                ? throw new UserErrorException($"{name} contains {string.Join(" and ", spellings.Order(StringComparer.Ordinal))}. Keep one of them.")
+                : spellings.Contains(wanted) ? wanted : spellings.FirstOrDefault();
             return file is null ? null : new DataFile(Path.Combine(folder, file), Path.Combine(name, file));
         }
     }
@@ -268,12 +272,25 @@ internal static class MovieLensArchive
                     throw new UserErrorException($"{zip} contains more than one {entry.Name}. Unpack it and set --data to the folder of one of them.");
                 }
 
-                entry.ExtractToFile(Path.Combine(folder, entry.Name));
+                string path = Path.Combine(folder, entry.Name);
+                entry.ExtractToFile(path);
+                if (ChecksumOf(path) != entry.Crc32) // which ZipArchive leaves to its caller
+                {
+                    throw new UserErrorException($"{zip} is damaged: the checksum of {entry.FullName} does not match. Copy or download the archive again.");
+                }
             }
         }
         catch (InvalidDataException e)
         {
             throw new UserErrorException($"{zip} is not a complete zip archive: {e.Message}", e);
         }
+    }
+
+    private static uint ChecksumOf(string path)
+    {
+        var checksum = new Crc32();
+        using FileStream file = File.OpenRead(path);
+        checksum.Append(file);
+        return checksum.GetCurrentHashAsUInt32();
     }
 }

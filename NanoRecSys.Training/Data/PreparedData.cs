@@ -134,6 +134,11 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
                 throw new InvalidDataException($"{HistoriesName} names item row {item}, the catalog has {items} rows");
             }
         }
+
+        if (HashOf([.. catalog.Items.Select(item => item.MovieId)], histories, summary.Cuts) != summary.Hash)
+        {
+            throw new InvalidDataException($"{HistoriesName} or {CatalogName} changed after {SummaryName} was written");
+        }
     }
 }
 

@@ -148,8 +148,9 @@ internal static class MoviesReader
     private const int ItemFieldsBeforeGenres = 5; // id, title, release date, video release date, URL
     private static readonly string[] FieldNames = ["movieId", "title", "genres"];
 
+    // A separator that is not given is guessed: a semicolon where titles have several, or the bar between genres.
     private static readonly CsvReaderOptions CsvOptions =
-        new() { HasHeader = false, TrackLineNumbers = true, TrimWhitespace = true, MalformedData = CsvMalformedDataHandling.Throw };
+        new() { Separator = ',', HasHeader = false, TrackLineNumbers = true, TrimWhitespace = true, MalformedData = CsvMalformedDataHandling.Throw };
 
     /// <param name="file">The file.</param>
     /// <param name="notes">Receives what the user should know about its contents.</param>

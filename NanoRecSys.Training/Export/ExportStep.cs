@@ -51,6 +51,7 @@ internal static class ExportStep
             {
                 RankerParts = rankerParts,
                 Data = data?.Hash,
+                Files = Directory.EnumerateFiles(workspace.ExportFolder).ToDictionary(path => Path.GetFileName(path), FileHash.Of),
             };
             AtomicFile.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), JsonSerializer.SerializeToUtf8Bytes(report, TrainingJson.Indented.ExportReport));
             context.Progress.Report(new ProgressEvent { Fraction = 1 });
@@ -142,8 +143,11 @@ internal sealed record ExportReport(
     /// <summary><see cref="PreparedData.Hash"/> of what it was made on; null where no data was prepared.</summary>
     public string? Data { get; init; }
 
-    /// <summary>The report of an export that is of the prepared data and of the weights as they are now.</summary>
-    /// <exception cref="UserErrorException">Nothing was exported, or with other data or weights.</exception>
+    /// <summary>SHA-256 of each exported file, by its name: parity says nothing about a file that is damaged or exchanged later.</summary>
+    public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The report of an export that is of the prepared data and of the weights as they are now, and whose files are as it left them.</summary>
+    /// <exception cref="UserErrorException">Nothing was exported, or with other data or weights, or a file changed since.</exception>
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
         ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
@@ -162,7 +166,23 @@ internal sealed record ExportReport(
         return Provenance.Difference(
             recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder)), (Provenance.Ranker, ranker ?? None)) is { } difference
             ? throw new UserErrorException($"The export in {workspace.ExportFolder} was made {difference}. Run 'export' and 'index' again.")
-            : report;
+            : report.RequireFiles(workspace.ExportFolder);
+    }
+
+    private ExportReport RequireFiles(string folder)
+    {
+        foreach ((string file, string hash) in Files)
+        {
+            string path = Path.Combine(folder, file);
+            if (!File.Exists(path) || FileHash.Of(path) != hash)
+            {
+                throw new UserErrorException($"{path} {(File.Exists(path) ? "changed" : "disappeared")} after 'export' wrote it. Run 'export' and 'index' again.");
+            }
+        }
+
+        return Files.ContainsKey(ArtifactNames.ItemEmbeddings)
+            ? this
+            : throw new UserErrorException($"The export in {folder} is of an earlier version, which did not record its files. Run 'export' and 'index' again.");
     }
 }
 

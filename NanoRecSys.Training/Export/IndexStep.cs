@@ -42,6 +42,8 @@ internal static class IndexStep
             ArtifactNames.Index, index.Kind, "inner_product", Parameters(shape, index), new IndexRecall(queries, exact, k: 10).Measure(index), recall.Measure(index))
         {
             LatencyMs = recall.MeasureLatency(index),
+            Sha256 = FileHash.Of(path),
+            ItemsSha256 = export.Files[ArtifactNames.ItemEmbeddings],
         };
         AtomicFile.Write(Path.Combine(folder, ExportFiles.Index), JsonSerializer.SerializeToUtf8Bytes(info, TrainingJson.Indented.IndexInfo));
         context.Progress.Report(new ProgressEvent { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });

@@ -87,7 +87,7 @@ internal static class PublishStep
             UserTowerInt8 = exported.UserTowerInt8,
             UserEmbeddings = options.UserEmbeddings ? ArtifactNames.UserEmbeddings : null,
             Ranker = choice.Use ? exported.Ranker : null,
-            Index = exported.Index,
+            Index = exported.Index with { Sha256 = null, ItemsSha256 = null },
             ContentMap = exported.Report.ContentMap,
             Metrics = metrics,
             Parity = exported.Report.Parity.Where(entry => choice.Use || entry.Key is not (ArtifactNames.Ranker or ArtifactNames.RankerCandidates)).ToDictionary(),
@@ -185,7 +185,18 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
         try
         {
             ModelInfo model = report.Model;
-            IVectorIndex vectors = FaissFile.Read(Path.Combine(folder, index.File));
+            string path = Path.Combine(folder, ArtifactNames.Index);
+            IVectorIndex vectors = FaissFile.Read(path);
+            if (FileHash.Of(path) != index.Sha256)
+            {
+                throw new UserErrorException($"{path} changed after 'index' wrote it. Run 'index' again.");
+            }
+
+            if (index.ItemsSha256 != report.Files[ArtifactNames.ItemEmbeddings])
+            {
+                throw new UserErrorException($"{path} was built from other item embeddings than are exported now. Run 'index' again.");
+            }
+
             (float[] items, int width) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
             Require("The user tower's dimension", tower.Outputs[0].Shape[^1], $"{model.Dimension}", "export");
             Require("The item embeddings' rows", items.Length / width, model.Items, "export");

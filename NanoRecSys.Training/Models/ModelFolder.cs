@@ -50,7 +50,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
         T model;
         try
         {
-            model = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, ConfigurationName)), Type)!;
+            model = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, ConfigurationName)), Type) ?? throw new JsonException("it is null");
         }
         catch (JsonException e)
         {
@@ -63,11 +63,24 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     }
 
     /// <returns>Why the model does not belong to the prepared data, and the remedy; null if it does.</returns>
-    /// <exception cref="InvalidDataException">The weights are damaged.</exception>
-    public string? MismatchOf(string folder, PreparedData data) =>
-        Provenance.Difference(SafetensorsFile.ReadMetadata(Path.Combine(folder, ModelFolder.WeightsName)), (Provenance.Data, data.Hash)) is { } difference
-            ? $"The {Name} in {folder} was trained {difference}. Run '{Command}' again."
-            : null;
+    /// <exception cref="UserErrorException">The weights are missing or damaged.</exception>
+    public string? MismatchOf(string folder, PreparedData data) => Provenance.Difference(ReadMetadata(folder), (Provenance.Data, data.Hash)) is { } difference
+        ? $"The {Name} in {folder} was trained {difference}. Run '{Command}' again."
+        : null;
+
+    /// <summary>What was recorded beside the weights.</summary>
+    /// <exception cref="UserErrorException">The weights are missing or damaged.</exception>
+    public IReadOnlyDictionary<string, string> ReadMetadata(string folder)
+    {
+        try
+        {
+            return SafetensorsFile.ReadMetadata(Path.Combine(folder, ModelFolder.WeightsName));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            throw Unreadable(folder, e);
+        }
+    }
 
     /// <summary><paramref name="open"/> makes the model from its configuration and weights.</summary>
     /// <param name="folder">Where it is.</param>

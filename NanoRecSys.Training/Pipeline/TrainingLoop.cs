@@ -173,7 +173,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
     }
 
-    /// <exception cref="UserErrorException">There is no checkpoint, or its inputs differ.</exception>
+    /// <exception cref="UserErrorException">There is no checkpoint, its inputs differ, or it is damaged.</exception>
     public TrainingState<TOptions> Restore(torch.nn.Module network, AdamW optimizer)
     {
         if (!Directory.Exists(_folder) && Unfinished()
@@ -188,24 +188,22 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
             throw new UserErrorException($"There is no checkpoint in {_folder}. Train without --resume.");
         }
 
-        TrainingState<TOptions> state;
         try
         {
-            state = JsonSerializer.Deserialize(File.ReadAllBytes(path), type)!;
+            TrainingState<TOptions> state = JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new JsonException($"{StateName} is null");
+            if (Difference(state.Inputs) is { } difference)
+            {
+                throw new UserErrorException($"The checkpoint in {_folder} was written {difference}");
+            }
+
+            NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(_folder, ModelFolder.WeightsName)));
+            optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
+            return state;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or IOException or InvalidDataException or ArgumentException)
         {
             throw new UserErrorException($"The checkpoint in {_folder} cannot be read ({e.Message}). Train without --resume.", e);
         }
-
-        if (Difference(state.Inputs) is { } difference)
-        {
-            throw new UserErrorException($"The checkpoint in {_folder} was written {difference}");
-        }
-
-        NetworkWeights.Load(network, SafetensorsFile.Read(Path.Combine(_folder, ModelFolder.WeightsName)));
-        optimizer.load_state_dict(Path.Combine(_folder, OptimizerName));
-        return state;
     }
 
     /// <summary>A fingerprint of a value, for the inputs.</summary>

@@ -35,6 +35,27 @@ public sealed class MoviesReaderTests : IDisposable
         Assert.Equal((1, "Heat (1995)"), (movie.Id, movie.Title));
     }
 
+    [Theory]
+    [InlineData("1,Sex; Lies; Videotape; More; And More,Drama\n2,One; Two; Three; Four; Five,Crime\n", "Sex; Lies; Videotape; More; And More")]
+    [InlineData("1,Heat (1995),Action|Crime|Drama|Thriller\n2,Casino (1995),Action|Crime|Drama|Thriller\n", "Heat (1995)")]
+    public void Only_commas_separate_fields_whatever_else_a_row_has_more_of(string text, string title)
+    {
+        IReadOnlyList<MovieRow> movies = MoviesReader.ReadCsv(Write("movies.csv", text));
+
+        Assert.Equal([1, 2], movies.Select(movie => movie.Id));
+        Assert.Equal(title, movies[0].Title);
+    }
+
+    [Fact]
+    public void Semicolons_between_columns_are_refused()
+    {
+        string path = Write("movies.csv", "movieId;title;genres\n1;Heat (1995);Crime\n");
+
+        Assert.Equal(
+            $"{path}, line 1: expected the columns movieId,title,genres, found movieId;title;genres.",
+            Assert.Throws<UserErrorException>(() => MoviesReader.ReadCsv(path)).Message);
+    }
+
     [Fact]
     public void Other_columns_are_refused()
     {

@@ -58,6 +58,7 @@ public sealed class PrepareStepTests : IDisposable
     [InlineData("cut", "interactions need")]
     [InlineData("other users", "dataset.json counts 2 users, 6 interactions and 3 items")]
     [InlineData("unknown item", "names item row 3, the catalog has 3 rows")]
+    [InlineData("another time", "histories.bin or catalog.parquet changed after dataset.json was written")]
     [InlineData("missing", "histories.bin")]
     public async Task Damaged_histories_are_refused_with_the_reason_and_the_remedy(string damage, string reason)
     {
@@ -73,6 +74,9 @@ public sealed class PrepareStepTests : IDisposable
                 break;
             case "other users":
                 HistoriesFile.Write(path, new UserHistories([1], [0, 1], [0], [0]));
+                break;
+            case "another time":
+                HistoriesFile.Write(path, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 1], [6, 7, 9, 10, 20, 20]));
                 break;
             case "unknown item":
                 HistoriesFile.Write(path, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 3], [5, 7, 9, 10, 20, 20]));
@@ -247,6 +251,37 @@ public sealed class PrepareStepTests : IDisposable
     }
 
     [Fact]
+    public async Task A_damaged_archive_is_refused_although_its_rows_can_be_read()
+    {
+        string zip = Path.Combine(_folder.Path, "set.zip");
+        using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
+        {
+            using var writer = new StreamWriter(archive.CreateEntry("set/ratings.csv", CompressionLevel.NoCompression).Open());
+            writer.Write(Ratings);
+        }
+
+        byte[] bytes = await File.ReadAllBytesAsync(zip, TestContext.Current.CancellationToken);
+        bytes[bytes.AsSpan().IndexOf("2,300,2.5"u8)] = (byte)'7';
+        await File.WriteAllBytesAsync(zip, bytes, TestContext.Current.CancellationToken);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(
+            () => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, StepContexts.In(_folder.Path, "set")));
+
+        Assert.Equal($"{zip} is damaged: the checksum of set/ratings.csv does not match. Copy or download the archive again.", error.Message);
+    }
+
+    [Fact]
+    public async Task Ratings_in_two_formats_are_refused()
+    {
+        string raw = Directory.CreateDirectory(Path.Combine(_folder.Path, "raw")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(raw, "Ratings.dat"), "1::2::3::4\n", TestContext.Current.CancellationToken);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies));
+
+        Assert.Equal($"{raw} contains ratings in several formats (ratings.csv, Ratings.dat). Keep one of them.", error.Message);
+    }
+
+    [Fact]
     public async Task A_folders_files_are_found_in_any_letter_case_and_a_missing_movies_file_is_named()
     {
         string raw = Directory.CreateDirectory(Path.Combine(_folder.Path, "raw")).FullName;
@@ -317,9 +352,22 @@ public sealed class PrepareStepTests : IDisposable
     {
         PreparedData data = await PrepareAsync("1,10,-1,1\n1,11,4,2\n1,12,10,3\n", movies: null);
 
-        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 10,000 (1 to 3)", "No user has 4 interactions"];
+        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
         Assert.Equal(expected.Length, data.Summary.Notes.Count);
         Assert.All(expected.Zip(data.Summary.Notes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("20010102,20010103,20010104", true)] // dates
+    [InlineData("14580,14581,14582", true)] // days
+    [InlineData("31536000,31536001,31536002", false)]
+    public async Task Times_that_are_not_seconds_since_1970_are_noted(string times, bool isNoted)
+    {
+        string[] rows = [.. times.Split(',').Select((time, i) => $"1,{i},4,{time}\n")];
+
+        PreparedData data = await PrepareAsync(string.Concat(rows), Movies);
+
+        Assert.Equal(isNoted, data.Summary.Notes.Any(note => note.StartsWith("All timestamps are below", StringComparison.Ordinal)));
     }
 
     [Fact]

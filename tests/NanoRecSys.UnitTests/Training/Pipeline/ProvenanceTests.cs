@@ -98,6 +98,66 @@ public sealed class ProvenanceTests : IDisposable
             == "The metrics of 'retriever' are left out: they were measured on other data than is prepared now. Run 'evaluate retriever --split both' again.");
     }
 
+    [Theory]
+    [InlineData("content_map.npy", "export' wrote it. Run 'export' and 'index' again.")]
+    [InlineData("user_tower.onnx", "export' wrote it. Run 'export' and 'index' again.")]
+    [InlineData("items.index", "index' wrote it. Run 'index' again.")]
+    public async Task An_exported_file_that_changed_is_not_published(string file, string expected)
+    {
+        StepContext context = await TrainedAsync();
+        string path = Path.Combine(context.Workspace.ExportFolder, file);
+        byte[] bytes = await File.ReadAllBytesAsync(path, context.Cancellation);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes, context.Cancellation);
+
+        await AssertRefusedAsync($"{path} changed after '{expected}", () => PublishStep.RunAsync(new PublishOptions(), context));
+    }
+
+    [Fact]
+    public async Task An_index_of_an_earlier_export_is_not_published()
+    {
+        StepContext context = await TrainedAsync();
+        string[] index = [Path.Combine(context.Workspace.ExportFolder, "items.index"), Path.Combine(context.Workspace.ExportFolder, "index.json")];
+        byte[][] earlier = [.. index.Select(File.ReadAllBytes)];
+        await TrainRetrieverStep.RunAsync(Retriever, context with { Seed = 7 });
+        await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, context);
+        await File.WriteAllBytesAsync(index[0], earlier[0], context.Cancellation);
+        await File.WriteAllBytesAsync(index[1], earlier[1], context.Cancellation);
+
+        await AssertRefusedAsync(
+            $"{index[0]} was built from other item embeddings than are exported now. Run 'index' again.", () => PublishStep.RunAsync(new PublishOptions(), context));
+    }
+
+    [Theory]
+    [InlineData("ranker.json", "null")]
+    [InlineData("weights.safetensors", "")]
+    public async Task A_damaged_ranker_is_named_with_the_command_that_trains_it(string file, string text)
+    {
+        StepContext context = await TrainedAsync();
+        await File.WriteAllTextAsync(Path.Combine(context.Workspace.RankerFolder, file), text, context.Cancellation);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => ExportStep.RunAsync(new ExportOptions(), context));
+
+        Assert.StartsWith($"The ranker in {context.Workspace.RankerFolder} cannot be read (", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Run 'train-ranker' again.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("state.json", "null")]
+    [InlineData("weights.safetensors", "")]
+    [InlineData("optimizer.bin", "none of an optimizer's state")]
+    public async Task A_damaged_checkpoint_is_named_with_the_way_on(string file, string text)
+    {
+        StepContext context = await TrainedAsync();
+        string checkpoint = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint");
+        await File.WriteAllTextAsync(Path.Combine(checkpoint, file), text, context.Cancellation);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => TrainRetrieverStep.RunAsync(Retriever with { Resume = true }, context));
+
+        Assert.StartsWith($"The checkpoint in {checkpoint} cannot be read (", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Train without --resume.", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_same_data_prepared_again_changes_nothing()
     {
