@@ -357,10 +357,11 @@ internal static class VersionFiles
         long size;
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            size = file.Length;
+            size = new FileInfo(path).Length;
             if (size == expected.Size)
             {
+                // What has no length may be a pipe: opening it waits until somebody writes to it.
+                using Stream file = size == 0 ? Stream.Null : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 using Stream copy = copyTo is null ? Stream.Null : CreateCopy(copyTo, expected.Name);
                 (hash, size) = FileHash.Copy(file, copy, expected.Size);
             }
