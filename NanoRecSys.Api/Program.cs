@@ -47,7 +47,7 @@ try
     lookUps.MapBrowsing();
     lookUps.MapExplore();
     lookUps.MapTelemetry();
-    app.MapOpenApiDocument();
+    api.MapOpenApiDocument();
     await app.RunAsync();
     return 0;
 }
