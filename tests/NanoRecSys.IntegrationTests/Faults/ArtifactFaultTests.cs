@@ -44,6 +44,32 @@ public sealed class ArtifactFaultTests
         Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
     }
 
+    [Theory]
+    [InlineData("a metric")]
+    [InlineData("a file")]
+    [InlineData("a length")]
+    public async Task A_manifest_without_a_value_is_refused_and_the_versions_are_still_listed(string missing)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(404));
+        string running = api.Store.ReadCurrent()!;
+        using var workshop = new TemporaryFolder();
+        ArtifactVersion other = new RandomModel(405).Publish(new ArtifactStore(workshop.Path));
+        Manifest manifest = other.Manifest;
+        ManifestFile.Write(other.Folder, missing switch
+        {
+            "a metric" => manifest with { Metrics = [null!] },
+            "a file" => manifest with { Files = [.. manifest.Files, null!] },
+            _ => manifest with { Model = manifest.Model with { MaxLength = 0 } },
+        });
+        Directory.Move(other.Folder, api.Store.FolderOf(manifest.ModelVersion));
+
+        using HttpResponseMessage activated = await api.SendAsync($"/models/{manifest.ModelVersion}/activate", "");
+        JsonElement models = await api.GetAsync("/models");
+
+        Assert.Equal(409, (int)activated.StatusCode);
+        Assert.Equal((running, 2), (models.Text("served"), models.GetProperty("versions").GetArrayLength()));
+    }
+
     // Made elsewhere, so that the service never sees it whole.
     private static void Publish(ArtifactStore store, string fault)
     {
