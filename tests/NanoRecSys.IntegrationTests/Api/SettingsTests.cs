@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.IntegrationTests.Fixtures;
 
@@ -55,6 +57,17 @@ public sealed class SettingsTests : IDisposable
         Assert.Equal(1, await api.EndAsync());
         Assert.Contains(reason, api.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("write-key-of-the-test", api.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_ends_the_start_with_the_reason()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        using ProgramProcess api = StartApi(new() { ["ASPNETCORE_URLS"] = $"http://{taken.LocalEndpoint}" });
+
+        Assert.Equal(1, await api.EndAsync());
+        Assert.Contains($"The address cannot be used: Failed to bind to address http://{taken.LocalEndpoint}: address already in use.", api.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -118,7 +131,7 @@ public sealed class SettingsTests : IDisposable
 
     private ProgramProcess StartApi(Dictionary<string, string> environment, int? files = null)
     {
-        environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        environment.TryAdd("ASPNETCORE_URLS", "http://127.0.0.1:0");
         environment["Artifacts__Path"] = _folder.Path;
         return ProgramProcess.StartIn(_folder.Path, "NanoRecSys.Api", environment, files);
     }
