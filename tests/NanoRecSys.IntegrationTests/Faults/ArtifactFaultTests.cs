@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Faults;
@@ -42,6 +43,32 @@ public sealed class ArtifactFaultTests
         string next = new RandomModel(403).Publish(api.Store).Manifest.ModelVersion;
         await api.ServeAsync(next);
         Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
+    }
+
+    [Fact]
+    public async Task User_embeddings_that_are_no_numbers_are_refused()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(406) { ServesFast = true });
+        string running = api.Store.ReadCurrent()!;
+        ArtifactVersion whole = api.Store.Open(running);
+        string staging = api.Store.CreateStaging();
+        foreach (ArtifactFile file in whole.Manifest.Files)
+        {
+            File.Copy(whole.PathOf(file.Name), Path.Combine(staging, file.Name));
+        }
+
+        using (HalfRows rows = HalfRows.Map(whole.PathOf(whole.Manifest.UserEmbeddings!)))
+        {
+            float[] row = [.. Enumerable.Repeat(float.NaN, rows.Columns)];
+            HalfRows.Write(Path.Combine(staging, whole.Manifest.UserEmbeddings!), Enumerable.Repeat(row, rows.Count), rows.Count, rows.Columns);
+        }
+
+        api.Store.Publish(staging, whole.Manifest);
+
+        await ApiServer.UntilAsync("the refusal is told", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+            .Any(text => text.Contains("no numbers", StringComparison.Ordinal)));
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
+        Assert.Equal((running, 10), (answer.Text("version"), answer.MovieIds().Length));
     }
 
     [Theory]
