@@ -48,8 +48,7 @@ try
     lookUps.MapExplore();
     lookUps.MapTelemetry();
     api.MapOpenApiDocument();
-    await app.RunAsync();
-    return 0;
+    return await app.RunServiceAsync();
 }
 catch (Exception e) when (Settings.Problem(e) is { } problem)
 {

@@ -1,7 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using System.Net.Sockets;
 using System.Reflection;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -36,8 +34,6 @@ internal static class Settings
     {
         OptionsValidationException invalid => string.Join(" ", invalid.Failures),
         // The innermost of the binder's names the setting and its value.
-        IOException { InnerException: AddressInUseException } or SocketException { SocketErrorCode: SocketError.AccessDenied or SocketError.AddressNotAvailable } =>
-            $"The address cannot be used: {exception.Message} Choose another one (ASPNETCORE_URLS), or stop what uses it.",
         InvalidOperationException { Source: Binder } => exception.InnerException is InvalidOperationException { Source: Binder } inner ? Problem(inner) : exception.Message,
         _ => null,
     };

@@ -67,7 +67,20 @@ public sealed class SettingsTests : IDisposable
         using ProgramProcess api = StartApi(new() { ["ASPNETCORE_URLS"] = $"http://{taken.LocalEndpoint}" });
 
         Assert.Equal(1, await api.EndAsync());
-        Assert.Contains($"The address cannot be used: Failed to bind to address http://{taken.LocalEndpoint}: address already in use.", api.Output, StringComparison.Ordinal);
+        Assert.Contains($"The service cannot start: Failed to bind to address http://{taken.LocalEndpoint}: address already in use.", api.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ASPNETCORE_URLS", "localhost", "Invalid url: 'localhost'")]
+    [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:99999", "'port'")]
+    [InlineData("Kestrel__Endpoints__Https__Url", "https://127.0.0.1:0", "certificate")]
+    public async Task An_address_that_cannot_be_used_ends_the_start_with_the_reason(string name, string value, string reason)
+    {
+        using ProgramProcess api = StartApi(new() { [name] = value });
+
+        Assert.Equal(1, await api.EndAsync());
+        string line = Assert.Single(api.Output.Split('\n'), line => line.StartsWith("The service cannot start: ", StringComparison.Ordinal));
+        Assert.Contains(reason, line, StringComparison.Ordinal);
     }
 
     [Fact]
