@@ -47,9 +47,8 @@ try
     lookUps.MapBrowsing();
     lookUps.MapExplore();
     lookUps.MapTelemetry();
-    app.MapOpenApiDocument();
-    await app.RunAsync();
-    return 0;
+    api.MapOpenApiDocument();
+    return await app.RunServiceAsync();
 }
 catch (Exception e) when (Settings.Problem(e) is { } problem)
 {

@@ -39,6 +39,25 @@ internal static class ServiceDefaultsExtensions
         return app;
     }
 
+    /// <summary>Runs until it is stopped. A start that fails, for example on an address that is taken, ends with one line; the host's log has the rest.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunServiceAsync(this WebApplication app)
+    {
+        await using WebApplication running = app;
+        try
+        {
+            await running.StartAsync();
+        }
+        catch (Exception e) when (Settings.Problem(e) is null)
+        {
+            await Console.Error.WriteLineAsync($"The service cannot start: {e.Message} Addresses are set with ASPNETCORE_URLS or Kestrel:Endpoints.".ReplaceLineEndings(" "));
+            return 1;
+        }
+
+        await running.WaitForShutdownAsync();
+        return 0;
+    }
+
     // "Urls" in appsettings.json would win over the ASPNETCORE_URLS that a host hands out; this setting gives way.
     private static void UseDefaultUrl(this IHostApplicationBuilder builder)
     {

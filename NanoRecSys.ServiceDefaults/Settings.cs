@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -44,7 +45,24 @@ internal static class Settings
         {
             throw new OptionsValidationException(section.Key, typeof(T), [$"{unknown.Path} is not a setting. The settings of {section.Key} are {string.Join(", ", known)}."]);
         }
+
+        // The binder's message would repeat the value, which may be a key in plain text.
+        foreach (IConfigurationSection list in section.GetChildren().Where(setting => IsList(typeof(T).GetProperties(), setting.Key)))
+        {
+            if (!string.IsNullOrEmpty(list.Value))
+            {
+                throw new OptionsValidationException(section.Key, typeof(T), [$"{list.Path} is a list. Set {list.Path}:0, {list.Path}:1, ... instead."]);
+            }
+
+            if (list.GetChildren().FirstOrDefault(item => item.GetChildren().Any()) is { } item)
+            {
+                throw new OptionsValidationException(section.Key, typeof(T), [$"{item.Path} is one value and has no settings of its own."]);
+            }
+        }
     }
+
+    private static bool IsList(PropertyInfo[] properties, string name) =>
+        properties.Any(property => property.PropertyType == typeof(IList<string>) && property.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     // A section without its own text: an unrelated environment variable such as SERVER or CACHE is not a setting of this program.
     private sealed class Children(IConfigurationSection section) : IConfiguration

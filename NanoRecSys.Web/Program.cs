@@ -37,4 +37,4 @@ app.MapPlots();
 app.MapExploreData();
 app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
 
-app.Run();
+return await app.RunServiceAsync();

@@ -56,12 +56,13 @@ internal static class ItemsApi
         try
         {
             (AddedMovie stored, bool isNew) = await movies.AddAsync(movie);
+            if (stored.Title != movie.Title)
+            {
+                return TypedResults.Conflict(new PlainError($"Movie {movie.MovieId} is '{stored.Title}' already."));
+            }
+
             var shown = new MovieInfo(stored.MovieId, stored.Title, stored.Year, stored.Genres);
             return TypedResults.Ok(new ItemReceipt(isNew, shown, lease.Model.ContentMap is not null, http.TraceIdentifier));
-        }
-        catch (ArgumentException e)
-        {
-            return TypedResults.Conflict(new PlainError(e.Message));
         }
         catch (EventStoreException e)
         {

@@ -77,7 +77,7 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
             catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException or InvalidDataException)
             {
                 // No command has run: Redis aborted the first transaction, or it was not even sent.
-                bool isRefused = e is RedisServerException && attempt == 1 && (!isSent || e.Message.StartsWith("EXECABORT", StringComparison.Ordinal));
+                bool isRefused = e is RedisServerException && attempt == 1 && (!isSent || IsAborted(e));
                 throw await EventStoreException.FromAsync(e, isRefused, health, database);
             }
         }
@@ -107,8 +107,15 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         }
         catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
         {
-            health.ReportRefusal(e.Message, isRefused: e is RedisServerException);
-            throw new EventStoreException("The store did not confirm the deletion: the events may or may not be deleted. Send the request again.", e);
+            if (!IsAborted(e))
+            {
+                health.ReportRefusal(e.Message, isRefused: false);
+                throw new EventStoreException("The store did not confirm the deletion: the events may or may not be deleted. Send the request again.", e);
+            }
+
+            string reason = await EventStoreException.ReasonAsync(e, health, database);
+            health.ReportRefusal(reason, isRefused: true);
+            throw new EventStoreException($"The store refuses the deletion: {reason.TrimEnd('.')}. Nothing was deleted.", e);
         }
         finally
         {
@@ -206,6 +213,8 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
             : EventOutcome.KeyReused;
     }
 
+    private static bool IsAborted(Exception e) => e is RedisServerException && e.Message.StartsWith("EXECABORT", StringComparison.Ordinal);
+
     private IDatabase Database() => redis?.GetDatabase() ?? throw new EventStoreException(
         "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
 }
@@ -233,9 +242,7 @@ internal sealed class EventStoreException : Exception
     /// <param name="database">Asked for the reason of an aborted transaction.</param>
     public static async Task<EventStoreException> FromAsync(Exception e, bool isRefused, StoreHealth health, IDatabase database)
     {
-        string reason = !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
-            : await health.FindRefusalAsync(database)
-            ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*";
+        string reason = await ReasonAsync(e, health, database);
         health.ReportRefusal(reason, isRefused);
         return new EventStoreException(
             e is InvalidDataException ? $"{reason} It is stored under the key of a part of this request; the rest is stored."
@@ -243,4 +250,10 @@ internal sealed class EventStoreException : Exception
             : reason.StartsWith("OOM", StringComparison.Ordinal) ? "The store is full: nothing was stored. Make room in Redis (maxmemory), then send the request again."
             : $"The store refuses writes: {reason.TrimEnd('.')}. Nothing was stored.", e);
     }
+
+    /// <returns>Why a command failed; for an aborted transaction, which does not say so, what a single write is refused for.</returns>
+    public static async Task<string> ReasonAsync(Exception e, StoreHealth health, IDatabase database) =>
+        !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
+        : await health.FindRefusalAsync(database)
+        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*, for deletions DEL, SREM, HDEL and HLEN";
 }

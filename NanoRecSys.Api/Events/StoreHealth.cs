@@ -11,11 +11,15 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be set right at any time
     private static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5); // clocks of well-kept machines differ by less
+
+    private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "It is a read-only replica."];
 
     private readonly Lock _logging = new();
     private string? _epoch;
     private bool _isInspected;
+    private long _inspectedAt;
     private TimeSpan _skew;
     private volatile bool _isSilent;
     private volatile bool _isAnswering;
@@ -98,9 +102,9 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         do
         {
             await ProbeAsync(redis.GetDatabase());
-            if (!_isInspected && _isAnswering)
+            if (_isAnswering && (!_isInspected || time.GetElapsedTime(_inspectedAt) >= InspectInterval))
             {
-                _isInspected = true;
+                (_isInspected, _inspectedAt) = (true, time.GetTimestamp());
                 await InspectAsync(redis);
             }
         }
@@ -122,12 +126,13 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             _isSilent = e is TimeoutException;
             _isAnswering = false;
             _probeRefusal = e is RedisServerException ? e.Message : null;
+            _writeRefusal = e is RedisServerException ? _writeRefusal : null; // after an outage nothing is known
         }
 
         try
         {
             await writing;
-            _writeRefusal = _probeRefusal is null ? _writeRefusal : null; // it is over for all writes
+            _writeRefusal = ConcernsAllWrites(_writeRefusal) ? null : _writeRefusal;
             _probeRefusal = null;
         }
         catch (RedisServerException e)
@@ -143,6 +148,10 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         {
         }
     }
+
+    // Then a probe that succeeds says that it is over. A command that is not permitted is known to be permitted when it succeeds.
+    private static bool ConcernsAllWrites(string? refusal) =>
+        refusal is not null && AllWrites.Any(code => refusal.StartsWith(code, StringComparison.Ordinal));
 
     private void Compare(string? epoch)
     {
@@ -161,7 +170,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         _epoch = epoch;
     }
 
-    /// <summary>Looks at what is configured once per connection. Servers that do not say (Garnet, some managed ones) are taken to be right.</summary>
+    /// <summary>Looks at the clock and at what is configured. Servers that do not say (Garnet, some managed ones) are taken to be right.</summary>
     private async Task InspectAsync(IConnectionMultiplexer connection)
     {
         var findings = new List<string>();
@@ -191,7 +200,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             logger.LogDebug("What Redis is configured to keep is unknown: {Reason}", e.Message);
         }
 
-        foreach (string finding in findings)
+        foreach (string finding in findings.Except(_findings))
         {
             logger.LogWarning("{Finding}", finding);
         }

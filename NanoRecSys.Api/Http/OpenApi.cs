@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
+using NanoRecSys.Api.Endpoints;
 using Scalar.AspNetCore;
 
 namespace NanoRecSys.Api.Http;
@@ -23,9 +24,9 @@ internal static class OpenApi
             return Task.CompletedTask;
         }));
 
-    public static void MapOpenApiDocument(this WebApplication app)
+    public static void MapOpenApiDocument(this IEndpointRouteBuilder app)
     {
-        app.MapOpenApi();
+        app.MapOpenApi().AddEndpointFilter<IEndpointConventionBuilder, ComputeFilter>(); // it is made anew for each request
         // Its script comes from this server; the fonts would come from the internet.
         app.MapScalarApiReference(page => page.WithTitle("NanoRecSys").DisableDefaultFonts().DisableTelemetry());
     }

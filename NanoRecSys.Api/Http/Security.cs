@@ -140,11 +140,20 @@ internal sealed class SecurityOptions : IValidatableObject
             yield return new ValidationResult($"{Section}: a key is the SHA-256 of the empty text, so every caller would have it. Was the variable with the key not set?");
         }
 
+        foreach (string origin in CorsOrigins.Where(origin => !IsOrigin(origin)))
+        {
+            yield return new ValidationResult($"{Section}:{nameof(CorsOrigins)}: '{origin}' is not an origin such as https://shop.example or http://localhost:3000 (no path, no slash at the end).");
+        }
+
         foreach (string proxy in KnownProxies.Where(proxy => ParseProxy(proxy) is null))
         {
             yield return new ValidationResult($"{Section}:{nameof(KnownProxies)}: '{proxy}' is not an IP address or a network such as 10.0.0.0/8.");
         }
     }
+
+    // Browsers send it exactly so: anything else, such as a slash at the end, would match nothing.
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && text.Equals(uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
 
     internal static System.Net.IPNetwork? ParseProxy(string text) =>
         IPAddress.TryParse(text, out IPAddress? address) ? new System.Net.IPNetwork(address, 8 * address.GetAddressBytes().Length)

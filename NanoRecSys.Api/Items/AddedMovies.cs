@@ -38,9 +38,8 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
     /// <returns>Null unless it was added.</returns>
     public CatalogItem? Find(int movieId) => _byId.GetValueOrDefault(movieId);
 
-    /// <returns>The movie as it is stored, and false where it was added before, with the same title: what is stored is never changed.</returns>
+    /// <returns>The movie as it is stored, and false where one with this id was added before: what is stored is never changed.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes.</exception>
-    /// <exception cref="ArgumentException">Another movie has this id.</exception>
     public async Task<(AddedMovie Stored, bool IsNew)> AddAsync(AddedMovie movie)
     {
         IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException(
@@ -61,8 +60,7 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
 
             AddedMovie stored = AddedMovie.Read((byte[])record!);
             Take([new(movie.MovieId, record)]);
-            return stored.Title == movie.Title ? (stored, isNew)
-                : throw new ArgumentException($"Movie {movie.MovieId} is '{stored.Title}' already.", nameof(movie));
+            return (stored, isNew);
         }
         catch (InvalidDataException e)
         {

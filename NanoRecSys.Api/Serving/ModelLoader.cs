@@ -69,6 +69,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
                 ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
+            RequireNumbers(userEmbeddings);
             WarmUp(snapshot);
             return snapshot;
         }
@@ -112,6 +113,18 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
             if ((uint)row >= (uint)model.Items)
             {
                 throw new ArtifactException($"A history holds item row {row}, the model has {model.Items} items. Run 'publish' again.");
+            }
+        }
+    }
+
+    // Users whose history has not changed are answered from these: the warm-up does not compute them.
+    private static void RequireNumbers(HalfRows? embeddings)
+    {
+        for (int row = 0; row < embeddings?.Count; row++)
+        {
+            if (!embeddings.Row(row).All(float.IsFinite))
+            {
+                throw new ArtifactException($"Row {row} of the user embeddings has values that are no numbers. Run 'export' and 'publish' again.");
             }
         }
     }

@@ -331,6 +331,12 @@ internal static class VersionFiles
         }
 
         ModelInfo model = manifest.Model;
+        if (model.Items < 1 || model.Dimension < 1 || model.MaxLength < 1)
+        {
+            throw new ArtifactException(
+                $"Version {version}: its model has {model.Items} items, {model.Dimension} dimensions and histories of {model.MaxLength}; each must be at least 1. Run 'publish' again.");
+        }
+
         if (!BlockKinds.All.Contains(model.Kind) || !Positions.All.Contains(model.Positions))
         {
             throw new ArtifactException(
@@ -357,10 +363,11 @@ internal static class VersionFiles
         long size;
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            size = file.Length;
+            size = new FileInfo(path).Length;
             if (size == expected.Size)
             {
+                // What has no length may be a pipe: opening it waits until somebody writes to it.
+                using Stream file = size == 0 ? Stream.Null : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 using Stream copy = copyTo is null ? Stream.Null : CreateCopy(copyTo, expected.Name);
                 (hash, size) = FileHash.Copy(file, copy, expected.Size);
             }

@@ -180,7 +180,7 @@ public sealed record ArtifactFile(string Name, string Sha256, long Size);
 /// </summary>
 internal static class ManifestFile
 {
-    private const int MostBytes = 64 << 20; // one of the sample has 30 KB
+    private const int MostBytes = 4 << 20; // one of the sample has 30 KB
     private static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
 
     /// <summary>On disk when this returns; a reader sees the old manifest or the new one.</summary>
@@ -202,6 +202,11 @@ internal static class ManifestFile
             RequireSchema(bytes, version);
             Manifest manifest = JsonSerializer.Deserialize(bytes, CoreJson.Indented.Manifest)
                 ?? throw new JsonException("it is null.");
+            if (manifest.Files.Contains(null!) || manifest.Metrics.Contains(null!))
+            {
+                throw new JsonException("a file or a metric is null.");
+            }
+
             return HasChecksum(bytes, manifest.Checksum)
                 ? manifest
                 : throw new ArtifactException($"Version {version}: the manifest was changed after it was published. Run 'publish' again.");

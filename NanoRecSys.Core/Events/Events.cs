@@ -39,7 +39,8 @@ internal static class StoredEvent
     {
         try
         {
-            return JsonSerializer.Deserialize(stored, StoredEventJson.Default.UserEvent) ?? throw new InvalidDataException("A stored event is null.");
+            UserEvent happened = JsonSerializer.Deserialize(stored, StoredEventJson.Default.UserEvent) ?? throw new InvalidDataException("A stored event is null.");
+            return happened.Type is not null ? happened : throw new InvalidDataException("A stored event has no type."); // the serializer takes an absent field for null
         }
         catch (JsonException e)
         {

@@ -24,7 +24,11 @@ internal sealed record AddedMovie(int MovieId, string Title, int? Year, IReadOnl
     {
         try
         {
-            return JsonSerializer.Deserialize(stored, AddedMovieJson.Default.AddedMovie) ?? throw new InvalidDataException("A stored movie is null.");
+            AddedMovie movie = JsonSerializer.Deserialize(stored, AddedMovieJson.Default.AddedMovie) ?? throw new InvalidDataException("A stored movie is null.");
+            // The serializer takes an absent field for null.
+            return movie is { MovieId: >= 0, Title: not null, Genres: not null } && !movie.Genres.Contains(null!)
+                ? movie
+                : throw new InvalidDataException("A stored movie has no id, title or genres.");
         }
         catch (JsonException e)
         {

@@ -25,7 +25,11 @@ public sealed class EventTruthTests
         using HttpResponseMessage response = await api.SendAsync("/events", Event);
         string detail = (await response.BodyAsync()).Text("detail");
         JsonElement ready = await api.GetAsync("/readyz");
+        using HttpResponseMessage deletion = await api.Client.DeleteAsync(new Uri($"/users/{User}/events", UriKind.Relative), TestContext.Current.CancellationToken);
 
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, deletion.StatusCode);
+        Assert.EndsWith("Nothing was deleted.", (await deletion.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        Assert.DoesNotContain((await api.StatusAsync()).GetProperty("warnings").Texts(), warning => warning.Contains("EXECABORT", StringComparison.Ordinal));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         Assert.Contains(reason, detail, StringComparison.Ordinal);
         Assert.Contains("othing was stored", detail, StringComparison.Ordinal);

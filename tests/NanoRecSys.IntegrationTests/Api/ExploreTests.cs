@@ -77,14 +77,16 @@ public sealed class ExploreTests
         Assert.True((await response.BodyAsync()).TryGetProperty("detail", out _));
     }
 
-    [Fact]
-    public async Task Look_ups_that_compute_are_refused_beyond_the_limit_and_health_is_answered()
+    [Theory]
+    [InlineData("/items/1001/audience")]
+    [InlineData("/openapi/v1.json")]
+    public async Task Look_ups_that_compute_are_refused_beyond_the_limit_and_health_is_answered(string path)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(811), redis: null, ("Overload:Concurrency", "1"), ("Overload:QueueLimit", "0"));
         var refused = new List<HttpResponseMessage>();
         await ApiServer.UntilAsync("some were refused", async () =>
         {
-            HttpResponseMessage[] responses = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => api.FetchAsync("/items/1001/audience")));
+            HttpResponseMessage[] responses = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => api.FetchAsync(path)));
             Assert.All(responses, response => Assert.True(response.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable, $"{response.StatusCode}"));
             refused.AddRange(responses.Where(response => response.StatusCode == HttpStatusCode.ServiceUnavailable));
             Assert.Equal(HttpStatusCode.OK, (await api.FetchAsync("/healthz")).StatusCode);
@@ -92,6 +94,7 @@ public sealed class ExploreTests
         });
 
         Assert.Equal("1", refused[0].Headers.RetryAfter!.ToString());
+        Assert.Equal(Assert.Single(refused[0].Headers.GetValues("X-Request-Id")), (await refused[0].BodyAsync()).Text("request_id"));
         Assert.Equal(refused.Count, (await api.GetAsync("/debug/telemetry")).GetProperty("load").GetProperty("shed").GetInt32());
     }
 }

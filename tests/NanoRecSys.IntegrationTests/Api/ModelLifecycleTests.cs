@@ -135,6 +135,8 @@ public sealed class ModelLifecycleTests : IDisposable
     [InlineData("300 MB")]
     [InlineData("a link")]
     [InlineData("a folder")]
+    [InlineData("a pipe")]
+    [InlineData("nothing")]
     [InlineData("another text")]
     public async Task What_lies_in_place_of_current_is_neither_shown_nor_served_and_the_status_says_so(string what)
     {
@@ -157,6 +159,12 @@ public sealed class ModelLifecycleTests : IDisposable
                 break;
             case "a folder":
                 Directory.CreateDirectory(api.Store.CurrentFile);
+                break;
+            case "a pipe":
+                NamedPipe.Create(api.Store.CurrentFile);
+                break;
+            case "nothing":
+                File.WriteAllText(api.Store.CurrentFile, "");
                 break;
             default:
                 File.Copy(secret, api.Store.CurrentFile);

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.IntegrationTests.Fixtures;
 
@@ -30,6 +32,11 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Security__ReadKeys__0", "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", "empty text")]
     [InlineData("Security__WriteKeys__0", "e3b0c442", "SHA-256")]
     [InlineData("Security__WriteKeys__0", "", "SHA-256")]
+    [InlineData("Security__WriteKeys__0__hash", "x", "Security:WriteKeys:0")]
+    [InlineData("Security__CorsOrigins", "https://shop.example", "Security:CorsOrigins:0")]
+    [InlineData("Security__CorsOrigins__0", "https://shop.example/", "'https://shop.example/' is not an origin")]
+    [InlineData("Security__CorsOrigins__0", "shop.example", "Security:CorsOrigins")]
+    [InlineData("Security__CorsOrigins__0", "*", "Security:CorsOrigins")]
     [InlineData("ConnectionStrings__cache", "password=x", "names no server")]
     public async Task A_setting_that_is_not_valid_ends_the_start_with_one_line_that_names_it(string name, string value, string named)
     {
@@ -40,14 +47,40 @@ public sealed class SettingsTests : IDisposable
         Assert.Contains(named, line, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_key_in_plain_text_ends_the_start_and_is_not_repeated()
+    [Theory]
+    [InlineData("Security__WriteKeys__0", "SHA-256")]
+    [InlineData("Security__WriteKeys", "Security:WriteKeys is a list. Set Security:WriteKeys:0")]
+    public async Task A_key_in_plain_text_ends_the_start_and_is_not_repeated(string name, string reason)
     {
-        using ProgramProcess api = StartApi(new() { ["Security__WriteKeys__0"] = "write-key-of-the-test" });
+        using ProgramProcess api = StartApi(new() { [name] = "write-key-of-the-test" });
 
         Assert.Equal(1, await api.EndAsync());
-        Assert.Contains("SHA-256", api.Output, StringComparison.Ordinal);
+        Assert.Contains(reason, api.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("write-key-of-the-test", api.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_ends_the_start_with_the_reason()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        using ProgramProcess api = StartApi(new() { ["ASPNETCORE_URLS"] = $"http://{taken.LocalEndpoint}" });
+
+        Assert.Equal(1, await api.EndAsync());
+        Assert.Contains($"The service cannot start: Failed to bind to address http://{taken.LocalEndpoint}: address already in use.", api.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ASPNETCORE_URLS", "localhost", "Invalid url: 'localhost'")]
+    [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:99999", "'port'")]
+    [InlineData("Kestrel__Endpoints__Https__Url", "https://127.0.0.1:0", "certificate")]
+    public async Task An_address_that_cannot_be_used_ends_the_start_with_the_reason(string name, string value, string reason)
+    {
+        using ProgramProcess api = StartApi(new() { [name] = value });
+
+        Assert.Equal(1, await api.EndAsync());
+        string line = Assert.Single(api.Output.Split('\n'), line => line.StartsWith("The service cannot start: ", StringComparison.Ordinal));
+        Assert.Contains(reason, line, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -111,7 +144,7 @@ public sealed class SettingsTests : IDisposable
 
     private ProgramProcess StartApi(Dictionary<string, string> environment, int? files = null)
     {
-        environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        environment.TryAdd("ASPNETCORE_URLS", "http://127.0.0.1:0");
         environment["Artifacts__Path"] = _folder.Path;
         return ProgramProcess.StartIn(_folder.Path, "NanoRecSys.Api", environment, files);
     }

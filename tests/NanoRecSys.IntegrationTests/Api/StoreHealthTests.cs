@@ -71,6 +71,42 @@ public sealed class StoreHealthTests
         Assert.InRange(health.UtcNow, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
     }
 
+    [Fact]
+    public async Task A_clock_that_is_set_right_later_is_trusted_again()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
+        var clock = new EarlyClock();
+        using var health = new StoreHealth(clock, NullLogger<StoreHealth>.Instance, redis);
+        bool IsWarned() => health.Warnings.Any(warning => warning.Contains("clock", StringComparison.Ordinal));
+        await health.StartAsync(TestContext.Current.CancellationToken);
+        await ApiServer.UntilAsync("the clocks are compared", () => Task.FromResult(IsWarned()));
+
+        clock.SetRight(after: TimeSpan.FromMinutes(1));
+
+        await ApiServer.UntilAsync("the clocks are compared again", () => Task.FromResult(!IsWarned()));
+        await health.StopAsync(TestContext.Current.CancellationToken);
+        Assert.InRange(health.UtcNow, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
+    }
+
+    [Fact]
+    public async Task A_refusal_that_is_over_is_not_reported_until_the_next_write()
+    {
+        using var cache = new CacheServer.RedisCache();
+        cache.Start();
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},allowAdmin=true");
+        using var health = new StoreHealth(TimeProvider.System, NullLogger<StoreHealth>.Instance, redis);
+
+        health.ReportRefusal("NOREPLICAS Not enough good replicas to write.", isRefused: true);
+        await health.FindRefusalAsync(redis.GetDatabase());
+        Assert.False(health.IsRefusing);
+
+        health.ReportRefusal("NOPERM this user has no permissions to run the 'hsetnx' command", isRefused: true);
+        await health.FindRefusalAsync(redis.GetDatabase());
+        Assert.True(health.IsRefusing); // the probe does not use that command
+    }
+
     private static bool IsReplacement(string warning) => warning.StartsWith("Redis was emptied or replaced", StringComparison.Ordinal);
 
     private static async Task<string[]> WarningsAsync(ApiServer api)
@@ -81,6 +117,13 @@ public sealed class StoreHealthTests
 
     private sealed class EarlyClock : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow.AddDays(30);
+        private TimeSpan _ahead = TimeSpan.FromDays(30);
+        private TimeSpan _passed;
+
+        public void SetRight(TimeSpan after) => (_ahead, _passed) = (TimeSpan.Zero, after);
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UtcNow + _ahead;
+
+        public override long GetTimestamp() => base.GetTimestamp() + (long)(_passed.TotalSeconds * TimestampFrequency);
     }
 }

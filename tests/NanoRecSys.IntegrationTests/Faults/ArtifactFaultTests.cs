@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Faults;
@@ -42,6 +43,58 @@ public sealed class ArtifactFaultTests
         string next = new RandomModel(403).Publish(api.Store).Manifest.ModelVersion;
         await api.ServeAsync(next);
         Assert.Equal("live", (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode"));
+    }
+
+    [Fact]
+    public async Task User_embeddings_that_are_no_numbers_are_refused()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(406) { ServesFast = true });
+        string running = api.Store.ReadCurrent()!;
+        ArtifactVersion whole = api.Store.Open(running);
+        string staging = api.Store.CreateStaging();
+        foreach (ArtifactFile file in whole.Manifest.Files)
+        {
+            File.Copy(whole.PathOf(file.Name), Path.Combine(staging, file.Name));
+        }
+
+        using (HalfRows rows = HalfRows.Map(whole.PathOf(whole.Manifest.UserEmbeddings!)))
+        {
+            float[] row = [.. Enumerable.Repeat(float.NaN, rows.Columns)];
+            HalfRows.Write(Path.Combine(staging, whole.Manifest.UserEmbeddings!), Enumerable.Repeat(row, rows.Count), rows.Count, rows.Columns);
+        }
+
+        api.Store.Publish(staging, whole.Manifest);
+
+        await ApiServer.UntilAsync("the refusal is told", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+            .Any(text => text.Contains("no numbers", StringComparison.Ordinal)));
+        JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
+        Assert.Equal((running, 10), (answer.Text("version"), answer.MovieIds().Length));
+    }
+
+    [Theory]
+    [InlineData("a metric")]
+    [InlineData("a file")]
+    [InlineData("a length")]
+    public async Task A_manifest_without_a_value_is_refused_and_the_versions_are_still_listed(string missing)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(404));
+        string running = api.Store.ReadCurrent()!;
+        using var workshop = new TemporaryFolder();
+        ArtifactVersion other = new RandomModel(405).Publish(new ArtifactStore(workshop.Path));
+        Manifest manifest = other.Manifest;
+        ManifestFile.Write(other.Folder, missing switch
+        {
+            "a metric" => manifest with { Metrics = [null!] },
+            "a file" => manifest with { Files = [.. manifest.Files, null!] },
+            _ => manifest with { Model = manifest.Model with { MaxLength = 0 } },
+        });
+        Directory.Move(other.Folder, api.Store.FolderOf(manifest.ModelVersion));
+
+        using HttpResponseMessage activated = await api.SendAsync($"/models/{manifest.ModelVersion}/activate", "");
+        JsonElement models = await api.GetAsync("/models");
+
+        Assert.Equal(409, (int)activated.StatusCode);
+        Assert.Equal((running, 2), (models.Text("served"), models.GetProperty("versions").GetArrayLength()));
     }
 
     // Made elsewhere, so that the service never sees it whole.

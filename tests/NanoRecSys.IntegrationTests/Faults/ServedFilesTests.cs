@@ -47,6 +47,24 @@ public sealed class ServedFilesTests
         Assert.StartsWith($"Version {running}: ", (await again.BodyAsync()).Text("detail"), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(ArtifactNames.Manifest)]
+    [InlineData(ArtifactNames.Catalog)]
+    public async Task A_pipe_in_place_of_a_file_is_refused_and_nothing_waits_for_it(string name)
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(434));
+        string running = api.Store.ReadCurrent()!;
+        File.Delete(Path.Combine(api.Store.FolderOf(running), name));
+        NamedPipe.Create(Path.Combine(api.Store.FolderOf(running), name));
+
+        using HttpResponseMessage again = await api.SendAsync($"/models/{running}/activate", "");
+        JsonElement models = await api.GetAsync("/models");
+
+        Assert.Equal(409, (int)again.StatusCode);
+        Assert.Contains(name, (await again.BodyAsync()).Text("detail"), StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(running, models.Text("served"));
+    }
+
     [Fact]
     public async Task A_version_with_a_link_in_it_is_refused()
     {

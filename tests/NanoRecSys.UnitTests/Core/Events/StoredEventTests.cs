@@ -24,6 +24,8 @@ public sealed class StoredEventTests
     [InlineData("")]
     [InlineData("null")]
     [InlineData("""{"movie_id":"x"}""")]
+    [InlineData("{}")]
+    [InlineData("""{"movie_id":1,"timestamp":1,"received":1}""")]
     [InlineData("""{"movie_id":1,"timestamp":1,"type":null,"received":1}""")]
     public void What_is_no_event_is_said_to_be_none(string stored) =>
         Assert.Throws<InvalidDataException>(() => StoredEvent.Read(Encoding.UTF8.GetBytes(stored)));
