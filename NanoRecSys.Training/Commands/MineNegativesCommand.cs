@@ -19,7 +19,7 @@ internal static class MineNegativesCommand
             Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser),
             (o, v) => o with { PositionsPerUser = v }
         },
-        { Real("--sample", "Share of these positions to mine, drawn at random", Defaults.Sample), (o, v) => o with { Sample = v } },
+        { Real("--sample", "Share of these positions to mine, drawn at random", "more than 0 and at most 1", given => given is > 0 and <= 1, Defaults.Sample), (o, v) => o with { Sample = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

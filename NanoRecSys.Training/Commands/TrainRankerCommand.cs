@@ -20,7 +20,7 @@ internal static class TrainRankerCommand
         { Choices("--signals", "Inputs beside embeddings and content", RankerSignals.All), (o, v) => o with { Signals = v } },
         { Share("--dropout", "Dropout rate", Defaults.Dropout), (o, v) => o with { Dropout = v } },
         {
-            Real("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout),
+            Share("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout),
             (o, v) => o with { ItemDropout = v }
         },
         { PositiveReal("--learning-rate", "Learning rate", Defaults.LearningRate), (o, v) => o with { LearningRate = v } },

@@ -104,7 +104,9 @@ internal static class DatasetSource
 /// <summary>The files that prepared data comes from, and their contents.</summary>
 /// <param name="Source">The ratings file or the archive.</param>
 /// <param name="Sha256">Of that file, lower-case hex.</param>
-/// <param name="MoviesSha256">Of the movies file beside the ratings; null where there is none, and for an archive, which has its own inside.</param>
+/// <param name="MoviesSha256">
+/// Of the movies file beside the ratings, followed by that of the genres file; empty where there is neither, and null for an archive, which has its own inside.
+/// </param>
 internal sealed record SourceFiles(string Source, string Sha256, string? MoviesSha256)
 {
     /// <param name="place">Folder or archive.</param>
@@ -121,8 +123,11 @@ internal sealed record SourceFiles(string Source, string Sha256, string? MoviesS
         string ratings = Path.GetFullPath(folder.Ratings.Path);
         return new SourceFiles(
             ratings, await FileHash.OfAsync(ratings, cancellation),
-            folder.Movies is { } movies ? await FileHash.OfAsync(movies.Path, cancellation) : null);
+            await HashOfAsync(folder.Movies, cancellation) + await HashOfAsync(folder.Genres, cancellation));
     }
+
+    private static async Task<string?> HashOfAsync(DataFile? file, CancellationToken cancellation) =>
+        file is null ? null : await FileHash.OfAsync(file.Path, cancellation);
 }
 
 /// <summary>Opened data; dispose it to remove what was unpacked only for the reading.</summary>

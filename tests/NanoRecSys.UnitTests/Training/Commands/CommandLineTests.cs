@@ -37,6 +37,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train-retriever --weight-decay -1", "--weight-decay must be 0 or more, not -1. See train-retriever --help.")]
     [InlineData("train-ranker --learning-rate 0", "--learning-rate must be more than 0, not 0. See train-ranker --help.")]
     [InlineData("train-baseline --dropout 1.5", "--dropout must be 0 or more and less than 1, not 1.5. See train-baseline --help.")]
+    [InlineData("train-ranker --item-dropout 5", "--item-dropout must be 0 or more and less than 1, not 5. See train-ranker --help.")]
+    [InlineData("mine-negatives --sample 0", "--sample must be more than 0 and at most 1, not 0. See mine-negatives --help.")]
+    [InlineData("mine-negatives --sample 50", "--sample must be more than 0 and at most 1, not 50. See mine-negatives --help.")]
     [InlineData("prepare --min-rating -1", "--min-rating must be 0 or more, not -1. See prepare --help.")]
     [InlineData("prepare --held-out 1", "--held-out must be between 0 and 1, not 1. See prepare --help.")]
     [InlineData("prepare --split random", "Argument 'random' not recognized. Must be one of: 'leave-one-out' 'time' See prepare --help.")]
@@ -137,6 +140,15 @@ public sealed class CommandLineTests : IDisposable
         System.IO.Compression.ZipFile.CreateFromDirectory(january, archive);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
         Assert.Contains($"{archive}, or the movies file beside it, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
+
+        string flags = Directory.CreateDirectory(_folder.File("flags/export")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(flags, "u.data"), "1\t10\t5\t1\n1\t11\t5\t2\n1\t12\t5\t3\n");
+        await File.WriteAllTextAsync(Path.Combine(flags, "u.item"), "10|Heat (1995)|||http|1\n");
+        await File.WriteAllTextAsync(Path.Combine(flags, "u.genre"), "Crime|0\n");
+        Assert.Equal(0, await RunAsync("prepare", "--data", flags, "--artifacts", artifacts));
+        Assert.Equal(0, await EvaluateAsync(flags));
+        await File.WriteAllTextAsync(Path.Combine(flags, "u.genre"), "Comedy|0\n");
+        Assert.Equal(CommandLine.Failure, await EvaluateAsync(flags));
 
         Task<int> EvaluateAsync(string data) => RunAsync("evaluate", "popularity", "--data", data, "--artifacts", artifacts);
     }
