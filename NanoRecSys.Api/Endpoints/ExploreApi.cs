@@ -56,7 +56,8 @@ internal static class ExploreApi
     }
 
     private static IResult GetMap(LookUp lookUp) => lookUp.Answer(new UrlFields(), model => model.ItemMap is { } places
-        ? TypedResults.Bytes(Maps.GetValue(model, _ => new Lazy<byte[]>(() => WriteMap(model, places))).Value, "application/json; charset=utf-8")
+        // As a stream: written in pieces, so that a client that does not read holds one piece of it in memory.
+        ? TypedResults.Stream(new MemoryStream(Maps.GetValue(model, _ => new Lazy<byte[]>(() => WriteMap(model, places))).Value, writable: false), "application/json; charset=utf-8")
         : TypedResults.NotFound(new PlainError($"Version {model.Version} was published without a map. Run 'publish' again.")));
 
     private static byte[] WriteMap(ModelSnapshot model, float[] places) => JsonSerializer.SerializeToUtf8Bytes(
