@@ -151,7 +151,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [Theory]
     [InlineData("parity.json", "Run 'export' first")]
     [InlineData("index.json", "Run 'index' first")]
-    [InlineData("user_tower.onnx", "Run 'export' again")]
+    [InlineData("user_tower.onnx", "Run 'export' and 'index' again")]
     [InlineData("items.index", "Run 'export' and 'index' again")]
     [InlineData("item_embeddings.npy", "Run 'export' and 'index' again")]
     public async Task What_is_missing_is_named_with_the_verb_that_makes_it(string file, string remedy)
@@ -172,11 +172,11 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     }
 
     [Fact]
-    public async Task An_index_of_another_dimension_is_not_published()
+    public async Task An_index_that_changed_after_it_was_written_is_not_published()
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         FaissFile.Write(Path.Combine(context.Workspace.ExportFolder, "items.index"), new FlatIndex(new float[9066 * 8], 8));
-        await AssertRefusedAsync(context, "The index's dimension: 8, the model expects 16. Run 'index' again.");
+        await AssertRefusedAsync(context, "items.index changed after 'index' wrote it. Run 'index' again.");
     }
 
     [Fact]
