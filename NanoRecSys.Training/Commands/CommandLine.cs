@@ -106,7 +106,7 @@ internal static class CommonOptions
         Environment.GetEnvironmentVariable("Artifacts__Path") is { } path && !string.IsNullOrWhiteSpace(path) ? path : "artifacts");
 
     private static readonly Option<long> Seed = Options.Seed("--seed", "Random seed", 42);
-    private static readonly Option<int> Threads = Number("--threads", "CPU threads to use", Environment.ProcessorCount);
+    private static readonly Option<int> Threads = Number("--threads", "CPU threads to use", Environment.ProcessorCount, most: 1_024);
 
     private static readonly Option<string> Device = Text(
         "--device", "Device that trains and evaluates the retriever; auto uses a GPU if there is one. A GPU needs a build with -p:TorchDevice=cuda",

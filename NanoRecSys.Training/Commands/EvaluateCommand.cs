@@ -45,7 +45,7 @@ internal static class EvaluateCommand
             Choice("--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", ["no", "uniform"], "no"),
             (o, v) => o with { Sampled = v == "uniform" }
         },
-        { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives), (o, v) => o with { Negatives = v } },
+        { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives, most: 1_000_000), (o, v) => o with { Negatives = v } },
         {
             Flag("--add-log-popularity", "Add the log of each item's popularity to its score; not comparable with the model's own scores"),
             (o, v) => o with { AddLogPopularity = v }

@@ -23,7 +23,7 @@ internal static class ImportCommand
             (o, v) => o with { Heads = v }
         },
         {
-            Number("--max-length", $"Maximum length of a history (default: as in an exported file, else {ImportOptions.DefaultMaxLength})"),
+            Width("--max-length", $"Maximum length of a history (default: as in an exported file, else {ImportOptions.DefaultMaxLength})"),
             (o, v) => o with { MaxLength = v }
         },
         {

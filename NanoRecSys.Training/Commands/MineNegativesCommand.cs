@@ -11,10 +11,10 @@ internal static class MineNegativesCommand
 
     private static readonly OptionSet<MineNegativesOptions> Settings = new()
     {
-        { Number("--candidates", "Draw hard negatives from the retriever's top N items", Defaults.Candidates), (o, v) => o with { Candidates = v } },
-        { Number("--skip", "Skip the top N candidates (likely false negatives)", Defaults.Skip, least: 0), (o, v) => o with { Skip = v } },
-        { Number("--hard", "Hard negatives per positive", Defaults.Hard, least: 0), (o, v) => o with { Hard = v } },
-        { Number("--random", "Uniformly drawn negatives per positive", Defaults.Random, least: 0), (o, v) => o with { Random = v } },
+        { Number("--candidates", "Draw hard negatives from the retriever's top N items", Defaults.Candidates, most: 1_000_000), (o, v) => o with { Candidates = v } },
+        { Number("--skip", "Skip the top N candidates (likely false negatives)", Defaults.Skip, least: 0, most: 1_000_000), (o, v) => o with { Skip = v } },
+        { Number("--hard", "Hard negatives per positive", Defaults.Hard, least: 0, most: 1_000_000), (o, v) => o with { Hard = v } },
+        { Number("--random", "Uniformly drawn negatives per positive", Defaults.Random, least: 0, most: 1_000_000), (o, v) => o with { Random = v } },
         {
             Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser),
             (o, v) => o with { PositionsPerUser = v }

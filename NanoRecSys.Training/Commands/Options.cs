@@ -25,9 +25,25 @@ internal sealed class OptionSet<T> : IEnumerable<Option>
 /// <summary>Creates options that check their value while the command line is parsed, before anything is computed.</summary>
 internal static class Options
 {
+    private const int Many = 100_000_000;
+    private const int Widest = 65_536;
+
     /// <summary><paramref name="value"/> is the default that help shows; null where there is none, or a preset decides.</summary>
-    public static Option<int> Number(string name, string description, int? value = null, int least = 1) =>
-        Checked<int>(name, description, value, $"{least} or more", given => given >= least);
+    public static Option<int> Number(string name, string description, int? value = null, int least = 1, int most = Many)
+    {
+        Option<int> option = Checked<int>(name, description, value, $"{least} or more", given => given >= least);
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && int.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int given) && given > most)
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} must be {most} or less, not {given}."));
+            }
+        });
+        return option;
+    }
+
+    /// <summary>A number of columns of a matrix, or of items that a model reads.</summary>
+    public static Option<int> Width(string name, string description, int? value = null) => Number(name, description, value, most: Widest);
 
     /// <inheritdoc cref="Number"/>
     public static Option<double> Real(string name, string description, double? value = null) =>
@@ -36,6 +52,9 @@ internal static class Options
     /// <inheritdoc cref="Number"/>
     public static Option<double> PositiveReal(string name, string description, double? value = null) =>
         Real(name, description, "more than 0", given => given > 0 && double.IsFinite(given), value);
+
+    public static Option<double> LearningRate(string name, string description, double? value = null) =>
+        Real(name, description, "more than 0 and at most 10", given => given is > 0 and <= 10, value);
 
     /// <summary>A fraction, and not the whole.</summary>
     public static Option<double> Share(string name, string description, double? value = null) =>
@@ -52,13 +71,13 @@ internal static class Options
         return option;
     }
 
-    /// <summary>Numbers of 1 or more.</summary>
-    public static Option<int[]> Numbers(string name, string description, int[] value) => new(name)
+    /// <summary>Several of them, see <see cref="Width"/>.</summary>
+    public static Option<int[]> Widths(string name, string description, int[] value) => new(name)
     {
         Description = description,
         AllowMultipleArgumentsPerToken = true,
         DefaultValueFactory = _ => value,
-        CustomParser = result => [.. result.Tokens.Select(token => Parse<int>(name, token.Value, "1 or more", given => given >= 1, result))],
+        CustomParser = result => [.. result.Tokens.Select(token => Parse<int>(name, token.Value, $"1 to {Widest}", given => given is >= 1 and <= Widest, result))],
     };
 
     public static Option<long> Seed(string name, string description, long value) => Checked<long>(name, description, value, "a whole number", _ => true);

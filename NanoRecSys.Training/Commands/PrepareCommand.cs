@@ -48,7 +48,14 @@ internal static class PrepareCommand
         "prepare", "Read MovieLens ratings and movies, then filter, sort and split them for the other commands", Settings,
         (parse, context) => PrepareStep.RunAsync(Read(parse), context), Show, prepares: _ => true);
 
-    public static PrepareOptions Read(ParseResult parse) => Settings.Read(parse, Defaults with { Data = parse.GetRequiredValue(CommonOptions.Data) });
+    /// <exception cref="UserErrorException">An option has no effect on the split that was chosen.</exception>
+    public static PrepareOptions Read(ParseResult parse)
+    {
+        PrepareOptions options = Settings.Read(parse, Defaults with { Data = parse.GetRequiredValue(CommonOptions.Data) });
+        return options.Split == SplitKind.Time || options.HeldOutShare == Defaults.HeldOutShare
+            ? options
+            : throw new UserErrorException("--held-out applies to --split time only. Add --split time, or leave --held-out out.");
+    }
 
     private static void Show(DatasetSummary summary, RunConsole console)
     {

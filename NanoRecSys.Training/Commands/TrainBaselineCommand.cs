@@ -15,7 +15,7 @@ internal static class TrainBaselineCommand
         "--model", "Matrix factorization, or an MLP over the mean of the last items",
         [MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName], MatrixFactorization.ModelName);
 
-    private static readonly Option<int> Dimension = Number("--dimension", "Embedding dimension", Tower.Dimension);
+    private static readonly Option<int> Dimension = Width("--dimension", "Embedding dimension", Tower.Dimension);
 
     private static readonly OptionSet<MatrixFactorizationOptions> FactorizationSettings = new()
     {
@@ -32,9 +32,9 @@ internal static class TrainBaselineCommand
     private static readonly OptionSet<MlpUserTowerOptions> TowerSettings = new()
     {
         { Dimension, (o, v) => o with { Dimension = v } },
-        { Number("--hidden", "mlp-user-tower: width of the hidden layer", Tower.Hidden), (o, v) => o with { Hidden = v } },
+        { Width("--hidden", "mlp-user-tower: width of the hidden layer", Tower.Hidden), (o, v) => o with { Hidden = v } },
         {
-            Number("--history-length", "mlp-user-tower: number of most recent items to average", Tower.HistoryLength),
+            Width("--history-length", "mlp-user-tower: number of most recent items to average", Tower.HistoryLength),
             (o, v) => o with { HistoryLength = v }
         },
         { Share("--dropout", "mlp-user-tower: dropout rate", Tower.Dropout), (o, v) => o with { Dropout = v } },
@@ -46,7 +46,7 @@ internal static class TrainBaselineCommand
             PositiveReal("--temperature", "mlp-user-tower: softmax temperature of the cosine", Tower.Temperature),
             (o, v) => o with { Temperature = v }
         },
-        { PositiveReal("--learning-rate", "mlp-user-tower: learning rate", Tower.LearningRate), (o, v) => o with { LearningRate = v } },
+        { LearningRate("--learning-rate", "mlp-user-tower: learning rate", Tower.LearningRate), (o, v) => o with { LearningRate = v } },
         { Number("--batch", "mlp-user-tower: positions per step", Tower.BatchPositions), (o, v) => o with { BatchPositions = v } },
         { Number("--positions", "mlp-user-tower: positions per user and epoch", Tower.PositionsPerUser), (o, v) => o with { PositionsPerUser = v } },
         { Number("--epochs", "mlp-user-tower: maximum number of epochs", Tower.Epochs), (o, v) => o with { Epochs = v } },

@@ -12,7 +12,7 @@ internal static class TrainRankerCommand
 
     private static readonly OptionSet<TrainRankerOptions> Settings = new()
     {
-        { Numbers("--hidden", "Widths of the hidden layers", [.. Defaults.Hidden]), (o, v) => o with { Hidden = v } },
+        { Widths("--hidden", "Widths of the hidden layers", [.. Defaults.Hidden]), (o, v) => o with { Hidden = v } },
         {
             Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"),
             (o, v) => o with { Loss = Enum.Parse<RankerLossKind>(v, ignoreCase: true) }
@@ -23,7 +23,7 @@ internal static class TrainRankerCommand
             Share("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout),
             (o, v) => o with { ItemDropout = v }
         },
-        { PositiveReal("--learning-rate", "Learning rate", Defaults.LearningRate), (o, v) => o with { LearningRate = v } },
+        { LearningRate("--learning-rate", "Learning rate", Defaults.LearningRate), (o, v) => o with { LearningRate = v } },
         { Real("--weight-decay", "Weight decay of AdamW", Defaults.WeightDecay), (o, v) => o with { WeightDecay = v } },
         { Number("--batch", "Pairs per step", Defaults.BatchPairs, least: 2), (o, v) => o with { BatchPairs = v } },
         { Number("--epochs", "Maximum number of epochs", Defaults.Epochs), (o, v) => o with { Epochs = v } },

@@ -13,7 +13,10 @@ internal sealed record DataFile(string Path, string Name)
 {
     public static implicit operator DataFile(string path) => new(path, path);
 
-    public FileStream Open() => new(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+    /// <exception cref="UserErrorException">It is empty, or a pipe or a device, which could be waited for without end.</exception>
+    public FileStream Open() => new FileInfo(Path) is { Exists: true, Length: 0 }
+        ? throw new UserErrorException($"{Name} is empty or not a regular file.")
+        : new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
 }
 
 /// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>

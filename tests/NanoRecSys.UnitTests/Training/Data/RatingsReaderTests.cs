@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
@@ -92,6 +93,17 @@ public sealed class RatingsReaderTests : IDisposable
     [Fact]
     public void A_file_without_rows_is_refused() =>
         Assert.Contains("contains no ratings", Assert.Throws<UserErrorException>(() => RatingsReader.Read(Write("userId,movieId,rating,timestamp\n"), ",")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_pipe_is_refused_instead_of_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no pipes among its files.");
+        string path = _folder.File("ratings.csv");
+        using Process mkfifo = Process.Start("mkfifo", [path]);
+        mkfifo.WaitForExit();
+
+        Assert.Equal($"{path} is empty or not a regular file.", Assert.Throws<UserErrorException>(() => RatingsReader.Read(path, ",")).Message);
+    }
 
     [Fact]
     public void Rows_that_span_the_reading_buffer_come_whole()
