@@ -22,7 +22,6 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepare --nope", "Unknown command or option '--nope'. See prepare --help.")]
     [InlineData("prepair", "Unknown command or option 'prepair'. See --help.")]
     [InlineData("", "Required command was not provided. See --help.")]
-    [InlineData("prepare --held-out 0.3", "--held-out applies to --split time only. Add --split time, or leave --held-out out.")]
     [InlineData("prepare --threads 100000", "--threads must be 1024 or less, not 100000. See prepare --help.")]
     [InlineData("train-retriever --dimension 1000000000", "--dimension must be 65536 or less, not 1000000000. See train-retriever --help.")]
     [InlineData("mine-negatives --candidates 2147483647", "--candidates must be 1000000 or less, not 2147483647. See mine-negatives --help.")]
@@ -87,6 +86,13 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(CommandLine.Failure, await RunAsync(command, option, value));
         string line = Assert.Single(_error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries));
         Assert.EndsWith($"See {command} --help.", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_share_to_hold_out_needs_the_split_by_time()
+    {
+        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--held-out", "0.3", "--artifacts", _folder.File("artifacts")));
+        Assert.Contains("--held-out applies to --split time only. Add --split time, or leave --held-out out.", _error.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
