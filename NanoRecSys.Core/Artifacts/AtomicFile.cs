@@ -85,18 +85,19 @@ internal static class AtomicFolder
 /// <summary>Reads files that should be small, whatever somebody put in their place.</summary>
 internal static class SmallFile
 {
+    /// <summary>Whether a file has no content, or is a pipe or a device, which have no length either: opening a pipe waits until somebody writes to it.</summary>
+    public static bool IsEmptyOrPipe(string path) => new FileInfo(path) is { Exists: true, Length: 0 };
+
     /// <exception cref="InvalidDataException">A link, a folder, a pipe, empty, or larger than <paramref name="mostBytes"/>.</exception>
     public static byte[] Read(string path, int mostBytes)
     {
-        var info = new FileInfo(path);
-        if (info.LinkTarget is not null || Directory.Exists(path))
+        if (new FileInfo(path).LinkTarget is not null || Directory.Exists(path))
         {
             throw new InvalidDataException($"{path} is a link or a folder.");
         }
 
-        if (info is { Exists: true, Length: 0 })
+        if (IsEmptyOrPipe(path))
         {
-            // A pipe or a device has no length either, and opening a pipe waits until somebody writes to it.
             throw new InvalidDataException($"{path} is empty or not a regular file.");
         }
 

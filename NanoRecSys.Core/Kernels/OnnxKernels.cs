@@ -20,9 +20,6 @@ internal static unsafe partial class OnnxKernels
     private static readonly FusedKernel[] Kernels =
         [new NormKernel(), new AddNormKernel(), new SwiGluKernel(), new CausalAttentionKernel()];
 
-    /// <summary>The operators' names.</summary>
-    public static IEnumerable<string> Names => Kernels.Select(kernel => kernel.Name);
-
     private static readonly OrtApi* Api = GetApi();
     private static readonly Lazy<nint> Registered = new(CreateDomain); // lives as long as the process
 

@@ -29,18 +29,8 @@ internal static class Options
     private const int Widest = 65_536;
 
     /// <summary><paramref name="value"/> is the default that help shows; null where there is none, or a preset decides.</summary>
-    public static Option<int> Number(string name, string description, int? value = null, int least = 1, int most = Many)
-    {
-        Option<int> option = Checked<int>(name, description, value, $"{least} or more", given => given >= least);
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [var token] && int.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int given) && given > most)
-            {
-                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} must be {most} or less, not {given}."));
-            }
-        });
-        return option;
-    }
+    public static Option<int> Number(string name, string description, int? value = null, int least = 1, int most = Many) =>
+        Checked(name, description, value, given => given < least ? $"{least} or more" : given > most ? $"{most} or less" : null);
 
     /// <summary>A number of columns of a matrix, or of items that a model reads.</summary>
     public static Option<int> Width(string name, string description, int? value = null) => Number(name, description, value, most: Widest);
@@ -61,7 +51,7 @@ internal static class Options
         Real(name, description, "0 or more and less than 1", given => given is >= 0 and < 1, value);
 
     public static Option<double> Real(string name, string description, string range, Predicate<double> isWithin, double? value = null) =>
-        Checked(name, description, value, range, isWithin);
+        Checked(name, description, value, given => isWithin(given) ? null : range);
 
     public static Option<string> Choice(string name, string description, IEnumerable<string> choices, string? value = null)
     {
@@ -77,10 +67,10 @@ internal static class Options
         Description = description,
         AllowMultipleArgumentsPerToken = true,
         DefaultValueFactory = _ => value,
-        CustomParser = result => [.. result.Tokens.Select(token => Parse<int>(name, token.Value, $"1 to {Widest}", given => given is >= 1 and <= Widest, result))],
+        CustomParser = result => [.. result.Tokens.Select(token => Parse<int>(name, token.Value, given => given is >= 1 and <= Widest ? null : $"1 to {Widest}", result))],
     };
 
-    public static Option<long> Seed(string name, string description, long value) => Checked<long>(name, description, value, "a whole number", _ => true);
+    public static Option<long> Seed(string name, string description, long value) => Checked<long>(name, description, value, _ => null);
 
     public static Option<string[]> Choices(string name, string description, IEnumerable<string> choices)
     {
@@ -123,13 +113,13 @@ internal static class Options
 
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
-    private static Option<T> Checked<T>(string name, string description, T? value, string range, Predicate<T> isWithin)
+    private static Option<T> Checked<T>(string name, string description, T? value, Func<T, string?> missed)
         where T : struct, INumber<T>, IMinMaxValue<T>
     {
         var option = new Option<T>(name)
         {
             Description = description,
-            CustomParser = result => Parse(name, result.Tokens[0].Value, range, isWithin, result),
+            CustomParser = result => Parse(name, result.Tokens[0].Value, missed, result),
         };
         if (value is { } known)
         {
@@ -140,7 +130,7 @@ internal static class Options
     }
 
     // The parser's own conversion accepts thousands separators, which make 5 of a decimal comma's 0,05.
-    private static T Parse<T>(string name, string text, string range, Predicate<T> isWithin, ArgumentResult result)
+    private static T Parse<T>(string name, string text, Func<T, string?> missed, ArgumentResult result)
         where T : struct, INumber<T>, IMinMaxValue<T>
     {
         bool isReal = typeof(T) == typeof(double);
@@ -150,7 +140,7 @@ internal static class Options
                 ? $"{name} must be a number with a decimal point, such as 0.05, not '{text}'."
                 : string.Create(CultureInfo.InvariantCulture, $"{name} must be a whole number up to {T.MaxValue}, not '{text}'."));
         }
-        else if (!isWithin(number))
+        else if (missed(number) is { } range)
         {
             result.AddError($"{name} must be {range}, not {text}.");
         }

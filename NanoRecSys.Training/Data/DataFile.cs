@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 using System.Text.Unicode;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -13,8 +14,8 @@ internal sealed record DataFile(string Path, string Name)
 {
     public static implicit operator DataFile(string path) => new(path, path);
 
-    /// <exception cref="UserErrorException">It is empty, or a pipe or a device, which could be waited for without end.</exception>
-    public FileStream Open() => new FileInfo(Path) is { Exists: true, Length: 0 }
+    /// <exception cref="UserErrorException">It is empty, or not a regular file.</exception>
+    public FileStream Open() => SmallFile.IsEmptyOrPipe(Path)
         ? throw new UserErrorException($"{Name} is empty or not a regular file.")
         : new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
 }
