@@ -1,0 +1,212 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Text;
+using NanoRecSys.Core.Contracts;
+
+namespace NanoRecSys.Core.Data;
+
+/// <summary>The ids of users or items, by row, and the row of an id. The columns may be arrays or a mapped file.</summary>
+/// <remarks>
+/// The file, little-endian: magic "NRSI", version (int32), ids N (int32), flags (int32; 1: all are whole numbers), slots S (int32, a
+/// power of two above N), reserved (int32), text bytes B (int64), offsets int64[N + 1], slots int32[S], text byte[B].
+/// A slot holds a row plus one, or 0; an id is in the first free slot from its hash on.
+/// </remarks>
+internal sealed class IdTable
+{
+    private const int Version = 1;
+    private const int HeaderBytes = 32;
+    private const int ChunkBytes = 1 << 24; // a column's bytes may be more than one span can count
+
+    private readonly ReadOnlyMemory<long> _offsets; // [N + 1]
+    private readonly ReadOnlyMemory<int> _slots; // [S]
+    private readonly ReadOnlyMemory<byte> _text; // [B]
+
+    private IdTable(ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> slots, ReadOnlyMemory<byte> text, bool areNumbers) =>
+        (_offsets, _slots, _text, AreNumbers) = (offsets, slots, text, areNumbers);
+
+    public static IdTable Empty { get; } = Of([]);
+
+    public int Count => _offsets.Length - 1;
+
+    /// <summary>Whether every id is a whole number of 64 bits in JSON's spelling: then answers have numbers.</summary>
+    public bool AreNumbers { get; }
+
+    /// <summary>A new string at each call.</summary>
+    public EntityId this[int row] => EntityId.Of(Encoding.UTF8.GetString(Utf8At(row)), AreNumbers);
+
+    private static ReadOnlySpan<byte> Magic => "NRSI"u8;
+
+    /// <param name="ids">In row order.</param>
+    /// <exception cref="ArgumentException">An id is there twice.</exception>
+    public static IdTable Of(IReadOnlyCollection<EntityId> ids)
+    {
+        var offsets = new long[ids.Count + 1];
+        bool areNumbers = true;
+        int row = 0;
+        foreach (EntityId id in ids)
+        {
+            offsets[row + 1] = offsets[row] + Encoding.UTF8.GetByteCount(id.Text);
+            areNumbers &= EntityId.IsWholeNumber(id.Text, out _);
+            row++;
+        }
+
+        var text = new byte[offsets[^1]];
+        row = 0;
+        foreach (EntityId id in ids)
+        {
+            Encoding.UTF8.GetBytes(id.Text, text.AsSpan((int)offsets[row++]));
+        }
+
+        return Of(offsets, text, areNumbers);
+    }
+
+    /// <param name="offsets">[N + 1] id i is <c>text[offsets[i]..offsets[i + 1]]</c>.</param>
+    /// <param name="text">UTF-8.</param>
+    /// <param name="areNumbers">See <see cref="AreNumbers"/>.</param>
+    /// <exception cref="ArgumentException">An id is there twice.</exception>
+    public static IdTable Of(long[] offsets, byte[] text, bool areNumbers)
+    {
+        var slots = new int[SlotsFor(offsets.Length - 1)];
+        for (int row = 0; row + 1 < offsets.Length; row++)
+        {
+            ReadOnlySpan<byte> id = Slice(text, offsets, row);
+            int slot = SlotOf(id, slots.Length);
+            for (; slots[slot] != 0; slot = (slot + 1) & (slots.Length - 1))
+            {
+                if (Slice(text, offsets, slots[slot] - 1).SequenceEqual(id))
+                {
+                    throw new ArgumentException($"The id {Encoding.UTF8.GetString(id)} is there twice (rows {slots[slot] - 1} and {row}).", nameof(text));
+                }
+            }
+
+            slots[slot] = row + 1;
+        }
+
+        return new IdTable(offsets, slots, text, areNumbers);
+    }
+
+    /// <summary>The id at a row, without a string.</summary>
+    public ReadOnlySpan<byte> Utf8At(int row) => Slice(_text.Span, _offsets.Span, row);
+
+    /// <returns>False where no row has the id.</returns>
+    public bool TryFind(EntityId id, out int row)
+    {
+        Span<byte> utf8 = stackalloc byte[EntityId.MaxBytes];
+        if (Encoding.UTF8.TryGetBytes(id.Text, utf8, out int length) && length > 0)
+        {
+            return TryFind(utf8[..length], out row);
+        }
+
+        row = -1;
+        return false;
+    }
+
+    /// <inheritdoc cref="TryFind(EntityId, out int)"/>
+    public bool TryFind(ReadOnlySpan<byte> utf8, out int row)
+    {
+        ReadOnlySpan<int> slots = _slots.Span;
+        ReadOnlySpan<long> offsets = _offsets.Span;
+        ReadOnlySpan<byte> text = _text.Span;
+        for (int slot = SlotOf(utf8, slots.Length); slots[slot] != 0; slot = (slot + 1) & (slots.Length - 1))
+        {
+            row = slots[slot] - 1;
+            if (Slice(text, offsets, row).SequenceEqual(utf8))
+            {
+                return true;
+            }
+        }
+
+        row = -1;
+        return false;
+    }
+
+    /// <summary>The first ids of the table.</summary>
+    public IdTable Take(int count) => Of([.. Enumerable.Range(0, count).Select(row => this[row])]);
+
+    public void Write(string path)
+    {
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteInt32LittleEndian(header[4..], Version);
+        BinaryPrimitives.WriteInt32LittleEndian(header[8..], Count);
+        BinaryPrimitives.WriteInt32LittleEndian(header[12..], AreNumbers ? 1 : 0);
+        BinaryPrimitives.WriteInt32LittleEndian(header[16..], _slots.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(header[24..], _text.Length);
+        using FileStream file = File.Create(path);
+        file.Write(header);
+        WriteColumn(file, _offsets.Span);
+        WriteColumn(file, _slots.Span);
+        WriteColumn(file, _text.Span);
+    }
+
+    /// <summary>Maps a file; see <see cref="HistoriesFile.Map"/>.</summary>
+    /// <exception cref="InvalidDataException">Not such a file, another version, or damaged.</exception>
+    public static IdTable Map(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        if (file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes || !header[..4].SequenceEqual(Magic))
+        {
+            throw new InvalidDataException($"{path} is not a file of ids.");
+        }
+
+        int version = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
+        int count = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
+        int slots = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
+        long bytes = BinaryPrimitives.ReadInt64LittleEndian(header[24..]);
+        if (version != Version)
+        {
+            throw new InvalidDataException($"{path} has version {version}, this program reads {Version}.");
+        }
+
+        long expected = HeaderBytes + sizeof(long) * (count + 1L) + sizeof(int) * (long)slots + bytes;
+        if (count < 0 || slots <= count || !BitOperations.IsPow2(slots) || bytes is < 0 or > int.MaxValue || file.Length != expected)
+        {
+            throw new InvalidDataException($"{path} is damaged: {count} ids in {slots} slots with {bytes} bytes of text do not make {file.Length} bytes.");
+        }
+
+        var mapped = new MappedFile(file);
+        ReadOnlyMemory<long> offsets = mapped.Column<long>(HeaderBytes, count + 1);
+        if (!IsAscending(offsets.Span, bytes))
+        {
+            mapped.Dispose();
+            throw new InvalidDataException($"{path} is damaged: the offsets of its ids do not ascend from 0 to {bytes}.");
+        }
+
+        long slotsAt = HeaderBytes + sizeof(long) * (count + 1L);
+        return new IdTable(
+            offsets, mapped.Column<int>(slotsAt, slots), mapped.Column<byte>(slotsAt + sizeof(int) * (long)slots, (int)bytes),
+            BinaryPrimitives.ReadInt32LittleEndian(header[12..]) == 1);
+    }
+
+    private static bool IsAscending(ReadOnlySpan<long> offsets, long end)
+    {
+        bool ascends = offsets[0] == 0 && offsets[^1] == end;
+        for (int row = 1; ascends && row < offsets.Length; row++)
+        {
+            ascends = offsets[row] > offsets[row - 1];
+        }
+
+        return ascends;
+    }
+
+    // At most half full, so that a look-up compares an id or two.
+    private static int SlotsFor(int count) => (int)Math.Min(BitOperations.RoundUpToPowerOf2(2u * (uint)Math.Max(1, count)), 1u << 30);
+
+    private static int SlotOf(ReadOnlySpan<byte> utf8, int slots) => (int)(XxHash3.HashToUInt64(utf8) & (uint)(slots - 1));
+
+    private static ReadOnlySpan<byte> Slice(ReadOnlySpan<byte> text, ReadOnlySpan<long> offsets, int row) =>
+        text.Slice((int)offsets[row], (int)(offsets[row + 1] - offsets[row]));
+
+    private static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
+        where T : unmanaged
+    {
+        int chunk = ChunkBytes / Marshal.SizeOf<T>();
+        for (int start = 0; start < column.Length; start += chunk)
+        {
+            file.Write(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(chunk, column.Length - start))));
+        }
+    }
+}
