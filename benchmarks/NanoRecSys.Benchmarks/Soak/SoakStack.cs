@@ -324,7 +324,7 @@ internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, 
         }
     }
 
-    private async Task LeaveAsync(int user)
+    private async Task LeaveAsync(string user)
     {
         using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(_random.NextDouble() * 3));
         try
