@@ -32,6 +32,7 @@ app.UseResponseCompression();
 app.UseAntiforgery();
 
 app.MapDefaultEndpoints();
+app.MapMetrics();
 app.MapStaticAssets();
 app.MapPlots();
 app.MapExploreData();
