@@ -91,6 +91,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         Append(histories.Offsets);
         Append(histories.Items);
         Append(histories.Times);
+        Append(histories.Weights); // none, and the hash of data without weights is what it was before there were any
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 
         void AppendIds(IdTable ids)
@@ -172,7 +173,7 @@ internal sealed record DatasetSummary(
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
     /// <summary>
-    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times, and the cuts.
+    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the cuts.
     /// Results of other prepared data have another one.
     /// </summary>
     public required string Hash { get; init; }

@@ -332,14 +332,16 @@ internal static class ServedHistories
         var offsets = new long[data.Split.UserCount + 1];
         var items = new List<int>((int)data.Histories.InteractionCount);
         var times = new List<long>(data.Histories.Times.Length);
+        var weights = new List<float>(data.Histories.Weights.Length);
         for (int user = 0; user < data.Split.UserCount; user++)
         {
             items.AddRange(data.Split.Train(user));
             times.AddRange(data.Split.TrainTimes(user));
+            weights.AddRange(data.Split.TrainWeights(user));
             offsets[user + 1] = items.Count;
         }
 
-        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray());
+        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray(), weights.ToArray());
     }
 
     /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>
