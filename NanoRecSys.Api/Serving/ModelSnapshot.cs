@@ -336,7 +336,7 @@ internal sealed class NewItems
             }
 
             items[count] = news.Item with { Index = FirstRow + count, Categories = SpeltAs(model, news.Item.Categories) };
-            model.ContentMap.Embed(news.Item.Title, news.Item.Year, items[count].Categories).CopyTo(embeddings, count * dimension);
+            model.ContentMap.Embed(items[count]).CopyTo(embeddings, count * dimension);
             before._rowOfMovie[news.Item.Id] = FirstRow + count;
             hash ^= news.Hash;
             count++;

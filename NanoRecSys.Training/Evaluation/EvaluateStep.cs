@@ -58,7 +58,7 @@ internal static class EvaluateStep
             return result with
             {
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
-                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.ToString().ToLowerInvariant()}" : ""),
+                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.Name}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
             };
         })];
@@ -184,7 +184,7 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IEnumerable<IScorer> OpenPermuted() =>
         from usage in new[] { RankerUsage.Plain, RankerUsage.NewItems }
-        from feature in Enum.GetValues<PermutedFeature>().Select(feature => (PermutedFeature?)feature).Prepend(null)
+        from feature in PermutedFeature.Of(_data.Catalog, ModelFolder.Ranker.ReadModel(_context.Workspace.RankerFolder).Items).Prepend<PermutedFeature?>(null)
         select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature, _leftOut);
 
     private static RankerUsage? UsageOf(string name) =>

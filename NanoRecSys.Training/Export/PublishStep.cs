@@ -4,6 +4,7 @@ using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
@@ -221,10 +222,10 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 
         RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), TrainingJson.Indented.RankerModel, "export");
 
-        // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
-        IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
+        // A network of data without categories keeps one row for them; a name that no item has keeps it unset.
+        ItemLayout items = ranker.Items.Categories.Count > 0 ? ranker.Items : ranker.Items with { Categories = ["(none)"] };
         DescribeWithParity(folder, ArtifactNames.RankerCandidates, report);
-        return new RankerInfo(onnx, genres, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
+        return new RankerInfo(onnx, items, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
     }
 
     /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>
