@@ -66,7 +66,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
                 Ranker = ranker,
                 ContentMap = contentMap,
                 ItemMap = itemMap,
-                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
+                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Popularity).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
             RequireNumbers(userEmbeddings);

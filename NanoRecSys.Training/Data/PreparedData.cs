@@ -65,6 +65,23 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     private static UserErrorException Unreadable(string folder, Exception e) =>
         new($"The prepared data in {folder} cannot be read ({e.Message}). Run 'prepare' again.", e);
 
+    /// <summary>[V] weight of each item's interactions in the training parts: their number, where all count 1.</summary>
+    public double[] TrainWeights()
+    {
+        double[] weights = new double[Catalog.Count];
+        for (int user = 0; user < Split.UserCount; user++)
+        {
+            ReadOnlySpan<int> items = Split.Train(user);
+            ReadOnlySpan<float> own = Split.TrainWeights(user);
+            for (int t = 0; t < items.Length; t++)
+            {
+                weights[items[t]] += own.IsEmpty ? 1 : own[t];
+            }
+        }
+
+        return weights;
+    }
+
     /// <summary>[V] count of each item in the training parts.</summary>
     public static int[] CountTrain(DataSplit split, int items)
     {

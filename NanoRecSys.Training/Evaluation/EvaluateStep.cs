@@ -172,7 +172,7 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IScorer Open(string name) => name switch
     {
-        "popularity" => new Popularity(_data.TrainCounts),
+        "popularity" => new Popularity(_data.TrainWeights()),
         "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),

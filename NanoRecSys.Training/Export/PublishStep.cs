@@ -349,12 +349,20 @@ internal static class ServedHistories
     public static Catalog Count(Catalog catalog, UserHistories histories)
     {
         var counts = new int[catalog.Count];
-        foreach (int row in histories.Items)
+        var weights = new double[catalog.Count];
+        ReadOnlySpan<int> rows = histories.Items;
+        ReadOnlySpan<float> each = histories.Weights;
+        for (int i = 0; i < rows.Length; i++)
         {
-            counts[row]++;
+            counts[rows[i]]++;
+            weights[rows[i]] += histories.HasWeights ? each[i] : 1;
         }
 
-        return new Catalog([.. catalog.Items.Select(item => item with { Count = counts[item.Index] })]);
+        return new Catalog([.. catalog.Items.Select(item => item with
+        {
+            Count = counts[item.Index],
+            Weight = histories.HasWeights ? weights[item.Index] : null,
+        })]);
     }
 }
 
