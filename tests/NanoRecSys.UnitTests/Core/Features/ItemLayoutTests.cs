@@ -51,7 +51,7 @@ public sealed class ItemLayoutTests
 
         Assert.Equal(["Audio", "brand=Philips", "brand=Sony", "colours=black", "colours=blue", "colours=red"], layout.Categories);
         Assert.Equal(["price", "released"], layout.Numbers.Select(number => number.Name));
-        Assert.Equal([1, 5, 9, 13, 17, 20, 24, 28, 32, 36, 40], layout.Numbers[0].Knots);
+        Assert.Equal([1, 5, 9, 13, 17, 21, 24, 28, 32, 36, 40], layout.Numbers[0].Knots);
         Assert.Equal(layout.Numbers[0].Knots.Skip(1).SkipLast(1), layout.Numbers[0].Edges);
         Assert.Equal((1, 1, 2, 10, 10), (Bucket(-7), Bucket(1), Bucket(5), Bucket(36), Bucket(99)));
         Assert.Equal(["2 of the 4 values of 'brand' have fewer than 3 items each and are not read by models."], notes);
