@@ -66,20 +66,20 @@ internal static class Recommender
     /// <summary>
     /// The fallback: what people start with for a new user, what most people watch if the model cannot be used.
     /// </summary>
-    /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + count) / log(1 + largest count), 0..1.</returns>
+    /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + weight) / log(1 + largest weight), 0..1.</returns>
     public static Candidate[] Popular(ServedCatalog catalog, History history, RecommendationRequest request)
     {
         ModelSnapshot model = catalog.Model;
         bool isNew = history.EmptyReason is not null;
         RowSet? allowed = CandidateFilter.Allowed(catalog, request.Filters);
         HashSet<int> seen = [.. history.Rows, .. history.Excluded];
-        float logMost = MathF.Log(1 + (isNew ? model.FirstMovies.Most : model.MostInteractions));
-        int CountOf(int row) => isNew ? model.FirstMovies.CountOf(row) : catalog.ItemAt(row).Count;
-        return [.. (isNew ? model.FirstMovies.ByCount : model.ByPopularity)
+        float logMost = MathF.Log((float)(1 + (isNew ? model.FirstMovies.Most : model.MostPopularity)));
+        double WeightOf(int row) => isNew ? model.FirstMovies.WeightOf(row) : catalog.ItemAt(row).Popularity;
+        return [.. (isNew ? model.FirstMovies.ByWeight : model.ByPopularity)
             .Concat(Enumerable.Range(catalog.News.FirstRow, catalog.News.Count)) // nobody has watched them yet
             .Where(row => !seen.Contains(row) && allowed?.Contains(row) != false)
             .Take(Wanted(request))
-            .Select(row => new Candidate(row, logMost > 0 ? MathF.Log(1 + CountOf(row)) / logMost : 0))];
+            .Select(row => new Candidate(row, logMost > 0 ? MathF.Log((float)(1 + WeightOf(row))) / logMost : 0))];
     }
 
     /// <summary>Takes K of the ranked candidates: the first, or others with diversity or a popularity penalty. The scores stay the model's.</summary>

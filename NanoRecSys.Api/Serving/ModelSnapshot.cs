@@ -21,6 +21,7 @@ internal sealed class ModelSnapshot
     private int _isPlacing; // 1 while a task does it in the background
     private NewItems? _newItems;
     private FirstMovies? _firstMovies;
+    private int? _mostInteractions;
     private FrozenSet<string>? _genres;
     private TitleSearch? _titles;
     private UserSample? _sample;
@@ -56,8 +57,11 @@ internal sealed class ModelSnapshot
     /// <summary>What new users most likely start with; counted when the version is loaded.</summary>
     public FirstMovies FirstMovies => LazyInitializer.EnsureInitialized(ref _firstMovies, () => FirstMovies.Of(Histories, ByPopularity));
 
+    /// <summary>Of the item that has most.</summary>
+    public int MostInteractions => _mostInteractions ??= Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max();
+
     /// <summary>Of the most popular item.</summary>
-    public int MostInteractions => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Count;
+    public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity;
 
     /// <summary>
     /// When the newest interaction came: the present of a model, whatever the clock says. By the clock everyone of a
@@ -186,7 +190,7 @@ internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
 }
 
 /// <summary>
-/// Number of users who had a movie among their first ten: the cold-start recommendations for new users. On three data sets it
+/// Number of users who had a movie among their first ten, and the weight of what they did: the cold-start recommendations for new users. On three data sets it
 /// names 17 to 25% more of a new user's first ten movies than counts of all interactions do (docs/lab/decisions.md).
 /// </summary>
 internal sealed class FirstMovies
@@ -195,35 +199,45 @@ internal sealed class FirstMovies
     public const int PerUser = 10;
 
     private readonly int[] _counts; // [V]
+    private readonly double[] _weights; // [V]
 
-    private FirstMovies(int[] counts, IReadOnlyList<int> byCount) => (_counts, ByCount) = (counts, byCount);
+    private FirstMovies(int[] counts, double[] weights, IReadOnlyList<int> byWeight) => (_counts, _weights, ByWeight) = (counts, weights, byWeight);
 
     /// <summary>All item rows, those that most users start with first; among equals the more popular first.</summary>
-    public IReadOnlyList<int> ByCount { get; }
+    public IReadOnlyList<int> ByWeight { get; }
 
-    /// <summary>Of the first of <see cref="ByCount"/>.</summary>
-    public int Most => ByCount.Count == 0 ? 0 : _counts[ByCount[0]];
+    /// <summary>Of the first of <see cref="ByWeight"/>.</summary>
+    public double Most => ByWeight.Count == 0 ? 0 : _weights[ByWeight[0]];
 
     /// <param name="histories">Of rows below the catalog's count.</param>
     /// <param name="byPopularity">[V] rows, most interactions first.</param>
     public static FirstMovies Of(UserHistories histories, IReadOnlyList<int> byPopularity)
     {
         var counts = new int[byPopularity.Count];
+        double[] weights = new double[byPopularity.Count];
         for (int user = 0; user < histories.UserCount; user++)
         {
             ReadOnlySpan<int> history = histories.At(user);
             ReadOnlySpan<int> first = history[..Math.Min(history.Length, PerUser)];
+            ReadOnlySpan<float> own = histories.WeightsAt(user);
             for (int t = 0; t < first.Length; t++)
             {
-                counts[first[t]] += first[..t].Contains(first[t]) ? 0 : 1; // a user counts once
+                if (!first[..t].Contains(first[t])) // a user counts once
+                {
+                    counts[first[t]]++;
+                    weights[first[t]] += own.IsEmpty ? 1 : own[t];
+                }
             }
         }
 
-        return new FirstMovies(counts, [.. byPopularity.OrderByDescending(row => counts[row])]); // the sort is stable
+        return new FirstMovies(counts, weights, [.. byPopularity.OrderByDescending(row => weights[row])]); // the sort is stable
     }
 
     /// <returns>0 for movies that came after the training.</returns>
     public int CountOf(int row) => row < _counts.Length ? _counts[row] : 0;
+
+    /// <returns>0 for movies that came after the training.</returns>
+    public double WeightOf(int row) => row < _weights.Length ? _weights[row] : 0;
 }
 
 /// <summary>The item tower's output: one row per item, of length 1, so that a dot product is a cosine.</summary>
@@ -336,7 +350,7 @@ internal sealed class NewItems
             }
 
             items[count] = news.Item with { Index = FirstRow + count, Categories = SpeltAs(model, news.Item.Categories) };
-            model.ContentMap.Embed(news.Item.Title, news.Item.Year, items[count].Categories).CopyTo(embeddings, count * dimension);
+            model.ContentMap.Embed(items[count]).CopyTo(embeddings, count * dimension);
             before._rowOfMovie[news.Item.Id] = FirstRow + count;
             hash ^= news.Hash;
             count++;

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.Core.Artifacts;
 
@@ -102,14 +103,14 @@ public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IRe
 
 /// <summary>The second stage. Its logit and the retriever's cosine make the served order.</summary>
 /// <param name="Onnx">The whole graph, for use elsewhere.</param>
-/// <param name="Genres">Vocabulary in the order of the genre embedding's rows.</param>
+/// <param name="Items">What it reads of items: categories in the order of the embedding's rows, numbers with the edges of their buckets.</param>
 /// <param name="RetrieverWeight">
 /// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 is the plain ranker. Chosen on validation.
 /// </param>
 /// <param name="Parts">The same, cut where serving wants it.</param>
-public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight, RankerPartsInfo Parts)
+public sealed record RankerInfo(OnnxInfo Onnx, ItemLayout Items, double RetrieverWeight, RankerPartsInfo Parts)
 {
-    /// <summary>Of <see cref="Features.RankerSignals.All"/>, in that order; none in the published layout.</summary>
+    /// <summary>As <see cref="RankerSignals.Of"/> gives them; none in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
 }
 
@@ -126,7 +127,7 @@ public sealed record RankerPartsInfo(string Items, string ItemParts, string Cand
 
 /// <summary>Places items that training has not seen, by what is known of them.</summary>
 /// <param name="File">[F, D] as a NumPy array.</param>
-/// <param name="Features">The names of its F rows, a JSON list.</param>
+/// <param name="Features">What its F rows are for, as JSON.</param>
 /// <param name="Ridge">Strength of the penalty on its weights, chosen by cross-validation over items.</param>
 /// <param name="HeldOutCosine">Mean cosine of estimated and trained embeddings, for items that the fit did not see.</param>
 public sealed record ContentMapInfo(string File, string Features, double Ridge, double HeldOutCosine);

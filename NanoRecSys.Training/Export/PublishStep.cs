@@ -4,6 +4,7 @@ using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
@@ -221,10 +222,10 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 
         RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), TrainingJson.Indented.RankerModel, "export");
 
-        // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
-        IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
+        // A network of data without categories keeps one row for them; a name that no item has keeps it unset.
+        ItemLayout items = ranker.Items.Categories.Count > 0 ? ranker.Items : ranker.Items with { Categories = ["(none)"] };
         DescribeWithParity(folder, ArtifactNames.RankerCandidates, report);
-        return new RankerInfo(onnx, genres, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
+        return new RankerInfo(onnx, items, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
     }
 
     /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>
@@ -332,26 +333,36 @@ internal static class ServedHistories
         var offsets = new long[data.Split.UserCount + 1];
         var items = new List<int>((int)data.Histories.InteractionCount);
         var times = new List<long>(data.Histories.Times.Length);
+        var weights = new List<float>(data.Histories.Weights.Length);
         for (int user = 0; user < data.Split.UserCount; user++)
         {
             items.AddRange(data.Split.Train(user));
             times.AddRange(data.Split.TrainTimes(user));
+            weights.AddRange(data.Split.TrainWeights(user));
             offsets[user + 1] = items.Count;
         }
 
-        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray());
+        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray(), weights.ToArray());
     }
 
     /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>
     public static Catalog Count(Catalog catalog, UserHistories histories)
     {
         var counts = new int[catalog.Count];
-        foreach (int row in histories.Items)
+        var weights = new double[catalog.Count];
+        ReadOnlySpan<int> rows = histories.Items;
+        ReadOnlySpan<float> each = histories.Weights;
+        for (int i = 0; i < rows.Length; i++)
         {
-            counts[row]++;
+            counts[rows[i]]++;
+            weights[rows[i]] += histories.HasWeights ? each[i] : 1;
         }
 
-        return new Catalog([.. catalog.Items.Select(item => item with { Count = counts[item.Index] })]);
+        return new Catalog([.. catalog.Items.Select(item => item with
+        {
+            Count = counts[item.Index],
+            Weight = histories.HasWeights ? weights[item.Index] : null,
+        })]);
     }
 }
 
