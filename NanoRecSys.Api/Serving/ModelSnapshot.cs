@@ -1,9 +1,6 @@
-using System.Collections.Concurrent;
-using System.Collections.Frozen;
 using System.Numerics.Tensors;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
@@ -17,12 +14,11 @@ namespace NanoRecSys.Api.Serving;
 internal sealed class ModelSnapshot
 {
     private int _leases = 1; // the slot's own
-    private readonly Lock _placing = new();
-    private int _isPlacing; // 1 while a task does it in the background
-    private NewItems? _newItems;
-    private FirstMovies? _firstMovies;
+    private CatalogBuilder? _builder;
+    private FirstItems? _firstItems;
     private int? _mostInteractions;
-    private FrozenSet<string>? _genres;
+    private AttributeTable? _attributes;
+    private int[]? _limited;
     private TitleSearch? _titles;
     private UserSample? _sample;
     private object? _onceLock;
@@ -55,7 +51,7 @@ internal sealed class ModelSnapshot
     public required IReadOnlyList<int> ByPopularity { get; init; }
 
     /// <summary>What new users most likely start with; counted when the version is loaded.</summary>
-    public FirstMovies FirstMovies => LazyInitializer.EnsureInitialized(ref _firstMovies, () => FirstMovies.Of(Histories, ByPopularity));
+    public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
 
     /// <summary>Of the item that has most.</summary>
     public int MostInteractions => _mostInteractions ??= Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max();
@@ -71,69 +67,21 @@ internal sealed class ModelSnapshot
 
     public string Version => Artifacts.Manifest.ModelVersion;
 
-    /// <summary>All genres of the catalog, in any spelling of case.</summary>
-    public FrozenSet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
-        () => Catalog.Items.SelectMany(item => item.Categories).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
+    /// <summary>What filters read of the catalog's items.</summary>
+    public AttributeTable Attributes => LazyInitializer.EnsureInitialized(ref _attributes, () => new AttributeTable(Catalog.Items));
 
-    /// <summary>Encoded once, at the first request for a movie's audience; others wait for it.</summary>
+    /// <summary>Rows of the items that are not always available.</summary>
+    public int[] Limited => LazyInitializer.EnsureInitialized(
+        ref _limited, () => [.. Catalog.Items.Where(CatalogBuilder.IsLimited).Select(item => item.Index)]);
+
+    /// <summary>Encoded once, at the first request for an item's audience; others wait for it.</summary>
     public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
-    /// <summary>
-    /// The model's catalog with movies that were added since. A few that are not placed yet are placed at once; of many (after a
-    /// start, or when a model was swapped) the answer has those that are, while a task places the others.
-    /// </summary>
-    public NewItems Extend(AddedList added)
-    {
-        NewItems known = Volatile.Read(ref _newItems) ?? LazyInitializer.EnsureInitialized(ref _newItems, () => NewItems.None(this));
-        if (ReferenceEquals(known.Source, added) || known.Source.BeginsWith(added))
-        {
-            return known;
-        }
-
-        if (known.Missing(added) <= NewItems.PlacedAtOnce)
-        {
-            return Place(added);
-        }
-
-        if (Interlocked.Exchange(ref _isPlacing, 1) == 0)
-        {
-            Task.Run(() =>
-            {
-                try
-                {
-                    // Part by part, so that a request never waits for all of them, and until another list is placed.
-                    for (NewItems placed = known; placed.Source.Count < added.Count && ReferenceEquals(placed, _newItems);)
-                    {
-                        placed = Place(added);
-                    }
-                }
-                finally
-                {
-                    Volatile.Write(ref _isPlacing, 0);
-                }
-            });
-        }
-
-        return known;
-    }
-
-    private NewItems Place(AddedList added)
-    {
-        lock (_placing)
-        {
-            NewItems known = _newItems!;
-            if (!known.Source.BeginsWith(added))
-            {
-                Volatile.Write(ref _newItems, known = known.Add(this, added));
-            }
-
-            return known;
-        }
-    }
-
-    public MovieInfo MovieAt(int row) => Catalog.Items[row].ToMovieInfo();
+    /// <summary>The model's catalog with what was said of items since.</summary>
+    public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>
+        LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this)).Extend(log, now);
 
     /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     internal bool TryAddLease()
@@ -165,43 +113,19 @@ internal sealed class ModelSnapshot
     }
 }
 
-/// <summary>All movies of one request: the model's, and behind them those that were added since.</summary>
-internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
-{
-    /// <summary>V + N rows.</summary>
-    public int Count => News.Index.Count;
-
-    public bool TryFind(EntityId id, out int row)
-    {
-        bool found = Model.Catalog.TryFind(id, out ItemIndex index);
-        row = index.Value;
-        return found || News.TryFind(id, out row);
-    }
-
-    /// <summary>Whether the user tower can read it: it knows what it was trained on.</summary>
-    public bool IsRead(int row) => row < Model.Catalog.Count;
-
-    public CatalogItem ItemAt(int row) => IsRead(row) ? Model.Catalog.Items[row] : News.At(row);
-
-    public MovieInfo MovieAt(int row) => ItemAt(row).ToMovieInfo();
-
-    /// <summary>[D], of length 1.</summary>
-    public ReadOnlySpan<float> EmbeddingOf(int row) => IsRead(row) ? Model.Items.Row(row) : News.EmbeddingOf(row);
-}
-
 /// <summary>
-/// Number of users who had a movie among their first ten, and the weight of what they did: the cold-start recommendations for new users. On three data sets it
-/// names 17 to 25% more of a new user's first ten movies than counts of all interactions do (docs/lab/decisions.md).
+/// Number of users who had an item among their first ten, and the weight of what they did: the cold-start recommendations for new users. On three data sets it
+/// names 17 to 25% more of a new user's first ten items than counts of all interactions do (docs/lab/decisions.md).
 /// </summary>
-internal sealed class FirstMovies
+internal sealed class FirstItems
 {
-    /// <summary>Movies of one user that count: 5 and 20 predicted fewer.</summary>
+    /// <summary>Items of one user that count: 5 and 20 predicted fewer.</summary>
     public const int PerUser = 10;
 
     private readonly int[] _counts; // [V]
     private readonly double[] _weights; // [V]
 
-    private FirstMovies(int[] counts, double[] weights, IReadOnlyList<int> byWeight) => (_counts, _weights, ByWeight) = (counts, weights, byWeight);
+    private FirstItems(int[] counts, double[] weights, IReadOnlyList<int> byWeight) => (_counts, _weights, ByWeight) = (counts, weights, byWeight);
 
     /// <summary>All item rows, those that most users start with first; among equals the more popular first.</summary>
     public IReadOnlyList<int> ByWeight { get; }
@@ -211,7 +135,7 @@ internal sealed class FirstMovies
 
     /// <param name="histories">Of rows below the catalog's count.</param>
     /// <param name="byPopularity">[V] rows, most interactions first.</param>
-    public static FirstMovies Of(UserHistories histories, IReadOnlyList<int> byPopularity)
+    public static FirstItems Of(UserHistories histories, IReadOnlyList<int> byPopularity)
     {
         var counts = new int[byPopularity.Count];
         double[] weights = new double[byPopularity.Count];
@@ -230,13 +154,13 @@ internal sealed class FirstMovies
             }
         }
 
-        return new FirstMovies(counts, weights, [.. byPopularity.OrderByDescending(row => weights[row])]); // the sort is stable
+        return new FirstItems(counts, weights, [.. byPopularity.OrderByDescending(row => weights[row])]); // the sort is stable
     }
 
-    /// <returns>0 for movies that came after the training.</returns>
+    /// <returns>0 for items that came after the training.</returns>
     public int CountOf(int row) => row < _counts.Length ? _counts[row] : 0;
 
-    /// <returns>0 for movies that came after the training.</returns>
+    /// <returns>0 for items that came after the training.</returns>
     public double WeightOf(int row) => row < _weights.Length ? _weights[row] : 0;
 }
 
