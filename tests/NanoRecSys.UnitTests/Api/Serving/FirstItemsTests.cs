@@ -22,7 +22,7 @@ public sealed class FirstItemsTests
     public void What_weighs_more_comes_first()
     {
         // Two people viewed item 0, which weighs 0.2 each time; one bought item 1.
-        FirstMovies first = FirstMovies.Of(new UserHistories([1, 2, 3], [0, 1, 2, 3], [0, 0, 1], weights: [0.2f, 0.2f, 1]), byPopularity: [0, 1]);
+        FirstItems first = FirstItems.Of(new UserHistories([1, 2, 3], [0, 1, 2, 3], [0, 0, 1], weights: [0.2f, 0.2f, 1]), byPopularity: [0, 1]);
 
         Assert.Equal([1, 0], first.ByWeight);
         Assert.Equal((2, 0.4f, 1.0), (first.CountOf(0), (float)first.WeightOf(0), first.Most));
