@@ -53,72 +53,92 @@ internal static class Explainer
             return [];
         }
 
-        IReadOnlyList<(int Row, float[] Contributions)> influence = Measure(catalog, history, recommended);
+        IReadOnlyList<(int Row, float[] Raw, float[] Served)> influence = Measure(catalog, history, recommended);
+        var named = new Dictionary<int, int>();
         return [.. recommended.Select((candidate, k) =>
-            Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Contributions[k]))))];
+            Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Raw[k], movie.Served[k])), named))];
     }
 
     /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both movies' embeddings.</summary>
     public static RecommendationReason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
     {
         int[] newest = [.. history.Rows.Reverse().Distinct().Take(MaxMovies)];
+        var named = new Dictionary<int, int>();
         return Array.ConvertAll(recommended, candidate => Explain(Like, catalog, candidate, newest.Select(row =>
-            (row, TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row))))));
+        {
+            float cosine = TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row));
+            return (row, cosine, cosine);
+        }), named));
     }
 
     /// <summary>A reason in words.</summary>
     public static string Sentence(RecommendationReason reason)
     {
-        string news = reason.IsNew ? " New here: placed by its title, year and genres." : "";
-        string movies = string.Join(" and ", reason.Because.Select(cause => cause.Movie.Title));
-        string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";
+        string news = reason.IsNew ? " New in the catalog: placed by its title, year and genres." : "";
+        string movies = Enumerated([.. reason.Because.Select(cause => cause.Movie.Title)]);
+        string genres = reason.SharedGenres.Count == 0 ? "" : $" (shared: {string.Join(", ", reason.SharedGenres)})";
         return reason switch
         {
-            { Kind: Popular, IsNew: true } => "New here.",
-            { Kind: Popular, WatchedFirst: > 0 } => $"Popular with people new here: among the first movies of {reason.WatchedFirst}.",
-            { Kind: Popular } => $"Popular with people here: watched {reason.Watched} times.",
+            { Kind: Popular, IsNew: true } => "New in the catalog.",
+            { Kind: Popular, WatchedFirst: 1 } => "A popular start: one user watched it among their first ten.",
+            { Kind: Popular, WatchedFirst: > 0 } => $"A popular start: {reason.WatchedFirst} users watched it among their first ten.",
+            { Kind: Popular, Watched: 1 } => "Watched once.",
+            { Kind: Popular } => $"Popular: watched {reason.Watched} times.",
             { Because.Count: 0 } => $"Fits your history as a whole; no single movie stands out.{news}",
-            { Kind: Like } => $"Like {movies}, which you watched{genres}.{news}",
+            { Kind: Like } => $"Similar to {movies}, which you watched{genres}.{news}",
             _ => $"Because you watched {movies}{genres}.{news}",
         };
     }
 
+    /// <summary>A; A and B; A, B and C.</summary>
+    private static string Enumerated(string[] names) =>
+        names is [.. var first, var last] && first.Length > 0 ? $"{string.Join(", ", first)} and {last}" : string.Concat(names);
+
+    // Chosen by the raw contribution: of served scores near 1 only the last movie to lower them would be left. One movie often contributes
+    // most to a whole list, which would then have one reason. So the more often a movie was named for better recommendations, the less
+    // it counts in the choice; what is reported is the contribution as measured.
     private static RecommendationReason Explain(
-        string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Contribution)> influence)
+        string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Raw, float Served)> influence, Dictionary<int, int> named)
     {
-        var largest = new Candidate[ShownMovies];
-        var best = new TopK(largest);
-        foreach ((int row, float contribution) in influence.Where(movie => movie.Contribution > 0))
+        (int Row, float Raw, float Served)[] raising = [.. influence.Where(movie => movie.Raw > 0)];
+        float least = LeastShare * raising.Select(movie => movie.Raw).DefaultIfEmpty().Max();
+        (int Row, float Raw, float Served)[] chosen = [.. raising
+            .Where(movie => movie.Raw >= least)
+            .OrderByDescending(movie => movie.Raw / (1 + named.GetValueOrDefault(movie.Row)))
+            .Take(ShownMovies)
+            .OrderByDescending(movie => movie.Raw)];
+        foreach ((int row, _, _) in chosen)
         {
-            best.Offer(row, contribution);
+            named[row] = named.GetValueOrDefault(row) + 1;
         }
 
-        int found = best.SortBestFirst();
-        ContributingMovie[] because = [.. largest[..found]
-            .Where(cause => cause.Score >= LeastShare * largest[0].Score)
-            .Select(cause => new ContributingMovie(catalog.MovieAt(cause.Row), cause.Score))];
+        ContributingMovie[] because = [.. chosen.Select(cause => new ContributingMovie(catalog.MovieAt(cause.Row), cause.Served))];
         MovieInfo movie = catalog.MovieAt(recommended.Row);
         string[] shared = because.Length == 0 ? [] : [.. movie.Genres.Intersect(because[0].Movie.Genres)];
         return new RecommendationReason(movie.MovieId, kind, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
     }
 
     // How much each of the newest movies contributed to each recommendation, [K]: the score of the whole history less the score
-    // without that movie; negative if it spoke against. All these histories are encoded in one batch and in 32 bits: the steps of
+    // without that movie, as the model has it and as it is served; negative if it spoke against. All these histories are encoded in one batch and in 32 bits: the steps of
     // 8 would drown what one movie does.
-    private static IReadOnlyList<(int Row, float[] Contributions)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
+    private static IReadOnlyList<(int Row, float[] Raw, float[] Served)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
     {
         TimedHistory read = history.Timed.Last(catalog.Model.Artifacts.Manifest.Model.MaxLength); // the network does not read further back
         int[] movies = [.. read.Items.ToArray().Reverse().Distinct().Take(MaxMovies)];
         if (movies is [int only] && read.Items.Span.IndexOfAnyExcept(only) < 0)
         {
-            return [(only, Array.ConvertAll(recommended, candidate => candidate.Score))]; // nothing is left without it
+            float[] all = Array.ConvertAll(recommended, candidate => candidate.Score);
+            return [(only, all, all)]; // nothing is left without it
         }
 
         float[] encoded = catalog.Model.UserTowers.Exact.Encode([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
         float[][] users = [.. encoded.Chunk(catalog.Model.Items.Dimension)];
         float[] whole = Scores(catalog, users[0], history.Rows, recommended); // [K]
         return [.. movies.Select((movie, b) =>
-            (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
+        {
+            float[] without = Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended);
+            return (movie, Less(whole, without), Less(Served(catalog, whole), Served(catalog, without)));
+        })];
     }
 
     private static TimedHistory Without(int movie, TimedHistory history)
@@ -135,9 +155,12 @@ internal static class Explainer
         Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
         return catalog.Model.Ranker is { } ranker
-            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), ServedRanker.Squash)
+            ? ranker.Score(user, history, candidates, catalog.News)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
     }
+
+    private static float[] Served(ServedCatalog catalog, float[] scores) =>
+        catalog.Model.Ranker is null ? scores : Array.ConvertAll(scores, ServedRanker.Squash);
 
     private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];
 }

@@ -30,12 +30,20 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         SendAsync<RecommendResponse>(HttpMethod.Post, "/recommend/session", cancellation, JsonContent.Create(request, options: Json));
 
     /// <exception cref="ApiException">Of the kind <see cref="ApiFailure.KeyNeeded"/> if the API refuses this page's key.</exception>
-    public async Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default)
+    public Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default) =>
+        WriteAsync<EventReceipt>(HttpMethod.Post, "/events", JsonContent.Create(happened, options: Json), cancellation);
+
+    /// <summary>Takes back what <see cref="StoreAsync"/> stored.</summary>
+    /// <exception cref="ApiException">As of <see cref="StoreAsync"/>.</exception>
+    public Task<EventsDeleted> DeleteEventAsync(EntityId user, string key, CancellationToken cancellation = default) =>
+        WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events/{Uri.EscapeDataString(key)}", null, cancellation);
+
+    private async Task<T> WriteAsync<T>(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
     {
         string? key = options?.Value.WriteKey is { Length: > 0 } known ? known : null;
         try
         {
-            return await SendAsync<EventReceipt>(HttpMethod.Post, "/events", cancellation, JsonContent.Create(happened, options: Json), key);
+            return await SendAsync<T>(method, path, cancellation, content, key);
         }
         catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
         {
@@ -313,6 +321,6 @@ public sealed record ModelAction(string Title, string Consequence, HttpMethod Me
     public static ModelAction Unpin(string pinned, string? current) => new(
         $"Unpin {pinned}", $"The current version is served again{(current is null ? "" : $": {current}")}.", HttpMethod.Delete, "/models/pin");
 
-    public static ModelAction RollBack(string? current) => new(
-        "Roll back", $"The version that was published before {current ?? "the current one"} becomes the current one.", HttpMethod.Post, "/models/rollback");
+    public static ModelAction RollBack(string? current, string? target) => new(
+        $"Roll back{(target is null ? "" : $" to {target}")}", $"Every replica serves {target ?? "the version before"} within a second instead of {current ?? "the current one"}.", HttpMethod.Post, "/models/rollback");
 }

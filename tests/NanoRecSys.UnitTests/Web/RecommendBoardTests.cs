@@ -135,6 +135,35 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Fact]
+    public void Undo_deletes_the_event_by_its_key_and_the_list_is_asked_again()
+    {
+        _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
+        IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+        board.FindAll("[data-testid=card-action]")[0].Click();
+        board.WaitForAssertion(() => Assert.False(board.Find("[data-testid=undo]").HasAttribute("disabled")));
+        string key = System.Text.Json.JsonDocument.Parse(Stored().Single().Body).RootElement.GetProperty("key").GetString()!;
+        _api.On($"DELETE /users/7/events/{key}", new EventsDeleted(1, "request-3"));
+
+        board.Find("[data-testid=undo]").Click();
+
+        board.WaitForAssertion(() => Assert.Contains("was removed from the history", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
+        Assert.Empty(board.FindAll("[data-testid=undo]"));
+        Assert.Equal("open sesame", _api.Asked.Single(asked => asked.Call.StartsWith("DELETE", StringComparison.Ordinal)).Key);
+        Assert.Equal(3, _api.Asked.Count(asked => asked.Call == "POST /recommend"));
+    }
+
+    [Fact]
+    public void The_suggested_user_is_shown_first()
+    {
+        _api.On("GET /users", new UserList(2, [new UserSummary(7, 40), new UserSummary(8, 60)]) { Suggested = 8 });
+
+        IRenderedComponent<RecommendBoard> board = Show(null);
+
+        board.WaitForAssertion(() => Assert.Equal("For user 8", board.Find("h1").TextContent));
+    }
+
+    [Fact]
     public void The_next_user_is_in_the_address()
     {
         IRenderedComponent<RecommendBoard> board = Show(7);
