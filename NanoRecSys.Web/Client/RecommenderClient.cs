@@ -60,20 +60,23 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     /// <param name="limit">1 to 200.</param>
     /// <param name="cancellation">Ends the call.</param>
     public async Task<IReadOnlyList<MovieInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
-        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Movies;
+        (await ListAsync($"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Movies;
 
     /// <summary>The movies of the known ids, in this order.</summary>
     public async Task<IReadOnlyList<MovieInfo>> MoviesAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
-        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Movies;
+        (await ListAsync($"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Movies;
 
-    public Task<MovieDetail> MovieAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<MovieDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
+    public async Task<MovieDetail> MovieAsync(EntityId id, CancellationToken cancellation = default)
+    {
+        ItemDetail detail = await SendAsync<ItemDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
+        return new MovieDetail(Movies.Of(detail.Item), detail.Interactions, detail.Place, detail.Items, detail.X, detail.Y);
+    }
 
     public Task<MovieList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
-        SendAsync<MovieList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
+        ListAsync($"/items/{Escape(id)}/similar?k={limit}", cancellation);
 
-    public Task<MovieAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<MovieAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
+    public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
+        SendAsync<ItemAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
 
     public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
         SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
@@ -81,8 +84,17 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
         SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
 
-    public Task<UserHistoryResponse> HistoryAsync(EntityId userId, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(userId)}/history?limit={limit}", cancellation);
+    public async Task<MovieHistory> HistoryAsync(EntityId userId, int limit, CancellationToken cancellation = default)
+    {
+        UserHistoryResponse history = await SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(userId)}/history?limit={limit}", cancellation);
+        return new MovieHistory(history.UserId, history.Total, [.. history.Items.Select(Movies.Of)], history.Degraded);
+    }
+
+    private async Task<MovieList> ListAsync(string path, CancellationToken cancellation)
+    {
+        ItemList list = await SendAsync<ItemList>(HttpMethod.Get, path, cancellation);
+        return new MovieList([.. list.Items.Select(Movies.Of)], list.Scores);
+    }
 
     private static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
 

@@ -23,14 +23,15 @@ public sealed record MapSheet(
 
     public static MapSheet From(ItemMap map)
     {
-        string[] telling = [.. map.Points.Select(point => PosterArt.TellingGenre(point.Movie))];
+        MovieInfo[] movies = [.. map.Points.Select(point => Movies.Of(point.Item))];
+        string[] telling = [.. movies.Select(PosterArt.TellingGenre)];
         MapGenre[] genres = [.. telling.CountBy(genre => genre)
             .OrderByDescending(genre => genre.Value)
             .Select(genre => new MapGenre(genre.Key, MapHues.Of(genre.Key), genre.Value))];
         Dictionary<string, int> places = genres.Select((genre, place) => (genre.Name, place)).ToDictionary(entry => entry.Name, entry => entry.place);
         return new MapSheet(
-            map.Version, map.Kept, genres, [.. map.Points.Select(point => point.Movie.MovieId)], [.. map.Points.Select(point => point.Movie.Title)],
-            [.. map.Points.Select(point => point.Movie.Year)], [.. telling.Select(genre => places[genre])], [.. map.Points.Select(point => point.Watched)],
+            map.Version, map.Kept, genres, [.. movies.Select(movie => movie.MovieId)], [.. movies.Select(movie => movie.Title)],
+            [.. movies.Select(movie => movie.Year)], [.. telling.Select(genre => places[genre])], [.. map.Points.Select(point => point.Interactions)],
             [.. map.Points.Select(point => Math.Round((double)point.X, Digits))], [.. map.Points.Select(point => Math.Round((double)point.Y, Digits))]);
     }
 }
