@@ -48,12 +48,12 @@ public sealed class ListOptionsTests
     [Fact]
     public void A_genre_turns_from_either_way_to_wanted_to_not_wanted_and_back()
     {
-        ListOptions wanted = GenrePicker.Turn(new ListOptions(), "War");
-        ListOptions unwanted = GenrePicker.Turn(wanted, "War");
+        ListOptions wanted = CategoryPicker.Turn(new ListOptions(), "War");
+        ListOptions unwanted = CategoryPicker.Turn(wanted, "War");
 
         Assert.Equal(["War"], wanted.Genres);
         Assert.Empty(unwanted.Genres);
         Assert.Equal(["War"], unwanted.Without);
-        Assert.Equal(new ListOptions(), GenrePicker.Turn(unwanted, "War"));
+        Assert.Equal(new ListOptions(), CategoryPicker.Turn(unwanted, "War"));
     }
 }

@@ -7,10 +7,10 @@ public sealed class MapSheetTests
 {
     private static readonly ItemMap Map = new("v1", "neighbours", 0.3,
     [
-        new(new MovieInfo(10, "Heat", 1995, ["Action", "Crime"]), 50, 0.123456f, -1),
-        new(new MovieInfo(20, "Alien", 1979, ["Horror", "Sci-Fi"]), 40, 0, 1),
-        new(new MovieInfo(30, "Seven", 1995, ["Crime", "Thriller"]), 30, 1, 0),
-        new(new MovieInfo(40, "Movie 40", null, []), 1, 0, 0),
+        new(new ItemInfo(10, "Heat", 1995, ["Action", "Crime"]), 50, 0.123456f, -1),
+        new(new ItemInfo(20, "Alien", 1979, ["Horror", "Sci-Fi"]), 40, 0, 1),
+        new(new ItemInfo(30, "Seven", 1995, ["Crime", "Thriller"]), 30, 1, 0),
+        new(new ItemInfo(40, "Movie 40", null, []), 1, 0, 0),
     ]);
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class NewVersionTests : BunitContext
     [Fact]
     public void A_version_that_is_served_since_the_list_came_is_offered_until_a_new_list_comes()
     {
-        RecommendResponse first = Films.List(Films.Matrix);
+        RecommendationsResponse first = Films.List(Films.Matrix);
         IRenderedComponent<CascadingValue<string>> page = Show("3f9a1c07be52", first);
         Assert.Empty(page.FindAll("[data-testid=new-version]"));
 
@@ -24,7 +24,7 @@ public sealed class NewVersionTests : BunitContext
     [Fact]
     public void A_list_that_came_before_the_first_reading_of_the_status_is_compared_with_that()
     {
-        RecommendResponse answer = Films.List(Films.Matrix);
+        RecommendationsResponse answer = Films.List(Films.Matrix);
         IRenderedComponent<CascadingValue<string>> page = Show(null, answer);
 
         page.Render(parameters => Fill(parameters, "3f9a1c07be52", answer));
@@ -32,10 +32,10 @@ public sealed class NewVersionTests : BunitContext
         Assert.Empty(page.FindAll("[data-testid=new-version]"));
     }
 
-    private IRenderedComponent<CascadingValue<string>> Show(string? served, RecommendResponse answer) =>
+    private IRenderedComponent<CascadingValue<string>> Show(string? served, RecommendationsResponse answer) =>
         Render<CascadingValue<string>>(parameters => Fill(parameters, served, answer));
 
-    private static void Fill(ComponentParameterCollectionBuilder<CascadingValue<string>> parameters, string? served, RecommendResponse answer) => parameters
+    private static void Fill(ComponentParameterCollectionBuilder<CascadingValue<string>> parameters, string? served, RecommendationsResponse answer) => parameters
         .Add(value => value.Name, "ServedVersion").Add(value => value.Value, served)
         .AddChildContent<NewVersion>(note => note.Add(shown => shown.Answer, answer));
 }

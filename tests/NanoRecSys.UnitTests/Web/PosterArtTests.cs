@@ -29,8 +29,8 @@ public sealed class PosterArtTests
     [InlineData("Koyaanisqatsi", 9.69)]
     public void The_longest_word_fits_on_a_line(string title, double size)
     {
-        Assert.Equal(size, PosterArt.For(new MovieInfo(1, title, null, [])).TitleSize, precision: 2);
+        Assert.Equal(size, PosterArt.For(new ItemInfo(1, title, null, [])).TitleSize, precision: 2);
     }
 
-    private static MovieInfo Movie(int id, params string[] genres) => new(id, "Heat", 1995, genres);
+    private static ItemInfo Item(int id, params string[] genres) => new(id, "Heat", 1995, genres);
 }

@@ -6,7 +6,7 @@ namespace NanoRecSys.UnitTests.Web;
 
 public sealed class RecommendationCardTests : BunitContext
 {
-    private static readonly MovieInfo Matrix = new(2571, "The Matrix", 1999, ["Action", "Sci-Fi", "Thriller"]);
+    private static readonly ItemInfo Matrix = new(2571, "The Matrix", 1999, ["Action", "Sci-Fi", "Thriller"]);
 
     [Fact]
     public void It_shows_rank_title_year_genres_and_score()
@@ -23,7 +23,7 @@ public sealed class RecommendationCardTests : BunitContext
     [Fact]
     public void A_movie_without_metadata_shows_only_its_title()
     {
-        var card = Card(new MovieInfo(7, "Movie 7", null, []));
+        var card = Card(new ItemInfo(7, "Movie 7", null, []));
 
         Assert.Equal("Movie 7", card.Find("[data-testid=title]").TextContent);
         Assert.Empty(card.FindAll("[data-testid=year]"));
@@ -37,9 +37,9 @@ public sealed class RecommendationCardTests : BunitContext
         Assert.Empty(Card(Matrix, "").FindAll("[data-testid=explanation]"));
     }
 
-    private IRenderedComponent<RecommendationCard> Card(MovieInfo movie, string? explanation = null) =>
+    private IRenderedComponent<RecommendationCard> Card(ItemInfo item, string? explanation = null) =>
         Render<RecommendationCard>(parameters => parameters
-            .Add(card => card.Movie, movie)
+            .Add(card => card.Movie, item)
             .Add(card => card.Rank, 3)
             .Add(card => card.Score, 0.875)
             .Add(card => card.Explanation, explanation));

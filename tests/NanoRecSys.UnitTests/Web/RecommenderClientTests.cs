@@ -16,7 +16,7 @@ public sealed class RecommenderClientTests
             {"movie_ids":[2571],"scores":[0.9],"debug_timing":{"source":"cache"},"request_id":"r","served_from_cache":true,"mode":"live","version":"v"}
             """, body => sent = body);
 
-        RecommendResponse response = await client.RecommendAsync(new RecommendRequest { UserId = 7, K = 5, Explain = true }, Test);
+        RecommendationsResponse response = await client.RecommendAsync(new RecommendRequest { UserId = 7, K = 5, Explain = true }, Test);
 
         Assert.Equal("""{"user_id":7,"k":5,"explain":true,"include_history":false,"diversity":0,"popularity_penalty":0}""", sent);
         Assert.Equal([2571], response.MovieIds);

@@ -10,7 +10,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class TasteBoardTests : BunitContext
 {
     private readonly FakeApi _api = new FakeApi()
-        .On("GET /items", new MovieList([Films.StarWars, Films.Matrix]))
+        .On("GET /items", new ItemList([Films.StarWars, Films.Matrix]))
         .On("POST /recommend/session", Films.List(Films.Seven));
 
     public TasteBoardTests() => Services.AddSingleton(_api.Client());

@@ -6,14 +6,14 @@ using NanoRecSys.Web.Components.Explore;
 
 namespace NanoRecSys.UnitTests.Web;
 
-public sealed class MovieBoardTests : BunitContext
+public sealed class ItemBoardTests : BunitContext
 {
     private readonly FakeApi _api = new FakeApi()
-        .On("GET /items/47", new MovieDetail(Films.Seven, 201, 9, 9066, 0.1f, 0.2f))
-        .On("GET /items/47/similar", new MovieList([Films.Matrix], [0.62f]))
-        .On("GET /items/47/audience", new MovieAudience(671, 200, 80, 7, 46, [new AudienceMember(480, 1, 33)]));
+        .On("GET /items/47", new ItemDetail(Films.Seven, 201, 9, 9066, 0.1f, 0.2f))
+        .On("GET /items/47/similar", new ItemList([Films.Matrix], [0.62f]))
+        .On("GET /items/47/audience", new ItemAudience(671, 200, 80, 7, 46, [new AudienceMember(480, 1, 33)]));
 
-    public MovieBoardTests()
+    public ItemBoardTests()
     {
         Services.AddSingleton(_api.Client());
         JSInterop.Mode = JSRuntimeMode.Loose; // The map draws itself in a browser only.
@@ -22,7 +22,7 @@ public sealed class MovieBoardTests : BunitContext
     [Fact]
     public void It_shows_the_film_what_is_like_it_and_who_gets_it()
     {
-        IRenderedComponent<MovieBoard> board = Show();
+        IRenderedComponent<ItemBoard> board = Show();
 
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=audience-member]")));
         Assert.Equal("Seven (a.k.a. Se7en)", board.Find("h1").TextContent); // Whole here, short on its poster.
@@ -35,9 +35,9 @@ public sealed class MovieBoardTests : BunitContext
     [Fact]
     public void A_film_without_a_place_on_the_map_says_so()
     {
-        _api.On("GET /items/47", new MovieDetail(Films.Seven, 0, null, 9066, null, null));
+        _api.On("GET /items/47", new ItemDetail(Films.Seven, 0, null, 9066, null, null));
 
-        IRenderedComponent<MovieBoard> board = Show();
+        IRenderedComponent<ItemBoard> board = Show();
 
         board.WaitForAssertion(() => Assert.Contains("Not on the map", board.Markup, StringComparison.Ordinal));
     }
@@ -47,7 +47,7 @@ public sealed class MovieBoardTests : BunitContext
     {
         _api.Fails("GET /items/47/audience", HttpStatusCode.InternalServerError, "The sample is away.");
 
-        IRenderedComponent<MovieBoard> board = Show();
+        IRenderedComponent<ItemBoard> board = Show();
 
         board.WaitForAssertion(() => Assert.Contains("The sample is away.", board.Find("[data-testid=audience]").TextContent, StringComparison.Ordinal));
         Assert.Single(board.FindAll("[data-testid=similar] [data-testid=title]"));
@@ -58,12 +58,12 @@ public sealed class MovieBoardTests : BunitContext
     {
         _api.Fails("GET /items/47", HttpStatusCode.NotFound, "Movie 47 is not in the served model's catalog.");
 
-        IRenderedComponent<MovieBoard> board = Show();
+        IRenderedComponent<ItemBoard> board = Show();
 
         board.WaitForAssertion(() => Assert.Contains("Movie 47 is not in", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
         Assert.Equal("Film 47", board.Find("h1").TextContent);
         Assert.NotNull(board.Find("a[href='/explore']"));
     }
 
-    private IRenderedComponent<MovieBoard> Show() => Render<MovieBoard>(parameters => parameters.Add(board => board.Id, 47));
+    private IRenderedComponent<ItemBoard> Show() => Render<ItemBoard>(parameters => parameters.Add(board => board.Id, 47));
 }
