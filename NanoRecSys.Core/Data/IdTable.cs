@@ -85,6 +85,9 @@ internal sealed class IdTable
         return new IdTable(offsets, slots, text, areNumbers);
     }
 
+    /// <summary>All ids, by row.</summary>
+    public EntityId[] ToArray() => [.. Enumerable.Range(0, Count).Select(row => this[row])];
+
     /// <summary>The id at a row, without a string.</summary>
     public ReadOnlySpan<byte> Utf8At(int row) => Slice(_text.Span, _offsets.Span, row);
 
@@ -124,7 +127,7 @@ internal sealed class IdTable
     public EntityId Typed(EntityId id) => EntityId.Of(id.Text, AreNumbers && EntityId.IsWholeNumber(id.Text, out _));
 
     /// <summary>The first ids of the table.</summary>
-    public IdTable Take(int count) => Of([.. Enumerable.Range(0, count).Select(row => this[row])]);
+    public IdTable Take(int count) => Of(ToArray()[..count]);
 
     public void Write(string path)
     {
