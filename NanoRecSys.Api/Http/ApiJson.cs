@@ -31,6 +31,7 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(MovieDetail))]
 [JsonSerializable(typeof(MovieAudience))]
 [JsonSerializable(typeof(ItemMap))]
+[JsonSerializable(typeof(DataOverview))]
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(FieldErrors))]

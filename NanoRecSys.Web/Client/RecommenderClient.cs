@@ -72,6 +72,9 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
         SendAsync<ItemAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
 
+    public Task<DataOverview> DataAsync(CancellationToken cancellation = default) =>
+        SendAsync<DataOverview>(HttpMethod.Get, "/catalog/data", cancellation);
+
     public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
         SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using AngleSharp.Dom;
 using Bunit;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Elements;
@@ -12,7 +13,7 @@ public sealed class ItemSearchTests : BunitContext
     private readonly FakeApi _api = new();
     private readonly List<ItemInfo> _chosen = [];
 
-    public ItemSearchTests() => Services.AddSingleton(_api.On("GET /items", new ItemList([Films.StarWars, Films.Matrix, Films.Seven])).Client());
+    public ItemSearchTests() => Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(_api.On("GET /items", new ItemList([Films.StarWars, Films.Matrix, Films.Seven])).Client());
 
     [Fact]
     public void Nothing_is_asked_and_nothing_is_open_before_something_was_typed()
@@ -120,7 +121,7 @@ public sealed class ItemSearchTests : BunitContext
         _api.On("GET /items", new ItemList([Films.StarWars, Films.Seven]));
         Box(search).Input("se");
 
-        Assert.Equal("Films found for se", search.Find("[role=listbox]").GetAttribute("aria-label"));
+        Assert.Equal("Items found for se", search.Find("[role=listbox]").GetAttribute("aria-label"));
         Assert.Equal(expected, Active(search));
     }
 
@@ -133,7 +134,7 @@ public sealed class ItemSearchTests : BunitContext
         Box(search).KeyDown("ArrowDown");
         Box(search).KeyDown("Enter");
 
-        Assert.Equal("No film of that name", search.Find("[role=option]").TextContent);
+        Assert.Equal("No item of that name", search.Find("[role=option]").TextContent);
         Assert.Null(Box(search).GetAttribute("aria-activedescendant"));
         Assert.Empty(_chosen);
     }

@@ -8,8 +8,7 @@ public sealed class RequestPanelTests : BunitContext
 {
     private static readonly RecommendationsResponse Live = new()
     {
-        MovieIds = [1],
-        Scores = [0.9f],
+        Items = [Films.Recommended(Films.Matrix, 0.9f)],
         DebugTiming = new DebugTiming { TotalMs = 9.15 },
         RequestId = "req-1",
         ServedFromCache = false,
