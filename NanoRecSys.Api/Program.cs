@@ -36,7 +36,7 @@ try
     app.UseSecurity();
     app.UseErrors();
     app.MapDefaultEndpoints();
-    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>();
+    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>().AddEndpointFilterFactory(PathIds.Decode);
     api.MapRecommendations();
     api.MapEvents();
     api.MapItems();

@@ -20,13 +20,25 @@ internal enum EventOutcome
 }
 
 /// <summary>Section <c>Events</c>.</summary>
-internal sealed class EventOptions
+internal sealed class EventOptions : IValidatableObject
 {
     public const string Section = "Events";
 
     /// <summary>Events kept per user; further ones are refused. Each answer that is computed for a user reads all of them: 10,000 take some 20 ms.</summary>
     [Range(1, 1_000_000)]
     public int MaxPerUser { get; set; } = 10_000;
+
+    /// <summary>
+    /// By type of event: a negative weight excludes the item instead, 0 ignores the event; 1 for a type that is not named. How much it weighs in training
+    /// is an option of <c>prepare</c>.
+    /// </summary>
+    public IDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.OrdinalIgnoreCase) { [EventTypes.Dislike] = -1 };
+
+    public double WeightOf(string type) => Weights.TryGetValue(type, out double weight) ? weight : 1;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Weights
+        .Where(weight => !double.IsFinite(weight.Value))
+        .Select(weight => new ValidationResult($"{Section}:Weights:{weight.Key} = {weight.Value} is not a finite number."));
 }
 
 /// <summary>Identifies the content of a user's events without reading them.</summary>
@@ -148,7 +160,7 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         return EventsState.Of(await count, await revision);
     }
 
-    /// <summary>A user's events in the order in which they happened.</summary>
+    /// <summary>A user's events in the order in which they happened, but for those of a type that weighs nothing.</summary>
     /// <param name="userId">Whose.</param>
     /// <param name="count">How many there are, as <see cref="StateAsync"/> returned it.</param>
     /// <exception cref="InvalidDataException">Some are not events, or of a later release, or there are far more than this release stores.</exception>
@@ -160,8 +172,18 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         }
 
         RedisValue[] stored = count == 0 ? [] : await Database().HashValuesAsync(EventKeys.Of(userId));
-        UserEvent[] events = Array.ConvertAll(stored, value => StoredEvent.Read((byte[])value!));
-        Array.Sort(events, UserEvent.CompareByTime);
+        List<UserEvent> events = new(stored.Length);
+        foreach (RedisValue value in stored)
+        {
+            UserEvent happened = StoredEvent.Read((byte[])value!);
+            double weight = options.Value.WeightOf(happened.Type);
+            if (weight != 0)
+            {
+                events.Add(weight > 0 == happened.IsPositive ? happened : happened with { IsPositive = weight > 0 });
+            }
+        }
+
+        events.Sort(UserEvent.CompareByTime);
         return events;
     }
 

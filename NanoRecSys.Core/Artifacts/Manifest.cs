@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.Core.Artifacts;
@@ -65,7 +66,11 @@ public sealed record Manifest
 /// <param name="Interactions">Interactions after filters.</param>
 /// <param name="Split"><c>leave-one-out</c> or <c>time</c>.</param>
 /// <param name="ServeSplit">What the published histories hold: <c>all</c>, or <c>train</c> without the held-out items.</param>
-public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit);
+public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit)
+{
+    /// <summary>What the data calls an item; null for <see cref="ItemWord.Item"/>.</summary>
+    public ItemWord? Word { get; init; }
+}
 
 /// <summary>The user tower's configuration.</summary>
 /// <param name="Kind">Of the blocks; see <see cref="BlockKinds"/>.</param>

@@ -128,9 +128,16 @@ public sealed record RecommendationsResponse
 /// <summary>An item of a list of recommendations.</summary>
 public sealed record RecommendedItem(EntityId ItemId, string Title, IReadOnlyList<string> Categories) : ItemInfo(ItemId, Title, Categories)
 {
+    internal RecommendedItem(ItemInfo item, float score)
+        : this(item.ItemId, item.Title, item.Categories)
+    {
+        (Attributes, ImageUrl, CreatedAt) = (item.Attributes, item.ImageUrl, item.CreatedAt);
+        (AvailableFrom, AvailableUntil, Score) = (item.AvailableFrom, item.AvailableUntil, score);
+    }
+
     /// <summary>The model's, with the boost.</summary>
     [JsonPropertyOrder(1)]
-    public required float Score { get; init; }
+    public float Score { get; init; }
 
     /// <summary>Only with <c>explain</c>.</summary>
     [JsonPropertyOrder(1)]

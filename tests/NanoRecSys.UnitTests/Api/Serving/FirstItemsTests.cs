@@ -3,7 +3,7 @@ using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 
-public sealed class FirstMoviesTests
+public sealed class FirstItemsTests
 {
     [Fact]
     public void Only_the_first_ten_of_each_person_count_and_a_movie_seen_twice_counts_once()
@@ -11,7 +11,7 @@ public sealed class FirstMoviesTests
         int[] eleven = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
         var histories = new UserHistories([1, 2, 3], [0, 11, 14, 14], [.. eleven, 2, 2, 11]);
 
-        FirstMovies first = FirstMovies.Of(histories, byPopularity: [10, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+        FirstItems first = FirstItems.Of(histories, byPopularity: [10, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
 
         Assert.Equal([2, 11, 9, 8, 7, 6, 5, 4, 3, 1, 0, 10], first.ByCount);
         Assert.Equal((2, 1, 0), (first.CountOf(2), first.CountOf(11), first.CountOf(10)));
@@ -21,7 +21,7 @@ public sealed class FirstMoviesTests
     [Fact]
     public void A_movie_that_came_after_the_training_was_nobody_s_first()
     {
-        FirstMovies first = FirstMovies.Of(new UserHistories([1], [0, 1], [0]), byPopularity: [0]);
+        FirstItems first = FirstItems.Of(new UserHistories([1], [0, 1], [0]), byPopularity: [0]);
 
         Assert.Equal(0, first.CountOf(5));
     }

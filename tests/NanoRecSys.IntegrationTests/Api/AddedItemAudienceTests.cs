@@ -11,7 +11,7 @@ using NanoRecSys.Training.Retrieval;
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary>A movie that nobody has seen, added while the service runs, reaches those who like its kind and nobody else.</summary>
-public sealed class AddedMovieAudienceTests : IDisposable
+public sealed class AddedItemAudienceTests : IDisposable
 {
     private const int MoviesOfEach = 30;
     private const int NewCartoon = 9_001;

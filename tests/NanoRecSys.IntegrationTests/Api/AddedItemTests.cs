@@ -5,7 +5,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-public sealed class AddedMovieTests(TrainedArtifacts trained)
+public sealed class AddedItemTests(TrainedArtifacts trained)
 {
     private const string Cartoon = """{"movie_id": 9000001, "title": "Toy Story Returns, The (1996)", "genres": ["Animation", "Children", "Comedy"]}""";
 
@@ -20,12 +20,12 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         JsonElement again = await here.PostAsync("/items", Cartoon);
 
         Assert.Equal((true, true, false), (receipt.Flag("stored"), receipt.Flag("recommendable"), again.Flag("stored")));
-        Assert.Equal(("The Toy Story Returns", 1996), (receipt.GetProperty("movie").Text("title"), receipt.GetProperty("movie").GetProperty("year").GetInt32()));
-        await ApiServer.UntilAsync("the other replica knows it", async () => (await there.GetAsync("/items?query=story+returns")).GetProperty("movies").Ids() is [9000001]);
+        Assert.Equal(("The Toy Story Returns", 1996), (receipt.GetProperty("item").Text("title"), receipt.GetProperty("item").GetProperty("attributes").GetProperty("year").GetInt32()));
+        await ApiServer.UntilAsync("the other replica knows it", async () => (await there.GetAsync("/items?query=story+returns")).GetProperty("items").Ids() is [9000001]);
         foreach (ApiServer api in new[] { here, there })
         {
-            Assert.Equal([9000001], (await api.GetAsync("/items?query=toy%20story%20returns")).GetProperty("movies").Ids().AsEnumerable());
-            Assert.Equal(5, (await api.GetAsync("/items/9000001/similar?k=5")).GetProperty("movies").Ids().Length);
+            Assert.Equal([9000001], (await api.GetAsync("/items?query=toy%20story%20returns")).GetProperty("items").Ids().AsEnumerable());
+            Assert.Equal(5, (await api.GetAsync("/items/9000001/similar?k=5")).GetProperty("items").Ids().Length);
             JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 1]}, "explain": true}""");
             Assert.Contains(9000001, answer.MovieIds());
             Assert.True(answer.GetProperty("reasons")[Array.IndexOf(answer.MovieIds(), 9000001)].Flag("is_new"));
@@ -62,7 +62,7 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         JsonElement receipt = await api.PostAsync("/items", Cartoon);
 
         Assert.False(receipt.Flag("recommendable"));
-        Assert.Single((await api.GetAsync("/items?query=returns")).GetProperty("movies").EnumerateArray());
+        Assert.Single((await api.GetAsync("/items?query=returns")).GetProperty("items").EnumerateArray());
         using HttpResponseMessage similar = await api.FetchAsync("/items/9000001/similar");
         Assert.Equal(HttpStatusCode.NotFound, similar.StatusCode);
         await api.PostAsync("/events", """{"user_id": 11, "movie_id": 9000001}""");
@@ -106,7 +106,7 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         await ApiServer.UntilAsync("the stored ones are read", async () => (await api.FetchAsync("/items/9000007")).IsSuccessStatusCode);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, damaged.StatusCode);
         Assert.Contains("HDEL nanorecsys:items 9000005", (await damaged.BodyAsync()).Text("detail"), StringComparison.Ordinal);
-        Assert.Equal([9000001, 9000007], (await api.GetAsync("/items?ids=9000001,9000002,9000003,9000004,9000005,9000006,9000007")).GetProperty("movies").Ids().AsEnumerable());
+        Assert.Equal([9000001, 9000007], (await api.GetAsync("/items?ids=9000001,9000002,9000003,9000004,9000005,9000006,9000007")).GetProperty("items").Ids().AsEnumerable());
     }
 
     [Theory, MemberData(nameof(CacheServer.Kinds), MemberType = typeof(CacheServer))]
@@ -123,7 +123,7 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         await ApiServer.UntilAsync("the other one is known", async () => (await api.FetchAsync("/items/9000008")).IsSuccessStatusCode);
         await ApiServer.UntilAsync("the first one is not", async () => (await api.FetchAsync("/items/9000001")).StatusCode == HttpStatusCode.NotFound);
         await redis.GetDatabase().HashSetAsync("nanorecsys:items", 9000008, """{"movie_id":9000008,"title":"Renamed","genres":["Drama"],"added":2}""");
-        await ApiServer.UntilAsync("its content is known", async () => (await api.GetAsync("/items?query=renamed")).GetProperty("movies").Ids() is [9000008]);
+        await ApiServer.UntilAsync("its content is known", async () => (await api.GetAsync("/items?query=renamed")).GetProperty("items").Ids() is [9000008]);
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
         JsonElement receipt = await api.PostAsync("/items", Cartoon);
         Assert.True(receipt.Flag("stored"));
         Assert.Equal([9000001, 9119999], (await api.PostAsync("/recommend", """{"user_id": 1, "filters": {"only_ids": [9000001, 9119999]}}""")).MovieIds().Order());
-        Assert.Equal([9119999], (await api.GetAsync("/items?query=reel+19999")).GetProperty("movies").Ids().Take(1));
+        Assert.Equal([9119999], (await api.GetAsync("/items?query=reel+19999")).GetProperty("items").Ids().Take(1));
     }
 
     [Fact]
@@ -155,10 +155,10 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
 
         JsonElement receipt = await api.PostAsync("/items", """{"movie_id": 9000007, "title": "Lost\r\nFilm,\tThe (9999)", "genres": ["Drama", " drama ", "\u0007"]}""");
 
-        JsonElement movie = receipt.GetProperty("movie");
+        JsonElement movie = receipt.GetProperty("item");
         Assert.Equal("The Lost Film (9999)", movie.Text("title"));
-        Assert.False(movie.TryGetProperty("year", out _));
-        Assert.Equal(["Drama"], movie.GetProperty("genres").EnumerateArray().Select(genre => genre.GetString()));
+        Assert.False(movie.TryGetProperty("attributes", out _));
+        Assert.Equal(["Drama"], movie.GetProperty("categories").EnumerateArray().Select(genre => genre.GetString()));
     }
 
     [Fact]
@@ -182,9 +182,9 @@ public sealed class AddedMovieTests(TrainedArtifacts trained)
 
         JsonElement again = await api.PostAsync("/items", """{"movie_id": 9000001, "title": "Toy Story Returns, The (2001)", "genres": ["Drama"]}""");
 
-        JsonElement movie = again.GetProperty("movie");
+        JsonElement movie = again.GetProperty("item");
         Assert.False(again.Flag("stored"));
-        Assert.Equal(1996, movie.GetProperty("year").GetInt32());
-        Assert.Equal(["Animation", "Children", "Comedy"], movie.GetProperty("genres").Texts());
+        Assert.Equal(1996, movie.GetProperty("attributes").GetProperty("year").GetInt32());
+        Assert.Equal(["Animation", "Children", "Comedy"], movie.GetProperty("categories").Texts());
     }
 }
