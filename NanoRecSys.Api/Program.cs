@@ -47,6 +47,7 @@ try
     RouteGroupBuilder lookUps = api.MapGroup("").AddEndpointFilterFactory(UnknownParameters.Refuse);
     lookUps.MapBrowsing();
     lookUps.MapExplore();
+    lookUps.MapData();
     lookUps.MapTelemetry();
     api.MapOpenApiDocument();
     return await app.RunServiceAsync();

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Runtime.CompilerServices;
 using System.Text;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
@@ -17,6 +18,7 @@ internal static class BrowsingApi
     private const int MaxQuery = 200; // characters
     private const int MaxCategories = 1000;
     private const int MaxValues = 100; // of an attribute
+    private static readonly ConditionalWeakTable<ModelSnapshot, SuggestedUser> Suggested = [];
 
     public static void AddBrowsing(this WebApplicationBuilder builder) => builder.Services.AddSingleton<LookUp>();
 
@@ -61,7 +63,7 @@ internal static class BrowsingApi
                 }
             }
 
-            return TypedResults.Ok(new UserList(total, found));
+            return TypedResults.Ok(new UserList(total, found) { Suggested = prefix.Length == 0 ? Suggested.GetValue(model, SuggestedUser.Of).Id : null });
         });
     }
 
@@ -152,6 +154,32 @@ internal static class BrowsingApi
         model.Artifacts.Manifest.Dataset.Word ?? ItemWord.Item, model.Catalog.Count, model.Histories.UserCount, model.Artifacts.Manifest.Dataset.Interactions,
         model.Attributes.Describe(AttributeTable.Categories, MaxCategories).Values!,
         [.. model.Attributes.Fields.Order(StringComparer.OrdinalIgnoreCase).Select(field => model.Attributes.Describe(field, MaxValues))])));
+}
+
+/// <summary>The user to show first: the history is long enough to say something, and its last items are known to most people.</summary>
+/// <param name="Id">Null only without users.</param>
+internal sealed record SuggestedUser(EntityId? Id)
+{
+    private const int MostUsers = 5_000;
+    private const int LastItems = 20;
+
+    public static SuggestedUser Of(ModelSnapshot model)
+    {
+        (int User, double Fame) best = (-1, double.NegativeInfinity);
+        for (int user = 0; user < Math.Min(model.Histories.UserCount, MostUsers); user++)
+        {
+            ReadOnlySpan<int> history = model.Histories.At(user);
+            double fame = history.Length is < 30 or > 200 ? history.Length - 1e6 : 0;
+            foreach (int row in history[^Math.Min(history.Length, LastItems)..])
+            {
+                fame += Math.Log(1 + model.Catalog.Items[row].Count) / LastItems;
+            }
+
+            best = fame > best.Fame ? (user, fame) : best;
+        }
+
+        return new SuggestedUser(best.User < 0 ? null : model.Histories.Users[best.User]);
+    }
 }
 
 /// <summary>What every call that looks something up in the served model needs.</summary>

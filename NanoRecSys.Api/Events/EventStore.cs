@@ -99,23 +99,38 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
     /// <summary>Deletes all events of a user, on every replica at once.</summary>
     /// <returns>How many there were.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
-    public async Task<long> DeleteAsync(EntityId userId)
+    public Task<long> DeleteAsync(EntityId userId) => DeleteAsync(userId, transaction =>
+    {
+        Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
+        return (count,
+        [
+            transaction.KeyDeleteAsync(EventKeys.Of(userId)),
+            transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
+            transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
+        ]);
+    });
+
+    /// <summary>Deletes one event of a user, on every replica at once.</summary>
+    /// <param name="userId">Whose.</param>
+    /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
+    /// <returns>1, or 0 where there is none.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
+    public Task<long> DeleteAsync(EntityId userId, string field) => DeleteAsync(userId, transaction =>
+    {
+        Task<long> count = transaction.HashDeleteAsync(EventKeys.Of(userId), [field]);
+        return (count, [transaction.HashSetAsync(EventKeys.Revisions, [new HashEntry(userId.Text, Random.Shared.NextInt64())])]);
+    });
+
+    private async Task<long> DeleteAsync(EntityId userId, Func<ITransaction, (Task<long> Count, Task[] Others)> delete)
     {
         IDatabase database = Database();
         try
         {
             ITransaction transaction = database.CreateTransaction();
-            Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
-            Task[] all =
-            [
-                count,
-                transaction.KeyDeleteAsync(EventKeys.Of(userId)),
-                transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
-                transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
-                EventNotices.TellAsync(transaction, [userId]),
-            ];
+            (Task<long> count, Task[] others) = delete(transaction);
+            Task told = EventNotices.TellAsync(transaction, [userId]);
             await transaction.ExecuteAsync();
-            await Task.WhenAll(all);
+            await Task.WhenAll([count, told, .. others]);
             return await count;
         }
         catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)

@@ -50,6 +50,12 @@ internal static class EventsApi
                 "503: the store is away; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
+        app.MapDelete("/users/{id}/events/{key}", DeleteEvent)
+            .WithTags("Events")
+            .WithSummary("Deletes the event that was sent with a key")
+            .WithDescription("Takes effect on every replica at once; deleted is 0 where the user has no event of that key. 503: the store is away; send the request again.")
+            .WithAnswer<EventsDeleted>()
+            .RequireKey(KeyRole.Write);
     }
 
     private static async Task<IResult> PostEvents(
@@ -80,7 +86,18 @@ internal static class EventsApi
         return await StoreAsync(http, drafts, rows, store);
     }
 
-    private static async Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id)
+    private static Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id) =>
+        DeleteAsync(http, id, async user =>
+        {
+            long deleted = await store.DeleteAsync(user);
+            await cache.DeleteAsync(user);
+            return deleted;
+        });
+
+    private static Task<IResult> DeleteEvent(HttpContext http, EventStore store, string id, string key) =>
+        DeleteAsync(http, id, user => store.DeleteAsync(user, EventReader.FieldOf(key)));
+
+    private static async Task<IResult> DeleteAsync(HttpContext http, string id, Func<EntityId, Task<long>> delete)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
@@ -91,9 +108,7 @@ internal static class EventsApi
 
         try
         {
-            long deleted = await store.DeleteAsync(user);
-            await cache.DeleteAsync(user);
-            return TypedResults.Ok(new EventsDeleted(deleted, http.TraceIdentifier));
+            return TypedResults.Ok(new EventsDeleted(await delete(user), http.TraceIdentifier));
         }
         catch (EventStoreException e)
         {
@@ -208,9 +223,12 @@ internal sealed class EventReader(StoreHealth health)
         return next;
     }
 
+    /// <summary>Where an event with a key is stored.</summary>
+    public static string FieldOf(string key) => $"key:{key}";
+
     // With neither key nor time nothing tells a repetition from a second event.
     private static string Field(string? key, long? timestamp, EntityId item, string type) =>
-        key is not null ? $"key:{key}"
+        key is not null ? FieldOf(key)
         : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"at:{when}:{Uri.EscapeDataString(item.Text)}:{type}")
         : $"new:{Guid.NewGuid():N}";
 

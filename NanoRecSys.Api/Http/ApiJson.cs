@@ -34,6 +34,7 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(ItemDetail))]
 [JsonSerializable(typeof(ItemAudience))]
 [JsonSerializable(typeof(ItemMap))]
+[JsonSerializable(typeof(DataOverview))]
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(FieldErrors))]

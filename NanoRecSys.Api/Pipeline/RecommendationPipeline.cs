@@ -34,7 +34,7 @@ internal sealed class RecommendationPipeline(
             : await _shared.RunAsync($"{key}#{cached.Events?.Stamp}", ComputeAsync, WaitAsync);
 
         string mode = served.Refusal is null ? response.Mode : Modes.Degraded;
-        timeline.Complete(mode, cached.Result, model.Version);
+        timeline.Complete(request, mode, response.DebugTiming.FallbackReason, cached.Result, model.Version);
         DebugTiming timing = response.DebugTiming;
         return response with
         {

@@ -144,8 +144,9 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         try
         {
             Manifest manifest = store.ReadManifest(version);
+            bool isTested = manifest.Metrics.Any(result => result.Split == Test);
             return new ModelVersionInfo(
-                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => result.Split == Test)])
+                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => !isTested || result.Split == Test)])
             {
                 Plots = VersionPlots.NamesIn(manifest),
             };

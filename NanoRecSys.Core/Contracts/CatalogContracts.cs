@@ -4,7 +4,11 @@ using NanoRecSys.Core.Data;
 namespace NanoRecSys.Core.Contracts;
 
 /// <summary>Answer of <c>GET /users?query=&amp;limit=</c>: people to pick from.</summary>
-public sealed record UserList(int Total, IReadOnlyList<UserSummary> Users);
+public sealed record UserList(int Total, IReadOnlyList<UserSummary> Users)
+{
+    /// <summary>Without a query: a user whose last items most people know, to begin with.</summary>
+    public EntityId? Suggested { get; init; }
+}
 
 public sealed record UserSummary(EntityId UserId, int Interactions);
 

@@ -37,8 +37,8 @@ public sealed record EventBatch(IReadOnlyList<EventRequest> Events);
 /// <param name="RequestId">As in the log.</param>
 public sealed record EventReceipt(int Stored, int Duplicates, IReadOnlyList<RefusedEvent> Refused, string RequestId);
 
-/// <summary>Answer of <c>DELETE /users/{id}/events</c>.</summary>
-/// <param name="Deleted">Number of events that the user had.</param>
+/// <summary>Answer of <c>DELETE /users/{id}/events</c> and <c>DELETE /users/{id}/events/{key}</c>.</summary>
+/// <param name="Deleted">Number of events that were deleted.</param>
 /// <param name="RequestId">As in the log.</param>
 public sealed record EventsDeleted(long Deleted, string RequestId);
 

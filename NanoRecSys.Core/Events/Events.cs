@@ -75,7 +75,7 @@ internal static class EventKeys
     /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
     public const string Notices = "nanorecsys:events:notices";
 
-    /// <summary>A hash: one field for each event, which is written once and removed only with all others of the user.</summary>
+    /// <summary>A hash: one field for each event, which is written once.</summary>
     public static string Of(EntityId user) => "nanorecsys:events:user:" + user.Text;
 }
 
