@@ -54,9 +54,9 @@ public sealed record EvaluationResult(
 /// <summary>What the first ten of all users' rankings are like, whatever came next.</summary>
 /// <param name="Coverage">Share of the catalog that is on at least one list.</param>
 /// <param name="Novelty">Mean over all places of -log2 of the share of users who had the item, in bits: what everybody knows has 0.</param>
-/// <param name="Diversity">Mean over all pairs on a list of one less the Jaccard index of their categories; null where no items have any.</param>
 /// <param name="PopularShare">Share of all places that the most popular 1% of the items take.</param>
-public sealed record ListQuality(double Coverage, double Novelty, double? Diversity, double PopularShare);
+/// <param name="Diversity">Mean over all pairs on a list of one less the Jaccard index of their categories; null where no items have any.</param>
+public sealed record ListQuality(double Coverage, double Novelty, double PopularShare, double? Diversity = null);
 
 /// <param name="By"><c>history</c> (its length before the target) or <c>item popularity</c> (of the target).</param>
 /// <param name="Name">Of the slice.</param>

@@ -9,7 +9,7 @@ namespace NanoRecSys.Core.Retrieval;
 /// the root mean square of the user's scores over the catalog, which puts all users on one scale. Safe for concurrent calls.
 /// </summary>
 /// <remarks>
-/// <see cref="Search"/> finds the same items as a sort of what <see cref="AddTo"/> leaves, provided that the index is exact: an item
+/// <see cref="Search"/> finds the same items as a sort of what <see cref="AddToAll"/> leaves, provided that the index is exact: an item
 /// without a list score that is not among the K nearest is behind all of these, whose list scores are not negative.
 /// </remarks>
 /// <param name="lists">At least one, of the same items.</param>
@@ -34,7 +34,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
 
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="scores">[V] cosines.</param>
-    public void AddTo(ReadOnlySpan<int> history, Span<float> scores)
+    public void AddToAll(ReadOnlySpan<int> history, Span<float> scores)
     {
         Scratch scratch = Score(history);
         foreach (int row in scratch.Rows)

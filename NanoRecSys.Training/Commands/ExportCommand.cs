@@ -32,7 +32,7 @@ internal static class ExportCommand
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "export", "Export the trained networks as ONNX, checked against the originals, or as safetensors", [Format, .. Settings], stages: 1,
+        "export", "Export the trained networks as ONNX, checked against the originals, or as safetensors", [Format, .. Settings], _ => 1,
         async (parse, run) =>
         {
             if (parse.GetRequiredValue(Format) == "onnx")

@@ -49,7 +49,7 @@ internal static class BeyondAccuracy
         }
 
         return new ListQuality(
-            (double)recommended.Count / Math.Max(1, catalog.Count), novelty / Math.Max(1, slots), pairs > 0 ? distance / pairs : null, (double)inHead / Math.Max(1, slots));
+            (double)recommended.Count / Math.Max(1, catalog.Count), novelty / Math.Max(1, slots), (double)inHead / Math.Max(1, slots), pairs > 0 ? distance / pairs : null);
     }
 
     /// <summary>Figures by length of the history and by popularity of the item to predict; slices without users are left out.</summary>

@@ -22,7 +22,7 @@ internal sealed class BlendScorer(string name, BatchEncoder encoder, ItemBlend b
         int count = histories.Count * items;
         _scores = _scores.Length < count ? new float[count] : _scores;
         encoder.Cosines(histories).CopyTo(_scores);
-        Parallel.For(0, histories.Count, _parallel, b => blend.AddTo(histories[b].Items.Span, _scores.AsSpan(b * items, items)));
+        Parallel.For(0, histories.Count, _parallel, b => blend.AddToAll(histories[b].Items.Span, _scores.AsSpan(b * items, items)));
         _scores.AsSpan(0, count).CopyTo(scores);
     }
 }

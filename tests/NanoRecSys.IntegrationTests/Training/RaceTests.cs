@@ -1,0 +1,82 @@
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Progress;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.IntegrationTests.Fixtures;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Race;
+using NanoRecSys.Training.Retrieval;
+
+namespace NanoRecSys.IntegrationTests.Training;
+
+/// <summary>What the race chose is served as it was measured.</summary>
+public sealed class RaceTests : IDisposable
+{
+    private const int Users = 60, Items = 40, Length = 9;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_published_blend_answers_with_the_lists_that_the_evaluation_ranked_and_scores_that_fall_with_the_rank()
+    {
+        var store = new ArtifactStore(_folder.File("artifacts"));
+        StepContext context = new(new Workspace(store, "circle"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None) { Threads = 1 };
+        await PrepareStep.RunAsync(new PrepareOptions { Data = WriteRatings() }, context);
+        await TrainRetrieverStep.RunAsync(
+            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 5, Epochs = 1 }, context);
+        RaceOutcome outcome = await RaceStep.RunAsync(new RaceOptions { Resamples = 200 }, context);
+        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever", "blend"], Resamples = 0 }, context);
+        await ExportStep.RunAsync(new ExportOptions(), context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        PublishSummary published = await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train, UserEmbeddings = false }, context);
+
+        Manifest manifest = store.Open(published.Version).Manifest;
+        Assert.NotEmpty(outcome.Lists); // a network of one epoch is behind what counts pairs
+        Assert.Equal(outcome.Lists, manifest.Blend);
+        Assert.Equal(outcome.Reason, published.Ranker);
+        Assert.True(manifest.Calibration!.Slope > 0);
+        EvaluationResult validated = manifest.Metrics.Single(result => result.Model == "retriever" && result.Split == "validation");
+        Assert.Equal(outcome.Figures["retriever"], validated.Race);
+
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        using var models = new EvaluatedModels(["blend"], data, context);
+        RankedUsers ranked = new FullRanking(data.Split, Items) { ListLength = 10, Threads = 1 }.Rank(models.Scorers, HeldOut.Validation);
+        await using ApiServer api = await ApiServer.StartAsync(store, redis: null, ("Models:UserTower", "fp32"));
+        for (int u = 0; u < ranked.Users.Length; u++)
+        {
+            Candidate[] expected = ranked.Lists[0][(u * 10)..((u + 1) * 10)];
+            JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{data.Histories.UserIds[ranked.Users[u]]}}, "explain": true}""");
+
+            Assert.Equal(expected.Select(candidate => data.Catalog.Items[candidate.Row].MovieId), answer.MovieIds());
+            Assert.All(expected.Zip(answer.Scores()), pair => Assert.Equal(manifest.Calibration.Apply(pair.First.Score), pair.Second, 1e-4f));
+            Assert.Equal(answer.Scores().OrderDescending(), answer.Scores());
+            Assert.True(answer.Scores().Distinct().Count() > 1);
+        }
+    }
+
+    // Users who walk round a circle of movies from random starts and now and then skip one.
+    private string WriteRatings()
+    {
+        string folder = _folder.File("circle");
+        Directory.CreateDirectory(folder);
+        var random = new Random(5);
+        List<string> rows = ["userId,movieId,rating,timestamp"];
+        for (int user = 1; user <= Users; user++)
+        {
+            int movie = random.Next(Items);
+            for (int t = 0; t < Length; t++, movie = (movie + 1 + random.Next(3)) % Items)
+            {
+                rows.Add($"{user},{movie + 1},4,{1000 + t}");
+            }
+        }
+
+        File.WriteAllLines(Path.Combine(folder, "ratings.csv"), rows);
+        return folder;
+    }
+}
