@@ -76,6 +76,7 @@ internal static class CommandLine
             TrainRankerCommand.Create(factory),
             RaceCommand.Create(factory),
             EvaluateCommand.Create(factory),
+            FinalFitCommand.Create(factory),
             ExportCommand.Create(factory),
             IndexCommand.Create(factory),
             AnnBenchmarkCommand.Create(factory),

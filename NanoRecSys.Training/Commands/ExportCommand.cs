@@ -29,6 +29,10 @@ internal static class ExportCommand
                 RankerPrecision = v switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto },
             }
         },
+        {
+            Choice("--final-fit", "Whether to export what 'final-fit' made of the retriever, if it ran with these weights", ["follow", "ignore"], "follow"),
+            (o, v) => o with { UseFinalFit = v == "follow" }
+        },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

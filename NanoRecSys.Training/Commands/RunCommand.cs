@@ -25,16 +25,24 @@ internal static class RunCommand
     private static readonly Option<string> PresetName = Choice(
         "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, paper has the sizes of nanoRecSys", Presets.Names, "quick");
 
+    private static readonly Option<string> FinalFit = Choice(
+        "--final-fit", "Continue the network on all interactions, the held-out ones too, before it is published; auto does so with --preset auto",
+        [Auto, "yes", "no"], Auto);
+
     private static readonly Option<bool> IfNoModel = Flag(
         "--if-no-model", "Do nothing if a version is already published, or if another training is running in this folder");
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "run", "Run all steps, from the ratings to a published version", [PresetName, RaceCommand.Budget, IfNoModel, .. PrepareCommand.Settings],
-        parse => parse.GetRequiredValue(PresetName) == Auto ? Stages + 1 : Stages,
-        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), PrepareCommand.Read(parse)),
+        "run", "Run all steps, from the ratings to a published version", [PresetName, RaceCommand.Budget, FinalFit, IfNoModel, .. PrepareCommand.Settings],
+        parse => Stages + (IsAuto(parse) ? 1 : 0) + (IsFitted(parse) ? 1 : 0),
+        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), IsFitted(parse), PrepareCommand.Read(parse)),
         (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null, prepares: _ => true);
 
-    private static async Task RunAsync(TrainingRun run, string preset, double budget, PrepareOptions prepare)
+    private static bool IsAuto(ParseResult parse) => parse.GetRequiredValue(PresetName) == Auto;
+
+    private static bool IsFitted(ParseResult parse) => parse.GetRequiredValue(FinalFit) is var fit && (fit == "yes" || (fit == Auto && IsAuto(parse)));
+
+    private static async Task RunAsync(TrainingRun run, string preset, double budget, bool isFitted, PrepareOptions prepare)
     {
         var watch = Stopwatch.StartNew();
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
@@ -50,7 +58,13 @@ internal static class RunCommand
         RaceOutcome? race = preset != Auto ? null : await run.StageAsync("race", context =>
             RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, budget - watch.Elapsed.TotalSeconds) }, context));
         EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
-        await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions(), context));
+        isFitted &= race?.Chosen != "ranker"; // it was trained on this retriever's embeddings
+        if (isFitted)
+        {
+            await run.StageAsync("final-fit", context => FinalFitStep.RunAsync(new FinalFitOptions(), context));
+        }
+
+        await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions { UseFinalFit = isFitted }, context));
         await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
         PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(new PublishOptions(), context));
         Show(evaluated.Results, race, published, run);

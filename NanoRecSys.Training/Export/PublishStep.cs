@@ -44,7 +44,8 @@ internal static class PublishStep
             Copy(workspace.ExportFolder, staging, draft);
             foreach (ItemListInfo list in draft.Blend ?? [])
             {
-                File.Copy(Path.Combine(workspace.RaceFolder, list.File), Path.Combine(staging, list.File));
+                string source = draft.FinalFit is null ? workspace.RaceFolder : workspace.FinalFolder;
+                File.Copy(Path.Combine(source, list.File), Path.Combine(staging, list.File));
             }
 
             UserHistories histories = ServedHistories.Of(data, options.ServeSplit);
@@ -98,6 +99,7 @@ internal static class PublishStep
             UserEmbeddings = options.UserEmbeddings ? ArtifactNames.UserEmbeddings : null,
             Ranker = choice.Use ? exported.Ranker : null,
             Blend = race?.Lists,
+            FinalFit = exported.Report.FinalFit,
             Calibration = PublishedMetrics.CalibrationOf(choice.Use ? "ranker" : race is { Lists.Count: > 0 } ? RaceStep.BlendName : "retriever", metrics),
             Index = exported.Index with { Sha256 = null, ItemsSha256 = null },
             ContentMap = exported.Report.ContentMap,

@@ -37,6 +37,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(TrainBaselineSummary))]
 [JsonSerializable(typeof(ImportSummary))]
 [JsonSerializable(typeof(RaceOutcome))]
+[JsonSerializable(typeof(FinalFitSummary))]
 [JsonSerializable(typeof(TestEvaluation))]
 [JsonSerializable(typeof(SavedMetrics))]
 [JsonSerializable(typeof(ExportReport))]
