@@ -39,7 +39,7 @@ internal static class BeyondAccuracy
                 novelty -= Math.Log2(Math.Clamp((double)trainCounts[row] / users, 1.0 / users, 1));
                 for (int j = 0; j < i; j++)
                 {
-                    if (Distance(catalog.Items[row].Genres, catalog.Items[list[j].Row].Genres) is { } between)
+                    if (Distance(catalog.Items[row].Categories, catalog.Items[list[j].Row].Categories) is { } between)
                     {
                         distance += between;
                         pairs++;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
@@ -51,9 +52,9 @@ public sealed class RaceTests : IDisposable
         for (int u = 0; u < ranked.Users.Length; u++)
         {
             Candidate[] expected = ranked.Lists[0][(u * 10)..((u + 1) * 10)];
-            JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{data.Histories.UserIds[ranked.Users[u]]}}, "explain": true}""");
+            JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{data.Histories.Users[ranked.Users[u]].Text}}, "explain": true}""");
 
-            Assert.Equal(expected.Select(candidate => data.Catalog.Items[candidate.Row].MovieId), answer.MovieIds());
+            Assert.Equal(expected.Select(candidate => int.Parse(data.Catalog.Items[candidate.Row].Id.Text, CultureInfo.InvariantCulture)), answer.MovieIds());
             Assert.All(expected.Zip(answer.Scores()), pair => Assert.Equal(manifest.Calibration.Apply(pair.First.Score), pair.Second, 1e-4f));
             Assert.Equal(answer.Scores().OrderDescending(), answer.Scores());
             Assert.True(answer.Scores().Distinct().Count() > 1);

@@ -44,5 +44,5 @@ public sealed class BeyondAccuracyTests
     private static Candidate[] List(params int[] rows) => [.. rows.Concat(Enumerable.Repeat(-1, BeyondAccuracy.K - rows.Length)).Select(row => new Candidate(row, 0))];
 
     private static Catalog CatalogOf(params string[][] categories) =>
-        new([.. categories.Select((own, row) => new CatalogItem(row, 100 + row, $"Item {row}", null, own, Counts[row]))]);
+        new([.. categories.Select((own, row) => new CatalogItem(row, 100 + row, $"Item {row}", own, Counts[row]))]);
 }
