@@ -32,7 +32,7 @@ internal static class PublishStep
         ExportedModel exported = ExportedModel.Open(workspace, data);
         IReadOnlyList<EvaluationResult> metrics = PublishedMetrics.Read(data, context);
         RaceOutcome? race = options.UseRace ? RaceOutcome.Find(workspace, data) : null;
-        metrics = [.. metrics.Select(result => result.Split == NextItemRanking.NameOf(HeldOut.Validation) && race?.Figures.GetValueOrDefault(result.Model) is { } figures
+        metrics = [.. metrics.Select(result => result.Split == NextItemRanking.NameOf(HeldOut.Validation) && race?.Of(result.Model) is { } figures
             ? result with { Race = figures } : result)];
         RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics, race);
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
@@ -42,6 +42,11 @@ internal static class PublishStep
         try
         {
             Copy(workspace.ExportFolder, staging, draft);
+            if (race is not null)
+            {
+                File.Copy(Path.Combine(workspace.RaceFolder, RaceOutcome.FileName), Path.Combine(staging, RaceOutcome.FileName));
+            }
+
             foreach (ItemListInfo list in draft.Blend ?? [])
             {
                 string source = draft.FinalFit is null ? workspace.RaceFolder : workspace.FinalFolder;

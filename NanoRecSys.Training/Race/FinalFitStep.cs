@@ -146,10 +146,10 @@ internal static class FinalFitStep
 /// <summary>Options of <c>final-fit</c>.</summary>
 internal sealed record FinalFitOptions
 {
-    public int Epochs { get; init; } = 2;
+    public int Epochs { get; init; } = 3;
 
     /// <summary>Share of the training's learning rate to start with; it falls to zero along a cosine.</summary>
-    public double LearningRateShare { get; init; } = 0.3;
+    public double LearningRateShare { get; init; } = 0.5;
 }
 
 /// <param name="Info">What the manifest says of it.</param>

@@ -21,7 +21,7 @@ internal sealed record RaceOutcome(
     string Chosen, string Reason, int Users, IReadOnlyDictionary<string, RaceFigures> Figures, IReadOnlyList<string> Notes,
     IReadOnlyList<ItemListInfo> Lists, double Seconds, IReadOnlyDictionary<string, string> MadeOf)
 {
-    private const string FileName = "race.json";
+    public const string FileName = "race.json";
 
     /// <returns>Null where there was no race with this data and these weights, or its files changed since.</returns>
     public static RaceOutcome? Find(Workspace workspace, PreparedData data)
@@ -47,6 +47,10 @@ internal sealed record RaceOutcome(
     public static RaceOutcome Read(Workspace workspace, PreparedData data) => Find(workspace, data) is { Lists.Count: > 0 } outcome
         ? outcome
         : throw new UserErrorException($"There is no blend of this data and this retriever in {workspace.RaceFolder}. Run 'race'; it keeps one if it chooses one.");
+
+    /// <summary>Figures of a model as <c>evaluate</c> calls it: any blend that was chosen is <c>blend</c> there.</summary>
+    public RaceFigures? Of(string model) =>
+        Figures.GetValueOrDefault(model == RaceStep.BlendName && Chosen.StartsWith(RaceStep.BlendName, StringComparison.Ordinal) ? Chosen : model);
 
     /// <summary>Replaces the outcome of an earlier race.</summary>
     public void Write(Workspace workspace, PreparedData data, IReadOnlyDictionary<string, ItemLists> lists)

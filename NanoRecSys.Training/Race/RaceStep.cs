@@ -62,8 +62,9 @@ internal static class RaceStep
         {
             (int Index, Mix Item)[] grid = [.. group];
             CrossFit fit = CrossFit.Of([.. grid.Select(mix => users.Ranks[singles + mix.Index])]);
-            candidates.Add(new RaceCandidate(group.Key, grid[0].Item.Models, fit.Ranks, grid[0].Item.Seconds));
-            mixes[group.Key] = grid[fit.Best].Item;
+            Mix best = grid[fit.Best].Item;
+            candidates.Add(new RaceCandidate(group.Key, best.Models, fit.Ranks, best.Seconds));
+            mixes[group.Key] = best;
         }
 
         RaceChoice choice = RaceChoice.Make(candidates, options.Resamples, context.Seed, context.Threads);

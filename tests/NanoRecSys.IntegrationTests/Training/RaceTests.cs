@@ -26,13 +26,8 @@ public sealed class RaceTests : IDisposable
     [Fact]
     public async Task A_published_blend_answers_with_the_lists_that_the_evaluation_ranked_and_scores_that_fall_with_the_rank()
     {
-        var store = new ArtifactStore(_folder.File("artifacts"));
-        StepContext context = new(new Workspace(store, "circle"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None) { Threads = 1 };
-        await PrepareStep.RunAsync(new PrepareOptions { Data = WriteRatings() }, context);
-        await TrainRetrieverStep.RunAsync(
-            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 5, Epochs = 1 }, context);
-        RaceOutcome outcome = await RaceStep.RunAsync(new RaceOptions { Resamples = 200 }, context);
-        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever", "blend"], Resamples = 0 }, context);
+        (StepContext context, RaceOutcome outcome) = await RaceAsync();
+        ArtifactStore store = context.Workspace.Store;
         await ExportStep.RunAsync(new ExportOptions(), context);
         await IndexStep.RunAsync(new IndexOptions(), context);
         PublishSummary published = await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train, UserEmbeddings = false }, context);
@@ -59,6 +54,48 @@ public sealed class RaceTests : IDisposable
             Assert.Equal(answer.Scores().OrderDescending(), answer.Scores());
             Assert.True(answer.Scores().Distinct().Count() > 1);
         }
+    }
+
+    [Fact]
+    public async Task A_final_fit_changes_what_is_served_and_none_of_the_metrics()
+    {
+        (StepContext context, RaceOutcome outcome) = await RaceAsync();
+        Manifest before = await PublishAsync(context);
+
+        await FinalFitStep.RunAsync(new FinalFitOptions(), context);
+        Manifest after = await PublishAsync(context);
+
+        Assert.Null(before.FinalFit);
+        Assert.Equal((3, Users * Length), (after.FinalFit!.Epochs, (int)after.FinalFit.Interactions));
+        Assert.Equal(outcome.Lists, after.Blend);
+        foreach (string file in new[] { ArtifactNames.ItemEmbeddings, ArtifactNames.UserTower, after.Blend![0].File })
+        {
+            Assert.NotEqual(HashOf(before, file), HashOf(after, file));
+        }
+
+        Assert.Equal(HashOf(before, ArtifactNames.Metrics), HashOf(after, ArtifactNames.Metrics));
+        Assert.Null((await PublishAsync(context, new ExportOptions { UseFinalFit = false })).FinalFit);
+    }
+
+    private static string HashOf(Manifest manifest, string file) => manifest.Files.Single(each => each.Name == file).Sha256;
+
+    private static async Task<Manifest> PublishAsync(StepContext context, ExportOptions? options = null)
+    {
+        await ExportStep.RunAsync(options ?? new ExportOptions(), context);
+        await IndexStep.RunAsync(new IndexOptions(), context);
+        return context.Workspace.Store.Open((await PublishStep.RunAsync(new PublishOptions(), context)).Version).Manifest;
+    }
+
+    private async Task<(StepContext Context, RaceOutcome Outcome)> RaceAsync()
+    {
+        StepContext context = new(
+            new Workspace(new ArtifactStore(_folder.File("artifacts")), "circle"), Seed: 1, new Progress<ProgressEvent>(), CancellationToken.None) { Threads = 1 };
+        await PrepareStep.RunAsync(new PrepareOptions { Data = WriteRatings() }, context);
+        await TrainRetrieverStep.RunAsync(
+            new TrainRetrieverOptions { Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 32, MaxLength = 20, WarmupSteps = 5, Epochs = 1 }, context);
+        RaceOutcome outcome = await RaceStep.RunAsync(new RaceOptions { Resamples = 200 }, context);
+        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever", "blend"], Resamples = 0 }, context);
+        return (context, outcome);
     }
 
     // Users who walk round a circle of movies from random starts and now and then skip one.
