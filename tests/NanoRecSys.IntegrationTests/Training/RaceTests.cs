@@ -77,6 +77,19 @@ public sealed class RaceTests : IDisposable
         Assert.Null((await PublishAsync(context, new ExportOptions { UseFinalFit = false })).FinalFit);
     }
 
+    [Fact]
+    public async Task The_figures_of_a_blend_that_was_replaced_are_not_published()
+    {
+        (StepContext context, _) = await RaceAsync();
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        Assert.Contains("blend", PublishedMetrics.Read(data, context).Select(result => result.Model));
+
+        await RaceStep.RunAsync(new RaceOptions { Resamples = 100 }, context);
+
+        Assert.DoesNotContain("blend", PublishedMetrics.Read(data, context).Select(result => result.Model));
+        Assert.Contains("retriever", PublishedMetrics.Read(data, context).Select(result => result.Model));
+    }
+
     private static string HashOf(Manifest manifest, string file) => manifest.Files.Single(each => each.Name == file).Sha256;
 
     private static async Task<Manifest> PublishAsync(StepContext context, ExportOptions? options = null)
