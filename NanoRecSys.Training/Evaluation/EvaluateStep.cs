@@ -192,7 +192,7 @@ internal sealed class EvaluatedModels : IDisposable
         RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
         Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
         MatrixFactorization.ListsName => OpenFactorizationLists(),
-        RaceStep.BlendName => new BlendScorer(name, Encoder(), RaceOutcome.Read(_context.Workspace, _data).OpenBlend(_context.Workspace), _context.Threads),
+        RaceStep.BlendName => new BlendScorer(name, Encoder(), RaceOutcome.Read(_context.Workspace, _data).OpenBlend(_context.Workspace)),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),

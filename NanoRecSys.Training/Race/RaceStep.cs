@@ -25,6 +25,7 @@ internal static class RaceStep
     public const string BlendName = "blend";
 
     private const int MostUsers = 20_000; // of whom a difference of .003 is significant
+    private const int MostItems = 100_000; // of which all pairs of factors take some minutes
     private const double Alone = 100; // weight of a list by itself: the cosine decides between equals only
     private const double EaseSeconds = 0.02; // a thousand items, one penalty; it grows with their cube
     private const double ListShare = 0.5; // of the stage's progress
@@ -49,7 +50,7 @@ internal static class RaceStep
             ? new RankerScorer(encoder, ModelFolder.ReadRanker(context.Workspace.RankerFolder, data), data) : null;
         scorers.AddRange(ranker is null ? [] : [ranker]);
         int singles = scorers.Count;
-        scorers.AddRange(table.Mixes.Select(mix => mix.Open(encoder, context.Threads)));
+        scorers.AddRange(table.Mixes.Select(mix => mix.Open(encoder)));
 
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers };
         RankedUsers users = ranking.Rank(
@@ -87,13 +88,19 @@ internal static class RaceStep
         };
         Announce(entrants[^1], 0.1, context);
 
-        double seconds = await TrainAsync(ModelFolder.MatrixFactorization, new TrainBaselineOptions { MatrixFactorization = new() }, MatrixFactorization.ModelName);
-        using (MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), data, context.Threads))
+        double seconds;
+        if (items > MostItems)
         {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{MatrixFactorization.ListsName} is left out: it compares all pairs of items, of which there are {items:N0}."));
+        }
+        else
+        {
+            seconds = await TrainAsync(ModelFolder.MatrixFactorization, new TrainBaselineOptions { MatrixFactorization = new() }, MatrixFactorization.ModelName);
+            using MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), data, context.Threads);
             entrants.Add(new(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours), seconds));
+            Announce(entrants[^1], 0.2, context);
         }
 
-        Announce(entrants[^1], 0.2, context);
         var ease = new EaseOptions();
         double each = EaseSeconds * Math.Pow(items / 1000.0, 3);
         double left = options.MaxSeconds - watch.Elapsed.TotalSeconds;
@@ -150,8 +157,8 @@ internal static class RaceStep
         public IReadOnlyList<ItemListInfo> Infos =>
             [.. Parts.Select(part => new ItemListInfo(part.Entrant.Name, $"{part.Entrant.Name}.npy", part.Weight, part.Entrant.Lists.Decay))];
 
-        public BlendScorer Open(BatchEncoder encoder, int threads) => new(
-            Name, encoder, new ItemBlend([.. Parts.Select(part => part.Entrant.Lists)], [.. Parts.Select(part => part.Weight)]), threads);
+        public BlendScorer Open(BatchEncoder encoder) => new(
+            Name, encoder, new ItemBlend([.. Parts.Select(part => part.Entrant.Lists)], [.. Parts.Select(part => part.Weight)]));
     }
 
     private static string NameOf(int lists) => lists == 1 ? BlendName : $"{BlendName} of {1 + lists}";

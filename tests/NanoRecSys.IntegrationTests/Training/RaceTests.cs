@@ -78,14 +78,16 @@ public sealed class RaceTests : IDisposable
     }
 
     [Fact]
-    public async Task The_figures_of_a_blend_that_was_replaced_are_not_published()
+    public async Task A_race_without_time_goes_without_EASE_and_replaces_the_figures_of_the_blend_before()
     {
         (StepContext context, _) = await RaceAsync();
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
         Assert.Contains("blend", PublishedMetrics.Read(data, context).Select(result => result.Model));
 
-        await RaceStep.RunAsync(new RaceOptions { Resamples = 100 }, context);
+        RaceOutcome second = await RaceStep.RunAsync(new RaceOptions { Resamples = 100, MaxSeconds = 1e-9 }, context);
 
+        Assert.Contains("0 s of the budget are left. Raise --budget.", Assert.Single(second.Notes), StringComparison.Ordinal);
+        Assert.DoesNotContain("ease", second.Figures.Keys);
         Assert.DoesNotContain("blend", PublishedMetrics.Read(data, context).Select(result => result.Model));
         Assert.Contains("retriever", PublishedMetrics.Read(data, context).Select(result => result.Model));
     }
