@@ -174,13 +174,15 @@ internal static class Explainer
     {
         Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
-        return catalog.Model.Ranker is { } ranker
+        ModelSnapshot model = catalog.Model;
+        float[] scores = model.Ranker is { } ranker
             ? ranker.Score(catalog, user, history, candidates)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
+        model.Blend?.AddTo(history, Array.ConvertAll(candidates, candidate => candidate.Row), scores);
+        return scores;
     }
 
-    private static float[] Served(ServedCatalog catalog, float[] scores) =>
-        catalog.Model.Ranker is null ? scores : Array.ConvertAll(scores, ServedRanker.Squash);
+    private static float[] Served(ServedCatalog catalog, float[] scores) => Array.ConvertAll(scores, catalog.Model.ToScore);
 
     private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];
 }

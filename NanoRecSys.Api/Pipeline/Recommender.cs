@@ -41,7 +41,10 @@ internal static class Recommender
         return user;
     }
 
-    /// <summary>Stage <c>retrieve</c>: the items nearest to the user that the user has not seen.</summary>
+    /// <summary>
+    /// Stage <c>retrieve</c>: the items nearest to the user that the user has not seen; with a blend those with the highest sum of the
+    /// cosine and what the item-item models make of the history.
+    /// </summary>
     /// <param name="catalog">What to search, new items too.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">Its items are excluded inside the search, before the best are taken.</param>
@@ -60,11 +63,19 @@ internal static class Recommender
         }
 
         var nearest = new Candidate[Math.Min(catalog.Count, Math.Max(Wanted(request), candidates))]; // [C]
-        int found = catalog.Index.Search(user, new RowFilter(excluded, rules.Allowed), nearest);
-        return WithPins(nearest[..found], rules, row => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row)));
+        var filter = new RowFilter(excluded, rules.Allowed);
+        int found = catalog.Index.Search(user, filter, nearest);
+        Candidate[] best = nearest[..found];
+        if (catalog.Model.Blend is { } blend)
+        {
+            best = new Candidate[nearest.Length]; // [C]
+            best = best[..blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best)];
+        }
+
+        return WithPins(best, rules, row => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row)));
     }
 
-    /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the cosines pass through.</summary>
+    /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the scores of the retrieval decide.</summary>
     /// <param name="catalog">What ranks.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">The user's.</param>
@@ -80,7 +91,8 @@ internal static class Recommender
 
         if (catalog.Model.Ranker is not { } ranker)
         {
-            return [.. BestFirst(rules.Boosts.Count == 0 ? candidates : candidates.Select(candidate => candidate with { Score = Boosted(candidate.Score, rules.FactorOf(candidate.Row)) }))];
+            return [.. BestFirst(rules.Boosts.Count == 0 ? candidates : candidates.Select(candidate => candidate with { Score = Boosted(candidate.Score, rules.FactorOf(candidate.Row)) }))
+                .Select(candidate => candidate with { Score = catalog.Model.ToScore(candidate.Score) })];
         }
 
         float[] scores = ranker.Score(catalog, user, history.Rows, candidates); // [C]
@@ -90,7 +102,7 @@ internal static class Recommender
         }
 
         return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
-            .Select(candidate => candidate with { Score = ServedRanker.Squash(candidate.Score) })];
+            .Select(candidate => candidate with { Score = catalog.Model.ToScore(candidate.Score) })];
     }
 
     /// <summary>

@@ -41,6 +41,9 @@ internal sealed class ModelSnapshot
     /// <summary>Null if the version has no second stage: the retriever's scores pass through.</summary>
     public ServedRanker? Ranker { get; init; }
 
+    /// <summary>Adds item-item models to the cosines; null if these alone find the candidates.</summary>
+    public ItemBlend? Blend { get; init; }
+
     /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
     public ContentMap? ContentMap { get; init; }
 
@@ -83,6 +86,11 @@ internal sealed class ModelSnapshot
     public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>
         LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this)).Extend(log, now);
 
+    /// <summary>What a list is ordered by, as the score that is shown; it grows with it.</summary>
+    public float ToScore(float value) => Artifacts.Manifest.Calibration is { } calibration ? calibration.Apply(value)
+        : Ranker is null ? value
+        : ServedRanker.Squash(value);
+
     /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     internal bool TryAddLease()
     {
@@ -108,6 +116,7 @@ internal sealed class ModelSnapshot
             UserTowers.Dispose();
             UserEmbeddings?.Dispose();
             Ranker?.Dispose();
+            Blend?.Dispose();
             (Index as IDisposable)?.Dispose(); // one of the FAISS library, or in a mapped file
         }
     }

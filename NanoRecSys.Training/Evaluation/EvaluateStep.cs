@@ -5,6 +5,7 @@ using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp;
@@ -27,7 +28,7 @@ internal static class EvaluateStep
         }
 
         NextItemRanking ranking = RankingOf(options, data, context);
-        using var models = new EvaluatedModels(names, data, context, ranking.LeftOut);
+        using var models = new EvaluatedModels(names, data, context, ranking.LeftOut, options.PopularityDays);
         IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, data) : models.Scorers;
         var results = new List<EvaluationResult>();
         var differences = new List<PairedDifference>();
@@ -35,7 +36,7 @@ internal static class EvaluateStep
         {
             RankedUsers users = ranking.Rank(
                 scorers, split, share => context.Progress.Report(new ProgressEvent { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
-            (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, context);
+            (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, data, context);
             results.AddRange(own);
             differences.AddRange(between);
         }
@@ -49,7 +50,7 @@ internal static class EvaluateStep
     }
 
     private static (IReadOnlyList<EvaluationResult> Results, IEnumerable<PairedDifference> Differences) Measure(
-        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, StepContext context)
+        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, PreparedData data, StepContext context)
     {
         Confidence? confidence = options.Resamples > 0 ? new Confidence(users.Ranks, options.Resamples, context.Seed, context.Threads) : null;
         EvaluationResult[] results = [.. scorers.Select((scorer, model) =>
@@ -60,6 +61,9 @@ internal static class EvaluateStep
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
                     + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.Name}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
+                Lists = options.Sampled ? null : BeyondAccuracy.Of(users.Lists[model], data.Catalog, data.TrainCounts, data.Split.UserCount),
+                Calibration = split == HeldOut.Validation && !options.Sampled && !options.AddLogPopularity ? CalibrationFit.Of(users, model) : null,
+                Slices = BeyondAccuracy.Slices(users, users.Ranks[model], data.TrainCounts),
             };
         })];
         return (results, confidence?.Differences(results) ?? []);
@@ -73,7 +77,13 @@ internal static class EvaluateStep
                 Window = options.Window,
                 Threads = context.Threads,
             }
-            : new FullRanking(data.Split, data.Catalog.Count) { Exclude = options.Exclude, Window = options.Window, Threads = context.Threads };
+            : new FullRanking(data.Split, data.Catalog.Count)
+            {
+                Exclude = options.Exclude,
+                Window = options.Window,
+                Threads = context.Threads,
+                ListLength = BeyondAccuracy.K,
+            };
 
     private static IReadOnlyList<IScorer> AddLogPopularity(IReadOnlyList<IScorer> scorers, PreparedData data)
     {
@@ -106,6 +116,9 @@ internal sealed record EvaluateOptions
     /// <summary>Sampled negatives of each user.</summary>
     public int Negatives { get; init; } = 100;
 
+    /// <summary>Days that <see cref="RecentPopularity"/> looks back.</summary>
+    public int PopularityDays { get; init; } = 30;
+
     /// <summary>Add the log of each item's popularity to every score.</summary>
     public bool AddLogPopularity { get; init; }
 
@@ -122,11 +135,12 @@ internal sealed class EvaluatedModels : IDisposable
     /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
     public const string HeldOutItems = "held-out-items";
 
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
+    public static readonly IReadOnlyList<string> Names = ["popularity", RecentPopularity.ModelName, ItemKnn.ModelName, Ease.ModelName, MatrixFactorization.ModelName, MatrixFactorization.ListsName, MlpUserTowerScorer.ModelName, "retriever", RaceStep.BlendName, Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
     private readonly int _leftOut;
+    private readonly int _popularityDays;
     private readonly List<IScorer> _scorers = [];
     private UserTower? _tower;
     private BatchEncoder? _encoder;
@@ -135,10 +149,11 @@ internal sealed class EvaluatedModels : IDisposable
     /// <param name="data">What they are evaluated on.</param>
     /// <param name="context">Where they are.</param>
     /// <param name="leftOut">Number of latest history items that are not ranked: a second stage does not see them as candidates.</param>
+    /// <param name="popularityDays">See <see cref="EvaluateOptions.PopularityDays"/>.</param>
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
-    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue)
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, int popularityDays = 30)
     {
-        (_data, _context, _leftOut) = (data, context, leftOut);
+        (_data, _context, _leftOut, _popularityDays) = (data, context, leftOut, popularityDays);
         try
         {
             foreach (string name in names)
@@ -173,7 +188,11 @@ internal sealed class EvaluatedModels : IDisposable
     private IScorer Open(string name) => name switch
     {
         "popularity" => new Popularity(_data.TrainWeights()),
-        "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
+        ItemKnn.ModelName => new ItemListScorer(name, ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation)),
+        RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
+        Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
+        MatrixFactorization.ListsName => OpenFactorizationLists(),
+        RaceStep.BlendName => new BlendScorer(name, Encoder(), RaceOutcome.Read(_context.Workspace, _data).OpenBlend(_context.Workspace)),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
@@ -199,6 +218,12 @@ internal sealed class EvaluatedModels : IDisposable
         torch.set_num_threads(context.Threads);
         using RankerNetwork? ranker = RankerExport.IsUsable(context, data) ? ModelFolder.ReadRanker(workspace.RankerFolder, data) : null;
         return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
+    }
+
+    private ItemListScorer OpenFactorizationLists()
+    {
+        using MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), _data, _context.Threads);
+        return new ItemListScorer(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours));
     }
 
     private MlpUserTowerScorer OpenMlpUserTower()
@@ -229,7 +254,10 @@ internal sealed class EvaluatedModels : IDisposable
     private static bool IsTrained(string name, PreparedData data, StepContext context) => name switch
     {
         "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
-        Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
+        // As served, or variants of others: only when they are asked for.
+        Int8RetrieverScorer.ModelName or RecentPopularity.ModelName or MatrixFactorization.ListsName => false,
+        RaceStep.BlendName => RaceOutcome.Find(context.Workspace, data) is { Lists.Count: > 0 },
+        Ease.ModelName => IsBaselineTrained(ModelFolder.Ease, name, data, context),
         _ when UsageOf(name) is not null => RankerExport.IsUsable(context, data),
         MatrixFactorization.ModelName => IsBaselineTrained(ModelFolder.MatrixFactorization, name, data, context),
         MlpUserTowerScorer.ModelName => IsBaselineTrained(ModelFolder.MlpUserTower, name, data, context),
