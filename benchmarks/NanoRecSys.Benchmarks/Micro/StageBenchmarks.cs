@@ -18,7 +18,7 @@ public class StageBenchmarks
     internal static string Artifacts { get; set; } = "";
 
     private readonly IOptions<RecommendationOptions> _options = Options.Create(new RecommendationOptions());
-    private readonly RecommendationRequest _request = new() { UserId = 1, K = K };
+    private readonly RecommendationRequest _request = new() { UserId = 1, K = K, ShowsMovies = true };
     private CacheMemory _memory = null!;
     private ModelSnapshot _model = null!;
     private ServedCatalog _catalog = null!;
