@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 
@@ -53,11 +54,25 @@ public sealed record Manifest
     /// <summary>Every model's figures on validation and test, the popularity baseline's among them.</summary>
     public required IReadOnlyList<EvaluationResult> Metrics { get; init; }
 
+    /// <summary>The comparison with the version that was served when this one was published; null where there was none to compare with.</summary>
+    public GateResult? Gate { get; init; }
+
     /// <summary>By exported file: how far it strays from the trained network.</summary>
     public required IReadOnlyDictionary<string, ParityInfo> Parity { get; init; }
 
     public required IReadOnlyList<ArtifactFile> Files { get; init; }
 }
+
+/// <summary>A candidate and the served version, on the same users' validation items.</summary>
+/// <param name="Version">The served one.</param>
+/// <param name="Metric">Such as <c>ndcg@10</c>.</param>
+/// <param name="Users">Compared.</param>
+/// <param name="Served">The served version's mean.</param>
+/// <param name="Candidate">The candidate's mean.</param>
+/// <param name="Low">Lower end of the 95% interval of the difference, candidate less served.</param>
+/// <param name="High">Its upper end.</param>
+/// <param name="Refused">The candidate was stored without being made current.</param>
+public sealed record GateResult(string Version, string Metric, int Users, double Served, double Candidate, double Low, double High, bool Refused);
 
 /// <param name="Name">The name given to <c>--data</c>, or the folder's.</param>
 /// <param name="Sha256">Of the ratings file.</param>
@@ -66,7 +81,11 @@ public sealed record Manifest
 /// <param name="Interactions">Interactions after filters.</param>
 /// <param name="Split"><c>leave-one-out</c> or <c>time</c>.</param>
 /// <param name="ServeSplit">What the published histories hold: <c>all</c>, or <c>train</c> without the held-out items.</param>
-public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit);
+public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit)
+{
+    /// <summary>What the data calls an item; null for <see cref="ItemWord.Item"/>.</summary>
+    public ItemWord? Word { get; init; }
+}
 
 /// <summary>The user tower's configuration.</summary>
 /// <param name="Kind">Of the blocks; see <see cref="BlockKinds"/>.</param>

@@ -77,6 +77,16 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
         ? (int)year.Number
         : null;
 
+    /// <summary>As every other call shows it.</summary>
+    public ItemInfo ToItemInfo() => new(Id, Title, Categories)
+    {
+        Attributes = Attributes.Count == 0 ? null : Attributes, ImageUrl = ImageUrl, CreatedAt = CreatedAt,
+        AvailableFrom = AvailableFrom, AvailableUntil = AvailableUntil, Hidden = Hidden ? true : null,
+    };
+
+    /// <summary>Whether it may be recommended at a time.</summary>
+    public bool IsAvailable(DateTimeOffset now) => !Hidden && !(now < AvailableFrom) && !(now >= AvailableUntil);
+
     /// <summary>As <c>POST /recommend</c> shows it.</summary>
     public MovieInfo ToMovieInfo() => new(Id, Title, Year, Categories);
 }

@@ -34,7 +34,8 @@ internal static class PublishStep
         RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics);
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
-        Manifest draft = Draft(options, context, data, exported, choice, metrics);
+        GateResult? gate = options.Force ? null : PublishGate.Compare(options.AllowedLoss, data, exported.Report.Model, context);
+        Manifest draft = Draft(options, context, data, exported, choice, metrics) with { Gate = gate };
         string staging = workspace.Store.CreateStaging();
         try
         {
@@ -59,9 +60,16 @@ internal static class PublishStep
             context.Progress.Report(new ProgressEvent { Fraction = 0.95 });
 
             ArtifactVersion version = workspace.Store.Publish(staging, draft);
+            if (gate is { Refused: true })
+            {
+                throw new UserErrorException(
+                    $"Version {version.Manifest.ModelVersion} is stored but not served, because it is significantly worse. {PublishGate.Describe(gate)}. "
+                    + "Publish with --force to serve it anyway.");
+            }
+
             context.Progress.Report(new ProgressEvent { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
             return new PublishSummary(
-                version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason);
+                version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason) { Gate = gate };
         }
         catch
         {
@@ -142,6 +150,12 @@ internal sealed record PublishOptions
 
     public RankerUse Ranker { get; init; } = RankerUse.IfBetter;
 
+    /// <summary>Whether the version is served even where it is significantly worse than the one that is served now.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>NDCG@10 that a version may lose against the served one; see <see cref="PublishGate"/>.</summary>
+    public double AllowedLoss { get; init; }
+
     /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
     public bool UserEmbeddings { get; init; } = true;
 }
@@ -170,7 +184,11 @@ public enum RankerUse
 /// <param name="Bytes">Size of all its files.</param>
 /// <param name="HasRanker">Whether the ranker is in it.</param>
 /// <param name="Ranker">Why it is, or is not: one sentence.</param>
-internal sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker);
+internal sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker)
+{
+    /// <inheritdoc cref="Manifest.Gate"/>
+    public GateResult? Gate { get; init; }
+}
 
 /// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
 internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? UserTowerInt8, RankerInfo? Ranker)

@@ -119,7 +119,7 @@ internal static class ScaledVersion
         progress.Step = "index";
         await IndexStep.RunAsync(new IndexOptions(), context);
         progress.Step = "publish";
-        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always, UserEmbeddings = options.UserEmbeddings }, context);
+        return await PublishStep.RunAsync(new PublishOptions { Force = true, Ranker = RankerUse.Always, UserEmbeddings = options.UserEmbeddings }, context);
     }
 
     private static string Generate(ScaleOptions options, StandardErrorProgress progress, CancellationToken cancellation)
