@@ -16,7 +16,7 @@ internal sealed class ModelSnapshot
     private int _leases = 1; // the slot's own
     private CatalogBuilder? _builder;
     private FirstItems? _firstItems;
-    private int? _mostInteractions;
+    private int _mostInteractions = -1; // not counted yet
     private AttributeTable? _attributes;
     private int[]? _limited;
     private TitleSearch? _titles;
@@ -57,7 +57,9 @@ internal sealed class ModelSnapshot
     public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
 
     /// <summary>Of the item that has most.</summary>
-    public int MostInteractions => _mostInteractions ??= Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max();
+    public int MostInteractions => _mostInteractions < 0
+        ? _mostInteractions = Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max()
+        : _mostInteractions;
 
     /// <summary>Of the most popular item.</summary>
     public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity;
