@@ -32,6 +32,7 @@ internal static class RunCommand
     private static async Task RunAsync(TrainingRun run, string preset, PrepareOptions prepare)
     {
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
+        PrepareCommand.ShowCounts(data, run.Console);
         Preset chosen = Presets.Get(preset, data);
         await run.StageAsync("train-retriever", context =>
         {

@@ -1,6 +1,7 @@
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 using StackExchange.Redis;
 
@@ -9,9 +10,9 @@ namespace NanoRecSys.Training.Data;
 /// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
 /// <param name="Interactions">Every event but dislikes, by user and time.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
-/// <param name="Movies">That were added since, as a movies file would have them.</param>
+/// <param name="Movies">That were added since, as a file of items would have them.</param>
 /// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
-internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies, int Damaged)
+internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<ItemRow> Movies, int Damaged)
 {
     /// <summary>Stars of a <c>like</c> that came without.</summary>
     public const float LikeRating = 5;
@@ -90,7 +91,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
 
         AddedMovie[] movies = Readable(await database.HashValuesAsync(AddedMovie.Key), value => AddedMovie.Read(value), ref damaged);
         return new LiveEvents(interactions, dislikes, [.. movies.OrderBy(movie => movie.Added).Select(movie =>
-            new MovieRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres))], damaged);
+            new ItemRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres) { IsFilm = true })], damaged);
     }
 
     private static EntityId[] SortedIds(RedisValue[] ids)

@@ -131,9 +131,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, await EvaluateAsync(january));
         Assert.Equal(0, await EvaluateAsync(copy));
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(february));
-        Assert.Contains($"comes from {january}/ratings.csv, --data names {february}/ratings.csv, which has other contents.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"comes from {january}, --data names {february}, which has other contents.", _error.ToString(), StringComparison.Ordinal);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(_folder.File("nowhere/export")));
-        Assert.Contains("nor an existing folder or .zip file.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("nor an existing file, folder or .zip archive", _error.ToString(), StringComparison.Ordinal);
 
         await File.WriteAllTextAsync(Path.Combine(january, "movies.csv"), "movieId,title,genres\n10,Heat (1995),Crime\n");
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(january));
@@ -150,7 +150,7 @@ public sealed class CommandLineTests : IDisposable
         File.Delete(archive);
         System.IO.Compression.ZipFile.CreateFromDirectory(january, archive);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
-        Assert.Contains($"{archive}, or the movies file beside it, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"{archive}, or a file there, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
 
         string flags = Directory.CreateDirectory(_folder.File("flags/export")).FullName;
         await File.WriteAllTextAsync(Path.Combine(flags, "u.data"), "1\t10\t5\t1\n1\t11\t5\t2\n1\t12\t5\t3\n");

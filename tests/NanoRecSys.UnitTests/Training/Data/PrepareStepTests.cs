@@ -233,12 +233,12 @@ public sealed class PrepareStepTests : IDisposable
         using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
         {
             Add(archive, "Export/RATINGS.csv", Ratings);
-            Add(archive, "Export/Movies.CSV", Movies.Replace("100,", "x100,", StringComparison.Ordinal));
+            Add(archive, "Export/Movies.CSV", Movies.Replace("100,", ",", StringComparison.Ordinal));
         }
 
         StepContext context = StepContexts.In(_folder.Path, "set");
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
-        Assert.StartsWith($"{zip}/Movies.CSV, line 2: the movieId 'x100' is not a whole number", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{zip}/Movies.CSV, line 2: the movieId is missing", error.Message, StringComparison.Ordinal);
 
         using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Update))
         {
@@ -247,7 +247,7 @@ public sealed class PrepareStepTests : IDisposable
         }
 
         error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
-        Assert.StartsWith($"{zip} contains no ratings.csv, ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{zip} contains no file of data: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -278,7 +278,7 @@ public sealed class PrepareStepTests : IDisposable
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies));
 
-        Assert.Equal($"{raw} contains ratings in several formats (ratings.csv, Ratings.dat). Keep one of them.", error.Message);
+        Assert.Equal($"{raw} contains several files of ratings (Ratings.dat, ratings.csv). Keep one of them, or set --data to one.", error.Message);
     }
 
     [Fact]
@@ -291,8 +291,8 @@ public sealed class PrepareStepTests : IDisposable
         StepContext context = StepContexts.In(_folder.Path, "raw");
         DatasetSummary with = await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
 
-        Assert.Contains($"There is no movies.csv beside {raw}/Ratings.CSV: items have no titles and genres, and go by their ids.", without.Notes);
-        Assert.DoesNotContain(with.Notes, note => note.StartsWith("There is no movies.csv", StringComparison.Ordinal));
+        Assert.Contains("No file beside Ratings.CSV describes the items: they have no titles and categories, and go by their ids. --items FILE names one.", without.Notes);
+        Assert.DoesNotContain(with.Notes, note => note.StartsWith("No file beside", StringComparison.Ordinal));
         Assert.Equal("Heat", (await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken)).Catalog.Items[0].Title);
     }
 
@@ -352,7 +352,7 @@ public sealed class PrepareStepTests : IDisposable
     {
         PreparedData data = await PrepareAsync("1,10,-1,1\n1,11,4,2\n1,12,10,3\n", movies: null);
 
-        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
+        string[] expected = ["No file beside ratings.csv", "1 ratings are negative (down to -1)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
         Assert.Equal(expected.Length, data.Summary.Notes.Count);
         Assert.All(expected.Zip(data.Summary.Notes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
     }
@@ -373,9 +373,9 @@ public sealed class PrepareStepTests : IDisposable
     [Fact]
     public async Task The_movies_file_is_read_before_the_ratings()
     {
-        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("not,a,rating\n", "id,name\n1,Heat\n"));
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("1,2,3,oops\n", "movieId,title,genres\n,Heat,Crime\n"));
 
-        Assert.Contains("movies.csv, line 1: expected the columns movieId,title,genres, found id,name.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("movies.csv, line 2: the movieId is missing: ,Heat,Crime", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
