@@ -55,8 +55,8 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         [
             "itemid", "item", "iid", "movieid", "movie", "filmid", "parentasin", "asin", "articleid", "article", "productid", "product", "sku", "skuid", "productsku", "goodsid",
             "businessid", "isbn", "bookid", "animeid", "artistid", "trackid", "songid", "albumid", "videoid", "newsid", "contentid", "documentid", "docid",
-            "postid", "pageid", "gameid", "appid", "recipeid", "courseid", "jobid", "listingid", "offerid", "adid", "venueid", "locationid", "placeid", "poiid", "restaurantid",
-            "hotelid", "gmapid", "stockcode", "eventid", "showid", "podcastid", "itemhash", "itemuuid",
+            "postid", "gameid", "appid", "recipeid", "courseid", "jobid", "listingid", "offerid", "venueid", "poiid", "restaurantid",
+            "hotelid", "gmapid", "stockcode", "showid", "podcastid", "itemhash", "itemuuid",
         ],
         [Role.Time] =
         [
@@ -70,7 +70,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         ],
         [Role.Event] =
         [
-            "event", "eventtype", "eventname", "behaviortype", "behaviourtype", "behavior", "behaviour", "action", "actiontype", "interactiontype", "interaction", "feedbacktype", "type",
+            "event", "eventtype", "eventname", "behaviortype", "behaviourtype", "behavior", "behaviour", "action", "actiontype", "interactiontype", "interaction", "feedbacktype",
         ],
     };
 

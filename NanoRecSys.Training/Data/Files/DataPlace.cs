@@ -87,7 +87,7 @@ internal sealed record DataPlace(string Path)
     private static IEnumerable<string> InFolder(string folder)
     {
         string[] direct = [.. Directory.EnumerateFiles(folder).Where(FileKind.IsData)];
-        return direct.Length > 0 ? direct : Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(FileKind.IsData);
+        return direct.Length > 0 ? direct : Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true }).Where(FileKind.IsData);
     }
 
     private static bool IsPattern(string path) => path.AsSpan().ContainsAny('*', '?');

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
@@ -91,24 +92,14 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
             }
         }
 
-        DataFile file = FileKind.IsZstd(given.Path) ? Unpack(duck, given, folder) : given;
-        IReadOnlyList<string> head = TextHead.Lines(file);
-        string start = head.FirstOrDefault(line => !string.IsNullOrWhiteSpace(line))?.TrimStart() ?? throw new UserErrorException($"{given.Name} contains no rows.");
-        RequireText(given, head, start);
-        if (start[0] == '[')
+        try
         {
-            return OfJson(duck, file, "JSON array", "read_json", "format = 'array'", ReadArray(file));
+            return OfText(duck, given, options, folder, notes);
         }
-
-        if (start[0] == '{' && !IsJsonLines(head))
+        catch (InvalidDataException e)
         {
-            return new DataTable(file, "JSON object", []) { IsMap = true };
+            throw new UserErrorException($"{given.Name} is not a complete gz file: {e.Message} Copy or download it again.", e);
         }
-
-        DataFile text = TextHead.InUtf8(file, folder, notes, out long lines);
-        return (start[0] == '{'
-            ? OfJson(duck, text, "JSON lines", "read_ndjson", "ignore_errors = true", KeysOf(head)) with { HasLines = true }
-            : OfDelimited(duck, text, Dialect.Find(file, head, options))) with { Rows = lines };
     }
 
     /// <summary>Where a row is, and its text, for a message.</summary>
@@ -142,12 +133,15 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
             duck.Rows(Select(Expressions.Select(column => $"count({column})::VARCHAR")));
         }
 
-        List<string?[]> rows = duck.Rows("SELECT line::VARCHAR, min(error_type::VARCHAR), any_value(csv_line), any_value(error_message) FROM reject_errors GROUP BY line ORDER BY line");
+        List<string?[]> rows = duck.Rows(
+            "SELECT line_byte_position::VARCHAR, min(error_type::VARCHAR), any_value(csv_line), any_value(error_message) FROM reject_errors GROUP BY line_byte_position ORDER BY line_byte_position");
         duck.Execute("DROP TABLE reject_errors");
         duck.Execute("DROP TABLE reject_scans");
-        return [.. rows.Where(row => !string.IsNullOrWhiteSpace(row[2])).Select(row =>
+        long[] lines = TextHead.LinesAt(File, [.. rows.Select(row => long.Parse(row[0]!, CultureInfo.InvariantCulture))]);
+        return [.. rows.Zip(lines).Where(one => !string.IsNullOrWhiteSpace(one.First[2])).Select(one =>
         {
-            string text = row[2]!.TrimEnd();
+            (string?[] row, long line) = one;
+            string text = row[2]!.Trim('\r', '\n');
             string reason = row[1] switch
             {
                 "MISSING COLUMNS" or "TOO MANY COLUMNS" =>
@@ -155,8 +149,30 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
                 "UNQUOTED VALUE" => "a quote is not closed, or text follows one",
                 _ => row[3]!.ReplaceLineEndings(" "),
             };
-            return (long.Parse(row[0]!, System.Globalization.CultureInfo.InvariantCulture), reason, text);
+            return (line + row[2]!.TakeWhile(c => c is '\r' or '\n').Count(c => c == '\n'), reason, text);
         })];
+    }
+
+    private static DataTable OfText(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
+    {
+        DataFile file = FileKind.IsZstd(given.Path) ? Unpack(duck, given, folder) : given;
+        IReadOnlyList<string> head = TextHead.Lines(file);
+        string start = head.FirstOrDefault(line => !string.IsNullOrWhiteSpace(line))?.TrimStart() ?? throw new UserErrorException($"{given.Name} contains no rows.");
+        RequireText(given, head, start);
+        if (start[0] == '[')
+        {
+            return OfJson(duck, file, "JSON array", "read_json", "format = 'array'", ReadArray(file));
+        }
+
+        if (start[0] == '{' && !IsJsonLines(head))
+        {
+            return new DataTable(file, "JSON object", []) { IsMap = true };
+        }
+
+        DataFile text = TextHead.InUtf8(file, folder, notes, out long lines);
+        return (start[0] == '{'
+            ? OfJson(duck, text, "JSON lines", "read_ndjson", "ignore_errors = true", KeysOf(head)) with { HasLines = true }
+            : OfDelimited(duck, text, Dialect.Find(file, head, options))) with { Rows = lines };
     }
 
     private static void RequireText(DataFile file, IReadOnlyList<string> head, string start)

@@ -8,38 +8,6 @@ using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>The weights that <c>--event-weights</c> gives to types of events.</summary>
-/// <param name="ByName">Types that are not named weigh 1. Below zero the event says that the item was not liked; it is no interaction, nor is one of weight zero.</param>
-internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
-{
-    public static readonly EventWeights None = new(new Dictionary<string, float>());
-
-    /// <param name="text">Such as <c>view=0.2,purchase=1,dislike=-1</c>.</param>
-    /// <exception cref="UserErrorException">Not a list of names and numbers.</exception>
-    public static EventWeights Parse(string text)
-    {
-        var weights = new Dictionary<string, float>(StringComparer.OrdinalIgnoreCase);
-        foreach (string part in text.Split(','))
-        {
-            string[] pair = part.Split('=', 2);
-            if (pair.Length != 2 || pair[0].Trim().Length == 0 || !Content.IsNumber(pair[1], out double weight) || Math.Abs(weight) > 1e6 || !weights.TryAdd(pair[0].Trim(), (float)weight))
-            {
-                throw new UserErrorException($"--event-weights: '{part}' must be NAME=NUMBER, such as view=0.2, each name once and separated by commas.");
-            }
-        }
-
-        return new EventWeights(weights);
-    }
-
-    public float this[string name] => ByName.GetValueOrDefault(name, 1);
-}
-
-/// <summary>One type of events in the data.</summary>
-/// <param name="Name">As the data has it.</param>
-/// <param name="Weight">In training and in popularity; zero and less: left out.</param>
-/// <param name="Rows">How many there are.</param>
-internal sealed record EventTypeCount(string Name, double Weight, long Rows);
-
 /// <summary>How the times of the data are written.</summary>
 internal enum TimeForm
 {
@@ -146,13 +114,17 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
 
         if (!Values.TryNumber(values.Weight, i, 1, out double rating) || !float.IsFinite((float)rating))
         {
-            return $"the {values.Columns.Weight} '{Values.Shown(values.Weight, i)}' is not a number";
+            return Values.Shown(values.Weight, i) is { Length: > 0 } shown
+                ? $"the {values.Columns.Weight} '{shown}' is not a number"
+                : $"the {values.Columns.Weight} is missing; --columns weight= leaves the column out";
         }
 
         long time = 0;
         if (values.Time is not null && !TryTime(values, i, out time))
         {
-            return $"the {values.Columns.Time} '{Values.Shown(values.Time, i)}' is not a time: a number since 1970, or an ISO date";
+            return values.Columns.Form == TimeForm.Dates
+                ? $"the {values.Columns.Time} is missing or not an ISO date"
+                : $"the {values.Columns.Time} '{Values.Shown(values.Time, i)}' is not a time: a number since 1970, or an ISO date";
         }
 
         float weight = 1;

@@ -38,7 +38,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         ["title", "itemtitle", "movietitle", "booktitle", "producttitle", "name", "itemname", "productname", "prodname", "artistname", "trackname", "headline"];
 
     private static readonly string[] Categories = ["categories", "genres", "category", "genre", "class", "tags", "productgroupname", "maincategory", "department"];
-    private static readonly string[] Images = ["imageurl", "image", "imgurl", "thumbnail", "poster", "posterurl", "coverurl", "imageurll", "imageurlm"];
+    private static readonly string[] Images = ["imageurl", "imurl", "image", "imgurl", "thumbnail", "poster", "posterurl", "coverurl", "imageurll", "imageurlm"];
     private static readonly string[] Created = ["createdat", "creationtimestamp", "publishedat", "dateadded"];
     private static readonly string[] From = ["availablefrom", "validfrom"];
     private static readonly string[] Until = ["availableuntil", "validuntil", "expiresat"];

@@ -26,7 +26,8 @@ internal static class TextHead
     /// <param name="folder">Receives the copy.</param>
     /// <param name="notes">Receives what was done.</param>
     /// <param name="all">Lines of the file.</param>
-    /// <exception cref="UserErrorException">Lines that are too long, UTF-16, or a damaged gz file.</exception>
+    /// <exception cref="UserErrorException">Lines that are too long, or UTF-16.</exception>
+    /// <exception cref="InvalidDataException">A damaged gz file.</exception>
     public static DataFile InUtf8(DataFile file, Lazy<string> folder, ICollection<string> notes, out long all)
     {
         long recoded = 0;
@@ -63,6 +64,31 @@ internal static class TextHead
         if (lines.Count > 1 && reader.Position == head.Length)
         {
             lines.RemoveAt(lines.Count - 1); // cut off
+        }
+
+        return lines;
+    }
+
+    /// <summary>The 1-based lines of places in a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="positions">Bytes, from 1 on, ascending.</param>
+    public static long[] LinesAt(DataFile file, long[] positions)
+    {
+        long[] lines = new long[positions.Length];
+        using Stream stream = Open(file);
+        byte[] buffer = new byte[HeadBytes];
+        (long passed, long line, int next) = (0, 1, 0);
+        for (int read; next < positions.Length && (read = stream.Read(buffer)) > 0; passed += read)
+        {
+            int from = 0;
+            for (; next < positions.Length && positions[next] - 1 <= passed + read; next++)
+            {
+                int to = (int)(positions[next] - 1 - passed);
+                line += buffer.AsSpan(from, to - from).Count((byte)'\n');
+                (lines[next], from) = (line, to);
+            }
+
+            line += buffer.AsSpan(from, read - from).Count((byte)'\n');
         }
 
         return lines;
@@ -105,21 +131,14 @@ internal static class TextHead
 
     private static long Scan(DataFile file, LineVisitor visit)
     {
-        try
+        using Stream stream = Open(file);
+        var lines = new ByteLines(stream, file.Name);
+        while (lines.TryRead(out ReadOnlySpan<byte> line))
         {
-            using Stream stream = Open(file);
-            var lines = new ByteLines(stream, file.Name);
-            while (lines.TryRead(out ReadOnlySpan<byte> line))
-            {
-                visit(line);
-            }
+            visit(line);
+        }
 
-            return lines.Number;
-        }
-        catch (InvalidDataException e)
-        {
-            throw new UserErrorException($"{file.Name} is not a complete gz file: {e.Message} Copy or download it again.", e);
-        }
+        return lines.Number;
     }
 
     private delegate void LineVisitor(ReadOnlySpan<byte> line);

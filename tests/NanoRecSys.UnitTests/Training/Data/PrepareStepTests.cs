@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -331,7 +332,7 @@ public sealed class PrepareStepTests : IDisposable
 
         Assert.Equal((2, 7L, 2L), (data.Summary.Duplicates, data.Summary.Interactions, data.Summary.Repeated));
         Assert.Equal([0, 1, 2], data.Histories.At(0).ToArray());
-        Assert.Contains("2 rows are exact copies of earlier ones and were dropped.", data.Summary.Notes);
+        Assert.Contains("2 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", data.Summary.Notes);
         Assert.Contains(data.Summary.Notes, note => note.StartsWith("2 interactions repeat an item", StringComparison.Ordinal)
             && note.Contains("1 of 2 users on validation and 1 of 2 on test", StringComparison.Ordinal));
     }
@@ -387,6 +388,36 @@ public sealed class PrepareStepTests : IDisposable
 
         Assert.Equal([("300", null), ("Film two", 1999), ("Big (9999)", (int?)null)], data.Catalog.Items.Select(item => (item.Title, item.Year)));
         Assert.Equal(["Drama", "Drama|Comedy", "Comedy"], data.Catalog.Items.Select(item => string.Join('|', item.Categories)));
+    }
+
+    [Fact]
+    public async Task Weights_of_events_are_kept_beside_the_histories_of_text_ids()
+    {
+        string events = _folder.File("events.csv");
+        await File.WriteAllTextAsync(events, "user,sku,event,ts\nzoe,c-1,view,30\nadam,c-1,buy,10\nadam,c-2,view,5\nadam,c-3,view,20\nadam,c-4,hate,21\n", TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(_folder.Path, "events");
+
+        await PrepareStep.RunAsync(new PrepareOptions { Data = events, Reading = new ReadOptions { EventWeights = "view=0.5,buy=2,hate=-1" } }, context);
+
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        Assert.Equal(["c-1", "c-2", "c-3"], data.Catalog.Items.Select(item => item.Id.Text));
+        Assert.Equal(["adam", "zoe"], Enumerable.Range(0, 2).Select(user => data.Histories.Users[user].Text));
+        Assert.Equal([1, 0, 2], data.Histories.At(0).ToArray());
+        Assert.Equal([0.5f, 2, 0.5f], data.Histories.WeightsAt(0).ToArray());
+        Assert.Equal((1L, 3), (data.Summary.Excluded, data.Summary.EventTypes.Count));
+        Assert.Equal((5L, 30L, 1, 3), (data.Summary.From, data.Summary.Until, data.Summary.ShortUsers, data.Summary.Undescribed));
+    }
+
+    [Fact]
+    public async Task A_split_by_time_needs_times()
+    {
+        string pairs = _folder.File("pairs.txt");
+        await File.WriteAllTextAsync(pairs, "1 10\n1 11\n1 12\n", TestContext.Current.CancellationToken);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(
+            () => PrepareStep.RunAsync(new PrepareOptions { Data = pairs, Split = SplitKind.Time }, StepContexts.In(_folder.Path, "pairs")));
+
+        Assert.StartsWith("--split time needs times", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

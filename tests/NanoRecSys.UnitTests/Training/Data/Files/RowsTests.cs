@@ -94,13 +94,22 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_date_that_cannot_be_read_is_named()
+    {
+        _folder.Write("log.csv", "user,item,day\n1,2,2024-02-28\n1,3,2024-02-30\n");
+
+        Assert.Equal(
+            "DIR/log.csv, line 3: the day is missing or not an ISO date: 1,3,2024-02-30", await _folder.RefusalAsync(options: new ReadOptions { Columns = "time=day" }));
+    }
+
+    [Fact]
     public async Task The_line_of_a_bad_row_counts_quoted_line_breaks_and_rows_that_were_rejected()
     {
-        _folder.Write("log.csv", "user,item,rating\n1,\"two\nlines\",3\n1,2\n1,5,bad\n");
+        _folder.Write("log.csv", "user,item,rating,note\n1,2,3,\"two\nlines\"\n1,2\n1,5,bad,x\n");
 
-        Assert.Equal("DIR/log.csv, line 4: expected 3 fields (user, item, rating), found 2: 1,2", await _folder.RefusalAsync());
+        Assert.Equal("DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2", await _folder.RefusalAsync());
         Assert.Equal(
-            "More than 1 rows cannot be read. Raise --skip-bad-rows, or correct them. The first: DIR/log.csv, line 4: expected 3 fields (user, item, rating), found 2: 1,2",
+            "More than 1 rows cannot be read. Raise --skip-bad-rows, or correct them. The first: DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2",
             await _folder.RefusalAsync(options: new ReadOptions { SkipBadRows = 1 }));
         ReadData data = await _folder.ReadAsync(options: new ReadOptions { SkipBadRows = 2 });
         Assert.Equal((1, 2L), (data.Interactions.Count, data.Bad));
@@ -169,6 +178,9 @@ public sealed class RowsTests : IDisposable
 
         _folder.Write("log.csv", text.Append("7,8,nine\n").ToString());
         Assert.StartsWith($"DIR/log.csv, line {Rows + 2}: the ts 'nine' is not a time", await _folder.RefusalAsync(), StringComparison.Ordinal);
+
+        _folder.WriteGzip("log.csv.gz", text.Replace("7,8,nine\n", "7,8\n").ToString());
+        Assert.Equal($"DIR/log.csv.gz, line {Rows + 2}: expected 3 fields (user, item, ts), found 2: 7,8", await _folder.RefusalAsync(Path.Combine(_folder.Path, "log.csv.gz")));
     }
 
     [Theory]
