@@ -5,7 +5,7 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>Every user's items, oldest first, in one flat column, and when they came in another.</summary>
+/// <summary>Every user's items, oldest first, in one flat column; when they came, and how much each counts, in others.</summary>
 /// <remarks>The columns may be arrays or a mapped file (<see cref="HistoriesFile.Map"/>).</remarks>
 internal sealed class UserHistories
 {
@@ -18,7 +18,7 @@ internal sealed class UserHistories
     /// <param name="offsets">[U + 1]: user u's items are <c>items[offsets[u]..offsets[u + 1]]</c>.</param>
     /// <param name="items">[N] item rows, oldest first within a user.</param>
     /// <param name="times">[N] see <see cref="Interaction.Timestamp"/>; none where it is not known when the items came.</param>
-    /// <param name="weights">[N] see <see cref="Interaction.Weight"/>; none where every interaction weighs 1.</param>
+    /// <param name="weights">[N] above 0; none where every interaction counts 1.</param>
     /// <exception cref="ArgumentException">The columns contradict each other.</exception>
     public UserHistories(
         IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times = default, ReadOnlyMemory<float> weights = default)
@@ -55,8 +55,8 @@ internal sealed class UserHistories
     }
 
     /// <inheritdoc cref="UserHistories(IdTable, ReadOnlyMemory{long}, ReadOnlyMemory{int}, ReadOnlyMemory{long}, ReadOnlyMemory{float})"/>
-    public UserHistories(EntityId[] users, long[] offsets, int[] items, long[]? times = null)
-        : this(IdTable.Of(users), offsets, items.AsMemory(), times)
+    public UserHistories(EntityId[] users, long[] offsets, int[] items, long[]? times = null, float[]? weights = null)
+        : this(IdTable.Of(users), offsets, items.AsMemory(), times, weights)
     {
     }
 
@@ -80,7 +80,10 @@ internal sealed class UserHistories
     /// <summary>[N] beside <see cref="Items"/>; empty without <see cref="HasTimes"/>.</summary>
     public ReadOnlySpan<long> Times => _times.Span;
 
-    /// <summary>[N] beside <see cref="Items"/>; empty where every interaction weighs 1.</summary>
+    /// <summary>Whether interactions differ in how much they count.</summary>
+    public bool HasWeights => !_weights.IsEmpty;
+
+    /// <summary>[N] beside <see cref="Items"/>, above 0: how much each interaction counts. Empty where all count 1.</summary>
     public ReadOnlySpan<float> Weights => _weights.Span;
 
     /// <summary>Item rows of the user at <paramref name="position"/> in <see cref="Users"/>, oldest first.</summary>
@@ -95,8 +98,8 @@ internal sealed class UserHistories
     /// <summary>As <see cref="TimesAt"/>, for what keeps it: nothing is copied.</summary>
     public ReadOnlyMemory<long> TimesMemoryAt(int position) => HasTimes ? Slice(_times, position) : default;
 
-    /// <summary>The weights of the items of <see cref="At"/>; empty where every interaction weighs 1.</summary>
-    public ReadOnlySpan<float> WeightsAt(int position) => _weights.IsEmpty ? default : Slice(_weights, position).Span;
+    /// <summary>The weights of the items of <see cref="At"/>; empty without <see cref="HasWeights"/>.</summary>
+    public ReadOnlySpan<float> WeightsAt(int position) => HasWeights ? Slice(_weights, position).Span : default;
 
     /// <returns>The user's place in <see cref="Users"/>; negative where the user is unknown.</returns>
     public int PositionOf(EntityId user) => Users.TryFind(user, out int position) ? position : -1;
@@ -123,7 +126,7 @@ internal sealed class UserHistories
 /// <summary>
 /// Reads and writes histories in two files: the users' ids (see <see cref="IdTable"/>), and <c>histories.bin</c>, little-endian: magic
 /// "NRSH", version (int32), users U (int32), flags (int32; 1: it has times, 2: it has weights), interactions N (int64), offsets int64[U + 1],
-/// times int64[N] and weights float32[N] if it has them, item rows int32[N].
+/// times int64[N] if it has them, weights float32[N] if it has them, item rows int32[N].
 /// </summary>
 internal static class HistoriesFile
 {
@@ -137,7 +140,7 @@ internal static class HistoriesFile
     {
         histories.Users.Write(Path.Combine(folder, UsersName));
         Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
-        new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes, !histories.Weights.IsEmpty).Write(header);
+        new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes, histories.HasWeights).Write(header);
         using FileStream file = File.Create(Path.Combine(folder, HistoriesName));
         file.Write(header);
         WriteColumn(file, histories.Offsets);
@@ -307,7 +310,7 @@ internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnly
 /// <param name="Item">Code of the item, or its row.</param>
 /// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
 /// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>
-/// <param name="Weight">In training and in popularity.</param>
+/// <param name="Weight">How much it counts in training and in popularity.</param>
 internal readonly record struct Interaction(int User, int Item, float Rating, long Timestamp, float Weight = 1);
 
 /// <summary>Turns a history into the tokens that the user tower reads; training and serving share it.</summary>

@@ -84,14 +84,15 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
                 dislikes += events.Count(happened => !happened.IsPositive);
                 foreach (UserEvent happened in events.Where(happened => happened.IsPositive))
                 {
-                    interactions.Add(some[u], happened.MovieId, Stars(happened), happened.Timestamp);
+                    interactions.Add(some[u], happened.ItemId, Stars(happened), happened.Timestamp);
                 }
             }
         }
 
-        AddedMovie[] movies = Readable(await database.HashValuesAsync(AddedMovie.Key), value => AddedMovie.Read(value), ref damaged);
-        return new LiveEvents(interactions, dislikes, [.. movies.OrderBy(movie => movie.Added).Select(movie =>
-            new ItemRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres) { IsFilm = true })], damaged);
+        ItemRecord[] items = Readable(await database.HashValuesAsync(ItemRecord.Key), value => ItemRecord.Read(value), ref damaged);
+        return new LiveEvents(
+            interactions, dislikes,
+            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => ItemRow.Of(item.Apply()))], damaged);
     }
 
     private static EntityId[] SortedIds(RedisValue[] ids)

@@ -28,6 +28,17 @@ internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> 
     public DateTimeOffset? AvailableUntil { get; init; }
 
     public bool Hidden { get; init; }
+
+    /// <summary>What a catalog says of an item.</summary>
+    public static ItemRow Of(CatalogItem item) => new(item.Id, item.Title, item.Categories)
+    {
+        Attributes = item.Attributes,
+        ImageUrl = item.ImageUrl,
+        CreatedAt = item.CreatedAt,
+        AvailableFrom = item.AvailableFrom,
+        AvailableUntil = item.AvailableUntil,
+        Hidden = item.Hidden,
+    };
 }
 
 /// <summary>Reads a file of items: its known columns, and every other column as an attribute of the type that its contents have.</summary>
