@@ -76,7 +76,11 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
 
     private static readonly Dictionary<Role, string> Words = new()
     {
-        [Role.User] = "users", [Role.Item] = "items", [Role.Time] = "times", [Role.Weight] = "weights", [Role.Event] = "event types",
+        [Role.User] = "users",
+        [Role.Item] = "items",
+        [Role.Time] = "times",
+        [Role.Weight] = "weights",
+        [Role.Event] = "event types",
     };
 
     public bool HasUser => User >= 0;
@@ -85,9 +89,14 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
 
     public int ColumnOf(Role role) => role switch { Role.User => User, Role.Item => Item, Role.Time => Time, Role.Weight => Weight, _ => Event };
 
-    /// <summary>Whether a row of these texts names columns of users or items.</summary>
-    public static bool IsHeader(IReadOnlyCollection<string> cells, ColumnOptions options) =>
-        cells.All(cell => Content.KindOf([cell]) is ContentKind.Text or ContentKind.Empty) && cells.Any(cell => cell.Length > 0 && (Aliases[Role.User].Contains(Plain(cell)) || Aliases[Role.Item].Contains(Plain(cell)) || options.Names.Values.Contains(cell, StringComparer.OrdinalIgnoreCase)));
+    /// <summary>Whether a row of these texts names columns of users or items. A single usual name may also be a value, beside numbers.</summary>
+    public static bool IsHeader(IReadOnlyCollection<string> cells, ColumnOptions options)
+    {
+        bool hasUser = cells.Any(cell => Aliases[Role.User].Contains(Plain(cell)));
+        bool hasItem = cells.Any(cell => Aliases[Role.Item].Contains(Plain(cell)));
+        return (hasUser && hasItem) || (cells.All(cell => Content.KindOf([cell]) is ContentKind.Text or ContentKind.Empty)
+            && (hasUser || hasItem || cells.Any(cell => cell.Length > 0 && options.Names.Values.Contains(cell, StringComparer.OrdinalIgnoreCase))));
+    }
 
     /// <summary>How many of the texts are usual names of columns.</summary>
     public static int CountKnown(IEnumerable<string> cells) => cells.Count(cell => Aliases.Values.Any(names => names.Contains(Plain(cell))));

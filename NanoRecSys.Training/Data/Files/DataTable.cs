@@ -170,9 +170,10 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         }
 
         DataFile text = TextHead.InUtf8(file, folder, notes, out long lines);
-        return (start[0] == '{'
+        DataTable table = start[0] == '{'
             ? OfJson(duck, text, "JSON lines", "read_ndjson", "ignore_errors = true", KeysOf(head)) with { HasLines = true }
-            : OfDelimited(duck, text, Dialect.Find(file, head, options))) with { Rows = lines };
+            : OfDelimited(duck, text, Dialect.Find(file, head, options));
+        return table with { Rows = lines };
     }
 
     private static void RequireText(DataFile file, IReadOnlyList<string> head, string start)

@@ -128,7 +128,8 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         }
 
         return rows.ConvertAll(cells => new ItemRow(Id(cells[0]!), cells[1] ?? "",
-            hasFlags ? [.. genres.Where((genre, g) => cells[5 + g] == "1" && genre != Unknown)] : (cells[2] ?? "").Split('|')) { IsFilm = true });
+            hasFlags ? [.. genres.Where((genre, g) => cells[5 + g] == "1" && genre != Unknown)] : (cells[2] ?? "").Split('|'))
+        { IsFilm = true });
     }
 
     private List<ItemRow> Typed(DataTable table, int id, List<string?[]> rows)

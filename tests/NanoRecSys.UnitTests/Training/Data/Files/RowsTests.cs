@@ -23,6 +23,7 @@ public sealed class RowsTests : IDisposable
     [InlineData("ratings.csv", "USER ID;ITEM ID;Rating;ts\n1;31;2.5;1260759144\n2;10;4;835355493\n")]
     [InlineData("ratings.dat", "1::31::2.5::1260759144\n2::10::4::835355493\n")]
     [InlineData("u.data", "1\t31\t2.5\t1260759144\n2\t10\t4\t835355493\n")]
+    [InlineData("ratings.csv", "user_id,item_id,rating,timestamp,0\n1,31,2.5,1260759144,9\n2,10,4,835355493,9\n")]
     [InlineData("log.txt", "# users and what they rated\nuser|item|stars|time\n1|31|2.5|1260759144\n2|10|4|835355493\n")]
     [InlineData("log.json", "[{\"user\": 1, \"item\": 31, \"rating\": 2.5, \"time\": 1260759144},\n {\"user\": 2, \"item\": 10, \"rating\": 4, \"time\": 835355493}]")]
     [InlineData("log.jsonl", "{\"user\": 1, \"item\": \"31\", \"rating\": 2.5, \"time\": 1260759144}\n\n{\"user\": 2, \"item\": \"10\", \"rating\": 4, \"time\": 835355493, \"more\": {}}\n")]
