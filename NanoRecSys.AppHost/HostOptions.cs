@@ -48,7 +48,7 @@ internal sealed record HostOptions
 
     private static readonly Option<string> DataOption = new("--data")
     {
-        Description = $"Data to train on while there is no model: {TrainingNames.Sample} (the sample), {string.Join(", ", TrainingNames.Datasets)} (downloaded), or the path of a MovieLens folder or .zip",
+        Description = $"Data to train on while there is no model: {TrainingNames.Sample} (the sample), {string.Join(", ", TrainingNames.Datasets)} (downloaded), or the path of a file, a folder or a .zip of interactions",
         HelpName = "NAME|PATH",
         DefaultValueFactory = _ => TrainingNames.Sample,
         Validators =

@@ -21,9 +21,10 @@ internal sealed record ItemText(string Title, int? Year, IReadOnlyList<string> G
     /// <param name="title">Such as <c>Matrix, The (1999)</c>.</param>
     /// <param name="genres">As given: with blanks, repeats and differences of letter case.</param>
     /// <param name="year">Where it is given apart from the title.</param>
-    public static ItemText Clean(string title, IEnumerable<string> genres, int? year = null)
+    /// <param name="isFilm">Whether the title may end with a year and begin with what follows its article.</param>
+    public static ItemText Clean(string title, IEnumerable<string> genres, int? year = null, bool isFilm = true)
     {
-        var parsed = MovieTitle.Parse(OneLine(title));
+        MovieTitle parsed = isFilm ? MovieTitle.Parse(OneLine(title)) : new MovieTitle(OneLine(title), null);
         return new ItemText(
             parsed.Title, year is >= FirstYear and <= LastYear ? year : parsed.Year,
             [.. genres.Select(OneLine).Where(genre => genre.Length > 0 && genre != NoGenres).Distinct(StringComparer.OrdinalIgnoreCase)]);

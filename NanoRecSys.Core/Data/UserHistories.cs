@@ -310,7 +310,8 @@ internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnly
 /// <param name="Item">Code of the item, or its row.</param>
 /// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
 /// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>
-internal readonly record struct Interaction(int User, int Item, float Rating, long Timestamp);
+/// <param name="Weight">How much it counts in training and in popularity.</param>
+internal readonly record struct Interaction(int User, int Item, float Rating, long Timestamp, float Weight = 1);
 
 /// <summary>Turns a history into the tokens that the user tower reads; training and serving share it.</summary>
 internal static class SequenceBuilder

@@ -65,8 +65,9 @@ internal static class CommandLine
     private static RootCommand CreateRoot(TextWriter output, TextWriter error)
     {
         var factory = new CommandFactory(output, error);
-        var root = new RootCommand("Trains NanoRecSys: from MovieLens ratings to a published version that the API serves.")
+        var root = new RootCommand("Trains NanoRecSys: from interactions of users with items to a published version that the API serves.")
         {
+            InspectCommand.Create(factory),
             PrepareCommand.Create(factory),
             EstimateCommand.Create(factory),
             TrainRetrieverCommand.Create(factory),
@@ -99,7 +100,7 @@ internal static class CommonOptions
 {
     public static readonly Option<string> Data = Text(
         "--data", $"Data set: small (the sample that ships with the program), {string.Join(", ", DatasetSource.KnownNames)} (downloaded from GroupLens), "
-        + "or the path of a MovieLens folder or .zip", "NAME|PATH", DatasetSource.Small);
+        + "or the path of a file, a folder or a .zip of interactions, or a pattern of files (CSV, TSV, JSON lines, JSON, Parquet, with gz or zst too)", "NAME|PATH", DatasetSource.Small);
 
     public static readonly Option<bool> Json = Flag("--json", "Write the result as one line of JSON to standard output, and everything else to standard error");
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -13,6 +14,26 @@ internal static class PrepareCommand
     /// <summary>What <see cref="Read"/> reads, beside the data's name.</summary>
     public static readonly OptionSet<PrepareOptions> Settings = new()
     {
+        {
+            Text("--columns", "Columns of the interactions, where their names are not usual ones: user, item, time, weight and event, by name or by position from 1 on", "ROLE=NAME,..."),
+            (o, v) => o with { Reading = o.Reading with { Columns = Parsed(v, ColumnOptions.Parse) } }
+        },
+        {
+            Text("--items", "File that describes the items; default: the one beside the interactions", "FILE"),
+            (o, v) => o with { Reading = o.Reading with { Items = Path.GetFullPath(v) } }
+        },
+        {
+            Text("--event-weights", "Weights of types of events, such as view=0.2,purchase=1,dislike=-1; 1 for others; zero and less: no interaction", "NAME=WEIGHT,..."),
+            (o, v) => o with { Reading = o.Reading with { EventWeights = Parsed(v, EventWeights.Parse) } }
+        },
+        {
+            Number("--skip-bad-rows", "Leave out up to this many rows that cannot be read", Defaults.Reading.SkipBadRows, least: 0),
+            (o, v) => o with { Reading = o.Reading with { SkipBadRows = v } }
+        },
+        {
+            Flag("--keep-repeats", "Keep exact copies of rows, which are dropped otherwise"),
+            (o, v) => o with { Reading = o.Reading with { KeepRepeats = v } }
+        },
         {
             Real("--min-rating", "Drop interactions with a lower rating; 0 uses every interaction as a positive", Defaults.MinRating),
             (o, v) => o with { MinRating = v }
@@ -45,7 +66,7 @@ internal static class PrepareCommand
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "prepare", "Read MovieLens ratings and movies, then filter, sort and split them for the other commands", Settings,
+        "prepare", "Read interactions and items, then filter, sort and split them for the other commands", Settings,
         (parse, context) => PrepareStep.RunAsync(Read(parse), context), Show, prepares: _ => true);
 
     /// <exception cref="UserErrorException">An option has no effect on the split that was chosen.</exception>
@@ -59,7 +80,34 @@ internal static class PrepareCommand
 
     private static void Show(DatasetSummary summary, RunConsole console)
     {
+        ShowCounts(summary, console);
+        console.WriteSummary(summary, TrainingJson.Default.DatasetSummary);
+    }
+
+    /// <summary>What was recognised, and what is left after filters.</summary>
+    public static void ShowCounts(DatasetSummary summary, RunConsole console)
+    {
+        if (summary.Format is { } format)
+        {
+            console.WriteLine(format.Describe());
+        }
+
         console.WriteLine($"{summary.Name}: {summary.Users:N0} users, {summary.Items:N0} items, {summary.Interactions:N0} interactions");
+        if (summary is { From: { } from, Until: { } until })
+        {
+            console.WriteLine($"The times are from {Moment(from)} to {Moment(until)}.");
+        }
+
+        if (summary.ShortUsers > 0)
+        {
+            console.WriteLine($"{summary.ShortUsers:N0} users have fewer than three interactions and are neither validated nor tested.");
+        }
+
+        if (summary.Undescribed > 0 && summary.Format?.Items is not null)
+        {
+            console.WriteLine($"{summary.Undescribed:N0} items are not in {Path.GetFileName(summary.Format.Items)} and go by their ids.");
+        }
+
         if (summary.LowRated > 0)
         {
             console.WriteLine($"{summary.LowRated:N0} interactions have a rating below {summary.MinRating}.");
@@ -89,12 +137,17 @@ internal static class PrepareCommand
         {
             console.WriteLine($"Training uses interactions before {Moment(cuts.ValidationFrom)}, validation those before {Moment(cuts.TestFrom)}, test the rest.");
         }
+    }
 
-        console.WriteSummary(summary, TrainingJson.Default.DatasetSummary);
+    // What cannot be parsed is refused before anything is read.
+    private static string Parsed<T>(string text, Func<string, T> parse)
+    {
+        parse(text);
+        return text;
     }
 
     // Seconds since 1970, unless the file has another kind of numbers that grow with time.
-    private static string Moment(long time) => time is > 0 and < 253_402_300_800 // the year 10,000
+    internal static string Moment(long time) => time is > 0 and < 253_402_300_800 // the year 10,000
         ? string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})")
         : time.ToString(CultureInfo.InvariantCulture);
 }

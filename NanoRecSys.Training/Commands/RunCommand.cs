@@ -48,6 +48,7 @@ internal static class RunCommand
     {
         var watch = Stopwatch.StartNew();
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
+        PrepareCommand.ShowCounts(data, run.Console);
         Preset chosen = Presets.Get(preset, data);
         await run.StageAsync("train-retriever", context =>
         {

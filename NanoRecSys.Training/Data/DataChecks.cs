@@ -1,5 +1,6 @@
 using System.Globalization;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -11,6 +12,12 @@ internal sealed record TimeUnit(string Name, long PerSecond)
 {
     public static readonly TimeUnit Seconds = new("seconds", 1);
 
+    /// <summary>ISO dates, kept as microseconds.</summary>
+    public static readonly TimeUnit Dates = new("dates", 1_000_000);
+
+    /// <summary>No times: the order of the rows.</summary>
+    public static readonly TimeUnit Order = new("order of the file", 1);
+
     // Seconds reach the first limit in the year 5138, milliseconds passed it in March 1973; and so on.
     private static readonly (TimeUnit Unit, long Limit)[] Units =
     [
@@ -20,8 +27,18 @@ internal sealed record TimeUnit(string Name, long PerSecond)
         (new TimeUnit("nanoseconds", 1_000_000_000), long.MaxValue),
     ];
 
+    /// <param name="times">Of a table.</param>
+    /// <param name="areThousandths">Whether they were written with decimals, and multiplied.</param>
     /// <exception cref="UserErrorException">The timestamps are of several units.</exception>
-    public static TimeUnit Of(ReadOnlySpan<long> times)
+    public static TimeUnit Of(ReadOnlySpan<long> times, bool areThousandths)
+    {
+        TimeUnit unit = Of(times);
+        return areThousandths && Units.FirstOrDefault(one => one.Unit.PerSecond * 1000 == unit.PerSecond) is { Unit: { } written }
+            ? unit with { Name = $"{written.Name} with decimals" }
+            : unit;
+    }
+
+    private static TimeUnit Of(ReadOnlySpan<long> times)
     {
         long?[] examples = new long?[Units.Length];
         foreach (long time in times)
@@ -53,6 +70,12 @@ internal sealed record TimeUnit(string Name, long PerSecond)
 
         return unit;
     }
+
+    /// <summary>What the user should know of it; null for seconds.</summary>
+    public string? Note => this == Seconds ? null
+        : this == Dates ? "The times are dates and were converted to seconds since 1970; without a time zone they are read as UTC."
+        : this == Order ? "There is no column of times: the order of the file is that of the interactions."
+        : $"The timestamps are {Name} since 1970 and were converted to seconds.";
 
     /// <summary>Rounded down, also before 1970.</summary>
     public long ToSeconds(long time) => time / PerSecond - (time % PerSecond < 0 ? 1 : 0);
@@ -98,22 +121,21 @@ internal static class DuplicateRows
 /// <summary>What is unusual about ratings and timestamps, or too little to go on with.</summary>
 internal static class DataChecks
 {
-    private const float HighestRating = 5; // of MovieLens' scale
     private const float SwappedRating = 1e6f;
     private const long SwappedTime = 10_000;
     private const long EndOf1970 = 31_536_000; // in seconds: days, hours and dates such as 20251231 are all below
     private const int LeastInteractions = 4; // two to train on, one to validate, one to test
 
     /// <param name="rows">Of the file.</param>
+    /// <param name="form">Of its times.</param>
     /// <param name="notes">Receives a sentence for each.</param>
     /// <exception cref="UserErrorException">The columns of ratings and timestamps are swapped.</exception>
-    public static void Describe(InteractionTable rows, ICollection<string> notes)
+    public static void Describe(InteractionTable rows, TimeForm form, ICollection<string> notes)
     {
-        (int negative, int high, float lowest, float highest, long earliest, long latest) = (0, 0, 0, 0, long.MaxValue, long.MinValue);
+        (int negative, float lowest, float highest, long earliest, long latest) = (0, 0, 0, long.MaxValue, long.MinValue);
         foreach (float rating in rows.Ratings)
         {
             negative += rating < 0 ? 1 : 0;
-            high += rating > HighestRating ? 1 : 0;
             (lowest, highest) = (Math.Min(lowest, rating), Math.Max(highest, rating));
         }
 
@@ -122,21 +144,16 @@ internal static class DataChecks
             (earliest, latest) = (Math.Min(earliest, time), Math.Max(latest, time));
         }
 
-        bool hasSmallTimes = latest < EndOf1970 && earliest > -EndOf1970;
-        if (highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime)
+        bool hasSmallTimes = form == TimeForm.Numbers && latest < EndOf1970 && earliest > -EndOf1970;
+        if (hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime)
         {
             throw new UserErrorException(Text(
-                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. The order is userId, movieId, rating, timestamp."));
+                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN."));
         }
 
         if (negative > 0)
         {
             notes.Add(Text($"{negative:N0} ratings are negative (down to {lowest:0.##}). Without --min-rating every interaction is a positive."));
-        }
-
-        if (high > 0)
-        {
-            notes.Add(Text($"{high:N0} ratings are above {HighestRating} (up to {highest:0.##}). --min-rating compares with the ratings as they are."));
         }
 
         if (hasSmallTimes)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Numerics;
 using System.Text;
 using System.Text.Unicode;
 using NanoRecSys.Core.Artifacts;
@@ -99,25 +98,4 @@ internal static class LineText
     private static readonly Encoding Windows1252 = CodePagesEncodingProvider.Instance.GetEncoding(1252)!;
 
     public static string Decode(ReadOnlySpan<byte> line) => (Utf8.IsValid(line) ? Encoding.UTF8 : Windows1252).GetString(line);
-}
-
-/// <summary>The one form of message for a row that cannot be read: file, line, reason, and the text itself.</summary>
-internal static class BadRow
-{
-    private const int LongestText = 80;
-
-    public static string Message(string name, long line, string reason, string text) =>
-        $"{name}, line {line}: {reason}: {Shorten(text)}";
-
-    /// <summary>Why a field is not a whole number of the given range.</summary>
-    public static string NotAnInteger(string field, long min, long max) =>
-        BigInteger.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
-            ? string.Create(CultureInfo.InvariantCulture, $"is outside of {min} to {max}")
-            : "is not a whole number";
-
-    public static string Shorten(string text)
-    {
-        string oneLine = string.Concat(text.Select(character => char.IsControl(character) ? ' ' : character));
-        return oneLine.Length <= LongestText ? oneLine : oneLine[..LongestText] + "...";
-    }
 }

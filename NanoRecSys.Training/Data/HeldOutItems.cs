@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -25,10 +26,10 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
     /// <param name="interactions">In the file's order, with codes.</param>
     /// <param name="share">Of the items.</param>
     /// <param name="random">Draws.</param>
-    /// <param name="movies">Of the movies file.</param>
+    /// <param name="items">What the data says of items.</param>
     /// <returns>The interactions that stay, and the items.</returns>
     /// <exception cref="UserErrorException">Nothing is left.</exception>
-    public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<MovieRow> movies)
+    public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<ItemRow> items)
     {
         int[] ids = interactions.ItemIds.Sort(InteractionTable.CountById(interactions.Items).Keys);
         random.Shuffle(ids);
@@ -51,7 +52,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
             throw new UserErrorException($"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
         }
 
-        Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], movies);
+        Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], items);
         return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));
     }
 

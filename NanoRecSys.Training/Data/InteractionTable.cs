@@ -13,6 +13,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     private int[] _items = new int[capacity];
     private float[] _ratings = new float[capacity];
     private long[] _times = new long[capacity];
+    private float[]? _weights; // null while all are 1
 
     public int Count { get; private set; }
 
@@ -34,7 +35,10 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     /// <summary>[Count] in the file's unit, see <see cref="TimeUnit"/>.</summary>
     public ReadOnlySpan<long> Times => _times.AsSpan(0, Count);
 
-    public Interaction this[int position] => new(_users[position], _items[position], _ratings[position], _times[position]);
+    /// <summary>[Count], or empty where every interaction weighs 1.</summary>
+    public ReadOnlySpan<float> Weights => _weights.AsSpan(0, _weights is null ? 0 : Count);
+
+    public Interaction this[int position] => new(_users[position], _items[position], _ratings[position], _times[position], _weights?[position] ?? 1);
 
     public void Add(EntityId user, EntityId item, float rating, long timestamp) =>
         Add(new Interaction(UserIds.CodeOf(user), ItemIds.CodeOf(item), rating, timestamp));
@@ -48,13 +52,46 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
             Array.Resize(ref _items, grown);
             Array.Resize(ref _ratings, grown);
             Array.Resize(ref _times, grown);
+            if (_weights is not null)
+            {
+                Array.Resize(ref _weights, grown);
+            }
         }
 
         _users[Count] = interaction.User;
         _items[Count] = interaction.Item;
         _ratings[Count] = interaction.Rating;
         _times[Count] = interaction.Timestamp;
+        if (_weights is null && interaction.Weight != 1)
+        {
+            _weights = new float[_users.Length];
+            _weights.AsSpan(0, Count).Fill(1);
+        }
+
+        if (_weights is not null)
+        {
+            _weights[Count] = interaction.Weight;
+        }
+
         Count++;
+    }
+
+    /// <summary>Makes room for times of a finer unit.</summary>
+    public void MultiplyTimes(long factor)
+    {
+        foreach (ref long time in _times.AsSpan(0, Count))
+        {
+            time *= factor;
+        }
+    }
+
+    /// <summary>Takes the order of the rows for their times.</summary>
+    public void NumberTimes()
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            _times[i] = i;
+        }
     }
 
     /// <param name="others">Rows with times in seconds.</param>
@@ -64,7 +101,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         for (int i = 0; i < others.Count; i++)
         {
             Interaction other = others[i];
-            Add(others.UserIds[other.User], others.ItemIds[other.Item], other.Rating, other.Timestamp * unit.PerSecond);
+            Add(other with { User = UserIds.CodeOf(others.UserIds[other.User]), Item = ItemIds.CodeOf(others.ItemIds[other.Item]), Timestamp = other.Timestamp * unit.PerSecond });
         }
     }
 
@@ -114,48 +151,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
             times = Array.ConvertAll(times.ToArray(), unit.ToSeconds);
         }
 
-        return new UserHistories(IdTable.Of(UserIds.Typed(ids)), offsets.ToArray(), _items.AsMemory(0, Count), times);
-    }
-}
-
-/// <summary>Numbers ids in the order in which they are first asked for.</summary>
-internal sealed class IdCodes
-{
-    private readonly Dictionary<EntityId, int> _codes = [];
-    private readonly List<EntityId> _ids = [];
-
-    public int Count => _ids.Count;
-
-    /// <summary>Whether all are whole numbers of 64 bits.</summary>
-    public bool AreNumbers { get; private set; } = true;
-
-    public EntityId this[int code] => _ids[code];
-
-    public int CodeOf(EntityId id)
-    {
-        ref int code = ref CollectionsMarshal.GetValueRefOrAddDefault(_codes, id, out bool isThere);
-        if (!isThere)
-        {
-            code = _ids.Count;
-            _ids.Add(id);
-            AreNumbers &= EntityId.IsWholeNumber(id.Text, out _);
-        }
-
-        return code;
-    }
-
-    public bool TryFind(EntityId id, out int code) => _codes.TryGetValue(id, out code);
-
-    /// <summary>The ids as numbers where all are, else as texts.</summary>
-    public EntityId[] Typed(IEnumerable<EntityId> ids) => [.. ids.Select(id => EntityId.Of(id.Text, AreNumbers))];
-
-    /// <summary>Codes in the order of their ids; see <see cref="EntityId.Compare"/>.</summary>
-    public int[] Sort(IEnumerable<int> codes)
-    {
-        int[] sorted = [.. codes];
-        EntityId[] ids = Typed(sorted.Select(code => _ids[code]));
-        Array.Sort(ids, sorted, Comparer<EntityId>.Create(EntityId.Compare));
-        return sorted;
+        return new UserHistories(IdTable.Of(UserIds.Typed(ids)), offsets.ToArray(), _items.AsMemory(0, Count), times, _weights.AsMemory(0, _weights is null ? 0 : Count));
     }
 }
 

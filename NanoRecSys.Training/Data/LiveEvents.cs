@@ -1,6 +1,7 @@
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 using StackExchange.Redis;
 
@@ -9,9 +10,9 @@ namespace NanoRecSys.Training.Data;
 /// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
 /// <param name="Interactions">Every event but dislikes, by user and time.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
-/// <param name="Movies">That were added since, as a movies file would have them.</param>
+/// <param name="Movies">That were added since, as a file of items would have them.</param>
 /// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
-internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<MovieRow> Movies, int Damaged)
+internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<ItemRow> Movies, int Damaged)
 {
     /// <summary>Stars of a <c>like</c> that came without.</summary>
     public const float LikeRating = 5;
@@ -89,8 +90,9 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
 
         ItemRecord[] items = Readable(await database.HashValuesAsync(ItemRecord.Key), value => ItemRecord.Read(value), ref damaged);
-        return new LiveEvents(interactions, dislikes, [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => item.Apply()).Select(item =>
-            new MovieRow(item.Id, item.Year is { } year ? $"{item.Title} ({year})" : item.Title, item.Categories))], damaged);
+        return new LiveEvents(
+            interactions, dislikes,
+            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => ItemRow.Of(item.Apply()))], damaged);
     }
 
     private static EntityId[] SortedIds(RedisValue[] ids)

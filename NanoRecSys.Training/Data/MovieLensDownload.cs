@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -63,7 +64,7 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
         string folder = Path.Combine(downloads, name);
         await AtomicFolder.WriteAsync(folder, fresh =>
         {
-            MovieLensArchive.Unpack(part, fresh);
+            new DataPlace(part).Unpack(fresh);
             return Task.CompletedTask;
         });
         new PartValidator(part).Discard();

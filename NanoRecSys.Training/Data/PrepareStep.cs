@@ -1,9 +1,10 @@
-using System.Globalization;
+using System.Numerics.Tensors;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -33,17 +34,27 @@ internal static class PrepareStep
     /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<Preparation> ReadAsync(PrepareOptions options, StepContext context)
     {
-        using MovieLensSource source = await DatasetSource.OpenAsync(options, context);
+        using OpenedData source = await DatasetSource.OpenAsync(options, context);
+        double start = source.WasDownloaded ? DownloadShare : 0;
+        var notes = new List<string>();
+        ReadData data = await ReadData.ReadAsync(
+            source, options.Reading, notes, share => context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * 0.6 * share }), context.Cancellation);
+        return await PrepareAsync(source, data, options, notes, context);
+    }
+
+    /// <summary>Prepares what was read.</summary>
+    /// <exception cref="UserErrorException">Nothing is left of it, or it cannot be divided.</exception>
+    public static async Task<Preparation> PrepareAsync(OpenedData source, ReadData data, PrepareOptions options, List<string> notes, StepContext context)
+    {
         double start = source.WasDownloaded ? DownloadShare : 0;
         void Report(double share, string? message = null) =>
             context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * share, Message = message });
-        var notes = new List<string>();
-        IReadOnlyList<MovieRow> listed = source.Files.ReadMovies(notes); // first: the ratings of a large set take longer
-        InteractionTable file = source.Files.ReadRatings(share => Report(0.6 * share), context.Cancellation);
-        DataChecks.Describe(file, notes);
-        TimeUnit unit = TimeUnit.Of(file.Times);
-        (InteractionTable read, int duplicates) = DuplicateRows.Drop(file);
-        NoteFile(duplicates, unit, notes);
+        (InteractionTable read, TimeUnit unit) = (data.Interactions, data.Unit);
+        if (options.Split == SplitKind.Time && data.Form == TimeForm.None)
+        {
+            throw new UserErrorException("--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
+        }
+
         LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
         if (events.Damaged > 0)
         {
@@ -54,9 +65,9 @@ internal static class PrepareStep
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable filtered = KCore.Filter(known, options.KCore);
-        IReadOnlyList<MovieRow> movies = [.. listed, .. events.Movies];
+        IReadOnlyList<ItemRow> items = [.. data.Items, .. events.Movies];
         (InteractionTable kept, HeldOutItems? heldOut) = options.NewItems > 0 && filtered.Count > 0
-            ? HeldOutItems.Draw(filtered, options.NewItems, new Random(unchecked((int)context.Seed)), movies)
+            ? HeldOutItems.Draw(filtered, options.NewItems, new Random(unchecked((int)context.Seed)), items)
             : (filtered, null);
         if (kept.Count == 0)
         {
@@ -73,21 +84,32 @@ internal static class PrepareStep
         var split = DataSplit.Of(histories, cuts);
         long repeated = CountRepeats(histories, itemIds.Length);
         DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
-        SourceFiles files = await SourceFiles.OfAsync(source.Place, context.Cancellation);
-        if (await FormerSourceAsync(context) is { } former && former != files.Source)
+        IReadOnlyList<SourceFile> files = await source.SourcesAsync(context.Cancellation);
+        string from = source.Source;
+        if (await FormerSourceAsync(context) is { } former && former != from)
         {
             notes.Add($"The prepared data of this name came from {former} and is replaced.");
         }
 
         var summary = new DatasetSummary(
-            context.Workspace.Dataset, files.Source, files.Sha256,
+            context.Workspace.Dataset, from, source.HashOf(files),
             histories.UserCount, itemIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
             repeated, tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
         {
             Hash = PreparedData.HashOf(IdTable.Of(itemIds), histories, cuts),
-            MoviesSha256 = files.MoviesSha256,
-            Duplicates = duplicates,
+            Place = source.Place.Path,
+            Files = files,
+            Reading = options.Reading,
+            Format = data.Format,
+            EventTypes = data.EventTypes,
+            BadRows = data.Bad,
+            From = data.Form == TimeForm.None ? null : TensorPrimitives.Min(histories.Times),
+            Until = data.Form == TimeForm.None ? null : histories.LastTime,
+            ShortUsers = Enumerable.Range(0, histories.UserCount).Count(user => histories.At(user).Length < 3),
+            Undescribed = itemIds.Except(items.Select(item => item.Id)).Count(),
+            Excluded = data.Excluded,
+            Duplicates = data.Repeats,
             TimeUnit = unit.Name,
             Notes = notes,
             Events = events.Interactions.Count,
@@ -100,7 +122,7 @@ internal static class PrepareStep
         }
 
         Report(0.8);
-        return new Preparation(summary, CatalogBuilder.Build(itemIds, PreparedData.CountTrain(split, itemIds.Length), movies), histories, heldOut);
+        return new Preparation(summary, CatalogBuilder.Build(itemIds, PreparedData.CountTrain(split, itemIds.Length), items), histories, heldOut);
     }
 
     private static async Task<string?> FormerSourceAsync(StepContext context)
@@ -112,19 +134,6 @@ internal static class PrepareStep
         catch (UserErrorException)
         {
             return null; // damaged: preparing again is the remedy
-        }
-    }
-
-    private static void NoteFile(int duplicates, TimeUnit unit, List<string> notes)
-    {
-        if (duplicates > 0)
-        {
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{duplicates:N0} rows are exact copies of earlier ones and were dropped."));
-        }
-
-        if (unit != TimeUnit.Seconds)
-        {
-            notes.Add($"The timestamps are {unit.Name} since 1970 and were converted to seconds.");
         }
     }
 
@@ -187,6 +196,8 @@ internal sealed record PrepareOptions
 {
     /// <summary>See <see cref="DatasetSource"/>.</summary>
     public string Data { get; init; } = DatasetSource.Small;
+
+    public ReadOptions Reading { get; init; } = new();
 
     /// <summary>Interactions rated lower are dropped before anything else; 0 takes every interaction as a positive.</summary>
     public double MinRating { get; init; }

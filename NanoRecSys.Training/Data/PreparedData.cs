@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
@@ -195,8 +196,38 @@ internal sealed record DatasetSummary(
     /// </summary>
     public required string Hash { get; init; }
 
-    /// <inheritdoc cref="SourceFiles" path="/param[@name='MoviesSha256']"/>
-    public string? MoviesSha256 { get; init; }
+    /// <summary>What <c>--data</c> named, in full.</summary>
+    public string Place { get; init; } = "";
+
+    /// <summary>The files there and elsewhere that the data was made of.</summary>
+    public IReadOnlyList<SourceFile> Files { get; init; } = [];
+
+    /// <summary>How the files were to be read.</summary>
+    public ReadOptions Reading { get; init; } = new();
+
+    /// <summary>What they were recognised as.</summary>
+    public RecognizedFormat? Format { get; init; }
+
+    /// <summary>Types of events and their weights; empty where the data has none.</summary>
+    public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
+
+    /// <summary>Rows of the files that cannot be read and were left out.</summary>
+    public long BadRows { get; init; }
+
+    /// <summary>Rows of events that say that an item was not liked; they were left out.</summary>
+    public long Excluded { get; init; }
+
+    /// <summary>The earliest time, in seconds since 1970; null where the data has no times.</summary>
+    public long? From { get; init; }
+
+    /// <summary>The latest time.</summary>
+    public long? Until { get; init; }
+
+    /// <summary>Users with fewer than three interactions, who are neither validated nor tested.</summary>
+    public int ShortUsers { get; init; }
+
+    /// <summary>Items that nothing is known of but their id.</summary>
+    public int Undescribed { get; init; }
 
     /// <summary>Exact copies of earlier rows of the file, which were dropped first of all.</summary>
     public int Duplicates { get; init; }
@@ -226,28 +257,33 @@ internal sealed record DatasetSummary(
 /// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
 internal sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
 
-/// <summary>Puts together what the movies file says about each item.</summary>
+/// <summary>Puts together what the data says of each item.</summary>
 internal static class CatalogBuilder
 {
     /// <param name="itemIds">[V]</param>
     /// <param name="counts">[V] interactions that train.</param>
-    /// <param name="movies">Of the movies file; an item that is missing there goes by its id.</param>
-    public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<MovieRow> movies)
+    /// <param name="items">An item that is missing there goes by its id.</param>
+    public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<ItemRow> items)
     {
-        var byId = new Dictionary<EntityId, MovieRow>(movies.Count);
-        foreach (MovieRow movie in movies)
+        var byId = new Dictionary<EntityId, ItemRow>(items.Count);
+        foreach (ItemRow item in items)
         {
-            byId.TryAdd(movie.Id, movie); // Of a movie listed twice the first row counts.
+            byId.TryAdd(item.Id, item); // Of an item listed twice the first row counts.
         }
 
         var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // of all items a genre is one genre, spelled as it was first
         return new Catalog([.. itemIds.Select((id, row) =>
         {
-            MovieRow? movie = byId.GetValueOrDefault(id);
-            ItemText text = ItemText.Clean(movie?.Title ?? "", movie?.Genres ?? []);
+            ItemRow item = byId.GetValueOrDefault(id) ?? new ItemRow(id, "", []);
+            ItemText text = ItemText.Clean(item.Title, item.Categories, isFilm: item.IsFilm);
             return new CatalogItem(row, id, text.Title.Length > 0 ? text.Title : id.Text, [.. text.Genres.Select(Spell)], counts[row])
             {
-                Attributes = ItemAttributes.OfYear(text.Year),
+                Attributes = item.IsFilm ? ItemAttributes.OfYear(text.Year) : item.Attributes,
+                ImageUrl = item.ImageUrl,
+                CreatedAt = item.CreatedAt,
+                AvailableFrom = item.AvailableFrom,
+                AvailableUntil = item.AvailableUntil,
+                Hidden = item.Hidden,
             };
         })]);
 

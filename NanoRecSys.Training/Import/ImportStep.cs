@@ -127,7 +127,7 @@ internal static class ImportStep
 
         DatasetSummary? former = ReadSummary(context.Workspace);
         Preparation prepared = await PrepareStep.ReadAsync(
-            new PrepareOptions { Data = options.Data, MinRating = former?.MinRating ?? 0, KCore = former?.KCore ?? 0, Cuts = former?.Cuts, ItemOrder = itemMap }, context);
+            new PrepareOptions { Data = options.Data, Reading = former?.Reading ?? new(), MinRating = former?.MinRating ?? 0, KCore = former?.KCore ?? 0, Cuts = former?.Cuts, ItemOrder = itemMap }, context);
         DatasetSummary data = prepared.Summary;
         ItemOrderSummary match = data.ItemOrder!;
         notes.Add($"The data was prepared in the order of the item map: {data.Items - match.WithoutInteractions:N0} of its {data.Items:N0} items have interactions.");

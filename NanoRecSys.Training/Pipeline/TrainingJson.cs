@@ -23,6 +23,7 @@ namespace NanoRecSys.Training.Pipeline;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     UseStringEnumConverter = true)]
 [JsonSerializable(typeof(DatasetSummary))]
+[JsonSerializable(typeof(DataReport))]
 [JsonSerializable(typeof(HeldOutItems))]
 [JsonSerializable(typeof(EpochEstimate))]
 [JsonSerializable(typeof(TrainingState<TrainRetrieverOptions>))]

@@ -117,6 +117,35 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Inspect_describes_data_as_text_and_as_JSON()
+    {
+        string events = _folder.File("shop.csv");
+        await File.WriteAllTextAsync(events, "visitor,product_id,ts\nann,a,2024-05-01\nann,b,2024-05-02\nann,c,2024-05-03\n");
+
+        Assert.Equal(0, await RunAsync("inspect", "--data", events, "--artifacts", _folder.File("artifacts"), "--steps", "0", "--json"));
+
+        using var report = JsonDocument.Parse(_output.ToString().TrimEnd().Split('\n')[^1]);
+        Assert.Equal("visitor", report.RootElement.GetProperty("format").GetProperty("columns").GetProperty("user").GetString());
+        Assert.Equal("ann", report.RootElement.GetProperty("preview")[0].GetProperty("user").GetString());
+        Assert.Contains("Interactions: CSV; columns user=visitor, item=product_id, time=ts.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("2024-05-01 00:00:00", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("'run --preset auto' would take the preset ", _error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--columns", "user")]
+    [InlineData("--event-weights", "view=much")]
+    [InlineData("--items", "nowhere.csv")]
+    public async Task Options_of_reading_are_checked(string option, string value)
+    {
+        string events = _folder.File("shop.csv");
+        await File.WriteAllTextAsync(events, "user,item\n1,2\n");
+
+        Assert.Equal(CommandLine.Failure, await RunAsync("prepare", "--data", events, "--artifacts", _folder.File("artifacts"), option, value));
+        Assert.StartsWith(option, _error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Prepared_data_of_another_source_or_of_a_changed_file_is_refused()
     {
         string january = Directory.CreateDirectory(_folder.File("january/export")).FullName;
@@ -131,9 +160,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(0, await EvaluateAsync(january));
         Assert.Equal(0, await EvaluateAsync(copy));
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(february));
-        Assert.Contains($"comes from {january}/ratings.csv, --data names {february}/ratings.csv, which has other contents.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"comes from {january}, --data names {february}, which has other contents.", _error.ToString(), StringComparison.Ordinal);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(_folder.File("nowhere/export")));
-        Assert.Contains("nor an existing folder or .zip file.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains("nor an existing file, folder or .zip archive", _error.ToString(), StringComparison.Ordinal);
 
         await File.WriteAllTextAsync(Path.Combine(january, "movies.csv"), "movieId,title,genres\n10,Heat (1995),Crime\n");
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(january));
@@ -150,7 +179,7 @@ public sealed class CommandLineTests : IDisposable
         File.Delete(archive);
         System.IO.Compression.ZipFile.CreateFromDirectory(january, archive);
         Assert.Equal(CommandLine.Failure, await EvaluateAsync(archive));
-        Assert.Contains($"{archive}, or the movies file beside it, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"{archive}, or a file there, changed after 'prepare'.", _error.ToString(), StringComparison.Ordinal);
 
         string flags = Directory.CreateDirectory(_folder.File("flags/export")).FullName;
         await File.WriteAllTextAsync(Path.Combine(flags, "u.data"), "1\t10\t5\t1\n1\t11\t5\t2\n1\t12\t5\t3\n");

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -28,7 +29,7 @@ public sealed class MovieLensDownloadTests : IDisposable
 
         string folder = await FetchAsync(server);
 
-        Assert.Equal(3, MovieLensFolder.Open(folder).ReadRatings(null, TestContext.Current.CancellationToken).Count);
+        Assert.Equal(3, File.ReadLines(Path.Combine(folder, "ratings.dat")).Count());
         Assert.Equal([folder], Directory.EnumerateFileSystemEntries(_folder.Path));
         Assert.Equal([""], server.Ranges);
     }
@@ -42,7 +43,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         string folder = await FetchAsync(server);
 
         Assert.Equal(["", $"bytes={Archive.Length / 2}-"], server.Ranges);
-        Assert.True(MovieLensFolder.IsOne(folder));
+        Assert.True(MovieLensFiles.AreIn(folder));
     }
 
     [Fact]
@@ -60,7 +61,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         string folder = await FetchAsync(server);
 
         Assert.Equal([$"bytes={there}-"], server.Ranges);
-        Assert.True(MovieLensFolder.IsOne(folder));
+        Assert.True(MovieLensFiles.AreIn(folder));
     }
 
     [Fact]
@@ -69,7 +70,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         await using ArchiveServer server = await ArchiveServer.StartAsync(Archive, supportsRanges: false);
         server.Breaks = 1;
 
-        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+        Assert.True(MovieLensFiles.AreIn(await FetchAsync(server)));
     }
 
     [Fact]
@@ -79,7 +80,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         await File.WriteAllBytesAsync(Part, [1, 2, 3], TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Part + ".tag", "\"an older edition\"", TestContext.Current.CancellationToken);
 
-        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+        Assert.True(MovieLensFiles.AreIn(await FetchAsync(server)));
         Assert.Equal(["bytes=3-"], server.Ranges);
     }
 
@@ -90,7 +91,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         await File.WriteAllBytesAsync(Part, [1, 2, 3], TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Part + ".tag", server.ETag, TestContext.Current.CancellationToken);
 
-        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+        Assert.True(MovieLensFiles.AreIn(await FetchAsync(server)));
         Assert.Equal(["bytes=3-", ""], server.Ranges);
     }
 
@@ -101,7 +102,7 @@ public sealed class MovieLensDownloadTests : IDisposable
         await File.WriteAllBytesAsync(Part, new byte[Archive.Length + 5], TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Part + ".tag", server.ETag, TestContext.Current.CancellationToken);
 
-        Assert.True(MovieLensFolder.IsOne(await FetchAsync(server)));
+        Assert.True(MovieLensFiles.AreIn(await FetchAsync(server)));
     }
 
     [Fact]

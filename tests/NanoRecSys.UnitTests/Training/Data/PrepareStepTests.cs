@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
 
@@ -233,12 +234,12 @@ public sealed class PrepareStepTests : IDisposable
         using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Create))
         {
             Add(archive, "Export/RATINGS.csv", Ratings);
-            Add(archive, "Export/Movies.CSV", Movies.Replace("100,", "x100,", StringComparison.Ordinal));
+            Add(archive, "Export/Movies.CSV", Movies.Replace("100,", ",", StringComparison.Ordinal));
         }
 
         StepContext context = StepContexts.In(_folder.Path, "set");
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
-        Assert.StartsWith($"{zip}/Movies.CSV, line 2: the movieId 'x100' is not a whole number", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{zip}/Movies.CSV, line 2: the movieId is missing", error.Message, StringComparison.Ordinal);
 
         using (ZipArchive archive = ZipFile.Open(zip, ZipArchiveMode.Update))
         {
@@ -247,7 +248,7 @@ public sealed class PrepareStepTests : IDisposable
         }
 
         error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareStep.RunAsync(new PrepareOptions { Data = zip }, context));
-        Assert.StartsWith($"{zip} contains no ratings.csv, ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{zip} contains no file of data: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -278,7 +279,7 @@ public sealed class PrepareStepTests : IDisposable
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync(Ratings, Movies));
 
-        Assert.Equal($"{raw} contains ratings in several formats (ratings.csv, Ratings.dat). Keep one of them.", error.Message);
+        Assert.Equal($"{raw} contains several files of ratings (Ratings.dat, ratings.csv). Keep one of them, or set --data to one.", error.Message);
     }
 
     [Fact]
@@ -291,8 +292,8 @@ public sealed class PrepareStepTests : IDisposable
         StepContext context = StepContexts.In(_folder.Path, "raw");
         DatasetSummary with = await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
 
-        Assert.Contains($"There is no movies.csv beside {raw}/Ratings.CSV: items have no titles and genres, and go by their ids.", without.Notes);
-        Assert.DoesNotContain(with.Notes, note => note.StartsWith("There is no movies.csv", StringComparison.Ordinal));
+        Assert.Contains("No file beside Ratings.CSV describes the items: they have no titles and categories, and go by their ids. --items FILE names one.", without.Notes);
+        Assert.DoesNotContain(with.Notes, note => note.StartsWith("No file beside", StringComparison.Ordinal));
         Assert.Equal("Heat", (await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken)).Catalog.Items[0].Title);
     }
 
@@ -331,7 +332,7 @@ public sealed class PrepareStepTests : IDisposable
 
         Assert.Equal((2, 7L, 2L), (data.Summary.Duplicates, data.Summary.Interactions, data.Summary.Repeated));
         Assert.Equal([0, 1, 2], data.Histories.At(0).ToArray());
-        Assert.Contains("2 rows are exact copies of earlier ones and were dropped.", data.Summary.Notes);
+        Assert.Contains("2 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", data.Summary.Notes);
         Assert.Contains(data.Summary.Notes, note => note.StartsWith("2 interactions repeat an item", StringComparison.Ordinal)
             && note.Contains("1 of 2 users on validation and 1 of 2 on test", StringComparison.Ordinal));
     }
@@ -352,7 +353,7 @@ public sealed class PrepareStepTests : IDisposable
     {
         PreparedData data = await PrepareAsync("1,10,-1,1\n1,11,4,2\n1,12,10,3\n", movies: null);
 
-        string[] expected = ["There is no movies.csv", "1 ratings are negative (down to -1)", "1 ratings are above 5 (up to 10)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
+        string[] expected = ["No file beside ratings.csv", "1 ratings are negative (down to -1)", "All timestamps are below 31,536,000 (1 to 3)", "No user has 4 interactions"];
         Assert.Equal(expected.Length, data.Summary.Notes.Count);
         Assert.All(expected.Zip(data.Summary.Notes), pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
     }
@@ -373,9 +374,9 @@ public sealed class PrepareStepTests : IDisposable
     [Fact]
     public async Task The_movies_file_is_read_before_the_ratings()
     {
-        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("not,a,rating\n", "id,name\n1,Heat\n"));
+        var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("1,2,3,oops\n", "movieId,title,genres\n,Heat,Crime\n"));
 
-        Assert.Contains("movies.csv, line 1: expected the columns movieId,title,genres, found id,name.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("movies.csv, line 2: the movieId is missing: ,Heat,Crime", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -387,6 +388,36 @@ public sealed class PrepareStepTests : IDisposable
 
         Assert.Equal([("300", null), ("Film two", 1999), ("Big (9999)", (int?)null)], data.Catalog.Items.Select(item => (item.Title, item.Year)));
         Assert.Equal(["Drama", "Drama|Comedy", "Comedy"], data.Catalog.Items.Select(item => string.Join('|', item.Categories)));
+    }
+
+    [Fact]
+    public async Task Weights_of_events_are_kept_beside_the_histories_of_text_ids()
+    {
+        string events = _folder.File("events.csv");
+        await File.WriteAllTextAsync(events, "user,sku,event,ts\nzoe,c-1,view,30\nadam,c-1,buy,10\nadam,c-2,view,5\nadam,c-3,view,20\nadam,c-4,hate,21\n", TestContext.Current.CancellationToken);
+        StepContext context = StepContexts.In(_folder.Path, "events");
+
+        await PrepareStep.RunAsync(new PrepareOptions { Data = events, Reading = new ReadOptions { EventWeights = "view=0.5,buy=2,hate=-1" } }, context);
+
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        Assert.Equal(["c-1", "c-2", "c-3"], data.Catalog.Items.Select(item => item.Id.Text));
+        Assert.Equal(["adam", "zoe"], Enumerable.Range(0, 2).Select(user => data.Histories.Users[user].Text));
+        Assert.Equal([1, 0, 2], data.Histories.At(0).ToArray());
+        Assert.Equal([0.5f, 2, 0.5f], data.Histories.WeightsAt(0).ToArray());
+        Assert.Equal((1L, 3), (data.Summary.Excluded, data.Summary.EventTypes.Count));
+        Assert.Equal((5L, 30L, 1, 3), (data.Summary.From, data.Summary.Until, data.Summary.ShortUsers, data.Summary.Undescribed));
+    }
+
+    [Fact]
+    public async Task A_split_by_time_needs_times()
+    {
+        string pairs = _folder.File("pairs.txt");
+        await File.WriteAllTextAsync(pairs, "1 10\n1 11\n1 12\n", TestContext.Current.CancellationToken);
+
+        var error = await Assert.ThrowsAsync<UserErrorException>(
+            () => PrepareStep.RunAsync(new PrepareOptions { Data = pairs, Split = SplitKind.Time }, StepContexts.In(_folder.Path, "pairs")));
+
+        Assert.StartsWith("--split time needs times", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Globalization;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Data.Files;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+using Spectre.Console;
+using static NanoRecSys.Training.Commands.Options;
+
+namespace NanoRecSys.Training.Commands;
+
+internal static class InspectCommand
+{
+    private const int BarWidth = 40;
+    private static readonly Option<int> Steps = Number("--steps", "Training steps to time for the estimate; 0 leaves it out", 4, least: 0);
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "inspect", "Read data as 'prepare' does and say what it is, without preparing or training anything", [Steps, .. PrepareCommand.Settings],
+        (parse, context) => DataReport.InspectAsync(PrepareCommand.Read(parse), parse.GetRequiredValue(Steps), context), Show, prepares: _ => true);
+
+    private static void Show(DataReport report, RunConsole console)
+    {
+        console.WriteLine(report.Format.Describe());
+        console.WriteLine();
+        console.Write(Preview(report));
+        console.Write(Counts(report));
+        console.Write(Histogram("interactions of a user", "users", report.HistoryLengths));
+        console.Write(Histogram("interactions of an item", "items", report.Popularity));
+        foreach (string note in report.Notes)
+        {
+            console.WriteLine(note);
+        }
+
+        if (report.Refusal is { } refusal)
+        {
+            console.WriteLine($"'prepare' would refuse this data: {refusal}");
+        }
+        else
+        {
+            console.WriteLine($"'run --preset auto' would take the preset {report.Preset}{(report.Estimate is { } estimate ? Text($": {Duration(estimate)}") : "")}.");
+        }
+
+        console.WriteSummary(report, TrainingJson.Default.DataReport);
+    }
+
+    private static Table Preview(DataReport report)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("user", "item", report.TimeUnit == TimeUnit.Order.Name ? "place" : "time (UTC)", "rating", "weight");
+        foreach (PreviewRow row in report.Preview)
+        {
+            table.AddRow(Markup.Escape(BadRow.Shorten(row.User.Text)), Markup.Escape(BadRow.Shorten(row.Item.Text)), row.Time, Text($"{row.Rating:0.###}"), Text($"{row.Weight:0.###}"));
+        }
+
+        return table;
+    }
+
+    private static Table Counts(DataReport report)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("count", "value");
+        void Add(string name, FormattableString value) => table.AddRow(name, Markup.Escape(Text(value)));
+        Add("users", $"{report.Users:N0}");
+        Add("items", $"{report.Items:N0}");
+        Add("interactions", $"{report.Interactions:N0}");
+        Add("ratings", $"{report.LowestRating:0.###} to {report.HighestRating:0.###}");
+        Add("times", $"{report.TimeUnit}");
+        Add("exact repeats", $"{report.ExactRepeats:N0}");
+        Add("rows that cannot be read", $"{report.BadRows:N0}");
+        Add("ratings below zero", $"{report.NegativeRatings:N0}");
+        Add("times in the future", $"{report.FutureTimes:N0}");
+        foreach (EventTypeCount type in report.EventTypes)
+        {
+            Add($"events '{Markup.Escape(type.Name)}'", $"{type.Rows:N0} of weight {type.Weight:0.###}");
+        }
+
+        if (report.Summary is { } summary)
+        {
+            Add("time range", $"{(summary is { From: { } from, Until: { } until } ? $"{PrepareCommand.Moment(from)} to {PrepareCommand.Moment(until)}" : "none")}");
+            Add("repeated items of a user", $"{summary.Repeated:N0}");
+            Add("users with equal times", $"{summary.TiedUsers:N0}");
+            Add("users with fewer than three", $"{summary.ShortUsers:N0}");
+            Add("items without metadata", $"{summary.Undescribed:N0}");
+        }
+
+        return table;
+    }
+
+    private static Table Histogram(string name, string what, IReadOnlyList<HistogramBar> bars)
+    {
+        int most = Math.Max(1, bars.Select(bar => bar.Count).DefaultIfEmpty().Max());
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn(name).RightAligned()).AddColumn(new TableColumn(what).RightAligned()).AddColumn("");
+        foreach (HistogramBar bar in bars)
+        {
+            table.AddRow(
+                bar.From == bar.To ? Text($"{bar.From:N0}") : bar.To == int.MaxValue - 1 ? Text($"{bar.From:N0} and more") : Text($"{bar.From:N0} to {bar.To:N0}"), Text($"{bar.Count:N0}"),
+                new string('#', (int)Math.Ceiling((double)BarWidth * bar.Count / most)));
+        }
+
+        return table;
+    }
+
+    private static string Duration(EpochEstimate estimate)
+    {
+        double epoch = estimate.TrainSeconds + estimate.ValidationSeconds;
+        return Text($"about {ProgressText.Duration(TimeSpan.FromSeconds(epoch))} per epoch of the retriever, at most {estimate.MostEpochs} epochs ({ProgressText.Duration(TimeSpan.FromSeconds(epoch * estimate.MostEpochs))})");
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

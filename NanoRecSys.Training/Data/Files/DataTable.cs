@@ -1,0 +1,340 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using DuckDB.NET.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data.Files;
+
+/// <summary>A file of rows and columns as it was recognised, and how DuckDB reads it.</summary>
+/// <param name="File">In UTF-8, where it is text.</param>
+/// <param name="Format">For people.</param>
+/// <param name="Columns">Names; positions from 1 on where there is no header.</param>
+internal sealed partial record DataTable(DataFile File, string Format, IReadOnlyList<string> Columns)
+{
+    private const int SampleRows = 100;
+
+    /// <summary>What DuckDB selects from; for text in lines, rows that do not fit go to its table of rejects.</summary>
+    private string Relation { get; init; } = "";
+
+    private IReadOnlyList<string> Expressions { get; init; } = [];
+
+    /// <summary>Of each column: VARCHAR for text.</summary>
+    public IReadOnlyList<string> Types { get; init; } = [];
+
+    /// <summary>Whether the names are the file's own, or known from elsewhere.</summary>
+    public bool HasHeader { get; init; } = true;
+
+    /// <summary>Between two fields; null where the file is not delimited text.</summary>
+    public string? Delimiter { get; init; }
+
+    /// <summary>Lines before the first row.</summary>
+    public int Skipped { get; init; }
+
+    private bool IsQuoted { get; init; }
+
+    /// <summary>At most so many; 0 where that is not known.</summary>
+    public long Rows { get; private init; }
+
+    /// <summary>Whether rows are lines, which messages can name.</summary>
+    private bool HasLines { get; init; }
+
+    /// <summary>Whether each line is a user and then items: "user item item ...".</summary>
+    public bool IsSequences { get; init; }
+
+    /// <summary>Whether it is one of the text forms of the literature, in which the place in the file is the time.</summary>
+    public bool IsOrdered => IsSequences || (Delimiter == " " && Columns.Count == 2);
+
+    /// <summary>Whether it is a JSON object of an item's id and what belongs to it.</summary>
+    public bool IsMap { get; init; }
+
+    /// <summary>RecBole's types of the columns, such as <c>token_seq</c>; empty elsewhere.</summary>
+    public IReadOnlyList<string> FieldTypes { get; init; } = [];
+
+    /// <summary>The first rows, as texts.</summary>
+    public IReadOnlyList<string?[]> Sample { get; init; } = [];
+
+    /// <summary>Files of one signature are parts of one table.</summary>
+    public string Signature => $"{Format}|{string.Join('|', Columns)}";
+
+    /// <summary>Names and first values, for messages.</summary>
+    public string Describe() => HasHeader
+        ? string.Join(", ", Columns)
+        : string.Join(", ", Columns.Select((name, i) => $"{name}: {BadRow.Shorten(Sample.Count == 0 ? "" : Sample[0][i] ?? "")}"));
+
+    /// <summary>A column as text.</summary>
+    public string TextOf(int column) => Types[column] switch
+    {
+        "VARCHAR" => Expressions[column],
+        "BLOB" => $"decode({Expressions[column]})",
+        "DOUBLE" or "FLOAT" => // whole numbers that a missing value made decimals
+            $"CASE WHEN {Expressions[column]} = trunc({Expressions[column]}) AND abs({Expressions[column]}) < 9e18 THEN {Expressions[column]}::BIGINT::VARCHAR ELSE {Expressions[column]}::VARCHAR END",
+        var type when type.EndsWith(']') || type.StartsWith("STRUCT", StringComparison.Ordinal) || type.StartsWith("MAP", StringComparison.Ordinal) =>
+            $"to_json({Expressions[column]})::VARCHAR",
+        _ => $"{Expressions[column]}::VARCHAR",
+    };
+
+    /// <summary>A column's own value.</summary>
+    public string ValueOf(int column) => Expressions[column];
+
+    public string Select(IEnumerable<string> expressions) => $"SELECT {string.Join(", ", expressions)} FROM {Relation}";
+
+    /// <exception cref="UserErrorException">Nothing that is read: says what to do instead.</exception>
+    public static DataTable Open(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
+    {
+        FileKind.RequireReadable(given);
+        using (FileStream stream = given.Open())
+        {
+            Span<byte> magic = stackalloc byte[4];
+            if (stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic.SequenceEqual("PAR1"u8))
+            {
+                return OfParquet(duck, given);
+            }
+        }
+
+        try
+        {
+            return OfText(duck, given, options, folder, notes);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new UserErrorException($"{given.Name} is not a complete gz file: {e.Message} Copy or download it again.", e);
+        }
+    }
+
+    /// <summary>Where a row is, and its text, for a message.</summary>
+    /// <param name="row">0-based, among the rows that came.</param>
+    /// <param name="rejected">Lines of those that did not.</param>
+    public (string Place, long Line, string Text) Find(long row, IReadOnlySet<long> rejected)
+    {
+        if (!HasLines)
+        {
+            return ($"row {row + 1}", row, "");
+        }
+
+        (long line, string text) = TextHead.Find(File, Skipped, row, IsQuoted, rejected);
+        return ($"line {line}", line, text);
+    }
+
+    /// <summary>Lines that could not be taken apart, with the reason; none where rows are not lines.</summary>
+    /// <param name="duck">Read the file.</param>
+    /// <param name="isRead">Whether to its end; else it is read again.</param>
+    public List<(long Line, string Reason, string Text)> Rejected(DuckDb duck, bool isRead = true)
+    {
+        if (Delimiter is not { } delimiter)
+        {
+            return [];
+        }
+
+        if (!isRead)
+        {
+            duck.Execute("DROP TABLE IF EXISTS reject_errors");
+            duck.Execute("DROP TABLE IF EXISTS reject_scans");
+            duck.Rows(Select(Expressions.Select(column => $"count({column})::VARCHAR")));
+        }
+
+        List<string?[]> rows = duck.Rows(
+            "SELECT line_byte_position::VARCHAR, min(error_type::VARCHAR), any_value(csv_line), any_value(error_message) FROM reject_errors GROUP BY line_byte_position ORDER BY line_byte_position");
+        duck.Execute("DROP TABLE reject_errors");
+        duck.Execute("DROP TABLE reject_scans");
+        long[] lines = TextHead.LinesAt(File, [.. rows.Select(row => long.Parse(row[0]!, CultureInfo.InvariantCulture))]);
+        return [.. rows.Zip(lines).Where(one => !string.IsNullOrWhiteSpace(one.First[2])).Select(one =>
+        {
+            (string?[] row, long line) = one;
+            string text = row[2]!.Trim('\r', '\n');
+            string reason = row[1] switch
+            {
+                "MISSING COLUMNS" or "TOO MANY COLUMNS" =>
+                    $"expected {Columns.Count} fields ({string.Join(", ", Columns)}), found {Dialect.Split(text, delimiter, IsQuoted).Count}",
+                "UNQUOTED VALUE" => "a quote is not closed, or text follows one",
+                _ => row[3]!.ReplaceLineEndings(" "),
+            };
+            return (line + row[2]!.TakeWhile(c => c is '\r' or '\n').Count(c => c == '\n'), reason, text);
+        })];
+    }
+
+    private static DataTable OfText(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
+    {
+        DataFile file = FileKind.IsZstd(given.Path) ? Unpack(duck, given, folder) : given;
+        IReadOnlyList<string> head = TextHead.Lines(file);
+        string start = head.FirstOrDefault(line => !string.IsNullOrWhiteSpace(line))?.TrimStart() ?? throw new UserErrorException($"{given.Name} contains no rows.");
+        RequireText(given, head, start);
+        if (start[0] == '[')
+        {
+            return OfJson(duck, file, "JSON array", "read_json", "format = 'array'", ReadArray(file));
+        }
+
+        if (start[0] == '{' && !IsJsonLines(head))
+        {
+            return new DataTable(file, "JSON object", []) { IsMap = true };
+        }
+
+        DataFile text = TextHead.InUtf8(file, folder, notes, out long lines);
+        DataTable table = start[0] == '{'
+            ? OfJson(duck, text, "JSON lines", "read_ndjson", "ignore_errors = true", KeysOf(head)) with { HasLines = true }
+            : OfDelimited(duck, text, Dialect.Find(file, head, options));
+        return table with { Rows = lines };
+    }
+
+    private static void RequireText(DataFile file, IReadOnlyList<string> head, string start)
+    {
+        string? refusal = head.Any(line => line.Contains('\0')) ? "is not text. CSV, TSV, JSON lines, JSON arrays and Parquet are read, each also with gz or zst"
+            : start[0] == '<' ? "is HTML or XML. Write a row per interaction as CSV or JSON lines"
+            : PythonLiteral().IsMatch(start) ? "has Python literals, which are not JSON: ' around names. Write each row with json.dumps(ast.literal_eval(row))"
+            : head.Any(line => Section().IsMatch(line)) && head.Any(line => SectionRow().IsMatch(line))
+                ? "has sections: a line 'ITEM:' before the rows of each item. Write the item into every row, for example with "
+                    + "awk -F, -v OFS=, '/:$/ {item = substr($0, 1, length($0) - 1); next} {print $1, item, $2, $3}', and set --data to the result"
+            : null;
+        if (refusal is not null)
+        {
+            throw new UserErrorException($"{file.Name} {refusal}.");
+        }
+    }
+
+    private static DataTable OfParquet(DuckDb duck, DataFile file)
+    {
+        string relation = $"read_parquet({DuckDb.PathText(file.Path)})";
+        try
+        {
+            List<string?[]> columns = duck.Rows($"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {relation})");
+            return new DataTable(file, "Parquet", [.. columns.Select(column => column[0]!)])
+            {
+                Relation = relation,
+                Expressions = [.. columns.Select(column => DuckDb.Name(column[0]!))],
+                Types = [.. columns.Select(column => column[1]!)],
+            }.WithSample(duck);
+        }
+        catch (DuckDBException e)
+        {
+            throw DuckDb.CannotRead(file, e);
+        }
+    }
+
+    private static DataTable OfJson(DuckDb duck, DataFile file, string format, string function, string option, List<string> keys)
+    {
+        string columns = string.Join(", ", keys.Select(key => $"{DuckDb.Text(key)}: 'VARCHAR'"));
+        if (keys.Count == 0)
+        {
+            throw new UserErrorException($"{file.Name} has no JSON objects with names in it. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
+        }
+
+        return new DataTable(file, format, keys)
+        {
+            Relation = $"{function}({DuckDb.PathText(file.Path)}, {option}, columns = {{{columns}}})",
+            Expressions = [.. keys.Select(DuckDb.Name)],
+            Types = [.. keys.Select(_ => "VARCHAR")],
+        }.WithSample(duck);
+    }
+
+    private static DataTable OfDelimited(DuckDb duck, DataFile file, Dialect dialect)
+    {
+        string columns = string.Join(", ", dialect.Columns.Select((_, i) => $"'c{i}': 'VARCHAR'"));
+        string quote = dialect.IsQuoted ? "'\"'" : "''";
+        return dialect.IsSequences
+            ? new DataTable(file, "text, a line per user: user item item ...", ["user", "items"]) { IsSequences = true, HasHeader = false }
+            : new DataTable(file, dialect.Describe(), dialect.Columns)
+            {
+                Relation = $"read_csv({DuckDb.PathText(file.Path)}, auto_detect = false, header = false, skip = {dialect.Skipped}, delim = {DuckDb.Text(dialect.Delimiter)}, "
+                    + $"quote = {quote}, escape = {quote}, columns = {{{columns}}}, nullstr = ['', '\\N', 'NULL'], store_rejects = true, rejects_limit = 100000)",
+                Expressions = [.. dialect.Columns.Select((_, i) => $"c{i}")],
+                Types = [.. dialect.Columns.Select(_ => "VARCHAR")],
+                HasHeader = dialect.HasNames,
+                Delimiter = dialect.Delimiter,
+                Skipped = dialect.Skipped,
+                IsQuoted = dialect.IsQuoted,
+                HasLines = true,
+                FieldTypes = dialect.FieldTypes,
+            }.WithSample(duck);
+    }
+
+    private DataTable WithSample(DuckDb duck)
+    {
+        try
+        {
+            List<string?[]> rows = duck.Rows($"{Select(Enumerable.Range(0, Columns.Count).Select(TextOf))} LIMIT {SampleRows}");
+            duck.Execute("DROP TABLE IF EXISTS reject_errors");
+            duck.Execute("DROP TABLE IF EXISTS reject_scans");
+            return this with { Sample = rows };
+        }
+        catch (DuckDBException e)
+        {
+            throw DuckDb.CannotRead(File, e);
+        }
+    }
+
+    private static DataFile Unpack(DuckDb duck, DataFile file, Lazy<string> folder)
+    {
+        string copy = Path.Combine(folder.Value, $"{Guid.NewGuid():N}-{FileKind.Uncompressed(file.Path)}");
+        try
+        {
+            duck.Execute($"COPY (SELECT line FROM read_csv({DuckDb.PathText(file.Path)}, auto_detect = false, header = false, delim = '\\x01', quote = '', escape = '', "
+                + $"columns = {{'line': 'VARCHAR'}}, compression = 'zstd')) TO {DuckDb.Text(copy)} (FORMAT csv, HEADER false, DELIMITER '\\x01', QUOTE '', ESCAPE '')");
+        }
+        catch (DuckDBException e)
+        {
+            throw DuckDb.CannotRead(file, e);
+        }
+
+        return new DataFile(copy, file.Name);
+    }
+
+    // An object in one line is a row, unless it is the whole file and all that it holds are lists or objects.
+    private static bool IsJsonLines(IReadOnlyList<string> head)
+    {
+        string[] lines = [.. head.Where(line => !string.IsNullOrWhiteSpace(line)).Take(2)];
+        try
+        {
+            using var first = JsonDocument.Parse(lines[0]);
+            return lines.Length > 1 || first.RootElement.EnumerateObject().Any(property => property.Value.ValueKind is not (JsonValueKind.Array or JsonValueKind.Object));
+        }
+        catch (JsonException)
+        {
+            return lines.Length > 1 && lines[1].TrimStart().StartsWith('{');
+        }
+    }
+
+    private static List<string> KeysOf(IEnumerable<string> lines)
+    {
+        var keys = new List<string>();
+        foreach (string line in lines)
+        {
+            try
+            {
+                using var document = JsonDocument.Parse(line);
+                if (document.RootElement.ValueKind == JsonValueKind.Object)
+                {
+                    keys.AddRange(document.RootElement.EnumerateObject().Select(property => property.Name).Except(keys));
+                }
+            }
+            catch (JsonException)
+            {
+                // A row that cannot be read is named when rows are read.
+            }
+        }
+
+        return keys;
+    }
+
+    private static List<string> ReadArray(DataFile file)
+    {
+        try
+        {
+            using Stream stream = TextHead.Open(file);
+            IEnumerable<JsonElement> rows = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).Take(SampleRows).ToBlockingEnumerable();
+            return KeysOf(rows.Select(row => row.GetRawText()));
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{file.Name} is not a JSON array of objects: {e.Message}", e);
+        }
+    }
+
+    [GeneratedRegex(@"^[\[{]\s*u?'", RegexOptions.CultureInvariant)]
+    private static partial Regex PythonLiteral();
+
+    [GeneratedRegex(@"^\s*\S+:\s*$", RegexOptions.CultureInvariant)]
+    private static partial Regex Section();
+
+    [GeneratedRegex(@"^[^,:]+(,[^,]+){1,2}$", RegexOptions.CultureInvariant)]
+    private static partial Regex SectionRow();
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data.Files;
+
+/// <summary>How lines of a text file divide into fields.</summary>
+/// <param name="Delimiter">Between two of them.</param>
+/// <param name="Columns">Names, or positions from 1 on.</param>
+/// <param name="Skipped">Lines before the first row.</param>
+internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, int Skipped)
+{
+    // Blanks are part of titles, and commas of decimals, so that they are tried after what texts hardly have.
+    private static readonly string[] Delimiters = ["\t", "::", ",", ";", "|", "\u0001", " "];
+
+    /// <summary>Whether <see cref="Columns"/> are names.</summary>
+    public bool HasNames { get; init; }
+
+    public bool IsQuoted { get; init; }
+
+    /// <inheritdoc cref="DataTable.IsSequences"/>
+    public bool IsSequences { get; init; }
+
+    /// <inheritdoc cref="DataTable.FieldTypes"/>
+    public IReadOnlyList<string> FieldTypes { get; init; } = [];
+
+    public string Describe() => (Delimiter switch
+    {
+        "," => "CSV",
+        "\t" => "TSV",
+        " " => "text, separated by blanks",
+        "\u0001" => "text, separated by U+0001",
+        _ => $"CSV, separated by '{Delimiter}'",
+    }) + (HasNames ? "" : ", without a header");
+
+    /// <param name="file">For names that a file without a header is known to have.</param>
+    /// <param name="head">Its first lines.</param>
+    /// <param name="options">Names that its header may have.</param>
+    public static Dialect Find(DataFile file, IReadOnlyList<string> head, ColumnOptions options)
+    {
+        int first = 0;
+        while (first < head.Count && (string.IsNullOrWhiteSpace(head[first]) || head[first].StartsWith('#')))
+        {
+            first++;
+        }
+
+        string[] lines = [.. head.Skip(first).Where(line => !string.IsNullOrWhiteSpace(line))];
+        if (lines.Length == 0)
+        {
+            throw new UserErrorException($"{file.Name} contains no rows.");
+        }
+
+        MovieLensFiles? known = MovieLensFiles.Find(FileKind.Uncompressed(file.Name));
+        string? delimiter = known?.Delimiter ?? ByHeader(lines[0], options) ?? ByCounts(lines);
+        if (delimiter is null)
+        {
+            return lines.Any(line => line.Trim().Contains(' '))
+                ? new Dialect(" ", [], first) { IsSequences = true }
+                : throw new UserErrorException($"{file.Name} has one column only: {BadRow.Shorten(lines[0])}. Interactions need a user and an item in each row.");
+        }
+
+        bool isQuoted = known is null && IsQuotedIn(lines, delimiter);
+        List<string> cells = [.. Split(lines[0], delimiter, isQuoted).Select(cell => cell.Trim())];
+        List<string> fieldTypes = cells.TrueForAll(IsTyped) ? cells.ConvertAll(cell => cell[(cell.LastIndexOf(':') + 1)..]) : [];
+        cells = fieldTypes.Count > 0 ? cells.ConvertAll(cell => cell[..cell.LastIndexOf(':')]) : cells;
+        if (IsHeader(cells, lines.Length > 1 ? Split(lines[1], delimiter, isQuoted) : [], options))
+        {
+            return new Dialect(delimiter, [.. Distinct(cells)], first + 1) { HasNames = true, IsQuoted = isQuoted, FieldTypes = fieldTypes };
+        }
+
+        IReadOnlyList<string>? names = known?.Columns ?? MovieLensFiles.NamesOf(FileKind.Uncompressed(file.Name), cells.Count);
+        return names is not null
+            ? new Dialect(delimiter, [.. names, .. cells.Skip(names.Count).Where(_ => known is { IsOpen: true }).Select((_, i) => $"{i + 1}")], first) { HasNames = true, IsQuoted = isQuoted }
+            : new Dialect(delimiter, [.. cells.Select((_, i) => $"{i + 1}")], first) { IsQuoted = isQuoted };
+    }
+
+    /// <summary>The fields of a line.</summary>
+    public static List<string> Split(string line, string delimiter, bool quoted)
+    {
+        var fields = new List<string>();
+        var field = new StringBuilder();
+        bool inQuotes = false;
+        for (int i = 0; i < line.Length; i++)
+        {
+            if (quoted && line[i] == '"' && (inQuotes || field.ToString().Trim().Length == 0))
+            {
+                bool isDoubled = inQuotes && i + 1 < line.Length && line[i + 1] == '"';
+                inQuotes = isDoubled || !inQuotes;
+                i += isDoubled ? 1 : 0;
+                field.Append(isDoubled ? "\"" : "");
+            }
+            else if (!inQuotes && string.CompareOrdinal(line, i, delimiter, 0, delimiter.Length) == 0)
+            {
+                fields.Add(field.ToString());
+                field.Clear();
+                i += delimiter.Length - 1;
+            }
+            else
+            {
+                field.Append(line[i]);
+            }
+        }
+
+        return [.. fields, field.ToString()];
+    }
+
+    private static string? ByHeader(string line, ColumnOptions options) => Delimiters
+        .Select(delimiter => (Delimiter: delimiter, Cells: Split(line, delimiter, quoted: true).ConvertAll(WithoutType)))
+        .Where(one => one.Cells.Count > 1 && ColumnRoles.IsHeader(one.Cells, options))
+        .OrderByDescending(one => ColumnRoles.CountKnown(one.Cells))
+        .Select(one => one.Delimiter)
+        .FirstOrDefault();
+
+    private static string? ByCounts(string[] lines)
+    {
+        foreach (string delimiter in Delimiters)
+        {
+            int[] counts = [.. lines.Select(line => Split(delimiter == " " ? line.Trim() : line, delimiter, quoted: delimiter != "\t").Count)];
+            (int usual, int share) = counts.GroupBy(count => count).Select(group => (group.Key, group.Count())).OrderByDescending(one => one.Item2).First();
+            bool agrees = delimiter == " " ? share == counts.Length && (lines.Length > 1 || usual == 2) : 2 * share > counts.Length;
+            if (usual > 1 && agrees)
+            {
+                return delimiter;
+            }
+        }
+
+        return null;
+    }
+
+    // Quotes in TSV are mostly text: the inches of a title.
+    private static bool IsQuotedIn(string[] lines, string delimiter) =>
+        delimiter != "\t" || lines.Any(line => line.Split('\t').Any(cell => cell.Length > 1 && cell.StartsWith('"') && cell.EndsWith('"')));
+
+    private static bool IsHeader(List<string> cells, List<string> next, ColumnOptions options)
+    {
+        if (ColumnRoles.IsHeader(cells, options))
+        {
+            return true;
+        }
+
+        bool areNames = cells.Skip(1).All(cell => cell.Length > 0) && cells.TrueForAll(cell => Content.KindOf([cell]) is ContentKind.Text or ContentKind.Empty)
+            && cells.Distinct(StringComparer.OrdinalIgnoreCase).Count() == cells.Count;
+        return areNames && next.Exists(cell => Content.KindOf([cell.Trim()]) is not (ContentKind.Text or ContentKind.Empty));
+    }
+
+    private static bool IsTyped(string cell) => cell.EndsWith(":token", StringComparison.Ordinal) || cell.EndsWith(":token_seq", StringComparison.Ordinal)
+        || cell.EndsWith(":float", StringComparison.Ordinal) || cell.EndsWith(":float_seq", StringComparison.Ordinal);
+
+    private static string WithoutType(string cell) => IsTyped(cell.Trim()) ? cell.Trim()[..cell.Trim().LastIndexOf(':')] : cell.Trim();
+
+    // A name that is there twice would be two columns of one name in messages; an index of pandas has none.
+    private static IEnumerable<string> Distinct(List<string> names) =>
+        names.Select((name, i) => name.Length == 0 ? $"Unnamed: {i}" : names.IndexOf(name) == i ? name : $"{name} ({i + 1})");
+}

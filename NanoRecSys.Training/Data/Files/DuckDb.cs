@@ -1,0 +1,73 @@
+using Apache.Arrow;
+using DuckDB.NET.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data.Files;
+
+/// <summary>An in-memory DuckDB that reads files and keeps nothing: results are streamed in batches of Arrow columns, in the order of the file.</summary>
+internal sealed class DuckDb : IDisposable
+{
+    private readonly DuckDBConnection _connection = new("DataSource=:memory:");
+
+    public DuckDb()
+    {
+        _connection.Open();
+        Execute($"SET threads = {Environment.ProcessorCount}");
+        Execute("SET memory_limit = '2GB'");
+        Execute($"SET temp_directory = {Text(Path.GetTempPath())}");
+        Execute("SET TimeZone = 'UTC'");
+        Execute("SET autoinstall_known_extensions = false"); // reading a file must not download anything
+    }
+
+    /// <summary>A text literal.</summary>
+    public static string Text(string value) => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
+
+    /// <summary>The literal of one file's path: the characters that patterns consist of stand for themselves.</summary>
+    public static string PathText(string path) => Text(string.Concat(path.Select(c => c is '[' or '*' or '?' ? $"[{c}]" : c.ToString())));
+
+    /// <summary>A quoted identifier.</summary>
+    public static string Name(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    public void Execute(string sql)
+    {
+        using DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>A small result as texts; null where a value is.</summary>
+    public List<string?[]> Rows(string sql)
+    {
+        using DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = sql;
+        using DuckDBDataReader reader = command.ExecuteReader();
+        var rows = new List<string?[]>();
+        while (reader.Read())
+        {
+            rows.Add([.. Enumerable.Range(0, reader.FieldCount).Select(column => reader.IsDBNull(column) ? null : reader.GetFieldValue<string>(column))]);
+        }
+
+        return rows;
+    }
+
+    /// <summary>A result of any size; a batch is valid until the next one.</summary>
+    public async IAsyncEnumerable<RecordBatch> StreamAsync(string sql, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await using DuckDBCommand command = _connection.CreateCommand();
+        command.UseStreamingMode = true;
+        command.CommandText = sql;
+        await foreach (RecordBatch batch in command.ExecuteArrowBatchesAsync(cancellation))
+        {
+            using (batch)
+            {
+                yield return batch;
+            }
+        }
+    }
+
+    public void Dispose() => _connection.Dispose();
+
+    /// <summary>What DuckDB says of a file that it cannot read, without its advice about SQL.</summary>
+    public static UserErrorException CannotRead(DataFile file, DuckDBException e) =>
+        new($"{file.Name} cannot be read: {e.Message.Split('\n')[0].Trim().Replace(file.Path, file.Name, StringComparison.Ordinal)}", e);
+}

@@ -1,0 +1,221 @@
+using System.Text.Json;
+using Apache.Arrow;
+using DuckDB.NET.Data;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Pipeline;
+using Array = System.Array;
+
+namespace NanoRecSys.Training.Data.Files;
+
+/// <summary>What the data says of one item.</summary>
+/// <param name="Id">Of the item.</param>
+/// <param name="Title">As the file has it; empty where it has none.</param>
+/// <param name="Categories">As the file has them; <see cref="ItemText"/> cleans them.</param>
+internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> Categories)
+{
+    /// <summary>Whether the title is one of MovieLens: with the year at its end and the article behind.</summary>
+    public bool IsFilm { get; init; }
+
+    public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
+
+    public string? ImageUrl { get; init; }
+
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    public DateTimeOffset? AvailableFrom { get; init; }
+
+    public DateTimeOffset? AvailableUntil { get; init; }
+
+    public bool Hidden { get; init; }
+
+    /// <summary>What a catalog says of an item.</summary>
+    public static ItemRow Of(CatalogItem item) => new(item.Id, item.Title, item.Categories)
+    {
+        Attributes = item.Attributes,
+        ImageUrl = item.ImageUrl,
+        CreatedAt = item.CreatedAt,
+        AvailableFrom = item.AvailableFrom,
+        AvailableUntil = item.AvailableUntil,
+        Hidden = item.Hidden,
+    };
+}
+
+/// <summary>Reads a file of items: its known columns, and every other column as an attribute of the type that its contents have.</summary>
+internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
+{
+    // Without case and punctuation, the most telling first: of two columns the other one is an attribute.
+    private static readonly string[] Titles =
+        ["title", "itemtitle", "movietitle", "booktitle", "producttitle", "name", "itemname", "productname", "prodname", "artistname", "trackname", "headline"];
+
+    private static readonly string[] Categories = ["categories", "genres", "category", "genre", "class", "tags", "productgroupname", "maincategory", "department"];
+    private static readonly string[] Images = ["imageurl", "imurl", "image", "imgurl", "thumbnail", "poster", "posterurl", "coverurl", "imageurll", "imageurlm"];
+    private static readonly string[] Created = ["createdat", "creationtimestamp", "publishedat", "dateadded"];
+    private static readonly string[] From = ["availablefrom", "validfrom"];
+    private static readonly string[] Until = ["availableuntil", "validuntil", "expiresat"];
+    private static readonly string[] Hidden = ["hidden", "ishidden"];
+
+    /// <summary>The columns that were read, each as <c>name (what it became)</c>.</summary>
+    public List<string> Columns { get; } = [];
+
+    public int Bad { get; private set; }
+
+    public string? FirstBad { get; private set; }
+
+    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
+    public async Task<IReadOnlyList<ItemRow>> ReadAsync(DataTable table, ColumnOptions options, IReadOnlyList<string> genres, CancellationToken cancellation)
+    {
+        if (table.IsMap)
+        {
+            return ReadMap(table);
+        }
+
+        int id = ColumnRoles.FindItem(table, options);
+        if (id < 0)
+        {
+            throw new UserErrorException($"{table.File.Name} has no column with a usual name for items among {table.Describe()}. Rename it to item_id, or name it: --columns item=COLUMN.");
+        }
+
+        List<string?[]> rows = await ReadRowsAsync(table, id, cancellation);
+        return MovieLensFiles.IsFilms(table) ? Films(table, rows, genres) : Typed(table, id, rows);
+    }
+
+    private async Task<List<string?[]>> ReadRowsAsync(DataTable table, int id, CancellationToken cancellation)
+    {
+        var rows = new List<string?[]>();
+        var bad = new List<(long Row, string Reason)>();
+        long row = 0;
+        try
+        {
+            await foreach (RecordBatch batch in duck.StreamAsync(table.Select(Enumerable.Range(0, table.Columns.Count).Select(table.TextOf)), cancellation))
+            {
+                StringArray[] columns = [.. Enumerable.Range(0, table.Columns.Count).Select(i => (StringArray)batch.Column(i))];
+                for (int i = 0; i < batch.Length; i++, row++)
+                {
+                    string?[] cells = Array.ConvertAll(columns, column => column.GetString(i)?.Trim());
+                    if (EntityId.TryParse(cells[id], out _))
+                    {
+                        rows.Add(cells);
+                    }
+                    else
+                    {
+                        bad.Add((row, string.IsNullOrEmpty(cells[id]) ? $"the {table.Columns[id]} is missing" : $"the {table.Columns[id]} '{BadRow.Shorten(cells[id]!)}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters"));
+                    }
+                }
+            }
+        }
+        catch (DuckDBException e)
+        {
+            throw DuckDb.CannotRead(table.File, e);
+        }
+
+        (long count, FirstBad) = BadRow.Judge(table, duck, bad, skipBadRows);
+        Bad = (int)count;
+        return rows;
+    }
+
+    // MovieLens: nothing but title and genres, the latter as flags in the oldest edition.
+    private List<ItemRow> Films(DataTable table, List<string?[]> rows, IReadOnlyList<string> genres)
+    {
+        const string Unknown = "unknown"; // ML-100K's genre of films without one
+        Columns.AddRange(["title (title, year)", "genres (categories)"]);
+        bool hasFlags = table.Columns.Count > 3;
+        int first = table.Columns.Count - genres.Count;
+        if (hasFlags && first < 5)
+        {
+            (string place, _, string text) = table.Find(0, new HashSet<long>());
+            throw new UserErrorException(BadRow.Message(table.File.Name, place, $"expected {5 + genres.Count} fields, found {table.Columns.Count}", text));
+        }
+
+        return rows.ConvertAll(cells => new ItemRow(Id(cells[0]!), cells[1] ?? "",
+            hasFlags ? [.. genres.Where((genre, g) => cells[5 + g] == "1" && genre != Unknown)] : (cells[2] ?? "").Split('|'))
+        { IsFilm = true });
+    }
+
+    private List<ItemRow> Typed(DataTable table, int id, List<string?[]> rows)
+    {
+        string[] plain = [.. table.Columns.Select(Plain)];
+        int Take(string[] names)
+        {
+            int found = names.Select(name => Array.IndexOf(plain, name)).FirstOrDefault(i => i >= 0 && i != id, -1);
+            return found;
+        }
+
+        (int title, int categories, int image, int created, int from, int until, int hidden) =
+            (Take(Titles), Take(Categories), Take(Images), Take(Created), Take(From), Take(Until), Take(Hidden));
+        var known = new Dictionary<int, string>();
+        foreach ((int column, string role) in new[] { (title, "title"), (categories, "categories"), (image, "image_url"), (created, "created_at"), (from, "available_from"), (until, "available_until"), (hidden, "hidden") })
+        {
+            if (column >= 0)
+            {
+                known[column] = role;
+            }
+        }
+
+        AttributeColumn[] attributes = [.. Enumerable.Range(0, plain.Length).Where(i => i != id && !known.ContainsKey(i) && !IsIndex(table.Columns[i]))
+            .Select(i => AttributeColumn.Of(table, i, rows)).OfType<AttributeColumn>()];
+        char separator = categories < 0 ? '|' : Lists.SeparatorOf([.. rows.Select(cells => cells[categories]).OfType<string>()]);
+        Columns.AddRange(known.Select(column => $"{table.Columns[column.Key]} ({column.Value})"));
+        Columns.AddRange(attributes.Select(column => $"{column.Name} ({column.Kind.ToString().ToLowerInvariant()})"));
+        return rows.ConvertAll(cells => new ItemRow(Id(cells[id]!), Cell(cells, title), categories < 0 ? [] : Lists.Read(cells[categories], IsSequence(table, categories), separator))
+        {
+            ImageUrl = FirstImage(Cell(cells, image)),
+            CreatedAt = Moment(cells, created),
+            AvailableFrom = Moment(cells, from),
+            AvailableUntil = Moment(cells, until),
+            Hidden = Cell(cells, hidden).ToLowerInvariant() is "true" or "t" or "1" or "yes" or "y",
+            Attributes = attributes.Length == 0 ? ItemAttributes.None : Attributes(attributes, cells),
+        });
+    }
+
+    private static Dictionary<string, AttributeValue> Attributes(AttributeColumn[] columns, string?[] cells)
+    {
+        var values = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase);
+        foreach (AttributeColumn column in columns)
+        {
+            if (column.Read(cells) is { } value)
+            {
+                values.TryAdd(column.Name, value);
+            }
+        }
+
+        return values;
+    }
+
+    // {"item": ["category", ...]} or {"item": {"title": ..., ...}}.
+    private List<ItemRow> ReadMap(DataTable table)
+    {
+        try
+        {
+            using Stream stream = TextHead.Open(table.File);
+            using var document = JsonDocument.Parse(stream);
+            JsonProperty[] items = [.. document.RootElement.EnumerateObject()];
+            int wrong = Array.FindIndex(items, item => item.Value.ValueKind != JsonValueKind.Array || !EntityId.TryParse(item.Name, out _));
+            if (wrong >= 0)
+            {
+                throw new UserErrorException($"{table.File.Name}: '{BadRow.Shorten(items[wrong].Name)}' must be an item's id with the list of its categories.");
+            }
+
+            Columns.Add("the list (categories)");
+            return [.. items.Select(item => new ItemRow(Id(item.Name), "", [.. item.Value.EnumerateArray().Select(value => value.ToString())]))];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new UserErrorException($"{table.File.Name} is not a JSON object of items with their categories: {e.Message}", e);
+        }
+    }
+
+    private static EntityId Id(string text) => EntityId.Of(text);
+
+    private static string Cell(string?[] cells, int column) => column < 0 ? "" : cells[column] ?? "";
+
+    private static string? FirstImage(string cell) => Lists.Read(cell, isSequence: false) is [var first, ..] && Uri.TryCreate(first, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" ? first : null;
+
+    private static DateTimeOffset? Moment(string?[] cells, int column) => AttributeColumn.TryMoment(Cell(cells, column), out DateTimeOffset moment) ? moment : null;
+
+    private static bool IsSequence(DataTable table, int column) => table.FieldTypes.Count > 0 && table.FieldTypes[column] == "token_seq";
+
+    private static bool IsIndex(string column) => column.StartsWith("Unnamed: ", StringComparison.Ordinal);
+
+    private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+}

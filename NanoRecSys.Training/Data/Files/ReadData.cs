@@ -1,0 +1,175 @@
+using System.Globalization;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Data.Files;
+
+/// <summary>How files are to be read, as the command line says it.</summary>
+internal sealed record ReadOptions
+{
+    /// <summary>See <see cref="ColumnOptions.Parse"/>.</summary>
+    public string? Columns { get; init; }
+
+    /// <summary>File of the items; null to look for it beside the data.</summary>
+    public string? Items { get; init; }
+
+    /// <summary>See <see cref="EventWeights.Parse"/>.</summary>
+    public string? EventWeights { get; init; }
+
+    /// <summary>Rows that cannot be read and may be left out.</summary>
+    public int SkipBadRows { get; init; }
+
+    /// <summary>Whether exact copies of rows are interactions of their own.</summary>
+    public bool KeepRepeats { get; init; }
+}
+
+/// <summary>What files of interactions were recognised as.</summary>
+/// <param name="Files">How many.</param>
+/// <param name="Format">For people.</param>
+/// <param name="Columns">By role: user, item, time, weight, event.</param>
+/// <param name="Ignored">Columns that are not read.</param>
+internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDictionary<string, string> Columns, IReadOnlyList<string> Ignored)
+{
+    /// <summary>File of the items; null where there is none.</summary>
+    public string? Items { get; init; }
+
+    /// <summary>Its format.</summary>
+    public string? ItemsFormat { get; init; }
+
+    /// <summary>Its columns, and what they became.</summary>
+    public IReadOnlyList<string> ItemColumns { get; init; } = [];
+
+    public static RecognizedFormat Of(OpenedData opened)
+    {
+        (DataTable table, ColumnRoles roles) = opened.Interactions[0];
+        Dictionary<string, string> columns = Enum.GetValues<Role>().Where(role => roles.ColumnOf(role) >= 0)
+            .ToDictionary(role => role.ToString().ToLowerInvariant(), role => table.Columns[roles.ColumnOf(role)]);
+        return new RecognizedFormat(opened.Interactions.Count, table.Format, columns, [.. table.Columns.Except(columns.Values)]);
+    }
+
+    /// <summary>A sentence or two.</summary>
+    public string Describe()
+    {
+        string columns = string.Join(", ", Columns.Select(column => column.Key == column.Value ? column.Key : $"{column.Key}={column.Value}"));
+        string files = Files == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{Files:N0} files: ");
+        return $"Interactions: {files}{Format}; columns {columns}{(Ignored.Count == 0 ? "" : "; not read: " + string.Join(", ", Ignored))}."
+            + (Items is null ? "" : $" Items: {Path.GetFileName(Items)}, {ItemsFormat}; {string.Join(", ", ItemColumns)}.");
+    }
+}
+
+/// <summary>What was read.</summary>
+/// <param name="Interactions">In the order of the files, without exact repeats.</param>
+/// <param name="Items">What the data says of items.</param>
+/// <param name="Unit">Of the times.</param>
+/// <param name="Form">Of the times in the files.</param>
+internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<ItemRow> Items, TimeUnit Unit, TimeForm Form)
+{
+    public required RecognizedFormat Format { get; init; }
+
+    /// <summary>Exact copies of rows.</summary>
+    public int Repeats { get; init; }
+
+    /// <summary>Rows that were left out because they cannot be read.</summary>
+    public long Bad { get; init; }
+
+    /// <summary>Rows of events that say that an item was not liked.</summary>
+    public long Excluded { get; init; }
+
+    public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
+
+    /// <summary>Reads all files.</summary>
+    /// <param name="opened">The files.</param>
+    /// <param name="options">How.</param>
+    /// <param name="notes">Receives what the user should know.</param>
+    /// <param name="progress">Receives the share that is read.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="UserErrorException">Rows cannot be read, or there are none.</exception>
+    public static async Task<ReadData> ReadAsync(
+        OpenedData opened, ReadOptions options, ICollection<string> notes, Action<double>? progress, CancellationToken cancellation)
+    {
+        // First: the interactions of a large set take longer.
+        var itemsReader = new ItemsReader(opened.Duck, options.SkipBadRows);
+        IReadOnlyList<ItemRow> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.Columns, opened.Genres, cancellation);
+        int done = 0;
+        var reader = new InteractionsReader(
+            opened.Duck, options.EventWeights is { } weights ? EventWeights.Parse(weights) : EventWeights.None, options.SkipBadRows,
+            share => progress?.Invoke((done + share) / opened.Interactions.Count));
+        foreach ((DataTable table, ColumnRoles roles) in opened.Interactions)
+        {
+            await reader.ReadAsync(table, roles, cancellation);
+            done++;
+        }
+
+        RecognizedFormat format = RecognizedFormat.Of(opened) with { Items = opened.Items?.File.Name, ItemsFormat = opened.Items?.Format, ItemColumns = itemsReader.Columns };
+        InteractionTable read = reader.Table;
+        if (read.Count == 0)
+        {
+            throw new UserErrorException(reader.Excluded > 0
+                ? "No event is left: --event-weights gives none of the data's types a weight above zero."
+                : $"{opened.Interactions[0].Table.File.Name} contains no rows.");
+        }
+
+        foreach (string note in opened.Notes)
+        {
+            notes.Add(note);
+        }
+
+        DataChecks.Describe(read, reader.Form, notes);
+        TimeUnit unit = reader.Form switch { TimeForm.Dates => TimeUnit.Dates, TimeForm.None => TimeUnit.Order, _ => TimeUnit.Of(read.Times, reader.HasFractions) };
+        if (reader.IsOrdered)
+        {
+            read.NumberTimes(); // where the place is the time, a copy of a row is another interaction
+        }
+
+        (InteractionTable kept, int repeats) = options.KeepRepeats ? (read, 0) : DuplicateRows.Drop(read);
+        if (reader.Form == TimeForm.None)
+        {
+            kept.NumberTimes();
+        }
+
+        var result = new ReadData(kept, items, unit, reader.Form)
+        {
+            Format = format,
+            Repeats = repeats,
+            Bad = reader.Bad + itemsReader.Bad,
+            Excluded = reader.Excluded,
+            EventTypes = reader.EventTypes,
+        };
+        result.Note(reader.FirstBad ?? itemsReader.FirstBad, options, notes);
+        return result;
+    }
+
+    private void Note(string? firstBad, ReadOptions options, ICollection<string> notes)
+    {
+        void Add(FormattableString note) => notes.Add(note.ToString(CultureInfo.InvariantCulture));
+        if (Repeats > 0)
+        {
+            Add($"{Repeats:N0} rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.");
+        }
+
+        if (Bad > 0)
+        {
+            Add($"{Bad:N0} rows cannot be read and were left out. The first: {firstBad}");
+        }
+
+        if (Unit.Note is { } note)
+        {
+            notes.Add(note);
+        }
+
+        if (EventTypes.Count > 0 && options.EventWeights is null)
+        {
+            Add($"Each event weighs 1, of whatever type: {string.Join(", ", EventTypes.Take(10).Select(type => $"{type.Name} {type.Rows}"))}. --event-weights gives types other weights, and excludes those below zero.");
+        }
+
+        string[] unknown = options.EventWeights is null ? [] : [.. EventWeights.Parse(options.EventWeights).ByName.Keys.Except(EventTypes.Select(type => type.Name), StringComparer.OrdinalIgnoreCase)];
+        if (unknown.Length > 0)
+        {
+            Add($"--event-weights names types that the data does not have: {string.Join(", ", unknown)}. It has {string.Join(", ", EventTypes.Select(type => type.Name).DefaultIfEmpty("no column of event types"))}.");
+        }
+
+        if (Excluded > 0)
+        {
+            Add($"{Excluded:N0} events have a type of weight zero or less and are no interactions.");
+        }
+    }
+}

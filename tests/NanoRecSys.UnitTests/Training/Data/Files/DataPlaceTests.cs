@@ -1,0 +1,116 @@
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Data.Files;
+
+namespace NanoRecSys.UnitTests.Training.Data.Files;
+
+public sealed class DataPlaceTests : IDisposable
+{
+    private readonly ReadFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Parts_of_one_kind_are_read_in_the_order_of_their_names_and_other_files_are_left_aside()
+    {
+        _folder.Write("part-00001.csv", "user,item\n2,b\n");
+        _folder.Write("part-00000.csv", "user,item\n1,a\n");
+        _folder.Write("_SUCCESS", "");
+        _folder.Write(".part-00000.csv.crc", "x");
+        _folder.Write("README.md", "# Data");
+
+        ReadData data = await _folder.ReadAsync();
+
+        Assert.Equal(["1 a 1 0", "2 b 1 1"], ReadFolder.Rows(data));
+        Assert.Equal(2, data.Format.Files);
+    }
+
+    [Fact]
+    public async Task Folders_are_searched_where_a_folder_has_no_file_of_its_own()
+    {
+        _folder.Write("day=2/x.csv", "user,item\n2,b\n");
+        _folder.Write("day=1/x.csv", "user,item\n1,a\n");
+
+        Assert.Equal(["1 a 1 0", "2 b 1 1"], ReadFolder.Rows(await _folder.ReadAsync()));
+    }
+
+    [Theory]
+    [InlineData("logs/2024-*.csv", "1 a|2 b")]
+    [InlineData("*/2025-01.csv", "3 c")]
+    [InlineData("**/*-01.csv", "1 a|3 c")]
+    public async Task A_pattern_names_its_matches(string pattern, string rows)
+    {
+        _folder.Write("logs/2024-01.csv", "user,item\n1,a\n");
+        _folder.Write("logs/2024-02.csv", "user,item\n2,b\n");
+        _folder.Write("logs/2025-01.csv", "user,item\n3,c\n");
+
+        ReadData data = await _folder.ReadAsync(Path.Combine(_folder.Path, pattern));
+
+        Assert.Equal(rows, string.Join('|', ReadFolder.Rows(data).Select(row => string.Join(' ', row.Split(' ')[..2]))));
+    }
+
+    [Fact]
+    public async Task Files_of_two_kinds_are_told_apart_by_their_names_or_refused()
+    {
+        _folder.Write("ratings_2024.csv", "user,item,rating\n1,a,5\n");
+        _folder.Write("tags_2024.csv", "user,item,tag\n1,a,fun\n");
+        Assert.Equal(["1 a 5 0"], ReadFolder.Rows(await _folder.ReadAsync()));
+
+        File.Move(Path.Combine(_folder.Path, "ratings_2024.csv"), Path.Combine(_folder.Path, "stars.csv"));
+        Assert.Equal("DIR contains several files with users and items (stars.csv, tags_2024.csv). Set --data to one of them.", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task Parts_with_dates_and_with_numbers_are_refused()
+    {
+        _folder.Write("a.csv", "user,item,time\n1,a,1500000000\n");
+        _folder.Write("b.csv", "user,item,time\n1,b,2020-01-01\n");
+
+        Assert.Equal("DIR/b.csv has dates, and the file before it has times that are numbers. Write the times of all files alike.", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task Names_with_brackets_and_quotes_are_plain_names()
+    {
+        string path = _folder.Write("it's [1].csv", "user,item\n1,a\n");
+        _folder.Write("it's 1.csv", "user,item\n2,b\n");
+
+        Assert.Equal(["1 a 1 0"], ReadFolder.Rows(await _folder.ReadAsync(path)));
+    }
+
+    [Theory]
+    [InlineData("x.xlsx", "is an Excel workbook. Save the sheet as CSV.")]
+    [InlineData("x.tar.gz", "is a tar archive. Unpack it and set --data to the folder.")]
+    [InlineData("x.csv.bz2", "is compressed with bzip2. Unpack it, or compress it with gzip or zstd.")]
+    [InlineData("x.bin", "is not text. CSV, TSV, JSON lines, JSON arrays and Parquet are read, each also with gz or zst.")]
+    [InlineData("x.parquet", "cannot be read: ")]
+    [InlineData("x.csv.gz", "is not a complete gz file: ")]
+    public async Task Files_that_cannot_be_read_are_refused_with_what_to_do(string name, string reason)
+    {
+        byte[] bytes = name == "x.parquet" ? [.. "PAR1 and no more"u8] : [0x50, 0x4B, 3, 4, 0, 0, 10, 0, 10];
+        string path = _folder.Write(name, bytes);
+
+        Assert.StartsWith($"DIR/{name} {reason}", await _folder.RefusalAsync(path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_without_data_is_refused()
+    {
+        _folder.Write("notes.md", "nothing");
+
+        Assert.StartsWith("DIR contains no file of data: ", await _folder.RefusalAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("shop.v2", "shop.v2")]
+    [InlineData("shop/events.csv.gz", "events")]
+    [InlineData("export.ZIP", "export")]
+    [InlineData("logs/2024-*.csv", "logs")]
+    public void Prepared_data_is_named_after_the_last_part_without_its_format(string data, string name)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "shop.v2"));
+        _folder.Write("shop/events.csv.gz", "");
+        _folder.Write("logs/2024-01.csv", "");
+
+        Assert.Equal(name, DatasetSource.NameOf(Path.Combine(_folder.Path, data)));
+    }
+}

@@ -1,0 +1,184 @@
+using System.Text;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data.Files;
+
+namespace NanoRecSys.UnitTests.Training.Data.Files;
+
+public sealed class ItemFilesTests : IDisposable
+{
+    private readonly ReadFolder _folder = new();
+
+    public ItemFilesTests() => _folder.Write("ratings.csv", "userId,movieId,rating,timestamp\n1,2,3,4\n");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Quoted_titles_keep_their_commas_and_doubled_quotes()
+    {
+        IReadOnlyList<ItemRow> items = await ReadAsync("movies.csv", "movieId,title,genres\r\n11,\"American President, The (1995)\",Comedy|Drama\r\n140,\"The \"\"Real\"\" One (1996)\",(no genres listed)\r\n");
+
+        Assert.Equal(["11: American President, The (1995): Comedy|Drama", "140: The \"Real\" One (1996): (no genres listed)"], items.Select(Show));
+    }
+
+    [Theory]
+    [InlineData("\"movieId\",\"title\",\"genres\"\n\"1\",\"Heat (1995)\",\"Crime\"\n")]
+    [InlineData("\n\nmovieId ,Title, genres\n1,Heat (1995),Crime\n")]
+    [InlineData("movieId;title;genres\n1;Heat (1995);Crime\n")]
+    [InlineData("1,Heat (1995),Crime\n\n")]
+    [InlineData("\uFEFFmovieId,title,genres\n1,Heat (1995),Crime\n")]
+    public async Task A_header_may_be_quoted_spaced_late_or_missing(string text) =>
+        Assert.Equal(["1: Heat (1995): Crime"], (await ReadAsync("movies.csv", text)).Select(Show));
+
+    [Theory]
+    [InlineData("1,Sex; Lies; Videotape; More; And More,Drama\n2,One; Two; Three; Four; Five,Crime\n", "1: Sex; Lies; Videotape; More; And More: Drama")]
+    [InlineData("1,Heat (1995),Action|Crime|Drama|Thriller\n2,Casino (1995),Action|Crime|Drama|Thriller\n", "1: Heat (1995): Action|Crime|Drama|Thriller")]
+    public async Task Only_commas_separate_fields_whatever_else_a_row_has_more_of(string text, string first) =>
+        Assert.Equal(first, Show((await ReadAsync("movies.csv", text))[0]));
+
+    [Fact]
+    public async Task Each_line_is_decoded_by_itself_and_those_in_Windows_1252_are_counted()
+    {
+        _folder.Write("movies.csv",
+        [
+            .. "movieId,title,genres\n1,Amélie (2001),Comedy\n"u8,
+            .. "2,Schindler"u8, 0x92, .. "s caf"u8, 0xE9, .. " (2006"u8, 0x96, .. "2007),Drama\n"u8,
+        ]);
+
+        ReadData data = await _folder.ReadAsync();
+
+        Assert.Equal(["Amélie (2001)", "Schindler’s café (2006–2007)"], data.Items.Select(item => item.Title));
+        Assert.Contains(_folder.Notes, note => note.EndsWith("movies.csv are not UTF-8 and were read as Windows-1252.", StringComparison.Ordinal) && note.StartsWith("1 of 3 lines", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("utf-8")]
+    [InlineData("latin1")]
+    public async Task Titles_of_movies_dat_are_read_in_either_encoding(string encoding)
+    {
+        File.Move(Path.Combine(_folder.Path, "ratings.csv"), Path.Combine(_folder.Path, "old"));
+        _folder.Write("ratings.dat", "1::73::3::4\n");
+        _folder.Write("movies.dat", "73::Misérables, \"Les (1995)::Drama|Musical\n", Encoding.GetEncoding(encoding));
+
+        Assert.Equal(["73: Misérables, \"Les (1995): Drama|Musical"], (await _folder.ReadAsync()).Items.Select(Show));
+    }
+
+    [Fact]
+    public async Task Genre_flags_are_named_by_the_genre_file()
+    {
+        WriteOldest("1|Toy Story (1995)|01-Jan-1995||http://x|0|1|1\n267|unknown||||1|0|0\n", "unknown|0\nAction|1\nDrama|2\n\n");
+
+        Assert.Equal(["1: Toy Story (1995): Action|Drama", "267: unknown: "], (await _folder.ReadAsync()).Items.Select(Show));
+    }
+
+    [Fact]
+    public async Task A_row_of_the_flag_format_with_too_few_flags_is_refused()
+    {
+        WriteOldest("1|Toy Story (1995)|01-Jan-1995||http://x|0\n", "unknown|0\nAction|1\n");
+
+        Assert.Equal("DIR/u.item, line 1: expected 7 fields, found 6: 1|Toy Story (1995)|01-Jan-1995||http://x|0", await _folder.RefusalAsync());
+    }
+
+    [Theory]
+    [InlineData("1,Toy Story (1995)", "line 4: expected 3 fields (movieId, title, genres), found 2: 1,Toy Story (1995)")]
+    [InlineData("1,Heat, The (1995),Drama", "line 4: expected 3 fields (movieId, title, genres), found 4: 1,Heat, The (1995),Drama")]
+    [InlineData(",Toy Story (1995),Drama", "line 4: the movieId is missing: ,Toy Story (1995),Drama")]
+    [InlineData("7,\"Toy Story (1995),Drama", "line 4: a quote is not closed, or text follows one: 7,\"Toy Story (1995),Drama")]
+    public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason)
+    {
+        _folder.Write("movies.csv", $"movieId,title,genres\n5,\"Two\nlines (1999)\",Drama\n{row}\n");
+
+        Assert.Equal($"DIR/movies.csv, {reason}", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task Known_columns_get_their_meaning_and_others_the_type_of_their_contents()
+    {
+        _folder.Write("log.csv", "user,item\nu,sku-1\n");
+        string items = _folder.Write("products.csv", """
+            item_id,title,categories,image_url,created_at,available_from,available_until,hidden,price,brand,colors,description,listed,zip
+            sku-1,"Chair, blue",Home|Chairs,https://shop.example/1.png,2024-01-02,2024-02-01T00:00:00Z,2030-01-01,false,49.90,Acme,blue|red,A long text about a chair.,2024-01-05,00501
+            sku-2,Table,,not a url,1704153600,,,TRUE,120,Acme,,,2024-01-06,10115
+
+            """);
+
+        ReadData data = await _folder.ReadAsync(Path.Combine(_folder.Path, "log.csv"), new ReadOptions { Items = items });
+
+        ItemRow chair = data.Items[0];
+        Assert.Equal(("sku-1", "Chair, blue", "Home|Chairs", "https://shop.example/1.png"), (chair.Id.Text, chair.Title, string.Join('|', chair.Categories), chair.ImageUrl));
+        Assert.Equal((new DateTime(2024, 1, 2), new DateTime(2024, 2, 1), new DateTime(2030, 1, 1)), (chair.CreatedAt!.Value.UtcDateTime, chair.AvailableFrom!.Value.UtcDateTime, chair.AvailableUntil!.Value.UtcDateTime));
+        Assert.Equal((false, true), (chair.Hidden, data.Items[1].Hidden));
+        Assert.Equal((null, new DateTime(2024, 1, 2)), (data.Items[1].ImageUrl, data.Items[1].CreatedAt!.Value.UtcDateTime));
+        Assert.Equal(49.9, chair.Attributes["Price"].Number);
+        Assert.Equal(
+            [("brand", AttributeKind.Category), ("colors", AttributeKind.Categories), ("description", AttributeKind.Text), ("listed", AttributeKind.Time), ("price", AttributeKind.Number), ("zip", AttributeKind.Category)],
+            chair.Attributes.OrderBy(attribute => attribute.Key).Select(attribute => (attribute.Key, attribute.Value.Kind)));
+        Assert.Equal(["blue", "red"], chair.Attributes["colors"].Texts);
+        Assert.Equal(1_704_412_800, chair.Attributes["listed"].Number);
+    }
+
+    [Fact]
+    public async Task Lists_in_Parquet_JSON_and_Python_are_categories()
+    {
+        _folder.Write("log.csv", "user,item\nu,1\n");
+        string log = Path.Combine(_folder.Path, "log.csv");
+        string parquet = _folder.Copy("i.parquet", "SELECT 1 AS item_id, ['a', 'b'] AS categories, [3, 4] AS sizes, {'x': 1} AS nothing", "FORMAT parquet");
+        string json = _folder.Write("i.jsonl", "{\"item_id\": 1, \"categories\": [\"a\", \"b\"], \"sizes\": [3, 4]}\n");
+        string python = _folder.Write("i.csv", "item_id,categories,sizes\n1,\"['a', 'b']\",\"[3, 4]\"\n");
+
+        foreach (string items in new[] { parquet, json, python })
+        {
+            ItemRow item = Assert.Single((await _folder.ReadAsync(log, new ReadOptions { Items = items })).Items);
+            Assert.Equal("1:  : a|b 3|4", $"{item.Id}: {item.Title} : {string.Join('|', item.Categories)} {string.Join('|', item.Attributes["sizes"].Texts)}");
+            Assert.Single(item.Attributes);
+        }
+    }
+
+    [Fact]
+    public async Task A_JSON_object_gives_each_item_its_categories()
+    {
+        string log = _folder.Write("Beauty.txt", "1 4 83\n");
+        _folder.Write("Beauty_item2attributes.json", "{\"4\": [1, 2, 3], \"83\": [4]}");
+
+        Assert.Equal(["4: : 1|2|3", "83: : 4"], (await _folder.ReadAsync(log)).Items.Select(Show));
+    }
+
+    [Fact]
+    public async Task Which_file_describes_the_items_must_be_clear()
+    {
+        File.Delete(Path.Combine(_folder.Path, "ratings.csv"));
+        _folder.Write("log.csv", "user,item\nu,1\n");
+        _folder.Write("a.csv", "item,title\n1,A\n");
+        _folder.Write("b.csv", "item,title\n1,B\n");
+
+        Assert.Empty((await _folder.ReadAsync()).Items);
+        Assert.Contains("Several files could describe the items (a.csv, b.csv), so none is read. --items FILE names one.", _folder.Notes);
+        Assert.Equal("B", Assert.Single((await _folder.ReadAsync(options: new ReadOptions { Items = Path.Combine(_folder.Path, "b.csv") })).Items).Title);
+        Assert.Equal("--items nowhere.csv is not an existing file.", await _folder.RefusalAsync(options: new ReadOptions { Items = "nowhere.csv" }));
+    }
+
+    [Fact]
+    public async Task A_file_without_a_column_of_items_is_refused()
+    {
+        string items = _folder.Write("x.csv", "code,name\n1,A\n");
+
+        Assert.Equal(
+            "DIR/x.csv has no column with a usual name for items among code, name. Rename it to item_id, or name it: --columns item=COLUMN.",
+            await _folder.RefusalAsync(options: new ReadOptions { Items = items }));
+    }
+
+    private async Task<IReadOnlyList<ItemRow>> ReadAsync(string name, string text)
+    {
+        _folder.Write(name, text);
+        return (await _folder.ReadAsync()).Items;
+    }
+
+    private void WriteOldest(string items, string genres)
+    {
+        File.Delete(Path.Combine(_folder.Path, "ratings.csv"));
+        _folder.Write("u.data", "1\t1\t3\t4\n");
+        _folder.Write("u.item", items);
+        _folder.Write("u.genre", genres);
+    }
+
+    private static string Show(ItemRow item) => $"{item.Id}: {item.Title}: {string.Join('|', item.Categories)}";
+}

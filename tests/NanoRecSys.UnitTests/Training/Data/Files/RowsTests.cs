@@ -1,0 +1,281 @@
+using System.Diagnostics;
+using System.Text;
+using NanoRecSys.Training.Data.Files;
+
+namespace NanoRecSys.UnitTests.Training.Data.Files;
+
+/// <summary>What is read of rows of interactions, and which rows are refused.</summary>
+public sealed class RowsTests : IDisposable
+{
+    private const string Header = "userId,movieId,rating,timestamp\n";
+    private readonly ReadFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("ratings.csv", "userId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493\n")]
+    [InlineData("ratings.csv", "userId,movieId,rating,timestamp\r\n1,31,2.5,1260759144\r\n2,10,4,835355493\r\n")]
+    [InlineData("ratings.csv", "\uFEFFuserId,movieId,rating,timestamp\n1,31,2.5,1260759144\n2,10,4,835355493")]
+    [InlineData("ratings.csv", "\"userId\",\"movieId\",\"rating\",\"timestamp\"\n\"1\",\"31\",\"2.5\",\"1260759144\"\n 2, 10, 4.0, 835355493\n\n")]
+    [InlineData("ratings.csv", "1,31,2.5,1260759144\n2,10,4,835355493\n")]
+    [InlineData("ratings.csv", "\n \n\"userId\" , movieId,RATING,timestamp\n1,31,2.5,1260759144\n \n2,10,4,835355493\n")]
+    [InlineData("ratings.csv", "movieId,userId,timestamp,rating\n31,1,1260759144,2.5\n10,2,835355493,4\n")]
+    [InlineData("ratings.csv", "USER ID;ITEM ID;Rating;ts\n1;31;2.5;1260759144\n2;10;4;835355493\n")]
+    [InlineData("ratings.dat", "1::31::2.5::1260759144\n2::10::4::835355493\n")]
+    [InlineData("u.data", "1\t31\t2.5\t1260759144\n2\t10\t4\t835355493\n")]
+    [InlineData("ratings.csv", "user_id,item_id,rating,timestamp,0\n1,31,2.5,1260759144,9\n2,10,4,835355493,9\n")]
+    [InlineData("log.txt", "# users and what they rated\nuser|item|stars|time\n1|31|2.5|1260759144\n2|10|4|835355493\n")]
+    [InlineData("log.json", "[{\"user\": 1, \"item\": 31, \"rating\": 2.5, \"time\": 1260759144},\n {\"user\": 2, \"item\": 10, \"rating\": 4, \"time\": 835355493}]")]
+    [InlineData("log.jsonl", "{\"user\": 1, \"item\": \"31\", \"rating\": 2.5, \"time\": 1260759144}\n\n{\"user\": 2, \"item\": \"10\", \"rating\": 4, \"time\": 835355493, \"more\": {}}\n")]
+    public async Task Every_format_reads_the_same_rows_in_file_order(string name, string text)
+    {
+        _folder.Write(name, text);
+
+        ReadData data = await _folder.ReadAsync();
+
+        Assert.Equal(["1 31 2.5 1260759144", "2 10 4 835355493"], ReadFolder.Rows(data));
+        Assert.True(data.Interactions.UserIds.AreNumbers);
+    }
+
+    [Theory]
+    [InlineData("FORMAT parquet", "events.parquet")]
+    [InlineData("FORMAT csv, HEADER, COMPRESSION zstd", "events.csv.zst")]
+    [InlineData("FORMAT csv, HEADER, COMPRESSION gzip", "events.csv.gz")]
+    [InlineData("FORMAT json, COMPRESSION gzip", "events.jsonl.gz")]
+    [InlineData("FORMAT json, COMPRESSION zstd", "events.jsonl.zst")]
+    public async Task Files_that_other_programs_write_are_read_with_their_types(string options, string name)
+    {
+        string path = _folder.Copy(
+            name, "SELECT '6f9619ff-8b86-d011-b42d-00c04fc964ff'::UUID AS user_id, 'SKU-' || i AS sku, TIMESTAMP '2024-05-01 10:00:00' + INTERVAL (i) HOUR AS event_time, (i + 0.5)::FLOAT AS score FROM range(2) t(i)", options);
+
+        ReadData data = await _folder.ReadAsync(path);
+
+        Assert.Equal(["6f9619ff-8b86-d011-b42d-00c04fc964ff SKU-0 0.5 1714557600", "6f9619ff-8b86-d011-b42d-00c04fc964ff SKU-1 1.5 1714561200"], ReadFolder.Rows(data));
+    }
+
+    [Fact]
+    public async Task Whole_numbers_that_a_missing_value_made_decimals_in_Parquet_are_whole_again()
+    {
+        _folder.Copy("a.parquet", "SELECT 12::DOUBLE AS user_id, 7.0::FLOAT AS item_id, 1500000000::BIGINT AS ts", "FORMAT parquet");
+
+        Assert.Equal(["12 7 1 1500000000"], ReadFolder.Rows(await _folder.ReadAsync()));
+    }
+
+    [Theory]
+    [InlineData("1,31,2.5", "expected 4 fields (userId, movieId, rating, timestamp), found 3: 1,31,2.5")]
+    [InlineData("1,31,2.5,7,8", "expected 4 fields (userId, movieId, rating, timestamp), found 5: 1,31,2.5,7,8")]
+    [InlineData(",31,2.5,7", "the userId is missing: ,31,2.5,7")]
+    [InlineData("1, ,2.5,7", "the movieId is missing: 1, ,2.5,7")]
+    [InlineData("Jürgen\u0007,31,2.5,7", "the userId 'Jürgen ' is not an id: 1 to 256 bytes of UTF-8 without control characters: Jürgen ,31,2.5,7")]
+    [InlineData("1,31,2\u001b[31m.5,7", "the rating '2 [31m.5' is not a number: 1,31,2 [31m.5,7")]
+    [InlineData("1,31,good,7", "the rating 'good' is not a number: 1,31,good,7")]
+    [InlineData("1,31,NaN,7", "the rating 'NaN' is not a number: 1,31,NaN,7")]
+    [InlineData("1,31,1e39,7", "the rating '1e39' is not a number: 1,31,1e39,7")]
+    [InlineData("1,31,\"2,5\",7", "the rating '2,5' is not a number: 1,31,\"2,5\",7")]
+    [InlineData("1,31,2.5,", "the timestamp '' is not a time: a number since 1970, or an ISO date: 1,31,2.5,")]
+    [InlineData("1,31,2.5,99999999999999999999", "the timestamp '99999999999999999999' is not a time: a number since 1970, or an ISO date: 1,31,2.5,99999999999999999999")]
+    [InlineData("1,31,2.5,12/1/2010 8:26", "the timestamp '12/1/2010 8:26' is not a time: a number since 1970, or an ISO date: 1,31,2.5,12/1/2010 8:26")]
+    [InlineData("1,\"31,2.5,7", "a quote is not closed, or text follows one: 1,\"31,2.5,7")]
+    public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason)
+    {
+        _folder.Write("ratings.csv", $"{Header}1,2,3,4\n\n{row}\n");
+
+        Assert.Equal($"DIR/ratings.csv, line 4: {reason}", await _folder.RefusalAsync());
+    }
+
+    [Theory]
+    [InlineData("{\"user\": 1, \"item\": 2, \"ts\": \"yesterday\"}", "the ts 'yesterday' is not a time: a number since 1970, or an ISO date")]
+    [InlineData("{\"user\": 1, \"ts\": 5}", "the item is missing")]
+    [InlineData("not JSON", "the user is missing")]
+    public async Task A_line_of_JSON_that_cannot_be_read_is_named(string line, string reason)
+    {
+        _folder.Write("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n");
+
+        Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task A_date_that_cannot_be_read_is_named()
+    {
+        _folder.Write("log.csv", "user,item,day\n1,2,2024-02-28\n1,3,2024-02-30\n");
+
+        Assert.Equal(
+            "DIR/log.csv, line 3: the day is missing or not an ISO date: 1,3,2024-02-30", await _folder.RefusalAsync(options: new ReadOptions { Columns = "time=day" }));
+    }
+
+    [Fact]
+    public async Task The_line_of_a_bad_row_counts_quoted_line_breaks_and_rows_that_were_rejected()
+    {
+        _folder.Write("log.csv", "user,item,rating,note\n1,2,3,\"two\nlines\"\n1,2\n1,5,bad,x\n");
+
+        Assert.Equal("DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2", await _folder.RefusalAsync());
+        Assert.Equal(
+            "More than 1 rows cannot be read. Raise --skip-bad-rows, or correct them. The first: DIR/log.csv, line 4: expected 4 fields (user, item, rating, note), found 2: 1,2",
+            await _folder.RefusalAsync(options: new ReadOptions { SkipBadRows = 1 }));
+        ReadData data = await _folder.ReadAsync(options: new ReadOptions { SkipBadRows = 2 });
+        Assert.Equal((1, 2L), (data.Interactions.Count, data.Bad));
+        Assert.Contains(_folder.Notes, note => note.StartsWith("2 rows cannot be read and were left out. The first: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_line_without_an_end_is_refused_before_it_fills_the_memory()
+    {
+        _folder.Write("ratings.csv", "1,2,3,4\n" + new string('1', 2_000_000));
+
+        Assert.Equal("DIR/ratings.csv, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task UTF_16_is_named()
+    {
+        _folder.Write("ratings.csv", [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(Header)]);
+
+        Assert.Equal("DIR/ratings.csv is encoded as UTF-16. Save it as UTF-8.", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task A_long_bad_row_is_shortened()
+    {
+        _folder.Write("ratings.csv", Header + new string('9', 500) + "\n");
+
+        Assert.EndsWith(new string('9', 80) + "...", await _folder.RefusalAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ratings.csv", Header)]
+    [InlineData("log.jsonl", "\n\n")]
+    public async Task A_file_without_rows_is_refused(string name, string text)
+    {
+        _folder.Write(name, text);
+
+        Assert.Equal($"DIR/{name} contains no rows.", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task A_pipe_is_refused_instead_of_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no pipes among its files.");
+        string path = Path.Combine(_folder.Path, "ratings.csv");
+        using Process mkfifo = Process.Start("mkfifo", [path]);
+        await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("DIR/ratings.csv is empty or not a regular file.", await _folder.RefusalAsync());
+    }
+
+    [Fact]
+    public async Task Rows_of_a_large_file_come_whole_and_in_order_and_the_last_bad_one_is_named()
+    {
+        const int Rows = 400_000; // several of DuckDB's buffers for the parser's threads
+        var text = new StringBuilder("user,item,ts\n");
+        for (int i = 0; i < Rows; i++)
+        {
+            text.Append(i).Append(",i").Append(i % 997).Append(',').Append(1_000_000_000L + i).Append(",\n"[1]);
+        }
+
+        _folder.Write("log.csv", text.ToString());
+        ReadData data = await _folder.ReadAsync();
+        Assert.Equal(Rows, data.Interactions.Count);
+        Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal((i, i % 997, 1_000_000_000L + i), (data.Interactions[i].User, data.Interactions[i].Item, data.Interactions[i].Timestamp)));
+
+        _folder.Write("log.csv", text.Append("7,8,nine\n").ToString());
+        Assert.StartsWith($"DIR/log.csv, line {Rows + 2}: the ts 'nine' is not a time", await _folder.RefusalAsync(), StringComparison.Ordinal);
+
+        _folder.WriteGzip("log.csv.gz", text.Replace("7,8,nine\n", "7,8\n").ToString());
+        Assert.Equal($"DIR/log.csv.gz, line {Rows + 2}: expected 3 fields (user, item, ts), found 2: 7,8", await _folder.RefusalAsync(Path.Combine(_folder.Path, "log.csv.gz")));
+    }
+
+    [Theory]
+    [InlineData("1500000000", "1500000007", 1_500_000_000, 1_500_000_007, "seconds")]
+    [InlineData("1500000000.25", "1500000007", 1_500_000_000, 1_500_000_007, "seconds with decimals")]
+    [InlineData("1.5e9", "1500000007.0", 1_500_000_000, 1_500_000_007, "seconds")]
+    [InlineData("1500000000250", "1500000007999", 1_500_000_000, 1_500_000_007, "milliseconds")]
+    [InlineData("1500000000250000", "1500000007999999", 1_500_000_000, 1_500_000_007, "microseconds")]
+    [InlineData("2017-07-14", "2017-07-15", 1_499_990_400, 1_500_076_800, "dates")]
+    [InlineData("2017-07-14T02:40:00Z", "2017-07-14 02:40:07.5", 1_500_000_000, 1_500_000_007, "dates")]
+    [InlineData("2017-07-14T04:40:00+02:00", "2017-07-14 02:40:07 UTC", 1_500_000_000, 1_500_000_007, "dates")]
+    public async Task The_unit_of_times_is_recognized(string first, string second, long firstSeconds, long secondSeconds, string unit)
+    {
+        _folder.Write("log.csv", $"user,item,time\n1,2,{first}\n1,3,{second}\n");
+
+        ReadData data = await _folder.ReadAsync();
+
+        Assert.Equal([$"1 2 1 {firstSeconds}", $"1 3 1 {secondSeconds}"], ReadFolder.Rows(data));
+        Assert.Equal(unit, data.Unit.Name);
+        Assert.Equal(unit != "seconds", _folder.Notes.Any(note => note.Contains(unit, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Exact_repeats_are_dropped_unless_they_are_to_be_kept()
+    {
+        _folder.Write("log.csv", "user,item,rating\n1,2,3\n1,2,3\n1,2,4\n");
+
+        ReadData data = await _folder.ReadAsync();
+
+        Assert.Equal((2, 1), (data.Interactions.Count, data.Repeats));
+        Assert.Contains("1 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", _folder.Notes);
+        Assert.Equal(3, (await _folder.ReadAsync(options: new ReadOptions { KeepRepeats = true })).Interactions.Count);
+    }
+
+    [Theory]
+    [InlineData("visitorid,itemid,sku\n1,2,3\n", "has several columns that could be the items: itemid, sku. Name the one to use: --columns item=itemid.")]
+    [InlineData("user,item,timestamp,date\n1,2,3,4\n", "has several columns that could be the times: timestamp, date. Name the one to use: --columns time=timestamp.")]
+    [InlineData("who,what,when\n1,2,3\n", "has no column with a usual name for users among who, what, when. Name it: --columns user=COLUMN.")]
+    [InlineData("user,what,when\n1,2,3\n", "has no column with a usual name for items among user, what, when. Name it: --columns item=COLUMN.")]
+    public async Task Columns_that_are_not_clear_are_refused_with_the_option_to_name_them(string text, string reason)
+    {
+        _folder.Write("log.csv", text);
+
+        Assert.Equal($"DIR/log.csv {reason}", await _folder.RefusalAsync());
+    }
+
+    [Theory]
+    [InlineData("user=who,item=what,time=when", "1 2 1 3")]
+    [InlineData("user=1,item=2", "1 2 1 0")]
+    [InlineData("user=what,item=who", "2 1 1 0")]
+    public async Task Columns_may_be_named_by_name_or_position(string columns, string row)
+    {
+        _folder.Write("log.csv", "who,what,when\n1,2,3\n");
+
+        Assert.Equal([row], ReadFolder.Rows(await _folder.ReadAsync(options: new ReadOptions { Columns = columns })));
+    }
+
+    [Fact]
+    public async Task An_empty_name_leaves_a_column_unread_and_an_unknown_one_is_refused()
+    {
+        _folder.Write("log.csv", "user,item,timestamp,date,count\n1,2,3,4,many\n");
+
+        Assert.Equal(["1 2 1 4"], ReadFolder.Rows(await _folder.ReadAsync(options: new ReadOptions { Columns = "time=date,weight=" })));
+        Assert.Equal("--columns time=then: DIR/log.csv has the columns user, item, timestamp, date, count.", await _folder.RefusalAsync(options: new ReadOptions { Columns = "time=then" }));
+    }
+
+    [Theory]
+    [InlineData("user:a")]
+    [InlineData("person=a")]
+    [InlineData("user=a,user=b")]
+    public async Task A_wrong_list_of_columns_is_refused(string columns)
+    {
+        _folder.Write("log.csv", "user,item\n1,2\n");
+
+        Assert.Contains("must be user=NAME, item=NAME, time=NAME, weight=NAME or event=NAME", await _folder.RefusalAsync(options: new ReadOptions { Columns = columns }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Events_of_a_negative_weight_are_no_interactions_and_others_weigh_one()
+    {
+        _folder.Write("log.csv", "user,item,event\n1,2,view\n1,3,Dislike\n1,4,share\n");
+
+        ReadData data = await _folder.ReadAsync(options: new ReadOptions { EventWeights = "view=0.25,dislike=-1,buy=2" });
+
+        Assert.Equal(["1 2 1 0 x0.25", "1 4 1 1"], ReadFolder.Rows(data));
+        Assert.Equal([("view", 0.25, 1L), ("Dislike", -1, 1), ("share", 1, 1)], data.EventTypes.Select(type => (type.Name, type.Weight, type.Rows)));
+        Assert.Contains("1 events have a type of weight zero or less and are no interactions.", _folder.Notes);
+        Assert.Contains(_folder.Notes, note => note.StartsWith("--event-weights names types that the data does not have: buy.", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("view")]
+    [InlineData("view=much")]
+    [InlineData("view=1,view=2")]
+    public void Wrong_weights_of_events_are_refused(string weights) =>
+        Assert.Contains("must be NAME=NUMBER", Assert.Throws<NanoRecSys.Training.Pipeline.UserErrorException>(() => EventWeights.Parse(weights)).Message, StringComparison.Ordinal);
+}
