@@ -1,4 +1,3 @@
-using Microsoft.Playwright;
 using NanoRecSys.EndToEndTests.Fixtures;
 using static Microsoft.Playwright.Assertions;
 
