@@ -77,7 +77,7 @@ internal sealed class ModelSnapshot
 
     /// <summary>The model's catalog with what was said of items since.</summary>
     public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>
-        LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this)).Extend(log, now);
+        (Volatile.Read(ref _builder) ?? LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this))).Extend(log, now);
 
     /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     internal bool TryAddLease()
