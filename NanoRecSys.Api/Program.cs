@@ -36,6 +36,7 @@ try
     app.UseSecurity();
     app.UseErrors();
     app.MapDefaultEndpoints();
+    app.MapMetrics()?.RequireKey(KeyRole.Read);
     RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>().AddEndpointFilterFactory(PathIds.Decode);
     api.MapRecommendations();
     api.MapEvents();

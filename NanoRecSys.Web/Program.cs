@@ -33,6 +33,7 @@ app.UseResponseCompression();
 app.UseAntiforgery();
 
 app.MapDefaultEndpoints();
+app.MapMetrics();
 app.MapStaticAssets();
 app.MapGet("/movie/{id}", (string id) => TypedResults.LocalRedirect(ItemPage.Address(EntityId.Of(Uri.UnescapeDataString(id))), permanent: true)); // links of earlier versions
 app.MapPlots();

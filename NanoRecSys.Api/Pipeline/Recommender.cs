@@ -96,16 +96,16 @@ internal static class Recommender
     /// <summary>
     /// The fallback: what people start with for a new user, what most people watch if the model cannot be used.
     /// </summary>
-    /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + count) / log(1 + largest count), 0..1.</returns>
+    /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + weight) / log(1 + largest weight), 0..1.</returns>
     public static Candidate[] Popular(ServedCatalog catalog, History history, RecommendationRequest request, ListRules rules)
     {
         ModelSnapshot model = catalog.Model;
         bool isNew = history.EmptyReason is not null;
         HashSet<int> seen = [.. history.Rows, .. history.Excluded];
-        float logMost = MathF.Log(1 + (isNew ? model.FirstItems.Most : model.MostInteractions));
-        float ScoreOf(int row) => logMost > 0 ? MathF.Log(1 + (isNew ? model.FirstItems.CountOf(row) : catalog.ItemAt(row).Count)) / logMost : 0;
+        float logMost = MathF.Log((float)(1 + (isNew ? model.FirstItems.Most : model.MostPopularity)));
+        float ScoreOf(int row) => logMost > 0 ? MathF.Log((float)(1 + (isNew ? model.FirstItems.WeightOf(row) : catalog.ItemAt(row).Popularity))) / logMost : 0;
         Candidate[] popular = WithPins(
-            [.. (isNew ? model.FirstItems.ByCount : model.ByPopularity)
+            [.. (isNew ? model.FirstItems.ByWeight : model.ByPopularity)
                 .Concat(Enumerable.Range(catalog.FirstRow, catalog.Count - catalog.FirstRow)) // nobody has had them yet
                 .Where(row => !seen.Contains(row) && rules.Allowed?.Contains(row) != false && catalog.Availability.Unavailable?.Contains(row) != true)
                 .Take(Wanted(request))

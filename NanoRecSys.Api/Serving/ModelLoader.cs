@@ -53,7 +53,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
             index = ReadIndex(files.PathOf(manifest.Index.File));
             userTowers = UserTowers.Open(files, options.Value.UserTower);
             userEmbeddings = options.Value.UserEmbeddings && manifest.UserEmbeddings is { } file ? HalfRows.Map(files.PathOf(file)) : null;
-            ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Genres), items) : null;
+            ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Items), items) : null;
             var snapshot = new ModelSnapshot
             {
                 Artifacts = files with { Folder = store.FolderOf(manifest.ModelVersion) },
@@ -67,7 +67,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
                 Ranker = ranker,
                 ContentMap = contentMap,
                 ItemMap = itemMap,
-                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
+                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Popularity).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
             RequireNumbers(userEmbeddings);

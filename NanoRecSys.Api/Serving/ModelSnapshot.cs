@@ -16,6 +16,7 @@ internal sealed class ModelSnapshot
     private int _leases = 1; // the slot's own
     private CatalogBuilder? _builder;
     private FirstItems? _firstItems;
+    private int? _mostInteractions;
     private AttributeTable? _attributes;
     private int[]? _limited;
     private TitleSearch? _titles;
@@ -52,8 +53,11 @@ internal sealed class ModelSnapshot
     /// <summary>What new users most likely start with; counted when the version is loaded.</summary>
     public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
 
+    /// <summary>Of the item that has most.</summary>
+    public int MostInteractions => _mostInteractions ??= Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max();
+
     /// <summary>Of the most popular item.</summary>
-    public int MostInteractions => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Count;
+    public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity;
 
     /// <summary>
     /// When the newest interaction came: the present of a model, whatever the clock says. By the clock everyone of a
@@ -110,7 +114,7 @@ internal sealed class ModelSnapshot
 }
 
 /// <summary>
-/// Number of users who had an item among their first ten: the cold-start recommendations for new users. On three data sets it
+/// Number of users who had an item among their first ten, and the weight of what they did: the cold-start recommendations for new users. On three data sets it
 /// names 17 to 25% more of a new user's first ten items than counts of all interactions do (docs/lab/decisions.md).
 /// </summary>
 internal sealed class FirstItems
@@ -119,35 +123,45 @@ internal sealed class FirstItems
     public const int PerUser = 10;
 
     private readonly int[] _counts; // [V]
+    private readonly double[] _weights; // [V]
 
-    private FirstItems(int[] counts, IReadOnlyList<int> byCount) => (_counts, ByCount) = (counts, byCount);
+    private FirstItems(int[] counts, double[] weights, IReadOnlyList<int> byWeight) => (_counts, _weights, ByWeight) = (counts, weights, byWeight);
 
     /// <summary>All item rows, those that most users start with first; among equals the more popular first.</summary>
-    public IReadOnlyList<int> ByCount { get; }
+    public IReadOnlyList<int> ByWeight { get; }
 
-    /// <summary>Of the first of <see cref="ByCount"/>.</summary>
-    public int Most => ByCount.Count == 0 ? 0 : _counts[ByCount[0]];
+    /// <summary>Of the first of <see cref="ByWeight"/>.</summary>
+    public double Most => ByWeight.Count == 0 ? 0 : _weights[ByWeight[0]];
 
     /// <param name="histories">Of rows below the catalog's count.</param>
     /// <param name="byPopularity">[V] rows, most interactions first.</param>
     public static FirstItems Of(UserHistories histories, IReadOnlyList<int> byPopularity)
     {
         var counts = new int[byPopularity.Count];
+        double[] weights = new double[byPopularity.Count];
         for (int user = 0; user < histories.UserCount; user++)
         {
             ReadOnlySpan<int> history = histories.At(user);
             ReadOnlySpan<int> first = history[..Math.Min(history.Length, PerUser)];
+            ReadOnlySpan<float> own = histories.WeightsAt(user);
             for (int t = 0; t < first.Length; t++)
             {
-                counts[first[t]] += first[..t].Contains(first[t]) ? 0 : 1; // a user counts once
+                if (!first[..t].Contains(first[t])) // a user counts once
+                {
+                    counts[first[t]]++;
+                    weights[first[t]] += own.IsEmpty ? 1 : own[t];
+                }
             }
         }
 
-        return new FirstItems(counts, [.. byPopularity.OrderByDescending(row => counts[row])]); // the sort is stable
+        return new FirstItems(counts, weights, [.. byPopularity.OrderByDescending(row => weights[row])]); // the sort is stable
     }
 
     /// <returns>0 for items that came after the training.</returns>
     public int CountOf(int row) => row < _counts.Length ? _counts[row] : 0;
+
+    /// <returns>0 for items that came after the training.</returns>
+    public double WeightOf(int row) => row < _weights.Length ? _weights[row] : 0;
 }
 
 /// <summary>The item tower's output: one row per item, of length 1, so that a dot product is a cosine.</summary>

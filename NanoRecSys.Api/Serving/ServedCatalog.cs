@@ -303,7 +303,7 @@ internal sealed class CatalogBuilder
 
             int row = _firstRow + _count;
             CatalogItem item = _items[_count] = ToNewItem(record, row);
-            _model.ContentMap!.Embed(item.Title, item.Year, item.Categories).CopyTo(_embeddings, _count * dimension);
+            _model.ContentMap!.Embed(item).CopyTo(_embeddings, _count * dimension);
             _newRows[id] = row;
             if (IsLimited(item))
             {

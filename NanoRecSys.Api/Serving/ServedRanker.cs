@@ -95,12 +95,5 @@ internal sealed class ServedRanker : IDisposable
     public void Dispose() => _graphs.Dispose();
 
     // Few candidates are new, so their part of the first layer is computed per request.
-    private void ComputePart(CatalogItem item, Span<float> part)
-    {
-        var genres = new float[_features.Genres.Count];
-        _features.FlagGenres(item.Categories, genres);
-        var items = new RankerItems(
-            new float[_items.Dimension], [_features.TypicalPopularity], [ItemFeatures.YearBucket(item.Year)], genres, Unknown: [1]);
-        _graphs.ComputeParts(items, part);
-    }
+    private void ComputePart(CatalogItem item, Span<float> part) => _graphs.ComputeParts(_features.ReadNew(item, _items.Dimension), part);
 }

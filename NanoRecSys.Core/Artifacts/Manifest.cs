@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.Core.Artifacts;
 
@@ -53,11 +54,25 @@ public sealed record Manifest
     /// <summary>Every model's figures on validation and test, the popularity baseline's among them.</summary>
     public required IReadOnlyList<EvaluationResult> Metrics { get; init; }
 
+    /// <summary>The comparison with the version that was served when this one was published; null where there was none to compare with.</summary>
+    public GateResult? Gate { get; init; }
+
     /// <summary>By exported file: how far it strays from the trained network.</summary>
     public required IReadOnlyDictionary<string, ParityInfo> Parity { get; init; }
 
     public required IReadOnlyList<ArtifactFile> Files { get; init; }
 }
+
+/// <summary>A candidate and the served version, on the same users' validation items.</summary>
+/// <param name="Version">The served one.</param>
+/// <param name="Metric">Such as <c>ndcg@10</c>.</param>
+/// <param name="Users">Compared.</param>
+/// <param name="Served">The served version's mean.</param>
+/// <param name="Candidate">The candidate's mean.</param>
+/// <param name="Low">Lower end of the 95% interval of the difference, candidate less served.</param>
+/// <param name="High">Its upper end.</param>
+/// <param name="Refused">The candidate was stored without being made current.</param>
+public sealed record GateResult(string Version, string Metric, int Users, double Served, double Candidate, double Low, double High, bool Refused);
 
 /// <param name="Name">The name given to <c>--data</c>, or the folder's.</param>
 /// <param name="Sha256">Of the ratings file.</param>
@@ -107,14 +122,14 @@ public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IRe
 
 /// <summary>The second stage. Its logit and the retriever's cosine make the served order.</summary>
 /// <param name="Onnx">The whole graph, for use elsewhere.</param>
-/// <param name="Genres">Vocabulary in the order of the genre embedding's rows.</param>
+/// <param name="Items">What it reads of items: categories in the order of the embedding's rows, numbers with the edges of their buckets.</param>
 /// <param name="RetrieverWeight">
 /// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 is the plain ranker. Chosen on validation.
 /// </param>
 /// <param name="Parts">The same, cut where serving wants it.</param>
-public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight, RankerPartsInfo Parts)
+public sealed record RankerInfo(OnnxInfo Onnx, ItemLayout Items, double RetrieverWeight, RankerPartsInfo Parts)
 {
-    /// <summary>Of <see cref="Features.RankerSignals.All"/>, in that order; none in the published layout.</summary>
+    /// <summary>As <see cref="RankerSignals.Of"/> gives them; none in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
 }
 
@@ -131,7 +146,7 @@ public sealed record RankerPartsInfo(string Items, string ItemParts, string Cand
 
 /// <summary>Places items that training has not seen, by what is known of them.</summary>
 /// <param name="File">[F, D] as a NumPy array.</param>
-/// <param name="Features">The names of its F rows, a JSON list.</param>
+/// <param name="Features">What its F rows are for, as JSON.</param>
 /// <param name="Ridge">Strength of the penalty on its weights, chosen by cross-validation over items.</param>
 /// <param name="HeldOutCosine">Mean cosine of estimated and trained embeddings, for items that the fit did not see.</param>
 public sealed record ContentMapInfo(string File, string Features, double Ridge, double HeldOutCosine);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using NanoRecSys.Core.Contracts;
 using Parquet.Serialization;
 
@@ -51,6 +52,13 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
     /// <summary>Everything else that the items' file says, by the column's name.</summary>
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
 
+    /// <summary>Weight of the interactions that <see cref="Count"/> counts; null where all count 1.</summary>
+    public double? Weight { get; init; }
+
+    /// <summary>What decides the order of items for someone who is not known.</summary>
+    [JsonIgnore]
+    public double Popularity => Weight ?? Count;
+
     public string? ImageUrl { get; init; }
 
     public DateTimeOffset? CreatedAt { get; init; }
@@ -84,7 +92,7 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
 }
 
 /// <summary>
-/// Reads and writes <c>catalog.parquet</c>: index, item_id, title, categories, count, image_url, created_at, available_from,
+/// Reads and writes <c>catalog.parquet</c>: index, item_id, title, categories, count, weight, image_url, created_at, available_from,
 /// available_until, hidden, and attributes as a JSON object (see <see cref="AttributeValue"/>).
 /// </summary>
 internal static class CatalogFile
@@ -98,6 +106,7 @@ internal static class CatalogFile
             title = item.Title,
             categories = [.. item.Categories],
             count = item.Count,
+            weight = item.Weight,
             image_url = item.ImageUrl,
             created_at = item.CreatedAt?.UtcDateTime,
             available_from = item.AvailableFrom?.UtcDateTime,
@@ -115,6 +124,7 @@ internal static class CatalogFile
         bool areNumbers = rows.Data.All(row => EntityId.IsWholeNumber(row.item_id, out _));
         return new Catalog([.. rows.Data.Select(row => new CatalogItem(row.index, EntityId.Of(row.item_id, areNumbers), row.title, row.categories, row.count)
         {
+            Weight = row.weight,
             ImageUrl = row.image_url,
             CreatedAt = Utc(row.created_at),
             AvailableFrom = Utc(row.available_from),
@@ -147,6 +157,7 @@ internal static class CatalogFile
         public string title { get; set; } = "";
         public List<string> categories { get; set; } = [];
         public int count { get; set; }
+        public double? weight { get; set; }
         public string? image_url { get; set; }
         public DateTime? created_at { get; set; }
         public DateTime? available_from { get; set; }

@@ -24,12 +24,14 @@ internal static class RunCommand
     private static readonly Option<bool> IfNoModel = Flag(
         "--if-no-model", "Do nothing if a version is already published, or if another training is running in this folder");
 
+    private static readonly Option<bool> Force = Flag("--force", PublishCommand.ForceDescription);
+
     public static Command Create(CommandFactory factory) => factory.Create(
-        "run", "Run all steps, from the ratings to a published version", [PresetName, IfNoModel, .. PrepareCommand.Settings], Stages,
-        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), PrepareCommand.Read(parse)),
+        "run", "Run all steps, from the ratings to a published version", [PresetName, IfNoModel, Force, .. PrepareCommand.Settings], Stages,
+        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), PrepareCommand.Read(parse), new PublishOptions { Force = parse.GetValue(Force) }),
         (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null, prepares: _ => true);
 
-    private static async Task RunAsync(TrainingRun run, string preset, PrepareOptions prepare)
+    private static async Task RunAsync(TrainingRun run, string preset, PrepareOptions prepare, PublishOptions publish)
     {
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         Preset chosen = Presets.Get(preset, data);
@@ -43,7 +45,7 @@ internal static class RunCommand
         EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
         await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions(), context));
         await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
-        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(new PublishOptions(), context));
+        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(publish, context));
         Show(evaluated.Results, published, run);
     }
 

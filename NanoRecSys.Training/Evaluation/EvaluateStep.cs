@@ -58,7 +58,7 @@ internal static class EvaluateStep
             return result with
             {
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
-                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.ToString().ToLowerInvariant()}" : ""),
+                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.Name}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
             };
         })];
@@ -172,7 +172,7 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IScorer Open(string name) => name switch
     {
-        "popularity" => new Popularity(_data.TrainCounts),
+        "popularity" => new Popularity(_data.TrainWeights()),
         "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
@@ -184,7 +184,7 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IEnumerable<IScorer> OpenPermuted() =>
         from usage in new[] { RankerUsage.Plain, RankerUsage.NewItems }
-        from feature in Enum.GetValues<PermutedFeature>().Select(feature => (PermutedFeature?)feature).Prepend(null)
+        from feature in PermutedFeature.Of(_data.Catalog, ModelFolder.Ranker.ReadModel(_context.Workspace.RankerFolder).Items).Prepend<PermutedFeature?>(null)
         select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature, _leftOut);
 
     private static RankerUsage? UsageOf(string name) =>

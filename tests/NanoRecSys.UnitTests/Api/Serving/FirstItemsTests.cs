@@ -13,9 +13,19 @@ public sealed class FirstItemsTests
 
         FirstItems first = FirstItems.Of(histories, byPopularity: [10, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
 
-        Assert.Equal([2, 11, 9, 8, 7, 6, 5, 4, 3, 1, 0, 10], first.ByCount);
+        Assert.Equal([2, 11, 9, 8, 7, 6, 5, 4, 3, 1, 0, 10], first.ByWeight);
         Assert.Equal((2, 1, 0), (first.CountOf(2), first.CountOf(11), first.CountOf(10)));
         Assert.Equal(2, first.Most);
+    }
+
+    [Fact]
+    public void What_weighs_more_comes_first()
+    {
+        // Two people viewed item 0, which weighs 0.2 each time; one bought item 1.
+        FirstItems first = FirstItems.Of(new UserHistories([1, 2, 3], [0, 1, 2, 3], [0, 0, 1], weights: [0.2f, 0.2f, 1]), byPopularity: [0, 1]);
+
+        Assert.Equal([1, 0], first.ByWeight);
+        Assert.Equal((2, 0.4f, 1.0), (first.CountOf(0), (float)first.WeightOf(0), first.Most));
     }
 
     [Fact]
