@@ -293,5 +293,5 @@ internal sealed class EventStoreException : Exception
     public static async Task<string> ReasonAsync(Exception e, StoreHealth health, IDatabase database) =>
         !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
         : await health.FindRefusalAsync(database)
-        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*, for deletions DEL, SREM, HDEL and HLEN";
+        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*, for deletions DEL, SREM, HDEL and HLEN, for items WATCH, HGET and INCR";
 }

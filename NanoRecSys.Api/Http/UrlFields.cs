@@ -100,25 +100,31 @@ internal static class UnknownParameters
 }
 
 /// <summary>
-/// Gives handlers the ids of a path as they were sent. Kestrel decodes a path but for <c>%2F</c>, so that its text does not tell <c>a/b</c>
+/// Gives handlers the ids and keys of a path as they were sent. Kestrel decodes a path but for <c>%2F</c>, so that its text does not tell <c>a/b</c>
 /// (<c>a%2Fb</c>) from <c>a%2Fb</c> (<c>a%252Fb</c>): the target is read here, and each segment decoded once.
 /// </summary>
 internal static class PathIds
 {
-    private const string Name = "id";
+    private static readonly string[] Names = ["id", "key"];
 
     public static EndpointFilterDelegate Decode(EndpointFilterFactoryContext endpoint, EndpointFilterDelegate next)
     {
-        int argument = Array.FindIndex(endpoint.MethodInfo.GetParameters(), parameter => parameter.Name == Name && parameter.ParameterType == typeof(string));
-        return argument < 0 ? next : context =>
+        (int Argument, string Name)[] read = [.. endpoint.MethodInfo.GetParameters()
+            .Where(parameter => parameter.ParameterType == typeof(string) && Names.Contains(parameter.Name))
+            .Select(parameter => (parameter.Position, parameter.Name!))];
+        return read.Length == 0 ? next : context =>
         {
-            context.Arguments[argument] = Read(context.HttpContext) ?? context.Arguments[argument];
+            foreach ((int argument, string name) in read)
+            {
+                context.Arguments[argument] = Read(context.HttpContext, name) ?? context.Arguments[argument];
+            }
+
             return next(context);
         };
     }
 
     // Null where the target is not as the route has it, such as one with dot segments.
-    private static string? Read(HttpContext http)
+    private static string? Read(HttpContext http, string name)
     {
         RoutePattern? route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern;
         string target = http.Features.Get<IHttpRequestFeature>()!.RawTarget;
@@ -128,7 +134,7 @@ internal static class PathIds
         }
 
         string[] segments = target.Split('?')[0].TrimStart('/').Split('/');
-        int place = Enumerable.Range(0, route.PathSegments.Count).First(i => route.PathSegments[i].Parts is [RoutePatternParameterPart { Name: Name }]);
+        int place = Enumerable.Range(0, route.PathSegments.Count).First(i => route.PathSegments[i].Parts is [RoutePatternParameterPart part] && part.Name == name);
         return segments.Length == route.PathSegments.Count ? Uri.UnescapeDataString(segments[place]) : null;
     }
 }

@@ -86,7 +86,7 @@ internal sealed class ModelSnapshot
 
     /// <summary>The model's catalog with what was said of items since.</summary>
     public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>
-        LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this)).Extend(log, now);
+        (Volatile.Read(ref _builder) ?? LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this))).Extend(log, now);
 
     /// <summary>What a list is ordered by, as the score that is shown; it grows with it.</summary>
     public float ToScore(float value) => Artifacts.Manifest.Calibration is { } calibration ? calibration.Apply(value)

@@ -111,7 +111,7 @@ internal sealed class ServedCatalog
 
 /// <summary>Which rows may be recommended for a while.</summary>
 /// <param name="Unavailable">Over all rows: hidden, deleted, or outside their time; null for none.</param>
-/// <param name="Since">The latest time at which an item became available or unavailable, in seconds since 1970; 0 for none.</param>
+/// <param name="Since">The latest time at which an item became available or unavailable, in milliseconds since 1970; 0 for none.</param>
 /// <param name="Until">The next such time.</param>
 internal sealed record Availability(RowSet? Unavailable, long Since, DateTimeOffset Until)
 {

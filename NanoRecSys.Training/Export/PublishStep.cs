@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
@@ -93,6 +94,10 @@ internal static class PublishStep
         }
     }
 
+    /// <summary>What the pages call an item of MovieLens' data, which keeps its name; null for any other.</summary>
+    internal static ItemWord? WordOf(string dataset) =>
+        dataset == "movielens-small" || dataset.StartsWith("ml-", StringComparison.Ordinal) ? new ItemWord("film", "films") : null;
+
     private static Manifest Draft(
         PublishOptions options, StepContext context, PreparedData data, ExportedModel exported, RankerChoice choice, IReadOnlyList<EvaluationResult> metrics,
         RaceOutcome? race)
@@ -106,7 +111,10 @@ internal static class PublishStep
             Seed = context.Seed,
             Dataset = new DatasetInfo(
                 summary.Name, summary.Sha256, summary.Users, summary.Items, summary.Interactions, data.Split.Name,
-                options.ServeSplit == ServeSplit.All ? "all" : "train"),
+                options.ServeSplit == ServeSplit.All ? "all" : "train")
+            {
+                Word = WordOf(summary.Name),
+            },
             Model = exported.Report.Model,
             UserTower = exported.UserTower,
             UserTowerInt8 = exported.UserTowerInt8,

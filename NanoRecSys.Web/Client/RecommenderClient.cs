@@ -313,8 +313,10 @@ public static class ClientRegistration
 /// <param name="Path">Of the API's call.</param>
 public sealed record ModelAction(string Title, string Consequence, HttpMethod Method, string Path)
 {
-    public static ModelAction Publish(string version) => new(
-        $"Publish {version}", "Every replica serves it within a second, until the next version is published.", HttpMethod.Post, $"/models/{version}/activate");
+    public static ModelAction Publish(string version, GateResult? gate = null) => new(
+        $"Publish {version}",
+        $"Every replica serves it within a second, until the next version is published.{(gate is { Refused: true } ? $" It was significantly worse than {gate.Version} when it was trained." : "")}",
+        HttpMethod.Post, $"/models/{version}/activate");
 
     public static ModelAction Pin(string version) => new(
         $"Pin {version}", "Every replica serves it within a second, whatever is published, until it is unpinned.", HttpMethod.Post, $"/models/{version}/pin");

@@ -67,6 +67,9 @@ public sealed record ListOptions
         Where = [.. Where.Where(condition => !condition.Is(field, op)), .. string.IsNullOrWhiteSpace(value) ? Array.Empty<Condition>() : [new Condition(field, op, value.Trim())]],
     };
 
+    /// <summary>The page with recommendations of a category.</summary>
+    public static string AddressOf(string category) => $"/?categories={Uri.EscapeDataString(Join([category]))}";
+
     /// <summary>A list compares by what is in it.</summary>
     public bool Equals(ListOptions? other) => other is not null && Count == other.Count && Diversity == other.Diversity
         && Categories.SequenceEqual(other.Categories) && Without.SequenceEqual(other.Without) && Where.SequenceEqual(other.Where);

@@ -32,7 +32,7 @@ public sealed class AddedItemTests(TrainedArtifacts trained)
         }
 
         JsonElement stranger = await there.PostAsync("/recommend", """{"user_id": 1000000, "filters": {"only_ids": [9000001]}, "explain": true}""");
-        Assert.Equal((9000001, "New here."), (Assert.Single(stranger.MovieIds()), stranger.GetProperty("explanations")[0].GetString()));
+        Assert.Equal((9000001, "New in the catalog."), (Assert.Single(stranger.MovieIds()), stranger.GetProperty("explanations")[0].GetString()));
 
         // An event with it is taken, and it does not come again.
         await here.PostAsync("/events", """{"user_id": 1, "movie_id": 9000001}""");

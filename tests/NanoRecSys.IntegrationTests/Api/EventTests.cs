@@ -123,9 +123,9 @@ public sealed class EventTests
               {"user_id": {{Newcomer}}, "movie_id": 9},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{tomorrow}}},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{tomorrow}}000},
-              {"user_id": {{Newcomer}}, "movie_id": 1011, "rating": 6},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "rating": 1e300},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "rate"},
-              {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "adore"},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "a\u0007"},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "stars": 5, "colour": "red"},
               {"movie_id": 1011},
               7,
@@ -136,7 +136,7 @@ public sealed class EventTests
         (int Index, string Type)[] refused = [.. receipt.GetProperty("refused").EnumerateArray().SelectMany(row => row.GetProperty("errors").EnumerateArray()
             .Select(error => (row.GetProperty("index").GetInt32(), error.Text("type"))))];
         Assert.Equal(
-            [(1, "unknown_item"), (2, "in_the_future"), (3, "in_the_future"), (4, "out_of_range"), (5, "missing"), (6, "enum"),
+            [(1, "unknown_item"), (2, "in_the_future"), (3, "in_the_future"), (4, "out_of_range"), (5, "missing"), (6, "string_type"),
              (7, "extra_forbidden"), (7, "extra_forbidden"), (8, "missing"), (9, "model_attributes_type")],
             refused);
         Assert.Equal(["body", "events", "1", "movie_id"], receipt.GetProperty("refused")[0].GetProperty("errors")[0].GetProperty("loc").Texts());
@@ -227,5 +227,27 @@ public sealed class EventTests
 
         Assert.Equal(["nanorecsys:epoch", "nanorecsys:events:revisions", "nanorecsys:events:user:11", "nanorecsys:events:users"], lives.Where(key => key.Value is null).Select(key => key.Key).Order(StringComparer.Ordinal));
         Assert.StartsWith("nanorecsys:answer:", Assert.Single(lives, key => key.Value is not null).Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_type_of_any_name_means_what_its_weight_says()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Redis);
+        await using ApiServer api = await ApiServer.StartAsync(
+            new RandomModel(115), cache.ConnectionString, ("Events:Weights:return", "-0.5"), ("Events:Weights:impression", "0"), ("Events:Weights:view", "0.2"));
+
+        JsonElement receipt = await api.PostAsync("/events", $$"""
+            {"events": [
+              {"user_id": {{Newcomer}}, "item_id": 1010, "type": "view", "timestamp": 1000},
+              {"user_id": {{Newcomer}}, "item_id": 1011, "type": "Return", "timestamp": 1001},
+              {"user_id": {{Newcomer}}, "item_id": 1012, "type": "impression", "timestamp": 1002},
+              {"user_id": {{Newcomer}}, "item_id": 1013, "type": "dislike", "timestamp": 1003},
+              {"user_id": {{Newcomer}}, "item_id": 1014, "type": "added to basket", "rating": -12.5, "timestamp": 1004}]}
+            """);
+        int[] list = (await api.PostAsync("/recommend", $$"""{"user_id": {{Newcomer}}, "k": 60}""")).MovieIds();
+
+        Assert.Equal(5, receipt.GetProperty("stored").GetInt32());
+        Assert.Equal([1014, 1010], (await api.HistoryAsync(Newcomer)).AsEnumerable());
+        Assert.Equal([1010, 1011, 1013, 1014], Enumerable.Range(1001, 60).Except(list));
     }
 }

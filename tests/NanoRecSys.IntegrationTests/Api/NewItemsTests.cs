@@ -119,11 +119,11 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
 
         ServedCatalog hidden = model.Extend(log = log.Append(Stored(Cartoon with { Hidden = true }, 1 ^ 3)), Now);
         ServedCatalog renamed = model.Extend(log = log.Append(Stored(Cartoon with { Title = "The Night of Horror" }, 3 ^ 4)), Now);
+        Assert.True(renamed.TryFind(Cartoon.ItemId, out int row));
         ServedCatalog removed = model.Extend(log.Append(new StoredItem(Cartoon.ItemId, null, [], 4)), Now);
 
         Assert.Null(first.Availability.Unavailable);
         Assert.Equal((first.Count, true), (hidden.Count, hidden.Availability.Unavailable!.Contains(hidden.FirstRow)));
-        Assert.True(renamed.TryFind(Cartoon.ItemId, out int row));
         Assert.Equal((first.FirstRow + 1, "The Night of Horror"), (row, renamed.ItemAt(row).Title));
         Assert.Equal((true, false), (renamed.Availability.Unavailable!.Contains(first.FirstRow), renamed.Availability.Unavailable.Contains(row)));
         Assert.False(removed.TryFind(Cartoon.ItemId, out _));

@@ -141,7 +141,7 @@ public sealed class RecommendTests
         Assert.Equal(reason, answer.GetProperty("debug_timing").GetProperty("fallback_reason").GetString());
         Assert.Equal(["fallback_reason"], answer.GetProperty("debug_timing").Names());
         Assert.Equal("live", answer.GetProperty("mode").GetString());
-        Assert.All(answer.GetProperty("explanations").EnumerateArray(), text => Assert.Equal("Popular with people new here: among the first movies of 2.", text.GetString()));
+        Assert.All(answer.GetProperty("explanations").EnumerateArray(), text => Assert.Equal("A popular start: among the first ten movies of 2 users.", text.GetString()));
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public sealed class RecommendTests
         Assert.Equal([1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1041, 1042, 1043, 1011, 1012], answer.MovieIds());
         Assert.Equal(
             (1, 20), (answer.GetProperty("reasons")[10].GetProperty("watched_first").GetInt32(), answer.GetProperty("reasons")[10].GetProperty("watched").GetInt32()));
-        Assert.Equal("Popular with people here: watched 50 times.", answer.GetProperty("explanations")[13].GetString());
+        Assert.Equal("Popular: watched 50 times.", answer.GetProperty("explanations")[13].GetString());
     }
 
     [Fact]

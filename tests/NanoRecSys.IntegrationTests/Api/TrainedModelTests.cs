@@ -42,8 +42,8 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
         JsonElement found = await api.GetAsync("/items?query=toy%20story&limit=1");
 
         Assert.Equal("Toy Story", found.GetProperty("items")[0].Text("title"));
-        Assert.Equal(1995, found.GetProperty("items")[0].GetProperty("year").GetInt32());
-        Assert.Contains("Animation", found.GetProperty("items")[0].GetProperty("genres").Texts());
+        Assert.Equal(1995, found.GetProperty("items")[0].GetProperty("attributes").GetProperty("year").GetInt32());
+        Assert.Contains("Animation", found.GetProperty("items")[0].GetProperty("categories").Texts());
     }
 
     [Fact]

@@ -5,14 +5,15 @@ namespace NanoRecSys.IntegrationTests.Faults;
 /// <summary>Bodies that no well-meaning client sends: each is a body that would do, spoilt in one of many ways.</summary>
 internal sealed class HostileBodies(int seed)
 {
-    private static readonly string[] Paths = ["/recommend", "/recommend/session", "/events", "/items"];
+    private static readonly string[] Paths = ["/recommend", "/recommend/session", "/events", "/items", "/recommendations"];
 
     private static readonly string[] Good =
     [
         """{"user_id": 11, "k": 5, "explain": true, "filters": {"genres_any": ["Drama"], "year_from": 1970}, "diversity": 0.5}""",
         """{"movie_ids": [1001, 1002], "times": [1, 2], "k": 5}""",
         """{"events": [{"user_id": 11, "movie_id": 1001, "rating": 4.5, "type": "rate", "timestamp": 1000, "key": "a"}]}""",
-        """{"movie_id": 9001, "title": "A Title (1999)", "year": 1999, "genres": ["Drama"]}""",
+        """{"item_id": 9001, "title": "A Title (1999)", "year": 1999, "categories": ["Drama"], "attributes": {"a": [1], "b": null}, "available_from": "2026-01-01"}""",
+        """{"user_id": 11, "item_id": 1001, "k": 5, "offset": 2, "filters": {"where": [{"field": "year", "op": "in", "value": [1999, 2000]}], "include_ids": [1, "a"]}, "boost": [{"categories_any": ["Drama"], "factor": 2}], "pin": [{"item_id": 1002, "position": 1}]}""",
     ];
 
     private static readonly string[] Values =

@@ -21,7 +21,7 @@ public sealed class ModelFaultTests
 
         Assert.Equal([1001, 1002, 1003], answer.MovieIds());
         Assert.Equal("model_error", answer.GetProperty("debug_timing").Text("fallback_reason"));
-        Assert.Equal("Popular with people here: watched 60 times.", answer.GetProperty("explanations")[0].GetString());
+        Assert.Equal("Popular: watched 60 times.", answer.GetProperty("explanations")[0].GetString());
         Assert.Equal("degraded", answer.Text("mode"));
         Assert.False(again.Flag("served_from_cache"));
         Assert.Equal((2, 2), await FailuresAsync(api));
@@ -50,7 +50,7 @@ public sealed class ModelFaultTests
         Assert.All(reasons, reason => Assert.Equal("similar", reason.Text("kind")));
         int likeBoth = Array.FindIndex(reasons, reason => reason.GetProperty("because").GetArrayLength() == 2);
         ContributionsFall(reasons[likeBoth].GetProperty("because"));
-        Assert.Matches("^Like Movie 104[12] and Movie 104[12], which you watched", answer.GetProperty("explanations")[likeBoth].GetString());
+        Assert.Matches("^Similar to Movie 104[12] and Movie 104[12], which you watched", answer.GetProperty("explanations")[likeBoth].GetString());
     }
 
     [Fact]

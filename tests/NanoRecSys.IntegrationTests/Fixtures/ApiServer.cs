@@ -77,6 +77,14 @@ internal sealed class ApiServer : IAsyncDisposable
     public Task<HttpResponseMessage> FetchAsync(string path) =>
         Client.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
 
+    /// <summary>Sends JSON text, or nothing, and requires a 200.</summary>
+    public async Task<JsonElement> SendAsync(HttpMethod method, string path, string? body = null)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json");
+        return await ReadAsync(await Client.SendAsync(request, TestContext.Current.CancellationToken));
+    }
+
     /// <summary>Posts JSON text and requires a 200.</summary>
     public async Task<JsonElement> PostAsync(string path, string body) => await ReadAsync(await SendAsync(path, body));
 

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using Google.Protobuf;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
@@ -63,6 +64,9 @@ internal sealed class RandomModel(int seed)
     /// <summary>As many as <see cref="Catalog"/> has, which they are unless set.</summary>
     public Catalog Movies { get; init; } = Catalog;
 
+    /// <summary>Five, in this order: <see cref="BusyUser"/>, <see cref="QuietUser"/>, <see cref="NewUser"/>, and two with two and one items.</summary>
+    public EntityId[] Users { get; init; } = [BusyUser, QuietUser, NewUser, 110, 205];
+
     public enum RankerKind
     {
         Random,
@@ -74,6 +78,25 @@ internal sealed class RandomModel(int seed)
     /// <summary>Movie i (id 1001 + i) was watched 60 - i times, so the most popular are 1001, 1002, ...</summary>
     public static Catalog Catalog { get; } = new([.. Enumerable.Range(0, Items).Select(i => Film.Of(
         i, 1001 + i, $"Movie {1001 + i}", i % 7 == 0 ? null : 1960 + i, i % 5 == 0 ? [] : [Genres[i % 3]], Items - i))]);
+
+    /// <summary>
+    /// The same with ids of every kind of character, and attributes: of item i (<c>sku-i</c> but for a few) the brand is <c>Brand i % 4</c>, the price i,
+    /// the tags <c>even</c> or <c>odd</c>, and <c>three</c> where 3 divides i; it came on day i of 2026.
+    /// </summary>
+    public static Catalog Shop { get; } = new([.. Enumerable.Range(0, Items).Select(i => new CatalogItem(
+        i, EntityId.Of(i switch { 3 => "a/b", 4 => "100%", 5 => "ä", 6 => "a%2Fb", 7 => "x y?&=#+,", _ => $"sku-{i}" }), $"Thing {i}", [$"Shelf {i % 3}"], Items - i)
+        {
+            Attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase)
+            {
+                ["brand"] = AttributeValue.OfCategory($"Brand {i % 4}"), ["price"] = AttributeValue.OfNumber(i),
+                ["tags"] = AttributeValue.OfCategories([i % 2 == 0 ? "even" : "odd", .. (i % 3 == 0 ? ["three"] : Array.Empty<string>())]),
+                ["blurb"] = AttributeValue.OfText($"A fine thing, number {i}."),
+                ["launched"] = AttributeValue.OfTime(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddDays(i).ToUnixTimeSeconds()),
+            },
+        })]);
+
+    /// <summary>As many users as any, with ids of every kind of character.</summary>
+    public static EntityId[] Shoppers { get; } = [.. new[] { "anna", "b/c", "ü 100%", "u4", "u5" }.Select(id => EntityId.Of(id))];
 
     public ArtifactVersion Publish(ArtifactStore store)
     {
@@ -121,11 +144,11 @@ internal sealed class RandomModel(int seed)
         File.WriteAllBytes(path, graph.ToByteArray());
     }
 
-    private static UserHistories Histories()
+    private UserHistories Histories()
     {
         int[] busy = [.. Enumerable.Range(0, 50)];
         int[] quiet = [2, 0, 1];
-        return new UserHistories([BusyUser, QuietUser, NewUser, 110, 205], [0, 50, 53, 53, 55, 56], [.. busy, .. quiet, 40, 41, 42]);
+        return new UserHistories(Users, [0, 50, 53, 53, 55, 56], [.. busy, .. quiet, 40, 41, 42]);
     }
 
     private Dictionary<string, NamedTensor> TowerWeights()

@@ -1,4 +1,5 @@
 using Bunit;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Web.Components.Versions;
@@ -30,6 +31,19 @@ public sealed class ComparePanelTests : BunitContext
 
         Assert.Empty(panel.FindAll("[data-testid=compared-metric]"));
         Assert.Contains("on test, the other on validation", panel.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_publish_measured_on_the_same_users_is_said_in_words()
+    {
+        ModelVersionInfo refused = Version("new", 0.04, 0.18, (0.03, 0.05)) with { Gate = new GateResult("old", "ndcg@10", 600, 0.0512, 0.0401, -0.0182, -0.0041, Refused: true) };
+
+        IRenderedComponent<ComparePanel> panel = Show(refused, Version("old", 0.05, 0.19, (0.04, 0.06)));
+
+        Assert.Equal(
+            "On the same 600 users of validation, NDCG@10 of new is 0.0401 and of old 0.0512: a difference of −0.0111 (−0.0182 to −0.0041), worse.",
+            panel.Find("[data-testid=paired]").TextContent);
+        Assert.Empty(Show(refused with { Gate = refused.Gate! with { Version = "another" } }, Version("old", 0.05, 0.19, (0.04, 0.06))).FindAll("[data-testid=paired]"));
     }
 
     private static ModelVersionInfo Version(string name, double ndcg, double hits, (double Low, double High) interval) => new(

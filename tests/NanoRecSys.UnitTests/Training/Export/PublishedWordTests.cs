@@ -1,0 +1,15 @@
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Training.Export;
+
+namespace NanoRecSys.UnitTests.Training.Export;
+
+public sealed class PublishedWordTests
+{
+    [Theory]
+    [InlineData("movielens-small", "films")]
+    [InlineData("ml-1m-sequences", "films")]
+    [InlineData("Beauty", null)]
+    [InlineData("html-articles", null)]
+    public void Items_of_MovieLens_are_films_and_others_have_no_word_of_their_own(string dataset, string? plural) =>
+        Assert.Equal(plural is null ? null : new ItemWord("film", plural), PublishStep.WordOf(dataset));
+}
