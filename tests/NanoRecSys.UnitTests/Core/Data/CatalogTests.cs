@@ -34,4 +34,15 @@ public sealed class CatalogTests : IDisposable
         Assert.Throws<ArgumentException>(() => new Catalog([Unknown]));
         Assert.Throws<ArgumentException>(() => new Catalog([Matrix, Unknown with { Id = 2571 }]));
     }
+
+    [Fact]
+    public async Task CatalogFile_keeps_the_weight_of_interactions_beside_their_count()
+    {
+        string path = _folder.File("catalog.parquet");
+
+        await CatalogFile.WriteAsync(path, new Catalog([new(0, 1, "A", [], 4) { Weight = 1.5 }, new(1, 2, "B", [], 3)]), TestContext.Current.CancellationToken);
+
+        Catalog read = await CatalogFile.ReadAsync(path, TestContext.Current.CancellationToken);
+        Assert.Equal([(4, 1.5), (3, 3.0)], read.Items.Select(item => (item.Count, item.Popularity)));
+    }
 }
