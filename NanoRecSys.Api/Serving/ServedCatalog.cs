@@ -173,7 +173,7 @@ internal sealed class CatalogBuilder
     private IVectorIndex _indexed; // the model's rows and all of the new ones but the last few
     private IVectorIndex _index; // all rows
     private int _parts; // in the former beside the model's
-    private int _isPlacing; // 1 while a task does it in the background
+    private bool _isPlacing; // while a task does it in the background
 
     public CatalogBuilder(ModelSnapshot model)
     {
@@ -201,8 +201,9 @@ internal sealed class CatalogBuilder
             {
                 Place();
             }
-            else if (Interlocked.Exchange(ref _isPlacing, 1) == 0)
+            else if (!_isPlacing)
             {
+                _isPlacing = true;
                 Task.Run(PlaceAll);
             }
 
@@ -213,21 +214,15 @@ internal sealed class CatalogBuilder
     // Part by part, so that a request never waits for all of them.
     private void PlaceAll()
     {
-        try
+        for (bool isPlacing = true; isPlacing;)
         {
-            for (bool isDone = false; !isDone;)
+            lock (_building)
             {
-                lock (_building)
-                {
-                    Place();
-                    Publish();
-                    isDone = _waiting.Count == 0;
-                }
+                _isPlacing = false; // also where it fails: the next change tries again
+                Place();
+                Publish();
+                isPlacing = _isPlacing = _waiting.Count > 0;
             }
-        }
-        finally
-        {
-            Volatile.Write(ref _isPlacing, 0);
         }
     }
 

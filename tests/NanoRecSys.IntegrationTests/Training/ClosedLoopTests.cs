@@ -63,7 +63,7 @@ public sealed class ClosedLoopTests : IDisposable
         Assert.Equal([Added, Liked, Cause], history);
         Assert.DoesNotContain(3, (await api.PostAsync("/recommend", $$"""{"user_id": {{FirstNewcomer}}, "k": 100}""")).MovieIds());
         JsonElement found = (await api.GetAsync("/items?query=new+one")).GetProperty("items");
-        Assert.Equal(("A New One", 2026), (Assert.Single(found.EnumerateArray()).Text("title"), found[0].GetProperty("year").GetInt32()));
+        Assert.Equal(("A New One", 2026), (Assert.Single(found.EnumerateArray()).Text("title"), found[0].GetProperty("attributes").GetProperty("year").GetInt32()));
     }
 
     private static async Task DamageAsync(CacheServer cache)
