@@ -15,6 +15,12 @@ namespace NanoRecSys.Training;
 /// <param name="Ranker">Of <c>train-ranker</c>.</param>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
+    /// <summary>
+    /// Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are worth
+    /// more than a second stage.
+    /// </summary>
+    public bool FinalFit { get; init; }
+
     /// <summary>What is trained, for a user that left the choice to <c>auto</c>.</summary>
     /// <param name="retriever">The preset's, with the options that were set.</param>
     public string Describe(TrainRetrieverOptions retriever)

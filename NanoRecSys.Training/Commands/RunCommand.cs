@@ -33,13 +33,22 @@ internal static class RunCommand
     {
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         Preset chosen = Presets.Get(preset, data);
+        run.StageCount -= chosen.FinalFit ? 1 : 0; // it takes the place of the ranker's two stages
         await run.StageAsync("train-retriever", context =>
         {
             context.Progress.Report(new ProgressEvent { Message = chosen.Describe(chosen.Retriever) });
             return TrainRetrieverStep.RunAsync(chosen.Retriever, context);
         });
-        await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
-        await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+        if (chosen.FinalFit)
+        {
+            await run.StageAsync("final-fit", FinalFitStep.RunAsync);
+        }
+        else
+        {
+            await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
+            await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+        }
+
         EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
         await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions(), context));
         await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
