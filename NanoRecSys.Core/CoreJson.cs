@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Progress;
 
@@ -16,6 +17,7 @@ namespace NanoRecSys.Core;
 [JsonSerializable(typeof(List<EvaluationResult>))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(ProgressEvent))]
+[JsonSerializable(typeof(IReadOnlyDictionary<string, AttributeValue>))]
 internal sealed partial class CoreJson : JsonSerializerContext
 {
     public static CoreJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });

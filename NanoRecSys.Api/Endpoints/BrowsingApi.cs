@@ -1,5 +1,5 @@
 using System.ComponentModel;
-using System.Globalization;
+using System.Text;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
@@ -44,18 +44,18 @@ internal static class BrowsingApi
         return lookUp.Answer(fields, model =>
         {
             var found = new List<UserSummary>(take);
+            byte[] prefix = Encoding.UTF8.GetBytes(query ?? "");
             int total = 0;
             for (int position = 0; position < model.Histories.UserCount; position++)
             {
-                int id = model.Histories.UserIds[position];
-                if (!string.IsNullOrEmpty(query) && !id.ToString(CultureInfo.InvariantCulture).StartsWith(query, StringComparison.Ordinal))
+                if (!model.Histories.Users.Utf8At(position).StartsWith(prefix))
                 {
                     continue;
                 }
 
                 if (total++ >= skip && found.Count < take)
                 {
-                    found.Add(new UserSummary(id, model.Histories.At(position).Length));
+                    found.Add(new UserSummary(model.Histories.Users[position], model.Histories.At(position).Length));
                 }
             }
 
@@ -67,7 +67,7 @@ internal static class BrowsingApi
         LookUp lookUp, HistoryReader histories, string id, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
-        int user = fields.Int32("path", "id", id, 0);
+        EntityId user = fields.Id("path", "id", id);
         int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
         using SnapshotLease? lease = lookUp.Served.Lease();
         if (lookUp.Refusal(fields, lease) is { } refusal)
@@ -79,19 +79,19 @@ internal static class BrowsingApi
         History history = await histories.ReadUserAsync(catalog, user);
         return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
             ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
-            : TypedResults.Ok(new UserHistoryResponse(user, history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(catalog.MovieAt)], Degraded: !history.IsWhole));
+            : TypedResults.Ok(new UserHistoryResponse(lease.Model.Histories.Users.Typed(user), history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(catalog.MovieAt)], Degraded: !history.IsWhole));
     }
 
     private static IResult GetItems(
         LookUp lookUp, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
-        [Description("Instead of a query: movie ids with commas between, at most 200; answered in this order")] string? ids = null)
+        [Description("Instead of a query: ids with commas between, at most 200; answered in this order")] string? ids = null)
     {
         var fields = new UrlFields();
         if (ids is not null)
         {
-            int[] wanted = fields.Int32List("query", "ids", ids, MaxRows);
+            EntityId[] wanted = fields.IdList("query", "ids", ids, MaxRows);
             return lookUp.Answer(fields, model => TypedResults.Ok(new MovieList([.. wanted
-                .Select(id => model.Catalog.TryFind(new ItemId(id), out ItemIndex row) ? model.Catalog[row] : lookUp.Added.Find(id))
+                .Select(id => model.Catalog.TryFind(id, out ItemIndex row) ? model.Catalog[row] : lookUp.Added.Find(id))
                 .OfType<CatalogItem>()
                 .Select(item => item.ToMovieInfo())])));
         }
@@ -103,7 +103,7 @@ internal static class BrowsingApi
             ArraySegment<AddedItem> news = lookUp.Added.Current.Items;
             IEnumerable<(CatalogItem Item, int Score)> found = model.Titles.Find(text).Select(match => (model.Catalog.Items[match.Place], match.Score))
                 .Concat(TitleSearch.Find(text, news.Select(item => item.Words)).Select(match => (news[match.Place].Item, match.Score))
-                    .Where(match => !model.Catalog.TryFind(new ItemId(match.Item.MovieId), out _))); // a later training took it in
+                    .Where(match => !model.Catalog.TryFind(match.Item.Id, out _))); // a later training took it in
             return TypedResults.Ok(new MovieList([.. found
                 .OrderByDescending(match => match.Score).ThenByDescending(match => match.Item.Count).ThenBy(match => match.Item.Index)
                 .Take(take)
@@ -115,7 +115,7 @@ internal static class BrowsingApi
         LookUp lookUp, string id, [Description("1 to 100; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
-        int movie = fields.Int32("path", "id", id, 0);
+        EntityId movie = fields.Id("path", "id", id);
         int take = fields.Int32("query", "k", k, 10, 1, 100);
         return lookUp.Answer(fields, model =>
         {
@@ -142,7 +142,7 @@ internal static class BrowsingApi
             model.Catalog.Items.Min(item => item.Year),
             model.Catalog.Items.Max(item => item.Year),
             [.. model.Catalog.Items
-                .SelectMany(item => item.Genres)
+                .SelectMany(item => item.Categories)
                 .CountBy(genre => genre)
                 .OrderByDescending(genre => genre.Value).ThenBy(genre => genre.Key, StringComparer.Ordinal)
                 .Select(genre => new GenreCount(genre.Key, genre.Value))])));

@@ -27,10 +27,10 @@ internal static class ExploreApi
     private static IResult GetMovie(LookUp lookUp, string id)
     {
         var fields = new UrlFields();
-        int movie = fields.Int32("path", "id", id, 0);
+        EntityId movie = fields.Id("path", "id", id);
         return lookUp.Answer(fields, model =>
         {
-            if (!model.Catalog.TryFind(new ItemId(movie), out ItemIndex index))
+            if (!model.Catalog.TryFind(movie, out ItemIndex index))
             {
                 return lookUp.Added.Find(movie) is { } news
                     ? TypedResults.Ok(new MovieDetail(news.ToMovieInfo(), 0, null, model.Catalog.Count, null, null))
@@ -47,9 +47,9 @@ internal static class ExploreApi
     private static Task<IResult> GetAudience(LookUp lookUp, string id)
     {
         var fields = new UrlFields();
-        int movie = fields.Int32("path", "id", id, 0);
+        EntityId movie = fields.Id("path", "id", id);
         IResult Compute() => lookUp.Answer(fields, model =>
-            model.Catalog.TryFind(new ItemId(movie), out ItemIndex index) ? TypedResults.Ok(Audience.Of(model, index.Value)) : Unknown(movie));
+            model.Catalog.TryFind(movie, out ItemIndex index) ? TypedResults.Ok(Audience.Of(model, index.Value)) : Unknown(movie));
 
         // Tens of milliseconds, and seconds while the sample is drawn: not on a thread that health checks wait for.
         return Task.Factory.StartNew(Compute, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -66,5 +66,5 @@ internal static class ExploreApi
             [.. model.Catalog.Items.Select(item => new MapPoint(item.ToMovieInfo(), item.Count, places[2 * item.Index], places[2 * item.Index + 1]))]),
         ApiJson.Default.ItemMap);
 
-    private static NotFound<PlainError> Unknown(int movie) => TypedResults.NotFound(new PlainError($"Movie {movie} is not in the served model's catalog."));
+    private static NotFound<PlainError> Unknown(EntityId movie) => TypedResults.NotFound(new PlainError($"Movie {movie} is not in the served model's catalog."));
 }

@@ -48,7 +48,7 @@ internal static class ItemsApi
             return StatusApi.NotReadyResult(status.Read());
         }
 
-        if (lease.Model.Catalog.TryFind(new ItemId(movie.MovieId), out ItemIndex known))
+        if (lease.Model.Catalog.TryFind(movie.MovieId, out ItemIndex known))
         {
             return TypedResults.Conflict(new PlainError($"Movie {movie.MovieId} is '{lease.Model.Catalog[known].Title}' of the model's own catalog."));
         }
@@ -72,7 +72,7 @@ internal static class ItemsApi
 
     private static AddedMovie Read(BodyFields body, DateTimeOffset now)
     {
-        int id = body.Int32("movie_id", fallback: null, min: 0);
+        EntityId id = body.Id("movie_id");
         string? text = body.OptionalText("title", MaxTitle);
         if (text is null && !body.Has("title"))
         {

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
@@ -29,22 +32,22 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
     public bool IsListening => Environment.TickCount64 < Volatile.Read(ref _heardUntil);
 
     /// <returns>What is known of a user's events, or of nobody's in particular; null while nothing is heard.</returns>
-    public long? StampOf(int? userId) => !IsListening ? null
-        : ((long)Volatile.Read(ref _generation) << 32) | (userId is { } user ? (uint)Volatile.Read(ref _counts[user & (Stripes - 1)]) : 0);
+    public long? StampOf(EntityId? userId) => !IsListening ? null
+        : ((long)Volatile.Read(ref _generation) << 32) | (userId is { } user ? (uint)Volatile.Read(ref CountOf(user)) : 0);
 
     /// <summary>After the users' events changed: this process forgets their answers.</summary>
-    public void Heard(IEnumerable<int> users)
+    public void Heard(IEnumerable<EntityId> users)
     {
-        foreach (int user in users)
+        foreach (EntityId user in users)
         {
-            Interlocked.Increment(ref _counts[user & (Stripes - 1)]);
+            Interlocked.Increment(ref CountOf(user));
         }
     }
 
     /// <summary>Part of the transaction that changes the users' events: both happen, or neither.</summary>
-    public static Task TellAsync(ITransaction transaction, IEnumerable<int> users)
+    public static Task TellAsync(ITransaction transaction, IEnumerable<EntityId> users)
     {
-        return transaction.PublishAsync(Channel, string.Join(',', users.Select(user => user.ToString(CultureInfo.InvariantCulture))));
+        return transaction.PublishAsync(Channel, JsonSerializer.SerializeToUtf8Bytes(users.Select(user => user.Text).ToArray(), ApiJson.Default.StringArray));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -90,14 +93,18 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
             return;
         }
 
-        foreach (Range range in message.AsSpan().Split(','))
+        try
         {
-            if (int.TryParse(message.AsSpan(range), CultureInfo.InvariantCulture, out int user))
-            {
-                Interlocked.Increment(ref _counts[user & (Stripes - 1)]);
-            }
+            Heard((JsonSerializer.Deserialize(message, ApiJson.Default.StringArray) ?? []).Where(id => id is not null).Select(id => EntityId.Of(id)));
+        }
+        catch (JsonException e)
+        {
+            logger.LogDebug("A notice of events cannot be read: {Reason}", e.Message);
+            Interlocked.Increment(ref _generation); // whoever it was about
         }
     }
+
+    private ref int CountOf(EntityId user) => ref _counts[user.GetHashCode() & (Stripes - 1)];
 
     private void ReceiveBeat(long sentAt)
     {

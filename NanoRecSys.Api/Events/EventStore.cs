@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
@@ -61,7 +62,7 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         {
             try
             {
-                HashSet<int> full = await FullUsersAsync(database, events);
+                HashSet<EntityId> full = await FullUsersAsync(database, events);
                 isSent = true;
                 HashSet<EventDraft> isNew = await WriteAsync(database, [.. events.Where(draft => !full.Contains(draft.UserId))]);
                 EventOutcome[] outcomes = await Task.WhenAll(events.Select(draft => isNew.Contains(draft)
@@ -86,7 +87,7 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
     /// <summary>Deletes all events of a user, on every replica at once.</summary>
     /// <returns>How many there were.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
-    public async Task<long> DeleteAsync(int userId)
+    public async Task<long> DeleteAsync(EntityId userId)
     {
         IDatabase database = Database();
         try
@@ -97,8 +98,8 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
             [
                 count,
                 transaction.KeyDeleteAsync(EventKeys.Of(userId)),
-                transaction.SetRemoveAsync(EventKeys.Users, userId),
-                transaction.HashDeleteAsync(EventKeys.Revisions, userId),
+                transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
+                transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
                 EventNotices.TellAsync(transaction, [userId]),
             ];
             await transaction.ExecuteAsync();
@@ -124,10 +125,10 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
     }
 
     /// <summary>Identifies a user's events; costs the same for any number of them.</summary>
-    public async Task<EventsState> StateAsync(int userId)
+    public async Task<EventsState> StateAsync(EntityId userId)
     {
         IDatabase database = Database();
-        Task<RedisValue> revision = database.HashGetAsync(EventKeys.Revisions, userId);
+        Task<RedisValue> revision = database.HashGetAsync(EventKeys.Revisions, userId.Text);
         Task<long> count = database.HashLengthAsync(EventKeys.Of(userId));
         return EventsState.Of(await count, await revision);
     }
@@ -136,7 +137,7 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
     /// <param name="userId">Whose.</param>
     /// <param name="count">How many there are, as <see cref="StateAsync"/> returned it.</param>
     /// <exception cref="InvalidDataException">Some are not events, or of a later release, or there are far more than this release stores.</exception>
-    public async Task<IReadOnlyList<UserEvent>> ReadAsync(int userId, long count)
+    public async Task<IReadOnlyList<UserEvent>> ReadAsync(EntityId userId, long count)
     {
         if (count > 2L * MaxPerUser) // concurrent batches may exceed the limit a little
         {
@@ -149,9 +150,9 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         return events;
     }
 
-    private async Task<HashSet<int>> FullUsersAsync(IDatabase database, IEnumerable<EventDraft> events)
+    private async Task<HashSet<EntityId>> FullUsersAsync(IDatabase database, IEnumerable<EventDraft> events)
     {
-        int[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
+        EntityId[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
         long[] counts = await Task.WhenAll(whose.Select(user => database.HashLengthAsync(EventKeys.Of(user))));
         return [.. whose.Where((_, i) => counts[i] >= MaxPerUser)];
     }
@@ -163,15 +164,15 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
             return [];
         }
 
-        int[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
+        EntityId[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
         ITransaction transaction = database.CreateTransaction();
         Task<bool>[] writes = [.. events.Select(draft =>
             transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
         Task[] all =
         [
             .. writes,
-            transaction.SetAddAsync(EventKeys.Users, [.. whose.Select(user => (RedisValue)user)]),
-            transaction.HashSetAsync(EventKeys.Revisions, [.. whose.Select(user => new HashEntry(user, Random.Shared.NextInt64()))]),
+            transaction.SetAddAsync(EventKeys.Users, [.. whose.Select(user => (RedisValue)user.Text)]),
+            transaction.HashSetAsync(EventKeys.Revisions, [.. whose.Select(user => new HashEntry(user.Text, Random.Shared.NextInt64()))]),
             EventNotices.TellAsync(transaction, whose),
         ];
         try

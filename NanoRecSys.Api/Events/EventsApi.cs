@@ -6,7 +6,6 @@ using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 using NanoRecSys.ServiceDefaults;
 
@@ -70,7 +69,7 @@ internal static class EventsApi
             return StatusApi.NotReadyResult(status.Read());
         }
 
-        bool Knows(int movie) => lease is null || lease.Model.Catalog.TryFind(new ItemId(movie), out _) || added.Knows(movie);
+        bool Knows(EntityId movie) => lease is null || lease.Model.Catalog.TryFind(movie, out _) || added.Knows(movie);
         EventDraft[] drafts = [.. rows.Select((row, i) => reader.Read(row, i, Knows))];
         if (body.Errors.Count > 0)
         {
@@ -83,7 +82,7 @@ internal static class EventsApi
     private static async Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id)
     {
         var fields = new UrlFields();
-        int user = fields.Int32("path", "id", id, 0);
+        EntityId user = fields.Id("path", "id", id);
         if (fields.Errors.Count > 0)
         {
             return TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors));
@@ -173,11 +172,11 @@ internal sealed class EventReader(StoreHealth health)
     /// <param name="index">Its place in the request.</param>
     /// <param name="knows">Whether a movie is in the catalog.</param>
     /// <returns>To be used only where <paramref name="fields"/> has no errors.</returns>
-    public EventDraft Read(BodyFields fields, int index, Func<int, bool> knows)
+    public EventDraft Read(BodyFields fields, int index, Func<EntityId, bool> knows)
     {
         DateTimeOffset now = health.UtcNow;
-        int user = fields.Int32("user_id", fallback: null);
-        int movie = fields.Int32("movie_id", fallback: null);
+        EntityId user = fields.Id("user_id");
+        EntityId movie = fields.Id("movie_id");
         double? rating = fields.OptionalNumber("rating", LeastRating, MostRating);
         string type = fields.OptionalText("type", MaxKeyLength) ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
         long? given = fields.OptionalInt64("timestamp");
@@ -187,7 +186,7 @@ internal sealed class EventReader(StoreHealth health)
         CheckTime(fields, given, now);
         if (fields.Errors.Count == 0 && !knows(movie))
         {
-            fields.Refuse("movie_id", string.Create(CultureInfo.InvariantCulture, $"Movie {movie} is not in the catalog; POST /items adds movies"), "unknown_movie");
+            fields.Refuse("movie_id", $"Movie {movie} is not in the catalog; POST /items adds movies", "unknown_movie");
         }
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
@@ -209,9 +208,9 @@ internal sealed class EventReader(StoreHealth health)
     }
 
     // With neither key nor time nothing tells a repetition from a second event.
-    private static string Field(string? key, long? timestamp, int movie, string type) =>
+    private static string Field(string? key, long? timestamp, EntityId movie, string type) =>
         key is not null ? $"key:{key}"
-        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"at:{when}:{movie}:{type}")
+        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"at:{when}:{Uri.EscapeDataString(movie.Text)}:{type}")
         : $"new:{Guid.NewGuid():N}";
 
     private static void CheckType(BodyFields fields, string type, double? rating)
@@ -246,4 +245,4 @@ internal sealed class EventReader(StoreHealth health)
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="Event">What happened.</param>
 /// <param name="IsTimed">Whether the client gave the time.</param>
-internal sealed record EventDraft(int Index, int UserId, string Field, UserEvent Event, bool IsTimed);
+internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed);

@@ -32,6 +32,7 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(MovieAudience))]
 [JsonSerializable(typeof(ItemMap))]
 [JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(FieldErrors))]
 [JsonSerializable(typeof(NotReadyError))]
 [JsonSerializable(typeof(PlainError))]

@@ -120,6 +120,18 @@ internal sealed class BodyFields
         return value;
     }
 
+    /// <summary>A required id.</summary>
+    public EntityId Id(string name)
+    {
+        EntityId id = default;
+        if (TryFind(name, required: true, out JsonElement element) && !JsonValues.TryId(element, out id))
+        {
+            _errors.Add(FieldError.NotAnId(At(name)));
+        }
+
+        return id;
+    }
+
     /// <returns>Null if it is absent or null.</returns>
     public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
         TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
@@ -199,14 +211,14 @@ internal sealed class BodyFields
         return element.GetBoolean();
     }
 
-    /// <summary>A required list of 1 to <paramref name="maxCount"/> whole numbers.</summary>
-    public IReadOnlyList<int> Int32List(string name, int maxCount) =>
-        List<int>(Items(name, maxCount), name, JsonValues.TryInt32, (item, place) => NotAnInteger(item, place, int.MinValue, int.MaxValue));
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> ids.</summary>
+    public IReadOnlyList<EntityId> IdList(string name, int maxCount) =>
+        List<EntityId>(Items(name, maxCount), name, JsonValues.TryId, (_, place) => FieldError.NotAnId(place));
+
+    /// <summary>A list of 1 to <paramref name="maxCount"/> ids; empty if it is absent or null.</summary>
+    public IReadOnlyList<EntityId> OptionalIdList(string name, int maxCount) => TryFindValue(name, out _) ? IdList(name, maxCount) : [];
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> whole numbers; empty if it is absent or null.</summary>
-    public IReadOnlyList<int> OptionalInt32List(string name, int maxCount) => TryFindValue(name, out _) ? Int32List(name, maxCount) : [];
-
-    /// <inheritdoc cref="OptionalInt32List"/>
     public IReadOnlyList<long> OptionalInt64List(string name, int maxCount) => !TryFindValue(name, out _) ? [] : List<long>(
         Items(name, maxCount), name, JsonValues.TryInt64, (item, place) => NotAnInteger(item, place, long.MinValue, long.MaxValue));
 
@@ -315,6 +327,19 @@ internal static class JsonValues
 {
     // Doubles hold every whole number up to here.
     private const double LargestExact = 1L << 53;
+
+    /// <summary>An id, as a number or as text.</summary>
+    public static bool TryId(JsonElement element, out EntityId id)
+    {
+        id = default;
+        if (element.ValueKind == JsonValueKind.Number && TryInt64(element, out long number))
+        {
+            id = number;
+            return true;
+        }
+
+        return TryText(element, out string text) && EntityId.TryParse(text, out id);
+    }
 
     public static bool TryInt32(JsonElement element, out int value)
     {

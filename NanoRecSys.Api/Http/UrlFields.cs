@@ -39,9 +39,20 @@ internal sealed class UrlFields
         return value;
     }
 
-    /// <summary>Whole numbers separated by commas.</summary>
     /// <inheritdoc cref="Int32" path="/param"/>
-    public int[] Int32List(string place, string name, string text, int max)
+    public EntityId Id(string place, string name, string text)
+    {
+        if (!EntityId.TryParse(text, out EntityId id))
+        {
+            _errors.Add(FieldError.NotAnId([place, name]));
+        }
+
+        return id;
+    }
+
+    /// <summary>Ids separated by commas.</summary>
+    /// <inheritdoc cref="Int32" path="/param"/>
+    public EntityId[] IdList(string place, string name, string text, int max)
     {
         string[] parts = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (parts.Length > max)
@@ -50,7 +61,7 @@ internal sealed class UrlFields
             return [];
         }
 
-        return [.. parts.Select(part => Int32(place, name, part, 0))];
+        return [.. parts.Select(part => Id(place, name, part))];
     }
 
     /// <summary>Empty if absent.</summary>

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Security.Cryptography;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 using StackExchange.Redis;
@@ -23,7 +23,7 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
     private static readonly RedisChannel Channel = RedisChannel.Literal(AddedMovie.Notices);
 
     private readonly ConcurrentDictionary<string, StoredRecord> _records = new(); // by the field of the hash
-    private readonly ConcurrentDictionary<int, CatalogItem> _byId = new();
+    private readonly ConcurrentDictionary<EntityId, CatalogItem> _byId = new();
     private readonly Lock _changing = new();
     private volatile AddedList _current = AddedList.Empty;
     private volatile int _round; // of reading the whole hash
@@ -33,10 +33,10 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
     /// <summary>All that can be read.</summary>
     public AddedList Current => _current;
 
-    public bool Knows(int movieId) => _byId.ContainsKey(movieId);
+    public bool Knows(EntityId movieId) => _byId.ContainsKey(movieId);
 
     /// <returns>Null unless it was added.</returns>
-    public CatalogItem? Find(int movieId) => _byId.GetValueOrDefault(movieId);
+    public CatalogItem? Find(EntityId movieId) => _byId.GetValueOrDefault(movieId);
 
     /// <returns>The movie as it is stored, and false where one with this id was added before: what is stored is never changed.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes.</exception>
@@ -47,7 +47,7 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
         try
         {
             RedisValue record = movie.Write();
-            bool isNew = await database.HashSetAsync(AddedMovie.Key, movie.MovieId, record, When.NotExists);
+            bool isNew = await database.HashSetAsync(AddedMovie.Key, movie.MovieId.Text, record, When.NotExists);
             health.ReportWritten();
             if (isNew)
             {
@@ -55,11 +55,11 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
             }
             else
             {
-                record = await database.HashGetAsync(AddedMovie.Key, movie.MovieId);
+                record = await database.HashGetAsync(AddedMovie.Key, movie.MovieId.Text);
             }
 
             AddedMovie stored = AddedMovie.Read((byte[])record!);
-            Take([new(movie.MovieId, record)]);
+            Take([new(movie.MovieId.Text, record)]);
             return (stored, isNew);
         }
         catch (InvalidDataException e)
@@ -141,7 +141,7 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
     {
         try
         {
-            Take([new(AddedMovie.Read((byte[])record!).MovieId, record)]);
+            Take([new(AddedMovie.Read((byte[])record!).MovieId.Text, record)]);
         }
         catch (InvalidDataException e)
         {
@@ -187,7 +187,7 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
                 }
                 else if (record.Item is { Item: { } item } added)
                 {
-                    _byId[item.MovieId] = item;
+                    _byId[item.Id] = item;
                     list = list.Append(added);
                 }
 
@@ -228,16 +228,16 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
 
     private void Rebuild()
     {
-        AddedItem[] items = [.. _records.Values.Select(record => record.Item).OfType<AddedItem>().OrderBy(item => item.Added).ThenBy(item => item.Item.MovieId)];
+        AddedItem[] items = [.. _records.Values.Select(record => record.Item).OfType<AddedItem>().OrderBy(item => item.Added).ThenBy(item => item.Item.Id.Text, StringComparer.Ordinal)];
         _current = AddedList.Of(items);
-        foreach (int movieId in _byId.Keys.Except(items.Select(item => item.Item.MovieId)))
+        foreach (EntityId movieId in _byId.Keys.Except(items.Select(item => item.Item.Id)))
         {
             _byId.TryRemove(movieId, out _);
         }
 
         foreach (AddedItem item in items)
         {
-            _byId[item.Item.MovieId] = item.Item;
+            _byId[item.Item.Id] = item.Item;
         }
     }
 
@@ -246,9 +246,9 @@ internal sealed class AddedMovies(ServedModel served, StoreHealth health, ILogge
         try
         {
             AddedMovie movie = AddedMovie.Read(record);
-            reason = field == movie.MovieId.ToString(CultureInfo.InvariantCulture) ? null : $"Movie {movie.MovieId} is stored in the field '{field}'.";
+            reason = field == movie.MovieId.Text ? null : $"Movie {movie.MovieId} is stored in the field '{field}'.";
             return reason is not null ? null
-                : new AddedItem(new CatalogItem(0, movie.MovieId, movie.Title, movie.Year, movie.Genres, 0), TitleSearch.Words(movie.Title), movie.Added, hash);
+                : new AddedItem(movie.ToCatalogItem(), TitleSearch.Words(movie.Title), movie.Added, hash);
         }
         catch (InvalidDataException e)
         {

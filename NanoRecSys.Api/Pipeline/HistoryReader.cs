@@ -1,5 +1,6 @@
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
@@ -25,7 +26,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
     }
 
     /// <summary>What a user has seen, by the model and the store.</summary>
-    public async ValueTask<History> ReadUserAsync(ServedCatalog catalog, int userId)
+    public async ValueTask<History> ReadUserAsync(ServedCatalog catalog, EntityId userId)
     {
         return ReadUser(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : []);
     }
@@ -88,7 +89,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         }
     }
 
-    private static History ReadUser(ServedCatalog catalog, int userId, IReadOnlyList<UserEvent>? events)
+    private static History ReadUser(ServedCatalog catalog, EntityId userId, IReadOnlyList<UserEvent>? events)
     {
         UserHistories published = catalog.Model.Histories;
         int position = published.PositionOf(userId);
@@ -118,7 +119,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         }
     }
 
-    private async Task<IReadOnlyList<UserEvent>?> ReadEventsAsync(int userId)
+    private async Task<IReadOnlyList<UserEvent>?> ReadEventsAsync(EntityId userId)
     {
         try
         {
@@ -131,13 +132,13 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         }
     }
 
-    private static History ReadSession(ServedCatalog catalog, IReadOnlyList<int> movies, IReadOnlyList<long>? movieTimes)
+    private static History ReadSession(ServedCatalog catalog, IReadOnlyList<EntityId> movies, IReadOnlyList<long>? movieTimes)
     {
         var rows = new List<int>(movies.Count);
         var times = new List<long>(movies.Count);
         var excluded = new List<int>();
-        var unknown = new List<int>();
-        foreach ((int movie, long time) in movies.Select((movie, i) => (movie, movieTimes?[i] ?? 0)).OrderBy(watched => watched.Item2))
+        var unknown = new List<EntityId>();
+        foreach ((EntityId movie, long time) in movies.Select((movie, i) => (movie, movieTimes?[i] ?? 0)).OrderBy(watched => watched.Item2))
         {
             if (!catalog.TryFind(movie, out int row))
             {
@@ -168,7 +169,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
 /// <param name="Rows">Item rows, oldest first.</param>
 /// <param name="EmptyReason">Why it is empty, if it is: the response's <c>fallback_reason</c>.</param>
 /// <param name="UnknownMovieIds">A session's movies that the catalog does not hold.</param>
-internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<int>? UnknownMovieIds = null)
+internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<EntityId>? UnknownMovieIds = null)
 {
     /// <summary>When each of <see cref="Rows"/> came; empty if that is not known.</summary>
     public ReadOnlyMemory<long> Times { get; init; }

@@ -7,6 +7,7 @@ using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Telemetry;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
@@ -30,7 +31,7 @@ internal sealed class RecommendationCache(
 {
     /// <param name="key">See <see cref="CacheKey"/>.</param>
     /// <param name="userId">Whose events must be those that the entry took into account. Null in a session.</param>
-    public ValueTask<CacheLookup> GetAsync(string key, int? userId)
+    public ValueTask<CacheLookup> GetAsync(string key, EntityId? userId)
     {
         if (redis is null)
         {
@@ -66,7 +67,7 @@ internal sealed class RecommendationCache(
         _ = StoreAsync(redis.GetDatabase(), key, entry);
     }
 
-    private async ValueTask<CacheLookup> AskAsync(IDatabase database, string key, int? userId, long? stamp)
+    private async ValueTask<CacheLookup> AskAsync(IDatabase database, string key, EntityId? userId, long? stamp)
     {
         try
         {
@@ -97,7 +98,7 @@ internal sealed class RecommendationCache(
 
     /// <summary>The events of a user whose entry was not found.</summary>
     /// <returns>In the order in which they happened; null if Redis did not return them.</returns>
-    public async ValueTask<IReadOnlyList<UserEvent>?> ReadEventsAsync(int? userId, CacheLookup lookup)
+    public async ValueTask<IReadOnlyList<UserEvent>?> ReadEventsAsync(EntityId? userId, CacheLookup lookup)
     {
         try
         {
@@ -113,7 +114,7 @@ internal sealed class RecommendationCache(
     }
 
     /// <summary>Deletes a user's entries in Redis. Those in memory are out of date by the user's notice.</summary>
-    public async Task DeleteAsync(int userId)
+    public async Task DeleteAsync(EntityId userId)
     {
         try
         {
@@ -165,7 +166,7 @@ internal static class CacheKey
     private const string Prefix = "nanorecsys:answer:";
 
     /// <summary>Matches the keys of all entries of a user.</summary>
-    public static string PatternOf(int userId) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}*:u{userId}:*");
+    public static string PatternOf(EntityId userId) => $"{Prefix}*:{User(userId)}:*";
 
     /// <param name="request">The user or session, and the options.</param>
     /// <param name="version">Of the model.</param>
@@ -174,14 +175,17 @@ internal static class CacheKey
     public static string Of(RecommendationRequest request, string version, int candidates, long newMovies = 0)
     {
         string user = request.MovieIds is { } movies
-            ? $"s{Hash($"{string.Join(',', movies)};{string.Join(',', request.Times ?? [])}")}"
-            : $"u{request.UserId}";
+            ? $"s{Hash($"{CandidateFilter.Ids(movies)};{string.Join(',', request.Times ?? [])}")}"
+            : User(request.UserId!.Value);
         string filter = request.Filters is { } filters ? $":f{Hash(CandidateFilter.Fingerprint(filters))}" : "";
         string order = request.IsReordered ? string.Create(CultureInfo.InvariantCulture, $":d{request.Diversity}:p{request.PopularityPenalty}") : "";
         return string.Create(CultureInfo.InvariantCulture,
             $"{Prefix}{Format}:{version}:{user}:k{request.K}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
             + $":c{candidates}:n{newMovies}{filter}{order}");
     }
+
+    // Escaped, so that no id reads as another key or as a pattern.
+    private static string User(EntityId id) => "u" + Uri.EscapeDataString(id.Text);
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Globalization;
+using System.IO.Hashing;
 using System.IO.Pipelines;
+using System.Text;
 using System.Text.Json;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Serving;
@@ -17,10 +19,10 @@ internal sealed record RecommendationRequest
     public const int MaxK = 100;
 
     /// <summary>Null in a session.</summary>
-    public int? UserId { get; init; }
+    public EntityId? UserId { get; init; }
 
     /// <summary>A session's movies, at least one, oldest first unless there are <see cref="Times"/>; null for a user.</summary>
-    public IReadOnlyList<int>? MovieIds { get; init; }
+    public IReadOnlyList<EntityId>? MovieIds { get; init; }
 
     /// <summary>When each of <see cref="MovieIds"/> was watched, in seconds since 1970; null if only the order is known.</summary>
     public IReadOnlyList<long>? Times { get; init; }
@@ -44,7 +46,7 @@ internal sealed record RecommendationRequest
     public bool IsReordered => Diversity > 0 || PopularityPenalty > 0;
 
     /// <summary>Divides users, or sessions, among models; the same for the same user on every replica.</summary>
-    public int Bucket => UserId ?? MovieIds?.Aggregate(17, (hash, movie) => unchecked(hash * 31 + movie)) ?? 0;
+    public int Bucket => (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(UserId?.Text ?? CandidateFilter.Ids(MovieIds ?? [])));
 }
 
 /// <summary>Reads a request from the fields of a body; what is wrong becomes the body's errors.</summary>
@@ -54,11 +56,11 @@ internal static class RequestReader
     private const int MaxGenres = 50;
     private const int MaxGenre = 40;
 
-    public static RecommendationRequest User(BodyFields body) => Options(body) with { UserId = body.Int32("user_id", fallback: null) };
+    public static RecommendationRequest User(BodyFields body) => Options(body) with { UserId = body.Id("user_id") };
 
     public static RecommendationRequest Session(BodyFields body)
     {
-        IReadOnlyList<int> movies = body.Int32List("movie_ids", MaxIds);
+        IReadOnlyList<EntityId> movies = body.IdList("movie_ids", MaxIds);
         IReadOnlyList<long> times = body.OptionalInt64List("times", MaxIds);
         if (times.Count > 0 && times.Count != movies.Count)
         {
@@ -114,8 +116,8 @@ internal static class RequestReader
             GenresNone = fields.OptionalTextList("genres_none", MaxGenres, MaxGenre),
             YearFrom = fields.OptionalInt32("year_from"),
             YearTo = fields.OptionalInt32("year_to"),
-            ExcludeIds = fields.OptionalInt32List("exclude_ids", MaxIds),
-            OnlyIds = fields.OptionalInt32List("only_ids", MaxIds),
+            ExcludeIds = fields.OptionalIdList("exclude_ids", MaxIds),
+            OnlyIds = fields.OptionalIdList("only_ids", MaxIds),
             MinPopularity = fields.OptionalInt32("min_popularity", min: 0),
         };
         fields.ForbidOthers();
@@ -148,7 +150,7 @@ internal static class PlainBody
 
     internal static RecommendationRequest? Parse(ReadOnlySequence<byte> body)
     {
-        int? user = null;
+        EntityId? user = null;
         int k = RecommendationRequest.DefaultK;
         var reader = new Utf8JsonReader(body);
         try
@@ -161,16 +163,28 @@ internal static class PlainBody
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool isUser = reader.ValueTextEquals("user_id"u8);
-                if (!(isUser || reader.ValueTextEquals("k"u8)) || !reader.Read() || reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int value))
+                if (!(isUser || reader.ValueTextEquals("k"u8)) || !reader.Read())
                 {
                     return null;
                 }
 
-                (user, k) = isUser ? (value, k) : (user, value); // the last of a repeated name counts, as elsewhere
+                // The last of a repeated name counts, as elsewhere.
+                if (isUser && reader.TokenType == JsonTokenType.String && EntityId.TryParse(reader.GetString(), out EntityId id))
+                {
+                    user = id;
+                }
+                else if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number) && (isUser || number is >= 1 and <= RecommendationRequest.MaxK))
+                {
+                    (user, k) = isUser ? (number, k) : (user, (int)number);
+                }
+                else
+                {
+                    return null;
+                }
             }
 
-            return user is { } id && k is >= 1 and <= RecommendationRequest.MaxK && reader.TokenType == JsonTokenType.EndObject && !reader.Read()
-                ? new RecommendationRequest { UserId = id, K = k }
+            return user is { } && reader.TokenType == JsonTokenType.EndObject && !reader.Read()
+                ? new RecommendationRequest { UserId = user, K = k }
                 : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name that is half a surrogate pair
@@ -188,7 +202,7 @@ internal static class CandidateFilter
 
     /// <returns>The same text for the same filter, whatever the order of its lists.</returns>
     public static string Fingerprint(FilterRequest filters) => string.Create(CultureInfo.InvariantCulture,
-        $"{Text(filters.GenresAny)};{Text(filters.GenresNone)};{filters.YearFrom};{filters.YearTo};{Ids(filters.ExcludeIds)};{Ids(filters.OnlyIds)};{filters.MinPopularity ?? 0}");
+        $"{Text(filters.GenresAny)};{Text(filters.GenresNone)};{filters.YearFrom};{filters.YearTo};{Ids(Sorted(filters.ExcludeIds))};{Ids(Sorted(filters.OnlyIds))};{filters.MinPopularity ?? 0}");
 
     /// <returns>Rows that pass; null if all do.</returns>
     public static RowSet? Allowed(ServedCatalog catalog, FilterRequest? filters)
@@ -214,15 +228,15 @@ internal static class CandidateFilter
     }
 
     /// <summary>The filter's ids that the catalog does not hold.</summary>
-    public static IEnumerable<int> UnknownIds(ServedCatalog catalog, FilterRequest? filters) =>
+    public static IEnumerable<EntityId> UnknownIds(ServedCatalog catalog, FilterRequest? filters) =>
         (filters?.OnlyIds ?? []).Concat(filters?.ExcludeIds ?? []).Distinct().Where(id => !catalog.TryFind(id, out _));
 
     private static bool ReadsItems(FilterRequest filters) =>
         filters is { GenresAny.Count: > 0 } or { GenresNone.Count: > 0 } or { YearFrom: not null } or { YearTo: not null } or { MinPopularity: > 0 };
 
-    private static IEnumerable<int> Rows(ServedCatalog catalog, IReadOnlyList<int> ids)
+    private static IEnumerable<int> Rows(ServedCatalog catalog, IReadOnlyList<EntityId> ids)
     {
-        foreach (int id in ids)
+        foreach (EntityId id in ids)
         {
             if (catalog.TryFind(id, out int row))
             {
@@ -241,7 +255,7 @@ internal static class CandidateFilter
 
     private static bool HasOneOf(CatalogItem item, IReadOnlyList<string> genres)
     {
-        foreach (string genre in item.Genres)
+        foreach (string genre in item.Categories)
         {
             for (int i = 0; i < genres.Count; i++)
             {
@@ -258,5 +272,8 @@ internal static class CandidateFilter
     private static string Text(IReadOnlyList<string>? genres) =>
         string.Join('|', (genres ?? []).Select(genre => genre.ToUpperInvariant()).Distinct().Order(StringComparer.Ordinal));
 
-    private static string Ids(IReadOnlyList<int>? ids) => string.Join(',', (ids ?? []).Distinct().Order());
+    private static IEnumerable<EntityId> Sorted(IReadOnlyList<EntityId>? ids) => (ids ?? []).Distinct().OrderBy(id => id.Text, StringComparer.Ordinal);
+
+    /// <summary>Ids as one text; no two lists have the same.</summary>
+    public static string Ids(IEnumerable<EntityId> ids) => string.Join(',', ids.Select(id => Uri.EscapeDataString(id.Text)));
 }

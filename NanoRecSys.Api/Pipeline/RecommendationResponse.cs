@@ -112,7 +112,7 @@ internal sealed class CacheEntry
         ServedCatalog catalog, RecommendationRequest request, History history, long eventsStamp, Candidate[] best, RecommendationReason[]? reasons,
         string? fallbackReason)
     {
-        int[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(CandidateFilter.UnknownIds(catalog, request.Filters)).Distinct()];
+        EntityId[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(CandidateFilter.UnknownIds(catalog, request.Filters)).Distinct()];
         MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
         var content = new Content
         {
@@ -157,7 +157,7 @@ internal sealed class CacheEntry
     /// <summary>The JSON; see <see cref="RecommendResponse"/>. See <see cref="CacheKey"/> before changing it.</summary>
     internal sealed record Content
     {
-        public required IReadOnlyList<int> MovieIds { get; init; }
+        public required IReadOnlyList<EntityId> MovieIds { get; init; }
 
         public required IReadOnlyList<float> Scores { get; init; }
 
@@ -169,7 +169,7 @@ internal sealed class CacheEntry
 
         public required IReadOnlyList<MovieInfo> Movies { get; init; }
 
-        public IReadOnlyList<int>? UnknownMovieIds { get; init; }
+        public IReadOnlyList<EntityId>? UnknownMovieIds { get; init; }
 
         public required string Version { get; init; }
     }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
@@ -56,7 +57,7 @@ internal sealed class RequestWarmUp(ServedModel served, AddedMovies added, ILogg
             return;
         }
 
-        int user = model.Histories.UserIds[round % model.Histories.UserCount];
+        EntityId user = model.Histories.Users[round % model.Histories.UserCount];
         using JsonDocument json = JsonDocument.Parse(string.Create(
             CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{user}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
         RecommendationRequest request = RequestReader.User(BodyFields.Parse(json.RootElement));

@@ -21,14 +21,14 @@ internal static class Audience
             ReadOnlySpan<int> history = model.Histories.At(user.Position);
             if (!history.Contains(row))
             {
-                members.Add(new AudienceMember(model.Histories.UserIds[user.Position], PlaceOf(model, user.Embedding, history, row), history.Length));
+                members.Add(new AudienceMember(model.Histories.Users[user.Position], PlaceOf(model, user.Embedding, history, row), history.Length));
             }
         }
 
         return new MovieAudience(
             model.Histories.UserCount, sample.Members.Count, sample.Members.Count - members.Count,
             members.Count(member => member.Place <= 10), members.Count(member => member.Place <= 100),
-            [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId).Take(Shown)]);
+            [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId, Comparer<EntityId>.Create(EntityId.Compare)).Take(Shown)]);
     }
 
     // 1 plus the number of movies that the user has not seen and that score higher.

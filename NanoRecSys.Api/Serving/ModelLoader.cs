@@ -40,7 +40,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
         Manifest manifest = files.Manifest;
         Catalog catalog = await CatalogFile.ReadAsync(files.PathOf(ArtifactNames.Catalog), cancellationToken);
         ItemVectors items = ItemVectors.Load(files);
-        UserHistories histories = HistoriesFile.Read(files.PathOf(ArtifactNames.Histories));
+        UserHistories histories = HistoriesFile.Read(files.Folder);
         ContentMap? contentMap = manifest.ContentMap is { } map ? ContentMap.Read(files.PathOf(map.File), files.PathOf(map.Features)) : null;
         float[]? itemMap = manifest.ItemMap is { } plane ? await ItemPlaneFile.ReadAsync(files.PathOf(plane.File), cancellationToken) : null;
         IVectorIndex? index = null;

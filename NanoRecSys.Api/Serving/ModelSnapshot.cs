@@ -69,7 +69,7 @@ internal sealed class ModelSnapshot
 
     /// <summary>All genres of the catalog, in any spelling of case.</summary>
     public FrozenSet<string> Genres => LazyInitializer.EnsureInitialized(ref _genres,
-        () => Catalog.Items.SelectMany(item => item.Genres).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
+        () => Catalog.Items.SelectMany(item => item.Categories).ToFrozenSet(StringComparer.OrdinalIgnoreCase));
 
     /// <summary>Encoded once, at the first request for a movie's audience; others wait for it.</summary>
     public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
@@ -167,11 +167,11 @@ internal sealed record ServedCatalog(ModelSnapshot Model, NewItems News)
     /// <summary>V + N rows.</summary>
     public int Count => News.Index.Count;
 
-    public bool TryFind(int movieId, out int row)
+    public bool TryFind(EntityId id, out int row)
     {
-        bool found = Model.Catalog.TryFind(new ItemId(movieId), out ItemIndex index);
+        bool found = Model.Catalog.TryFind(id, out ItemIndex index);
         row = index.Value;
-        return found || News.TryFind(movieId, out row);
+        return found || News.TryFind(id, out row);
     }
 
     /// <summary>Whether the user tower can read it: it knows what it was trained on.</summary>
@@ -280,13 +280,13 @@ internal sealed class NewItems
 
     private readonly CatalogItem[] _items; // [N] and room for more; written only behind the end of every instance that shares it
     private readonly float[] _embeddings; // [N, D], likewise
-    private readonly ConcurrentDictionary<int, int> _rowOfMovie;
+    private readonly ConcurrentDictionary<EntityId, int> _rowOfMovie;
     private readonly IVectorIndex _indexed; // the model's rows and all of the new ones but the last few
     private readonly int _parts; // in it beside the model's
 
     private NewItems(
         IVectorIndex indexed, int parts, IVectorIndex index, int firstRow, int count, CatalogItem[] items, float[] embeddings,
-        ConcurrentDictionary<int, int> rowOfMovie)
+        ConcurrentDictionary<EntityId, int> rowOfMovie)
     {
         (_indexed, _parts, Index, FirstRow, Count) = (indexed, parts, index, firstRow, count);
         (_items, _embeddings, _rowOfMovie) = (items, embeddings, rowOfMovie);
@@ -324,7 +324,7 @@ internal sealed class NewItems
         int dimension = model.Index.Dimension;
         foreach (AddedItem news in source.Items[before.Source.Count..])
         {
-            if (model.ContentMap is null || model.Catalog.TryFind(new ItemId(news.Item.MovieId), out _))
+            if (model.ContentMap is null || model.Catalog.TryFind(news.Item.Id, out _))
             {
                 continue;
             }
@@ -335,9 +335,9 @@ internal sealed class NewItems
                 Array.Resize(ref embeddings, items.Length * dimension);
             }
 
-            items[count] = news.Item with { Index = FirstRow + count, Genres = SpeltAs(model, news.Item.Genres) };
-            model.ContentMap.Embed(news.Item.Title, news.Item.Year, items[count].Genres).CopyTo(embeddings, count * dimension);
-            before._rowOfMovie[news.Item.MovieId] = FirstRow + count;
+            items[count] = news.Item with { Index = FirstRow + count, Categories = SpeltAs(model, news.Item.Categories) };
+            model.ContentMap.Embed(news.Item.Title, news.Item.Year, items[count].Categories).CopyTo(embeddings, count * dimension);
+            before._rowOfMovie[news.Item.Id] = FirstRow + count;
             hash ^= news.Hash;
             count++;
         }
@@ -363,7 +363,7 @@ internal sealed class NewItems
         [.. genres.Select(genre => model.Genres.TryGetValue(genre, out string? known) ? known : genre).Distinct()];
 
     /// <summary>The row of a new movie.</summary>
-    public bool TryFind(int movieId, out int row) => _rowOfMovie.TryGetValue(movieId, out row) && Holds(row);
+    public bool TryFind(EntityId id, out int row) => _rowOfMovie.TryGetValue(id, out row) && Holds(row);
 
     /// <summary>Whether this is the row of a new item.</summary>
     public bool Holds(int row) => row >= FirstRow && row < FirstRow + Count;

@@ -98,7 +98,7 @@ internal sealed class ServedRanker : IDisposable
     private void ComputePart(CatalogItem item, Span<float> part)
     {
         var genres = new float[_features.Genres.Count];
-        _features.FlagGenres(item.Genres, genres);
+        _features.FlagGenres(item.Categories, genres);
         var items = new RankerItems(
             new float[_items.Dimension], [_features.TypicalPopularity], [ItemFeatures.YearBucket(item.Year)], genres, Unknown: [1]);
         _graphs.ComputeParts(items, part);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Artifacts;
 
@@ -266,7 +267,8 @@ internal static class ArtifactNames
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";
-    public const string Histories = "histories.bin";
+    public const string Histories = HistoriesFile.HistoriesName;
+    public const string Users = HistoriesFile.UsersName;
 
     /// <summary>[U, D] float16, what the user tower makes of these histories.</summary>
     public const string UserEmbeddings = "user_embeddings.npy";
@@ -311,7 +313,7 @@ internal static class VersionFiles
             manifest.UserTower.File, manifest.UserTowerInt8?.File, manifest.UserEmbeddings,
             manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features, manifest.ItemMap?.File,
             .. manifest.Ranker?.Parts.Files() ?? [],
-            ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories,
+            ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories, ArtifactNames.Users,
         ];
         HashSet<string> names = [.. manifest.Files.Select(file => file.Name)];
         if (parts.FirstOrDefault(part => part is not null && !names.Contains(part)) is string missing)

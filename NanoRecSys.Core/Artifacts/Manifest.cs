@@ -12,7 +12,7 @@ namespace NanoRecSys.Core.Artifacts;
 /// </summary>
 public sealed record Manifest
 {
-    public const int CurrentSchema = 1;
+    public const int CurrentSchema = 2;
 
     public required int SchemaVersion { get; init; }
 

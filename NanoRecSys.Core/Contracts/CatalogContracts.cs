@@ -3,14 +3,14 @@ namespace NanoRecSys.Core.Contracts;
 /// <summary>Answer of <c>GET /users?query=&amp;limit=</c>: people to pick from.</summary>
 public sealed record UserList(int Total, IReadOnlyList<UserSummary> Users);
 
-public sealed record UserSummary(int UserId, int Interactions);
+public sealed record UserSummary(EntityId UserId, int Interactions);
 
 /// <summary>Answer of <c>GET /users/{id}/history</c>: newest first.</summary>
 /// <param name="UserId">Whose.</param>
 /// <param name="Total">How many there are; <paramref name="Movies"/> may be fewer.</param>
 /// <param name="Movies">The newest of them.</param>
 /// <param name="Degraded">The store of events did not answer: what came in since the training is missing, not gone.</param>
-public sealed record UserHistoryResponse(int UserId, int Total, IReadOnlyList<MovieInfo> Movies, bool Degraded = false);
+public sealed record UserHistoryResponse(EntityId UserId, int Total, IReadOnlyList<MovieInfo> Movies, bool Degraded = false);
 
 /// <summary>Answer of <c>GET /items?query=&amp;limit=</c> and <c>GET /items/{id}/similar</c>; scores only for the latter.</summary>
 public sealed record MovieList(IReadOnlyList<MovieInfo> Movies, IReadOnlyList<float>? Scores = null);
@@ -36,7 +36,7 @@ public sealed record MovieAudience(int Users, int Sampled, int Watched, int InTo
 /// <param name="UserId">Who.</param>
 /// <param name="Place">Of the movie in their list by cosine, before the ranker: 1 is the best.</param>
 /// <param name="Interactions">Length of their history.</param>
-public sealed record AudienceMember(int UserId, int Place, int Interactions);
+public sealed record AudienceMember(EntityId UserId, int Place, int Interactions);
 
 /// <summary>Answer of <c>GET /map</c>: the item embeddings on a plane.</summary>
 /// <param name="Version">The model's.</param>
@@ -64,7 +64,7 @@ public sealed record GenreCount(string Genre, int Movies);
 public sealed record SessionRequest
 {
     /// <summary>1 to 1000, oldest first.</summary>
-    public required IReadOnlyList<int> MovieIds { get; init; }
+    public required IReadOnlyList<EntityId> MovieIds { get; init; }
 
     /// <summary>When each of them was watched, in seconds since 1970; just now where it is left out.</summary>
     public IReadOnlyList<long>? Times { get; init; }

@@ -3,9 +3,9 @@ namespace NanoRecSys.Core.Contracts;
 /// <summary>Body of <c>POST /events</c>: one event, or an <see cref="EventBatch"/>.</summary>
 public sealed record EventRequest
 {
-    public required int UserId { get; init; }
+    public required EntityId UserId { get; init; }
 
-    public required int MovieId { get; init; }
+    public required EntityId MovieId { get; init; }
 
     /// <summary><c>watch</c>, <c>rate</c>, <c>like</c> or <c>dislike</c>; <c>rate</c> where there is a rating, else <c>watch</c>.</summary>
     public string? Type { get; init; }

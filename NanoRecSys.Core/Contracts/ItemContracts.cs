@@ -3,7 +3,7 @@ namespace NanoRecSys.Core.Contracts;
 /// <summary>Body of <c>POST /items</c>: a movie that the model was not trained on.</summary>
 public sealed record ItemRequest
 {
-    public required int MovieId { get; init; }
+    public required EntityId MovieId { get; init; }
 
     /// <summary>With or without the year, with the article in front or behind: <c>Matrix, The (1999)</c>.</summary>
     public required string Title { get; init; }

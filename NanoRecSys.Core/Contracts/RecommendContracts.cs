@@ -3,7 +3,7 @@ namespace NanoRecSys.Core.Contracts;
 /// <summary>Body of <c>POST /recommend</c>.</summary>
 public sealed record RecommendRequest
 {
-    public required int UserId { get; init; }
+    public required EntityId UserId { get; init; }
 
     /// <summary>1..100</summary>
     public int K { get; init; } = 10;
@@ -38,10 +38,10 @@ public sealed record FilterRequest
     public int? YearTo { get; init; }
 
     /// <summary>Movies to leave out, at most 1000.</summary>
-    public IReadOnlyList<int>? ExcludeIds { get; init; }
+    public IReadOnlyList<EntityId>? ExcludeIds { get; init; }
 
     /// <summary>Movies to choose from, at most 1000.</summary>
-    public IReadOnlyList<int>? OnlyIds { get; init; }
+    public IReadOnlyList<EntityId>? OnlyIds { get; init; }
 
     /// <summary>Least number of interactions.</summary>
     public int? MinPopularity { get; init; }
@@ -50,7 +50,7 @@ public sealed record FilterRequest
 /// <summary>Answer of <c>POST /recommend</c>; lists run in parallel, best first.</summary>
 public sealed record RecommendResponse
 {
-    public required IReadOnlyList<int> MovieIds { get; init; }
+    public required IReadOnlyList<EntityId> MovieIds { get; init; }
 
     public required IReadOnlyList<float> Scores { get; init; }
 
@@ -82,7 +82,7 @@ public sealed record RecommendResponse
     public IReadOnlyList<StageTiming>? Stages { get; init; }
 
     /// <summary>Movie ids of a session or a filter that the catalog does not hold; they were left out.</summary>
-    public IReadOnlyList<int>? UnknownMovieIds { get; init; }
+    public IReadOnlyList<EntityId>? UnknownMovieIds { get; init; }
 }
 
 /// <summary>Why one movie was recommended.</summary>
@@ -91,7 +91,7 @@ public sealed record RecommendResponse
 /// <param name="Because">Up to three movies of the history that contributed most, the largest contribution first.</param>
 /// <param name="SharedGenres">Genres it has in common with the first of them.</param>
 public sealed record RecommendationReason(
-    int MovieId, string Kind, IReadOnlyList<ContributingMovie> Because, IReadOnlyList<string> SharedGenres)
+    EntityId MovieId, string Kind, IReadOnlyList<ContributingMovie> Because, IReadOnlyList<string> SharedGenres)
 {
     /// <summary>Whether it came after the training.</summary>
     public bool IsNew { get; init; }
@@ -135,4 +135,4 @@ public sealed record StageTiming(string Stage, double StartMs, double DurationMs
 /// <param name="Title">In reading order.</param>
 /// <param name="Year">If known.</param>
 /// <param name="Genres">Empty where unknown.</param>
-public sealed record MovieInfo(int MovieId, string Title, int? Year, IReadOnlyList<string> Genres);
+public sealed record MovieInfo(EntityId MovieId, string Title, int? Year, IReadOnlyList<string> Genres);

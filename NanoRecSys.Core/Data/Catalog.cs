@@ -1,45 +1,40 @@
-using System.Collections.Frozen;
+using System.Text.Json;
 using NanoRecSys.Core.Contracts;
 using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>All items, addressable by row and by movie id.</summary>
+/// <summary>All items, addressable by row and by id.</summary>
 internal sealed class Catalog
 {
-    private readonly FrozenDictionary<int, int> _rowOfMovie;
-
     /// <param name="items">In row order: <c>items[i].Index == i</c>.</param>
-    /// <exception cref="ArgumentException">Rows out of order, or a movie id given twice.</exception>
+    /// <exception cref="ArgumentException">Rows out of order, or an id given twice.</exception>
     public Catalog(IReadOnlyList<CatalogItem> items)
     {
-        var rows = new Dictionary<int, int>(items.Count);
         for (int i = 0; i < items.Count; i++)
         {
             if (items[i].Index != i)
             {
                 throw new ArgumentException($"Catalog row {i} holds item index {items[i].Index}; rows must be in index order.", nameof(items));
             }
-
-            if (!rows.TryAdd(items[i].MovieId, i))
-            {
-                throw new ArgumentException($"Movie id {items[i].MovieId} is in the catalog twice (rows {rows[items[i].MovieId]} and {i}).", nameof(items));
-            }
         }
 
         Items = items;
-        _rowOfMovie = rows.ToFrozenDictionary();
+        Ids = IdTable.Of([.. items.Select(item => item.Id)]);
     }
 
     public IReadOnlyList<CatalogItem> Items { get; }
+
+    /// <summary>Of <see cref="Items"/>.</summary>
+    public IdTable Ids { get; }
 
     public int Count => Items.Count;
 
     public CatalogItem this[ItemIndex index] => Items[index.Value];
 
-    public bool TryFind(ItemId id, out ItemIndex index)
+    public bool TryFind(EntityId id, out ItemIndex index)
     {
-        bool found = _rowOfMovie.TryGetValue(id.Value, out int row);
+        bool found = Ids.TryFind(id, out int row);
         index = new ItemIndex(row);
         return found;
     }
@@ -47,18 +42,41 @@ internal sealed class Catalog
 
 /// <summary>What is known of one item.</summary>
 /// <param name="Index">Row of the item table.</param>
-/// <param name="MovieId">The data set's movie id.</param>
-/// <param name="Title">In reading order, without the year; the id as text where the data has no titles.</param>
-/// <param name="Year">Year of release, if known.</param>
-/// <param name="Genres">In the order of the file; empty where unknown.</param>
+/// <param name="Id">In the data set.</param>
+/// <param name="Title">In reading order, of a film without the year; the id as text where the data has no titles.</param>
+/// <param name="Categories">In the order of the file; empty where unknown. A film's are its genres.</param>
 /// <param name="Count">Interactions in the histories that are served with this catalog.</param>
-internal sealed record CatalogItem(int Index, int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, int Count)
+internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOnlyList<string> Categories, int Count)
 {
-    /// <summary>As answers show it.</summary>
-    public MovieInfo ToMovieInfo() => new(MovieId, Title, Year, Genres);
+    /// <summary>Everything else that the items' file says, by the column's name.</summary>
+    public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
+
+    public string? ImageUrl { get; init; }
+
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Before this it is not recommended.</summary>
+    public DateTimeOffset? AvailableFrom { get; init; }
+
+    /// <summary>From then on it is not recommended.</summary>
+    public DateTimeOffset? AvailableUntil { get; init; }
+
+    /// <summary>Never recommended.</summary>
+    public bool Hidden { get; init; }
+
+    /// <summary>The number attribute of that name, such as a film's year of release.</summary>
+    public int? Year => Attributes.TryGetValue(ItemAttributes.Year, out AttributeValue year) && year.Kind == AttributeKind.Number && double.IsInteger(year.Number)
+        ? (int)year.Number
+        : null;
+
+    /// <summary>As <c>POST /recommend</c> shows it.</summary>
+    public MovieInfo ToMovieInfo() => new(Id, Title, Year, Categories);
 }
 
-/// <summary>Reads and writes <c>catalog.parquet</c>: index, movie id, title, year, genres, count.</summary>
+/// <summary>
+/// Reads and writes <c>catalog.parquet</c>: index, item_id, title, categories, count, image_url, created_at, available_from,
+/// available_until, hidden, and attributes as a JSON object (see <see cref="AttributeValue"/>).
+/// </summary>
 internal static class CatalogFile
 {
     public static async Task WriteAsync(string path, Catalog catalog, CancellationToken cancellationToken = default)
@@ -66,20 +84,48 @@ internal static class CatalogFile
         IEnumerable<Row> rows = catalog.Items.Select(item => new Row
         {
             index = item.Index,
-            movie_id = item.MovieId,
+            item_id = item.Id.Text,
             title = item.Title,
-            year = item.Year,
-            genres = [.. item.Genres],
+            categories = [.. item.Categories],
             count = item.Count,
+            image_url = item.ImageUrl,
+            created_at = item.CreatedAt?.UtcDateTime,
+            available_from = item.AvailableFrom?.UtcDateTime,
+            available_until = item.AvailableUntil?.UtcDateTime,
+            hidden = item.Hidden,
+            attributes = item.Attributes.Count == 0 ? null : JsonSerializer.Serialize(item.Attributes, CoreJson.Default.IReadOnlyDictionaryStringAttributeValue),
         });
         await ParquetSerializer.SerializeAsync(rows, path, cancellationToken: cancellationToken);
     }
 
+    /// <exception cref="InvalidDataException">An item's attributes are damaged.</exception>
     public static async Task<Catalog> ReadAsync(string path, CancellationToken cancellationToken = default)
     {
         DeserializationResult<Row> rows = await ParquetSerializer.DeserializeAsync<Row>(path, cancellationToken: cancellationToken);
-        return new Catalog([.. rows.Data.Select(row =>
-            new CatalogItem(row.index, row.movie_id, row.title, row.year, row.genres, row.count))]);
+        bool areNumbers = rows.Data.All(row => EntityId.IsWholeNumber(row.item_id, out _));
+        return new Catalog([.. rows.Data.Select(row => new CatalogItem(row.index, EntityId.Of(row.item_id, areNumbers), row.title, row.categories, row.count)
+        {
+            ImageUrl = row.image_url,
+            CreatedAt = Utc(row.created_at),
+            AvailableFrom = Utc(row.available_from),
+            AvailableUntil = Utc(row.available_until),
+            Hidden = row.hidden,
+            Attributes = row.attributes is null ? ItemAttributes.None : ReadAttributes(path, row.attributes),
+        })]);
+    }
+
+    private static DateTimeOffset? Utc(DateTime? time) => time is { } known ? new DateTimeOffset(DateTime.SpecifyKind(known, DateTimeKind.Utc)) : null;
+
+    private static Dictionary<string, AttributeValue> ReadAttributes(string path, string json)
+    {
+        try
+        {
+            return new(JsonSerializer.Deserialize(json, CoreJson.Default.IReadOnlyDictionaryStringAttributeValue)!, StringComparer.OrdinalIgnoreCase);
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path} holds attributes that cannot be read: {e.Message}", e);
+        }
     }
 
     // Parquet.Net takes the columns' names from the properties.
@@ -87,19 +133,21 @@ internal static class CatalogFile
     private sealed class Row
     {
         public int index { get; set; }
-        public int movie_id { get; set; }
+        public string item_id { get; set; } = "";
         public string title { get; set; } = "";
-        public int? year { get; set; }
-        public List<string> genres { get; set; } = [];
+        public List<string> categories { get; set; } = [];
         public int count { get; set; }
+        public string? image_url { get; set; }
+        public DateTime? created_at { get; set; }
+        public DateTime? available_from { get; set; }
+        public DateTime? available_until { get; set; }
+        public bool hidden { get; set; }
+        public string? attributes { get; set; }
     }
 #pragma warning restore IDE1006
 }
 
-/// <summary>A movie's id in the data set (<c>movieId</c> of MovieLens). Outside the model, movies go by this.</summary>
-internal readonly record struct ItemId(int Value);
-
-/// <summary>A row of the item table, 0-based, in order of first appearance in the ratings file.</summary>
+/// <summary>A row of the item table, 0-based, in order of first appearance in the data.</summary>
 internal readonly record struct ItemIndex(int Value)
 {
     public ItemToken ToToken() => new(Value + 1);

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using System.Text;
 using NanoRecSys.Core.Contracts;
 
@@ -10,14 +9,13 @@ namespace NanoRecSys.Core.Data;
 /// <summary>The ids of users or items, by row, and the row of an id. The columns may be arrays or a mapped file.</summary>
 /// <remarks>
 /// The file, little-endian: magic "NRSI", version (int32), ids N (int32), flags (int32; 1: all are whole numbers), slots S (int32, a
-/// power of two above N), reserved (int32), text bytes B (int64), offsets int64[N + 1], slots int32[S], text byte[B].
+/// power of two above N), text bytes B (int32), offsets int64[N + 1], slots int32[S], text byte[B].
 /// A slot holds a row plus one, or 0; an id is in the first free slot from its hash on.
 /// </remarks>
 internal sealed class IdTable
 {
     private const int Version = 1;
-    private const int HeaderBytes = 32;
-    private const int ChunkBytes = 1 << 24; // a column's bytes may be more than one span can count
+    private const int HeaderBytes = 24;
 
     private readonly ReadOnlyMemory<long> _offsets; // [N + 1]
     private readonly ReadOnlyMemory<int> _slots; // [S]
@@ -87,6 +85,9 @@ internal sealed class IdTable
         return new IdTable(offsets, slots, text, areNumbers);
     }
 
+    /// <summary>All ids, by row.</summary>
+    public EntityId[] ToArray() => [.. Enumerable.Range(0, Count).Select(row => this[row])];
+
     /// <summary>The id at a row, without a string.</summary>
     public ReadOnlySpan<byte> Utf8At(int row) => Slice(_text.Span, _offsets.Span, row);
 
@@ -122,23 +123,19 @@ internal sealed class IdTable
         return false;
     }
 
+    /// <summary>An id from elsewhere as JSON has those of the table.</summary>
+    public EntityId Typed(EntityId id) => EntityId.Of(id.Text, AreNumbers && EntityId.IsWholeNumber(id.Text, out _));
+
     /// <summary>The first ids of the table.</summary>
-    public IdTable Take(int count) => Of([.. Enumerable.Range(0, count).Select(row => this[row])]);
+    public IdTable Take(int count) => Of(ToArray()[..count]);
 
     public void Write(string path)
     {
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        Magic.CopyTo(header);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], Version);
-        BinaryPrimitives.WriteInt32LittleEndian(header[8..], Count);
-        BinaryPrimitives.WriteInt32LittleEndian(header[12..], AreNumbers ? 1 : 0);
-        BinaryPrimitives.WriteInt32LittleEndian(header[16..], _slots.Length);
-        BinaryPrimitives.WriteInt64LittleEndian(header[24..], _text.Length);
         using FileStream file = File.Create(path);
-        file.Write(header);
-        WriteColumn(file, _offsets.Span);
-        WriteColumn(file, _slots.Span);
-        WriteColumn(file, _text.Span);
+        new Header(Count, _slots.Length, _text.Length, AreNumbers).Write(file);
+        HistoriesFile.WriteColumn(file, _offsets.Span);
+        HistoriesFile.WriteColumn(file, _slots.Span);
+        HistoriesFile.WriteColumn(file, _text.Span);
     }
 
     /// <summary>Maps a file; see <see cref="HistoriesFile.Map"/>.</summary>
@@ -146,40 +143,28 @@ internal sealed class IdTable
     public static IdTable Map(string path)
     {
         using FileStream file = File.OpenRead(path);
-        Span<byte> header = stackalloc byte[HeaderBytes];
-        if (file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes || !header[..4].SequenceEqual(Magic))
-        {
-            throw new InvalidDataException($"{path} is not a file of ids.");
-        }
-
-        int version = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
-        int count = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
-        int slots = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
-        long bytes = BinaryPrimitives.ReadInt64LittleEndian(header[24..]);
-        if (version != Version)
-        {
-            throw new InvalidDataException($"{path} has version {version}, this program reads {Version}.");
-        }
-
-        long expected = HeaderBytes + sizeof(long) * (count + 1L) + sizeof(int) * (long)slots + bytes;
-        if (count < 0 || slots <= count || !BitOperations.IsPow2(slots) || bytes is < 0 or > int.MaxValue || file.Length != expected)
-        {
-            throw new InvalidDataException($"{path} is damaged: {count} ids in {slots} slots with {bytes} bytes of text do not make {file.Length} bytes.");
-        }
-
+        Header header = Header.Read(file, path);
         var mapped = new MappedFile(file);
-        ReadOnlyMemory<long> offsets = mapped.Column<long>(HeaderBytes, count + 1);
-        if (!IsAscending(offsets.Span, bytes))
-        {
-            mapped.Dispose();
-            throw new InvalidDataException($"{path} is damaged: the offsets of its ids do not ascend from 0 to {bytes}.");
-        }
-
-        long slotsAt = HeaderBytes + sizeof(long) * (count + 1L);
-        return new IdTable(
-            offsets, mapped.Column<int>(slotsAt, slots), mapped.Column<byte>(slotsAt + sizeof(int) * (long)slots, (int)bytes),
-            BinaryPrimitives.ReadInt32LittleEndian(header[12..]) == 1);
+        return Create(
+            path, header, mapped.Column<long>(HeaderBytes, header.Count + 1), mapped.Column<int>(header.SlotsAt, header.Slots),
+            mapped.Column<byte>(header.TextAt, header.TextBytes));
     }
+
+    /// <summary>Reads all of a file into memory of its own.</summary>
+    /// <inheritdoc cref="Map" path="/exception"/>
+    public static IdTable Read(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        Header header = Header.Read(file, path);
+        return Create(
+            path, header, HistoriesFile.ReadColumn<long>(file, header.Count + 1), HistoriesFile.ReadColumn<int>(file, header.Slots),
+            HistoriesFile.ReadColumn<byte>(file, header.TextBytes));
+    }
+
+    private static IdTable Create(string path, Header header, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> slots, ReadOnlyMemory<byte> text) =>
+        IsAscending(offsets.Span, header.TextBytes) && slots.Span.Count(0) == header.Slots - header.Count && !slots.Span.ContainsAnyExceptInRange(0, header.Count)
+            ? new IdTable(offsets, slots, text, header.AreNumbers)
+            : throw new InvalidDataException($"{path} is damaged: its offsets or slots are not those of {header.Count} ids.");
 
     private static bool IsAscending(ReadOnlySpan<long> offsets, long end)
     {
@@ -200,13 +185,45 @@ internal sealed class IdTable
     private static ReadOnlySpan<byte> Slice(ReadOnlySpan<byte> text, ReadOnlySpan<long> offsets, int row) =>
         text.Slice((int)offsets[row], (int)(offsets[row + 1] - offsets[row]));
 
-    private static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
-        where T : unmanaged
+    private readonly record struct Header(int Count, int Slots, int TextBytes, bool AreNumbers)
     {
-        int chunk = ChunkBytes / Marshal.SizeOf<T>();
-        for (int start = 0; start < column.Length; start += chunk)
+        public long SlotsAt => HeaderBytes + sizeof(long) * (Count + 1L);
+
+        public long TextAt => SlotsAt + sizeof(int) * (long)Slots;
+
+        public void Write(FileStream file)
         {
-            file.Write(MemoryMarshal.AsBytes(column.Slice(start, Math.Min(chunk, column.Length - start))));
+            Span<byte> bytes = stackalloc byte[HeaderBytes];
+            Magic.CopyTo(bytes);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], Version);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes[8..], Count);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes[12..], AreNumbers ? 1 : 0);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes[16..], Slots);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes[20..], TextBytes);
+            file.Write(bytes);
+        }
+
+        public static Header Read(FileStream file, string path)
+        {
+            Span<byte> bytes = stackalloc byte[HeaderBytes];
+            if (file.ReadAtLeast(bytes, HeaderBytes, throwOnEndOfStream: false) < HeaderBytes || !bytes[..4].SequenceEqual(Magic))
+            {
+                throw new InvalidDataException($"{path} is not a file of ids.");
+            }
+
+            int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]);
+            if (version != Version)
+            {
+                throw new InvalidDataException($"{path} has version {version}, this program reads {Version}.");
+            }
+
+            var header = new Header(
+                BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[16..]),
+                BinaryPrimitives.ReadInt32LittleEndian(bytes[20..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]) == 1);
+            return header.Count >= 0 && header.Slots > header.Count && BitOperations.IsPow2(header.Slots) && header.TextBytes >= 0
+                && file.Length == header.TextAt + header.TextBytes
+                ? header
+                : throw new InvalidDataException($"{path} is damaged: its header does not belong to {file.Length} bytes.");
         }
     }
 }

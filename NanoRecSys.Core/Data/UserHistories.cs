@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Data;
 
@@ -8,29 +9,21 @@ namespace NanoRecSys.Core.Data;
 /// <remarks>The columns may be arrays or a mapped file (<see cref="HistoriesFile.Map"/>).</remarks>
 internal sealed class UserHistories
 {
-    private readonly ReadOnlyMemory<int> _userIds; // [U], ascending
     private readonly ReadOnlyMemory<long> _offsets; // [U + 1]
     private readonly ReadOnlyMemory<int> _items; // [N], item rows
     private readonly ReadOnlyMemory<long> _times; // [N], or empty
 
-    /// <param name="userIds">[U] ascending, without repeats.</param>
+    /// <param name="users">[U] their ids, ascending.</param>
     /// <param name="offsets">[U + 1]: user u's items are <c>items[offsets[u]..offsets[u + 1]]</c>.</param>
     /// <param name="items">[N] item rows, oldest first within a user.</param>
     /// <param name="times">[N] see <see cref="Interaction.Timestamp"/>; none where it is not known when the items came.</param>
     /// <exception cref="ArgumentException">The columns contradict each other.</exception>
-    public UserHistories(int[] userIds, long[] offsets, int[] items, long[]? times = null)
-        : this(userIds.AsMemory(), offsets.AsMemory(), items.AsMemory(), times.AsMemory())
+    public UserHistories(IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times = default)
     {
-    }
-
-    /// <inheritdoc cref="UserHistories(int[], long[], int[], long[])"/>
-    public UserHistories(ReadOnlyMemory<int> userIds, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times)
-    {
-        ReadOnlySpan<int> ids = userIds.Span;
         ReadOnlySpan<long> starts = offsets.Span;
-        if (starts.Length != ids.Length + 1 || starts[0] != 0 || starts[^1] != items.Length)
+        if (starts.Length != users.Count + 1 || starts[0] != 0 || starts[^1] != items.Length)
         {
-            throw new ArgumentException($"{ids.Length} users need {ids.Length + 1} offsets from 0 to {items.Length}.", nameof(offsets));
+            throw new ArgumentException($"{users.Count} users need {users.Count + 1} offsets from 0 to {items.Length}.", nameof(offsets));
         }
 
         if (!times.IsEmpty && times.Length != items.Length)
@@ -38,21 +31,30 @@ internal sealed class UserHistories
             throw new ArgumentException($"{items.Length} items have {times.Length} times.", nameof(times));
         }
 
-        for (int u = 0; u < ids.Length; u++)
+        for (int u = 0; u < users.Count; u++)
         {
-            if (starts[u] > starts[u + 1] || (u > 0 && ids[u] <= ids[u - 1]))
+            if (starts[u] > starts[u + 1])
             {
-                throw new ArgumentException($"User ids must ascend and offsets must not fall; they do not at position {u}.", nameof(userIds));
+                throw new ArgumentException($"Offsets must not fall; they do at position {u}.", nameof(offsets));
             }
         }
 
-        _userIds = userIds;
+        Users = users;
         _offsets = offsets;
         _items = items;
         _times = times;
     }
 
-    public int UserCount => _userIds.Length;
+    /// <inheritdoc cref="UserHistories(IdTable, ReadOnlyMemory{long}, ReadOnlyMemory{int}, ReadOnlyMemory{long})"/>
+    public UserHistories(EntityId[] users, long[] offsets, int[] items, long[]? times = null)
+        : this(IdTable.Of(users), offsets, items.AsMemory(), times)
+    {
+    }
+
+    /// <summary>[U] the users' ids; a user's row is the position here.</summary>
+    public IdTable Users { get; }
+
+    public int UserCount => Users.Count;
 
     public long InteractionCount => _items.Length;
 
@@ -62,8 +64,6 @@ internal sealed class UserHistories
     /// <summary>When the newest interaction came; 0 without <see cref="HasTimes"/>.</summary>
     public long LastTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times);
 
-    public ReadOnlySpan<int> UserIds => _userIds.Span;
-
     public ReadOnlySpan<long> Offsets => _offsets.Span;
 
     public ReadOnlySpan<int> Items => _items.Span;
@@ -71,7 +71,7 @@ internal sealed class UserHistories
     /// <summary>[N] beside <see cref="Items"/>; empty without <see cref="HasTimes"/>.</summary>
     public ReadOnlySpan<long> Times => _times.Span;
 
-    /// <summary>Item rows of the user at <paramref name="position"/> in <see cref="UserIds"/>, oldest first.</summary>
+    /// <summary>Item rows of the user at <paramref name="position"/> in <see cref="Users"/>, oldest first.</summary>
     public ReadOnlySpan<int> At(int position) => MemoryAt(position).Span;
 
     /// <summary>As <see cref="At"/>, for what keeps a history: nothing is copied.</summary>
@@ -83,16 +83,16 @@ internal sealed class UserHistories
     /// <summary>As <see cref="TimesAt"/>, for what keeps it: nothing is copied.</summary>
     public ReadOnlyMemory<long> TimesMemoryAt(int position) => HasTimes ? Slice(_times, position) : default;
 
-    /// <returns>The user's place in <see cref="UserIds"/>; negative where the user is unknown.</returns>
-    public int PositionOf(int userId) => UserIds.BinarySearch(userId);
+    /// <returns>The user's place in <see cref="Users"/>; negative where the user is unknown.</returns>
+    public int PositionOf(EntityId user) => Users.TryFind(user, out int position) ? position : -1;
 
     /// <summary>Item rows of a user, oldest first; false where the user is unknown.</summary>
-    public bool TryGet(int userId, out ReadOnlySpan<int> history) => TryGet(userId, out history, out _);
+    public bool TryGet(EntityId user, out ReadOnlySpan<int> history) => TryGet(user, out history, out _);
 
     /// <summary>Item rows of a user, oldest first, and when they came (see <see cref="TimesAt"/>); false where the user is unknown.</summary>
-    public bool TryGet(int userId, out ReadOnlySpan<int> history, out ReadOnlySpan<long> times)
+    public bool TryGet(EntityId user, out ReadOnlySpan<int> history, out ReadOnlySpan<long> times)
     {
-        int position = PositionOf(userId);
+        int position = PositionOf(user);
         history = position >= 0 ? At(position) : default;
         times = position >= 0 ? TimesAt(position) : default;
         return position >= 0;
@@ -106,63 +106,68 @@ internal sealed class UserHistories
 }
 
 /// <summary>
-/// Reads and writes <c>histories.bin</c>, little-endian: magic "NRSH", version (int32), users U (int32), flags
-/// (int32; 1: it has times), interactions N (int64), offsets int64[U + 1], times int64[N] if it has them, user ids
-/// int32[U], item rows int32[N].
+/// Reads and writes histories in two files: the users' ids (see <see cref="IdTable"/>), and <c>histories.bin</c>, little-endian: magic
+/// "NRSH", version (int32), users U (int32), flags (int32; 1: it has times), interactions N (int64), offsets int64[U + 1], times int64[N]
+/// if it has them, item rows int32[N].
 /// </summary>
 internal static class HistoriesFile
 {
+    public const string HistoriesName = "histories.bin";
+    public const string UsersName = "users.ids";
     private const int ColumnChunk = 1 << 20; // The bytes of a whole column may be more than one span can count.
 
-    public static void Write(string path, UserHistories histories)
+    /// <param name="folder">Of both files.</param>
+    /// <param name="histories">To be written.</param>
+    public static void Write(string folder, UserHistories histories)
     {
+        histories.Users.Write(Path.Combine(folder, UsersName));
         Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
         new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes).Write(header);
-        using FileStream file = File.Create(path);
+        using FileStream file = File.Create(Path.Combine(folder, HistoriesName));
         file.Write(header);
         WriteColumn(file, histories.Offsets);
         WriteColumn(file, histories.Times);
-        WriteColumn(file, histories.UserIds);
         WriteColumn(file, histories.Items);
     }
 
-    /// <summary>Reads all of it into memory of its own.</summary>
-    /// <exception cref="InvalidDataException">Not such a file, another version, or fields that contradict each other.</exception>
-    public static UserHistories Read(string path)
+    /// <summary>Reads all of both files into memory of its own.</summary>
+    /// <exception cref="InvalidDataException">Not such files, another version, or fields that contradict each other.</exception>
+    public static UserHistories Read(string folder)
     {
+        IdTable users = IdTable.Read(Path.Combine(folder, UsersName));
+        string path = Path.Combine(folder, HistoriesName);
         using FileStream file = File.OpenRead(path);
         HistoriesLayout layout = HistoriesLayout.Read(file, path);
         long[] offsets = ReadColumn<long>(file, layout.Users + 1);
         long[] times = ReadColumn<long>(file, layout.HasTimes ? layout.Interactions : 0);
-        int[] userIds = ReadColumn<int>(file, layout.Users);
-        int[] items = ReadColumn<int>(file, layout.Interactions);
-        return Create(path, userIds, offsets, items, times);
+        return Create(path, users, offsets, ReadColumn<int>(file, layout.Interactions), times);
     }
 
     /// <summary>
-    /// Maps it: the system pages in what is read and drops it under pressure, so that neither the start nor the
-    /// process's memory grows with the data. The file must not be cut while it is mapped; replacing it is safe.
+    /// Maps both files: the system pages in what is read and drops it under pressure, so that neither the start nor the
+    /// process's memory grows with the data. A file must not be cut while it is mapped; replacing it is safe.
     /// </summary>
     /// <inheritdoc cref="Read" path="/exception"/>
-    public static UserHistories Map(string path)
+    public static UserHistories Map(string folder)
     {
+        IdTable users = IdTable.Map(Path.Combine(folder, UsersName));
+        string path = Path.Combine(folder, HistoriesName);
         using FileStream file = File.OpenRead(path);
         HistoriesLayout layout = HistoriesLayout.Read(file, path);
         MappedFile mapped = new(file);
         return Create(
-            path,
-            mapped.Column<int>(layout.UserIds, layout.Users),
+            path, users,
             mapped.Column<long>(HistoriesLayout.Offsets, layout.Users + 1),
             mapped.Column<int>(layout.Items, layout.Interactions),
             mapped.Column<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0));
     }
 
     private static UserHistories Create(
-        string path, ReadOnlyMemory<int> userIds, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times)
+        string path, IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times)
     {
         try
         {
-            return new UserHistories(userIds, offsets, items, times);
+            return new UserHistories(users, offsets, items, times);
         }
         catch (ArgumentException e)
         {
@@ -170,7 +175,7 @@ internal static class HistoriesFile
         }
     }
 
-    private static T[] ReadColumn<T>(FileStream file, int count)
+    internal static T[] ReadColumn<T>(FileStream file, int count)
         where T : unmanaged
     {
         var column = new T[count];
@@ -182,7 +187,7 @@ internal static class HistoriesFile
         return column;
     }
 
-    private static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
+    internal static void WriteColumn<T>(FileStream file, ReadOnlySpan<T> column)
         where T : unmanaged
     {
         for (int start = 0; start < column.Length; start += ColumnChunk)
@@ -200,14 +205,12 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
 {
     public const int HeaderBytes = 24; // A multiple of eight: every column is aligned to its own numbers.
     public const long Offsets = HeaderBytes;
-    private const int Version = 2;
+    private const int Version = 3;
     private const int TimesFlag = 1;
 
     public long Times => Offsets + sizeof(long) * (Users + 1L);
 
-    public long UserIds => Times + (HasTimes ? sizeof(long) * (long)Interactions : 0);
-
-    public long Items => UserIds + sizeof(int) * (long)Users;
+    public long Items => Times + (HasTimes ? sizeof(long) * (long)Interactions : 0);
 
     private long End => Items + sizeof(int) * (long)Interactions;
 
@@ -278,11 +281,11 @@ internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnly
 }
 
 /// <summary>One row of a ratings file.</summary>
-/// <param name="UserId">The data set's user id.</param>
-/// <param name="ItemId">The data set's movie id.</param>
+/// <param name="User">Code of the user.</param>
+/// <param name="Item">Code of the item, or its row.</param>
 /// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
 /// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>
-internal readonly record struct Interaction(int UserId, int ItemId, float Rating, long Timestamp);
+internal readonly record struct Interaction(int User, int Item, float Rating, long Timestamp);
 
 /// <summary>Turns a history into the tokens that the user tower reads; training and serving share it.</summary>
 internal static class SequenceBuilder

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Events;
 
@@ -10,7 +10,7 @@ namespace NanoRecSys.Core.Events;
 /// <param name="Type">One of <see cref="EventTypes"/>.</param>
 /// <param name="Rating">Stars, 0.5 to 5, if any were given.</param>
 /// <param name="Received">Microseconds since 1970 when it arrived: of two events of the same second, the order.</param>
-internal sealed record UserEvent(int MovieId, long Timestamp, string Type, float? Rating, long Received)
+internal sealed record UserEvent(EntityId MovieId, long Timestamp, string Type, float? Rating, long Received)
 {
     /// <summary>Whether it says that the user wants such movies: then it becomes part of the history.</summary>
     [JsonIgnore]
@@ -76,7 +76,7 @@ internal static class EventKeys
     public const string Notices = "nanorecsys:events:notices";
 
     /// <summary>A hash: one field for each event, which is written once and removed only with all others of the user.</summary>
-    public static string Of(int userId) => string.Create(CultureInfo.InvariantCulture, $"nanorecsys:events:user:{userId}");
+    public static string Of(EntityId user) => "nanorecsys:events:user:" + user.Text;
 }
 
 /// <summary>What a user can do with a movie.</summary>

@@ -34,7 +34,7 @@ internal sealed class ItemFeatures
             _popularity[item.Index] = logMax > 0 ? MathF.Log(1 + item.Count) / logMax : 0;
             _yearBuckets[item.Index] = YearBucket(item.Year);
             _releaseYears[item.Index] = item.Year ?? 0;
-            FlagGenres(item.Genres, _genres.AsSpan(item.Index * genres.Count, genres.Count));
+            FlagGenres(item.Categories, _genres.AsSpan(item.Index * genres.Count, genres.Count));
         }
     }
 
@@ -78,7 +78,7 @@ internal sealed class ItemFeatures
     /// <summary>The catalog's genres in alphabetical order.</summary>
     public static IReadOnlyList<string> Vocabulary(Catalog catalog)
     {
-        return [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal)];
+        return [.. catalog.Items.SelectMany(item => item.Categories).Distinct().Order(StringComparer.Ordinal)];
     }
 
     // The mean of the logarithm over interactions, not items: most items are hardly ever asked about.

@@ -79,7 +79,7 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
         Span<float> all = stackalloc float[RankerSignals.All.Count];
         Span<float> genres = stackalloc float[features.Genres.Count];
         genres.Clear();
-        features.FlagGenres(item.Genres, genres);
+        features.FlagGenres(item.Categories, genres);
         profile.Compare(0, default, genres, item.Year ?? 0, all);
         Select(all, signals);
     }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Items;
 
@@ -9,13 +11,16 @@ namespace NanoRecSys.Core.Items;
 /// <param name="Year">Of release, if known.</param>
 /// <param name="Genres">Empty where unknown.</param>
 /// <param name="Added">Microseconds since 1970: their order.</param>
-internal sealed record AddedMovie(int MovieId, string Title, int? Year, IReadOnlyList<string> Genres, long Added)
+internal sealed record AddedMovie(EntityId MovieId, string Title, int? Year, IReadOnlyList<string> Genres, long Added)
 {
     /// <summary>Where they lie in Redis: a hash from movie id to movie, which like events never expires.</summary>
     public const string Key = "nanorecsys:items";
 
     /// <summary>A channel: each movie that was just added, in its stored form.</summary>
     public const string Notices = "nanorecsys:items:notices";
+
+    /// <summary>Row and count are not its own yet.</summary>
+    public CatalogItem ToCatalogItem() => new(0, MovieId, Title, Genres, 0) { Attributes = ItemAttributes.OfYear(Year) };
 
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, AddedMovieJson.Default.AddedMovie);
 
@@ -26,7 +31,7 @@ internal sealed record AddedMovie(int MovieId, string Title, int? Year, IReadOnl
         {
             AddedMovie movie = JsonSerializer.Deserialize(stored, AddedMovieJson.Default.AddedMovie) ?? throw new InvalidDataException("A stored movie is null.");
             // The serializer takes an absent field for null.
-            return movie is { MovieId: >= 0, Title: not null, Genres: not null } && !movie.Genres.Contains(null!)
+            return movie is { Title: not null, Genres: not null } && movie.MovieId.Text.Length > 0 && !movie.Genres.Contains(null!)
                 ? movie
                 : throw new InvalidDataException("A stored movie has no id, title or genres.");
         }

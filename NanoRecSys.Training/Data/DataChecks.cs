@@ -89,7 +89,7 @@ internal static class DuplicateRows
 
     private static ulong HashOf(Interaction row)
     {
-        ulong hash = ((ulong)(uint)row.UserId << 32 | (uint)row.ItemId) * 0x9E3779B97F4A7C15;
+        ulong hash = ((ulong)(uint)row.User << 32 | (uint)row.Item) * 0x9E3779B97F4A7C15;
         hash = ((hash ^ hash >> 29) + (ulong)row.Timestamp) * 0xBF58476D1CE4E5B9;
         return (hash ^ hash >> 32) + BitConverter.SingleToUInt32Bits(row.Rating) * 0x94D049BB133111EBUL;
     }

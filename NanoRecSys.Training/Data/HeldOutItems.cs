@@ -1,4 +1,5 @@
 using System.Text.Json;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
@@ -7,8 +8,8 @@ namespace NanoRecSys.Training.Data;
 /// <summary>A user's last interaction with an item that training never sees.</summary>
 /// <param name="UserId">The data set's.</param>
 /// <param name="Known">How many of the user's other interactions came before it.</param>
-/// <param name="MovieId">Of the item.</param>
-internal sealed record HeldOutItemCase(int UserId, int Known, int MovieId);
+/// <param name="ItemId">Of the item.</param>
+internal sealed record HeldOutItemCase(EntityId UserId, int Known, EntityId ItemId);
 
 /// <summary>
 /// Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not
@@ -21,7 +22,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
     public const string FileName = "held_out_items.json";
 
     /// <summary>Draws the items, and parts the interactions.</summary>
-    /// <param name="interactions">In the file's order, with movie ids.</param>
+    /// <param name="interactions">In the file's order, with codes.</param>
     /// <param name="share">Of the items.</param>
     /// <param name="random">Draws.</param>
     /// <param name="movies">Of the movies file.</param>
@@ -29,7 +30,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
     /// <exception cref="UserErrorException">Nothing is left.</exception>
     public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<MovieRow> movies)
     {
-        int[] ids = [.. InteractionTable.CountById(interactions.Items).Keys.Order()];
+        int[] ids = interactions.ItemIds.Sort(InteractionTable.CountById(interactions.Items).Keys);
         random.Shuffle(ids);
         int[] drawn = ids[..(int)Math.Round(share * ids.Length)];
         if (drawn.Length == 0)
@@ -50,7 +51,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
             throw new UserErrorException($"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
         }
 
-        Catalog catalog = CatalogBuilder.Build(drawn, new int[drawn.Length], movies);
+        Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], movies);
         return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));
     }
 
@@ -84,7 +85,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
             }
             else if (known > 0)
             {
-                last = new HeldOutItemCase(sorted.Users[row], known, sorted.Items[row]);
+                last = new HeldOutItemCase(sorted.UserIds[sorted.Users[row]], known, sorted.ItemIds[sorted.Items[row]]);
             }
         }
 

@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
 /// <summary>Interactions as columns: 20 million of them are four arrays, not 20 million objects.</summary>
-internal sealed class InteractionTable(int capacity = 1024)
+/// <remarks>Users and items are codes, which <see cref="UserIds"/> and <see cref="ItemIds"/> translate; tables made of others share them.</remarks>
+internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = null, IdCodes? items = null)
 {
     private int[] _users = new int[capacity];
     private int[] _items = new int[capacity];
@@ -14,10 +16,16 @@ internal sealed class InteractionTable(int capacity = 1024)
 
     public int Count { get; private set; }
 
-    /// <summary>[Count] the data set's user ids.</summary>
+    /// <summary>Ids of the codes in <see cref="Users"/>.</summary>
+    public IdCodes UserIds { get; } = users ?? new IdCodes();
+
+    /// <summary>Ids of the codes in <see cref="Items"/>.</summary>
+    public IdCodes ItemIds { get; } = items ?? new IdCodes();
+
+    /// <summary>[Count] codes.</summary>
     public ReadOnlySpan<int> Users => _users.AsSpan(0, Count);
 
-    /// <summary>[Count] movie ids as read; rows of the item table once prepared.</summary>
+    /// <summary>[Count] codes; rows of the item table once prepared.</summary>
     public ReadOnlySpan<int> Items => _items.AsSpan(0, Count);
 
     /// <summary>[Count]</summary>
@@ -27,6 +35,9 @@ internal sealed class InteractionTable(int capacity = 1024)
     public ReadOnlySpan<long> Times => _times.AsSpan(0, Count);
 
     public Interaction this[int position] => new(_users[position], _items[position], _ratings[position], _times[position]);
+
+    public void Add(EntityId user, EntityId item, float rating, long timestamp) =>
+        Add(new Interaction(UserIds.CodeOf(user), ItemIds.CodeOf(item), rating, timestamp));
 
     public void Add(Interaction interaction)
     {
@@ -39,8 +50,8 @@ internal sealed class InteractionTable(int capacity = 1024)
             Array.Resize(ref _times, grown);
         }
 
-        _users[Count] = interaction.UserId;
-        _items[Count] = interaction.ItemId;
+        _users[Count] = interaction.User;
+        _items[Count] = interaction.Item;
         _ratings[Count] = interaction.Rating;
         _times[Count] = interaction.Timestamp;
         Count++;
@@ -52,14 +63,15 @@ internal sealed class InteractionTable(int capacity = 1024)
     {
         for (int i = 0; i < others.Count; i++)
         {
-            Add(others[i] with { Timestamp = others[i].Timestamp * unit.PerSecond });
+            Interaction other = others[i];
+            Add(others.UserIds[other.User], others.ItemIds[other.Item], other.Rating, other.Timestamp * unit.PerSecond);
         }
     }
 
     /// <summary>The rows at the given positions, in their order.</summary>
     public InteractionTable Take(ReadOnlySpan<int> positions)
     {
-        var taken = new InteractionTable(positions.Length);
+        var taken = new InteractionTable(positions.Length, UserIds, ItemIds);
         foreach (int position in positions)
         {
             taken.Add(this[position]);
@@ -68,7 +80,7 @@ internal sealed class InteractionTable(int capacity = 1024)
         return taken;
     }
 
-    /// <summary>Counts of each id in a column.</summary>
+    /// <summary>Counts of each code in a column.</summary>
     public static Dictionary<int, int> CountById(ReadOnlySpan<int> ids)
     {
         var counts = new Dictionary<int, int>();
@@ -84,13 +96,13 @@ internal sealed class InteractionTable(int capacity = 1024)
     /// <param name="unit">Of the times here; those of histories are seconds.</param>
     public UserHistories ToHistories(TimeUnit unit)
     {
-        var ids = new List<int>();
+        var ids = new List<EntityId>();
         var offsets = new List<long>();
         for (int row = 0; row < Count; row++)
         {
             if (row == 0 || _users[row] != _users[row - 1])
             {
-                ids.Add(_users[row]);
+                ids.Add(UserIds[_users[row]]);
                 offsets.Add(row);
             }
         }
@@ -102,35 +114,77 @@ internal sealed class InteractionTable(int capacity = 1024)
             times = Array.ConvertAll(times.ToArray(), unit.ToSeconds);
         }
 
-        return new UserHistories(ids.ToArray(), offsets.ToArray(), _items.AsMemory(0, Count), times);
+        return new UserHistories(IdTable.Of(UserIds.Typed(ids)), offsets.ToArray(), _items.AsMemory(0, Count), times);
     }
 }
 
-/// <summary>Gives each movie its row of the item table: the order of first appearance in the file, unless it is given.</summary>
+/// <summary>Numbers ids in the order in which they are first asked for.</summary>
+internal sealed class IdCodes
+{
+    private readonly Dictionary<EntityId, int> _codes = [];
+    private readonly List<EntityId> _ids = [];
+
+    public int Count => _ids.Count;
+
+    /// <summary>Whether all are whole numbers of 64 bits.</summary>
+    public bool AreNumbers { get; private set; } = true;
+
+    public EntityId this[int code] => _ids[code];
+
+    public int CodeOf(EntityId id)
+    {
+        ref int code = ref CollectionsMarshal.GetValueRefOrAddDefault(_codes, id, out bool isThere);
+        if (!isThere)
+        {
+            code = _ids.Count;
+            _ids.Add(id);
+            AreNumbers &= EntityId.IsWholeNumber(id.Text, out _);
+        }
+
+        return code;
+    }
+
+    public bool TryFind(EntityId id, out int code) => _codes.TryGetValue(id, out code);
+
+    /// <summary>The ids as numbers where all are, else as texts.</summary>
+    public EntityId[] Typed(IEnumerable<EntityId> ids) => [.. ids.Select(id => EntityId.Of(id.Text, AreNumbers))];
+
+    /// <summary>Codes in the order of their ids; see <see cref="EntityId.Compare"/>.</summary>
+    public int[] Sort(IEnumerable<int> codes)
+    {
+        int[] sorted = [.. codes];
+        EntityId[] ids = Typed(sorted.Select(code => _ids[code]));
+        Array.Sort(ids, sorted, Comparer<EntityId>.Create(EntityId.Compare));
+        return sorted;
+    }
+}
+
+/// <summary>Gives each item its row of the item table: the order of first appearance in the file, unless it is given.</summary>
 internal static class ItemRows
 {
-    /// <param name="interactions">With movie ids.</param>
+    /// <param name="interactions">With codes of items.</param>
     /// <param name="order">The ids of the first rows, each once; others follow as they appear.</param>
-    /// <returns>The interactions with rows for movie ids, and [V] the id of each row.</returns>
-    public static (InteractionTable Interactions, int[] MovieIds) Assign(InteractionTable interactions, IReadOnlyList<int>? order = null)
+    /// <returns>The interactions with rows for codes, and [V] the id of each row.</returns>
+    public static (InteractionTable Interactions, EntityId[] Ids) Assign(InteractionTable interactions, IReadOnlyList<EntityId>? order = null)
     {
-        Dictionary<int, int> rows = (order ?? []).Select((id, row) => (id, row)).ToDictionary(item => item.id, item => item.row);
-        var table = new InteractionTable(interactions.Count);
+        var rows = new IdCodes();
+        foreach (EntityId id in order ?? [])
+        {
+            rows.CodeOf(id);
+        }
+
+        int[] rowOfCode = new int[interactions.ItemIds.Count];
+        Array.Fill(rowOfCode, -1);
+        var table = new InteractionTable(interactions.Count, interactions.UserIds, rows);
         for (int i = 0; i < interactions.Count; i++)
         {
             Interaction interaction = interactions[i];
-            ref int row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, interaction.ItemId, out bool isThere);
-            row = isThere ? row : rows.Count - 1;
-            table.Add(interaction with { ItemId = row });
+            ref int row = ref rowOfCode[interaction.Item];
+            row = row >= 0 ? row : rows.CodeOf(interactions.ItemIds[interaction.Item]);
+            table.Add(interaction with { Item = row });
         }
 
-        int[] ids = new int[rows.Count];
-        foreach ((int id, int row) in rows)
-        {
-            ids[row] = id;
-        }
-
-        return (table, ids);
+        return (table, rows.Typed(Enumerable.Range(0, rows.Count).Select(row => rows[row])));
     }
 }
 
@@ -139,36 +193,39 @@ internal static class FixedItems
 {
     /// <summary>The interactions with items of the catalog.</summary>
     /// <exception cref="UserErrorException">There is none.</exception>
-    public static InteractionTable Keep(InteractionTable interactions, IReadOnlyList<int> movieIds)
+    public static InteractionTable Keep(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
     {
-        HashSet<int> known = [.. movieIds];
-        var positions = new List<int>(interactions.Count);
-        for (int i = 0; i < interactions.Count; i++)
+        bool[] isKnown = Known(interactions, itemIds);
+        int[] positions = [.. Enumerable.Range(0, interactions.Count).Where(i => isKnown[interactions.Items[i]])];
+        return positions.Length > 0
+            ? interactions.Take(positions)
+            : throw new UserErrorException("The item map contains no item of the interactions. Check that it has the item ids of this data.");
+    }
+
+    /// <param name="itemIds">The catalog's.</param>
+    /// <param name="read">All interactions.</param>
+    /// <param name="kept">Those that are left.</param>
+    public static ItemOrderSummary Compare(IReadOnlyList<EntityId> itemIds, InteractionTable read, InteractionTable kept)
+    {
+        bool[] isKnown = Known(read, itemIds);
+        int[] unknown = [.. InteractionTable.CountById(read.Items).Where(count => !isKnown[count.Key]).Select(count => count.Value)];
+        int rated = InteractionTable.CountById(kept.Items).Count;
+        return new ItemOrderSummary(itemIds.Count - rated, unknown.Length, unknown.Sum(count => (long)count));
+    }
+
+    // [codes of items]
+    private static bool[] Known(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
+    {
+        var isKnown = new bool[interactions.ItemIds.Count];
+        foreach (EntityId id in itemIds)
         {
-            if (known.Contains(interactions.Items[i]))
+            if (interactions.ItemIds.TryFind(id, out int code))
             {
-                positions.Add(i);
+                isKnown[code] = true;
             }
         }
 
-        return positions.Count > 0
-            ? interactions.Take([.. positions])
-            : throw new UserErrorException("The item map contains no rated movie. Check that it has the movie ids of this data.");
-    }
-
-    /// <param name="movieIds">The catalog's.</param>
-    /// <param name="read">All interactions.</param>
-    /// <param name="kept">Those that are left.</param>
-    public static ItemOrderSummary Compare(IReadOnlyList<int> movieIds, InteractionTable read, InteractionTable kept)
-    {
-        Dictionary<int, int> unknown = InteractionTable.CountById(read.Items);
-        foreach (int id in movieIds)
-        {
-            unknown.Remove(id);
-        }
-
-        int rated = InteractionTable.CountById(kept.Items).Count;
-        return new ItemOrderSummary(movieIds.Count - rated, unknown.Count, unknown.Values.Sum(count => (long)count));
+        return isKnown;
     }
 }
 
@@ -208,15 +265,16 @@ internal static class UserOrder
     /// <returns>The sorted interactions, and how many users have equal timestamps among theirs.</returns>
     public static (InteractionTable Sorted, int TiedUsers) Sort(InteractionTable interactions)
     {
-        (int User, int Count)[] users = [.. InteractionTable.CountById(interactions.Users).Select(entry => (entry.Key, entry.Value)).Order()];
+        Dictionary<int, int> counts = InteractionTable.CountById(interactions.Users);
+        int[] users = interactions.UserIds.Sort(counts.Keys);
 
         // A counting sort by user keeps the file's order; then each user's own rows are few.
         var next = new Dictionary<int, int>(users.Length);
         int start = 0;
-        foreach ((int user, int count) in users)
+        foreach (int user in users)
         {
             next[user] = start;
-            start += count;
+            start += counts[user];
         }
 
         var order = new (long Time, int Row)[interactions.Count];
@@ -228,8 +286,9 @@ internal static class UserOrder
 
         int tied = 0;
         start = 0;
-        foreach ((_, int count) in users)
+        foreach (int user in users)
         {
+            int count = counts[user];
             Span<(long Time, int Row)> own = order.AsSpan(start, count);
             own.Sort(); // By time, then by row: stable although the sort is not.
             tied += HasTies(own) ? 1 : 0;

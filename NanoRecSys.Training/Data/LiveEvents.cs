@@ -1,4 +1,4 @@
-using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
 using NanoRecSys.Training.Pipeline;
@@ -71,8 +71,8 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     {
         var interactions = new InteractionTable();
         (int dislikes, int damaged) = (0, 0);
-        int[] users = [.. (await database.SetMembersAsync(EventKeys.Users)).Select(user => (int)user).Order()];
-        foreach (int[] some in users.Chunk(UsersAtOnce))
+        EntityId[] users = SortedIds(await database.SetMembersAsync(EventKeys.Users));
+        foreach (EntityId[] some in users.Chunk(UsersAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();
             RedisValue[][] stored = await Task.WhenAll(some.Select(user => database.HashValuesAsync(EventKeys.Of(user))));
@@ -83,7 +83,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
                 dislikes += events.Count(happened => !happened.IsPositive);
                 foreach (UserEvent happened in events.Where(happened => happened.IsPositive))
                 {
-                    interactions.Add(new Interaction(some[u], happened.MovieId, Stars(happened), happened.Timestamp));
+                    interactions.Add(some[u], happened.MovieId, Stars(happened), happened.Timestamp);
                 }
             }
         }
@@ -91,6 +91,14 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         AddedMovie[] movies = Readable(await database.HashValuesAsync(AddedMovie.Key), value => AddedMovie.Read(value), ref damaged);
         return new LiveEvents(interactions, dislikes, [.. movies.OrderBy(movie => movie.Added).Select(movie =>
             new MovieRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres))], damaged);
+    }
+
+    private static EntityId[] SortedIds(RedisValue[] ids)
+    {
+        bool areNumbers = ids.All(id => EntityId.IsWholeNumber((string)id!, out _));
+        EntityId[] sorted = Array.ConvertAll(ids, id => EntityId.Of((string)id!, areNumbers));
+        Array.Sort(sorted, EntityId.Compare);
+        return sorted;
     }
 
     private static T[] Readable<T>(RedisValue[] stored, Func<byte[], T> read, ref int damaged)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Pipeline;
@@ -64,13 +65,13 @@ internal static class PrepareStep
                 : $"No interaction is left after --k-core {options.KCore}. Use a smaller number.");
         }
 
-        (InteractionTable rows, int[] movieIds) = ItemRows.Assign(kept, options.ItemOrder);
-        Report(0.7, $"{kept.Count:N0} interactions of {movieIds.Length:N0} items");
+        (InteractionTable rows, EntityId[] itemIds) = ItemRows.Assign(kept, options.ItemOrder);
+        Report(0.7, $"{kept.Count:N0} interactions of {itemIds.Length:N0} items");
         (InteractionTable sorted, int tiedUsers) = UserOrder.Sort(rows);
         UserHistories histories = sorted.ToHistories(unit);
         TimeCuts? cuts = options.Cuts ?? (options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null);
         var split = DataSplit.Of(histories, cuts);
-        long repeated = CountRepeats(histories, movieIds.Length);
+        long repeated = CountRepeats(histories, itemIds.Length);
         DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
         SourceFiles files = await SourceFiles.OfAsync(source.Place, context.Cancellation);
         if (await FormerSourceAsync(context) is { } former && former != files.Source)
@@ -80,11 +81,11 @@ internal static class PrepareStep
 
         var summary = new DatasetSummary(
             context.Workspace.Dataset, files.Source, files.Sha256,
-            histories.UserCount, movieIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
+            histories.UserCount, itemIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
             repeated, tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
         {
-            Hash = PreparedData.HashOf(movieIds, histories, cuts),
+            Hash = PreparedData.HashOf(IdTable.Of(itemIds), histories, cuts),
             MoviesSha256 = files.MoviesSha256,
             Duplicates = duplicates,
             TimeUnit = unit.Name,
@@ -99,7 +100,7 @@ internal static class PrepareStep
         }
 
         Report(0.8);
-        return new Preparation(summary, CatalogBuilder.Build(movieIds, PreparedData.CountTrain(split, movieIds.Length), movies), histories, heldOut);
+        return new Preparation(summary, CatalogBuilder.Build(itemIds, PreparedData.CountTrain(split, itemIds.Length), movies), histories, heldOut);
     }
 
     private static async Task<string?> FormerSourceAsync(StepContext context)
@@ -171,7 +172,7 @@ internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, User
     {
         await AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
         {
-            HistoriesFile.Write(Path.Combine(folder, PreparedData.HistoriesName), Histories);
+            HistoriesFile.Write(folder, Histories);
             await CatalogFile.WriteAsync(Path.Combine(folder, PreparedData.CatalogName), Catalog, context.Cancellation);
             await File.WriteAllBytesAsync(
                 Path.Combine(folder, PreparedData.SummaryName),
@@ -205,10 +206,10 @@ internal sealed record PrepareOptions
     public TimeCuts? Cuts { get; init; }
 
     /// <summary>
-    /// [V] movie ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and
+    /// [V] ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and
     /// interactions with other items are left out. Null: all items, in order of first appearance.
     /// </summary>
-    public IReadOnlyList<int>? ItemOrder { get; init; }
+    public IReadOnlyList<EntityId>? ItemOrder { get; init; }
 
     /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, CancellationToken)"/>. Null for none.</summary>
     public string? Events { get; init; }

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
@@ -15,7 +16,7 @@ namespace NanoRecSys.Training.Data;
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
 internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
-    public const string HistoriesName = "histories.bin";
+    public const string HistoriesName = HistoriesFile.HistoriesName;
     public const string CatalogName = "catalog.parquet";
     public const string SummaryName = "dataset.json";
 
@@ -42,7 +43,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         try
         {
             Catalog catalog = await CatalogFile.ReadAsync(Path.Combine(folder, CatalogName), cancellation);
-            UserHistories histories = HistoriesFile.Map(Path.Combine(folder, HistoriesName));
+            UserHistories histories = HistoriesFile.Map(folder);
             RequireAgreement(histories, summary, catalog);
             var split = DataSplit.Of(histories, summary.Cuts);
             return new PreparedData(summary, catalog, split, CountTrain(split, catalog.Count));
@@ -87,17 +88,26 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     }
 
     /// <summary><see cref="DatasetSummary.Hash"/> of what is about to be written.</summary>
-    public static string HashOf(ReadOnlySpan<int> movieIds, UserHistories histories, TimeCuts? cuts)
+    public static string HashOf(IdTable items, UserHistories histories, TimeCuts? cuts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.ASCII.GetBytes(string.Create(
-            CultureInfo.InvariantCulture, $"{movieIds.Length} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n")));
-        Append(movieIds);
-        Append(histories.UserIds);
+            CultureInfo.InvariantCulture, $"{items.Count} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n")));
+        AppendIds(items);
+        AppendIds(histories.Users);
         Append(histories.Offsets);
         Append(histories.Items);
         Append(histories.Times);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void AppendIds(IdTable ids)
+        {
+            for (int row = 0; row < ids.Count; row++)
+            {
+                hash.AppendData(ids.Utf8At(row));
+                hash.AppendData("\n"u8);
+            }
+        }
 
         void Append<T>(ReadOnlySpan<T> column)
             where T : unmanaged
@@ -142,7 +152,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
             }
         }
 
-        if (HashOf([.. catalog.Items.Select(item => item.MovieId)], histories, summary.Cuts) != summary.Hash)
+        if (HashOf(catalog.Ids, histories, summary.Cuts) != summary.Hash)
         {
             throw new InvalidDataException($"{HistoriesName} or {CatalogName} changed after {SummaryName} was written");
         }
@@ -169,7 +179,7 @@ internal sealed record DatasetSummary(
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
     /// <summary>
-    /// SHA-256 of all that a model's rows and figures depend on: movie ids in row order, users, histories with times, and the cuts.
+    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times, and the cuts.
     /// Results of other prepared data have another one.
     /// </summary>
     public required string Hash { get; init; }
@@ -208,23 +218,26 @@ internal sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItem
 /// <summary>Puts together what the movies file says about each item.</summary>
 internal static class CatalogBuilder
 {
-    /// <param name="movieIds">[V]</param>
+    /// <param name="itemIds">[V]</param>
     /// <param name="counts">[V] interactions that train.</param>
     /// <param name="movies">Of the movies file; an item that is missing there goes by its id.</param>
-    public static Catalog Build(int[] movieIds, int[] counts, IReadOnlyList<MovieRow> movies)
+    public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<MovieRow> movies)
     {
-        var byId = new Dictionary<int, MovieRow>(movies.Count);
+        var byId = new Dictionary<EntityId, MovieRow>(movies.Count);
         foreach (MovieRow movie in movies)
         {
             byId.TryAdd(movie.Id, movie); // Of a movie listed twice the first row counts.
         }
 
         var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // of all items a genre is one genre, spelled as it was first
-        return new Catalog([.. movieIds.Select((id, row) =>
+        return new Catalog([.. itemIds.Select((id, row) =>
         {
             MovieRow? movie = byId.GetValueOrDefault(id);
             ItemText text = ItemText.Clean(movie?.Title ?? "", movie?.Genres ?? []);
-            return new CatalogItem(row, id, text.Title.Length > 0 ? text.Title : $"{id}", text.Year, [.. text.Genres.Select(Spell)], counts[row]);
+            return new CatalogItem(row, id, text.Title.Length > 0 ? text.Title : id.Text, [.. text.Genres.Select(Spell)], counts[row])
+            {
+                Attributes = ItemAttributes.OfYear(text.Year),
+            };
         })]);
 
         string Spell(string genre)

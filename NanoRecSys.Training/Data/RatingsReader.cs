@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 using CsvHelper;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Pipeline;
 
@@ -47,12 +48,12 @@ internal static class RatingsReader
                 }
             }
 
-            if (!TryParse(line, separatorBytes, out Interaction row))
+            if (!TryParse(line, separatorBytes, out RatingRow row))
             {
                 throw new UserErrorException(Explain(file.Name, lines.Number, line, separator));
             }
 
-            table.Add(row);
+            table.Add(row.User, row.Movie, row.Rating, row.Timestamp);
             if (lines.Number % LinesPerReport == 0)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -63,7 +64,7 @@ internal static class RatingsReader
         return table.Count > 0 ? table : throw new UserErrorException($"{file.Name} contains no ratings.");
     }
 
-    private static bool TryParse(ReadOnlySpan<byte> line, ReadOnlySpan<byte> separator, out Interaction row)
+    private static bool TryParse(ReadOnlySpan<byte> line, ReadOnlySpan<byte> separator, out RatingRow row)
     {
         bool isRow = TryField(ref line, separator, out ReadOnlySpan<byte> user) & TryField(ref line, separator, out ReadOnlySpan<byte> item)
             & TryField(ref line, separator, out ReadOnlySpan<byte> rating);
@@ -74,7 +75,7 @@ internal static class RatingsReader
             return false;
         }
 
-        row = new Interaction(userId, itemId, stars, timestamp);
+        row = new RatingRow(userId, itemId, stars, timestamp);
         return true;
     }
 
@@ -139,7 +140,7 @@ internal static class RatingsReader
 /// <param name="Id">The data set's movie id.</param>
 /// <param name="Title">As the file has it, such as <c>Matrix, The (1999)</c>.</param>
 /// <param name="Genres">As the file has them; <see cref="ItemText"/> cleans them.</param>
-internal sealed record MovieRow(int Id, string Title, IReadOnlyList<string> Genres);
+internal sealed record MovieRow(EntityId Id, string Title, IReadOnlyList<string> Genres);
 
 /// <summary>Reads <c>movies.csv</c>, <c>movies.dat</c> and <c>u.item</c>, in the encodings of <see cref="LineText"/>.</summary>
 internal static class MoviesReader
@@ -262,3 +263,5 @@ internal static class MoviesReader
         }
     }
 }
+
+internal readonly record struct RatingRow(int User, int Movie, float Rating, long Timestamp);

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
@@ -296,7 +297,7 @@ internal static class InventedData
 {
     /// <summary>V items of which nothing is known.</summary>
     public static Catalog Catalog(ModelInfo model) =>
-        new([.. Enumerable.Range(0, model.Items).Select(row => new CatalogItem(row, row, $"{row}", null, [], 0))]);
+        new([.. Enumerable.Range(0, model.Items).Select(row => new CatalogItem(row, row, $"{row}", [], 0))]);
 
     /// <summary>Histories of 1 to L items, all equally likely.</summary>
     public static UserHistories Histories(ModelInfo model, int count, long seed)
@@ -311,7 +312,7 @@ internal static class InventedData
             offsets[user + 1] = items.Count;
         }
 
-        return new UserHistories([.. Enumerable.Range(0, count)], offsets, [.. items]);
+        return new UserHistories([.. Enumerable.Range(0, count).Select(user => (EntityId)user)], offsets, [.. items]);
     }
 }
 
@@ -367,10 +368,10 @@ internal static class StateDictionaryExport
             parameters += weights.Sum(tensor => tensor.Values.LongLength);
         }
 
-        if (RetrieverItems.Find(workspace, data) is { } movieIds)
+        if (RetrieverItems.Find(workspace, data) is { } itemIds)
         {
             files.Add(Path.Combine(folder, RetrieverItems.FileName));
-            ItemMapFile.Write(files[^1], movieIds);
+            ItemMapFile.Write(files[^1], itemIds);
         }
 
         context.Progress.Report(new ProgressEvent { Fraction = 1 });

@@ -39,7 +39,7 @@ internal static class PublishStep
         {
             Copy(workspace.ExportFolder, staging, draft);
             UserHistories histories = ServedHistories.Of(data, options.ServeSplit);
-            HistoriesFile.Write(Path.Combine(staging, ArtifactNames.Histories), histories);
+            HistoriesFile.Write(staging, histories);
             Catalog catalog = ServedHistories.Count(data.Catalog, histories);
             await CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), catalog, context.Cancellation);
             if (draft.Ranker is { } ranker)
@@ -339,7 +339,7 @@ internal static class ServedHistories
             offsets[user + 1] = items.Count;
         }
 
-        return new UserHistories(data.Histories.UserIds.ToArray(), offsets, [.. items], [.. times]);
+        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray());
     }
 
     /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>

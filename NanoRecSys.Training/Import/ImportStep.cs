@@ -1,5 +1,6 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Progress;
@@ -48,7 +49,7 @@ internal static class ImportStep
                     ModelFolder.Retriever.Write(folder, tower.Model, tower.Tensors, Provenance.Imported);
                     if (catalog is not null)
                     {
-                        RetrieverItems.Write(folder, RetrieverItems.MovieIds(catalog));
+                        RetrieverItems.Write(folder, RetrieverItems.Ids(catalog));
                     }
                 });
             }
@@ -118,10 +119,10 @@ internal static class ImportStep
     // From the ratings again: so nothing is lost if another map is given later, and movies without ratings get their titles.
     private static async Task<Preparation> PrepareAgainAsync(ImportedTower tower, ImportOptions options, StepContext context, List<string> notes)
     {
-        int[] itemMap = ItemMapFile.Read(options.ItemMap!);
+        EntityId[] itemMap = ItemMapFile.Read(options.ItemMap!);
         if (itemMap.Length != tower.Model.Items)
         {
-            throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} movies, the item table 'embedding.weight' has {tower.Model.Items} rows.");
+            throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} items, the item table 'embedding.weight' has {tower.Model.Items} rows.");
         }
 
         DatasetSummary? former = ReadSummary(context.Workspace);
@@ -129,10 +130,10 @@ internal static class ImportStep
             new PrepareOptions { Data = options.Data, MinRating = former?.MinRating ?? 0, KCore = former?.KCore ?? 0, Cuts = former?.Cuts, ItemOrder = itemMap }, context);
         DatasetSummary data = prepared.Summary;
         ItemOrderSummary match = data.ItemOrder!;
-        notes.Add($"The data was prepared in the order of the item map: {data.Items - match.WithoutInteractions:N0} of its {data.Items:N0} movies have ratings.");
+        notes.Add($"The data was prepared in the order of the item map: {data.Items - match.WithoutInteractions:N0} of its {data.Items:N0} items have interactions.");
         if (match.UnknownItems > 0)
         {
-            notes.Add($"{match.UnknownItems:N0} rated movies are not in the item map; their {match.UnknownInteractions:N0} ratings were left out, also in evaluation.");
+            notes.Add($"{match.UnknownItems:N0} items of the data are not in the item map; their {match.UnknownInteractions:N0} interactions were left out, also in evaluation.");
         }
 
         if (former is { Events: > 0 } or { NewItems: > 0 })

@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>The movie ids of an item table's rows, in their order: a NumPy array of integers, or text with one id a line.</summary>
+/// <summary>The ids of an item table's rows, in their order: a NumPy array of integers, or text with one id on each line.</summary>
 internal static partial class ItemMapFile
 {
     private const int LongestHeader = 65_536;
@@ -15,14 +16,14 @@ internal static partial class ItemMapFile
     [GeneratedRegex(@"^\{'descr':\s*'(?<order>[<>|=])(?<kind>[iu])(?<width>[1248])',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\((?<count>[0-9]{1,9}),\s*\),?\s*\}\s*$")]
     private static partial Regex IntegerArray();
 
-    /// <returns>[V] movie ids, each one once.</returns>
+    /// <returns>[V] ids, each once.</returns>
     /// <exception cref="InvalidDataException">Neither of the two, or an id twice; says which.</exception>
-    public static int[] Read(string path)
+    public static EntityId[] Read(string path)
     {
         byte[] file = File.ReadAllBytes(path);
         try
         {
-            long[] ids = file.AsSpan().StartsWith(NumPyStart) ? ReadNumPy(file) : ReadText(file);
+            EntityId[] ids = file.AsSpan().StartsWith(NumPyStart) ? [.. ReadNumPy(file)] : ReadText(file);
             return RequireDistinct(ids);
         }
         catch (Exception e) when (e is InvalidDataException or DecoderFallbackException)
@@ -32,10 +33,9 @@ internal static partial class ItemMapFile
     }
 
     /// <summary>As text.</summary>
-    public static void Write(string path, IEnumerable<int> movieIds) =>
-        File.WriteAllLines(path, movieIds.Select(id => id.ToString(CultureInfo.InvariantCulture)));
+    public static void Write(string path, IEnumerable<EntityId> ids) => File.WriteAllLines(path, ids.Select(id => id.Text));
 
-    private static long[] ReadNumPy(byte[] file)
+    private static IEnumerable<EntityId> ReadNumPy(byte[] file)
     {
         int version = file.Length > 12 ? file[6] : 0;
         int lengthWidth = version == 1 ? sizeof(ushort) : sizeof(uint);
@@ -67,7 +67,8 @@ internal static partial class ItemMapFile
         }
 
         bool isBigEndian = match.Groups["order"].ValueSpan is ">";
-        return [.. Enumerable.Range(0, (int)count).Select(i => Integer(file.AsSpan((int)(start + length) + i * width, width), isBigEndian, match.Groups["kind"].ValueSpan is "u"))];
+        bool isUnsigned = match.Groups["kind"].ValueSpan is "u";
+        return Enumerable.Range(0, (int)count).Select(i => (EntityId)Integer(file.AsSpan((int)(start + length) + i * width, width), isBigEndian, isUnsigned));
     }
 
     private static long Integer(ReadOnlySpan<byte> bytes, bool isBigEndian, bool isUnsigned)
@@ -84,37 +85,26 @@ internal static partial class ItemMapFile
         return MemoryMarshal.Read<long>(whole);
     }
 
-    private static long[] ReadText(byte[] file)
+    private static EntityId[] ReadText(byte[] file)
     {
         string[] lines = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(file).TrimStart('\uFEFF').TrimEnd().Split('\n');
-        var ids = new long[lines.Length];
-        for (int i = 0; i < lines.Length; i++)
+        bool areNumbers = lines.All(line => EntityId.IsWholeNumber(line.Trim(), out _));
+        return [.. lines.Select((line, i) => EntityId.IsValid(line.Trim())
+            ? EntityId.Of(line.Trim(), areNumbers)
+            : throw new InvalidDataException($"line {i + 1} is {PrintableName.Of(line.Trim())}, expected an item id."))];
+    }
+
+    private static EntityId[] RequireDistinct(EntityId[] ids)
+    {
+        var rows = new Dictionary<EntityId, int>(ids.Length);
+        for (int row = 0; row < ids.Length; row++)
         {
-            if (!long.TryParse(lines[i].Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out ids[i]))
+            if (!rows.TryAdd(ids[row], row))
             {
-                throw new InvalidDataException($"line {i + 1} is {PrintableName.Of(lines[i].Trim())}, expected a movie id.");
+                throw new InvalidDataException($"item {ids[row]} is in rows {rows[ids[row]]} and {row}.");
             }
         }
 
         return ids;
-    }
-
-    private static int[] RequireDistinct(long[] ids)
-    {
-        var rows = new Dictionary<long, int>(ids.Length);
-        for (int row = 0; row < ids.Length; row++)
-        {
-            if (ids[row] is < int.MinValue or > int.MaxValue)
-            {
-                throw new InvalidDataException($"row {row} has {ids[row]}, which is not a movie id: it is outside of {int.MinValue} to {int.MaxValue}.");
-            }
-
-            if (!rows.TryAdd(ids[row], row))
-            {
-                throw new InvalidDataException($"movie {ids[row]} is in rows {rows[ids[row]]} and {row}.");
-            }
-        }
-
-        return [.. ids.Select(id => (int)id)];
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
@@ -183,14 +184,14 @@ internal static class ModelFolder
 }
 
 /// <summary>
-/// <c>items.txt</c> beside an imported retriever: the movie ids of its rows. Other data, or the same in another order,
+/// <c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same in another order,
 /// may have as many items and still not be what it was trained on.
 /// </summary>
 internal static class RetrieverItems
 {
     public const string FileName = "items.txt";
 
-    public static void Write(string retrieverFolder, IEnumerable<int> movieIds) => ItemMapFile.Write(Path.Combine(retrieverFolder, FileName), movieIds);
+    public static void Write(string retrieverFolder, IEnumerable<EntityId> ids) => ItemMapFile.Write(Path.Combine(retrieverFolder, FileName), ids);
 
     public static void Forget(string retrieverFolder) => File.Delete(Path.Combine(retrieverFolder, FileName));
 
@@ -203,21 +204,21 @@ internal static class RetrieverItems
         }
 
         string path = Path.Combine(retrieverFolder, FileName);
-        if (File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(MovieIds(catalog)))
+        if (File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(Ids(catalog)))
         {
             throw new UserErrorException($"The prepared data's items are not those of the imported retriever ({path}), or are in another order. "
                 + "Run 'import' with its --item-map again.");
         }
     }
 
-    /// <summary>The movie ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
-    public static IEnumerable<int>? Find(Workspace workspace, PreparedData? data)
+    /// <summary>The item ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
+    public static IEnumerable<EntityId>? Find(Workspace workspace, PreparedData? data)
     {
         string imported = Path.Combine(workspace.RetrieverFolder, FileName);
-        return File.Exists(imported) ? ItemMapFile.Read(imported) : data is null ? null : MovieIds(data.Catalog);
+        return File.Exists(imported) ? ItemMapFile.Read(imported) : data is null ? null : Ids(data.Catalog);
     }
 
-    public static IEnumerable<int> MovieIds(Catalog catalog) => catalog.Items.Select(item => item.MovieId);
+    public static IEnumerable<EntityId> Ids(Catalog catalog) => catalog.Items.Select(item => item.Id);
 }
 
 /// <summary>A network's weights by their PyTorch names, out of and into the live network.</summary>

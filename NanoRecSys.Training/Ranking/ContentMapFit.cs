@@ -31,7 +31,7 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         var content = new float[catalog.Count * features.Names.Count];
         foreach (CatalogItem item in catalog.Items)
         {
-            foreach ((int column, float value) in features.Of(item.Title, item.Year, item.Genres))
+            foreach ((int column, float value) in features.Of(item.Title, item.Year, item.Categories))
             {
                 content[item.Index * features.Names.Count + column] = value;
             }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
@@ -33,7 +34,7 @@ internal static class HeldOutItemsRanking
         int typical = new ItemFeatures(data.Catalog, []).TypicalCount; // as serving ranks new items
         var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index, Count = typical })]);
         ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
-        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item.Title, item.Year, item.Genres))];
+        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item.Title, item.Year, item.Categories))];
         Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]
         using RankerParts? parts = network is null ? null : new RankerParts(network, items, catalog);
         var byMap = new Ranks();
@@ -42,8 +43,8 @@ internal static class HeldOutItemsRanking
         {
             context.Cancellation.ThrowIfCancellationRequested();
             using var batchScope = NewDisposeScope();
-            TimedHistory[] histories = [.. batch.Select(held => data.Split.Prefix(data.Histories.UserIds.BinarySearch(held.UserId), held.Known))];
-            int[] targets = [.. batch.Select(held => RowOf(catalog, held.MovieId))];
+            TimedHistory[] histories = [.. batch.Select(held => data.Split.Prefix(data.Histories.PositionOf(held.UserId), held.Known))];
+            int[] targets = [.. batch.Select(held => RowOf(catalog, held.ItemId))];
             Tensor users = encoder.Encode(histories).cpu(); // [B, D]
             Tensor cosines = users.matmul(items.t()); // [B, V + N]
             ReadOnlySpan<float> scores = MemoryMarshal.Cast<byte, float>(cosines.bytes);
@@ -75,9 +76,9 @@ internal static class HeldOutItemsRanking
         return new HeldOutItemsReport(heldOut.Cases.Count, known, heldOut.Items.Count, fit.HeldOutCosine, results);
     }
 
-    private static int RowOf(Catalog catalog, int movieId) => catalog.TryFind(new ItemId(movieId), out ItemIndex index)
+    private static int RowOf(Catalog catalog, EntityId id) => catalog.TryFind(id, out ItemIndex index)
         ? index.Value
-        : throw new UserErrorException($"Movie {movieId} of {HeldOutItems.FileName} is not among its items. Run 'prepare' again.");
+        : throw new UserErrorException($"Item {id} of {HeldOutItems.FileName} is not among its items. Run 'prepare' again.");
 
     /// <summary>What an order that knows nothing reaches on average.</summary>
     private static HeldOutItemsResult Random(int all, int fresh)

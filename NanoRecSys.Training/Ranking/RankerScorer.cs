@@ -174,8 +174,8 @@ internal static class FeaturePermutation
 
     private static CatalogItem Deal(PermutedFeature feature, CatalogItem item, CatalogItem other) => feature switch
     {
-        PermutedFeature.Genres => item with { Genres = other.Genres },
-        PermutedFeature.Year => item with { Year = other.Year },
+        PermutedFeature.Genres => item with { Categories = other.Categories },
+        PermutedFeature.Year => item with { Attributes = other.Attributes },
         _ => item with { Count = other.Count },
     };
 }

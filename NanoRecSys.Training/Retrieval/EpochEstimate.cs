@@ -99,7 +99,7 @@ internal sealed record EpochEstimate(
         UserHistories all = data.Histories;
         int users = Math.Min(UsersValidated, all.UserCount);
         var some = new UserHistories(
-            all.UserIds[..users].ToArray(), all.Offsets[..(users + 1)].ToArray(), all.Items[..(int)all.Offsets[users]].ToArray(), all.Times[..(int)all.Offsets[users]].ToArray());
+            all.Users.Take(users), all.Offsets[..(users + 1)].ToArray(), all.Items[..(int)all.Offsets[users]].ToArray(), all.Times[..(int)all.Offsets[users]].ToArray());
         var ranking = new FullRanking(DataSplit.Of(some, data.Summary.Cuts), data.Catalog.Count) { Threads = context.Threads };
         using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();

@@ -55,17 +55,17 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         (await SendAsync<MovieList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Movies;
 
     /// <summary>The movies of the known ids, in this order.</summary>
-    public async Task<IReadOnlyList<MovieInfo>> MoviesAsync(IEnumerable<int> ids, CancellationToken cancellation = default) =>
-        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids)}", cancellation)).Movies;
+    public async Task<IReadOnlyList<MovieInfo>> MoviesAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
+        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Movies;
 
-    public Task<MovieDetail> MovieAsync(int id, CancellationToken cancellation = default) =>
-        SendAsync<MovieDetail>(HttpMethod.Get, $"/items/{id}", cancellation);
+    public Task<MovieDetail> MovieAsync(EntityId id, CancellationToken cancellation = default) =>
+        SendAsync<MovieDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
 
-    public Task<MovieList> SimilarAsync(int id, int limit, CancellationToken cancellation = default) =>
-        SendAsync<MovieList>(HttpMethod.Get, $"/items/{id}/similar?k={limit}", cancellation);
+    public Task<MovieList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
+        SendAsync<MovieList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
 
-    public Task<MovieAudience> AudienceAsync(int id, CancellationToken cancellation = default) =>
-        SendAsync<MovieAudience>(HttpMethod.Get, $"/items/{id}/audience", cancellation);
+    public Task<MovieAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
+        SendAsync<MovieAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
 
     public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
         SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
@@ -73,8 +73,10 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
         SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
 
-    public Task<UserHistoryResponse> HistoryAsync(int userId, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{userId}/history?limit={limit}", cancellation);
+    public Task<UserHistoryResponse> HistoryAsync(EntityId userId, int limit, CancellationToken cancellation = default) =>
+        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(userId)}/history?limit={limit}", cancellation);
+
+    private static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
 
     public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) =>
         SendAsync<TrainingStatus>(HttpMethod.Get, "/training/progress", cancellation);

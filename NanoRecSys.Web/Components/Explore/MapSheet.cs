@@ -16,7 +16,7 @@ namespace NanoRecSys.Web.Components.Explore;
 /// <param name="X">-1..1</param>
 /// <param name="Y">-1..1</param>
 public sealed record MapSheet(
-    string Version, double Kept, IReadOnlyList<MapGenre> Genres, IReadOnlyList<int> Ids, IReadOnlyList<string> Titles, IReadOnlyList<int?> Years,
+    string Version, double Kept, IReadOnlyList<MapGenre> Genres, IReadOnlyList<EntityId> Ids, IReadOnlyList<string> Titles, IReadOnlyList<int?> Years,
     IReadOnlyList<int> Genre, IReadOnlyList<int> Watched, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
     private const int Digits = 4; // A ten-thousandth of the map is less than a pixel at any zoom that is offered.

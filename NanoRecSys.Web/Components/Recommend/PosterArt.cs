@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Elements;
@@ -40,12 +41,15 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
     public static PosterArt For(MovieInfo movie)
     {
         (_, int hue, int accentHue, Func<Dice, string> motif) = ByGenre.FirstOrDefault(entry => movie.Genres.Contains(entry.Genre), NoGenre);
-        var dice = new Dice(movie.MovieId);
+        var dice = new Dice(Seed(movie.MovieId));
         double turn = hue + dice.Next(-16, 16);
         return new PosterArt(
             Hsl(turn + 12, 48, 9), Hsl(turn, 62, dice.Next(30, 38)), Hsl(accentHue + dice.Next(-8, 8), 88, 66),
             motif(dice), TitleSizeOf(Text.WithoutOtherNames(movie.Title)));
     }
+
+    // The same on every machine.
+    private static int Seed(EntityId id) => EntityId.IsWholeNumber(id.Text, out long number) ? (int)number : (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(id.Text));
 
     /// <summary>The genre that says most of a movie; empty where none is known.</summary>
     public static string TellingGenre(MovieInfo movie)

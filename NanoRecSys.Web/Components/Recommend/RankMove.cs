@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Contracts;
+
 namespace NanoRecSys.Web.Components.Recommend;
 
 /// <summary>How a movie's rank changed between two lists.</summary>
@@ -15,7 +17,7 @@ public sealed record RankMove(bool IsNew, int Places)
     /// <param name="rank">Its place now, from 0.</param>
     /// <param name="before">The list before; null if there is none.</param>
     /// <returns>Null if it did not move.</returns>
-    public static RankMove? Of(int movieId, int rank, IReadOnlyList<int>? before)
+    public static RankMove? Of(EntityId movieId, int rank, IReadOnlyList<EntityId>? before)
     {
         if (before is null)
         {

@@ -112,8 +112,8 @@ internal static class LiveMetrics
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Connections, CancellationToken = context.Cancellation };
         await Parallel.ForAsync(0, asked.Length, parallel, async (i, cancellation) =>
         {
-            int user = data.Histories.UserIds[offline.Users[asked[i]]];
-            int target = data.Catalog.Items[offline.Targets[asked[i]]].MovieId;
+            EntityId user = data.Histories.Users[offline.Users[asked[i]]];
+            EntityId target = data.Catalog.Items[offline.Targets[asked[i]]].Id;
             int place = (await RecommendAsync(api, user, cancellation)).IndexOf(target);
             live[i] = place < 0 ? int.MaxValue : place + 1;
         });
@@ -128,7 +128,7 @@ internal static class LiveMetrics
             place, hits.Average(hit => hit ? 1.0 : 0), expected.Average(hit => hit ? 1.0 : 0), hits.Zip(expected).Count(pair => pair.First != pair.Second));
     }
 
-    private static async Task<List<int>> RecommendAsync(HttpClient api, int user, CancellationToken cancellation)
+    private static async Task<List<EntityId>> RecommendAsync(HttpClient api, EntityId user, CancellationToken cancellation)
     {
         using HttpResponseMessage response = await api.PostAsJsonAsync(new Uri("/recommend", UriKind.Relative), new RecommendRequest { UserId = user, K = AnswerLength }, WireJson.Options, cancellation);
         response.EnsureSuccessStatusCode();

@@ -95,7 +95,7 @@ internal static class LoadRun
     public static async Task<int> RunAsync(LoadOptions options, CancellationToken cancellationToken)
     {
         using HttpClient http = new() { BaseAddress = options.Url };
-        int[] users;
+        EntityId[] users;
         try
         {
             users = await Users.AllAsync(http, cancellationToken);

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Load;
@@ -22,17 +23,17 @@ internal sealed class RequestSource
     private const double HotShare = 0.7; // likewise
 
     private readonly Uri _url;
-    private readonly int[] _coldUsers;
+    private readonly EntityId[] _coldUsers;
     private readonly byte[][] _hot; // made once: a hundred thousand of them are sent
     private readonly double _hotShare;
     private readonly int _firstCold;
     private long _colds;
 
-    public RequestSource(Uri url, IReadOnlyList<int> users, Scenario scenario, int seed)
+    public RequestSource(Uri url, IReadOnlyList<EntityId> users, Scenario scenario, int seed)
     {
         _url = url;
         var random = new Random(seed);
-        int[] shuffled = [.. users];
+        EntityId[] shuffled = [.. users];
         random.Shuffle(shuffled);
         // Never more than a third of the users are hot, so that cold ones remain on a small data set.
         int hot = Math.Clamp(shuffled.Length / 3, 1, MostHotUsers);
@@ -63,9 +64,9 @@ internal sealed class RequestSource
         return Request(_coldUsers[(cold + _firstCold) % _coldUsers.Length], k);
     }
 
-    private byte[] Request(int user, int k)
+    private byte[] Request(EntityId user, int k)
     {
-        string body = string.Create(CultureInfo.InvariantCulture, $"{{\"user_id\":{user},\"k\":{k}}}");
+        string body = string.Create(CultureInfo.InvariantCulture, $"{{\"user_id\":{JsonSerializer.Serialize(user)},\"k\":{k}}}");
         return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
             $"POST /recommend HTTP/1.1\r\nHost: {_url.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
     }
@@ -78,9 +79,9 @@ internal static class Users
     private const int Enough = 200_000; // more than any run requests
 
     /// <exception cref="HttpRequestException">The API is unavailable, or has no model yet.</exception>
-    public static async Task<int[]> AllAsync(HttpClient http, CancellationToken cancellationToken)
+    public static async Task<EntityId[]> AllAsync(HttpClient http, CancellationToken cancellationToken)
     {
-        var ids = new List<int>();
+        var ids = new List<EntityId>();
         UserList page;
         do
         {

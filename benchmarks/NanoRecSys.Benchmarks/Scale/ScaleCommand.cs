@@ -142,7 +142,7 @@ internal static class ScaledVersion
         }
 
         // The number of genres that RandomRanker has; in a smaller catalog some have no item.
-        string[] genres = [.. catalog.Items.SelectMany(item => item.Genres).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
+        string[] genres = [.. catalog.Items.SelectMany(item => item.Categories).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
         genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
         ModelFolder.Ranker.Write(
             workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) },

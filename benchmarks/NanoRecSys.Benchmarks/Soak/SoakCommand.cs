@@ -6,6 +6,7 @@ using System.Text.Json;
 using HdrHistogram;
 using NanoRecSys.Benchmarks.Load;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using Spectre.Console;
 
@@ -70,11 +71,11 @@ internal static class SoakRun
         }
 
         Catalog catalog = await CatalogFile.ReadAsync(store.Open(version).PathOf(ArtifactNames.Catalog), cancellationToken);
-        int[] movies = [.. catalog.Items.Select(item => item.MovieId)];
+        string[] movies = [.. catalog.Items.Select(item => JsonSerializer.Serialize(item.Id))];
         using var stack = new SoakStack(options);
         using var http = new HttpClient { BaseAddress = stack.Address };
         await stack.WaitUntilReadyAsync(http, cancellationToken);
-        int[] users = await Users.AllAsync(http, cancellationToken);
+        EntityId[] users = await Users.AllAsync(http, cancellationToken);
         var tally = new SoakTally();
         SoakWorker[] workers = [.. Enumerable.Range(0, options.Workers).Select(number => new SoakWorker(number, http, users, movies, tally))];
         var faults = new SoakFaults(stack, options);

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
@@ -237,7 +238,7 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
 /// One client: recommendations of every kind, events of its own users, hostile bodies, and requests that it
 /// abandons. It records which events were acknowledged, and checks every answer.
 /// </summary>
-internal sealed class SoakWorker(int number, HttpClient http, int[] users, int[] movies, SoakTally tally)
+internal sealed class SoakWorker(int number, HttpClient http, EntityId[] users, string[] movies, SoakTally tally)
 {
     private const int OwnUsers = 20;
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(10);
@@ -253,7 +254,7 @@ internal sealed class SoakWorker(int number, HttpClient http, int[] users, int[]
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < duration)
         {
-            int user = users[_random.Next(users.Length)];
+            string user = JsonSerializer.Serialize(users[_random.Next(users.Length)]);
             await (_random.Next(100) switch
             {
                 < 55 => ExpectAsync("recommend", "/recommend", $$"""{"user_id": {{user}}, "k": {{_random.Next(1, 101)}}}""", [200], cancellationToken),
@@ -323,7 +324,7 @@ internal sealed class SoakWorker(int number, HttpClient http, int[] users, int[]
         }
     }
 
-    private async Task LeaveAsync(int user)
+    private async Task LeaveAsync(string user)
     {
         using var leaving = new CancellationTokenSource(TimeSpan.FromMilliseconds(_random.NextDouble() * 3));
         try

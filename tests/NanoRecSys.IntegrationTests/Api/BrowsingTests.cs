@@ -55,7 +55,7 @@ public sealed class BrowsingTests
     [Theory]
     [InlineData("/users/99/history", HttpStatusCode.NotFound)]
     [InlineData("/items/99/similar", HttpStatusCode.NotFound)]
-    [InlineData("/items/x/similar", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("/items/a%09b/similar", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/items/1001/similar?k=0", HttpStatusCode.UnprocessableEntity)]
     [InlineData("/users?limit=many", HttpStatusCode.UnprocessableEntity)]
     public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)

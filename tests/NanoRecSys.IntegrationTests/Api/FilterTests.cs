@@ -27,7 +27,7 @@ public sealed class FilterTests
         JsonElement personal = await api.PostAsync("/recommend", $$"""{"user_id": 11, "filters": {{filter}}, "k": 60}""");
         JsonElement popular = await api.PostAsync("/recommend", $$"""{"user_id": 999, "filters": {{filter}}, "k": 60}""");
 
-        int[] passing = [.. RandomModel.Catalog.Items.Where(item => Passes(asked, item)).Select(item => item.MovieId)];
+        int[] passing = [.. RandomModel.Catalog.Items.Where(item => Passes(asked, item)).Select(item => item.Id.Number())];
         Assert.Equal(passing.Except(Seen).Order(), personal.MovieIds().Order());
         // What the five people started with first, then the most watched, as they stand.
         Assert.Equal(passing.OrderByDescending(id => id <= 1003 ? 2 : id is <= 1010 or (>= 1041 and <= 1043) ? 1 : 0), popular.MovieIds());
@@ -127,10 +127,10 @@ public sealed class FilterTests
         string[] Texts(string name) => filter.TryGetProperty(name, out JsonElement list) ? list.Texts() : [];
         int[] Ids(string name) => filter.TryGetProperty(name, out JsonElement list) ? [.. list.EnumerateArray().Select(id => id.GetInt32())] : [];
         int? Number(string name) => filter.TryGetProperty(name, out JsonElement number) ? number.GetInt32() : null;
-        bool Has(string genre) => item.Genres.Contains(genre, StringComparer.OrdinalIgnoreCase);
+        bool Has(string genre) => item.Categories.Contains(genre, StringComparer.OrdinalIgnoreCase);
         return (Texts("genres_any") is [] || Texts("genres_any").Any(Has)) && !Texts("genres_none").Any(Has)
             && (Number("year_from") is not { } from || item.Year >= from) && (Number("year_to") is not { } to || item.Year <= to)
-            && (Ids("only_ids") is [] || Ids("only_ids").Contains(item.MovieId)) && !Ids("exclude_ids").Contains(item.MovieId)
+            && (Ids("only_ids") is [] || Ids("only_ids").Contains(item.Id.Number())) && !Ids("exclude_ids").Contains(item.Id.Number())
             && item.Count >= (Number("min_popularity") ?? 0);
     }
 }

@@ -285,7 +285,7 @@ public sealed class ModelLifecycleTests : IDisposable
     public async Task A_request_is_checked_by_the_version_that_answers_it(string path, string body, HttpStatusCode expected)
     {
         var store = new ArtifactStore(_folder.Path);
-        var westerns = new Catalog([.. RandomModel.Catalog.Items.Select(item => item with { MovieId = item.MovieId + 1000, Genres = ["Western"] })]);
+        var westerns = new Catalog([.. RandomModel.Catalog.Items.Select(item => item with { Id = item.Id.Number() + 1000, Categories = ["Western"] })]);
         string beside = new RandomModel(313) { Movies = westerns, Ranker = null }.Publish(store).Manifest.ModelVersion;
         new RandomModel(314).Publish(store); // is current, but has no share
         await using ApiServer api = await ApiServer.StartAsync(store, null, ($"Models:Split:{beside}", "1"));

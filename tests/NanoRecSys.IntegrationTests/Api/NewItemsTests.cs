@@ -13,9 +13,9 @@ namespace NanoRecSys.IntegrationTests.Api;
 /// <summary>Items that training has not seen, on what the real training, export and publish steps made of the sample.</summary>
 public sealed class NewItemsTests(TrainedArtifacts trained)
 {
-    private static readonly CatalogItem ToyStory = new(0, 1, "Toy Story", 1995, ["Animation"], 0);
-    private static readonly CatalogItem Cartoon = new(0, 9_000_001, "Another Toy Story", 1996, ["Animation", "Children", "Comedy"], 0);
-    private static readonly CatalogItem Horror = new(0, 9_000_002, "The Cellar", 1978, ["Horror"], 0);
+    private static readonly CatalogItem ToyStory = Film.Of(0, 1, "Toy Story", 1995, ["Animation"], 0);
+    private static readonly CatalogItem Cartoon = Film.Of(0, 9_000_001, "Another Toy Story", 1996, ["Animation", "Children", "Comedy"], 0);
+    private static readonly CatalogItem Horror = Film.Of(0, 9_000_002, "The Cellar", 1978, ["Horror"], 0);
 
     [Fact]
     public async Task They_join_behind_the_trained_ones_and_what_is_known_already_is_left_out()
@@ -70,7 +70,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     public async Task One_by_one_part_by_part_or_at_once_they_are_the_same()
     {
         AddedItem[] added = [.. Enumerable.Range(0, 5000).Select(i => new AddedItem(
-            new CatalogItem(0, 9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"], 0), [], Added: i, Hash: 1000 + i))];
+            Film.Of(0, 9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"], 0), [], Added: i, Hash: 1000 + i))];
         AddedList all = AddedList.Of(added);
         ModelSnapshot model = await LoadAsync();
         NewItems once = NewItems.None(model);
@@ -99,7 +99,7 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
             Assert.Equal(actual.Length, once.Index.Search(user, RowFilter.None, nearest));
             Assert.Equal(nearest, actual);
             Assert.True(items.TryFind(9_001_500, out int row));
-            Assert.Equal(9_001_500, items.At(row).MovieId);
+            Assert.Equal(9_001_500, items.At(row).Id.Number());
         }
     }
 
@@ -113,8 +113,8 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
         NewItems after = model.Extend(first.Append(new AddedItem(Horror, [], Added: 2, Hash: 2)));
 
         Assert.Equal((1, 2), (before.Count, after.Count));
-        Assert.False(before.TryFind(Horror.MovieId, out _));
-        Assert.True(after.TryFind(Horror.MovieId, out _));
+        Assert.False(before.TryFind(Horror.Id, out _));
+        Assert.True(after.TryFind(Horror.Id, out _));
         Assert.Equal(before.Index.Count + 1, after.Index.Count);
         Assert.NotEqual(before.Hash, after.Hash);
     }

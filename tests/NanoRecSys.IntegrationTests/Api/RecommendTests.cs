@@ -158,7 +158,7 @@ public sealed class RecommendTests
     {
         ArtifactVersion version = store.Open(store.ReadCurrent()!);
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
-        Assert.True(HistoriesFile.Read(version.PathOf(ArtifactNames.Histories)).TryGet(user, out ReadOnlySpan<int> history));
+        Assert.True(HistoriesFile.Read(version.Folder).TryGet(user, out ReadOnlySpan<int> history));
         int[] seen = history.ToArray();
         using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
         float[] embedding = tower.Encode(seen);

@@ -21,7 +21,7 @@ public sealed class ReplicaTelemetryTests
         }
 
         asked.Add((await other.PostAsync("/recommend", """{"user_id": 11}""")).Text("request_id"));
-        await other.SendAsync("/recommend", """{"user_id": "nobody"}""");
+        await other.SendAsync("/recommend", """{"user_id": null}""");
 
         foreach (ApiServer replica in new[] { one, other })
         {

@@ -137,7 +137,7 @@ public sealed class SecurityTests : IDisposable
     [InlineData("POST", "/recommend", "{", 422)]
     [InlineData("POST", "/recommend/session", "{}", 422)]
     [InlineData("GET", "/users/99/history", "", 404)]
-    [InlineData("GET", "/items/x/similar", "", 422)]
+    [InlineData("GET", "/items/a%09b/similar", "", 422)]
     [InlineData("POST", "/models/000000000000/pin", "", 409)]
     [InlineData("POST", "/events", """{"user_id": 11, "movie_id": 1010}""", 503)]
     public async Task Every_error_carries_the_id_that_the_header_and_the_log_have(string method, string path, string body, int status)

@@ -59,7 +59,7 @@ public sealed class SessionTests
     [InlineData("""{}""", "missing")]
     [InlineData("""{"movie_ids": []}""", "too_short")]
     [InlineData("""{"movie_ids": 5}""", "list_type")]
-    [InlineData("""{"movie_ids": ["x"]}""", "int_type")]
+    [InlineData("""{"movie_ids": [true]}""", "id_type")]
     [InlineData("""{"movie_ids": [1, 2], "times": [1]}""", "length_mismatch")]
     [InlineData("""{"movie_ids": [1], "movies": [2]}""", "extra_forbidden")]
     [InlineData("""{"movie_ids": [1], "movie_ids": [2]}""", "json_invalid")]

@@ -51,7 +51,7 @@ public sealed class TelemetryTests
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(77), cache.ConnectionString);
-        await api.SendAsync("/recommend", """{"user_id": "nobody"}""");
+        await api.SendAsync("/recommend", """{"user_id": null}""");
         await api.FetchAsync("/no/such/path");
         cache.Kill();
         await api.PostAsync("/recommend", """{"user_id": 11}""");

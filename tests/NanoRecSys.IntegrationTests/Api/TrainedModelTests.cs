@@ -14,18 +14,18 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
     public async Task Every_fifth_user_gets_ten_unseen_movies_and_the_same_ten_from_the_cache(string kind)
     {
         ArtifactStore store = await trained.StoreAsync();
-        UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).PathOf(ArtifactNames.Histories));
+        UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).Folder);
         Catalog catalog = await CatalogFile.ReadAsync((await trained.VersionAsync()).PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
         using CacheServer cache = CacheServer.Start(kind);
         await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
 
         for (int position = 0; position < histories.UserCount; position += 5)
         {
-            int user = histories.UserIds[position];
+            int user = histories.Users[position].Number();
             JsonElement cold = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}}""");
             JsonElement cached = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}}""");
 
-            HashSet<int> seen = [.. histories.At(position).ToArray().Select(row => catalog.Items[row].MovieId)];
+            HashSet<int> seen = [.. histories.At(position).ToArray().Select(row => catalog.Items[row].Id.Number())];
             Assert.Equal(10, cold.MovieIds().Distinct().Count());
             Assert.DoesNotContain(cold.MovieIds(), seen.Contains);
             Assert.True(cached.Flag("served_from_cache"));
@@ -50,7 +50,7 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
     public async Task An_unknown_user_gets_what_most_people_had_among_their_first_ten()
     {
         Catalog catalog = await CatalogFile.ReadAsync((await trained.VersionAsync()).PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
-        UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).PathOf(ArtifactNames.Histories));
+        UserHistories histories = HistoriesFile.Read((await trained.VersionAsync()).Folder);
         Dictionary<int, int> people = Enumerable.Range(0, histories.UserCount)
             .SelectMany(user => histories.At(user).ToArray().Take(10).Distinct())
             .CountBy(row => row).ToDictionary();
@@ -59,7 +59,7 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 1000000, "k": 5}""");
 
         Assert.Equal(
-            catalog.Items.OrderByDescending(item => people.GetValueOrDefault(item.Index)).ThenByDescending(item => item.Count).ThenBy(item => item.Index).Take(5).Select(item => item.MovieId),
+            catalog.Items.OrderByDescending(item => people.GetValueOrDefault(item.Index)).ThenByDescending(item => item.Count).ThenBy(item => item.Index).Take(5).Select(item => item.Id.Number()),
             answer.MovieIds());
     }
 }

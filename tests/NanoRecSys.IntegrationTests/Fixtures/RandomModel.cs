@@ -68,7 +68,7 @@ internal sealed class RandomModel(int seed)
     }
 
     /// <summary>Movie i (id 1001 + i) was watched 60 - i times, so the most popular are 1001, 1002, ...</summary>
-    public static Catalog Catalog { get; } = new([.. Enumerable.Range(0, Items).Select(i => new CatalogItem(
+    public static Catalog Catalog { get; } = new([.. Enumerable.Range(0, Items).Select(i => Film.Of(
         i, 1001 + i, $"Movie {1001 + i}", i % 7 == 0 ? null : 1960 + i, i % 5 == 0 ? [] : [Genres[i % 3]], Items - i))]);
 
     public ArtifactVersion Publish(ArtifactStore store)
@@ -95,7 +95,7 @@ internal sealed class RandomModel(int seed)
         NpyFile.Write(Path.Combine(staging, ArtifactNames.ItemEmbeddings), vectors, Width);
         FaissFile.Write(Path.Combine(staging, ArtifactNames.Index), new FlatIndex(vectors, Width));
         CatalogFile.WriteAsync(Path.Combine(staging, ArtifactNames.Catalog), Movies).GetAwaiter().GetResult();
-        HistoriesFile.Write(Path.Combine(staging, ArtifactNames.Histories), Histories());
+        HistoriesFile.Write(staging, Histories());
         File.WriteAllText(Path.Combine(staging, ArtifactNames.Metrics), "[]");
         if (Ranker is not null)
         {

@@ -40,7 +40,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     public async Task Every_user_is_encoded_ahead_as_the_graph_in_32_bits_encodes_the_published_history()
     {
         ArtifactVersion version = await trained.VersionAsync();
-        UserHistories histories = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        UserHistories histories = HistoriesFile.Read(version.Folder);
         using HalfRows users = HalfRows.Map(version.PathOf(version.Manifest.UserEmbeddings!));
         using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
 
@@ -105,7 +105,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     {
         ArtifactVersion version = await trained.VersionAsync();
         Catalog catalog = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
-        UserHistories histories = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        UserHistories histories = HistoriesFile.Read(version.Folder);
         (float[] items, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
         var index = Assert.IsType<FlatIndex>(FaissFile.Read(version.PathOf(ArtifactNames.Index)));
 
@@ -123,10 +123,10 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         PublishSummary summary = await PublishStep.RunAsync(new PublishOptions { ServeSplit = ServeSplit.Train }, context);
 
         ArtifactVersion version = context.Workspace.Store.Open(summary.Version);
-        UserHistories served = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        UserHistories served = HistoriesFile.Read(version.Folder);
         UserHistories whole = (await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation)).Histories;
         Assert.Equal("train", version.Manifest.Dataset.ServeSplit);
-        Assert.Equal(whole.UserIds, served.UserIds);
+        Assert.Equal(whole.Users.ToArray(), served.Users.ToArray());
         for (int user = 0; user < whole.UserCount; user++)
         {
             Assert.Equal(whole.At(user)[..^2], served.At(user));

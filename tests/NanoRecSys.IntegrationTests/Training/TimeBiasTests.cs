@@ -33,7 +33,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
         using var encoder = new UserEncoder(tower);
         ArtifactVersion version = context.Workspace.Store.Open(context.Workspace.Store.ReadCurrent()!);
         Catalog catalog = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
-        UserHistories histories = HistoriesFile.Read(version.PathOf(ArtifactNames.Histories));
+        UserHistories histories = HistoriesFile.Read(version.Folder);
         int position = histories.PositionOf(UserId);
         int[] items = [.. histories.At(position)];
         long[] times = [.. histories.TimesAt(position)];
@@ -46,7 +46,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
         string ask = $$"""{"user_id": {{UserId}}, "k": {{Count}}}""";
 
         JsonElement published = await api.PostAsync("/recommend", ask);
-        await api.PostAsync("/events", $$"""{"user_id": {{UserId}}, "movie_id": {{catalog.Items[next].MovieId}}, "timestamp": {{later}}}""");
+        await api.PostAsync("/events", $$"""{"user_id": {{UserId}}, "movie_id": {{catalog.Items[next].Id}}, "timestamp": {{later}}}""");
         JsonElement afterEvent = await api.PostAsync("/recommend", ask);
         JsonElement session = await api.PostAsync("/recommend/session", Session(catalog, last, just));
 
@@ -65,7 +65,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
             Assert.Contains(served, item => Math.Abs(atOnce[item.Row] - item.Score) > 10 * Tolerance);
         }
 
-        int RowOf(int movie) => catalog.Items.First(item => item.MovieId == movie).Index;
+        int RowOf(int movie) => catalog.Items.First(item => item.Id == movie).Index;
     }
 
     private static async Task PublishAsync(StepContext context)
@@ -103,7 +103,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
 
     private static string Session(Catalog catalog, int[] rows, long[] times)
     {
-        string movies = string.Join(", ", rows.Select(row => catalog.Items[row].MovieId));
+        string movies = string.Join(", ", rows.Select(row => catalog.Items[row].Id));
         string seconds = string.Join(", ", times.Select(time => time.ToString(CultureInfo.InvariantCulture)));
         return $$"""{"movie_ids": [{{movies}}], "times": [{{seconds}}], "k": {{Count}}}""";
     }

@@ -16,6 +16,7 @@ internal static class TinyVersion
         [ArtifactNames.ItemEmbeddings] = "items",
         [ArtifactNames.Catalog] = "catalog",
         [ArtifactNames.Histories] = "histories",
+        [ArtifactNames.Users] = "users",
         ["plots/loss.svg"] = "<svg/>",
     };
 

@@ -1,10 +1,11 @@
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.UnitTests.Web;
 
 public sealed class RankMoveTests
 {
-    private static readonly int[] Before = [10, 20, 30];
+    private static readonly EntityId[] Before = [10, 20, 30];
 
     [Fact]
     public void A_movie_that_was_not_there_is_new() => Assert.Equal("new", RankMove.Of(99, 0, Before)!.Sign);

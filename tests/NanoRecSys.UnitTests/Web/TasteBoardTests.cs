@@ -76,5 +76,5 @@ public sealed class TasteBoardTests : BunitContext
 
     private string Address => Services.GetRequiredService<NavigationManager>().Uri;
 
-    private IRenderedComponent<TasteBoard> Show(params int[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.MovieIds, movies));
+    private IRenderedComponent<TasteBoard> Show(params EntityId[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.MovieIds, movies));
 }

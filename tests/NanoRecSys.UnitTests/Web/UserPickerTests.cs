@@ -10,7 +10,7 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class UserPickerTests : BunitContext
 {
     private readonly FakeApi _api = new FakeApi().On("GET /users", new UserList(3, [new(7, 40), new(70, 60), new(71, 1)]));
-    private readonly List<int> _chosen = [];
+    private readonly List<EntityId> _chosen = [];
 
     public UserPickerTests() => Services.AddSingleton(_api.Client());
 

@@ -75,9 +75,9 @@ public sealed class BodyFieldsTests
     [Fact]
     public void A_list_names_the_place_of_a_wrong_item()
     {
-        BodyFields fields = Parse("""{"movie_ids": [1, 2, "x"]}""");
+        BodyFields fields = Parse("""{"movie_ids": [1, 2, true]}""");
 
-        fields.Int32List("movie_ids", maxCount: 3);
+        fields.IdList("movie_ids", maxCount: 3);
 
         Assert.Equal(["body", "movie_ids", "2"], Assert.Single(fields.Errors).Loc);
     }
@@ -87,7 +87,7 @@ public sealed class BodyFieldsTests
     {
         BodyFields fields = Parse("""{"movie_ids": [1, 2, 3]}""");
 
-        Assert.Empty(fields.Int32List("movie_ids", maxCount: 2));
+        Assert.Empty(fields.IdList("movie_ids", maxCount: 2));
         Assert.Equal("too_long", Assert.Single(fields.Errors).Type);
     }
 

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 
@@ -8,7 +7,7 @@ public sealed class TitleSearchTests
     private static readonly string[] Titles =
         ["The Matrix", "The Matrix Reloaded", "Amélie", "Schindler's List", "A Beautiful Mind", "The Godfather", "Se7en", "The Piano Teacher (La Pianiste)"];
 
-    private static readonly TitleSearch Search = new([.. Titles.Select((title, row) => new CatalogItem(row, row, title, null, [], 1))]);
+    private static readonly TitleSearch Search = new([.. Titles.Select((title, row) => Film.Of(row, row, title, null, [], 1))]);
 
     [Theory]
     [InlineData("matrix", "The Matrix", "The Matrix Reloaded")]
@@ -31,7 +30,7 @@ public sealed class TitleSearchTests
     [Fact]
     public void Whole_words_stand_above_beginnings_and_these_above_misspelt_ones()
     {
-        var search = new TitleSearch([.. new[] { "Liszt", "Lister", "List" }.Select((title, row) => new CatalogItem(row, row, title, null, [], 1))]);
+        var search = new TitleSearch([.. new[] { "Liszt", "Lister", "List" }.Select((title, row) => Film.Of(row, row, title, null, [], 1))]);
 
         Assert.Equal([2, 1, 0], search.Find("list").OrderByDescending(match => match.Score).Select(match => match.Place));
     }

@@ -55,7 +55,7 @@ public sealed class GeneratedDataTests : IDisposable
         Assert.All(data.Catalog.Items, item =>
         {
             Assert.InRange(item.Year ?? 0, 1930, 2014);
-            Assert.InRange(item.Genres.Count, 1, 3);
+            Assert.InRange(item.Categories.Count, 1, 3);
         });
         Assert.Contains(data.Catalog.Items, item => item.Title.StartsWith("The ", StringComparison.Ordinal)); // "..., The", put right by the reader
     }

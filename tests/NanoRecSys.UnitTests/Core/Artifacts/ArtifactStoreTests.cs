@@ -91,14 +91,14 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Theory]
-    [InlineData("2", "schema 2, this program reads 1")]
+    [InlineData("1", "schema 1, this program reads 2")]
     [InlineData("\"1\"", "schema none")]
     [InlineData("null", "schema none")]
     public void A_manifest_of_another_schema_is_refused(string schema, string reason)
     {
         ArtifactVersion version = TinyVersion.Publish(_store);
         string path = version.PathOf(ArtifactNames.Manifest);
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema_version\": 1", "\"schema_version\": " + schema, StringComparison.Ordinal));
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema_version\": 2", "\"schema_version\": " + schema, StringComparison.Ordinal));
         AssertRefused(version, reason);
     }
 
@@ -106,8 +106,8 @@ public sealed class ArtifactStoreTests : IDisposable
     [InlineData("")]
     [InlineData("null")]
     [InlineData("[]")]
-    [InlineData("{\"schema_version\": 1}")]
-    [InlineData("{\"schema_version\": 1, \"files\": [null]}")]
+    [InlineData("{\"schema_version\": 2}")]
+    [InlineData("{\"schema_version\": 2, \"files\": [null]}")]
     public void A_manifest_that_is_none_is_refused(string text)
     {
         ArtifactVersion version = TinyVersion.Publish(_store);

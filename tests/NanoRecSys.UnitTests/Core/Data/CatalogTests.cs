@@ -4,8 +4,8 @@ namespace NanoRecSys.UnitTests.Core.Data;
 
 public sealed class CatalogTests : IDisposable
 {
-    private static readonly CatalogItem Matrix = new(0, 2571, "The Matrix", 1999, ["Action", "Sci-Fi"], 12);
-    private static readonly CatalogItem Unknown = new(1, 42, "42", null, [], 0);
+    private static readonly CatalogItem Matrix = Film.Of(0, 2571, "The Matrix", 1999, ["Action", "Sci-Fi"], 12);
+    private static readonly CatalogItem Unknown = Film.Of(1, 42, "42", null, [], 0);
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -20,18 +20,18 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
-    public void Items_are_found_by_movie_id()
+    public void Items_are_found_by_id()
     {
         var catalog = new Catalog([Matrix, Unknown]);
-        Assert.True(catalog.TryFind(new ItemId(42), out ItemIndex index));
+        Assert.True(catalog.TryFind(42, out ItemIndex index));
         Assert.Equal(Unknown, catalog[index]);
-        Assert.False(catalog.TryFind(new ItemId(1), out _));
+        Assert.False(catalog.TryFind(1, out _));
     }
 
     [Fact]
     public void Rows_out_of_order_and_repeated_movies_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new Catalog([Unknown]));
-        Assert.Throws<ArgumentException>(() => new Catalog([Matrix, Unknown with { MovieId = 2571 }]));
+        Assert.Throws<ArgumentException>(() => new Catalog([Matrix, Unknown with { Id = 2571 }]));
     }
 }

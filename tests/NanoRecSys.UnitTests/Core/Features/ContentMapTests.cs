@@ -47,7 +47,7 @@ public sealed class ContentMapTests
     [Fact]
     public void Words_of_few_titles_are_no_features()
     {
-        var catalog = new Catalog([.. new[] { "Star Trek", "Star Wars", "A Star", "Wars" }.Select((title, row) => new CatalogItem(row, row, title, 1980, ["War"], 1))]);
+        var catalog = new Catalog([.. new[] { "Star Trek", "Star Wars", "A Star", "Wars" }.Select((title, row) => Film.Of(row, row, title, 1980, ["War"], 1))]);
 
         IReadOnlyList<string> names = ContentFeatures.Vocabulary(catalog);
 

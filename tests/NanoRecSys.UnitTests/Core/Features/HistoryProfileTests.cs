@@ -7,9 +7,9 @@ public sealed class HistoryProfileTests
 {
     private static readonly Catalog Catalog = new(
     [
-        new CatalogItem(0, 10, "A", 1990, ["Drama"], 1),
-        new CatalogItem(1, 11, "B", 2000, ["War"], 1),
-        new CatalogItem(2, 12, "C", null, [], 1),
+        Film.Of(0, 10, "A", 1990, ["Drama"], 1),
+        Film.Of(1, 11, "B", 2000, ["War"], 1),
+        Film.Of(2, 12, "C", null, [], 1),
     ]);
 
     private static readonly ItemFeatures Features = new(Catalog, ["Drama", "War"]);

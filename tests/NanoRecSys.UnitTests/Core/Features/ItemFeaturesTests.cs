@@ -7,9 +7,9 @@ public sealed class ItemFeaturesTests
 {
     private static readonly Catalog Movies = new(
     [
-        new(0, 10, "A", 1965, ["Drama", "Comedy"], 7),
-        new(1, 11, "B", 1999, ["Drama"], 1),
-        new(2, 12, "C", null, [], 0),
+        Film.Of(0, 10, "A", 1965, ["Drama", "Comedy"], 7),
+        Film.Of(1, 11, "B", 1999, ["Drama"], 1),
+        Film.Of(2, 12, "C", null, [], 0),
     ]);
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class ItemFeaturesTests
     [Fact]
     public void A_catalog_that_nobody_rated_has_no_popularity()
     {
-        var features = new ItemFeatures(new Catalog([new(0, 10, "A", 1965, [], 0)]), []);
+        var features = new ItemFeatures(new Catalog([Film.Of(0, 10, "A", 1965, [], 0)]), []);
         Assert.Equal([0f], features.Popularity);
         Assert.Equal([1], features.Years);
     }
@@ -58,7 +58,7 @@ public sealed class ItemFeaturesTests
     [Fact]
     public void A_new_item_is_taken_to_be_as_popular_as_that_of_an_average_interaction()
     {
-        var catalog = new Catalog([new CatalogItem(0, 1, "A", null, [], 9), new CatalogItem(1, 2, "B", null, [], 1), new CatalogItem(2, 3, "C", null, [], 0)]);
+        var catalog = new Catalog([Film.Of(0, 1, "A", null, [], 9), Film.Of(1, 2, "B", null, [], 1), Film.Of(2, 3, "C", null, [], 0)]);
 
         var features = new ItemFeatures(catalog, []);
 

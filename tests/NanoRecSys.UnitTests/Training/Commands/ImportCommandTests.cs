@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Commands;
 using NanoRecSys.Training.Export;
@@ -23,8 +24,8 @@ public sealed class ImportCommandTests : IDisposable
         string artifacts = _folder.File("artifacts");
         await RunAsync("prepare", "--artifacts", artifacts);
         Catalog prepared = await CatalogFile.ReadAsync(Path.Combine(artifacts, "data", "movielens-small", "catalog.parquet"), TestContext.Current.CancellationToken);
-        int[] movieIds = [.. RetrieverItems.MovieIds(prepared).Order()];
-        ItemMapFile.Write(_folder.File("map.txt"), movieIds);
+        EntityId[] ids = [.. RetrieverItems.Ids(prepared).OrderBy(id => id, Comparer<EntityId>.Create(EntityId.Compare))];
+        ItemMapFile.Write(_folder.File("map.txt"), ids);
         IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights.Tower(Model).Weights;
         PthWriter.Write(_folder.File("tower.pth"), weights.Values);
 
@@ -45,7 +46,7 @@ public sealed class ImportCommandTests : IDisposable
         ArtifactVersion version = store.Open(store.ReadCurrent()!);
         Catalog served = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
         Assert.Equal(Model, version.Manifest.Model);
-        Assert.Equal(movieIds, RetrieverItems.MovieIds(served));
+        Assert.Equal(ids, RetrieverItems.Ids(served));
         Assert.Equal(100_004, served.Items.Sum(item => (long)item.Count));
         Assert.Equal("Toy Story", served.Items[0].Title);
         AssertIsDirectionOf(weights["embedding.weight"].Values[^16..], NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings)).Values[^16..]);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Fixtures;
@@ -20,8 +22,8 @@ public sealed class HeldOutItemsTests : IDisposable
 
         Assert.Equal((2, 6), (heldOut.Items.Count, data.Catalog.Count));
         Assert.Equal((2, 8 * 6L), (summary.NewItems, summary.Interactions)); // each of eight users had all eight
-        Assert.Empty(heldOut.Items.Select(item => item.MovieId).Intersect(data.Catalog.Items.Select(item => item.MovieId)));
-        Assert.All(heldOut.Items, item => Assert.Equal((0, $"Film {item.MovieId}", 1990), (item.Count, item.Title, item.Year)));
+        Assert.Empty(heldOut.Items.Select(item => item.Id).Intersect(data.Catalog.Items.Select(item => item.Id)));
+        Assert.All(heldOut.Items, item => Assert.Equal((0, $"Film {item.Id}", 1990), (item.Count, item.Title, item.Year)));
     }
 
     [Fact]
@@ -34,10 +36,10 @@ public sealed class HeldOutItemsTests : IDisposable
         // User u has films u, u + 1, ... of a circle of eight.
         foreach (HeldOutItemCase held in heldOut.Cases)
         {
-            int[] order = [.. Enumerable.Range(0, 8).Select(t => 1 + (held.UserId + t) % 8)];
-            int[] fresh = [.. heldOut.Items.Select(item => item.MovieId)];
+            int[] order = [.. Enumerable.Range(0, 8).Select(t => 1 + (int.Parse(held.UserId.Text, CultureInfo.InvariantCulture) + t) % 8)];
+            int[] fresh = [.. heldOut.Items.Select(item => int.Parse(item.Id.Text, CultureInfo.InvariantCulture))];
             int place = Array.FindLastIndex(order, fresh.Contains);
-            Assert.Equal(order[place], held.MovieId);
+            Assert.Equal((EntityId)order[place], held.ItemId);
             Assert.Equal(order[..place].Except(fresh).Count(), held.Known);
         }
 
@@ -47,12 +49,12 @@ public sealed class HeldOutItemsTests : IDisposable
     [Fact]
     public async Task The_seed_draws_them()
     {
-        int[] MovieIds(StepContext context) => [.. HeldOutItems.Read(context.Workspace.DataFolder).Items.Select(item => item.MovieId)];
+        EntityId[] Ids(StepContext context) => [.. HeldOutItems.Read(context.Workspace.DataFolder).Items.Select(item => item.Id)];
 
-        int[] first = MovieIds((await PrepareAsync(0.5)).Context);
+        EntityId[] first = Ids((await PrepareAsync(0.5)).Context);
 
-        Assert.Equal(first, MovieIds((await PrepareAsync(0.5)).Context));
-        Assert.NotEqual(first, MovieIds((await PrepareAsync(0.5, seed: 4)).Context));
+        Assert.Equal(first, Ids((await PrepareAsync(0.5)).Context));
+        Assert.NotEqual(first, Ids((await PrepareAsync(0.5, seed: 4)).Context));
     }
 
     [Fact]

@@ -31,8 +31,8 @@ public sealed class OfficialEditionsTests : IDisposable
         await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);
 
         PreparedData prepared = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
-        var movie = prepared.Catalog.Items.Single(item => item.MovieId == 543);
+        var movie = prepared.Catalog.Items.Single(item => item.Id == 543);
         Assert.Equal(("Les Misérables", 1995), (movie.Title, movie.Year));
-        Assert.Equal(["Drama", "Musical"], movie.Genres);
+        Assert.Equal(["Drama", "Musical"], movie.Categories);
     }
 }

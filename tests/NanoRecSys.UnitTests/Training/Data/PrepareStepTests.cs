@@ -39,8 +39,8 @@ public sealed class PrepareStepTests : IDisposable
     {
         PreparedData data = await PrepareAsync(Ratings, Movies);
 
-        Assert.Equal([300, 100, 200], data.Catalog.Items.Select(item => item.MovieId));
-        Assert.Equal([2, 5], data.Histories.UserIds.ToArray());
+        Assert.Equal([300, 100, 200], data.Catalog.Items.Select(item => item.Id));
+        Assert.Equal([2, 5], data.Histories.Users.ToArray());
         Assert.Equal([0, 1, 1], data.Histories.At(0).ToArray()); // 300 at 5, 100 at 7, 100 again at 9.
         Assert.Equal([2, 0, 1], data.Histories.At(1).ToArray()); // 200 at 10, then 300 and 100 at 20 in file order.
     }
@@ -73,13 +73,13 @@ public sealed class PrepareStepTests : IDisposable
                 await File.WriteAllBytesAsync(path, whole[..^1], TestContext.Current.CancellationToken);
                 break;
             case "other users":
-                HistoriesFile.Write(path, new UserHistories([1], [0, 1], [0], [0]));
+                HistoriesFile.Write(folder, new UserHistories([1], [0, 1], [0], [0]));
                 break;
             case "another time":
-                HistoriesFile.Write(path, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 1], [6, 7, 9, 10, 20, 20]));
+                HistoriesFile.Write(folder, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 1], [6, 7, 9, 10, 20, 20]));
                 break;
             case "unknown item":
-                HistoriesFile.Write(path, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 3], [5, 7, 9, 10, 20, 20]));
+                HistoriesFile.Write(folder, new UserHistories([2, 5], [0, 3, 6], [0, 1, 1, 2, 0, 3], [5, 7, 9, 10, 20, 20]));
                 break;
         }
 
@@ -121,7 +121,7 @@ public sealed class PrepareStepTests : IDisposable
         PreparedData data = await PrepareAsync(Ratings, Movies);
 
         Assert.Equal(("The Matrix", 1999), (data.Catalog.Items[1].Title, data.Catalog.Items[1].Year));
-        Assert.Equal(["Action", "Sci-Fi"], data.Catalog.Items[1].Genres);
+        Assert.Equal(["Action", "Sci-Fi"], data.Catalog.Items[1].Categories);
         Assert.Equal(("200", null), (data.Catalog.Items[2].Title, data.Catalog.Items[2].Year));
     }
 
@@ -131,7 +131,7 @@ public sealed class PrepareStepTests : IDisposable
         PreparedData data = await PrepareAsync(Ratings, movies: null);
 
         Assert.Equal(["300", "100", "200"], data.Catalog.Items.Select(item => item.Title));
-        Assert.All(data.Catalog.Items, item => Assert.Empty(item.Genres));
+        Assert.All(data.Catalog.Items, item => Assert.Empty(item.Categories));
     }
 
     [Fact]
@@ -151,8 +151,8 @@ public sealed class PrepareStepTests : IDisposable
 
         PreparedData data = await PrepareAsync(Chain, movies: null, new PrepareOptions { KCore = 2 });
 
-        Assert.Equal([1, 2], data.Histories.UserIds.ToArray());
-        Assert.Equal([1, 2, 3], data.Catalog.Items.Select(item => item.MovieId));
+        Assert.Equal([1, 2], data.Histories.Users.ToArray());
+        Assert.Equal([1, 2, 3], data.Catalog.Items.Select(item => item.Id));
         Assert.Equal(4, data.Summary.Skipped);
     }
 
@@ -164,7 +164,7 @@ public sealed class PrepareStepTests : IDisposable
 
         PreparedData data = await PrepareAsync(Rows, movies: null, new PrepareOptions { MinRating = 3, KCore = 2 });
 
-        Assert.Equal([1, 2], data.Histories.UserIds.ToArray());
+        Assert.Equal([1, 2], data.Histories.Users.ToArray());
         Assert.Equal([1, 2, 3], data.Split.Times(1).ToArray());
         Assert.Equal((2L, 1L, 3.0), (data.Summary.LowRated, data.Summary.Skipped, data.Summary.MinRating));
     }
@@ -307,7 +307,7 @@ public sealed class PrepareStepTests : IDisposable
 
         PreparedData data = await PrepareAsync(rows, movies: null);
 
-        Assert.Equal([10, 11, 12], data.Histories.At(0).ToArray().Select(row => data.Catalog.Items[row].MovieId));
+        Assert.Equal([10, 11, 12], data.Histories.At(0).ToArray().Select(row => data.Catalog.Items[row].Id));
         Assert.Equal([1_500_000_000, 1_500_000_007, 1_500_000_007], data.Histories.Times.ToArray());
         Assert.Equal(unit, data.Summary.TimeUnit);
         Assert.Contains($"The timestamps are {unit} since 1970 and were converted to seconds.", data.Summary.Notes);
@@ -386,7 +386,7 @@ public sealed class PrepareStepTests : IDisposable
         PreparedData data = await PrepareAsync(Ratings, Odd);
 
         Assert.Equal([("300", null), ("Film two", 1999), ("Big (9999)", (int?)null)], data.Catalog.Items.Select(item => (item.Title, item.Year)));
-        Assert.Equal(["Drama", "Drama|Comedy", "Comedy"], data.Catalog.Items.Select(item => string.Join('|', item.Genres)));
+        Assert.Equal(["Drama", "Drama|Comedy", "Comedy"], data.Catalog.Items.Select(item => string.Join('|', item.Categories)));
     }
 
     [Fact]

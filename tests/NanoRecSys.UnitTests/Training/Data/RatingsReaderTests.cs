@@ -25,8 +25,8 @@ public sealed class RatingsReaderTests : IDisposable
         InteractionTable table = RatingsReader.Read(Write(text), separator);
 
         Assert.Equal(2, table.Count);
-        Assert.Equal(new Interaction(1, 31, 2.5f, 1260759144), table[0]);
-        Assert.Equal(new Interaction(2, 10, 4f, 835355493), table[1]);
+        Assert.Equal(("1", "31", 2.5f, 1260759144), Row(table, 0));
+        Assert.Equal(("2", "10", 4f, 835355493), Row(table, 1));
     }
 
     [Theory]
@@ -114,7 +114,7 @@ public sealed class RatingsReaderTests : IDisposable
         InteractionTable table = RatingsReader.Read(path, ",");
 
         Assert.Equal(Rows, table.Count);
-        Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal(new Interaction(i, i % 997, 3.5f, 1_000_000_000L + i), table[i]));
+        Assert.All(Enumerable.Range(0, Rows), i => Assert.Equal(($"{i}", $"{i % 997}", 3.5f, 1_000_000_000L + i), Row(table, i)));
     }
 
     private string Write(string text)
@@ -123,4 +123,7 @@ public sealed class RatingsReaderTests : IDisposable
         File.WriteAllText(path, text);
         return path;
     }
+
+    private static (string User, string Item, float Rating, long Time) Row(InteractionTable table, int row) =>
+        (table.UserIds[table.Users[row]].Text, table.ItemIds[table.Items[row]].Text, table.Ratings[row], table.Times[row]);
 }

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
@@ -88,7 +89,7 @@ public sealed class ImportStepTests : IDisposable
     [Fact]
     public async Task Nothing_is_written_where_anything_is_wrong()
     {
-        await AssertRefusedAsync(new ImportOptions { Heads = 2, ItemMap = Map(1, 2) }, "names 2 movies, the item table 'embedding.weight' has 9 rows");
+        await AssertRefusedAsync(new ImportOptions { Heads = 2, ItemMap = Map(1, 2) }, "names 2 items, the item table 'embedding.weight' has 9 rows");
         Assert.False(Directory.Exists(_folder.File("artifacts")));
     }
 
@@ -102,13 +103,13 @@ public sealed class ImportStepTests : IDisposable
         ImportSummary summary = await ImportTowerAsync(new ImportOptions { Heads = 2, Data = ratings, ItemMap = Map(101, 12, 103, 104, 105, 10, 106, 107, 102) });
         PreparedData data = await PreparedData.LoadAsync(_context.Workspace.DataFolder, _context.Cancellation);
 
-        Assert.Equal([101, 12, 103, 104, 105, 10, 106, 107, 102], data.Catalog.Items.Select(item => item.MovieId));
+        Assert.Equal([101, 12, 103, 104, 105, 10, 106, 107, 102], data.Catalog.Items.Select(item => item.Id));
         Assert.Equal([0, 2, 0, 0, 0, 2, 0, 0, 0], data.Catalog.Items.Select(item => item.Count));
         Assert.Equal("Unseen", data.Catalog.Items[3].Title);
         Assert.Equal([5, 1], data.Histories.At(0));
         Assert.Equal([1, 5], data.Histories.At(1));
         Assert.Equal(new ItemOrderSummary(WithoutInteractions: 7, UnknownItems: 1, UnknownInteractions: 1), summary.Data!.ItemOrder);
-        Assert.Contains("1 rated movies are not in the item map; their 1 ratings were left out, also in evaluation.", summary.Notes);
+        Assert.Contains("1 items of the data are not in the item map; their 1 interactions were left out, also in evaluation.", summary.Notes);
     }
 
     [Fact]
@@ -171,9 +172,9 @@ public sealed class ImportStepTests : IDisposable
         return _folder.Path;
     }
 
-    private string Map(params int[] movieIds)
+    private string Map(params EntityId[] ids)
     {
-        ItemMapFile.Write(_folder.File("map.txt"), movieIds);
+        ItemMapFile.Write(_folder.File("map.txt"), ids);
         return _folder.File("map.txt");
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Import;
 
 namespace NanoRecSys.UnitTests.Training.Import;
@@ -10,9 +11,10 @@ public sealed class ItemMapFileTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("31\n1029\n7", new[] { 31, 1029, 7 })]
-    [InlineData("\uFEFF31\r\n 1029 \r\n7\r\n\r\n", new[] { 31, 1029, 7 })]
-    public void Text_has_one_id_a_line(string text, int[] expected) => Assert.Equal(expected, Read(Encoding.UTF8.GetBytes(text)));
+    [InlineData("31\n1029\n7", new[] { "31", "1029", "7" })]
+    [InlineData("\uFEFF31\r\n 1029 \r\n7\r\n\r\n", new[] { "31", "1029", "7" })]
+    [InlineData("B00-x\nÄ 1\n4000000000", new[] { "B00-x", "Ä 1", "4000000000" })]
+    public void Text_has_one_id_a_line(string text, string[] expected) => Assert.Equal(expected, Read(Encoding.UTF8.GetBytes(text)).Select(id => id.Text));
 
     [Theory]
     [InlineData(1, "<i8", "1F00000000000000 0504000000000000")]
@@ -32,12 +34,10 @@ public sealed class ItemMapFileTests : IDisposable
     public void Other_arrays_are_refused(string header, string reason) => AssertRefused(NumPy(1, header, "1F000000 05040000"), reason);
 
     [Theory]
-    [InlineData("1\nx\n3", "line 2 is 'x', expected a movie id")]
-    [InlineData("", "line 1 is '', expected a movie id")]
+    [InlineData("", "line 1 is '', expected an item id")]
     [InlineData("1\n\n3", "line 2 is ''")]
-    [InlineData("1\n2\n1", "movie 1 is in rows 0 and 2")]
-    [InlineData("1\n4000000000", "row 1 has 4000000000, which is not a movie id: it is outside of -2147483648 to 2147483647")]
-    [InlineData("1.5", "line 1 is '1.5'")]
+    [InlineData("1\n2\n1", "item 1 is in rows 0 and 2")]
+    [InlineData("1\na\tb", "line 2 is")]
     public void Bad_text_is_refused_with_its_line(string text, string reason) => AssertRefused(Encoding.UTF8.GetBytes(text), reason);
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class ItemMapFileTests : IDisposable
         return [0x93, .. "NUMPY"u8, (byte)version, 0, .. length, .. text, .. Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal))];
     }
 
-    private int[] Read(byte[] content)
+    private EntityId[] Read(byte[] content)
     {
         string path = _folder.File("map");
         File.WriteAllBytes(path, content);

@@ -55,7 +55,7 @@ public sealed class ContentMapFitTests
 
     private static ContentMapFit Fit(Func<int, float[]> embedding, Func<int, int>? count = null, int items = 200)
     {
-        var catalog = new Catalog([.. Enumerable.Range(0, items).Select(row => new CatalogItem(row, row, $"Title {row}", 1995, [row % 2 == 0 ? "Comedy" : "Drama"], 0))]);
+        var catalog = new Catalog([.. Enumerable.Range(0, items).Select(row => Film.Of(row, row, $"Title {row}", 1995, [row % 2 == 0 ? "Comedy" : "Drama"], 0))]);
         float[] values = [.. Enumerable.Range(0, items).SelectMany(embedding)];
         using Tensor embeddings = tensor(values, [items, 2]);
         return ContentMapFit.Make(catalog, [.. Enumerable.Range(0, items).Select(count ?? (_ => 1000))], embeddings);

@@ -1,0 +1,18 @@
+using System.Globalization;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Tests;
+
+/// <summary>Catalog items as MovieLens has them: genres, and the year as an attribute.</summary>
+internal static class Film
+{
+    public static CatalogItem Of(int index, EntityId id, string title, int? year, IReadOnlyList<string> genres, int count) =>
+        new(index, id, title, genres, count) { Attributes = ItemAttributes.OfYear(year) };
+}
+
+internal static class EntityIdExtensions
+{
+    /// <summary>The id of MovieLens-like data as a number.</summary>
+    public static int Number(this EntityId id) => int.Parse(id.Text, CultureInfo.InvariantCulture);
+}
