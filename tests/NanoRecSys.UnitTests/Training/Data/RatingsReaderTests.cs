@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Pipeline;
 
