@@ -19,7 +19,7 @@ internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, Mine
     /// Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are worth
     /// more than a second stage.
     /// </summary>
-    public bool FinalFit { get; init; }
+    public bool Refit { get; init; }
 
     /// <summary>What is trained, for a user that left the choice to <c>auto</c>.</summary>
     /// <param name="retriever">The preset's, with the options that were set.</param>
@@ -123,7 +123,7 @@ internal static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions { Hidden = [256, 128, 64] })
     {
-        FinalFit = true,
+        Refit = true,
     };
 
     /// <summary>The settings of nanoRecSys, its in-batch loss included; except how the item table is initialized (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>

@@ -74,7 +74,7 @@ internal static class CommandLine
             TrainBaselineCommand.Create(factory),
             MineNegativesCommand.Create(factory),
             TrainRankerCommand.Create(factory),
-            FinalFitCommand.Create(factory),
+            RefitCommand.Create(factory),
             EvaluateCommand.Create(factory),
             ExportCommand.Create(factory),
             IndexCommand.Create(factory),

@@ -33,15 +33,15 @@ internal static class RunCommand
     {
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         Preset chosen = Presets.Get(preset, data);
-        run.StageCount -= chosen.FinalFit ? 1 : 0; // it takes the place of the ranker's two stages
+        run.StageCount -= chosen.Refit ? 1 : 0; // it takes the place of the ranker's two stages
         await run.StageAsync("train-retriever", context =>
         {
             context.Progress.Report(new ProgressEvent { Message = chosen.Describe(chosen.Retriever) });
             return TrainRetrieverStep.RunAsync(chosen.Retriever, context);
         });
-        if (chosen.FinalFit)
+        if (chosen.Refit)
         {
-            await run.StageAsync("final-fit", FinalFitStep.RunAsync);
+            await run.StageAsync("refit", RefitStep.RunAsync);
         }
         else
         {

@@ -26,7 +26,7 @@ internal abstract class DataSplit(UserHistories histories)
 
     public int UserCount => Histories.UserCount;
 
-    /// <summary>The same test, with the validation items in the training part and nothing to validate on: for the final fit.</summary>
+    /// <summary>The same test, with the validation items in the training part and nothing to validate on: for the refit.</summary>
     public abstract DataSplit WithValidation();
 
     /// <summary>Item rows of the whole history, oldest first.</summary>

@@ -29,18 +29,18 @@ internal static class EvaluateStep
         NextItemRanking ranking = RankingOf(options, data, context);
         var results = new List<EvaluationResult>();
         var differences = new List<PairedDifference>();
-        foreach (var part in options.Splits.Index().GroupBy(split => split.Item == HeldOut.Test && ModelFolder.HasFinalFit(context.Workspace)))
+        foreach (var part in options.Splits.Index().GroupBy(split => split.Item == HeldOut.Test && ModelFolder.HasRefit(context.Workspace)))
         {
-            bool isFinal = part.Key; // it trained on the validation items, and what is compared with it on test does, too
-            PreparedData known = isFinal ? data.WithValidation() : data;
-            using var models = new EvaluatedModels(names, known, context, ranking.LeftOut, isFinal);
+            bool isRefit = part.Key; // it trained on the validation items, and what is compared with it on test does, too
+            PreparedData known = isRefit ? data.WithValidation() : data;
+            using var models = new EvaluatedModels(names, known, context, ranking.LeftOut, isRefit);
             IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, known) : models.Scorers;
             foreach ((int number, HeldOut split) in part)
             {
                 RankedUsers users = ranking.Rank(
                     scorers, split, share => context.Progress.Report(new ProgressEvent { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
                 (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, context);
-                results.AddRange(own.Select(result => result with { FinalFit = isFinal && EvaluatedModels.IsFitAgain(result.Model) ? true : null }));
+                results.AddRange(own.Select(result => result with { Refit = isRefit && EvaluatedModels.IsRefitted(result.Model) ? true : null }));
                 differences.AddRange(between);
             }
         }
@@ -132,7 +132,7 @@ internal sealed class EvaluatedModels : IDisposable
     private readonly PreparedData _data;
     private readonly StepContext _context;
     private readonly int _leftOut;
-    private readonly bool _isFinal;
+    private readonly bool _isRefit;
     private readonly List<IScorer> _scorers = [];
     private UserTower? _tower;
     private BatchEncoder? _encoder;
@@ -141,11 +141,11 @@ internal sealed class EvaluatedModels : IDisposable
     /// <param name="data">What they are evaluated on.</param>
     /// <param name="context">Where they are.</param>
     /// <param name="leftOut">Number of latest history items that are not ranked: a second stage does not see them as candidates.</param>
-    /// <param name="isFinal">Whether to open the final fit of the retriever.</param>
+    /// <param name="isRefit">Whether to open the refit of the retriever.</param>
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
-    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, bool isFinal = false)
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, bool isRefit = false)
     {
-        (_data, _context, _leftOut, _isFinal) = (data, context, leftOut, isFinal);
+        (_data, _context, _leftOut, _isRefit) = (data, context, leftOut, isRefit);
         try
         {
             foreach (string name in names)
@@ -162,8 +162,8 @@ internal sealed class EvaluatedModels : IDisposable
 
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
-    /// <summary>Whether a final fit is also of this model: not of baselines that were trained before it.</summary>
-    public static bool IsFitAgain(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName);
+    /// <summary>Whether a refit is also of this model: not of baselines that were trained before it.</summary>
+    public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName);
 
     /// <summary>The baselines, and the models that are trained.</summary>
     public static IReadOnlyList<string> Available(PreparedData data, StepContext context) =>
@@ -228,7 +228,7 @@ internal sealed class EvaluatedModels : IDisposable
     {
         if (_encoder is null)
         {
-            _tower = ModelFolder.ReadRetriever(_isFinal ? _context.Workspace.FinalRetrieverFolder : _context.Workspace.RetrieverFolder, _data);
+            _tower = ModelFolder.ReadRetriever(_isRefit ? _context.Workspace.RefitFolder : _context.Workspace.RetrieverFolder, _data);
             torch.set_num_threads(_context.Threads);
             _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
         }

@@ -31,7 +31,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     /// <param name="configuration">Written beside the weights.</param>
     /// <param name="weights">The model's.</param>
     /// <param name="data"><see cref="PreparedData.Hash"/> of what it was trained on, or <see cref="Provenance.Imported"/>.</param>
-    /// <param name="selected">Of a final fit: <see cref="ModelFolder.HashOf"/> the weights that validation selected.</param>
+    /// <param name="selected">Of a refit: <see cref="ModelFolder.HashOf"/> the weights that validation selected.</param>
     public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights, string data, string? selected = null)
     {
         Directory.CreateDirectory(folder);
@@ -142,13 +142,13 @@ internal static class ModelFolder
     public static void WriteRetriever(string folder, UserTower tower, string data, string? selected = null) =>
         Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower), data, selected);
 
-    /// <summary>Where the retriever is that is tested and served: the final fit of the selected one, or that one itself where there is none.</summary>
-    public static string ServedRetriever(Workspace workspace) => HasFinalFit(workspace) ? workspace.FinalRetrieverFolder : workspace.RetrieverFolder;
+    /// <summary>Where the retriever is that is tested and served: the refit of the selected one, or that one itself where there is none.</summary>
+    public static string ServedRetriever(Workspace workspace) => HasRefit(workspace) ? workspace.RefitFolder : workspace.RetrieverFolder;
 
-    /// <summary>Whether there is a final fit of the retriever that is selected now, not of an earlier one.</summary>
-    public static bool HasFinalFit(Workspace workspace) =>
-        Retriever.Exists(workspace.FinalRetrieverFolder)
-        && Retriever.ReadMetadata(workspace.FinalRetrieverFolder).GetValueOrDefault(Provenance.Retriever) == HashOf(workspace.RetrieverFolder);
+    /// <summary>Whether there is a refit of the retriever that is selected now, not of an earlier one.</summary>
+    public static bool HasRefit(Workspace workspace) =>
+        Retriever.Exists(workspace.RefitFolder)
+        && Retriever.ReadMetadata(workspace.RefitFolder).GetValueOrDefault(Provenance.Retriever) == HashOf(workspace.RetrieverFolder);
 
     /// <inheritdoc cref="ModelFolder{T}.Read" path="/param"/>
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>

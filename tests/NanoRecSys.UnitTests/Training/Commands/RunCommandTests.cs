@@ -14,7 +14,7 @@ public sealed class RunCommandTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Run_on_sparse_data_publishes_the_final_fit_without_a_ranker()
+    public async Task Run_on_sparse_data_publishes_the_refit_without_a_ranker()
     {
         // Eighty users with six items of forty each.
         IEnumerable<string> rows = Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}"));
@@ -30,10 +30,10 @@ public sealed class RunCommandTests : IDisposable
         Manifest manifest = Manifest.Read(store.FolderOf(store.ReadCurrent()!));
         Assert.Null(manifest.Ranker);
         EvaluationResult[] figures = [.. manifest.Metrics.Where(result => result.Model == "retriever")];
-        Assert.Equal([("test", true), ("validation", null)], figures.Select(result => (result.Split, result.FinalFit)).Order());
+        Assert.Equal([("test", true), ("validation", null)], figures.Select(result => (result.Split, result.Refit)).Order());
         IReadOnlyList<ProgressEvent> progress = ProgressLog.Read(Directory.GetDirectories(store.RunsFolder).Single());
         Assert.Equal(
-            ["prepare", "train-retriever", "final-fit", "evaluate", "export", "index", "publish"], progress.Select(report => report.Stage).Distinct());
+            ["prepare", "train-retriever", "refit", "evaluate", "export", "index", "publish"], progress.Select(report => report.Stage).Distinct());
         Assert.Equal((7, 7), (progress[^1].StageNumber, progress[^1].StageCount));
     }
 }

@@ -33,17 +33,17 @@ public sealed class RankerExportTests : IDisposable
     }
 
     [Fact]
-    public async Task Ranker_is_left_out_beside_a_final_fit_which_has_other_embeddings()
+    public async Task Ranker_is_left_out_beside_a_refit_which_has_other_embeddings()
     {
         StepContext context = await TrainedAsync();
         Workspace workspace = context.Workspace;
         using (UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data: null))
         {
-            ModelFolder.WriteRetriever(workspace.FinalRetrieverFolder, tower, "data", selected: ModelFolder.HashOf(workspace.RetrieverFolder));
+            ModelFolder.WriteRetriever(workspace.RefitFolder, tower, "data", selected: ModelFolder.HashOf(workspace.RetrieverFolder));
         }
 
         Assert.Equal(
-            $"The ranker was trained for the selected retriever, not for its final fit. Delete {workspace.FinalRetrieverFolder} to serve the two.",
+            $"The ranker was trained for the selected retriever, not for its refit. Delete {workspace.RefitFolder} to serve the two.",
             RankerExport.MismatchOf(workspace, data: null));
     }
 

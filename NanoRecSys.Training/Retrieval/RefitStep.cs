@@ -6,21 +6,21 @@ using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What came of a final fit.</summary>
+/// <summary>What came of a refit.</summary>
 /// <param name="Epochs">As many as were best on validation.</param>
 /// <param name="Loss">Of the last epoch, in nats.</param>
 /// <param name="Seconds">Wall time.</param>
-internal sealed record FinalFitSummary(int Epochs, double Loss, double Seconds);
+internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
 /// <summary>
 /// Trains the selected retriever again from the start, with the settings and the number of epochs that validation chose, and with the
 /// validation items in the training part. Only the test item of each user stays unseen: in short histories, the validation item is a large
 /// share of what is known of a user, and the newest.
 /// </summary>
-internal static class FinalFitStep
+internal static class RefitStep
 {
     /// <exception cref="UserErrorException">No prepared data, or no retriever that was trained here.</exception>
-    public static async Task<FinalFitSummary> RunAsync(StepContext context)
+    public static async Task<RefitSummary> RunAsync(StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         TrainingState<TrainRetrieverOptions> selected = ReadSelected(context.Workspace.RetrieverFolder, data);
@@ -28,7 +28,7 @@ internal static class FinalFitStep
             data.WithValidation(), selected.Options, context with { Seed = selected.Seed }, trainer => Task.FromResult(Fit(trainer, selected.BestEpoch, data.Hash, context)));
     }
 
-    private static FinalFitSummary Fit(RetrieverTrainer trainer, int epochs, string data, StepContext context)
+    private static RefitSummary Fit(RetrieverTrainer trainer, int epochs, string data, StepContext context)
     {
         var watch = Stopwatch.StartNew();
         double loss = 0;
@@ -40,8 +40,8 @@ internal static class FinalFitStep
         }
 
         Workspace workspace = context.Workspace;
-        ModelFolder.WriteRetriever(workspace.FinalRetrieverFolder, trainer.Tower, data, selected: ModelFolder.HashOf(workspace.RetrieverFolder));
-        return new FinalFitSummary(epochs, loss, watch.Elapsed.TotalSeconds);
+        ModelFolder.WriteRetriever(workspace.RefitFolder, trainer.Tower, data, selected: ModelFolder.HashOf(workspace.RetrieverFolder));
+        return new RefitSummary(epochs, loss, watch.Elapsed.TotalSeconds);
     }
 
     private static TrainingState<TrainRetrieverOptions> ReadSelected(string folder, PreparedData data)
