@@ -134,9 +134,12 @@ internal static class Explainer
     {
         Candidate[] candidates = Array.ConvertAll(recommended, candidate =>
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
-        return catalog.Model.Ranker is { } ranker
-            ? Array.ConvertAll(ranker.Score(user, history, candidates, catalog.News), ServedRanker.Squash)
+        ModelSnapshot model = catalog.Model;
+        float[] scores = model.Ranker is { } ranker
+            ? ranker.Score(user, history, candidates, catalog.News)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
+        model.Blend?.AddTo(history, Array.ConvertAll(candidates, candidate => candidate.Row), scores);
+        return Array.ConvertAll(scores, model.ToScore);
     }
 
     private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];

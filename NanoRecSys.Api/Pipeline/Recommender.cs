@@ -22,7 +22,10 @@ internal static class Recommender
         return model.UserTowers.Served.Encode(history.Timed);
     }
 
-    /// <summary>Stage <c>retrieve</c>: the items nearest to the user that the user has not seen.</summary>
+    /// <summary>
+    /// Stage <c>retrieve</c>: the items nearest to the user that the user has not seen; with a blend those with the highest sum of the
+    /// cosine and what the item-item models make of the history.
+    /// </summary>
     /// <param name="catalog">What to search, new movies too.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">Its items are excluded inside the search, before the best are taken.</param>
@@ -35,11 +38,18 @@ internal static class Recommender
         seen.AddRange(history.Rows);
         seen.AddRange([.. history.Excluded]);
         var nearest = new Candidate[Math.Min(catalog.Count, Math.Max(Wanted(request), candidates))]; // [C]
-        int found = catalog.News.Index.Search(user, new RowFilter(seen, CandidateFilter.Allowed(catalog, request.Filters)), nearest);
-        return nearest[..found];
+        var filter = new RowFilter(seen, CandidateFilter.Allowed(catalog, request.Filters));
+        int found = catalog.News.Index.Search(user, filter, nearest);
+        if (catalog.Model.Blend is not { } blend)
+        {
+            return nearest[..found];
+        }
+
+        var best = new Candidate[nearest.Length]; // [C]
+        return best[..blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best)];
     }
 
-    /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the cosines pass through.</summary>
+    /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the scores of the retrieval decide.</summary>
     /// <param name="model">The snapshot that ranks.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">The user's.</param>
@@ -55,12 +65,12 @@ internal static class Recommender
 
         if (model.Ranker is not { } ranker)
         {
-            return [.. BestFirst(candidates)];
+            return [.. BestFirst(candidates).Select(candidate => candidate with { Score = model.ToScore(candidate.Score) })];
         }
 
         float[] scores = ranker.Score(user, history.Rows, candidates, newItems); // [C]
         return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
-            .Select(candidate => candidate with { Score = ServedRanker.Squash(candidate.Score) })];
+            .Select(candidate => candidate with { Score = model.ToScore(candidate.Score) })];
     }
 
     /// <summary>

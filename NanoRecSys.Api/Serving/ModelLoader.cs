@@ -47,12 +47,14 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
         UserTowers? userTowers = null;
         HalfRows? userEmbeddings = null;
         ServedRanker? ranker = null;
+        ItemBlend? blend = null;
         try
         {
             index = ReadIndex(files.PathOf(manifest.Index.File));
             userTowers = UserTowers.Open(files, options.Value.UserTower);
             userEmbeddings = options.Value.UserEmbeddings && manifest.UserEmbeddings is { } file ? HalfRows.Map(files.PathOf(file)) : null;
             ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Genres), items) : null;
+            blend = manifest.Blend is { Count: > 0 } lists ? ItemBlend.Open(files.Folder, lists) : null;
             var snapshot = new ModelSnapshot
             {
                 Artifacts = files with { Folder = store.FolderOf(manifest.ModelVersion) },
@@ -64,6 +66,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
                 UserTowers = userTowers,
                 UserEmbeddings = userEmbeddings,
                 Ranker = ranker,
+                Blend = blend,
                 ContentMap = contentMap,
                 ItemMap = itemMap,
                 ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
@@ -78,6 +81,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
             userTowers?.Dispose();
             userEmbeddings?.Dispose();
             ranker?.Dispose();
+            blend?.Dispose();
             (index as IDisposable)?.Dispose();
             throw;
         }
@@ -106,6 +110,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
         Require("item embedding dimension", snapshot.Items.Dimension, model.Dimension);
         Require("user embeddings' rows", snapshot.UserEmbeddings?.Count ?? snapshot.Histories.UserCount, snapshot.Histories.UserCount);
         Require("user embeddings' dimension", snapshot.UserEmbeddings?.Columns ?? model.Dimension, model.Dimension);
+        Require("item lists' rows", snapshot.Blend?.Count ?? model.Items, model.Items);
         Require("item map rows", (snapshot.ItemMap?.Length ?? 2 * model.Items) / 2, model.Items);
         Require("content map's dimension", snapshot.ContentMap?.Dimension ?? model.Dimension, model.Dimension);
         foreach (int row in snapshot.Histories.Items)

@@ -44,6 +44,9 @@ internal sealed class ModelSnapshot
     /// <summary>Null if the version has no second stage: the retriever's scores pass through.</summary>
     public ServedRanker? Ranker { get; init; }
 
+    /// <summary>Adds item-item models to the cosines; null if these alone find the candidates.</summary>
+    public ItemBlend? Blend { get; init; }
+
     /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
     public ContentMap? ContentMap { get; init; }
 
@@ -131,6 +134,11 @@ internal sealed class ModelSnapshot
 
     public MovieInfo MovieAt(int row) => Catalog.Items[row].ToMovieInfo();
 
+    /// <summary>What a list is ordered by, as the score that is shown; it grows with it.</summary>
+    public float ToScore(float value) => Artifacts.Manifest.Calibration is { } calibration ? calibration.Apply(value)
+        : Ranker is null ? value
+        : ServedRanker.Squash(value);
+
     /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     internal bool TryAddLease()
     {
@@ -156,6 +164,7 @@ internal sealed class ModelSnapshot
             UserTowers.Dispose();
             UserEmbeddings?.Dispose();
             Ranker?.Dispose();
+            Blend?.Dispose();
             (Index as IDisposable)?.Dispose(); // one of the FAISS library, or in a mapped file
         }
     }

@@ -313,6 +313,7 @@ internal static class VersionFiles
             manifest.UserTower.File, manifest.UserTowerInt8?.File, manifest.UserEmbeddings,
             manifest.Ranker?.Onnx.File, manifest.Index.File, manifest.ContentMap?.File, manifest.ContentMap?.Features, manifest.ItemMap?.File,
             .. manifest.Ranker?.Parts.Files() ?? [],
+            .. (manifest.Blend ?? []).Select(list => list.File),
             ArtifactNames.ItemEmbeddings, ArtifactNames.Catalog, ArtifactNames.Histories, ArtifactNames.Users,
         ];
         HashSet<string> names = [.. manifest.Files.Select(file => file.Name)];

@@ -41,6 +41,15 @@ public sealed record Manifest
     /// <summary>Null: the retriever's scores pass through.</summary>
     public RankerInfo? Ranker { get; init; }
 
+    /// <summary>Item-item models whose scores are added to the cosines; null or empty: the cosines alone find the candidates.</summary>
+    public IReadOnlyList<ItemListInfo>? Blend { get; init; }
+
+    /// <summary>How the models were continued on all interactions; null: they are served as they were measured.</summary>
+    public FinalFitInfo? FinalFit { get; init; }
+
+    /// <summary>Turns what orders the list into the served score; null: the cosine, or the sigmoid of the ranker's logit.</summary>
+    public ScoreCalibration? Calibration { get; init; }
+
     public required IndexInfo Index { get; init; }
 
     /// <summary>Null in versions from before there was one: new items cannot be placed among the others.</summary>
@@ -111,6 +120,26 @@ public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, dou
 {
     /// <summary>Of <see cref="Features.RankerSignals.All"/>, in that order; none in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
+}
+
+/// <param name="Name">The model's.</param>
+/// <param name="File">[V, 2 N] of <see cref="Retrieval.ItemLists"/>.</param>
+/// <param name="Weight">Of its score, divided by the score's root mean square over the catalog, beside the cosine.</param>
+/// <param name="Decay">How much less an item of the history weighs than the one after it.</param>
+public sealed record ItemListInfo(string Name, string File, double Weight, double Decay);
+
+/// <summary>A continued training on all interactions, the held-out ones too. The manifest's metrics are those of the models before it.</summary>
+/// <param name="Epochs">Of the retriever.</param>
+/// <param name="LearningRate">At its start.</param>
+/// <param name="Interactions">All that there were.</param>
+public sealed record FinalFitInfo(int Epochs, double LearningRate, long Interactions);
+
+/// <summary>Served score = sigmoid(Slope * x + Intercept), where x is what the list is ordered by.</summary>
+/// <param name="Slope">Above 0, so that the order stays.</param>
+/// <param name="Intercept">See there.</param>
+public sealed record ScoreCalibration(double Slope, double Intercept)
+{
+    public float Apply(float value) => (float)(1 / (1 + Math.Exp(-(Slope * value + Intercept))));
 }
 
 /// <summary>The ranker cut in two: what depends on an item alone was computed when the version was published.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Core.Evaluation;
 
@@ -36,7 +37,47 @@ public sealed record EvaluationResult(
 
     /// <summary>95% intervals of some of the metrics, by name.</summary>
     public IReadOnlyDictionary<string, ConfidenceInterval>? Intervals { get; init; }
+
+    /// <summary>What the lists of ten are like; null in results of earlier versions and of sampled rankings.</summary>
+    public ListQuality? Lists { get; init; }
+
+    /// <summary>The same users divided; null in results of earlier versions.</summary>
+    public IReadOnlyList<MetricSlice>? Slices { get; init; }
+
+    /// <summary>
+    /// Turns the scores of the first ten places into the share of such places that held the item that came next; only on validation,
+    /// and null where the scores do not tell.
+    /// </summary>
+    public ScoreCalibration? Calibration { get; init; }
+
+    /// <summary>What the race of <c>auto</c> made of the model; only of its candidates, on validation.</summary>
+    public RaceFigures? Race { get; init; }
 }
+
+/// <summary>What the first ten of all users' rankings are like, whatever came next.</summary>
+/// <param name="Coverage">Share of the catalog that is on at least one list.</param>
+/// <param name="Novelty">Mean over all places of -log2 of the share of users who had the item, in bits: what everybody knows has 0.</param>
+/// <param name="PopularShare">Share of all places that the most popular 1% of the items take.</param>
+/// <param name="Diversity">Mean over all pairs on a list of one less the Jaccard index of their categories; null where no items have any.</param>
+public sealed record ListQuality(double Coverage, double Novelty, double PopularShare, double? Diversity = null);
+
+/// <param name="By"><c>history</c> (its length before the target) or <c>item popularity</c> (of the target).</param>
+/// <param name="Name">Of the slice.</param>
+/// <param name="Users">In it.</param>
+/// <param name="Hr10">HR@10 of these users.</param>
+/// <param name="Ndcg10">NDCG@10 of these users.</param>
+public sealed record MetricSlice(string By, string Name, int Users, double Hr10, double Ndcg10);
+
+/// <summary>A candidate of the race, on validation; a blend's figures are of weights that were fitted on other users.</summary>
+/// <param name="Hr10">HR@10</param>
+/// <param name="Ndcg10">NDCG@10, which decides.</param>
+/// <param name="Interval">95% interval of NDCG@10.</param>
+/// <param name="Behind">NDCG@10 of the chosen candidate less this one's; 0 for the chosen one itself.</param>
+/// <param name="BehindInterval">95% interval of that, paired by user.</param>
+/// <param name="Seconds">Of its training, where the race or the run trained it.</param>
+/// <param name="IsChosen">It is what is published.</param>
+public sealed record RaceFigures(
+    double Hr10, double Ndcg10, ConfidenceInterval Interval, double Behind, ConfidenceInterval BehindInterval, double Seconds, bool IsChosen);
 
 /// <summary>95% confidence interval of a metric over the drawing of users.</summary>
 public readonly record struct ConfidenceInterval(double Low, double High);

@@ -9,11 +9,14 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Baselines;
 
-/// <summary>What is trained for comparison: one of the two.</summary>
+/// <summary>What is trained for comparison: one of these.</summary>
 internal sealed record TrainBaselineOptions
 {
     /// <summary>Set for the matrix factorisation.</summary>
     public MatrixFactorizationOptions? MatrixFactorization { get; init; }
+
+    /// <summary>Set for EASE.</summary>
+    public EaseOptions? Ease { get; init; }
 
     /// <summary>Set for the MLP user tower.</summary>
     public MlpUserTowerOptions? MlpUserTower { get; init; }
@@ -33,7 +36,12 @@ internal static class TrainBaselineStep
     /// <exception cref="UserErrorException">No prepared data.</exception>
     public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, StepContext context)
     {
-        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        return await RunAsync(options, await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation), context);
+    }
+
+    /// <inheritdoc cref="RunAsync(TrainBaselineOptions, StepContext)"/>
+    public static async Task<TrainBaselineSummary> RunAsync(TrainBaselineOptions options, PreparedData data, StepContext context)
+    {
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
         using var scope = torch.NewDisposeScope();
@@ -81,7 +89,12 @@ internal static class TrainBaselineStep
             return new MatrixFactorizationTrainer(factorization, data, context.Seed, context.Threads);
         }
 
-        MlpUserTowerOptions tower = options.MlpUserTower ?? throw new ArgumentException("Options of neither baseline were given.", nameof(options));
+        if (options.Ease is { } ease)
+        {
+            return new EaseTrainer(ease, data, context.Threads);
+        }
+
+        MlpUserTowerOptions tower = options.MlpUserTower ?? throw new ArgumentException("Options of no baseline were given.", nameof(options));
         torch.Device device = torch.device(context.Device);
         IRetrieverLoss loss = TrainRetrieverStep.CreateLoss(
             new TrainRetrieverOptions { Loss = tower.Loss, Temperature = tower.Temperature }, data, device);

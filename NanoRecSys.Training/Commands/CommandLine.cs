@@ -74,8 +74,10 @@ internal static class CommandLine
             TrainBaselineCommand.Create(factory),
             MineNegativesCommand.Create(factory),
             TrainRankerCommand.Create(factory),
+            RaceCommand.Create(factory),
             RefitCommand.Create(factory),
             EvaluateCommand.Create(factory),
+            FinalFitCommand.Create(factory),
             ExportCommand.Create(factory),
             IndexCommand.Create(factory),
             AnnBenchmarkCommand.Create(factory),
@@ -141,7 +143,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
         string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show,
         Func<ParseResult, bool>? prepares = null) =>
         Create(
-            name, description, options, stages: 1,
+            name, description, options, _ => 1,
             async (parse, run) => show(await run.StageAsync(name, context => step(parse, context)), run.Console), prepares: prepares);
 
     /// <summary>
@@ -150,7 +152,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
     /// require that it is of what <c>--data</c> names.
     /// </summary>
     public Command Create(
-        string name, string description, IEnumerable<Option> options, int stages, Func<ParseResult, TrainingRun, Task> work,
+        string name, string description, IEnumerable<Option> options, Func<ParseResult, int> stages, Func<ParseResult, TrainingRun, Task> work,
         Func<ParseResult, Workspace, bool, string?>? isNeedless = null, Func<ParseResult, bool>? prepares = null)
     {
         var command = new Command(name, description);
@@ -182,7 +184,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
                 await DatasetSource.RequireUnchangedAsync(parse.GetRequiredValue(CommonOptions.Data), workspace, cancellation);
             }
 
-            await TrainingRun.ExecuteAsync(context, console, stages, TimeProvider.System, run => work(parse, run));
+            await TrainingRun.ExecuteAsync(context, console, stages(parse), TimeProvider.System, run => work(parse, run));
             return 0;
         });
         return command;

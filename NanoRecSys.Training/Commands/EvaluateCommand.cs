@@ -47,6 +47,10 @@ internal static class EvaluateCommand
         },
         { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives, most: 1_000_000), (o, v) => o with { Negatives = v } },
         {
+            Number("--popularity-days", "popularity-recent: number of days before each target that count", Defaults.PopularityDays, most: 36_500),
+            (o, v) => o with { PopularityDays = v }
+        },
+        {
             Flag("--add-log-popularity", "Add the log of each item's popularity to its score; not comparable with the model's own scores"),
             (o, v) => o with { AddLogPopularity = v }
         },

@@ -29,10 +29,14 @@ internal static class ExportCommand
                 RankerPrecision = v switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto },
             }
         },
+        {
+            Choice("--final-fit", "Whether to export what 'final-fit' made of the retriever, if it ran with these weights", ["follow", "ignore"], "follow"),
+            (o, v) => o with { UseFinalFit = v == "follow" }
+        },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "export", "Export the trained networks as ONNX, checked against the originals, or as safetensors", [Format, .. Settings], stages: 1,
+        "export", "Export the trained networks as ONNX, checked against the originals, or as safetensors", [Format, .. Settings], _ => 1,
         async (parse, run) =>
         {
             if (parse.GetRequiredValue(Format) == "onnx")

@@ -15,9 +15,13 @@ internal static class PublishCommand
         },
         {
             Choice(
-                "--ranker", "Whether to publish the ranker; if-better compares its validation NDCG@10 with the retriever's",
+                "--ranker", "Whether to publish the ranker; if-better follows the race or, without one, compares its validation NDCG@10 with the retriever's",
                 ["if-better", "always", "never"], "if-better"),
             (o, v) => o with { Ranker = v switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
+        },
+        {
+            Choice("--race", "Whether to serve what 'race' chose, if it ran with these weights", ["follow", "ignore"], "follow"),
+            (o, v) => o with { UseRace = v == "follow" }
         },
         {
             Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),

@@ -9,11 +9,16 @@ namespace NanoRecSys.Training.Commands;
 internal static class TrainBaselineCommand
 {
     private static readonly MatrixFactorizationOptions Factorization = new();
+    private static readonly EaseOptions Linear = new();
     private static readonly MlpUserTowerOptions Tower = new();
 
     private static readonly Option<string> Model = Choice(
-        "--model", "Matrix factorization, or an MLP over the mean of the last items",
-        [MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName], MatrixFactorization.ModelName);
+        "--model", "Matrix factorization, EASE, or an MLP over the mean of the last items",
+        [MatrixFactorization.ModelName, Ease.ModelName, MlpUserTowerScorer.ModelName], MatrixFactorization.ModelName);
+
+    private static readonly Option<double> Decay = Real(
+        "--decay", $"mf, ease: weight of an item in a history relative to the item after it (default: mf {Factorization.Decay}, ease {Linear.Decay})",
+        "more than 0 and at most 1", given => given is > 0 and <= 1);
 
     private static readonly Option<int> Dimension = Width("--dimension", "Embedding dimension", Tower.Dimension);
 
@@ -26,7 +31,14 @@ internal static class TrainBaselineCommand
             (o, v) => o with { UnobservedWeight = v }
         },
         { Real("--regularization", "mf: regularization strength", Factorization.Regularization), (o, v) => o with { Regularization = v } },
-        { Real("--decay", "mf: weight of an item in a history relative to the item after it", Factorization.Decay), (o, v) => o with { Decay = v } },
+        { Decay, (o, v) => o with { Decay = v } },
+    };
+
+    private static readonly OptionSet<EaseOptions> LinearSettings = new()
+    {
+        { Widths("--penalty", "ease: L2 penalties to choose from on validation", [.. Linear.Penalties]), (o, v) => o with { Penalties = v } },
+        { Number("--neighbours", "ease: strongest entries to keep for each item", Linear.Neighbours, most: 10_000), (o, v) => o with { Neighbours = v } },
+        { Decay, (o, v) => o with { Decay = v } },
     };
 
     private static readonly OptionSet<MlpUserTowerOptions> TowerSettings = new()
@@ -54,12 +66,15 @@ internal static class TrainBaselineCommand
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "train-baseline", "Train a baseline for comparison; keeps the weights that are best on validation", [Model, .. FactorizationSettings.Union(TowerSettings)],
+        "train-baseline", "Train a baseline for comparison; keeps the weights that are best on validation", [Model, .. FactorizationSettings.Union(LinearSettings).Union(TowerSettings)],
         (parse, context) => TrainBaselineStep.RunAsync(Read(parse), context), Show);
 
-    private static TrainBaselineOptions Read(ParseResult parse) => parse.GetRequiredValue(Model) == MatrixFactorization.ModelName
-        ? new TrainBaselineOptions { MatrixFactorization = FactorizationSettings.Read(parse, Factorization) }
-        : new TrainBaselineOptions { MlpUserTower = TowerSettings.Read(parse, Tower) };
+    private static TrainBaselineOptions Read(ParseResult parse) => parse.GetRequiredValue(Model) switch
+    {
+        MatrixFactorization.ModelName => new TrainBaselineOptions { MatrixFactorization = FactorizationSettings.Read(parse, Factorization) },
+        Ease.ModelName => new TrainBaselineOptions { Ease = LinearSettings.Read(parse, Linear) },
+        _ => new TrainBaselineOptions { MlpUserTower = TowerSettings.Read(parse, Tower) },
+    };
 
     private static void Show(TrainBaselineSummary summary, RunConsole console)
     {

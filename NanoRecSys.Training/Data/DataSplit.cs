@@ -124,6 +124,16 @@ internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = 
     }
 }
 
+/// <summary>Everything trains: for what is served after all measuring.</summary>
+internal sealed class WholeHistories(UserHistories histories) : DataSplit(histories)
+{
+    public override string Name => "none";
+
+    protected override int TrainLength(int user) => Items(user).Length;
+
+    protected override int TargetPosition(int user, HeldOut part) => -1;
+}
+
 /// <summary>
 /// A global split by time: nothing of the future trains. A user's first item of the validation period is the
 /// validation target, the first of the test period the test target, each predicted from all that the user had

@@ -1,10 +1,12 @@
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp;
@@ -33,13 +35,13 @@ internal static class EvaluateStep
         {
             bool isRefit = part.Key; // it trained on the validation items, and what is compared with it on test does, too
             PreparedData known = isRefit ? data.WithValidation() : data;
-            using var models = new EvaluatedModels(names, known, context, ranking.LeftOut, isRefit);
+            using var models = new EvaluatedModels(names, known, context, ranking.LeftOut, options.PopularityDays, isRefit);
             IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, known) : models.Scorers;
             foreach ((int number, HeldOut split) in part)
             {
                 RankedUsers users = ranking.Rank(
                     scorers, split, share => context.Progress.Report(new ProgressEvent { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
-                (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, context);
+                (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, known, context);
                 results.AddRange(own.Select(result => result with { Refit = isRefit && EvaluatedModels.IsRefitted(result.Model) ? true : null }));
                 differences.AddRange(between);
             }
@@ -54,7 +56,7 @@ internal static class EvaluateStep
     }
 
     private static (IReadOnlyList<EvaluationResult> Results, IEnumerable<PairedDifference> Differences) Measure(
-        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, StepContext context)
+        RankedUsers users, IReadOnlyList<IScorer> scorers, HeldOut split, NextItemRanking ranking, EvaluateOptions options, PreparedData data, StepContext context)
     {
         Confidence? confidence = options.Resamples > 0 ? new Confidence(users.Ranks, options.Resamples, context.Seed, context.Threads) : null;
         EvaluationResult[] results = [.. scorers.Select((scorer, model) =>
@@ -65,6 +67,9 @@ internal static class EvaluateStep
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
                     + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.ToString().ToLowerInvariant()}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
+                Lists = options.Sampled ? null : BeyondAccuracy.Of(users.Lists[model], data.Catalog, data.TrainCounts, data.Split.UserCount),
+                Calibration = split == HeldOut.Validation && !options.Sampled && !options.AddLogPopularity ? CalibrationFit.Of(users, model) : null,
+                Slices = BeyondAccuracy.Slices(users, users.Ranks[model], data.TrainCounts),
             };
         })];
         return (results, confidence?.Differences(results) ?? []);
@@ -78,7 +83,13 @@ internal static class EvaluateStep
                 Window = options.Window,
                 Threads = context.Threads,
             }
-            : new FullRanking(data.Split, data.Catalog.Count) { Exclude = options.Exclude, Window = options.Window, Threads = context.Threads };
+            : new FullRanking(data.Split, data.Catalog.Count)
+            {
+                Exclude = options.Exclude,
+                Window = options.Window,
+                Threads = context.Threads,
+                ListLength = BeyondAccuracy.K,
+            };
 
     private static IReadOnlyList<IScorer> AddLogPopularity(IReadOnlyList<IScorer> scorers, PreparedData data)
     {
@@ -111,6 +122,9 @@ internal sealed record EvaluateOptions
     /// <summary>Sampled negatives of each user.</summary>
     public int Negatives { get; init; } = 100;
 
+    /// <summary>Days that <see cref="RecentPopularity"/> looks back.</summary>
+    public int PopularityDays { get; init; } = 30;
+
     /// <summary>Add the log of each item's popularity to every score.</summary>
     public bool AddLogPopularity { get; init; }
 
@@ -127,11 +141,12 @@ internal sealed class EvaluatedModels : IDisposable
     /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
     public const string HeldOutItems = "held-out-items";
 
-    public static readonly IReadOnlyList<string> Names = ["popularity", "item-knn", MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
+    public static readonly IReadOnlyList<string> Names = ["popularity", RecentPopularity.ModelName, ItemKnn.ModelName, Ease.ModelName, MatrixFactorization.ModelName, MatrixFactorization.ListsName, MlpUserTowerScorer.ModelName, "retriever", RaceStep.BlendName, Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
     private readonly int _leftOut;
+    private readonly int _popularityDays;
     private readonly bool _isRefit;
     private readonly List<IScorer> _scorers = [];
     private UserTower? _tower;
@@ -141,11 +156,12 @@ internal sealed class EvaluatedModels : IDisposable
     /// <param name="data">What they are evaluated on.</param>
     /// <param name="context">Where they are.</param>
     /// <param name="leftOut">Number of latest history items that are not ranked: a second stage does not see them as candidates.</param>
+    /// <param name="popularityDays">See <see cref="EvaluateOptions.PopularityDays"/>.</param>
     /// <param name="isRefit">Whether to open the refit of the retriever.</param>
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
-    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, bool isRefit = false)
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, int popularityDays = 30, bool isRefit = false)
     {
-        (_data, _context, _leftOut, _isRefit) = (data, context, leftOut, isRefit);
+        (_data, _context, _leftOut, _popularityDays, _isRefit) = (data, context, leftOut, popularityDays, isRefit);
         try
         {
             foreach (string name in names)
@@ -163,7 +179,7 @@ internal sealed class EvaluatedModels : IDisposable
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
     /// <summary>Whether a refit is also of this model: not of baselines that were trained before it.</summary>
-    public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName);
+    public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName or Ease.ModelName or MatrixFactorization.ListsName);
 
     /// <summary>The baselines, and the models that are trained.</summary>
     public static IReadOnlyList<string> Available(PreparedData data, StepContext context) =>
@@ -183,7 +199,11 @@ internal sealed class EvaluatedModels : IDisposable
     private IScorer Open(string name) => name switch
     {
         "popularity" => new Popularity(_data.TrainCounts),
-        "item-knn" => ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation),
+        ItemKnn.ModelName => new ItemListScorer(name, ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation)),
+        RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
+        Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
+        MatrixFactorization.ListsName => OpenFactorizationLists(),
+        RaceStep.BlendName => new BlendScorer(name, Encoder(), OpenBlend()),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
@@ -209,6 +229,18 @@ internal sealed class EvaluatedModels : IDisposable
         torch.set_num_threads(context.Threads);
         using RankerNetwork? ranker = RankerExport.IsUsable(context, data) ? ModelFolder.ReadRanker(workspace.RankerFolder, data) : null;
         return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
+    }
+
+    private ItemListScorer OpenFactorizationLists()
+    {
+        using MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), _data, _context.Threads);
+        return new ItemListScorer(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours));
+    }
+
+    private ItemBlend OpenBlend()
+    {
+        RaceOutcome race = RaceOutcome.Read(_context.Workspace, _data);
+        return _isRefit ? FinalFitStep.BlendOf(race, _data, _context) : race.OpenBlend(_context.Workspace);
     }
 
     private MlpUserTowerScorer OpenMlpUserTower()
@@ -239,7 +271,10 @@ internal sealed class EvaluatedModels : IDisposable
     private static bool IsTrained(string name, PreparedData data, StepContext context) => name switch
     {
         "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
-        Int8RetrieverScorer.ModelName => false, // as served: only when it is asked for
+        // As served, or variants of others: only when they are asked for.
+        Int8RetrieverScorer.ModelName or RecentPopularity.ModelName or MatrixFactorization.ListsName => false,
+        RaceStep.BlendName => RaceOutcome.Find(context.Workspace, data) is { Lists.Count: > 0 },
+        Ease.ModelName => IsBaselineTrained(ModelFolder.Ease, name, data, context),
         _ when UsageOf(name) is not null => RankerExport.IsUsable(context, data),
         MatrixFactorization.ModelName => IsBaselineTrained(ModelFolder.MatrixFactorization, name, data, context),
         MlpUserTowerScorer.ModelName => IsBaselineTrained(ModelFolder.MlpUserTower, name, data, context),

@@ -25,6 +25,17 @@ internal static class EvaluationTables
         }
 
         yield return Metrics(report.Results);
+        if (report.Results.Any(result => result.Lists is not null))
+        {
+            yield return Lists(report.Results);
+        }
+
+        foreach (IGrouping<string, EvaluationResult> split in report.Results.Where(result => result.Slices is not null).GroupBy(result => result.Split))
+        {
+            yield return Slices(split.Key, BeyondAccuracy.ByHistory, [.. split]);
+            yield return Slices(split.Key, BeyondAccuracy.ByPopularity, [.. split]);
+        }
+
         if (report.Differences.Count > 0)
         {
             yield return Differences(report.Differences);
@@ -44,6 +55,36 @@ internal static class EvaluationTables
 
         string intervals = results.Any(result => result.Intervals is not null) ? "; ±: half of the 95% interval over users" : "";
         return results is [var first, ..] ? table.Caption(MetricsTable.Caption(first) + intervals) : table;
+    }
+
+    private static Table Lists(IReadOnlyList<EvaluationResult> results)
+    {
+        Table table = WithColumns(["model", "split"], ["coverage", "novelty", "diversity", "top 1% of items"]);
+        foreach (EvaluationResult result in results)
+        {
+            if (result.Lists is { } lists)
+            {
+                table.AddRow(
+                    result.Model, result.Split, Number(lists.Coverage), lists.Novelty.ToString("F2", CultureInfo.InvariantCulture),
+                    lists.Diversity is { } diversity ? Number(diversity) : "-", Number(lists.PopularShare));
+            }
+        }
+
+        return table.Caption("Lists of ten. Coverage: share of the catalog on any list; novelty in bits; diversity: mean distance of two items by categories; "
+            + "share of places taken by the most popular 1%");
+    }
+
+    private static Table Slices(string split, string by, IReadOnlyList<EvaluationResult> results)
+    {
+        MetricSlice[] slices = [.. results[0].Slices!.Where(slice => slice.By == by)];
+        Table table = WithColumns([split], [.. slices.Select(slice => slice.Name)]);
+        table.AddRow(["users", .. slices.Select(slice => slice.Users.ToString("N0", CultureInfo.InvariantCulture))]);
+        foreach (EvaluationResult result in results)
+        {
+            table.AddRow([result.Model, .. result.Slices!.Where(slice => slice.By == by).Select(slice => $"{Number(slice.Hr10)} / {Number(slice.Ndcg10)}")]);
+        }
+
+        return table.Caption($"HR@10 / NDCG@10 by {by}{(by == BeyondAccuracy.ByHistory ? ", in items before the target" : " of the target, by rank among all items")}");
     }
 
     private static Table HeldOutItems(HeldOutItemsReport report)
@@ -194,6 +235,28 @@ internal static class EvaluationJson
         json.WriteBoolean("comparable", result.IsComparable);
         WriteMetrics(json, result.Metrics);
         WriteIntervals(json, result.Intervals);
+        if (result.Lists is { } lists)
+        {
+            json.WriteStartObject("lists");
+            json.WriteNumber("coverage", Math.Round(lists.Coverage, Digits));
+            json.WriteNumber("novelty", Math.Round(lists.Novelty, Digits));
+            if (lists.Diversity is { } diversity)
+            {
+                json.WriteNumber("diversity", Math.Round(diversity, Digits));
+            }
+
+            json.WriteNumber("popular_share", Math.Round(lists.PopularShare, Digits));
+            json.WriteEndObject();
+        }
+
+        WriteArray(json, "slices", [.. result.Slices ?? []], slice =>
+        {
+            json.WriteString("by", slice.By);
+            json.WriteString("name", slice.Name);
+            json.WriteNumber("users", slice.Users);
+            json.WriteNumber("hr@10", Math.Round(slice.Hr10, Digits));
+            json.WriteNumber("ndcg@10", Math.Round(slice.Ndcg10, Digits));
+        });
         WriteArray(json, "versus", [.. DifferencesOf(result, differences)], difference => Write(json, difference));
         json.WriteEndObject();
     }

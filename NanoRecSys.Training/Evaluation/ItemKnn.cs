@@ -23,25 +23,17 @@ internal sealed record ItemKnnOptions
     public double Decay { get; init; } = 0.7;
 }
 
-/// <summary>
-/// Item-based nearest neighbours: an item scores the sum of its cosine similarities, over the users of the
-/// training part, to the items of the history.
-/// </summary>
-internal sealed class ItemKnn : IScorer
+/// <summary>Item-based nearest neighbours: cosine similarities over the users of the training part.</summary>
+internal static class ItemKnn
 {
-    private readonly ItemKnnOptions _options;
-    private readonly Candidate[][] _neighbours; // [V][up to Neighbours], most similar first
-
-    private ItemKnn(ItemKnnOptions options, Candidate[][] neighbours) => (_options, _neighbours) = (options, neighbours);
-
-    public string Name => "item-knn";
+    public const string ModelName = "item-knn";
 
     /// <param name="split">Only its training part is looked at.</param>
     /// <param name="items">V</param>
     /// <param name="options">See there.</param>
     /// <param name="threads">CPU threads.</param>
     /// <param name="cancellation">Stops between items.</param>
-    public static ItemKnn Build(DataSplit split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
+    public static ItemLists Build(DataSplit split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
     {
         TrainIncidence train = TrainIncidence.Of(split, items);
         var neighbours = new Candidate[items][];
@@ -51,26 +43,7 @@ internal sealed class ItemKnn : IScorer
             neighbours[item] = NeighboursOf(item, train, together, options);
             return together;
         }, _ => { });
-        return new ItemKnn(options, neighbours);
-    }
-
-    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
-    {
-        int items = _neighbours.Length;
-        for (int b = 0; b < histories.Count; b++)
-        {
-            Span<float> own = scores.Slice(b * items, items);
-            own.Clear();
-            ReadOnlySpan<int> history = histories[b].Items.Span;
-            double weight = 1;
-            for (int t = history.Length - 1; t >= 0; t--, weight *= _options.Decay)
-            {
-                foreach (Candidate neighbour in _neighbours[history[t]])
-                {
-                    own[neighbour.Row] += (float)weight * neighbour.Score;
-                }
-            }
-        }
+        return ItemLists.Of(neighbours, options.Decay);
     }
 
     /// <param name="item">Whose neighbours.</param>
@@ -105,6 +78,28 @@ internal sealed class ItemKnn : IScorer
         }
 
         return best[..top.SortBestFirst()];
+    }
+}
+
+/// <summary>A linear item-item model by itself.</summary>
+/// <param name="name">As tables show it.</param>
+/// <param name="lists">Owned by the caller.</param>
+internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
+{
+    private readonly int[] _touched = new int[lists.MostTouched];
+
+    public string Name => name;
+
+    public ItemLists Lists => lists;
+
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
+    {
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Span<float> own = scores.Slice(b * lists.Count, lists.Count);
+            own.Clear();
+            lists.Add(histories[b].Items.Span, own, _touched);
+        }
     }
 }
 

@@ -33,6 +33,12 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>Length of the lists that are kept for each user and model; 0 for none.</summary>
+    public int ListLength { get; init; }
+
+    /// <summary>More users than this are thinned out evenly.</summary>
+    public int MostUsers { get; init; } = int.MaxValue;
+
     /// <summary>As <see cref="EvaluationResult.Protocol"/> names it.</summary>
     public abstract string Protocol { get; }
 
@@ -58,7 +64,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
-        var users = RankedUsers.Of(split, part, scorers.Count, LeftOut);
+        var users = RankedUsers.Of(split, part, scorers.Count, LeftOut, MostUsers, ListLength);
         int[] order = users.ByHistoryLength();
         int[] inOrder = Array.ConvertAll(order, position => users.Users[position]);
         int size = Math.Clamp(ScoresPerBatch / Math.Max(1, items), 1, LargestBatch);
@@ -74,8 +80,13 @@ internal abstract class NextItemRanking(DataSplit split, int items)
             {
                 int[] ranks = users.Ranks[model];
                 scorers[model].Score(batch, scores.AsSpan(0, batch.Count * items));
+                Candidate[] lists = users.Lists[model];
                 Parallel.For(0, batch.Count, parallel, b =>
-                    ranks[order[first + b]] = RankOf(scores.AsSpan(b * items, items), batch, b));
+                {
+                    int user = order[first + b];
+                    ranks[user] = RankOf(scores.AsSpan(b * items, items), batch, b);
+                    Best(scores.AsSpan(b * items, items), batch.ExcludedOf(b), lists.AsSpan(user * ListLength, ListLength));
+                });
             }
 
             progress?.Invoke((double)(start + batch.Count) / order.Length);
@@ -121,6 +132,33 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         Exclusion.Window => "window",
         _ => "none",
     };
+
+    /// <param name="scores">[V] of one user; those of excluded rows are overwritten.</param>
+    /// <param name="excluded">Rows to leave out.</param>
+    /// <param name="list">Receives the rows with the highest scores, best first; row -1 where there are no more.</param>
+    private static void Best(Span<float> scores, ReadOnlySpan<int> excluded, Span<Candidate> list)
+    {
+        if (list.IsEmpty)
+        {
+            return;
+        }
+
+        foreach (int row in excluded)
+        {
+            scores[row] = float.NegativeInfinity;
+        }
+
+        var top = new TopK(list);
+        for (int row = 0; row < scores.Length; row++)
+        {
+            if (scores[row] >= top.Threshold && float.IsFinite(scores[row]))
+            {
+                top.Offer(row, scores[row]);
+            }
+        }
+
+        list[top.SortBestFirst()..].Fill(new Candidate(-1, 0));
+    }
 
     /// <param name="scores">[V] of one user.</param>
     /// <param name="batch">Holds the user's history and target.</param>
@@ -341,8 +379,11 @@ internal static class TargetRank
 /// <param name="Repeats">Users who are left out, whatever the model: their target is among the excluded items.</param>
 internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks, int Repeats)
 {
-    /// <summary>All users with a held-out item that may be recommended to them, not yet ranked.</summary>
-    internal static RankedUsers Of(DataSplit split, HeldOut part, int models, int leftOut)
+    /// <summary>[models][U, length] best first; row -1 where there are no more.</summary>
+    public Candidate[][] Lists { get; init; } = [];
+
+    /// <summary>The users with a held-out item that may be recommended to them, not yet ranked.</summary>
+    internal static RankedUsers Of(DataSplit split, HeldOut part, int models, int leftOut, int most = int.MaxValue, int listLength = 0)
     {
         int repeats = 0;
         var users = new List<int>(split.UserCount);
@@ -367,8 +408,14 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
             }
         }
 
+        int count = Math.Min(users.Count, most);
+        int[] kept = [.. Enumerable.Range(0, count).Select(n => (int)((long)n * users.Count / count))];
         return new RankedUsers(
-            [.. users], [.. targets], [.. lengths], [.. Enumerable.Range(0, models).Select(_ => new int[users.Count])], repeats);
+            Array.ConvertAll(kept, place => users[place]), Array.ConvertAll(kept, place => targets[place]), Array.ConvertAll(kept, place => lengths[place]),
+            [.. Enumerable.Range(0, models).Select(_ => new int[kept.Length])], repeats)
+        {
+            Lists = [.. Enumerable.Range(0, models).Select(_ => new Candidate[kept.Length * listLength])],
+        };
     }
 
     /// <summary>[U] places in <see cref="Users"/>, shortest history first; equal ones in the users' order.</summary>

@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Evaluation;
 
@@ -20,6 +21,65 @@ internal sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
         {
             _scores.CopyTo(scores[(b * _scores.Length)..]);
         }
+    }
+}
+
+/// <summary>
+/// How often an item was interacted with in the training part within some days before the moment of the question; where that is
+/// equal, in the whole training part. It knows no more than serving would at that moment.
+/// </summary>
+internal sealed class RecentPopularity : IScorer
+{
+    public const string ModelName = "popularity-recent";
+
+    private readonly long[] _times; // [N] ascending
+    private readonly int[] _rows; // [N] beside them
+    private readonly float[] _shares; // [V] below 1
+    private readonly long _window; // in seconds
+
+    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="trainCounts">[V]</param>
+    /// <param name="days">Length of the window.</param>
+    public RecentPopularity(DataSplit split, IReadOnlyList<int> trainCounts, double days)
+    {
+        _window = (long)TimeSpan.FromDays(days).TotalSeconds;
+        int count = trainCounts.Sum();
+        (_times, _rows) = (new long[count], new int[count]);
+        for (int user = 0, n = 0; user < split.UserCount; n += split.Train(user).Length, user++)
+        {
+            split.TrainTimes(user).CopyTo(_times.AsSpan(n));
+            split.Train(user).CopyTo(_rows.AsSpan(n));
+        }
+
+        Array.Sort(_times, _rows);
+        _shares = [.. trainCounts.Select(own => (float)own / (count + 1))];
+    }
+
+    public string Name => ModelName;
+
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
+    {
+        for (int b = 0; b < histories.Count; b++)
+        {
+            Span<float> own = scores.Slice(b * _shares.Length, _shares.Length);
+            _shares.CopyTo(own);
+            for (int n = CountBefore(histories[b].Now - _window), end = CountBefore(histories[b].Now); n < end; n++)
+            {
+                own[_rows[n]]++;
+            }
+        }
+    }
+
+    private int CountBefore(long moment)
+    {
+        (int low, int high) = (0, _times.Length);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _times[middle] < moment ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
     }
 }
 

@@ -1,9 +1,11 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Race;
 
 namespace NanoRecSys.Training.Evaluation;
 
@@ -110,13 +112,19 @@ internal static class MetricsFile
             yield return (Provenance.Ranker, ModelFolder.HashOf(workspace.RankerFolder));
         }
 
-        if (model.StartsWith("ranker", StringComparison.Ordinal) || model.StartsWith("retriever", StringComparison.Ordinal))
+        if (model == RaceStep.BlendName)
+        {
+            string race = Path.Combine(workspace.RaceFolder, RaceOutcome.FileName); // which has the hashes of its lists
+            yield return ("race", File.Exists(race) ? FileHash.Of(race) : null);
+        }
+
+        if (model == RaceStep.BlendName || model.StartsWith("ranker", StringComparison.Ordinal) || model.StartsWith("retriever", StringComparison.Ordinal))
         {
             yield return (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder));
         }
         else
         {
-            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model)));
+            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model == MatrixFactorization.ListsName ? MatrixFactorization.ModelName : model)));
         }
     }
 

@@ -10,6 +10,7 @@ using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -23,7 +24,8 @@ internal static class ExportStep
     {
         Workspace workspace = context.Workspace;
         PreparedData? data = await LoadDataAsync(context);
-        using UserTower tower = ModelFolder.ReadRetriever(ModelFolder.ServedRetriever(workspace), data);
+        FinalFitInfo? finalFit = data is null || !options.UseFinalFit ? null : FinalFitStep.Find(workspace, data);
+        using UserTower tower = ModelFolder.ReadRetriever(finalFit is null ? ModelFolder.ServedRetriever(workspace) : workspace.FinalFolder, data);
         Catalog catalog = data?.Catalog ?? InventedData.Catalog(tower.Model);
 
         // An index of older embeddings, or a ranker of another retriever, must not be published with these.
@@ -51,6 +53,7 @@ internal static class ExportStep
             var report = new ExportReport(tower.Model, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace))!, parity, rankerSha256, contentMap)
             {
                 RankerParts = rankerParts,
+                FinalFit = finalFit,
                 Data = data?.Hash,
                 Files = Directory.EnumerateFiles(workspace.ExportFolder).ToDictionary(path => Path.GetFileName(path), FileHash.Of),
             };
@@ -111,6 +114,9 @@ internal sealed record ExportOptions
     public int ParityHistories { get; init; } = 200;
 
     public RankerPrecision RankerPrecision { get; init; } = RankerPrecision.Auto;
+
+    /// <summary>Export what <c>final-fit</c> made of these weights, where there is that.</summary>
+    public bool UseFinalFit { get; init; } = true;
 }
 
 /// <summary>In which numbers serving multiplies per candidate.</summary>
@@ -138,6 +144,9 @@ internal sealed record ExportReport(
 {
     /// <summary>Null where no ranker was exported.</summary>
     public RankerPartsInfo? RankerParts { get; init; }
+
+    /// <summary>Set where the weights are those of a final fit of <see cref="RetrieverSha256"/>.</summary>
+    public FinalFitInfo? FinalFit { get; init; }
 
     private const string None = "none";
 

@@ -13,6 +13,7 @@ using NanoRecSys.Training.Export.Map;
 using NanoRecSys.Training.Export.Onnx;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
@@ -30,14 +31,28 @@ internal static class PublishStep
         PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
         ExportedModel exported = ExportedModel.Open(workspace, data);
         IReadOnlyList<EvaluationResult> metrics = PublishedMetrics.Read(data, context);
-        RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics);
+        RaceOutcome? race = options.UseRace ? RaceOutcome.Find(workspace, data) : null;
+        metrics = [.. metrics.Select(result => result.Split == NextItemRanking.NameOf(HeldOut.Validation) && race?.Of(result.Model) is { } figures
+            ? result with { Race = figures } : result)];
+        RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics, race);
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
-        Manifest draft = Draft(options, context, data, exported, choice, metrics);
+        Manifest draft = Draft(options, context, data, exported, choice, metrics, choice.Use ? null : race);
         string staging = workspace.Store.CreateStaging();
         try
         {
             Copy(workspace.ExportFolder, staging, draft);
+            if (race is not null)
+            {
+                File.Copy(Path.Combine(workspace.RaceFolder, RaceOutcome.FileName), Path.Combine(staging, RaceOutcome.FileName));
+            }
+
+            foreach (ItemListInfo list in draft.Blend ?? [])
+            {
+                string source = draft.FinalFit is null ? workspace.RaceFolder : workspace.FinalFolder;
+                File.Copy(Path.Combine(source, list.File), Path.Combine(staging, list.File));
+            }
+
             UserHistories histories = ServedHistories.Of(data, options.ServeSplit);
             HistoriesFile.Write(staging, histories);
             Catalog catalog = ServedHistories.Count(data.Catalog, histories);
@@ -70,7 +85,8 @@ internal static class PublishStep
     }
 
     private static Manifest Draft(
-        PublishOptions options, StepContext context, PreparedData data, ExportedModel exported, RankerChoice choice, IReadOnlyList<EvaluationResult> metrics)
+        PublishOptions options, StepContext context, PreparedData data, ExportedModel exported, RankerChoice choice, IReadOnlyList<EvaluationResult> metrics,
+        RaceOutcome? race)
     {
         DatasetSummary summary = data.Summary;
         return new Manifest
@@ -87,6 +103,9 @@ internal static class PublishStep
             UserTowerInt8 = exported.UserTowerInt8,
             UserEmbeddings = options.UserEmbeddings ? ArtifactNames.UserEmbeddings : null,
             Ranker = choice.Use ? exported.Ranker : null,
+            Blend = race?.Lists,
+            FinalFit = exported.Report.FinalFit,
+            Calibration = PublishedMetrics.CalibrationOf(choice.Use ? "ranker" : race is { Lists.Count: > 0 } ? RaceStep.BlendName : "retriever", metrics),
             Index = exported.Index with { Sha256 = null, ItemsSha256 = null },
             ContentMap = exported.Report.ContentMap,
             Metrics = metrics,
@@ -141,6 +160,9 @@ internal sealed record PublishOptions
 
     public RankerUse Ranker { get; init; } = RankerUse.IfBetter;
 
+    /// <summary>Serve what <c>race</c> chose, where there was one with these weights.</summary>
+    public bool UseRace { get; init; } = true;
+
     /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
     public bool UserEmbeddings { get; init; } = true;
 }
@@ -156,7 +178,7 @@ internal enum ServeSplit
 
 public enum RankerUse
 {
-    /// <summary>Published when its validation NDCG@10 is at least the retriever's.</summary>
+    /// <summary>Published when the race chose it; without a race, when its validation NDCG@10 is at least the retriever's.</summary>
     IfBetter,
 
     Always,
@@ -259,8 +281,13 @@ internal sealed record RankerChoice(bool Use, string Reason)
     private const string Metric = "ndcg@10";
     private const string Split = "validation";
 
-    public static RankerChoice Make(RankerUse use, bool isExported, IReadOnlyList<EvaluationResult> metrics)
+    public static RankerChoice Make(RankerUse use, bool isExported, IReadOnlyList<EvaluationResult> metrics, RaceOutcome? race = null)
     {
+        if (race is not null && use == RankerUse.IfBetter)
+        {
+            return new(isExported && race.Chosen == "ranker", race.Reason);
+        }
+
         if (!isExported || use != RankerUse.IfBetter)
         {
             return !isExported ? new(false, "No ranker was exported; the retriever's scores are served.")
@@ -314,6 +341,10 @@ internal static class PublishedMetrics
 
         return results;
     }
+
+    /// <summary>How the scores of the model that is served are calibrated; null where it was not evaluated on validation as it is served.</summary>
+    public static ScoreCalibration? CalibrationOf(string model, IReadOnlyList<EvaluationResult> results) => results.FirstOrDefault(result =>
+        result.Model == model && result.Split == NextItemRanking.NameOf(HeldOut.Validation) && result.Exclude == NextItemRanking.NameOf(Exclusion.History))?.Calibration;
 
     public static void Write(string path, IReadOnlyList<EvaluationResult> results) =>
         File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Indented.ListEvaluationResult));

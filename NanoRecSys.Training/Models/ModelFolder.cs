@@ -130,6 +130,8 @@ internal static class ModelFolder
     public static readonly ModelFolder<MatrixFactorizationOptions> MatrixFactorization =
         Baseline(Baselines.MatrixFactorization.ModelName, TrainingJson.Indented.MatrixFactorizationOptions);
 
+    public static readonly ModelFolder<EaseOptions> Ease = Baseline(Baselines.Ease.ModelName, TrainingJson.Indented.EaseOptions);
+
     public static readonly ModelFolder<MlpUserTowerOptions> MlpUserTower = Baseline(MlpUserTowerScorer.ModelName, TrainingJson.Indented.MlpUserTowerOptions);
 
     /// <summary>SHA-256 of the weights in a folder; null where there are none.</summary>

@@ -8,6 +8,7 @@ using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Indexing.Ann;
+using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
@@ -32,9 +33,12 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(TrainingState<TrainRankerOptions>))]
 [JsonSerializable(typeof(TrainRankerSummary))]
 [JsonSerializable(typeof(MatrixFactorizationOptions))]
+[JsonSerializable(typeof(EaseOptions))]
 [JsonSerializable(typeof(MlpUserTowerOptions))]
 [JsonSerializable(typeof(TrainBaselineSummary))]
 [JsonSerializable(typeof(ImportSummary))]
+[JsonSerializable(typeof(RaceOutcome))]
+[JsonSerializable(typeof(FinalFitSummary))]
 [JsonSerializable(typeof(TestEvaluation))]
 [JsonSerializable(typeof(SavedMetrics))]
 [JsonSerializable(typeof(ExportReport))]

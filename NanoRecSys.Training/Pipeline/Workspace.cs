@@ -28,6 +28,12 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>train-baseline</c>: a folder for each model.</summary>
     public string BaselinesFolder => Path.Combine(Store.Root, "work", Dataset, "baselines");
 
+    /// <summary>Written by <c>race</c>: its outcome, and the item lists that serving needs.</summary>
+    public string RaceFolder => Path.Combine(Store.Root, "work", Dataset, "race");
+
+    /// <summary>Written by <c>final-fit</c>: the retriever and the item lists, of all interactions.</summary>
+    public string FinalFolder => Path.Combine(Store.Root, "work", Dataset, "final");
+
     /// <summary>Written by <c>evaluate</c>: one file per model, gathered by <c>publish</c>.</summary>
     public string MetricsFolder => Path.Combine(Store.Root, "work", Dataset, "metrics");
 

@@ -85,6 +85,23 @@ public sealed class RecommendTests
     }
 
     [Fact]
+    public async Task Calibrated_scores_are_strictly_monotone_where_the_sigmoid_of_the_logit_is_one_for_all()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4)
+        {
+            Ranker = RandomModel.RankerKind.Silent, RetrieverWeight = 500, Calibration = new ScoreCalibration(0.01, -5),
+        });
+        (int[] movies, float[] cosines) = ExactNearest(api.Store, RandomModel.QuietUser, 10);
+
+        JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}}""");
+
+        Assert.Equal(movies, answer.MovieIds());
+        Assert.Equal(10, answer.Scores().Distinct().Count());
+        Assert.Equal(answer.Scores().OrderDescending(), answer.Scores());
+        Assert.All(answer.Scores().Zip(cosines), pair => Assert.Equal(1 / (1 + MathF.Exp(-((5 * pair.Second) - 5))), pair.First, 1e-5f));
+    }
+
+    [Fact]
     public async Task The_ranker_decides_the_order_of_the_candidates()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(5));

@@ -47,6 +47,9 @@ internal sealed class RandomModel(int seed)
 
     public DateTimeOffset Created { get; init; } = DateTimeOffset.UtcNow;
 
+    /// <summary>See <see cref="Manifest.Calibration"/>.</summary>
+    public ScoreCalibration? Calibration { get; init; }
+
     /// <summary>Of the cosine in the served score.</summary>
     public double RetrieverWeight { get; init; } = 3;
 
@@ -191,6 +194,7 @@ internal sealed class RandomModel(int seed)
             new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, RetrieverWeight,
             new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, "fp32")),
         Index = new IndexInfo(ArtifactNames.Index, "flat", "inner_product", new Dictionary<string, double>(), 1, 1),
+        Calibration = Calibration,
         Metrics = [],
         Parity = new Dictionary<string, ParityInfo>(),
         Files = [],

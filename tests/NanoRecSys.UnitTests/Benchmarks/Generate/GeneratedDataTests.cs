@@ -83,7 +83,7 @@ public sealed class GeneratedDataTests : IDisposable
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = 2 };
 
         double popularity = ranking.Evaluate(new Popularity(data.TrainCounts), HeldOut.Test).Metrics["ndcg@10"];
-        double knn = ranking.Evaluate(ItemKnn.Build(data.Split, data.Catalog.Count, new ItemKnnOptions(), threads: 2), HeldOut.Test).Metrics["ndcg@10"];
+        double knn = ranking.Evaluate(new ItemListScorer(ItemKnn.ModelName, ItemKnn.Build(data.Split, data.Catalog.Count, new ItemKnnOptions(), threads: 2)), HeldOut.Test).Metrics["ndcg@10"];
 
         TestContext.Current.TestOutputHelper?.WriteLine($"NDCG@10: popularity {popularity:F4}, item-kNN {knn:F4}");
         Assert.True(knn > 1.5 * popularity, $"item-kNN {knn:F4} is near popularity's {popularity:F4}");

@@ -35,12 +35,14 @@ public sealed class TrainBaselineStepTests : IDisposable
 
     [Theory]
     [InlineData("mf")]
+    [InlineData("ease")]
     [InlineData("mlp-user-tower")]
     public async Task What_was_kept_is_what_evaluate_finds(string model)
     {
         StepContext context = await PrepareAsync();
 
-        TrainBaselineSummary summary = await TrainBaselineStep.RunAsync(model == "mf" ? Factorization : Tower, context);
+        TrainBaselineSummary summary = await TrainBaselineStep.RunAsync(
+            model switch { "mf" => Factorization, "ease" => new TrainBaselineOptions { Ease = new EaseOptions { Penalties = [1, 10] } }, _ => Tower }, context);
         EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = [model], Splits = [HeldOut.Validation] }, context);
 
         Assert.Equal(model, summary.Model);

@@ -52,7 +52,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prepare --device cuda:-1", "--device must be auto, cpu, cuda or cuda:N, not 'cuda:-1'. See prepare --help.")]
     [InlineData("evaluate --negatives 9", "--negatives must be 10 or more, not 9. See evaluate --help.")]
     [InlineData("evaluate --window 0", "--window must be 1 or more, not 0. See evaluate --help.")]
-    [InlineData("train-baseline --model bpr", "Argument 'bpr' not recognized. Must be one of: 'mf' 'mlp-user-tower' See train-baseline --help.")]
+    [InlineData("train-baseline --model bpr", "Argument 'bpr' not recognized. Must be one of: 'mf' 'ease' 'mlp-user-tower' See train-baseline --help.")]
     [InlineData("evaluate --split all", "Argument 'all' not recognized. Must be one of: 'validation' 'test' 'both' See evaluate --help.")]
     public async Task A_bad_command_line_is_one_line_on_standard_error(string line, string expected)
     {

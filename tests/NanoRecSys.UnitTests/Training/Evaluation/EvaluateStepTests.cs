@@ -73,7 +73,7 @@ public sealed class EvaluateStepTests : IDisposable
 
         var error = await Assert.ThrowsAsync<UserErrorException>(() => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["oracle"] }, context));
 
-        Assert.StartsWith("Unknown model 'oracle'. Models: popularity, item-knn", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Unknown model 'oracle'. Models: popularity, popularity-recent, item-knn, ease", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,6 +87,8 @@ public sealed class EvaluateStepTests : IDisposable
         Assert.Equal("popularity", line.RootElement.GetProperty("model").GetString());
         Assert.Equal(1, line.RootElement.GetProperty("users").GetInt32());
         Assert.Equal(1, line.RootElement.GetProperty("hr@10").GetDouble());
+        Assert.Equal(1 / 3.0, line.RootElement.GetProperty("lists").GetProperty("coverage").GetDouble(), 6);
+        Assert.Equal("""{"by":"history","name":"1-5","users":1,"hr@10":1,"ndcg@10":1}""", line.RootElement.GetProperty("slices")[0].GetRawText());
     }
 
     [Fact]

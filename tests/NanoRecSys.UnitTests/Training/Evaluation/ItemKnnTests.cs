@@ -52,7 +52,7 @@ public sealed class ItemKnnTests
     private static float[] Score(ItemKnnOptions options, int[] history)
     {
         float[] scores = new float[4];
-        ItemKnn.Build(Split, 4, options, threads: 2, TestContext.Current.CancellationToken).Score([history], scores);
+        new ItemListScorer(ItemKnn.ModelName, ItemKnn.Build(Split, 4, options, threads: 2, TestContext.Current.CancellationToken)).Score([history], scores);
         return scores;
     }
 }

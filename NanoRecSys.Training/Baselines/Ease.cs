@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Baselines;
+
+/// <summary>
+/// EASE (Steck, 2019): the linear item-item model B without a diagonal that reproduces the users' items best under an L2 penalty,
+/// in closed form. With P = (X'X + penalty I)^-1, B[i, j] = -P[i, j] / P[j, j]. A history is read with a recency weight.
+/// </summary>
+/// <remarks>Only each item's strongest positive entries are kept: that is what is served, and what is evaluated.</remarks>
+internal static class Ease
+{
+    public const string ModelName = "ease";
+    public const string ListsName = "lists"; // [V, 2 N]
+
+    private const long BytesPerEntry = 3 * sizeof(float); // the Gram matrix, its factor and the inverse
+    private const double MemoryShare = 0.6; // of what the process may use
+
+    /// <returns>Why there is no room for the matrices; null if there is.</returns>
+    /// <param name="items">V</param>
+    /// <param name="memory">Bytes that the process may use.</param>
+    public static string? Problem(int items, long memory)
+    {
+        double needed = BytesPerEntry * (double)items * items;
+        return needed <= MemoryShare * memory ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"EASE inverts a matrix of items times items: {items:N0} items need {needed / (1 << 30):N1} GiB, {MemoryShare * memory / (1 << 30):N1} GiB are available. "
+            + $"Prepare fewer items with --k-core, or use item-knn or mf.");
+    }
+
+    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="items">V</param>
+    /// <param name="penalty">L2 penalty on the weights.</param>
+    /// <param name="options">See there.</param>
+    /// <param name="threads">CPU threads.</param>
+    /// <param name="cancellation">Stops between the steps.</param>
+    /// <exception cref="UserErrorException">There is no room for the matrices.</exception>
+    public static ItemLists Build(DataSplit split, int items, double penalty, EaseOptions options, int threads, CancellationToken cancellation = default)
+    {
+        if (Problem(items, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } problem)
+        {
+            throw new UserErrorException(problem);
+        }
+
+        set_num_threads(threads);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor inverse; // [V, V]
+        using (Tensor gram = Gram(split, items, penalty, threads, cancellation))
+        using (Tensor factor = linalg.cholesky(gram))
+        {
+            gram.Dispose();
+            inverse = factor.cholesky_inverse().t().contiguous(); // symmetric, and stored by column
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        float[] diagonal = inverse.diagonal().contiguous().data<float>().ToArray();
+        var lists = new Candidate[items][];
+        for (int item = 0; item < items; item++)
+        {
+            using Tensor row = inverse[item];
+            lists[item] = Strongest(item, MemoryMarshal.Cast<byte, float>(row.bytes), diagonal, options.Neighbours);
+        }
+
+        return ItemLists.Of(lists, options.Decay);
+    }
+
+    /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
+    public static ItemLists Read(string folder, PreparedData data) => ModelFolder.Ease.Read(folder, data, (options, weights) =>
+    {
+        NamedTensor lists = weights[ListsName].RequireRows(data.Catalog.Count);
+        return ItemLists.Of(lists.Values, (int)lists.Shape[1], options.Decay);
+    });
+
+    private static Candidate[] Strongest(int item, ReadOnlySpan<float> inverse, float[] diagonal, int neighbours)
+    {
+        var best = new Candidate[Math.Min(neighbours, inverse.Length)];
+        var top = new TopK(best);
+        for (int other = 0; other < inverse.Length; other++)
+        {
+            float weight = -inverse[other] / diagonal[other];
+            if (weight > 0 && other != item)
+            {
+                top.Offer(other, weight);
+            }
+        }
+
+        return best[..top.SortBestFirst()];
+    }
+
+    /// <summary>[V, V] users that two items have in common, and the penalty on the diagonal.</summary>
+    private static Tensor Gram(DataSplit split, int items, double penalty, int threads, CancellationToken cancellation)
+    {
+        TrainIncidence train = TrainIncidence.Of(split, items);
+        Tensor gram = zeros(items, items, dtype: float32).DetachFromDisposeScope();
+        Debug.Assert(gram.is_contiguous(), "rows are written in place");
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        Parallel.For(0, items, parallel, () => new float[items], (item, _, together) =>
+        {
+            Array.Clear(together);
+            foreach (int user in train.UsersOfItem[item])
+            {
+                foreach (int other in train.ItemsOfUser[user])
+                {
+                    together[other]++;
+                }
+            }
+
+            together[item] += (float)penalty;
+            using Tensor row = gram[item];
+            MemoryMarshal.AsBytes<float>(together).CopyTo(row.bytes);
+            return together;
+        }, _ => { });
+        return gram;
+    }
+}
+
+/// <summary>Hyper-parameters of EASE; the defaults are tuned on validation.</summary>
+internal sealed record EaseOptions
+{
+    /// <summary>L2 penalties on the weights to choose from on validation; the best one differs tenfold between data sets.</summary>
+    public IReadOnlyList<int> Penalties { get; init; } = [50, 200, 1000];
+
+    /// <summary>N, strongest entries that are kept for each item.</summary>
+    public int Neighbours { get; init; } = 200;
+
+    /// <summary>How much less an item of a history weighs than the one after it.</summary>
+    public double Decay { get; init; } = 0.7;
+}
+
+/// <summary>Trains EASE: an epoch is one of the penalties.</summary>
+internal sealed class EaseTrainer(EaseOptions options, PreparedData data, int threads) : IBaselineTrainer
+{
+    private ItemLists? _lists;
+    private int _penalty;
+
+    public string Name => Ease.ModelName;
+
+    public int Epochs => options.Penalties.Count;
+
+    public int Patience => options.Penalties.Count;
+
+    public double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation)
+    {
+        _penalty = options.Penalties[epoch - 1];
+        _lists = Ease.Build(data.Split, data.Catalog.Count, _penalty, options, threads, cancellation);
+        progress(1);
+        return null;
+    }
+
+    public IScorer Open() => new ItemListScorer(Name, _lists!);
+
+    public void Save(string folder) => ModelFolder.Ease.Write(
+        folder, options with { Penalties = [_penalty] }, [new NamedTensor(Ease.ListsName, [_lists!.Count, _lists.Columns], _lists.Pairs.ToArray())], data.Hash);
+
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,105 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Training.Evaluation;
+
+/// <summary>What the lists are like whatever the next item was, and whom a model serves well.</summary>
+internal static class BeyondAccuracy
+{
+    /// <summary>Length of the lists.</summary>
+    public const int K = 10;
+
+    public const string ByHistory = "history";
+    public const string ByPopularity = "item popularity";
+
+
+    private static readonly int[] HistoryEdges = [5, 20, 50, 100]; // last length of a slice
+    private static readonly (double Share, string Name)[] ItemTiers = [(0.01, "top 1%"), (0.1, "top 10%"), (0.5, "top half"), (1, "rest")];
+
+    /// <param name="lists">[U, K] best first; row -1 where there are no more.</param>
+    /// <param name="catalog">For categories.</param>
+    /// <param name="trainCounts">[V] interactions of each item in the training part.</param>
+    /// <param name="users">U of the training part.</param>
+    public static ListQuality Of(ReadOnlySpan<Candidate> lists, Catalog catalog, IReadOnlyList<int> trainCounts, int users)
+    {
+        var recommended = new HashSet<int>();
+        int[] tier = Tiers(trainCounts);
+        double novelty = 0, distance = 0;
+        int slots = 0, inHead = 0, pairs = 0;
+        for (int start = 0; start < lists.Length; start += K)
+        {
+            ReadOnlySpan<Candidate> list = lists.Slice(start, K);
+            for (int i = 0; i < K && list[i].Row >= 0; i++)
+            {
+                int row = list[i].Row;
+                recommended.Add(row);
+                slots++;
+                inHead += tier[row] == 0 ? 1 : 0;
+                novelty -= Math.Log2(Math.Clamp((double)trainCounts[row] / users, 1.0 / users, 1));
+                for (int j = 0; j < i; j++)
+                {
+                    if (Distance(catalog.Items[row].Categories, catalog.Items[list[j].Row].Categories) is { } between)
+                    {
+                        distance += between;
+                        pairs++;
+                    }
+                }
+            }
+        }
+
+        return new ListQuality(
+            (double)recommended.Count / Math.Max(1, catalog.Count), novelty / Math.Max(1, slots), (double)inHead / Math.Max(1, slots), pairs > 0 ? distance / pairs : null);
+    }
+
+    /// <summary>Figures by length of the history and by popularity of the item to predict; slices without users are left out.</summary>
+    /// <param name="users">Ranked.</param>
+    /// <param name="ranks">[U] of one model.</param>
+    /// <param name="trainCounts">[V]</param>
+    public static IReadOnlyList<MetricSlice> Slices(RankedUsers users, int[] ranks, IReadOnlyList<int> trainCounts)
+    {
+        int[] tier = Tiers(trainCounts);
+        IEnumerable<MetricSlice> SlicesBy(string kind, int count, Func<int, int> sliceOf, Func<int, string> name) =>
+            from slice in Enumerable.Range(0, count)
+            let own = Enumerable.Range(0, ranks.Length).Where(user => sliceOf(user) == slice).Select(user => ranks[user]).ToArray()
+            where own.Length > 0
+            select new MetricSlice(kind, name(slice), own.Length, own.Average(rank => RankingMetrics.Hit(rank, K)), own.Average(rank => RankingMetrics.Gain(rank, K)));
+
+        return [
+            .. SlicesBy(ByHistory, HistoryEdges.Length + 1, user => HistoryEdges.Count(edge => users.HistoryLengths[user] > edge), HistoryName),
+            .. SlicesBy(ByPopularity, ItemTiers.Length, user => tier[users.Targets[user]], slice => ItemTiers[slice].Name)];
+    }
+
+    private static string HistoryName(int slice) => slice switch
+    {
+        0 => $"1-{HistoryEdges[0]}",
+        _ when slice == HistoryEdges.Length => $"{HistoryEdges[^1] + 1} or more",
+        _ => $"{HistoryEdges[slice - 1] + 1}-{HistoryEdges[slice]}",
+    };
+
+    /// <summary>[V] place in <see cref="ItemTiers"/> of each item; of equally popular ones the smaller row is ahead.</summary>
+    private static int[] Tiers(IReadOnlyList<int> trainCounts)
+    {
+        int[] tiers = new int[trainCounts.Count];
+        int[] byCount = [.. Enumerable.Range(0, trainCounts.Count).OrderByDescending(row => trainCounts[row])];
+        for (int place = 0; place < byCount.Length; place++)
+        {
+            // The first items of a share, at least one.
+            tiers[byCount[place]] = ItemTiers.Count(tier => place >= Math.Max(1, (int)(tier.Share * byCount.Length)));
+        }
+
+        return Array.ConvertAll(tiers, tier => Math.Min(tier, ItemTiers.Length - 1));
+    }
+
+    /// <summary>One less the Jaccard index; null where an item has no category.</summary>
+    private static double? Distance(IReadOnlyList<string> first, IReadOnlyList<string> second)
+    {
+        if (first.Count == 0 || second.Count == 0)
+        {
+            return null;
+        }
+
+        int shared = first.Count(second.Contains);
+        return 1 - (double)shared / (first.Count + second.Count - shared);
+    }
+}

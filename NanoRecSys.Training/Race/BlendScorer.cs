@@ -1,0 +1,23 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Evaluation;
+
+namespace NanoRecSys.Training.Race;
+
+/// <summary>The retriever's cosines and the scores of item-item models, as they are served together.</summary>
+/// <param name="name">As tables show it.</param>
+/// <param name="encoder">Shared with other models; owned by the caller.</param>
+/// <param name="blend">What is added to the cosines; owned by the caller.</param>
+internal sealed class BlendScorer(string name, BatchEncoder encoder, ItemBlend blend) : IScorer
+{
+    public string Name => name;
+
+    public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
+    {
+        encoder.Cosines(histories).CopyTo(scores);
+        for (int b = 0; b < histories.Count; b++)
+        {
+            blend.AddToAll(histories[b].Items.Span, scores.Slice(b * encoder.Items, encoder.Items));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
+using NanoRecSys.UnitTests.Fixtures;
+
+namespace NanoRecSys.UnitTests.Training.Baselines;
+
+[Collection(SeededTorch.Name)]
+public sealed class EaseTests
+{
+    // Training parts (the last two of each are held out): {0, 1}, {0, 1, 2}, {0}. X'X + I of items 0 to 2 is
+    // [4 2 1; 2 3 1; 1 1 2], its inverse [5 -3 -1; -3 7 -2; -1 -2 8] / 13.
+    private static readonly LeaveOneOut Split = new(new UserHistories(
+        [1, 2, 3], [0, 4, 9, 12], [0, 1, 3, 3, 0, 1, 2, 3, 3, 0, 3, 3]));
+
+    [Fact]
+    public void Weights_are_those_of_the_closed_form()
+    {
+        Assert.Equal([0, 3 / 7f, 1 / 8f, 0], Score(new EaseOptions(), [0]), Near);
+        Assert.Equal([3 / 5f, 0, 2 / 8f, 0], Score(new EaseOptions(), [1]), Near);
+        Assert.Equal([1 / 5f, 2 / 7f, 0, 0], Score(new EaseOptions(), [2]), Near);
+    }
+
+    [Fact]
+    public void Older_items_count_less() =>
+        Assert.Equal([3 / 5f, 0.5f * 3 / 7, (1 / 4f) + (0.5f / 8), 0], Score(new EaseOptions { Decay = 0.5 }, [0, 1]), Near);
+
+    [Fact]
+    public void Only_the_strongest_neighbours_are_kept() =>
+        Assert.Equal([0, 3 / 7f, 0, 0], Score(new EaseOptions { Neighbours = 1 }, [0]), Near);
+
+    [Fact]
+    public void Items_that_do_not_fit_into_memory_are_refused_with_their_number_and_the_room()
+    {
+        Assert.Null(Ease.Problem(10_000, 4L << 30));
+        Assert.Equal(
+            "EASE inverts a matrix of items times items: 20,000 items need 4.5 GiB, 2.4 GiB are available. Prepare fewer items with --k-core, or use item-knn or mf.",
+            Ease.Problem(20_000, 4L << 30));
+    }
+
+    private static bool Near(float expected, float actual) => Math.Abs(expected - actual) < 1e-5;
+
+    private static float[] Score(EaseOptions options, int[] history)
+    {
+        LibTorch.Load();
+        ItemLists lists = Ease.Build(Split, 4, penalty: 1, options, threads: 2, TestContext.Current.CancellationToken);
+        float[] scores = new float[4];
+        new ItemListScorer(Ease.ModelName, lists).Score([history], scores);
+        return scores;
+    }
+}

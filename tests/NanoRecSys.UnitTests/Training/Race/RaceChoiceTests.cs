@@ -1,0 +1,54 @@
+using NanoRecSys.Training.Race;
+
+namespace NanoRecSys.UnitTests.Training.Race;
+
+public sealed class RaceChoiceTests
+{
+    private const int Users = 400;
+
+    [Fact]
+    public void A_blend_that_is_significantly_better_is_chosen()
+    {
+        RaceChoice choice = Choose(Candidate("retriever", 1, found: 100), Candidate("ease", 1, found: 120), Candidate("blend", 2, found: 180));
+
+        Assert.Equal("blend", choice.Chosen);
+        Assert.Equal(0.45, choice.Figures["blend"].Ndcg10, 9);
+        Assert.True(choice.Figures["blend"].IsChosen);
+        Assert.Equal(0.15, choice.Figures["ease"].Behind, 9);
+        Assert.True(choice.Figures["ease"].BehindInterval.Low > 0);
+    }
+
+    [Fact]
+    public void A_blend_within_noise_gives_way_to_the_best_single_model()
+    {
+        RaceChoice choice = Choose(Candidate("item-knn", 1, found: 60), Candidate("ease", 1, found: 179), Candidate("retriever", 1, found: 178), Candidate("blend", 2, found: 180));
+
+        Assert.Equal("ease", choice.Chosen);
+        Assert.Contains("not significantly behind blend", choice.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_single_model_that_is_significantly_behind_is_never_chosen_for_having_fewer_parts()
+    {
+        RaceChoice choice = Choose(Candidate("retriever", 1, found: 100), Candidate("blend", 2, found: 179), Candidate("blend of 3", 3, found: 180));
+
+        Assert.Equal("blend", choice.Chosen);
+    }
+
+    [Fact]
+    public void Weights_are_judged_on_the_users_that_they_were_not_fitted_on()
+    {
+        // Even users are found by the first weights, odd ones by the second: fitted on the other half, each gets the wrong ones.
+        int[] forEven = [1, 99, 1, 99, 1], forOdd = [99, 1, 99, 1, 99];
+
+        CrossFit fit = CrossFit.Of([forEven, forOdd]);
+
+        Assert.Equal([99, 99, 99, 99, 99], fit.Ranks);
+        Assert.Equal(0, fit.Best); // three of five users
+    }
+
+    // The same users are found first by every candidate.
+    private static RaceCandidate Candidate(string name, int parts, int found) => new(name, parts, [.. Enumerable.Range(0, Users).Select(user => user < found ? 1 : 1000)], 0);
+
+    private static RaceChoice Choose(params RaceCandidate[] candidates) => RaceChoice.Make(candidates, resamples: 500, seed: 1, threads: 2);
+}
