@@ -129,6 +129,8 @@ internal sealed class WholeHistories(UserHistories histories) : DataSplit(histor
 {
     public override string Name => "none";
 
+    public override DataSplit WithValidation() => this;
+
     protected override int TrainLength(int user) => Items(user).Length;
 
     protected override int TargetPosition(int user, HeldOut part) => -1;
