@@ -27,7 +27,7 @@ public sealed class RunCommandTests : IDisposable
             ["run", "--preset", "auto", "--data", _folder.Path, "--artifacts", store.Root, "--threads", "1"], output, error, TestContext.Current.CancellationToken);
 
         Assert.True(exit == 0, error.ToString());
-        Manifest manifest = Manifest.Read(store.FolderOf(store.ReadCurrent()!));
+        Manifest manifest = ManifestFile.Read(store.FolderOf(store.ReadCurrent()!));
         Assert.Null(manifest.Ranker);
         EvaluationResult[] figures = [.. manifest.Metrics.Where(result => result.Model == "retriever")];
         Assert.Equal([("test", true), ("validation", null)], figures.Select(result => (result.Split, result.Refit)).Order());
