@@ -15,6 +15,12 @@ namespace NanoRecSys.Training;
 /// <param name="Ranker">Of <c>train-ranker</c>.</param>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
+    /// <summary>
+    /// Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are worth
+    /// more than a second stage.
+    /// </summary>
+    public bool Refit { get; init; }
+
     /// <summary>What is trained, for a user that left the choice to <c>auto</c>.</summary>
     /// <param name="retriever">The preset's, with the options that were set.</param>
     public string Describe(TrainRetrieverOptions retriever)
@@ -27,6 +33,7 @@ internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, Mine
 internal static class Presets
 {
     private const int ShortHistory = 20; // interactions of a user on average, below which data is sparse
+    private const int SparseSteps = 3_000; // at least, in all epochs together
     private const int ManyItems = 200_000; // of which a full softmax takes longer than all else in a step
 
     public static IReadOnlyList<string> Names => TrainingNames.Presets;
@@ -95,7 +102,7 @@ internal static class Presets
         Retriever = Small.Retriever with { Epochs = 8, ValidateEvery = 1, Patience = 3 },
     };
 
-    /// <summary>Many users with a handful of interactions each, as shops have them; tried on such a cut of real histories, see docs/lab/retriever.md.</summary>
+    /// <summary>Many users with a handful of interactions each, as shops have them; what was tried is in docs/lab/retriever.md.</summary>
     public static readonly Preset Sparse = new(
         "sparse",
         new TrainRetrieverOptions
@@ -106,13 +113,18 @@ internal static class Presets
             FeedForward = 128,
             MaxLength = 50,
             Temperature = 0.1,
-            LearningRate = 2e-3,
+            LearningRate = 5e-3,
             WarmupSteps = 100,
-            Epochs = 40,
+            Decay = LearningRateDecay.Cosine,
+            Epochs = 20,
+            ValidateEvery = 2,
             Patience = 5,
         },
         new MineNegativesOptions(),
-        new TrainRankerOptions { Hidden = [256, 128, 64] });
+        new TrainRankerOptions { Hidden = [256, 128, 64] })
+    {
+        Refit = true,
+    };
 
     /// <summary>The settings of nanoRecSys, its in-batch loss included; except how the item table is initialized (see <see cref="TrainRetrieverOptions.EmbeddingStd"/>).</summary>
     public static readonly Preset Paper = new(
@@ -148,7 +160,12 @@ internal static class Presets
         return data.Items < ManyItems ? preset : preset with { Retriever = preset.Retriever with { Loss = RetrieverLoss.SampledSoftmax } };
     }
 
-    // Some forty steps an epoch where there are users enough: a few hundred in batches of 128 would not leave the warm-up.
-    private static Preset SparseFor(int users) =>
-        Sparse with { Retriever = Sparse.Retriever with { BatchUsers = Math.Clamp(users / 40, 16, Sparse.Retriever.BatchUsers) } };
+    // Some forty steps an epoch where there are users enough: a few hundred in batches of 128 would not leave the warm-up. And more epochs where
+    // these steps are few.
+    private static Preset SparseFor(int users)
+    {
+        int batch = Math.Clamp(users / 40, 16, Sparse.Retriever.BatchUsers);
+        int epochs = Math.Clamp(SparseSteps / Math.Max(1, users / batch), Sparse.Retriever.Epochs, 2 * Sparse.Retriever.Epochs);
+        return Sparse with { Retriever = Sparse.Retriever with { BatchUsers = batch, Epochs = epochs } };
+    }
 }

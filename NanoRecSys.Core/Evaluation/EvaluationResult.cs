@@ -28,6 +28,9 @@ public sealed record EvaluationResult(
     /// </summary>
     public int? Repeats { get; init; }
 
+    /// <summary>True where the model trained on the validation items, too; see <c>refit</c>.</summary>
+    public bool? Refit { get; init; }
+
     /// <summary>False: the figures are not comparable with those of a full ranking.</summary>
     [JsonIgnore]
     public bool IsComparable => Protocol == FullRanking;

@@ -76,6 +76,7 @@ internal static class CommandLine
             MineNegativesCommand.Create(factory),
             TrainRankerCommand.Create(factory),
             RaceCommand.Create(factory),
+            RefitCommand.Create(factory),
             EvaluateCommand.Create(factory),
             FinalFitCommand.Create(factory),
             ExportCommand.Create(factory),

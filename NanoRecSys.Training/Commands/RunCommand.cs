@@ -50,18 +50,30 @@ internal static class RunCommand
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         PrepareCommand.ShowCounts(data, run.Console);
         Preset chosen = Presets.Get(preset, data);
+        bool hasRanker = preset == Auto || !chosen.Refit; // the race compares it; else a refit takes its place
+        run.StageCount -= hasRanker ? 0 : 2;
         await run.StageAsync("train-retriever", context =>
         {
             context.Progress.Report(new ProgressEvent { Message = chosen.Describe(chosen.Retriever) });
             return TrainRetrieverStep.RunAsync(
                 chosen.Retriever with { MaxSeconds = Math.Min(chosen.Retriever.MaxSeconds, RetrieverShare * budget) }, context);
         });
-        await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
-        await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+        if (hasRanker)
+        {
+            await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
+            await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+        }
+
         RaceOutcome? race = preset != Auto ? null : await run.StageAsync("race", context =>
             RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, budget - watch.Elapsed.TotalSeconds) }, context));
-        EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
         isFitted &= race?.Chosen != "ranker"; // it was trained on this retriever's embeddings
+        if (chosen.Refit && race?.Chosen != "ranker")
+        {
+            run.StageCount++;
+            await run.StageAsync("refit", RefitStep.RunAsync);
+        }
+
+        EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
         if (isFitted)
         {
             await run.StageAsync("final-fit", context => FinalFitStep.RunAsync(new FinalFitOptions(), context));

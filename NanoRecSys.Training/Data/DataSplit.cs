@@ -26,6 +26,9 @@ internal abstract class DataSplit(UserHistories histories)
 
     public int UserCount => Histories.UserCount;
 
+    /// <summary>The same test, with the validation items in the training part and nothing to validate on: for the refit.</summary>
+    public abstract DataSplit WithValidation();
+
     /// <summary>Item rows of the whole history, oldest first.</summary>
     public ReadOnlySpan<int> Items(int user) => Histories.At(user);
 
@@ -100,23 +103,27 @@ internal enum SplitKind
 /// Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest
 /// trains. Users with fewer than three items only train.
 /// </summary>
-internal sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories)
+/// <param name="histories">Whole histories.</param>
+/// <param name="hasValidation">False: the validation item trains, too.</param>
+internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = true) : DataSplit(histories)
 {
     public const string SplitName = "leave-one-out";
     private const int FewestItems = 3;
 
     public override string Name => SplitName;
 
+    public override DataSplit WithValidation() => new LeaveOneOut(Histories, hasValidation: false);
+
     protected override int TrainLength(int user)
     {
         int length = Items(user).Length;
-        return length < FewestItems ? length : length - 2;
+        return length < FewestItems ? length : length - (hasValidation ? 2 : 1);
     }
 
     protected override int TargetPosition(int user, HeldOut part)
     {
         int length = Items(user).Length;
-        return length < FewestItems ? -1 : length - (part == HeldOut.Test ? 1 : 2);
+        return length < FewestItems || (part == HeldOut.Validation && !hasValidation) ? -1 : length - (part == HeldOut.Test ? 1 : 2);
     }
 }
 
@@ -124,6 +131,8 @@ internal sealed class LeaveOneOut(UserHistories histories) : DataSplit(histories
 internal sealed class WholeHistories(UserHistories histories) : DataSplit(histories)
 {
     public override string Name => "none";
+
+    public override DataSplit WithValidation() => this;
 
     protected override int TrainLength(int user) => Items(user).Length;
 
@@ -143,6 +152,8 @@ internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSp
     public const string SplitName = "time";
 
     public override string Name => SplitName;
+
+    public override DataSplit WithValidation() => new TimeSplit(Histories, cuts with { ValidationFrom = cuts.TestFrom });
 
     protected override int TrainLength(int user) => CountBefore(cuts.ValidationFrom, Times(user));
 

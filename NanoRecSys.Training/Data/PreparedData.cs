@@ -24,6 +24,13 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     /// <summary>Whole histories, the held-out items too.</summary>
     public UserHistories Histories => Split.Histories;
 
+    /// <inheritdoc cref="DataSplit.WithValidation"/>
+    public PreparedData WithValidation()
+    {
+        DataSplit split = Split.WithValidation();
+        return this with { Split = split, TrainCounts = CountTrain(split, Catalog.Count) };
+    }
+
     /// <inheritdoc cref="DatasetSummary.Hash"/>
     public string Hash => Summary.Hash;
 

@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Progress;
+using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
@@ -28,17 +29,22 @@ internal static class EvaluateStep
         }
 
         NextItemRanking ranking = RankingOf(options, data, context);
-        using var models = new EvaluatedModels(names, data, context, ranking.LeftOut, options.PopularityDays);
-        IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, data) : models.Scorers;
         var results = new List<EvaluationResult>();
         var differences = new List<PairedDifference>();
-        foreach ((int number, HeldOut split) in options.Splits.Index())
+        foreach (var part in options.Splits.Index().GroupBy(split => split.Item == HeldOut.Test && ModelFolder.HasRefit(context.Workspace)))
         {
-            RankedUsers users = ranking.Rank(
-                scorers, split, share => context.Progress.Report(new ProgressEvent { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
-            (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, data, context);
-            results.AddRange(own);
-            differences.AddRange(between);
+            bool isRefit = part.Key; // it trained on the validation items, and what is compared with it on test does, too
+            PreparedData known = isRefit ? data.WithValidation() : data;
+            using var models = new EvaluatedModels(names, known, context, ranking.LeftOut, options.PopularityDays, isRefit);
+            IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, known) : models.Scorers;
+            foreach ((int number, HeldOut split) in part)
+            {
+                RankedUsers users = ranking.Rank(
+                    scorers, split, share => context.Progress.Report(new ProgressEvent { Fraction = (number + share) / options.Splits.Count }), context.Cancellation);
+                (IReadOnlyList<EvaluationResult> own, IEnumerable<PairedDifference> between) = Measure(users, scorers, split, ranking, options, known, context);
+                results.AddRange(own.Select(result => result with { Refit = isRefit && EvaluatedModels.IsRefitted(result.Model) ? true : null }));
+                differences.AddRange(between);
+            }
         }
 
         foreach (EvaluationResult result in results)
@@ -141,6 +147,7 @@ internal sealed class EvaluatedModels : IDisposable
     private readonly StepContext _context;
     private readonly int _leftOut;
     private readonly int _popularityDays;
+    private readonly bool _isRefit;
     private readonly List<IScorer> _scorers = [];
     private UserTower? _tower;
     private BatchEncoder? _encoder;
@@ -150,10 +157,11 @@ internal sealed class EvaluatedModels : IDisposable
     /// <param name="context">Where they are.</param>
     /// <param name="leftOut">Number of latest history items that are not ranked: a second stage does not see them as candidates.</param>
     /// <param name="popularityDays">See <see cref="EvaluateOptions.PopularityDays"/>.</param>
+    /// <param name="isRefit">Whether to open the refit of the retriever.</param>
     /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
-    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, int popularityDays = 30)
+    public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, int popularityDays = 30, bool isRefit = false)
     {
-        (_data, _context, _leftOut, _popularityDays) = (data, context, leftOut, popularityDays);
+        (_data, _context, _leftOut, _popularityDays, _isRefit) = (data, context, leftOut, popularityDays, isRefit);
         try
         {
             foreach (string name in names)
@@ -169,6 +177,9 @@ internal sealed class EvaluatedModels : IDisposable
     }
 
     public IReadOnlyList<IScorer> Scorers => _scorers;
+
+    /// <summary>Whether a refit is also of this model: not of baselines that were trained before it.</summary>
+    public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName or Ease.ModelName or MatrixFactorization.ListsName);
 
     /// <summary>The baselines, and the models that are trained.</summary>
     public static IReadOnlyList<string> Available(PreparedData data, StepContext context) =>
@@ -192,7 +203,7 @@ internal sealed class EvaluatedModels : IDisposable
         RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
         Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
         MatrixFactorization.ListsName => OpenFactorizationLists(),
-        RaceStep.BlendName => new BlendScorer(name, Encoder(), RaceOutcome.Read(_context.Workspace, _data).OpenBlend(_context.Workspace)),
+        RaceStep.BlendName => new BlendScorer(name, Encoder(), OpenBlend()),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
@@ -226,6 +237,12 @@ internal sealed class EvaluatedModels : IDisposable
         return new ItemListScorer(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours));
     }
 
+    private ItemBlend OpenBlend()
+    {
+        RaceOutcome race = RaceOutcome.Read(_context.Workspace, _data);
+        return _isRefit ? FinalFitStep.BlendOf(race, _data, _context) : race.OpenBlend(_context.Workspace);
+    }
+
     private MlpUserTowerScorer OpenMlpUserTower()
     {
         LibTorch.Load();
@@ -243,7 +260,7 @@ internal sealed class EvaluatedModels : IDisposable
     {
         if (_encoder is null)
         {
-            _tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder, _data);
+            _tower = ModelFolder.ReadRetriever(_isRefit ? _context.Workspace.RefitFolder : _context.Workspace.RetrieverFolder, _data);
             torch.set_num_threads(_context.Threads);
             _encoder = new BatchEncoder(_tower.to(torch.device(_context.Device)));
         }

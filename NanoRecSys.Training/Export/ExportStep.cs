@@ -25,7 +25,7 @@ internal static class ExportStep
         Workspace workspace = context.Workspace;
         PreparedData? data = await LoadDataAsync(context);
         FinalFitInfo? finalFit = data is null || !options.UseFinalFit ? null : FinalFitStep.Find(workspace, data);
-        using UserTower tower = ModelFolder.ReadRetriever(finalFit is null ? workspace.RetrieverFolder : workspace.FinalFolder, data);
+        using UserTower tower = ModelFolder.ReadRetriever(finalFit is null ? ModelFolder.ServedRetriever(workspace) : workspace.FinalFolder, data);
         Catalog catalog = data?.Catalog ?? InventedData.Catalog(tower.Model);
 
         // An index of older embeddings, or a ranker of another retriever, must not be published with these.
@@ -50,7 +50,7 @@ internal static class ExportStep
             }
 
             ContentMapInfo? contentMap = data is null ? null : ContentMapExport.Write(workspace.ExportFolder, data, trained);
-            var report = new ExportReport(tower.Model, ModelFolder.HashOf(workspace.RetrieverFolder)!, parity, rankerSha256, contentMap)
+            var report = new ExportReport(tower.Model, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace))!, parity, rankerSha256, contentMap)
             {
                 RankerParts = rankerParts,
                 FinalFit = finalFit,
@@ -174,7 +174,7 @@ internal sealed record ExportReport(
         };
         string? ranker = RankerExport.IsOfThisRetriever(workspace, data) ? ModelFolder.HashOf(workspace.RankerFolder) : null;
         return Provenance.Difference(
-            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder)), (Provenance.Ranker, ranker ?? None)) is { } difference
+            recorded, (Provenance.Data, data.Hash), (Provenance.Retriever, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace))), (Provenance.Ranker, ranker ?? None)) is { } difference
             ? throw new UserErrorException($"The export in {workspace.ExportFolder} was made {difference}. Run 'export' and 'index' again.")
             : report.RequireFiles(workspace.ExportFolder);
     }
@@ -355,7 +355,7 @@ internal static class StateDictionaryExport
         Workspace workspace = context.Workspace;
         PreparedData? data = await ExportStep.LoadDataAsync(context);
         (ModelInfo model, List<NamedTensor> tower) = ModelFolder.Retriever.Read(
-            workspace.RetrieverFolder, data, (model, weights) => (model, weights.Values.ToList()));
+            ModelFolder.ServedRetriever(workspace), data, (model, weights) => (model, weights.Values.ToList()));
         string folder = Directory.CreateDirectory(workspace.ExportFolder).FullName;
         if (model.Positions == Positions.Rotary)
         {

@@ -162,6 +162,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         string? trainedFor = ModelFolder.Ranker.ReadModel(workspace.RankerFolder).RetrieverSha256;
         return trainedFor is null ? "The ranker does not record its retriever: an earlier version trained it. Run 'train-ranker' again, or 'import' with --ranker."
             : trainedFor != ModelFolder.HashOf(workspace.RetrieverFolder) ? "The ranker was trained for another retriever. Run 'mine-negatives' and 'train-ranker' again, or 'import' with --ranker."
+            : ModelFolder.HasRefit(workspace) ? $"The ranker was trained for the selected retriever, not for its refit. Delete {workspace.RefitFolder} to serve the two."
             : data is null ? null
             : ModelFolder.Ranker.MismatchOf(workspace.RankerFolder, data);
     }

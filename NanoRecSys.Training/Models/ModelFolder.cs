@@ -31,11 +31,17 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     /// <param name="configuration">Written beside the weights.</param>
     /// <param name="weights">The model's.</param>
     /// <param name="data"><see cref="PreparedData.Hash"/> of what it was trained on, or <see cref="Provenance.Imported"/>.</param>
-    public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights, string data)
+    /// <param name="selected">Of a refit: <see cref="ModelFolder.HashOf"/> the weights that validation selected.</param>
+    public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights, string data, string? selected = null)
     {
         Directory.CreateDirectory(folder);
-        SafetensorsFile.Write(
-            Path.Combine(folder, ModelFolder.WeightsName), weights, new Dictionary<string, string> { [Provenance.Data] = data });
+        var metadata = new Dictionary<string, string> { [Provenance.Data] = data };
+        if (selected is not null)
+        {
+            metadata[Provenance.Retriever] = selected;
+        }
+
+        SafetensorsFile.Write(Path.Combine(folder, ModelFolder.WeightsName), weights, metadata);
         AtomicFile.Write(Path.Combine(folder, ConfigurationName), JsonSerializer.SerializeToUtf8Bytes(configuration, Type));
     }
 
@@ -135,8 +141,16 @@ internal static class ModelFolder
         return File.Exists(path) ? FileHash.Of(path) : null;
     }
 
-    public static void WriteRetriever(string folder, UserTower tower, string data) =>
-        Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower), data);
+    public static void WriteRetriever(string folder, UserTower tower, string data, string? selected = null) =>
+        Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower), data, selected);
+
+    /// <summary>Where the retriever is that is tested and served: the refit of the selected one, or that one itself where there is none.</summary>
+    public static string ServedRetriever(Workspace workspace) => HasRefit(workspace) ? workspace.RefitFolder : workspace.RetrieverFolder;
+
+    /// <summary>Whether there is a refit of the retriever that is selected now, not of an earlier one.</summary>
+    public static bool HasRefit(Workspace workspace) =>
+        Retriever.Exists(workspace.RefitFolder)
+        && Retriever.ReadMetadata(workspace.RefitFolder).GetValueOrDefault(Provenance.Retriever) == HashOf(workspace.RetrieverFolder);
 
     /// <inheritdoc cref="ModelFolder{T}.Read" path="/param"/>
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>

@@ -28,6 +28,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(EpochEstimate))]
 [JsonSerializable(typeof(TrainingState<TrainRetrieverOptions>))]
 [JsonSerializable(typeof(TrainRetrieverSummary))]
+[JsonSerializable(typeof(RefitSummary))]
 [JsonSerializable(typeof(MineNegativesSummary))]
 [JsonSerializable(typeof(RankerModel))]
 [JsonSerializable(typeof(TrainingState<TrainRankerOptions>))]

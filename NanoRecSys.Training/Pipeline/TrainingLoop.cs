@@ -62,6 +62,16 @@ internal sealed record CurvePoint(int Epoch, double? Loss, IReadOnlyDictionary<s
     /// <summary>Of the whole process, at the end of the epoch.</summary>
     [JsonPropertyName("memory_mib")]
     public double MemoryMiB { get; init; }
+
+    /// <exception cref="UserErrorException">The training diverged.</exception>
+    public void RequireFiniteLoss()
+    {
+        if (Loss is { } loss && !double.IsFinite(loss))
+        {
+            throw new UserErrorException(
+                $"Training diverged: the loss became {loss} in epoch {Epoch}. Lower --learning-rate, or set --gradient-norm where the command has it.");
+        }
+    }
 }
 
 /// <summary>Trains epoch after epoch while validation improves, and keeps the weights that are best on validation.</summary>
@@ -100,12 +110,7 @@ internal sealed class TrainingLoop<TOptions>
         while (!IsDone(state, watch.Elapsed))
         {
             CurvePoint point = await Train(state.Epoch + 1);
-            if (point.Loss is { } loss && !double.IsFinite(loss))
-            {
-                throw new UserErrorException(
-                    $"Training diverged: the loss became {loss} in epoch {point.Epoch}. Lower --learning-rate, or set --gradient-norm where the command has it.");
-            }
-
+            point.RequireFiniteLoss();
             bool isValidated = point.Epoch % ValidateEvery == 0 || point.Epoch >= Epochs;
             point = point with { Metrics = isValidated ? Validate() : null, MemoryMiB = Environment.WorkingSet / (1024.0 * 1024) };
             state = state.Add(point);

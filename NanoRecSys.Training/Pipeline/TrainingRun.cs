@@ -27,6 +27,13 @@ internal sealed class TrainingRun
 
     public IReadOnlyList<(string Stage, TimeSpan Took)> Timings => _timings;
 
+    /// <summary>Stages in all, the finished ones included.</summary>
+    public int StageCount
+    {
+        get => _stage.StageCount;
+        set => _stage = _stage with { StageCount = value };
+    }
+
     public static async Task ExecuteAsync(StepContext context, RunConsole console, int stages, TimeProvider time, Func<TrainingRun, Task> work)
     {
         var run = new TrainingRun(context, console, stages, time);

@@ -13,6 +13,9 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>train-retriever</c>: weights, configuration, checkpoints, metrics, plots.</summary>
     public string RetrieverFolder => Path.Combine(Store.Root, "work", Dataset, "retriever");
 
+    /// <summary>Written by <c>refit</c>: the weights that are served and tested. What selects by validation reads <see cref="RetrieverFolder"/>.</summary>
+    public string RefitFolder => Path.Combine(RetrieverFolder, "refit");
+
     /// <summary>Written by <c>mine-negatives</c>, of the positions that train.</summary>
     public string NegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives.parquet");
 

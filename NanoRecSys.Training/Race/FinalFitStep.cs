@@ -45,7 +45,7 @@ internal static class FinalFitStep
         var info = new FinalFitInfo(options.Epochs, continued.LearningRate, data.Split.Histories.InteractionCount);
         await TrainRetrieverStep.WithTrainer(data, continued, context, trainer =>
         {
-            using (UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data))
+            using (UserTower tower = ModelFolder.ReadRetriever(ModelFolder.ServedRetriever(workspace), data))
             {
                 trainer.Tower.load_state_dict(tower.state_dict());
             }
@@ -96,6 +96,10 @@ internal static class FinalFitStep
         }
     }
 
+    /// <summary>The chosen blend with its lists counted on the training part of <paramref name="data"/>.</summary>
+    public static ItemBlend BlendOf(RaceOutcome race, PreparedData data, StepContext context) =>
+        new([.. race.Lists.Select(list => Build(list.Name, data, context))], [.. race.Lists.Select(list => list.Weight)]);
+
     private static ItemLists Build(string model, PreparedData data, StepContext context)
     {
         int items = data.Catalog.Count;
@@ -138,7 +142,7 @@ internal static class FinalFitStep
     private static IEnumerable<(string Name, string? Hash)> InputsOf(Workspace workspace, PreparedData data)
     {
         yield return (Provenance.Data, data.Hash);
-        yield return (Provenance.Retriever, ModelFolder.HashOf(workspace.RetrieverFolder));
+        yield return (Provenance.Retriever, ModelFolder.HashOf(ModelFolder.ServedRetriever(workspace)));
         yield return ("final fit", ModelFolder.HashOf(workspace.FinalFolder));
     }
 }

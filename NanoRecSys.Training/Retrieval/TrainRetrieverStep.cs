@@ -79,7 +79,7 @@ internal static class TrainRetrieverStep
             Patience = options.Patience,
             ValidateEvery = options.ValidateEvery,
             MaxSeconds = options.MaxSeconds,
-            Train = epoch => Task.FromResult(TrainEpoch(trainer, epoch, resumedAt, options, context)),
+            Train = epoch => Task.FromResult(TrainEpoch(trainer, epoch, options.Epochs, resumedAt, context)),
             Validate = () => Validate(trainer, ranking, context.Cancellation),
             Keep = () =>
             {
@@ -93,12 +93,17 @@ internal static class TrainRetrieverStep
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    private static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, double resumedAt, TrainRetrieverOptions options, StepContext context)
+    /// <param name="trainer">Of the network.</param>
+    /// <param name="epoch">1-based.</param>
+    /// <param name="epochs">Of the whole training, for the progress.</param>
+    /// <param name="resumedAt">Share that an earlier attempt did.</param>
+    /// <param name="context">Of the step.</param>
+    internal static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, int epochs, double resumedAt, StepContext context)
     {
         double learningRate = trainer.LearningRateAt(epoch);
         EpochResult result = trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
         {
-            Fraction = (epoch - 1 + (double)done.Step / done.Steps) / options.Epochs,
+            Fraction = (epoch - 1 + (double)done.Step / done.Steps) / epochs,
             ResumedAt = resumedAt,
             Epoch = epoch,
             Loss = done.Loss,

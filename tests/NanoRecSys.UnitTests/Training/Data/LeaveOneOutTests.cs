@@ -57,6 +57,20 @@ public sealed class LeaveOneOutTests
     }
 
     [Fact]
+    public void With_the_validation_items_all_but_the_test_item_trains_and_nothing_validates()
+    {
+        DataSplit final = Split.WithValidation();
+
+        Assert.Equal([10, 11, 12, 13], final.Train(0).ToArray());
+        Assert.Equal([100, 101, 102, 103], final.TrainTimes(0).ToArray());
+        Assert.Equal([30, 31], final.Train(2).ToArray());
+        Assert.False(final.TryGet(0, HeldOut.Validation, out HeldOutCase _));
+        Assert.True(final.TryGet(0, HeldOut.Test, out HeldOutCase test));
+        Assert.Equal(14, test.Target);
+        Assert.Equal([10, 11, 12, 13], test.Before.ToArray());
+    }
+
+    [Fact]
     public void A_user_of_three_items_trains_on_one() => Assert.Equal([20], Split.Train(1).ToArray());
 
     [Fact]

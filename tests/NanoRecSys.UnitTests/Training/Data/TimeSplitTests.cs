@@ -33,6 +33,18 @@ public sealed class TimeSplitTests
     }
 
     [Fact]
+    public void With_the_validation_items_all_before_the_test_period_trains()
+    {
+        DataSplit final = Split.WithValidation();
+
+        Assert.Equal([10, 11, 12, 13], final.Train(0).ToArray());
+        Assert.Equal([30], final.Train(2).ToArray());
+        Assert.False(final.TryGet(0, HeldOut.Validation, out HeldOutCase _));
+        Assert.True(final.TryGet(0, HeldOut.Test, out HeldOutCase test));
+        Assert.Equal((14, 200), (test.Target, test.Now));
+    }
+
+    [Fact]
     public void A_periods_first_item_is_predicted_from_all_before_it()
     {
         Assert.True(Split.TryGet(0, HeldOut.Validation, out HeldOutCase validation));

@@ -33,6 +33,21 @@ public sealed class RankerExportTests : IDisposable
     }
 
     [Fact]
+    public async Task Ranker_is_left_out_beside_a_refit_which_has_other_embeddings()
+    {
+        StepContext context = await TrainedAsync();
+        Workspace workspace = context.Workspace;
+        using (UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data: null))
+        {
+            ModelFolder.WriteRetriever(workspace.RefitFolder, tower, "data", selected: ModelFolder.HashOf(workspace.RetrieverFolder));
+        }
+
+        Assert.Equal(
+            $"The ranker was trained for the selected retriever, not for its refit. Delete {workspace.RefitFolder} to serve the two.",
+            RankerExport.MismatchOf(workspace, data: null));
+    }
+
+    [Fact]
     public async Task Ranker_that_does_not_record_its_retriever_is_left_out_and_refused_with_the_remedy()
     {
         var progress = new Collected<ProgressEvent>();

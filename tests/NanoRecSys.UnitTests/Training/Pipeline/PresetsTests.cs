@@ -26,11 +26,16 @@ public sealed class PresetsTests
         Assert.Equal(expected, Presets.Get("auto", Data(users, items, interactions)).Retriever.Loss);
 
     [Theory]
-    [InlineData(52_204, 128)]
-    [InlineData(1_000, 25)]
-    [InlineData(250, 16)]
-    public void The_fewer_the_users_of_sparse_data_the_smaller_the_batches(int users, int expected) =>
-        Assert.Equal(expected, Presets.Get("auto", Data(users, 1_000, users * 8L)).Retriever.BatchUsers);
+    [InlineData(52_204, 128, 20)]
+    [InlineData(15_360, 128, 25)]
+    [InlineData(1_000, 25, 40)]
+    [InlineData(250, 16, 40)]
+    public void The_fewer_the_users_of_sparse_data_the_smaller_the_batches_and_the_more_the_epochs(int users, int batch, int epochs)
+    {
+        TrainRetrieverOptions retriever = Presets.Get("auto", Data(users, 1_000, users * 8L)).Retriever;
+
+        Assert.Equal((batch, epochs), (retriever.BatchUsers, retriever.Epochs));
+    }
 
     [Fact]
     public void Every_preset_is_a_network_that_can_be()

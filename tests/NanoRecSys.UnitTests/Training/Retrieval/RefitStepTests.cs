@@ -1,0 +1,73 @@
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Retrieval;
+using NanoRecSys.UnitTests.Fixtures;
+using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
+
+namespace NanoRecSys.UnitTests.Training.Retrieval;
+
+[Collection(SeededTorch.Name)]
+public sealed class RefitStepTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_refit_is_tested_and_exported_while_validation_keeps_the_selected_weights()
+    {
+        // Seldom seen before the last but one: what follows the fourth item of a history is learned from the validation items alone.
+        StepContext context = await PrepareAsync(_folder, "a", length: 5);
+        await TrainRetrieverStep.RunAsync(Options, context);
+        var evaluate = new EvaluateOptions { Models = ["retriever", "popularity"], Resamples = 0 };
+        EvaluationReport before = await EvaluateStep.RunAsync(evaluate, context);
+        float[] selected = Table(context.Workspace.RetrieverFolder);
+
+        RefitSummary summary = await RefitStep.RunAsync(context);
+        EvaluationReport after = await EvaluateStep.RunAsync(evaluate, context);
+        await ExportStep.RunAsync(new ExportOptions(), context);
+
+        Assert.True(summary is { Epochs: > 0, Loss: > 0 });
+        Assert.Equal(selected, Table(context.Workspace.RetrieverFolder));
+        Assert.NotEqual(selected, Table(context.Workspace.RefitFolder));
+        Assert.Equal(Of(before, "retriever", "validation").Metrics, Of(after, "retriever", "validation").Metrics);
+        Assert.Null(Of(after, "retriever", "validation").Refit);
+        Assert.True(Of(after, "retriever", "test").Refit);
+        Assert.True(Of(after, "retriever", "test").Metrics["ndcg@10"] >= Of(before, "retriever", "test").Metrics["ndcg@10"]);
+        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
+        Assert.Equal(ModelFolder.HashOf(context.Workspace.RefitFolder), ExportReport.Read(context.Workspace, data).RetrieverSha256);
+    }
+
+    [Fact]
+    public async Task A_refit_of_an_earlier_training_is_not_used()
+    {
+        StepContext context = await PrepareAsync(_folder, "a");
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
+        await RefitStep.RunAsync(context);
+        string fit = ModelFolder.ServedRetriever(context.Workspace);
+
+        await TrainRetrieverStep.RunAsync(Options with { Epochs = 2 }, context);
+
+        Assert.Equal((context.Workspace.RefitFolder, context.Workspace.RetrieverFolder), (fit, ModelFolder.ServedRetriever(context.Workspace)));
+    }
+
+    [Fact]
+    public async Task Weights_without_a_training_cannot_be_fitted_again()
+    {
+        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+
+        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() => RefitStep.RunAsync(context));
+
+        Assert.Equal(
+            $"{context.Workspace.RetrieverFolder} holds no record of a training (metrics.json), as for imported weights. Run 'train-retriever' first.", error.Message);
+    }
+
+    private static EvaluationResult Of(EvaluationReport report, string model, string split) =>
+        report.Results.Single(result => (result.Model, result.Split) == (model, split));
+
+    private static float[] Table(string folder) => SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName))["embedding.weight"].Values;
+}
