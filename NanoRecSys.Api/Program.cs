@@ -36,7 +36,8 @@ try
     app.UseSecurity();
     app.UseErrors();
     app.MapDefaultEndpoints();
-    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>();
+    app.MapMetrics()?.RequireKey(KeyRole.Read);
+    RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ErrorIds>().AddEndpointFilterFactory(PathIds.Decode);
     api.MapRecommendations();
     api.MapEvents();
     api.MapItems();
@@ -46,6 +47,7 @@ try
     RouteGroupBuilder lookUps = api.MapGroup("").AddEndpointFilterFactory(UnknownParameters.Refuse);
     lookUps.MapBrowsing();
     lookUps.MapExplore();
+    lookUps.MapData();
     lookUps.MapTelemetry();
     api.MapOpenApiDocument();
     return await app.RunServiceAsync();

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Core;
@@ -15,7 +16,8 @@ namespace NanoRecSys.Core;
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(Manifest))]
 [JsonSerializable(typeof(List<EvaluationResult>))]
-[JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(ContentLayout))]
+[JsonSerializable(typeof(ItemLayout))]
 [JsonSerializable(typeof(ProgressEvent))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, AttributeValue>))]
 internal sealed partial class CoreJson : JsonSerializerContext

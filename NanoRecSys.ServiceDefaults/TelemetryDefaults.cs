@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -9,7 +10,10 @@ using OpenTelemetry.Trace;
 
 namespace NanoRecSys.ServiceDefaults;
 
-/// <summary>OpenTelemetry for traces, metrics and logs, exported only if the environment names a collector.</summary>
+/// <summary>
+/// OpenTelemetry for traces, metrics and logs: sent to a collector where the environment names one; metrics also at <c>/metrics</c> for
+/// Prometheus where <c>Telemetry:Prometheus</c> is true.
+/// </summary>
 internal static class TelemetryDefaults
 {
     // The ActivitySource and the Meter of each service: NanoRecSys.Api, NanoRecSys.Web, NanoRecSys.Training.
@@ -20,17 +24,30 @@ internal static class TelemetryDefaults
 
     public static void AddTelemetryDefaults(this IHostApplicationBuilder builder)
     {
-        if (!HasCollector(builder.Configuration))
+        bool isScraped = IsScraped(builder.Configuration);
+        if (!HasCollector(builder.Configuration) && !isScraped)
         {
             return;
         }
 
         OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
-            .WithMetrics(metrics => metrics
-                .AddMeter(Sources)
-                .AddAspNetCoreInstrumentation()
-                .AddHttpClientInstrumentation()
-                .AddRuntimeInstrumentation())
+            .WithMetrics(metrics =>
+            {
+                metrics.AddMeter(Sources)
+                    .AddAspNetCoreInstrumentation()
+                    .AddHttpClientInstrumentation()
+                    .AddRuntimeInstrumentation();
+                if (isScraped)
+                {
+                    metrics.AddPrometheusExporter();
+                }
+            });
+        if (!HasCollector(builder.Configuration))
+        {
+            return;
+        }
+
+        telemetry
             .WithTracing(tracing => tracing
                 .SetSampler(new ParentBasedSampler(new RequestsOnly()))
                 .AddSource(Sources)
@@ -52,10 +69,17 @@ internal static class TelemetryDefaults
         telemetry.UseOtlpExporter();
     }
 
+    /// <summary><c>/metrics</c> in Prometheus' text format.</summary>
+    /// <returns>Null unless <c>Telemetry:Prometheus</c> is true.</returns>
+    public static IEndpointConventionBuilder? MapMetrics(this WebApplication app) =>
+        IsScraped(app.Configuration) ? app.MapPrometheusScrapingEndpoint() : null;
+
+    private static bool IsScraped(IConfiguration configuration) => configuration.GetValue("Telemetry:Prometheus", false);
+
     // Probes every few seconds, a Blazor circuit that lasts as long as its page, and a page's styles and scripts.
     private static bool IsNoise(PathString path) =>
         path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz")
-        || path.StartsWithSegments("/_blazor") || path.StartsWithSegments("/_framework") || path.StartsWithSegments("/_content")
+        || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/_blazor") || path.StartsWithSegments("/_framework") || path.StartsWithSegments("/_content")
         || Path.HasExtension(path.Value);
 
     /// <summary>Drops Redis commands that belong to no request: heartbeats, subscriptions, background reads.</summary>

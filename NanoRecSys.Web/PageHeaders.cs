@@ -7,7 +7,30 @@ internal static class PageHeaders
 {
     private static readonly object NonceKey = new();
 
-    public static void UsePageHeaders(this WebApplication app) => app.Use((http, next) =>
+    private const string ImagesSetting = "Pages:ImageOrigins";
+
+    public static void UsePageHeaders(this WebApplication app)
+    {
+        string[] images = ImageOrigins(app.Configuration);
+        foreach (string origin in images)
+        {
+            if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https") || uri.GetLeftPart(UriPartial.Authority) != origin.TrimEnd('/'))
+            {
+                throw new InvalidOperationException($"{ImagesSetting}: '{origin}' is not an origin such as https://images.example.com.");
+            }
+        }
+
+        app.Use((http, next) => SetHeaders(http, next, images));
+    }
+
+    /// <summary>Whether the policy lets a page show the picture: its origin is one of the setting <c>Pages:ImageOrigins</c>.</summary>
+    public static bool AllowsImage(IConfiguration configuration, string? address) =>
+        Uri.TryCreate(address, UriKind.Absolute, out Uri? uri)
+        && ImageOrigins(configuration).Any(origin => string.Equals(origin.TrimEnd('/'), uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase));
+
+    private static string[] ImageOrigins(IConfiguration configuration) => configuration.GetSection(ImagesSetting).Get<string[]>() ?? [];
+
+    private static Task SetHeaders(HttpContext http, RequestDelegate next, string[] images)
     {
         string nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
         http.Items[NonceKey] = nonce;
@@ -16,10 +39,10 @@ internal static class PageHeaders
         headers["Referrer-Policy"] = "no-referrer";
         // Styles: the widths of bars are inline. Scripts: files of this site, and the import map with its nonce.
         headers.ContentSecurityPolicy =
-            $"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+            $"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:{string.Concat(images.Select(origin => $" {origin}"))}; "
             + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
         return next(http);
-    });
+    }
 
     /// <summary>The nonce that this response's script policy allows.</summary>
     public static string? ScriptNonce(this HttpContext http) => http.Items[NonceKey] as string;

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.ServiceDefaults;
 using NanoRecSys.Web;
 using NanoRecSys.Web.Client;
@@ -32,7 +33,9 @@ app.UseResponseCompression();
 app.UseAntiforgery();
 
 app.MapDefaultEndpoints();
+app.MapMetrics();
 app.MapStaticAssets();
+app.MapGet("/movie/{id}", (string id) => TypedResults.LocalRedirect(ItemPage.Address(EntityId.Of(Uri.UnescapeDataString(id))), permanent: true)); // links of earlier versions
 app.MapPlots();
 app.MapExploreData();
 app.MapRazorComponents<App>().AddInteractiveServerRenderMode();

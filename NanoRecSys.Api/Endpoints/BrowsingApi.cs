@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Runtime.CompilerServices;
 using System.Text;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
@@ -15,6 +16,9 @@ internal static class BrowsingApi
 {
     private const int MaxRows = 200;
     private const int MaxQuery = 200; // characters
+    private const int MaxCategories = 1000;
+    private const int MaxValues = 100; // of an attribute
+    private static readonly ConditionalWeakTable<ModelSnapshot, SuggestedUser> Suggested = [];
 
     public static void AddBrowsing(this WebApplicationBuilder builder) => builder.Services.AddSingleton<LookUp>();
 
@@ -27,11 +31,11 @@ internal static class BrowsingApi
         browsing.MapGet("/users/{id}/history", GetHistory)
             .WithSummary("What a user has seen, newest first").WithAnswer<UserHistoryResponse>().RequireKey(KeyRole.Read);
         computed.MapGet("/items", GetItems)
-            .WithSummary("Movies by the words of their title, their beginnings or near misses; the best match first, then the most watched").WithAnswer<MovieList>();
+            .WithSummary("Items by the words of their title, their beginnings or near misses; the best match first, then the most popular").WithAnswer<ItemList>();
         computed.MapGet("/items/{id}/similar", GetSimilar)
-            .WithSummary("The movies nearest to one, by cosine of their embeddings").WithAnswer<MovieList>();
+            .WithSummary("The items nearest to one, by cosine of their embeddings").WithAnswer<ItemList>();
         computed.MapGet("/catalog", GetCatalog)
-            .WithSummary("Genres and years of the served model's movies: the values for filters").WithAnswer<CatalogOverview>();
+            .WithSummary("Categories and attributes of the served model's items: the values for filters").WithAnswer<CatalogOverview>();
     }
 
     private static IResult GetUsers(
@@ -59,7 +63,7 @@ internal static class BrowsingApi
                 }
             }
 
-            return TypedResults.Ok(new UserList(total, found));
+            return TypedResults.Ok(new UserList(total, found) { Suggested = prefix.Length == 0 ? Suggested.GetValue(model, SuggestedUser.Of).Id : null });
         });
     }
 
@@ -75,87 +79,121 @@ internal static class BrowsingApi
             return refusal;
         }
 
-        ServedCatalog catalog = lookUp.Catalog(lease!.Model);
+        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
         History history = await histories.ReadUserAsync(catalog, user);
         return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
             ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
-            : TypedResults.Ok(new UserHistoryResponse(lease.Model.Histories.Users.Typed(user), history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(catalog.MovieAt)], Degraded: !history.IsWhole));
+            : TypedResults.Ok(new UserHistoryResponse(lease.Model.Histories.Users.Typed(user), history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(row => catalog.ItemAt(row).ToItemInfo())], Degraded: !history.IsWhole));
     }
 
     private static IResult GetItems(
-        LookUp lookUp, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
-        [Description("Instead of a query: ids with commas between, at most 200; answered in this order")] string? ids = null)
+        HttpContext http, LookUp lookUp, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
+        [Description("Instead of a query: ids with commas between, or several times one id; at most 200, answered in this order")] string? ids = null)
     {
         var fields = new UrlFields();
         if (ids is not null)
         {
-            EntityId[] wanted = fields.IdList("query", "ids", ids, MaxRows);
-            return lookUp.Answer(fields, model => TypedResults.Ok(new MovieList([.. wanted
-                .Select(id => model.Catalog.TryFind(id, out ItemIndex row) ? model.Catalog[row] : lookUp.Added.Find(id))
-                .OfType<CatalogItem>()
-                .Select(item => item.ToMovieInfo())])));
+            EntityId[] wanted = fields.IdList("query", "ids", http.Request.Query["ids"], MaxRows);
+            return lookUp.Answer(fields, model =>
+            {
+                ServedCatalog catalog = lookUp.Items.Extend(model);
+                return TypedResults.Ok(new ItemList([.. wanted.Select(id => lookUp.Find(catalog, id)).OfType<CatalogItem>().Select(item => item.ToItemInfo())]));
+            });
         }
 
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         string text = fields.Text("query", "query", query, MaxQuery);
         return lookUp.Answer(fields, model =>
         {
-            ArraySegment<AddedItem> news = lookUp.Added.Current.Items;
-            IEnumerable<(CatalogItem Item, int Score)> found = model.Titles.Find(text).Select(match => (model.Catalog.Items[match.Place], match.Score))
-                .Concat(TitleSearch.Find(text, news.Select(item => item.Words)).Select(match => (news[match.Place].Item, match.Score))
-                    .Where(match => !model.Catalog.TryFind(match.Item.Id, out _))); // a later training took it in
-            return TypedResults.Ok(new MovieList([.. found
-                .OrderByDescending(match => match.Score).ThenByDescending(match => match.Item.Count).ThenBy(match => match.Item.Index)
+            ServedCatalog catalog = lookUp.Items.Extend(model);
+            StoredItem[] stored = [.. lookUp.Items.Items.Where(item => item.Record is { Title: not null, IsDeleted: false })];
+            IEnumerable<(CatalogItem? Item, int Score)> found = model.Titles.Find(text)
+                .Where(match => !catalog.Gone.Contains(match.Place) && catalog.ItemAt(match.Place).Title == model.Catalog.Items[match.Place].Title)
+                .Select(match => ((CatalogItem?)catalog.ItemAt(match.Place), match.Score))
+                .Concat(TitleSearch.Find(text, stored.Select(item => item.Words)).Select(match => (lookUp.Find(catalog, stored[match.Place].Id), match.Score)));
+            return TypedResults.Ok(new ItemList([.. found
+                .Where(match => match.Item is not null)
+                .OrderByDescending(match => match.Score).ThenByDescending(match => match.Item!.Count).ThenBy(match => match.Item!.Index)
+                .DistinctBy(match => match.Item!.Id)
                 .Take(take)
-                .Select(match => match.Item.ToMovieInfo())]));
+                .Select(match => match.Item!.ToItemInfo())]));
         });
     }
 
     private static IResult GetSimilar(
-        LookUp lookUp, string id, [Description("1 to 100; default: 10")] string? k = null)
+        LookUp lookUp, string id, [Description("1 to 1000; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
-        EntityId movie = fields.Id("path", "id", id);
-        int take = fields.Int32("query", "k", k, 10, 1, 100);
+        EntityId item = fields.Id("path", "id", id);
+        int take = fields.Int32("query", "k", k, 10, 1, RecommendationRequest.MaxK);
         return lookUp.Answer(fields, model =>
         {
-            ServedCatalog catalog = lookUp.Catalog(model);
-            if (!catalog.TryFind(movie, out int row))
+            ServedCatalog catalog = lookUp.Items.Extend(model);
+            if (!catalog.TryFind(item, out int row))
             {
-                return TypedResults.NotFound(new PlainError(lookUp.Added.Knows(movie)
-                    ? $"Movie {movie} is new, and this model cannot place it yet."
-                    : $"Movie {movie} is not in the catalog."));
+                return TypedResults.NotFound(new PlainError(lookUp.Find(catalog, item) is not null
+                    ? $"Item {item} is new, and this model cannot place it yet."
+                    : $"Item {item} is not in the catalog."));
             }
 
-            var itself = new RowSet(catalog.Count);
-            itself.Add(row);
-            var nearest = new Candidate[take];
-            int found = catalog.News.Index.Search(catalog.EmbeddingOf(row), new RowFilter(itself), nearest);
-            return TypedResults.Ok(new MovieList(
-                [.. nearest[..found].Select(candidate => catalog.MovieAt(candidate.Row))], [.. nearest[..found].Select(candidate => candidate.Score)]));
+            var excluded = new RowSet(catalog.Count);
+            excluded.Add(row);
+            if (catalog.Availability.Unavailable is { } unavailable)
+            {
+                excluded.UnionWith(unavailable);
+            }
+
+            var nearest = new Candidate[Math.Min(take, catalog.Count)];
+            int found = catalog.Index.Search(catalog.EmbeddingOf(row), new RowFilter(excluded), nearest);
+            return TypedResults.Ok(new ItemList(
+                [.. nearest[..found].Select(candidate => catalog.ItemAt(candidate.Row).ToItemInfo())], [.. nearest[..found].Select(candidate => candidate.Score)]));
         });
     }
 
-    private static IResult GetCatalog(LookUp lookUp) =>
-        lookUp.Answer(new UrlFields(), model => TypedResults.Ok(new CatalogOverview(
-            model.Catalog.Count,
-            model.Catalog.Items.Min(item => item.Year),
-            model.Catalog.Items.Max(item => item.Year),
-            [.. model.Catalog.Items
-                .SelectMany(item => item.Categories)
-                .CountBy(genre => genre)
-                .OrderByDescending(genre => genre.Value).ThenBy(genre => genre.Key, StringComparer.Ordinal)
-                .Select(genre => new GenreCount(genre.Key, genre.Value))])));
+    private static IResult GetCatalog(LookUp lookUp) => lookUp.Answer(new UrlFields(), model => TypedResults.Ok(new CatalogOverview(
+        model.Artifacts.Manifest.Dataset.Word ?? ItemWord.Item, model.Catalog.Count, model.Histories.UserCount, model.Artifacts.Manifest.Dataset.Interactions,
+        model.Attributes.Describe(AttributeTable.Categories, MaxCategories).Values!,
+        [.. model.Attributes.Fields.Order(StringComparer.OrdinalIgnoreCase).Select(field => model.Attributes.Describe(field, MaxValues))])));
+}
+
+/// <summary>The user to show first: the history is long enough to say something, and its last items are known to most people.</summary>
+/// <param name="Id">Null only without users.</param>
+internal sealed record SuggestedUser(EntityId? Id)
+{
+    private const int MostUsers = 5_000;
+    private const int LastItems = 20;
+
+    public static SuggestedUser Of(ModelSnapshot model)
+    {
+        (int User, double Fame) best = (-1, double.NegativeInfinity);
+        for (int user = 0; user < Math.Min(model.Histories.UserCount, MostUsers); user++)
+        {
+            ReadOnlySpan<int> history = model.Histories.At(user);
+            double fame = history.Length is < 30 or > 200 ? history.Length - 1e6 : 0;
+            foreach (int row in history[^Math.Min(history.Length, LastItems)..])
+            {
+                fame += Math.Log(1 + model.Catalog.Items[row].Count) / LastItems;
+            }
+
+            best = fame > best.Fame ? (user, fame) : best;
+        }
+
+        return new SuggestedUser(best.User < 0 ? null : model.Histories.Users[best.User]);
+    }
 }
 
 /// <summary>What every call that looks something up in the served model needs.</summary>
-internal sealed class LookUp(ServedModel served, AddedMovies added, StatusReader status)
+internal sealed class LookUp(ServedModel served, ItemStore items, StatusReader status)
 {
     public ServedModel Served => served;
 
-    public AddedMovies Added => added;
+    public ItemStore Items => items;
 
-    public ServedCatalog Catalog(ModelSnapshot model) => new(model, model.Extend(added.Current));
+    /// <summary>An item of the model, or one that was added since, whether the model can place it or not; null for an unknown or a deleted one.</summary>
+    public CatalogItem? Find(ServedCatalog catalog, EntityId id) =>
+        catalog.TryFind(id, out int row) ? catalog.ItemAt(row)
+        : items.Find(id) is { IsDeleted: false } record && !catalog.Model.Catalog.TryFind(id, out _) ? record.Apply() with { Id = catalog.Model.Catalog.Ids.Typed(id) }
+        : null;
 
     public IResult Answer(UrlFields fields, Func<ModelSnapshot, IResult> read)
     {

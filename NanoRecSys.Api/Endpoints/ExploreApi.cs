@@ -8,7 +8,7 @@ using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary>One movie, and all of them on a plane: <c>GET /items/{id}</c>, <c>/items/{id}/audience</c>, <c>/map</c>.</summary>
+/// <summary>One item, and all of them on a plane: <c>GET /items/{id}</c>, <c>/items/{id}/audience</c>, <c>/map</c>.</summary>
 internal static class ExploreApi
 {
     // A megabyte of JSON that a version never changes: written once, forgotten with the version.
@@ -17,39 +17,37 @@ internal static class ExploreApi
     public static void MapExplore(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder explore = app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>();
-        explore.MapGet("/items/{id}", GetMovie).WithSummary("A movie's data and its place among the most watched").WithAnswer<MovieDetail>();
+        explore.MapGet("/items/{id}", GetItem).WithSummary("An item's data and its place among the most popular").WithAnswer<ItemDetail>();
         explore.MapGet("/items/{id}/audience", GetAudience)
-            .WithSummary("Users that the model would show a movie to, from a sample").WithAnswer<MovieAudience>().RequireKey(KeyRole.Read);
+            .WithSummary("Users that the model would show an item to, from a sample").WithAnswer<ItemAudience>().RequireKey(KeyRole.Read);
         explore.MapGet("/map", GetMap)
             .WithSummary("The item embeddings on a plane, laid out when the version was published").WithAnswer<ItemMap>();
     }
 
-    private static IResult GetMovie(LookUp lookUp, string id)
+    private static IResult GetItem(LookUp lookUp, string id)
     {
         var fields = new UrlFields();
-        EntityId movie = fields.Id("path", "id", id);
+        EntityId wanted = fields.Id("path", "id", id);
         return lookUp.Answer(fields, model =>
         {
-            if (!model.Catalog.TryFind(movie, out ItemIndex index))
+            if (lookUp.Find(lookUp.Items.Extend(model), wanted) is not { } item)
             {
-                return lookUp.Added.Find(movie) is { } news
-                    ? TypedResults.Ok(new MovieDetail(news.ToMovieInfo(), 0, null, model.Catalog.Count, null, null))
-                    : Unknown(movie);
+                return Unknown(wanted);
             }
 
-            CatalogItem item = model.Catalog[index];
-            int place = 1 + model.Catalog.Items.Count(other => other.Count > item.Count);
-            return TypedResults.Ok(new MovieDetail(
-                item.ToMovieInfo(), item.Count, place, model.Catalog.Count, model.ItemMap?[2 * item.Index], model.ItemMap?[2 * item.Index + 1]));
+            bool isKnown = model.Catalog.TryFind(wanted, out ItemIndex row);
+            return TypedResults.Ok(new ItemDetail(
+                item.ToItemInfo(), item.Count, isKnown ? 1 + model.Catalog.Items.Count(other => other.Count > item.Count) : null, model.Catalog.Count,
+                isKnown ? model.ItemMap?[2 * row.Value] : null, isKnown ? model.ItemMap?[2 * row.Value + 1] : null));
         });
     }
 
     private static Task<IResult> GetAudience(LookUp lookUp, string id)
     {
         var fields = new UrlFields();
-        EntityId movie = fields.Id("path", "id", id);
+        EntityId item = fields.Id("path", "id", id);
         IResult Compute() => lookUp.Answer(fields, model =>
-            model.Catalog.TryFind(movie, out ItemIndex index) ? TypedResults.Ok(Audience.Of(model, index.Value)) : Unknown(movie));
+            model.Catalog.TryFind(item, out ItemIndex index) ? TypedResults.Ok(Audience.Of(model, index.Value)) : Unknown(item));
 
         // Tens of milliseconds, and seconds while the sample is drawn: not on a thread that health checks wait for.
         return Task.Factory.StartNew(Compute, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -63,8 +61,8 @@ internal static class ExploreApi
     private static byte[] WriteMap(ModelSnapshot model, float[] places) => JsonSerializer.SerializeToUtf8Bytes(
         new ItemMap(
             model.Version, model.Artifacts.Manifest.ItemMap!.Method, model.Artifacts.Manifest.ItemMap.Kept,
-            [.. model.Catalog.Items.Select(item => new MapPoint(item.ToMovieInfo(), item.Count, places[2 * item.Index], places[2 * item.Index + 1]))]),
+            [.. model.Catalog.Items.Select(item => new MapPoint(item.ToItemInfo(), item.Count, places[2 * item.Index], places[2 * item.Index + 1]))]),
         ApiJson.Default.ItemMap);
 
-    private static NotFound<PlainError> Unknown(EntityId movie) => TypedResults.NotFound(new PlainError($"Movie {movie} is not in the served model's catalog."));
+    private static NotFound<PlainError> Unknown(EntityId item) => TypedResults.NotFound(new PlainError($"Item {item} is not in the served model's catalog."));
 }

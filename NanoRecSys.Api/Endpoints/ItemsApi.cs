@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.HttpResults;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
@@ -8,61 +10,85 @@ using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>POST /items</c>: movies that came after the training.</summary>
+/// <summary><c>POST /items</c>, and <c>PUT</c>, <c>PATCH</c> and <c>DELETE /items/{id}</c>: what changed of items since the training.</summary>
 internal static class ItemsApi
 {
-    private const int MaxTitle = 300;
-    private const int MaxGenres = 20;
-    private const int MaxGenre = 40;
+    private const string Example = """{"title": "The Lighthouse", "categories": ["Drama", "Horror"], "attributes": {"year": 2019}, "available_from": "2026-01-31T00:00:00Z"}""";
 
     public static void AddItems(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<AddedMovies>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<AddedMovies>());
+        builder.Services.AddSingleton<ItemStore>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ItemStore>());
     }
 
-    public static void MapItems(this IEndpointRouteBuilder app) =>
-        app.MapPost("/items", PostItem)
-            .WithTags("Items")
-            .WithSummary("Adds a movie that the model was not trained on")
+    public static void MapItems(this IEndpointRouteBuilder app)
+    {
+        RouteGroupBuilder items = app.MapGroup("").WithTags("Items");
+        items.MapPost("/items", PostItem)
+            .WithSummary("Adds an item that the model was not trained on")
             .WithDescription(
-                "It can be searched for and have events at once. It is recommended where the model has a content map, which places it by title, year " +
-                "and genres; 'prepare --events' takes it into the next training. 409: the id is another movie's. Unknown fields are refused.")
-            .WithJsonBody<ItemRequest, ItemReceipt>("""{"movie_id": 900001, "title": "The Lighthouse (2019)", "genres": ["Drama", "Horror"]}""")
+                "It can be searched for and have events at once. It is recommended where the model has a content map, which places it by what is known of it; " +
+                "'prepare --events' takes it into the next training. 409: the id is another item's. Unknown fields are refused.")
+            .WithJsonBody<ItemRequest, ItemReceipt>("""{"item_id": 900001, "title": "The Lighthouse (2019)", "categories": ["Drama", "Horror"]}""")
             .Produces<PlainError>(StatusCodes.Status409Conflict)
             .RequireKey(KeyRole.Write);
+        items.MapPut("/items/{id}", PutItem)
+            .WithSummary("Adds an item, or replaces all that is known of one")
+            .WithDescription("Also an item of the model's catalog, or one that was deleted. Takes effect on every replica at once, without a restart. Unknown fields are refused.")
+            .WithJsonBody<ItemRequest, ItemReceipt>(Example)
+            .RequireKey(KeyRole.Write);
+        items.MapPatch("/items/{id}", PatchItem)
+            .WithSummary("Changes some of what is known of an item, such as when it is available")
+            .WithDescription("The fields that are there; null removes a value, and attributes are changed one by one. Takes effect on every replica at once. Unknown fields are refused.")
+            .WithJsonBody<ItemRequest, ItemReceipt>("""{"available_until": "2026-12-31T00:00:00Z", "attributes": {"price": 9.9}}""")
+            .Produces<PlainError>(StatusCodes.Status404NotFound)
+            .RequireKey(KeyRole.Write);
+        items.MapDelete("/items/{id}", DeleteItem)
+            .WithSummary("Takes an item out of every answer but histories")
+            .WithDescription("Also an item of the model's catalog. Takes effect on every replica at once; PUT brings it back. Training leaves out an added item that was deleted.")
+            .WithAnswer<ItemDeleted>()
+            .Produces<PlainError>(StatusCodes.Status404NotFound)
+            .RequireKey(KeyRole.Write);
+    }
 
-    private static async Task<IResult> PostItem(
-        HttpContext http, ServedModel served, AddedMovies movies, StatusReader status, TimeProvider time, CancellationToken cancellationToken)
+    private static Task<IResult> PostItem(HttpContext http, LookUp lookUp, TimeProvider time, CancellationToken cancellationToken) =>
+        WriteAsync(http, lookUp, id: null, time, reader =>
+        {
+            ItemRecord item = reader.Whole();
+            return (known, isOfModel) => isOfModel || known is { IsDeleted: false } ? null : item;
+        }, cancellationToken);
+
+    private static Task<IResult> PutItem(HttpContext http, LookUp lookUp, TimeProvider time, string id, CancellationToken cancellationToken) =>
+        WriteAsync(http, lookUp, id, time, reader =>
+        {
+            ItemRecord item = reader.Whole();
+            return (known, _) => item with { Added = known?.Added ?? item.Added, Version = known?.Version ?? 0 };
+        }, cancellationToken);
+
+    private static Task<IResult> PatchItem(HttpContext http, LookUp lookUp, TimeProvider time, string id, CancellationToken cancellationToken) =>
+        WriteAsync(http, lookUp, id, time, reader =>
+        {
+            ItemRecord change = reader.Change();
+            return (known, isOfModel) => known?.IsDeleted == true || (known is null && !isOfModel) ? null : (known ?? new ItemRecord(change.ItemId, change.Added)).With(change);
+        }, cancellationToken);
+
+    private static async Task<IResult> DeleteItem(LookUp lookUp, HttpContext http, TimeProvider time, string id)
     {
-        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
-        AddedMovie movie = Read(body, time.GetUtcNow());
-        if (body.Errors.Count > 0)
+        var fields = new UrlFields();
+        EntityId item = fields.Id("path", "id", id);
+        using SnapshotLease? lease = lookUp.Served.Lease();
+        if (lookUp.Refusal(fields, lease) is { } refusal)
         {
-            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+            return refusal;
         }
 
-        using SnapshotLease? lease = served.Lease();
-        if (lease is null)
-        {
-            return StatusApi.NotReadyResult(status.Read());
-        }
-
-        if (lease.Model.Catalog.TryFind(movie.MovieId, out ItemIndex known))
-        {
-            return TypedResults.Conflict(new PlainError($"Movie {movie.MovieId} is '{lease.Model.Catalog[known].Title}' of the model's own catalog."));
-        }
-
+        bool isOfModel = lease!.Model.Catalog.TryFind(item, out _);
         try
         {
-            (AddedMovie stored, bool isNew) = await movies.AddAsync(movie);
-            if (stored.Title != movie.Title)
-            {
-                return TypedResults.Conflict(new PlainError($"Movie {movie.MovieId} is '{stored.Title}' already."));
-            }
-
-            var shown = new MovieInfo(stored.MovieId, stored.Title, stored.Year, stored.Genres);
-            return TypedResults.Ok(new ItemReceipt(isNew, shown, lease.Model.ContentMap is not null, http.TraceIdentifier));
+            (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => known is null && !isOfModel
+                ? null
+                : new ItemRecord(item, known?.Added ?? Now(time)) { Deleted = true, Version = known?.Version ?? 0 });
+            return stored is null ? Unknown(item) : TypedResults.Ok(new ItemDeleted(isChanged, http.TraceIdentifier));
         }
         catch (EventStoreException e)
         {
@@ -70,23 +96,219 @@ internal static class ItemsApi
         }
     }
 
-    private static AddedMovie Read(BodyFields body, DateTimeOffset now)
+    // The function gives from the body what becomes of the stored record; null to leave it.
+    private static async Task<IResult> WriteAsync(
+        HttpContext http, LookUp lookUp, string? id, TimeProvider time, Func<ItemReader, Func<ItemRecord?, bool, ItemRecord?>> read, CancellationToken cancellationToken)
     {
-        EntityId id = body.Id("movie_id");
-        string? text = body.OptionalText("title", MaxTitle);
-        if (text is null && !body.Has("title"))
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        var path = new UrlFields();
+        EntityId item = id is not null ? path.Id("path", "id", id) : body.Id(body.Has("movie_id") ? "movie_id" : "item_id");
+        using SnapshotLease? lease = lookUp.Served.Lease();
+        ServedCatalog? catalog = lease is null ? null : lookUp.Items.Extend(lease.Model);
+        var change = read(new ItemReader(body, item, catalog, Now(time)));
+        body.ForbidOthers();
+        if (path.Errors.Count + body.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors([.. path.Errors, .. body.Errors]));
+        }
+
+        if (catalog is null)
+        {
+            return lookUp.Refusal(path, lease)!;
+        }
+
+        CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out ItemIndex row) ? catalog.Model.Catalog[row] : null;
+        try
+        {
+            ItemRecord? wanted = null;
+            (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => wanted = change(known, ofModel is not null));
+            if (wanted is null && id is not null)
+            {
+                return Unknown(item);
+            }
+
+            CatalogItem shown = (stored ?? new ItemRecord(item, 0)).Apply(ofModel) with { Id = catalog.Model.Catalog.Ids.Typed(item) };
+            bool isTaken = id is null && wanted is null && (ofModel is not null || shown.Title != change(null, false)!.Title);
+            return isTaken
+                ? TypedResults.Conflict(new PlainError($"Item {item} is '{shown.Title}'{(ofModel is null ? " already" : " of the model's own catalog")}. PUT or PATCH /items/{Uri.EscapeDataString(item.Text)} changes it."))
+                : TypedResults.Ok(new ItemReceipt(isChanged, shown.ToItemInfo(), ofModel is not null || catalog.Model.ContentMap is not null, http.TraceIdentifier));
+        }
+        catch (EventStoreException e)
+        {
+            return EventsApi.StoreAway(http, e);
+        }
+    }
+
+    private static NotFound<PlainError> Unknown(EntityId item) => TypedResults.NotFound(new PlainError($"Item {item} is not in the catalog. PUT /items/{Uri.EscapeDataString(item.Text)} adds it."));
+
+    private static long Now(TimeProvider time) => time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+}
+
+/// <summary>Reads an item of a request's body, and says everything that is wrong with it.</summary>
+/// <param name="body">The item.</param>
+/// <param name="id">Its id.</param>
+/// <param name="catalog">Knows the kinds of attributes; null before the first model.</param>
+/// <param name="now">Microseconds since 1970.</param>
+internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? catalog, long now)
+{
+    private const int MaxTitle = 300;
+    private const int MaxCategories = 100;
+    private const int MaxText = 200;
+    private const int MaxLongText = 2000;
+    private const int MaxAttributes = 100;
+    private const int MaxName = 64;
+
+    private static readonly string[] Removable = ["categories", "attributes", "image_url", "created_at", "available_from", "available_until", "hidden"];
+
+    /// <summary>All of an item: what is not there has no value.</summary>
+    public ItemRecord Whole()
+    {
+        ItemRecord item = Read();
+        if (item.Title is null && !body.Has("title"))
         {
             body.Refuse("title", "Field required", "missing");
         }
 
+        string[] absent = [.. Removable.Where(field => field == "attributes" || !IsGiven(item, field))];
+        return item with { Removed = absent };
+    }
+
+    /// <summary>Some of an item: null removes a value.</summary>
+    public ItemRecord Change()
+    {
+        ItemRecord item = Read();
+        string[] removed = [.. Removable.Where(body.IsNull), .. (item.Removed ?? [])];
+        if (body.IsNull("title"))
+        {
+            body.Refuse("title", "An item has a title", "string_type");
+        }
+
+        return item with { Removed = removed.Length == 0 ? null : removed };
+    }
+
+    private static bool IsGiven(ItemRecord item, string field) => field switch
+    {
+        "categories" => item.Categories is not null,
+        "image_url" => item.ImageUrl is not null,
+        "created_at" => item.CreatedAt is not null,
+        "available_from" => item.AvailableFrom is not null,
+        "available_until" => item.AvailableUntil is not null,
+        _ => item.Hidden is not null,
+    };
+
+    private ItemRecord Read()
+    {
+        string? text = body.OptionalText("title", MaxTitle);
+        string old = body.Has("genres") ? "genres" : "categories";
+        bool hasCategories = body.Has(old) && !body.IsNull(old);
+        IReadOnlyList<string> categories = body.Has(old) && body.IsEmptyList(old) ? [] : body.OptionalTextList(old, MaxCategories, MaxText);
         int? year = body.OptionalInt32("year", ItemText.FirstYear, ItemText.LastYear);
-        ItemText cleaned = ItemText.Clean(text ?? "", body.OptionalTextList("genres", MaxGenres, MaxGenre), year);
-        if (text is not null && cleaned.Title.Length == 0)
+        // Films' titles have the year, and the article behind: a catalog whose items have years is one of films.
+        bool isFilm = catalog?.KindOf(ItemAttributes.Year) == AttributeKind.Number;
+        ItemText cleaned = ItemText.Clean(text ?? "", categories, year);
+        string? title = text is null ? null : isFilm ? cleaned.Title : ItemText.OneLine(text);
+        if (title?.Length == 0)
         {
             body.Refuse("title", "String should not be blank", "string_too_short");
         }
 
-        body.ForbidOthers();
-        return new AddedMovie(id, cleaned.Title, cleaned.Year, cleaned.Genres, now.ToUnixTimeMilliseconds() * 1000);
+        (Dictionary<string, AttributeValue> attributes, List<string> removed) = Attributes();
+        if ((year ?? (isFilm ? cleaned.Year : null)) is { } known)
+        {
+            attributes.TryAdd(ItemAttributes.Year, AttributeValue.OfNumber(known));
+        }
+
+        DateTimeOffset? from = body.OptionalTime("available_from");
+        DateTimeOffset? until = body.OptionalTime("available_until");
+        if (from >= until)
+        {
+            body.Refuse("available_until", "Input should be later than available_from", "greater_than");
+        }
+
+        return new ItemRecord(id, now)
+        {
+            Title = title, Categories = hasCategories ? cleaned.Genres : null, Attributes = attributes.Count == 0 ? null : attributes, ImageUrl = ImageUrl(),
+            CreatedAt = body.OptionalTime("created_at"), AvailableFrom = from, AvailableUntil = until,
+            Hidden = body.Has("hidden") && !body.IsNull("hidden") ? body.Boolean("hidden", false) : null, Removed = removed.Count == 0 ? null : removed,
+        };
+    }
+
+    private string? ImageUrl()
+    {
+        string? url = body.OptionalText("image_url", MaxLongText);
+        if (url is not null && !(Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"))
+        {
+            body.Refuse("image_url", "Input should be an address that begins with http:// or https://", "url_scheme");
+        }
+
+        return url;
+    }
+
+    private (Dictionary<string, AttributeValue> Attributes, List<string> Removed) Attributes()
+    {
+        var attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase);
+        var removed = new List<string>();
+        foreach (JsonProperty field in body.OptionalObject("attributes")?.Fields() ?? [])
+        {
+            string name = field.Name;
+            if (name.Length is 0 or > MaxName || name.Any(char.IsControl) || attributes.Count + removed.Count >= MaxAttributes)
+            {
+                body.Refuse("attributes", $"An item has at most {MaxAttributes} attributes, with names of 1 to {MaxName} characters", "too_long");
+            }
+            else if (field.Value.ValueKind == JsonValueKind.Null)
+            {
+                removed.Add(ItemRecord.AttributeField(name));
+            }
+            else if (Value(field.Value, catalog?.KindOf(name)) is { } value)
+            {
+                attributes[name] = value;
+            }
+            else
+            {
+                string expected = catalog?.KindOf(name) switch
+                {
+                    AttributeKind.Number => "a finite number, as in the catalog",
+                    AttributeKind.Time => "a time in ISO 8601, or seconds since 1970, as in the catalog",
+                    AttributeKind.Category or AttributeKind.Text => "a string, as in the catalog",
+                    _ => "a finite number, a string or a list of strings",
+                };
+                body.Refuse("attributes", $"'{name}' should be {expected}; strings have 1 to {MaxText} characters, texts {MaxLongText}, lists {MaxCategories} strings", "type_error");
+            }
+        }
+
+        return (attributes, removed);
+    }
+
+    // Of an attribute that no item has, by the JSON's type.
+    private static AttributeValue? Value(JsonElement element, AttributeKind? kind)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Number when kind is null or AttributeKind.Number:
+                return JsonValues.TryDouble(element, out double number) ? AttributeValue.OfNumber(number) : null;
+            case JsonValueKind.Number or JsonValueKind.String when kind == AttributeKind.Time:
+                return JsonTime.TryRead(element, out DateTimeOffset time) ? AttributeValue.OfTime(time.ToUnixTimeSeconds()) : null;
+            case JsonValueKind.String when kind != AttributeKind.Number && JsonValues.TryText(element, out string text) && text.Length is > 0 and <= MaxLongText:
+                return kind == AttributeKind.Text || (kind is null && text.Length > MaxText) ? AttributeValue.OfText(text)
+                    : text.Length > MaxText ? null
+                    : kind == AttributeKind.Categories ? AttributeValue.OfCategories([text])
+                    : kind is null && JsonTime.TryParse(text, out DateTimeOffset moment) ? AttributeValue.OfTime(moment.ToUnixTimeSeconds())
+                    : AttributeValue.OfCategory(text);
+            case JsonValueKind.Array when kind is null or AttributeKind.Categories && element.GetArrayLength() <= MaxCategories:
+                var texts = new List<string>();
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    if (!JsonValues.TryText(item, out string one) || one.Length is 0 or > MaxText)
+                    {
+                        return null;
+                    }
+
+                    texts.Add(one);
+                }
+
+                return AttributeValue.OfCategories(texts);
+            default:
+                return null;
+        }
     }
 }

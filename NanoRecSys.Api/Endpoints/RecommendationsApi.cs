@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
@@ -7,9 +8,11 @@ using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
+/// <summary><c>POST /recommendations</c>, and in nanoRecSys' form <c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
 internal static class RecommendationsApi
 {
+    private const int MaxBodyBytes = 1024 * 1024; // a session of a thousand long ids
+
     public static void AddRecommendations(this WebApplicationBuilder builder)
     {
         builder.AddSettings<RecommendationOptions>(RecommendationOptions.Section);
@@ -26,6 +29,19 @@ internal static class RecommendationsApi
 
     public static void MapRecommendations(this IEndpointRouteBuilder app)
     {
+        app.MapPost("/recommendations", PostRecommendations)
+            .WithTags("Recommendations")
+            .WithSummary("The items that a user, or a session, most likely wants next, also beside an item in view")
+            .WithDescription(
+                "Filters work inside the search, so k items come back where they exist. A boost multiplies the odds of an item; a pin puts one at a position. " +
+                "Hidden and unavailable items never come back. Ids that the catalog does not hold are named in unknown_item_ids. Unknown fields are refused.")
+            .WithJsonBody<RecommendationsRequest, RecommendationsResponse>(
+                """
+                {"user_id": 42, "item_id": 1, "k": 10, "explain": true, "filters": {"categories_none": ["Horror"], "where": [{"field": "year", "op": ">=", "value": 1980}]},
+                 "boost": [{"categories_any": ["Comedy"], "factor": 2}], "pin": [{"item_id": 260, "position": 1}]}
+                """)
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
+            .RequireKey(KeyRole.Read);
         app.MapPost("/recommend", PostRecommend)
             .WithTags("Recommendations")
             .WithSummary("The K movies that a user most likely wants next")
@@ -39,34 +55,43 @@ internal static class RecommendationsApi
             .WithTags("Recommendations")
             .WithSummary("The same for a list of movies, oldest first, instead of a user")
             .WithDescription("Ids that the catalog does not hold are left out and named in unknown_movie_ids; it is an error where it holds none of them. Unknown fields are refused.")
-            .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""");
+            .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""")
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
     }
 
     private static async Task<IResult> PostRecommend(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
     {
         if (await PlainBody.TryReadAsync(http.Request, cancellationToken) is { } plain)
         {
-            return await RespondAsync(http, plain, body: null, pipeline, served, added, status);
+            return await RespondAsync(http, plain, body: null, pipeline, served, items, status);
         }
 
         BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, added, status);
+        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, items, status);
+    }
+
+    private static async Task<IResult> PostRecommendations(
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+    {
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        RecommendationRequest request = RequestReader.Items(body);
+        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, pipeline, served, items, status);
     }
 
     private static async Task<IResult> PostSession(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, added, status);
+        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, items, status);
     }
 
-    // The model that checks is the one that recommends: versions side by side may have other movies and genres.
+    // The model that checks is the one that recommends: versions side by side may have other items and attributes.
     private static async Task<IResult> RespondAsync(
-        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, AddedMovies added, StatusReader status)
+        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status)
     {
         using SnapshotLease? lease = served.Lease(request.Bucket);
-        ServedCatalog? catalog = lease is null ? null : new ServedCatalog(lease.Model, lease.Model.Extend(added.Current));
+        ServedCatalog? catalog = lease is null ? null : items.Extend(lease.Model);
         if (body is not null && catalog is not null)
         {
             RequestReader.CheckAgainst(catalog, request, body);

@@ -27,9 +27,13 @@ internal static class TrainingApi
 internal sealed class RunHistory(ArtifactStore store)
 {
     private const int MostRuns = 20;
+    private const int MostLogs = 100; // a run may be one log, or one for each of its commands
     private const string Headline = "ndcg@10";
     private const string Retriever = "train-retriever";
     private const string Export = "export";
+    private const string Evaluate = "evaluate"; // changes no model
+
+    private static readonly string[] Order = ["prepare", Retriever, "mine-negatives", "train-ranker", Export, "index", "publish"];
 
     private readonly ConcurrentDictionary<string, (long Length, Run Run)> _known = new(StringComparer.Ordinal);
 
@@ -41,7 +45,7 @@ internal sealed class RunHistory(ArtifactStore store)
                 .OrderByDescending(folder => folder.Name, StringComparer.Ordinal)
                 .Select(folder => new FileInfo(Path.Combine(folder.FullName, ProgressLog.FileName)))
                 .Where(log => log.Exists)
-                .Take(MostRuns)]
+                .Take(MostLogs)]
             : [];
         foreach (string gone in _known.Keys.Except(logs.Select(log => log.FullName)))
         {
@@ -49,7 +53,32 @@ internal sealed class RunHistory(ArtifactStore store)
         }
 
         Run[] runs = [.. logs.Select(Read).OfType<Run>()];
-        return new TrainingRuns([.. runs.Select(run => run.Summary)], [.. Exports(runs).OrderBy(export => export.Dataset, StringComparer.Ordinal)]);
+        return new TrainingRuns([.. Joined(runs).Take(MostRuns)], [.. Exports(runs).OrderBy(export => export.Dataset, StringComparer.Ordinal)]);
+    }
+
+    // "prepare", then "train-retriever" and so on, each by itself, are what "run" does: one run. It ends where a command comes again.
+    private static List<RunSummary> Joined(Run[] newestFirst)
+    {
+        List<RunSummary> joined = [];
+        foreach (RunSummary run in newestFirst.Select(run => run.Summary).Where(run => run is not { Commands: [Evaluate], State: ProgressEvent.Completed }))
+        {
+            if (joined is [.., { Commands: [var next, ..] } later] && run.Commands is [var command] && run.State == ProgressEvent.Completed
+                && run.Dataset == later.Dataset && Array.IndexOf(Order, command) is >= 0 and var place && place < Array.IndexOf(Order, next))
+            {
+                joined[^1] = later with
+                {
+                    Run = run.Run, Started = run.Started, Seconds = later.Seconds + run.Seconds, Version = later.Version ?? run.Version,
+                    Best = later.Best ?? run.Best, BestEpoch = later.BestEpoch ?? run.BestEpoch, Epochs = later.Epochs.Count > 0 ? later.Epochs : run.Epochs,
+                    Commands = [command, .. later.Commands],
+                };
+            }
+            else
+            {
+                joined.Add(run);
+            }
+        }
+
+        return joined;
     }
 
     // The newest of each data set; a version that a later run published holds it.
@@ -96,7 +125,12 @@ internal sealed class RunHistory(ArtifactStore store)
         string? published = events.LastOrDefault(progress => progress.Version is not null)?.Version;
         var summary = new RunSummary(
             name, last.State, last.Stage, first.Time, last.Time, published is not null && VersionName.IsWellFormed(published) ? published : null,
-            best?.Metrics, best?.Epoch, [.. epochs.Select(progress => new EpochFigures(progress.Epoch!.Value, progress.Loss, progress.Metrics![Headline]))]);
+            best?.Metrics, best?.Epoch, [.. epochs.Select(progress => new EpochFigures(progress.Epoch!.Value, progress.Loss, progress.Metrics![Headline]))])
+        {
+            Seconds = (last.Time - first.Time).TotalSeconds,
+            Dataset = last.Dataset,
+            Commands = events.All(progress => progress.Stage == last.Stage) && last.StageCount == 1 ? [last.Stage] : [],
+        };
         // The stage is over if another one follows, or if the run ends with it.
         ProgressEvent? exported = events.LastOrDefault(progress => progress.Stage == Export);
         bool isOver = exported is not null && (exported != last || last.State == ProgressEvent.Completed);

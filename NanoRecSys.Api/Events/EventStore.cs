@@ -20,13 +20,25 @@ internal enum EventOutcome
 }
 
 /// <summary>Section <c>Events</c>.</summary>
-internal sealed class EventOptions
+internal sealed class EventOptions : IValidatableObject
 {
     public const string Section = "Events";
 
     /// <summary>Events kept per user; further ones are refused. Each answer that is computed for a user reads all of them: 10,000 take some 20 ms.</summary>
     [Range(1, 1_000_000)]
     public int MaxPerUser { get; set; } = 10_000;
+
+    /// <summary>
+    /// By type of event: a negative weight excludes the item instead, 0 ignores the event; 1 for a type that is not named. How much it weighs in training
+    /// is an option of <c>prepare</c>.
+    /// </summary>
+    public IDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.OrdinalIgnoreCase) { [EventTypes.Dislike] = -1 };
+
+    public double WeightOf(string type) => Weights.TryGetValue(type, out double weight) ? weight : 1;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Weights
+        .Where(weight => !double.IsFinite(weight.Value))
+        .Select(weight => new ValidationResult($"{Section}:Weights:{weight.Key} = {weight.Value} is not a finite number."));
 }
 
 /// <summary>Identifies the content of a user's events without reading them.</summary>
@@ -87,23 +99,38 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
     /// <summary>Deletes all events of a user, on every replica at once.</summary>
     /// <returns>How many there were.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
-    public async Task<long> DeleteAsync(EntityId userId)
+    public Task<long> DeleteAsync(EntityId userId) => DeleteAsync(userId, transaction =>
+    {
+        Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
+        return (count,
+        [
+            transaction.KeyDeleteAsync(EventKeys.Of(userId)),
+            transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
+            transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
+        ]);
+    });
+
+    /// <summary>Deletes one event of a user, on every replica at once.</summary>
+    /// <param name="userId">Whose.</param>
+    /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
+    /// <returns>1, or 0 where there is none.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
+    public Task<long> DeleteAsync(EntityId userId, string field) => DeleteAsync(userId, transaction =>
+    {
+        Task<long> count = transaction.HashDeleteAsync(EventKeys.Of(userId), [field]);
+        return (count, [transaction.HashSetAsync(EventKeys.Revisions, [new HashEntry(userId.Text, Random.Shared.NextInt64())])]);
+    });
+
+    private async Task<long> DeleteAsync(EntityId userId, Func<ITransaction, (Task<long> Count, Task[] Others)> delete)
     {
         IDatabase database = Database();
         try
         {
             ITransaction transaction = database.CreateTransaction();
-            Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
-            Task[] all =
-            [
-                count,
-                transaction.KeyDeleteAsync(EventKeys.Of(userId)),
-                transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
-                transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
-                EventNotices.TellAsync(transaction, [userId]),
-            ];
+            (Task<long> count, Task[] others) = delete(transaction);
+            Task told = EventNotices.TellAsync(transaction, [userId]);
             await transaction.ExecuteAsync();
-            await Task.WhenAll(all);
+            await Task.WhenAll([count, told, .. others]);
             return await count;
         }
         catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
@@ -133,7 +160,7 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         return EventsState.Of(await count, await revision);
     }
 
-    /// <summary>A user's events in the order in which they happened.</summary>
+    /// <summary>A user's events in the order in which they happened, but for those of a type that weighs nothing.</summary>
     /// <param name="userId">Whose.</param>
     /// <param name="count">How many there are, as <see cref="StateAsync"/> returned it.</param>
     /// <exception cref="InvalidDataException">Some are not events, or of a later release, or there are far more than this release stores.</exception>
@@ -145,8 +172,18 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         }
 
         RedisValue[] stored = count == 0 ? [] : await Database().HashValuesAsync(EventKeys.Of(userId));
-        UserEvent[] events = Array.ConvertAll(stored, value => StoredEvent.Read((byte[])value!));
-        Array.Sort(events, UserEvent.CompareByTime);
+        List<UserEvent> events = new(stored.Length);
+        foreach (RedisValue value in stored)
+        {
+            UserEvent happened = StoredEvent.Read((byte[])value!);
+            double weight = options.Value.WeightOf(happened.Type);
+            if (weight != 0)
+            {
+                events.Add(weight > 0 == happened.IsPositive ? happened : happened with { IsPositive = weight > 0 });
+            }
+        }
+
+        events.Sort(UserEvent.CompareByTime);
         return events;
     }
 

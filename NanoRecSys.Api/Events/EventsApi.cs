@@ -36,10 +36,10 @@ internal static class EventsApi
             .WithSummary("What users did, one event or a batch of up to 1000; their next recommendations reflect it")
             .WithDescription(
                 "Answered once everything is stored. Invalid rows are refused one by one, the others are stored. Sent again with the same key " +
-                "(or the same movie, type and timestamp), an event is stored once. Unknown fields are refused. " +
+                "(or the same item, type and timestamp), an event is stored once. Unknown fields are refused. A type is any name; those with a negative weight (Events:Weights) exclude the item. " +
                 "503: the store is away, full or refuses writes; the message says what is known to be stored. Send the request again.")
             .WithJsonBody<EventBatch, EventReceipt>(
-                """{"events": [{"user_id": 42, "movie_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "movie_id": 32, "type": "like"}]}""")
+                """{"events": [{"user_id": 42, "item_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "item_id": 32, "type": "purchase"}]}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}/events", DeleteEvents)
@@ -50,10 +50,16 @@ internal static class EventsApi
                 "503: the store is away; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
+        app.MapDelete("/users/{id}/events/{key}", DeleteEvent)
+            .WithTags("Events")
+            .WithSummary("Deletes the event that was sent with a key")
+            .WithDescription("Takes effect on every replica at once; deleted is 0 where the user has no event of that key. 503: the store is away; send the request again.")
+            .WithAnswer<EventsDeleted>()
+            .RequireKey(KeyRole.Write);
     }
 
     private static async Task<IResult> PostEvents(
-        HttpContext http, ServedModel served, AddedMovies added, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, ServedModel served, ItemStore items, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         bool isBatch = body.Has(BatchField);
@@ -69,7 +75,8 @@ internal static class EventsApi
             return StatusApi.NotReadyResult(status.Read());
         }
 
-        bool Knows(EntityId movie) => lease is null || lease.Model.Catalog.TryFind(movie, out _) || added.Knows(movie);
+        ServedCatalog? catalog = lease is null ? null : items.Extend(lease.Model);
+        bool Knows(EntityId item) => catalog is null || catalog.TryFind(item, out _) || items.Find(item) is { IsDeleted: false };
         EventDraft[] drafts = [.. rows.Select((row, i) => reader.Read(row, i, Knows))];
         if (body.Errors.Count > 0)
         {
@@ -79,7 +86,18 @@ internal static class EventsApi
         return await StoreAsync(http, drafts, rows, store);
     }
 
-    private static async Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id)
+    private static Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id) =>
+        DeleteAsync(http, id, async user =>
+        {
+            long deleted = await store.DeleteAsync(user);
+            await cache.DeleteAsync(user);
+            return deleted;
+        });
+
+    private static Task<IResult> DeleteEvent(HttpContext http, EventStore store, string id, string key) =>
+        DeleteAsync(http, id, user => store.DeleteAsync(user, EventReader.FieldOf(key)));
+
+    private static async Task<IResult> DeleteAsync(HttpContext http, string id, Func<EntityId, Task<long>> delete)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
@@ -90,9 +108,7 @@ internal static class EventsApi
 
         try
         {
-            long deleted = await store.DeleteAsync(user);
-            await cache.DeleteAsync(user);
-            return TypedResults.Ok(new EventsDeleted(deleted, http.TraceIdentifier));
+            return TypedResults.Ok(new EventsDeleted(await delete(user), http.TraceIdentifier));
         }
         catch (EventStoreException e)
         {
@@ -134,7 +150,7 @@ internal static class EventsApi
             BodyFields row = rows[good[i].Index];
             if (outcomes[i] == EventOutcome.KeyReused)
             {
-                row.Refuse("key", "Another event of this user has this key, or without one the same movie, type and timestamp", "key_reused");
+                row.Refuse("key", "Another event of this user has this key, or without one the same item, type and timestamp", "key_reused");
                 refused[good[i].Index] = row.Errors;
             }
             else if (outcomes[i] == EventOutcome.LimitReached)
@@ -160,8 +176,8 @@ internal static class EventsApi
 internal sealed class EventReader(StoreHealth health)
 {
     private const int MaxKeyLength = 128;
-    private const double LeastRating = 0.5;
-    private const double MostRating = 5;
+    private const string OldName = "movie_id"; // of item_id
+    private const int MaxTypeLength = 64;
 
     // Clocks of well-kept machines differ by less; beyond it an event would stay the newest for as long as it is early.
     private static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5);
@@ -170,28 +186,28 @@ internal sealed class EventReader(StoreHealth health)
 
     /// <param name="fields">The event.</param>
     /// <param name="index">Its place in the request.</param>
-    /// <param name="knows">Whether a movie is in the catalog.</param>
+    /// <param name="knows">Whether an item is in the catalog.</param>
     /// <returns>To be used only where <paramref name="fields"/> has no errors.</returns>
     public EventDraft Read(BodyFields fields, int index, Func<EntityId, bool> knows)
     {
         DateTimeOffset now = health.UtcNow;
         EntityId user = fields.Id("user_id");
-        EntityId movie = fields.Id("movie_id");
-        double? rating = fields.OptionalNumber("rating", LeastRating, MostRating);
-        string type = fields.OptionalText("type", MaxKeyLength) ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
+        EntityId item = fields.Id(fields.Has(OldName) ? OldName : "item_id");
+        double? rating = fields.OptionalNumber("rating", float.MinValue, float.MaxValue);
+        string type = fields.OptionalText("type", MaxTypeLength) ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
         long? given = fields.OptionalInt64("timestamp");
         string? key = fields.OptionalText("key", MaxKeyLength);
         fields.ForbidOthers();
         CheckType(fields, type, rating);
         CheckTime(fields, given, now);
-        if (fields.Errors.Count == 0 && !knows(movie))
+        if (fields.Errors.Count == 0 && !knows(item))
         {
-            fields.Refuse("movie_id", $"Movie {movie} is not in the catalog; POST /items adds movies", "unknown_movie");
+            fields.Refuse(fields.Has(OldName) ? OldName : "item_id", $"Item {item} is not in the catalog; POST /items adds items", "unknown_item");
         }
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
-        var happened = new UserEvent(movie, timestamp, type, (float?)rating, NextReceived(now));
-        return new EventDraft(index, user, Field(key, given, movie, type), happened, IsTimed: given is not null);
+        var happened = new UserEvent(item, timestamp, type, (float?)rating, NextReceived(now));
+        return new EventDraft(index, user, Field(key, given, item, type), happened, IsTimed: given is not null);
     }
 
     // Microseconds, each number once: so events of a batch keep their order, and a repeated event is told from the first.
@@ -207,17 +223,20 @@ internal sealed class EventReader(StoreHealth health)
         return next;
     }
 
+    /// <summary>Where an event with a key is stored.</summary>
+    public static string FieldOf(string key) => $"key:{key}";
+
     // With neither key nor time nothing tells a repetition from a second event.
-    private static string Field(string? key, long? timestamp, EntityId movie, string type) =>
-        key is not null ? $"key:{key}"
-        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"at:{when}:{Uri.EscapeDataString(movie.Text)}:{type}")
+    private static string Field(string? key, long? timestamp, EntityId item, string type) =>
+        key is not null ? FieldOf(key)
+        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"at:{when}:{Uri.EscapeDataString(item.Text)}:{type}")
         : $"new:{Guid.NewGuid():N}";
 
     private static void CheckType(BodyFields fields, string type, double? rating)
     {
-        if (!EventTypes.All.Contains(type))
+        if (type.Any(char.IsControl))
         {
-            fields.Refuse("type", $"Input should be {string.Join(", ", EventTypes.All)}", "enum");
+            fields.Refuse("type", "String should have no control characters", "string_type");
         }
         else if (type == EventTypes.Rate && rating is null)
         {

@@ -36,7 +36,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     /// <summary>Whether Redis answered the latest probe.</summary>
     public bool IsAnswering => _isAnswering;
 
-    /// <summary>Whether Redis answers, but does not store events and added movies.</summary>
+    /// <summary>Whether Redis answers, but does not store events and items.</summary>
     public bool IsRefusing => (_writeRefusal ?? _probeRefusal) is not null;
 
     /// <summary>This machine's time; that of Redis if the two differ by more than five minutes, so that one wrong clock does not put events into the future.</summary>
@@ -49,7 +49,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         {
             if ((_writeRefusal ?? _probeRefusal) is { } reason)
             {
-                yield return $"Redis refuses writes, so events and new movies are refused: {reason}";
+                yield return $"Redis refuses writes, so events and changes of items are refused: {reason}";
             }
 
             if (_replacement is { } replacement)
@@ -78,7 +78,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             if (_loggedAt is not { } before || time.GetElapsedTime(before, now) >= LogInterval)
             {
                 _loggedAt = now;
-                logger.LogWarning("Events or movies were not stored: {Reason} ({Refusals} requests so far)", reason, _refusals);
+                logger.LogWarning("Events or items were not stored: {Reason} ({Refusals} requests so far)", reason, _refusals);
             }
         }
     }
@@ -162,7 +162,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
 
         if (_epoch is not null)
         {
-            _replacement = $"Redis was emptied or replaced at {time.GetUtcNow():u}: events and movies that were stored before may be lost.";
+            _replacement = $"Redis was emptied or replaced at {time.GetUtcNow():u}: events and items that were stored before may be lost.";
             _isInspected = false;
             logger.LogWarning("{Replacement}", _replacement);
         }

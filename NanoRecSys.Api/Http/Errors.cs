@@ -9,6 +9,8 @@ namespace NanoRecSys.Api.Http;
 /// <summary>Gives every failed request a JSON body with <c>detail</c> and <c>request_id</c>, never a stack trace.</summary>
 internal static class Errors
 {
+    private const int MaxReason = 300; // characters
+    private static readonly object ReasonKey = new();
     private static long lastTraced; // ticks
 
     public static void UseErrors(this WebApplication app)
@@ -25,9 +27,17 @@ internal static class Errors
         });
     }
 
+    /// <summary>What the response to a failed request says; null if it says nothing.</summary>
+    public static string? ReasonOf(HttpContext http) => http.Items.TryGetValue(ReasonKey, out object? reason) ? (string?)reason : null;
+
+    /// <summary>Kept for <see cref="ReasonOf"/>.</summary>
+    public static void KeepReason(this HttpContext http, string reason) =>
+        http.Items[ReasonKey] = reason.Length <= MaxReason ? reason : string.Concat(reason.AsSpan(0, MaxReason), "…");
+
     /// <summary>One sentence as the whole response.</summary>
     public static Task WriteErrorAsync(this HttpContext http, int status, string detail)
     {
+        http.KeepReason(detail);
         http.Response.StatusCode = status;
         return http.Response.WriteAsJsonAsync(new PlainError(detail) { RequestId = http.TraceIdentifier }, ApiJson.Default.PlainError);
     }
@@ -103,6 +113,13 @@ internal sealed class ErrorIds : IEndpointFilter
         if (result is IValueHttpResult { Value: ErrorBody error })
         {
             error.RequestId = context.HttpContext.TraceIdentifier;
+            context.HttpContext.KeepReason(error switch
+            {
+                FieldErrors fields => string.Join(" ", fields.Detail.Select(field => $"{string.Join('.', field.Loc)}: {field.Msg}")),
+                PlainError plain => plain.Detail,
+                NotReadyError notReady => string.Join(" ", notReady.Detail.Errors),
+                _ => "",
+            });
         }
 
         return answer;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
@@ -133,6 +134,9 @@ internal sealed class BodyFields
     }
 
     /// <returns>Null if it is absent or null.</returns>
+    public EntityId? OptionalId(string name) => TryFindValue(name, out _) ? Id(name) : null;
+
+    /// <returns>Null if it is absent or null.</returns>
     public int? OptionalInt32(string name, int min = int.MinValue, int max = int.MaxValue) =>
         TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
 
@@ -195,6 +199,53 @@ internal sealed class BodyFields
         return value;
     }
 
+    /// <summary>A required text.</summary>
+    public string Text(string name, int maxLength)
+    {
+        if (!TryFindValue(name, out _))
+        {
+            Refuse(name, "Field required", "missing");
+        }
+
+        return OptionalText(name, maxLength) ?? "";
+    }
+
+    /// <summary>In ISO 8601, or seconds since 1970.</summary>
+    /// <returns>Null if it is absent or null.</returns>
+    public DateTimeOffset? OptionalTime(string name)
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!JsonTime.TryRead(element, out DateTimeOffset time))
+        {
+            Refuse(name, "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type");
+        }
+
+        return time;
+    }
+
+    /// <summary>A required number or text, or if several are allowed a list of 1 to <paramref name="maxCount"/>.</summary>
+    public IReadOnlyList<ConditionValue> Values(string name, int maxCount, int maxLength)
+    {
+        static bool TryRead(JsonElement item, out ConditionValue value)
+        {
+            bool isNumber = JsonValues.TryDouble(item, out double number);
+            string text = "";
+            bool isText = !isNumber && JsonValues.TryText(item, out text);
+            value = isNumber ? number : text;
+            return isNumber || isText;
+        }
+
+        TryFindValue(name, out JsonElement element);
+        return List(
+            maxCount > 1 ? Items(name, maxCount) : TryFind(name, required: true, out _) ? [element] : [], name,
+            (JsonElement item, out ConditionValue value) => TryRead(item, out value) && value.Text is not { Length: 0 } && !(value.Text?.Length > maxLength),
+            (_, place) => new FieldError(maxCount > 1 ? place : At(name), $"Input should be a finite number or a string of 1 to {maxLength} characters", "type_error"));
+    }
+
     public bool Boolean(string name, bool fallback)
     {
         if (!TryFind(name, required: false, out JsonElement element))
@@ -231,6 +282,12 @@ internal sealed class BodyFields
     /// <summary>An object inside this one, which reports its errors here; null if it is absent or null.</summary>
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
 
+    /// <summary>A list of 1 to <paramref name="maxCount"/> objects, each with its own errors; empty if it is absent or null.</summary>
+    public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => TryFindValue(name, out _) ? Objects(name, maxCount) : [];
+
+    /// <summary>Takes over what is wrong with an object inside.</summary>
+    public void Add(IEnumerable<FieldError> errors) => _errors.AddRange(errors);
+
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
     public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
         [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];
@@ -250,6 +307,23 @@ internal sealed class BodyFields
         {
             Refuse(field.Name, $"Unknown field; there are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
         }
+    }
+
+    /// <summary>Names and values of all fields.</summary>
+    public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
+
+    /// <summary>Whether a field is there and null.</summary>
+    public bool IsNull(string name)
+    {
+        _asked.Add(name);
+        return Has(name) && _object.GetProperty(name).ValueKind == JsonValueKind.Null;
+    }
+
+    /// <summary>Whether a field is a list without items.</summary>
+    public bool IsEmptyList(string name)
+    {
+        _asked.Add(name);
+        return Has(name) && _object.GetProperty(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() == 0;
     }
 
     private delegate bool TryRead<T>(JsonElement element, out T value);
@@ -400,5 +474,31 @@ internal static class JsonValues
         {
             return false;
         }
+    }
+}
+
+/// <summary>Times in ISO 8601, in UTC where they name no zone, or as seconds since 1970.</summary>
+internal static class JsonTime
+{
+    private static readonly string[] Formats =
+    [
+        "yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK",
+    ];
+
+    private static readonly double Last = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
+
+    public static bool TryParse(string text, out DateTimeOffset time) =>
+        DateTimeOffset.TryParseExact(text, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+
+    public static bool TryRead(JsonElement element, out DateTimeOffset time)
+    {
+        time = default;
+        if (JsonValues.TryDouble(element, out double seconds) && Math.Abs(seconds) <= Last && seconds >= DateTimeOffset.MinValue.ToUnixTimeSeconds())
+        {
+            time = DateTimeOffset.FromUnixTimeSeconds((long)seconds);
+            return true;
+        }
+
+        return JsonValues.TryText(element, out string text) && TryParse(text, out time);
     }
 }

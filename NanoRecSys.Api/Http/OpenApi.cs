@@ -14,7 +14,7 @@ internal static class OpenApi
         builder.Services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info.Title = "NanoRecSys";
-            document.Info.Description = "Sequential movie recommendations. Errors are JSON objects with a field 'detail'.";
+            document.Info.Description = "Sequential recommendations. Errors are JSON objects with a field 'detail'.";
             AddExamples(document);
             foreach (string probe in (string[])["/health", "/healthz"])
             {

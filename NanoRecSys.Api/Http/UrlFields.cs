@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Numerics;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing.Patterns;
+using Microsoft.Extensions.Primitives;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
@@ -50,11 +53,12 @@ internal sealed class UrlFields
         return id;
     }
 
-    /// <summary>Ids separated by commas.</summary>
+    /// <summary>Ids separated by commas; where the parameter is there several times, each is one id, which may have commas.</summary>
     /// <inheritdoc cref="Int32" path="/param"/>
-    public EntityId[] IdList(string place, string name, string text, int max)
+    public EntityId[] IdList(string place, string name, StringValues texts, int max)
     {
-        string[] parts = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] parts = texts.Count > 1 ? [.. texts.Where(text => !string.IsNullOrEmpty(text)).Select(text => text!)]
+            : texts.ToString().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (parts.Length > max)
         {
             _errors.Add(new FieldError([place, name], $"List should have at most {max} items", "too_long"));
@@ -92,5 +96,39 @@ internal static class UnknownParameters
                 .Select(name => new FieldError(["query", name], known.Length == 0 ? "Unknown parameter; there are none" : $"Unknown parameter; there are {string.Join(", ", known)}", "extra_forbidden"))];
             return unknown.Length == 0 ? next(context) : ValueTask.FromResult<object?>(TypedResults.UnprocessableEntity(new FieldErrors(unknown)));
         };
+    }
+}
+
+/// <summary>
+/// Gives handlers the ids of a path as they were sent. Kestrel decodes a path but for <c>%2F</c>, so that its text does not tell <c>a/b</c>
+/// (<c>a%2Fb</c>) from <c>a%2Fb</c> (<c>a%252Fb</c>): the target is read here, and each segment decoded once.
+/// </summary>
+internal static class PathIds
+{
+    private const string Name = "id";
+
+    public static EndpointFilterDelegate Decode(EndpointFilterFactoryContext endpoint, EndpointFilterDelegate next)
+    {
+        int argument = Array.FindIndex(endpoint.MethodInfo.GetParameters(), parameter => parameter.Name == Name && parameter.ParameterType == typeof(string));
+        return argument < 0 ? next : context =>
+        {
+            context.Arguments[argument] = Read(context.HttpContext) ?? context.Arguments[argument];
+            return next(context);
+        };
+    }
+
+    // Null where the target is not as the route has it, such as one with dot segments.
+    private static string? Read(HttpContext http)
+    {
+        RoutePattern? route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern;
+        string target = http.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        if (route is null || !target.StartsWith('/'))
+        {
+            return null;
+        }
+
+        string[] segments = target.Split('?')[0].TrimStart('/').Split('/');
+        int place = Enumerable.Range(0, route.PathSegments.Count).First(i => route.PathSegments[i].Parts is [RoutePatternParameterPart { Name: Name }]);
+        return segments.Length == route.PathSegments.Count ? Uri.UnescapeDataString(segments[place]) : null;
     }
 }

@@ -6,119 +6,159 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 
-/// <summary>Explains why each movie was recommended.</summary>
+/// <summary>Explains why each item was recommended.</summary>
 internal static class Explainer
 {
-    /// <summary>Movies of the history caused it: measured by leaving them out.</summary>
+    /// <summary>Items of the history caused it: measured by leaving them out.</summary>
     public const string FromHistory = "history";
 
-    /// <summary>The nearest movies of the history: what can be said while the network fails.</summary>
+    /// <summary>The nearest items of the history: what can be said while the network fails.</summary>
     public const string Like = "similar";
 
-    /// <summary>Nothing is known of the user: others watched it.</summary>
+    /// <summary>Nothing is known of the user: others have it.</summary>
     public const string Popular = "popular";
 
-    /// <summary>Movies that are left out in turn, the newest: each costs as much as encoding the history once.</summary>
-    private const int MaxMovies = 32;
+    /// <summary>Items that are left out in turn, the newest: each costs as much as encoding the history once.</summary>
+    private const int MaxItems = 32;
 
-    private const int ShownMovies = 3;
+    private const int ShownItems = 3;
 
-    // A movie that contributed a tenth as much as the first is not worth naming.
+    // An item that contributed a tenth as much as the first is not worth naming.
     private const float LeastShare = 0.1f;
 
     /// <param name="catalog">What recommended.</param>
     /// <param name="recommended">[K], the popular ones.</param>
     /// <param name="history">Empty for a new user, with the reason.</param>
     /// <returns>[K]</returns>
-    public static RecommendationReason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
+    public static Reason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        FirstMovies first = catalog.Model.FirstMovies;
-        return Array.ConvertAll(recommended, candidate => new RecommendationReason(catalog.MovieAt(candidate.Row).MovieId, Popular, [], [])
+        FirstItems first = catalog.Model.FirstItems;
+        return Array.ConvertAll(recommended, candidate => new Reason(catalog.ItemAt(candidate.Row), Popular, [], [])
         {
             IsNew = !catalog.IsRead(candidate.Row),
-            Watched = catalog.ItemAt(candidate.Row).Count,
-            WatchedFirst = history.EmptyReason is null ? null : first.CountOf(candidate.Row),
+            Interactions = catalog.ItemAt(candidate.Row).Count,
+            FirstOf = history.EmptyReason is null ? null : first.CountOf(candidate.Row),
         });
     }
 
     /// <param name="catalog">What recommended.</param>
     /// <param name="recommended">[K] with the served scores.</param>
-    /// <param name="history">At least one movie.</param>
-    /// <returns>[K]; a contribution is how much lower the score is without that movie.</returns>
+    /// <param name="history">At least one item.</param>
+    /// <returns>[K]; a contribution is how much lower the score is without that item.</returns>
     /// <exception cref="Microsoft.ML.OnnxRuntime.OnnxRuntimeException">The network fails.</exception>
-    public static RecommendationReason[] Influence(ServedCatalog catalog, Candidate[] recommended, History history)
+    public static Reason[] Influence(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        if (recommended.Length == 0)
+        if (recommended.Length == 0 || history.Rows.Length == 0)
         {
-            return [];
+            return Likeness(catalog, recommended, history); // of a new item in view alone there is no score without it
         }
 
-        IReadOnlyList<(int Row, float[] Contributions)> influence = Measure(catalog, history, recommended);
+        IReadOnlyList<(int Row, float[] Raw, float[] Served)> influence = Measure(catalog, history, recommended);
+        var named = new Dictionary<int, int>();
         return [.. recommended.Select((candidate, k) =>
-            Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Contributions[k]))))];
+            Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Raw[k], movie.Served[k])), named))];
     }
 
-    /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both movies' embeddings.</summary>
-    public static RecommendationReason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
+    /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both items' embeddings.</summary>
+    public static Reason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
     {
-        int[] newest = [.. history.Rows.Reverse().Distinct().Take(MaxMovies)];
+        int[] newest = [.. (history.NewInView is { } view ? [view] : Array.Empty<int>()).Concat(history.Rows.Reverse()).Distinct().Take(MaxItems)];
+        var named = new Dictionary<int, int>();
         return Array.ConvertAll(recommended, candidate => Explain(Like, catalog, candidate, newest.Select(row =>
-            (row, TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row))))));
+        {
+            float cosine = TensorPrimitives.Dot(catalog.EmbeddingOf(candidate.Row), catalog.EmbeddingOf(row));
+            return (row, cosine, cosine);
+        }), named));
     }
 
     /// <summary>A reason in words.</summary>
-    public static string Sentence(RecommendationReason reason)
+    public static string Sentence(Reason reason)
     {
-        string news = reason.IsNew ? " New here: placed by its title, year and genres." : "";
-        string movies = string.Join(" and ", reason.Because.Select(cause => cause.Movie.Title));
-        string genres = reason.SharedGenres.Count == 0 ? "" : $", also {string.Join(", ", reason.SharedGenres)}";
+        string news = reason.IsNew ? " New in the catalog: placed by what is known of it." : "";
+        string items = Enumerated(reason);
+        string shared = Shared(reason);
         return reason switch
         {
-            { Kind: Popular, IsNew: true } => "New here.",
-            { Kind: Popular, WatchedFirst: > 0 } => $"Popular with people new here: among the first movies of {reason.WatchedFirst}.",
-            { Kind: Popular } => $"Popular with people here: watched {reason.Watched} times.",
+            { Kind: Popular, IsNew: true } => "New in the catalog.",
+            { Kind: Popular, FirstOf: > 0 } => $"A popular start: among the first ten items of {Users(reason.FirstOf)}.",
+            { Kind: Popular } => $"Popular: {reason.Interactions} interactions.",
+            { Because.Count: 0 } => $"Fits the history as a whole; no single item stands out.{news}",
+            { Kind: Like } => $"Similar to {items}{shared}.{news}",
+            _ => $"Because of {items}{shared}.{news}",
+        };
+    }
+
+    /// <summary>A reason in the words of <c>POST /recommend</c>.</summary>
+    public static string MovieSentence(Reason reason)
+    {
+        string news = reason.IsNew ? " New in the catalog: placed by its title, year and genres." : "";
+        string movies = Enumerated(reason);
+        string genres = Shared(reason);
+        return reason switch
+        {
+            { Kind: Popular, IsNew: true } => "New in the catalog.",
+            { Kind: Popular, FirstOf: > 0 } => $"A popular start: among the first ten movies of {Users(reason.FirstOf)}.",
+            { Kind: Popular } => $"Popular: watched {reason.Interactions} times.",
             { Because.Count: 0 } => $"Fits your history as a whole; no single movie stands out.{news}",
-            { Kind: Like } => $"Like {movies}, which you watched{genres}.{news}",
+            { Kind: Like } => $"Similar to {movies}, which you watched{genres}.{news}",
             _ => $"Because you watched {movies}{genres}.{news}",
         };
     }
 
-    private static RecommendationReason Explain(
-        string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Contribution)> influence)
+    private static string Shared(Reason reason) => reason.Shared.Count == 0 ? "" : $" (shared: {string.Join(", ", reason.Shared)})";
+
+    private static string Users(int? count) => count == 1 ? "one user" : $"{count} users";
+
+    /// <summary>A; A and B; A, B and C.</summary>
+    private static string Enumerated(Reason reason) => reason.Because.Select(cause => cause.Item.Title).ToArray() is [.. var first, var last]
+        ? first.Length == 0 ? last : $"{string.Join(", ", first)} and {last}"
+        : "";
+
+    // Chosen by the raw contribution: of served scores near 1 only the last item to lower them would be left. One item often contributes
+    // most to a whole list, which would then have one reason. So the more often an item was named for better recommendations, the less
+    // it counts in the choice; what is reported is the contribution as measured.
+    private static Reason Explain(
+        string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Raw, float Served)> influence, Dictionary<int, int> named)
     {
-        var largest = new Candidate[ShownMovies];
-        var best = new TopK(largest);
-        foreach ((int row, float contribution) in influence.Where(movie => movie.Contribution > 0))
+        (int Row, float Raw, float Served)[] raising = [.. influence.Where(item => item.Raw > 0)];
+        float least = LeastShare * raising.Select(item => item.Raw).DefaultIfEmpty().Max();
+        (int Row, float Raw, float Served)[] chosen = [.. raising
+            .Where(item => item.Raw >= least)
+            .OrderByDescending(item => item.Raw / (1 + named.GetValueOrDefault(item.Row)))
+            .Take(ShownItems)
+            .OrderByDescending(item => item.Raw)];
+        foreach ((int row, _, _) in chosen)
         {
-            best.Offer(row, contribution);
+            named[row] = named.GetValueOrDefault(row) + 1;
         }
 
-        int found = best.SortBestFirst();
-        ContributingMovie[] because = [.. largest[..found]
-            .Where(cause => cause.Score >= LeastShare * largest[0].Score)
-            .Select(cause => new ContributingMovie(catalog.MovieAt(cause.Row), cause.Score))];
-        MovieInfo movie = catalog.MovieAt(recommended.Row);
-        string[] shared = because.Length == 0 ? [] : [.. movie.Genres.Intersect(because[0].Movie.Genres)];
-        return new RecommendationReason(movie.MovieId, kind, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
+        (CatalogItem Item, float Contribution)[] because = [.. chosen.Select(cause => (catalog.ItemAt(cause.Row), cause.Served))];
+        CatalogItem item = catalog.ItemAt(recommended.Row);
+        string[] shared = because.Length == 0 ? [] : [.. item.Categories.Intersect(because[0].Item.Categories)];
+        return new Reason(item, kind, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
     }
 
-    // How much each of the newest movies contributed to each recommendation, [K]: the score of the whole history less the score
-    // without that movie; negative if it spoke against. All these histories are encoded in one batch and in 32 bits: the steps of
-    // 8 would drown what one movie does.
-    private static IReadOnlyList<(int Row, float[] Contributions)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
+    // How much each of the newest items contributed to each recommendation, [K]: the score of the whole history less the score
+    // without that item, as the model has it and as it is served; negative if it spoke against. All these histories are encoded in one
+    // batch and in 32 bits: the steps of 8 would drown what one item does.
+    private static IReadOnlyList<(int Row, float[] Raw, float[] Served)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
     {
         TimedHistory read = history.Timed.Last(catalog.Model.Artifacts.Manifest.Model.MaxLength); // the network does not read further back
-        int[] movies = [.. read.Items.ToArray().Reverse().Distinct().Take(MaxMovies)];
+        int[] movies = [.. read.Items.ToArray().Reverse().Distinct().Take(MaxItems)];
         if (movies is [int only] && read.Items.Span.IndexOfAnyExcept(only) < 0)
         {
-            return [(only, Array.ConvertAll(recommended, candidate => candidate.Score))]; // nothing is left without it
+            float[] all = Array.ConvertAll(recommended, candidate => candidate.Score);
+            return [(only, all, all)]; // nothing is left without it
         }
 
         float[] encoded = catalog.Model.UserTowers.Exact.Encode([read, .. movies.Select(movie => Without(movie, read))]); // [1 + B, D]
         float[][] users = [.. encoded.Chunk(catalog.Model.Items.Dimension)];
         float[] whole = Scores(catalog, users[0], history.Rows, recommended); // [K]
         return [.. movies.Select((movie, b) =>
-            (movie, Less(whole, Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended))))];
+        {
+            float[] without = Scores(catalog, users[b + 1], [.. history.Rows.Where(row => row != movie)], recommended);
+            return (movie, Less(whole, without), Less(Served(catalog, whole), Served(catalog, without)));
+        })];
     }
 
     private static TimedHistory Without(int movie, TimedHistory history)
@@ -136,11 +176,30 @@ internal static class Explainer
             candidate with { Score = TensorPrimitives.Dot(user, catalog.EmbeddingOf(candidate.Row)) }); // [K] cosines
         ModelSnapshot model = catalog.Model;
         float[] scores = model.Ranker is { } ranker
-            ? ranker.Score(user, history, candidates, catalog.News)
+            ? ranker.Score(catalog, user, history, candidates)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
         model.Blend?.AddTo(history, Array.ConvertAll(candidates, candidate => candidate.Row), scores);
-        return Array.ConvertAll(scores, model.ToScore);
+        return scores;
     }
 
+    private static float[] Served(ServedCatalog catalog, float[] scores) => Array.ConvertAll(scores, catalog.Model.ToScore);
+
     private static float[] Less(float[] whole, float[] without) => [.. whole.Select((score, k) => score - without[k])];
+}
+
+/// <summary>Why an item was recommended.</summary>
+/// <param name="Item">Which.</param>
+/// <param name="Kind">One of <see cref="Explainer"/>'s.</param>
+/// <param name="Because">Items of the history that contributed most, the largest contribution first.</param>
+/// <param name="Shared">Categories that it has in common with the first of them.</param>
+internal sealed record Reason(CatalogItem Item, string Kind, IReadOnlyList<(CatalogItem Item, float Contribution)> Because, IReadOnlyList<string> Shared)
+{
+    /// <inheritdoc cref="ItemReason.IsNew"/>
+    public bool IsNew { get; init; }
+
+    /// <inheritdoc cref="ItemReason.Interactions"/>
+    public int? Interactions { get; init; }
+
+    /// <inheritdoc cref="ItemReason.FirstOf"/>
+    public int? FirstOf { get; init; }
 }

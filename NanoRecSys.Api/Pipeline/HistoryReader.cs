@@ -12,17 +12,36 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
 {
     public const string UnknownUser = "unknown_user";
     public const string EmptyHistory = "empty_history";
+    public const string UnknownItems = "unknown_items";
     public const string UnknownMovies = "unknown_movies";
 
     /// <summary>Only the events could tell whether this user is known.</summary>
     public const string EventsUnavailable = "events_unavailable";
 
-    /// <param name="catalog">The model that answers, and its movies.</param>
+    /// <param name="catalog">The model that answers, and its items.</param>
     /// <param name="request">Names the user or the session.</param>
     /// <param name="events">The user's, as the cache's lookup found them; null if Redis did not answer.</param>
     public static History Read(ServedCatalog catalog, RecommendationRequest request, IReadOnlyList<UserEvent>? events)
     {
-        return request.MovieIds is { } movies ? ReadSession(catalog, movies, request.Times) : ReadUser(catalog, request.UserId!.Value, events);
+        History history = request.ItemIds is { } items ? ReadSession(catalog, items, request.Times, request.ShowsMovies ? UnknownMovies : UnknownItems)
+            : request.UserId is { } user ? ReadUser(catalog, user, events)
+            : new History([], UnknownItems) { Now = catalog.Model.DataUntil };
+        return request.InView is { } view ? WithView(catalog, history, view) : history;
+    }
+
+    // The item in view is the newest of the history; one that the user tower cannot read is left to the stage that encodes.
+    private static History WithView(ServedCatalog catalog, History history, EntityId view)
+    {
+        if (!catalog.TryFind(view, out int row))
+        {
+            return history with { UnknownItemIds = [.. history.UnknownItemIds ?? [], view] };
+        }
+
+        history = history with { EmptyReason = null, PublishedAt = null, InView = 1 };
+        bool isTimed = !history.Times.IsEmpty || history.Rows.Length == 0;
+        return catalog.IsRead(row)
+            ? history with { Rows = [.. history.Rows, row], Times = isTimed ? (long[])[.. history.Times.Span, history.Now] : default }
+            : history with { InView = 0, NewInView = row, Excluded = [.. history.Excluded, row] };
     }
 
     /// <summary>What a user has seen, by the model and the store.</summary>
@@ -37,7 +56,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
     /// <param name="events">In the order in which they happened.</param>
     /// <returns>
     /// Everything once, by time; at equal times the published first. An event that was folded into the published
-    /// history (the same movie at the same time; without times, the same movie) is not counted twice.
+    /// history (the same item at the same time; without times, the same item) is not counted twice.
     /// </returns>
     internal static History Merge(ReadOnlySpan<int> rows, ReadOnlySpan<long> times, IReadOnlyList<LiveItem> events)
     {
@@ -107,12 +126,12 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         };
     }
 
-    // Events of movies that this catalog does not hold wait for a later model.
+    // Events of items that this catalog does not hold wait for a later model.
     private static IEnumerable<LiveItem> LiveItems(ServedCatalog catalog, IReadOnlyList<UserEvent> events)
     {
         foreach (UserEvent happened in events)
         {
-            if (catalog.TryFind(happened.MovieId, out int row))
+            if (catalog.TryFind(happened.ItemId, out int row))
             {
                 yield return new LiveItem(row, happened.Timestamp, happened.IsPositive && catalog.IsRead(row));
             }
@@ -132,17 +151,17 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         }
     }
 
-    private static History ReadSession(ServedCatalog catalog, IReadOnlyList<EntityId> movies, IReadOnlyList<long>? movieTimes)
+    private static History ReadSession(ServedCatalog catalog, IReadOnlyList<EntityId> items, IReadOnlyList<long>? itemTimes, string unknownReason)
     {
-        var rows = new List<int>(movies.Count);
-        var times = new List<long>(movies.Count);
+        var rows = new List<int>(items.Count);
+        var times = new List<long>(items.Count);
         var excluded = new List<int>();
         var unknown = new List<EntityId>();
-        foreach ((EntityId movie, long time) in movies.Select((movie, i) => (movie, movieTimes?[i] ?? 0)).OrderBy(watched => watched.Item2))
+        foreach ((EntityId item, long time) in items.Select((item, i) => (item, itemTimes?[i] ?? 0)).OrderBy(happened => happened.Item2))
         {
-            if (!catalog.TryFind(movie, out int row))
+            if (!catalog.TryFind(item, out int row))
             {
-                unknown.Add(movie);
+                unknown.Add(item);
             }
             else if (!catalog.IsRead(row))
             {
@@ -155,8 +174,8 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
             }
         }
 
-        bool isTimed = movieTimes is not null && rows.Count > 0;
-        return new History([.. rows], rows.Count == 0 ? UnknownMovies : null, unknown.Count == 0 ? null : unknown)
+        bool isTimed = itemTimes is not null && rows.Count > 0;
+        return new History([.. rows], rows.Count == 0 ? unknownReason : null, unknown.Count == 0 ? null : unknown)
         {
             Times = isTimed ? times.ToArray() : default,
             Now = isTimed ? Math.Max(catalog.Model.DataUntil, times[^1]) : catalog.Model.DataUntil,
@@ -168,8 +187,8 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
 /// <summary>What a user has seen, as the model knows it.</summary>
 /// <param name="Rows">Item rows, oldest first.</param>
 /// <param name="EmptyReason">Why it is empty, if it is: the response's <c>fallback_reason</c>.</param>
-/// <param name="UnknownMovieIds">A session's movies that the catalog does not hold.</param>
-internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<EntityId>? UnknownMovieIds = null)
+/// <param name="UnknownItemIds">The request's items that the catalog does not hold.</param>
+internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<EntityId>? UnknownItemIds = null)
 {
     /// <summary>When each of <see cref="Rows"/> came; empty if that is not known.</summary>
     public ReadOnlyMemory<long> Times { get; init; }
@@ -183,6 +202,12 @@ internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnly
     /// <summary>The user's position in the published histories; null if this one is not what was published.</summary>
     public int? PublishedAt { get; init; }
 
+    /// <summary>1 where the last of <see cref="Rows"/> is the item in view.</summary>
+    public int InView { get; init; }
+
+    /// <summary>The item in view where the user tower cannot read it.</summary>
+    public int? NewInView { get; init; }
+
     /// <summary>False if Redis did not return the user's events.</summary>
     public bool IsWhole { get; init; } = true;
 
@@ -190,7 +215,7 @@ internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnly
     public TimedHistory Timed => new(Rows, Times, Now);
 }
 
-/// <param name="Row">Of the movie.</param>
+/// <param name="Row">Of the item.</param>
 /// <param name="Time">When it happened.</param>
-/// <param name="IsRead">Whether it becomes part of the history; else the movie is only excluded from then on.</param>
+/// <param name="IsRead">Whether it becomes part of the history; else the item is only excluded from then on.</param>
 internal readonly record struct LiveItem(int Row, long Time, bool IsRead);

@@ -162,7 +162,7 @@ internal sealed class RecommendationCache(
 internal static class CacheKey
 {
     // Increase it whenever the stored form of an entry changes, so that a new release does not read those of an old one.
-    private const int Format = 5;
+    private const int Format = 6;
     private const string Prefix = "nanorecsys:answer:";
 
     /// <summary>Matches the keys of all entries of a user.</summary>
@@ -171,18 +171,24 @@ internal static class CacheKey
     /// <param name="request">The user or session, and the options.</param>
     /// <param name="version">Of the model.</param>
     /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
-    /// <param name="newMovies">See <see cref="NewItems.Hash"/>.</param>
-    public static string Of(RecommendationRequest request, string version, int candidates, long newMovies = 0)
+    /// <param name="catalog">The items' own state: see <see cref="ServedCatalog.Hash"/> and <see cref="Availability.Since"/>.</param>
+    public static string Of(RecommendationRequest request, string version, int candidates, ServedCatalog? catalog = null)
     {
-        string user = request.MovieIds is { } movies
-            ? $"s{Hash($"{CandidateFilter.Ids(movies)};{string.Join(',', request.Times ?? [])}")}"
-            : User(request.UserId!.Value);
-        string filter = request.Filters is { } filters ? $":f{Hash(CandidateFilter.Fingerprint(filters))}" : "";
+        string user = request.ItemIds is { } items ? $"s{Hash($"{IdText.Of(items)};{string.Join(',', request.Times ?? [])}")}"
+            : request.UserId is { } id ? User(id)
+            : "i";
+        string view = request.InView is { } item ? $":v{Uri.EscapeDataString(item.Text)}" : "";
+        string filter = request.Filter is { } filters ? $":f{Hash(filters.Fingerprint)}" : "";
         string order = request.IsReordered ? string.Create(CultureInfo.InvariantCulture, $":d{request.Diversity}:p{request.PopularityPenalty}") : "";
+        string rules = request is { Boosts.Count: 0, Pins.Count: 0 } ? "" : $":r{Hash(Rules(request))}";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{Prefix}{Format}:{version}:{user}:k{request.K}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
-            + $":c{candidates}:n{newMovies}{filter}{order}");
+            $"{Prefix}{Format}:{version}:{user}:{(request.ShowsMovies ? "m" : "i")}k{request.K}:o{request.Offset}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
+            + $":c{candidates}:n{catalog?.Hash ?? 0}:a{catalog?.Availability.Since ?? 0}{view}{filter}{order}{rules}");
     }
+
+    private static string Rules(RecommendationRequest request) => string.Create(CultureInfo.InvariantCulture,
+        $"{string.Join('+', request.Boosts.Select(boost => string.Create(CultureInfo.InvariantCulture, $"{boost.Factor}*{Conditions.Fingerprint(boost.Where)}")).Order(StringComparer.Ordinal))};")
+        + string.Join(',', request.Pins.OrderBy(pin => pin.Position).Select(pin => string.Create(CultureInfo.InvariantCulture, $"{pin.Position}={Uri.EscapeDataString(pin.ItemId.Text)}")));
 
     // Escaped, so that no id reads as another key or as a pattern.
     private static string User(EntityId id) => "u" + Uri.EscapeDataString(id.Text);

@@ -19,13 +19,13 @@ internal sealed class RecommendationPipeline(
     private readonly SharedComputations _shared = new();
 
     /// <param name="request">Checked.</param>
-    /// <param name="catalog">One snapshot of the model, leased until this returns, with the movies that were added since.</param>
+    /// <param name="catalog">One snapshot of the model, leased until this returns, with what was said of items since.</param>
     /// <param name="requestId">For the response, the traces and the log.</param>
     public async Task<RecommendationResponse> RecommendAsync(RecommendationRequest request, ServedCatalog catalog, string requestId)
     {
         ModelSnapshot model = catalog.Model;
         using RequestTimeline timeline = telemetry.Begin(requestId);
-        string key = CacheKey.Of(request, model.Version, options.Value.Candidates, catalog.News.Hash);
+        string key = CacheKey.Of(request, model.Version, options.Value.Candidates, catalog);
         CacheLookup cached = await timeline.RunAsync(StageNames.CacheGet, () => cache.GetAsync(key, request.UserId));
         timeline.CacheSource = cached.Source;
         RecommendationResponse response = cached.Entry is { } known
@@ -34,7 +34,7 @@ internal sealed class RecommendationPipeline(
             : await _shared.RunAsync($"{key}#{cached.Events?.Stamp}", ComputeAsync, WaitAsync);
 
         string mode = served.Refusal is null ? response.Mode : Modes.Degraded;
-        timeline.Complete(mode, cached.Result, model.Version);
+        timeline.Complete(request, mode, response.DebugTiming.FallbackReason, cached.Result, model.Version);
         DebugTiming timing = response.DebugTiming;
         return response with
         {
@@ -61,23 +61,24 @@ internal sealed class RecommendationPipeline(
                 return new RecommendationResponse { Mode = Modes.Degraded };
             }
 
+            ListRules rules = ListRules.Of(catalog, request);
             Candidate[]? ranked = null; // [C], best first
             if (fallback is null)
             {
                 ranked = outages.TryModel(model, requestId, () =>
                 {
-                    float[] user = timeline.Run(StageNames.Encode, () => Recommender.Encode(model, history)); // [D]
+                    float[] user = timeline.Run(StageNames.Encode, () => Recommender.Encode(catalog, history)); // [D]
                     Candidate[] candidates = timeline.Run(
-                        StageNames.Retrieve, () => Recommender.Retrieve(catalog, user, history, request, options.Value.Candidates)); // [C]
-                    return timeline.Run(StageNames.Rank, () => Recommender.Rank(model, user, history, candidates, catalog.News)); // [C]
+                        StageNames.Retrieve, () => Recommender.Retrieve(catalog, user, history, request, rules, options.Value.Candidates)); // [C]
+                    return timeline.Run(StageNames.Rank, () => Recommender.Rank(catalog, user, history, candidates, rules)); // [C]
                 });
                 fallback = ranked is null ? ModelFailed : null;
             }
 
-            ranked ??= Recommender.Popular(catalog, history, request);
-            Candidate[] best = Recommender.Reorder(catalog, ranked, request); // [K]
+            ranked ??= Recommender.Popular(catalog, history, request, rules);
+            Candidate[] best = Recommender.Arrange(catalog, ranked, request, rules); // [K]
 
-            RecommendationReason[]? reasons = null; // [K]
+            Reason[]? reasons = null; // [K]
             bool isExplained = true;
             if (request.Explain)
             {
@@ -88,7 +89,7 @@ internal sealed class RecommendationPipeline(
                 reasons ??= Explainer.Likeness(catalog, best, history);
             }
 
-            CacheEntry entry = CacheEntry.Create(catalog, request, history, cached.Events?.Stamp ?? 0, best, reasons, fallback);
+            CacheEntry entry = CacheEntry.Create(catalog, request, history, cached.Events?.Stamp ?? 0, best, rules, reasons, fallback);
             bool isWhole = fallback is not (ModelFailed or Overloaded) && isExplained && cached.Result != CacheResults.Error && history.IsWhole;
             if (isWhole)
             {
@@ -154,7 +155,7 @@ internal sealed class RecommendationOptions
 {
     public const string Section = "Recommendations";
 
-    /// <summary>Number of the retriever's best that the ranker scores; at least K.</summary>
+    /// <summary>Number of the retriever's best that the ranker scores; at least offset + K.</summary>
     [Range(1, 10_000)]
     public int Candidates { get; set; } = 100;
 

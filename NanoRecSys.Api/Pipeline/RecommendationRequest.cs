@@ -1,240 +1,153 @@
-using System.Buffers;
-using System.Globalization;
 using System.IO.Hashing;
-using System.IO.Pipelines;
 using System.Text;
-using System.Text.Json;
-using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 
-/// <summary>A checked request: a user, or a session of movies, and how the list should look.</summary>
+/// <summary>A checked request: a user or a session, an item in view, and how the list should look.</summary>
 internal sealed record RecommendationRequest
 {
     public const int DefaultK = 10;
-    public const int MaxK = 100;
+    public const int MaxK = 1000;
+
+    /// <summary>Of <c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
+    public const int MaxMovies = 100;
+
+    /// <summary>Whether the answer is that of <c>POST /recommend</c>: movies, as nanoRecSys has them.</summary>
+    public bool ShowsMovies { get; init; }
 
     /// <summary>Null in a session.</summary>
     public EntityId? UserId { get; init; }
 
-    /// <summary>A session's movies, at least one, oldest first unless there are <see cref="Times"/>; null for a user.</summary>
-    public IReadOnlyList<EntityId>? MovieIds { get; init; }
+    /// <summary>A session's items, at least one, oldest first unless there are <see cref="Times"/>; null for a user.</summary>
+    public IReadOnlyList<EntityId>? ItemIds { get; init; }
 
-    /// <summary>When each of <see cref="MovieIds"/> was watched, in seconds since 1970; null if only the order is known.</summary>
+    /// <summary>When each of <see cref="ItemIds"/> came, in seconds since 1970; null if only the order is known.</summary>
     public IReadOnlyList<long>? Times { get; init; }
 
+    /// <summary>The item in view.</summary>
+    public EntityId? InView { get; init; }
+
     public required int K { get; init; }
+
+    /// <summary>Places to skip before the K.</summary>
+    public int Offset { get; init; }
 
     public bool Explain { get; init; }
 
     public bool IncludeHistory { get; init; }
 
-    /// <summary>Null if every movie may be recommended.</summary>
-    public FilterRequest? Filters { get; init; }
+    /// <summary>Null if every item may be recommended.</summary>
+    public ItemFilter? Filter { get; init; }
 
-    /// <summary>0..1: weight of not resembling the movies above (maximal marginal relevance).</summary>
+    /// <summary>0..1: weight of not resembling the items above (maximal marginal relevance).</summary>
     public double Diversity { get; init; }
 
     /// <summary>0..1: weight against the share of log-popularity.</summary>
     public double PopularityPenalty { get; init; }
 
+    public IReadOnlyList<Boost> Boosts { get; init; } = [];
+
+    public IReadOnlyList<PinRequest> Pins { get; init; } = [];
+
+    /// <summary>Places that must be filled.</summary>
+    public int Reach => Offset + K;
+
     /// <summary>Whether the list is to be reordered after the ranking.</summary>
     public bool IsReordered => Diversity > 0 || PopularityPenalty > 0;
 
     /// <summary>Divides users, or sessions, among models; the same for the same user on every replica.</summary>
-    public int Bucket => (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(UserId?.Text ?? CandidateFilter.Ids(MovieIds ?? [])));
+    public int Bucket => (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(UserId?.Text ?? IdText.Of(ItemIds ?? [InView!.Value])));
 }
 
-/// <summary>Reads a request from the fields of a body; what is wrong becomes the body's errors.</summary>
-internal static class RequestReader
+/// <summary>Items that rise or fall in the list.</summary>
+/// <param name="Where">All must hold.</param>
+/// <param name="Factor">Of the odds.</param>
+internal sealed record Boost(IReadOnlyList<Condition> Where, double Factor);
+
+/// <summary>Ids as text; no two lists have the same.</summary>
+internal static class IdText
 {
-    private const int MaxIds = 1000;
-    private const int MaxGenres = 50;
-    private const int MaxGenre = 40;
+    public static string Of(IEnumerable<EntityId> ids) => string.Join(',', ids.Select(id => Uri.EscapeDataString(id.Text)));
 
-    public static RecommendationRequest User(BodyFields body) => Options(body) with { UserId = body.Id("user_id") };
-
-    public static RecommendationRequest Session(BodyFields body)
-    {
-        IReadOnlyList<EntityId> movies = body.IdList("movie_ids", MaxIds);
-        IReadOnlyList<long> times = body.OptionalInt64List("times", MaxIds);
-        if (times.Count > 0 && times.Count != movies.Count)
-        {
-            body.Refuse("times", $"{movies.Count} movies have {times.Count} times", "length_mismatch");
-        }
-
-        RecommendationRequest request = Options(body) with { MovieIds = movies, Times = times.Count > 0 ? times : null };
-        body.ForbidOthers();
-        return request;
-    }
-
-    /// <summary>Checks what depends on the model: a session needs a movie that the catalog holds, a filter genres that a movie has.</summary>
-    public static void CheckAgainst(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
-    {
-        // One known movie is enough; the response names the others.
-        if (request.MovieIds is { } movies && body.Errors.Count == 0 && !movies.Any(movie => catalog.TryFind(movie, out _)))
-        {
-            string ids = string.Join(", ", movies.Distinct());
-            body.Refuse("movie_ids", $"The catalog holds none of these movies: {ids}", "unknown_movies");
-        }
-
-        // A filter with an unknown genre would let nothing through, or everything.
-        ModelSnapshot model = catalog.Model;
-        IEnumerable<string> genres = (request.Filters?.GenresAny ?? []).Concat(request.Filters?.GenresNone ?? []);
-        foreach (string genre in genres.Where(genre => !model.Genres.Contains(genre)).Distinct())
-        {
-            string known = string.Join(", ", model.Genres.Order(StringComparer.Ordinal));
-            body.Refuse("filters", $"No movie has the genre '{genre}'; there are {known}", "unknown_genre");
-        }
-    }
-
-    private static RecommendationRequest Options(BodyFields body) => new()
-    {
-        K = body.Int32("k", RecommendationRequest.DefaultK, 1, RecommendationRequest.MaxK),
-        Explain = body.Boolean("explain", false),
-        IncludeHistory = body.Boolean("include_history", false),
-        Filters = Filters(body.OptionalObject("filters")),
-        Diversity = body.OptionalNumber("diversity", 0, 1) ?? 0,
-        PopularityPenalty = body.OptionalNumber("popularity_penalty", 0, 1) ?? 0,
-    };
-
-    // Unlike other unknown fields, a misspelt filter is refused: it must not be ignored.
-    private static FilterRequest? Filters(BodyFields? fields)
-    {
-        if (fields is null)
-        {
-            return null;
-        }
-
-        var filters = new FilterRequest
-        {
-            GenresAny = fields.OptionalTextList("genres_any", MaxGenres, MaxGenre),
-            GenresNone = fields.OptionalTextList("genres_none", MaxGenres, MaxGenre),
-            YearFrom = fields.OptionalInt32("year_from"),
-            YearTo = fields.OptionalInt32("year_to"),
-            ExcludeIds = fields.OptionalIdList("exclude_ids", MaxIds),
-            OnlyIds = fields.OptionalIdList("only_ids", MaxIds),
-            MinPopularity = fields.OptionalInt32("min_popularity", min: 0),
-        };
-        fields.ForbidOthers();
-        return CandidateFilter.IsEmpty(filters) ? null : filters;
-    }
+    /// <summary>Whatever their order.</summary>
+    public static string OfSet(IEnumerable<EntityId> ids) => Of(ids.Distinct().OrderBy(id => id.Text, StringComparer.Ordinal));
 }
 
-/// <summary>
-/// Reads the body that nearly every request has, <c>{"user_id": 1, "k": 10}</c>, in place, without building a document.
-/// Any other body, or a wrong one, is left unread for <see cref="RequestReader"/>, which reports what is wrong.
-/// </summary>
-internal static class PlainBody
+/// <summary>Which items may be recommended. Works inside the search, so that K come back if K exist.</summary>
+/// <param name="Where">All must hold.</param>
+/// <param name="IncludeIds">To choose from; empty for all.</param>
+/// <param name="ExcludeIds">To leave out.</param>
+internal sealed record ItemFilter(IReadOnlyList<Condition> Where, IReadOnlyList<EntityId> IncludeIds, IReadOnlyList<EntityId> ExcludeIds)
 {
-    private const int MaxBytes = 256;
+    public bool IsEmpty => Where.Count == 0 && IncludeIds.Count == 0 && ExcludeIds.Count == 0;
 
-    /// <returns>Null if the body is any other.</returns>
-    public static async ValueTask<RecommendationRequest?> TryReadAsync(HttpRequest http, CancellationToken cancellationToken)
-    {
-        if (http.ContentLength is not (> 0 and <= MaxBytes) || !http.HasJsonContentType())
-        {
-            return null;
-        }
-
-        PipeReader reader = http.BodyReader;
-        ReadResult read = await reader.ReadAsync(cancellationToken);
-        RecommendationRequest? request = read.Buffer.Length == http.ContentLength ? Parse(read.Buffer) : null;
-        reader.AdvanceTo(request is null ? read.Buffer.Start : read.Buffer.End);
-        return request;
-    }
-
-    internal static RecommendationRequest? Parse(ReadOnlySequence<byte> body)
-    {
-        EntityId? user = null;
-        int k = RecommendationRequest.DefaultK;
-        var reader = new Utf8JsonReader(body);
-        try
-        {
-            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-            {
-                return null;
-            }
-
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                bool isUser = reader.ValueTextEquals("user_id"u8);
-                if (!(isUser || reader.ValueTextEquals("k"u8)) || !reader.Read())
-                {
-                    return null;
-                }
-
-                // The last of a repeated name counts, as elsewhere.
-                if (isUser && reader.TokenType == JsonTokenType.String && EntityId.TryParse(reader.GetString(), out EntityId id))
-                {
-                    user = id;
-                }
-                else if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number) && (isUser || number is >= 1 and <= RecommendationRequest.MaxK))
-                {
-                    (user, k) = isUser ? (number, k) : (user, (int)number);
-                }
-                else
-                {
-                    return null;
-                }
-            }
-
-            return user is { } && reader.TokenType == JsonTokenType.EndObject && !reader.Read()
-                ? new RecommendationRequest { UserId = user, K = k }
-                : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name that is half a surrogate pair
-        {
-            return null;
-        }
-    }
+    /// <summary>The same text for the same filter, whatever the order of its lists.</summary>
+    public string Fingerprint => $"{Conditions.Fingerprint(Where)};{IdText.OfSet(ExcludeIds)};{IdText.OfSet(IncludeIds)}";
 }
 
-/// <summary>Which movies may be recommended. Works inside the search, so that K come back if K exist.</summary>
-internal static class CandidateFilter
+/// <summary>What a request asks of the list, as rows of the catalog.</summary>
+/// <param name="Allowed">Null for all.</param>
+/// <param name="Boosts">Rows and the factor of their odds.</param>
+/// <param name="Pins">Rows and their places, from 1, ascending.</param>
+internal sealed record ListRules(RowSet? Allowed, IReadOnlyList<(RowSet Rows, double Factor)> Boosts, IReadOnlyList<(int Row, int Position)> Pins)
 {
-    public static bool IsEmpty(FilterRequest filters) =>
-        !ReadsItems(filters) && filters is { OnlyIds: null or { Count: 0 }, ExcludeIds: null or { Count: 0 } };
+    private static readonly ListRules None = new(null, [], []);
 
-    /// <returns>The same text for the same filter, whatever the order of its lists.</returns>
-    public static string Fingerprint(FilterRequest filters) => string.Create(CultureInfo.InvariantCulture,
-        $"{Text(filters.GenresAny)};{Text(filters.GenresNone)};{filters.YearFrom};{filters.YearTo};{Ids(Sorted(filters.ExcludeIds))};{Ids(Sorted(filters.OnlyIds))};{filters.MinPopularity ?? 0}");
+    public static ListRules Of(ServedCatalog catalog, RecommendationRequest request) =>
+        request is { Filter: null, Boosts.Count: 0, Pins.Count: 0 } ? None : new(
+            Filtered(catalog, request.Filter),
+            [.. request.Boosts.Select(boost => (catalog.Matching(boost.Where), boost.Factor))],
+            [.. Pinned(catalog, request).OrderBy(pin => pin.Position)]);
 
-    /// <returns>Rows that pass; null if all do.</returns>
-    public static RowSet? Allowed(ServedCatalog catalog, FilterRequest? filters)
+    /// <summary>Of a row's odds: 1 without a boost.</summary>
+    public double FactorOf(int row)
     {
-        if (filters is null)
+        double factor = 1;
+        foreach ((RowSet rows, double its) in Boosts)
+        {
+            factor *= rows.Contains(row) ? its : 1;
+        }
+
+        return factor;
+    }
+
+    public bool IsPinned(int row) => Pins.Any(pin => pin.Row == row);
+
+    private static RowSet? Filtered(ServedCatalog catalog, ItemFilter? filter)
+    {
+        if (filter is null)
         {
             return null;
         }
 
-        var allowed = new RowSet(catalog.Count);
-        bool readsItems = ReadsItems(filters);
-        IEnumerable<int> rows = filters.OnlyIds is { Count: > 0 } only ? Rows(catalog, only) : Enumerable.Range(0, catalog.Count);
-        foreach (int row in rows)
+        RowSet allowed = catalog.Matching(filter.Where);
+        if (filter.IncludeIds.Count > 0)
         {
-            if (!readsItems || Passes(filters, catalog.ItemAt(row)))
-            {
-                allowed.Add(row);
-            }
+            var included = new RowSet(catalog.Count);
+            included.AddRange([.. Rows(catalog, filter.IncludeIds)]);
+            allowed.IntersectWith(included);
         }
 
-        allowed.RemoveRange([.. Rows(catalog, filters.ExcludeIds ?? [])]);
+        allowed.RemoveRange([.. Rows(catalog, filter.ExcludeIds)]);
         return allowed;
     }
 
-    /// <summary>The filter's ids that the catalog does not hold.</summary>
-    public static IEnumerable<EntityId> UnknownIds(ServedCatalog catalog, FilterRequest? filters) =>
-        (filters?.OnlyIds ?? []).Concat(filters?.ExcludeIds ?? []).Distinct().Where(id => !catalog.TryFind(id, out _));
+    private static IEnumerable<(int Row, int Position)> Pinned(ServedCatalog catalog, RecommendationRequest request)
+    {
+        foreach (PinRequest pin in request.Pins)
+        {
+            if (catalog.TryFind(pin.ItemId, out int row) && catalog.Availability.Unavailable?.Contains(row) != true
+                && request.Filter?.ExcludeIds.Contains(pin.ItemId) != true)
+            {
+                yield return (row, pin.Position);
+            }
+        }
+    }
 
-    private static bool ReadsItems(FilterRequest filters) =>
-        filters is { GenresAny.Count: > 0 } or { GenresNone.Count: > 0 } or { YearFrom: not null } or { YearTo: not null } or { MinPopularity: > 0 };
-
-    private static IEnumerable<int> Rows(ServedCatalog catalog, IReadOnlyList<EntityId> ids)
+    private static IEnumerable<int> Rows(ServedCatalog catalog, IEnumerable<EntityId> ids)
     {
         foreach (EntityId id in ids)
         {
@@ -244,36 +157,4 @@ internal static class CandidateFilter
             }
         }
     }
-
-    // A movie of unknown year passes no filter by year.
-    private static bool Passes(FilterRequest filters, CatalogItem item) =>
-        item.Count >= (filters.MinPopularity ?? 0)
-        && (filters.YearFrom is null || item.Year >= filters.YearFrom)
-        && (filters.YearTo is null || item.Year <= filters.YearTo)
-        && (filters.GenresAny is not { Count: > 0 } any || HasOneOf(item, any))
-        && (filters.GenresNone is not { Count: > 0 } none || !HasOneOf(item, none));
-
-    private static bool HasOneOf(CatalogItem item, IReadOnlyList<string> genres)
-    {
-        foreach (string genre in item.Categories)
-        {
-            for (int i = 0; i < genres.Count; i++)
-            {
-                if (genre.Equals(genres[i], StringComparison.OrdinalIgnoreCase))
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
-    }
-
-    private static string Text(IReadOnlyList<string>? genres) =>
-        string.Join('|', (genres ?? []).Select(genre => genre.ToUpperInvariant()).Distinct().Order(StringComparer.Ordinal));
-
-    private static IEnumerable<EntityId> Sorted(IReadOnlyList<EntityId>? ids) => (ids ?? []).Distinct().OrderBy(id => id.Text, StringComparer.Ordinal);
-
-    /// <summary>Ids as one text; no two lists have the same.</summary>
-    public static string Ids(IEnumerable<EntityId> ids) => string.Join(',', ids.Select(id => Uri.EscapeDataString(id.Text)));
 }

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
@@ -100,33 +101,76 @@ internal sealed class CacheEntry
     /// <summary>Set if popular items replace personal ones.</summary>
     public string? FallbackReason { get; }
 
-    /// <summary>Turns the chosen rows into movies, and adds what the request asks for.</summary>
+    /// <summary>Turns the chosen rows into items, and adds what the request asks for.</summary>
     /// <param name="catalog">What recommended.</param>
     /// <param name="request">Decides on the history and the ids of filters.</param>
     /// <param name="history">Whose list it is.</param>
     /// <param name="eventsStamp">Of the user's events before they were read.</param>
     /// <param name="best">[K] with the served scores.</param>
+    /// <param name="rules">Boosts and pins.</param>
     /// <param name="reasons">[K]; null unless asked for.</param>
     /// <param name="fallbackReason">Set if popular items replace personal ones.</param>
     public static CacheEntry Create(
-        ServedCatalog catalog, RecommendationRequest request, History history, long eventsStamp, Candidate[] best, RecommendationReason[]? reasons,
+        ServedCatalog catalog, RecommendationRequest request, History history, long eventsStamp, Candidate[] best, ListRules rules, Reason[]? reasons,
         string? fallbackReason)
     {
-        EntityId[] unknown = [.. (history.UnknownMovieIds ?? []).Concat(CandidateFilter.UnknownIds(catalog, request.Filters)).Distinct()];
-        MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.MovieAt(candidate.Row));
-        var content = new Content
+        EntityId[] unknown = [.. (history.UnknownItemIds ?? []).Concat(Named(request).Where(id => !catalog.TryFind(id, out _))).Distinct()];
+        IReadOnlyList<EntityId>? unknownIds = unknown.Length == 0 ? null : unknown;
+        IEnumerable<CatalogItem> seen = history.Rows.SkipLast(history.InView).TakeLast(MaxHistory).Select(catalog.ItemAt);
+        byte[] json = request.ShowsMovies
+            ? JsonSerializer.SerializeToUtf8Bytes(Movies(catalog, request, seen, best, reasons, unknownIds), RecommendationJson.Default.MovieContent)
+            : JsonSerializer.SerializeToUtf8Bytes(Items(catalog, request, seen, best, rules, reasons, unknownIds), RecommendationJson.Default.ItemContent);
+        return Write(json, fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
+    }
+
+    // Those of a session and in view are the history's.
+    private static IEnumerable<EntityId> Named(RecommendationRequest request) =>
+        (request.Filter?.IncludeIds ?? []).Concat(request.Filter?.ExcludeIds ?? []).Concat(request.Pins.Select(pin => pin.ItemId));
+
+    private static MovieContent Movies(
+        ServedCatalog catalog, RecommendationRequest request, IEnumerable<CatalogItem> seen, Candidate[] best, Reason[]? reasons, IReadOnlyList<EntityId>? unknown)
+    {
+        MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.ItemAt(candidate.Row).ToMovieInfo());
+        return new MovieContent
         {
             MovieIds = Array.ConvertAll(movies, movie => movie.MovieId),
             Scores = Array.ConvertAll(best, candidate => candidate.Score),
-            Explanations = reasons?.Select(Explainer.Sentence).ToArray() ?? [],
-            Reasons = reasons,
+            Explanations = reasons?.Select(Explainer.MovieSentence).ToArray() ?? [],
+            Reasons = reasons?.Select(reason => new RecommendationReason(
+                reason.Item.Id, reason.Kind, [.. reason.Because.Select(cause => new ContributingMovie(cause.Item.ToMovieInfo(), cause.Contribution))], reason.Shared)
+            {
+                IsNew = reason.IsNew, Watched = reason.Interactions, WatchedFirst = reason.FirstOf,
+            }).ToArray(),
             Movies = movies,
-            History = request.IncludeHistory ? [.. history.Rows.TakeLast(MaxHistory).Select(catalog.MovieAt)] : null,
-            UnknownMovieIds = unknown.Length == 0 ? null : unknown,
+            History = request.IncludeHistory ? [.. seen.Select(item => item.ToMovieInfo())] : null,
+            UnknownMovieIds = unknown,
             Version = catalog.Model.Version,
         };
-        return Write(content, fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
     }
+
+    private static ItemContent Items(
+        ServedCatalog catalog, RecommendationRequest request, IEnumerable<CatalogItem> seen, Candidate[] best, ListRules rules, Reason[]? reasons, IReadOnlyList<EntityId>? unknown) => new()
+        {
+            Items = [.. best.Select((candidate, place) =>
+            {
+                ItemInfo item = catalog.ItemAt(candidate.Row).ToItemInfo();
+                return new RecommendedItem(item, candidate.Score)
+                {
+                    Reason = reasons?[place] is { } reason ? Shown(reason) : null,
+                    Boosted = rules.FactorOf(candidate.Row) is var factor && factor != 1 ? factor : null,
+                    Pinned = rules.IsPinned(candidate.Row) ? true : null,
+                };
+            })],
+            History = request.IncludeHistory ? [.. seen.Select(item => item.ToItemInfo())] : null,
+            UnknownItemIds = unknown,
+            Version = catalog.Model.Version,
+        };
+
+    private static ItemReason Shown(Reason reason) => new(
+        Explainer.Sentence(reason), reason.Kind, [.. reason.Because.Select(cause => new ContributingItem(cause.Item.ToItemInfo(), cause.Contribution))], reason.Shared)
+    {
+        IsNew = reason.IsNew, Interactions = reason.Interactions, FirstOf = reason.FirstOf,
+    };
 
     /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
     public static CacheEntry Read(byte[] bytes)
@@ -139,10 +183,9 @@ internal sealed class CacheEntry
             : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
     }
 
-    internal static CacheEntry Write(Content content, string? fallbackReason, long eventsStamp, DateTimeOffset created)
+    internal static CacheEntry Write(byte[] json, string? fallbackReason, long eventsStamp, DateTimeOffset created)
     {
         byte[] reason = Encoding.UTF8.GetBytes(fallbackReason ?? "");
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(content, RecommendationJson.Default.Content);
         var bytes = new byte[HeaderBytes + reason.Length + json.Length];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mark);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(LengthAt), bytes.Length);
@@ -154,8 +197,20 @@ internal sealed class CacheEntry
         return new CacheEntry(bytes);
     }
 
+    /// <summary>The JSON; see <see cref="RecommendationsResponse"/>. See <see cref="CacheKey"/> before changing it.</summary>
+    internal sealed record ItemContent
+    {
+        public required IReadOnlyList<RecommendedItem> Items { get; init; }
+
+        public IReadOnlyList<ItemInfo>? History { get; init; }
+
+        public IReadOnlyList<EntityId>? UnknownItemIds { get; init; }
+
+        public required string Version { get; init; }
+    }
+
     /// <summary>The JSON; see <see cref="RecommendResponse"/>. See <see cref="CacheKey"/> before changing it.</summary>
-    internal sealed record Content
+    internal sealed record MovieContent
     {
         public required IReadOnlyList<EntityId> MovieIds { get; init; }
 
@@ -189,6 +244,7 @@ internal static class Modes
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(CacheEntry.Content))]
+[JsonSerializable(typeof(CacheEntry.ItemContent))]
+[JsonSerializable(typeof(CacheEntry.MovieContent))]
 [JsonSerializable(typeof(RecommendationResponse))]
 internal sealed partial class RecommendationJson : JsonSerializerContext;

@@ -10,65 +10,101 @@ internal static class Recommender
     /// <summary>Candidates per place on a list that is reordered, so that there is something to choose from.</summary>
     private const int CandidatesPerPlace = 10;
 
-    /// <summary>Stage <c>encode</c>: turns a history into the user's embedding, or looks up the one that was computed at publish.</summary>
+    /// <summary>A long list has enough to choose from as it is.</summary>
+    private const int MostToChooseFrom = 1000;
+
+    /// <summary>
+    /// Stage <c>encode</c>: turns a history into the user's embedding, or looks up the one that was computed at publish. An item in view that
+    /// the user tower cannot read is averaged with it.
+    /// </summary>
     /// <returns>[D], of length 1.</returns>
-    public static float[] Encode(ModelSnapshot model, History history)
+    public static float[] Encode(ServedCatalog catalog, History history)
     {
+        ModelSnapshot model = catalog.Model;
         if (history.PublishedAt is { } position && model.UserEmbeddings is { } known)
         {
             return known.Row(position);
         }
 
-        return model.UserTowers.Served.Encode(history.Timed);
+        if (history.NewInView is not { } row)
+        {
+            return model.UserTowers.Served.Encode(history.Timed);
+        }
+
+        float[] user = catalog.EmbeddingOf(row).ToArray();
+        if (history.Rows.Length > 0)
+        {
+            TensorPrimitives.Add(user, model.UserTowers.Served.Encode(history.Timed), user);
+            TensorPrimitives.Divide(user, Math.Max(TensorPrimitives.Norm<float>(user), float.Epsilon), user);
+        }
+
+        return user;
     }
 
     /// <summary>
     /// Stage <c>retrieve</c>: the items nearest to the user that the user has not seen; with a blend those with the highest sum of the
     /// cosine and what the item-item models make of the history.
     /// </summary>
-    /// <param name="catalog">What to search, new movies too.</param>
+    /// <param name="catalog">What to search, new items too.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">Its items are excluded inside the search, before the best are taken.</param>
-    /// <param name="request">Needs at least K; its filters work inside the search, too.</param>
+    /// <param name="request">Needs enough for its places.</param>
+    /// <param name="rules">The filter works inside the search, too; pinned items are candidates whatever it says.</param>
     /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
     /// <returns>Best first; fewer than requested only if the catalog has no more.</returns>
-    public static Candidate[] Retrieve(ServedCatalog catalog, float[] user, History history, RecommendationRequest request, int candidates)
+    public static Candidate[] Retrieve(ServedCatalog catalog, float[] user, History history, RecommendationRequest request, ListRules rules, int candidates)
     {
-        var seen = new RowSet(catalog.Count);
-        seen.AddRange(history.Rows);
-        seen.AddRange([.. history.Excluded]);
+        var excluded = new RowSet(catalog.Count);
+        excluded.AddRange(history.Rows);
+        excluded.AddRange([.. history.Excluded]);
+        if (catalog.Availability.Unavailable is { } unavailable)
+        {
+            excluded.UnionWith(unavailable);
+        }
+
         var nearest = new Candidate[Math.Min(catalog.Count, Math.Max(Wanted(request), candidates))]; // [C]
-        var filter = new RowFilter(seen, CandidateFilter.Allowed(catalog, request.Filters));
-        int found = catalog.News.Index.Search(user, filter, nearest);
+        var filter = new RowFilter(excluded, rules.Allowed);
+        int found = catalog.Index.Search(user, filter, nearest);
         if (catalog.Model.Blend is not { } blend)
         {
-            return nearest[..found];
+            return WithPins(nearest[..found], rules, Cosine);
         }
 
         var best = new Candidate[nearest.Length]; // [C]
-        return best[..blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best)];
+        found = blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best);
+        return WithPins(best[..found], rules, row =>
+        {
+            float[] score = [Cosine(row)];
+            blend.AddTo(history.Rows, [row], score);
+            return score[0];
+        });
+
+        float Cosine(int row) => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row));
     }
 
     /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the scores of the retrieval decide.</summary>
-    /// <param name="model">The snapshot that ranks.</param>
+    /// <param name="catalog">What ranks.</param>
     /// <param name="user">[D]</param>
     /// <param name="history">The user's.</param>
     /// <param name="candidates">[C] of trained and of new items, with their cosines.</param>
-    /// <param name="newItems">Where the new ones are looked up.</param>
+    /// <param name="rules">A boost multiplies an item's odds: its logarithm is added to the logit, of which a score is the sigmoid. A cosine counts as odds of (1 + cosine) : (1 - cosine).</param>
     /// <returns>[C] with the served scores, best first; equal scores by row.</returns>
-    public static Candidate[] Rank(ModelSnapshot model, float[] user, History history, Candidate[] candidates, NewItems? newItems = null)
+    public static Candidate[] Rank(ServedCatalog catalog, float[] user, History history, Candidate[] candidates, ListRules rules)
     {
         if (candidates.Length == 0)
         {
             return candidates;
         }
 
-        if (model.Ranker is not { } ranker)
+        ModelSnapshot model = catalog.Model;
+        float[] scores = model.Ranker is { } ranker
+            ? ranker.Score(catalog, user, history.Rows, candidates) // [C]
+            : Array.ConvertAll(candidates, candidate => candidate.Score);
+        for (int c = 0; rules.Boosts.Count > 0 && c < scores.Length; c++)
         {
-            return [.. BestFirst(candidates).Select(candidate => candidate with { Score = model.ToScore(candidate.Score) })];
+            scores[c] = Boosted(model, scores[c], rules.FactorOf(candidates[c].Row));
         }
 
-        float[] scores = ranker.Score(user, history.Rows, candidates, newItems); // [C]
         return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
             .Select(candidate => candidate with { Score = model.ToScore(candidate.Score) })];
     }
@@ -76,38 +112,60 @@ internal static class Recommender
     /// <summary>
     /// The fallback: what people start with for a new user, what most people watch if the model cannot be used.
     /// </summary>
-    /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + count) / log(1 + largest count), 0..1.</returns>
-    public static Candidate[] Popular(ServedCatalog catalog, History history, RecommendationRequest request)
+    /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + weight) / log(1 + largest weight), 0..1.</returns>
+    public static Candidate[] Popular(ServedCatalog catalog, History history, RecommendationRequest request, ListRules rules)
     {
         ModelSnapshot model = catalog.Model;
         bool isNew = history.EmptyReason is not null;
-        RowSet? allowed = CandidateFilter.Allowed(catalog, request.Filters);
         HashSet<int> seen = [.. history.Rows, .. history.Excluded];
-        float logMost = MathF.Log(1 + (isNew ? model.FirstMovies.Most : model.MostInteractions));
-        int CountOf(int row) => isNew ? model.FirstMovies.CountOf(row) : catalog.ItemAt(row).Count;
-        return [.. (isNew ? model.FirstMovies.ByCount : model.ByPopularity)
-            .Concat(Enumerable.Range(catalog.News.FirstRow, catalog.News.Count)) // nobody has watched them yet
-            .Where(row => !seen.Contains(row) && allowed?.Contains(row) != false)
-            .Take(Wanted(request))
-            .Select(row => new Candidate(row, logMost > 0 ? MathF.Log(1 + CountOf(row)) / logMost : 0))];
+        float logMost = MathF.Log((float)(1 + (isNew ? model.FirstItems.Most : model.MostPopularity)));
+        float ScoreOf(int row) => logMost > 0 ? MathF.Log((float)(1 + (isNew ? model.FirstItems.WeightOf(row) : catalog.ItemAt(row).Popularity))) / logMost : 0;
+        Candidate[] popular = WithPins(
+            [.. (isNew ? model.FirstItems.ByWeight : model.ByPopularity)
+                .Concat(Enumerable.Range(catalog.FirstRow, catalog.Count - catalog.FirstRow)) // nobody has had them yet
+                .Where(row => !seen.Contains(row) && rules.Allowed?.Contains(row) != false && catalog.Availability.Unavailable?.Contains(row) != true)
+                .Take(Wanted(request))
+                .Select(row => new Candidate(row, ScoreOf(row)))],
+            rules, ScoreOf);
+        return rules.Boosts.Count == 0 ? popular
+            : [.. popular.Select(candidate => candidate with { Score = candidate.Score * (float)rules.FactorOf(candidate.Row) }).OrderByDescending(candidate => candidate.Score)];
     }
 
-    /// <summary>Takes K of the ranked candidates: the first, or others with diversity or a popularity penalty. The scores stay the model's.</summary>
+    /// <summary>The request's places of the list: pinned items at theirs, the others in order, or reordered.</summary>
     /// <param name="catalog">For embeddings and popularity.</param>
     /// <param name="ranked">[C], best first.</param>
-    /// <param name="request">K and the weights.</param>
-    /// <returns>At most K, in their new order.</returns>
-    public static Candidate[] Reorder(ServedCatalog catalog, Candidate[] ranked, RecommendationRequest request)
+    /// <param name="request">K, the places before, and the weights of an order.</param>
+    /// <param name="rules">The pins.</param>
+    /// <returns>At most K. The scores stay those of the ranking.</returns>
+    public static Candidate[] Arrange(ServedCatalog catalog, Candidate[] ranked, RecommendationRequest request, ListRules rules)
+    {
+        if (rules.Pins.Count == 0)
+        {
+            Candidate[] ordered = Reorder(catalog, ranked, request);
+            return request.Offset == 0 ? ordered : [.. ordered.Skip(request.Offset)];
+        }
+
+        List<Candidate> list = [.. Reorder(catalog, [.. ranked.Where(candidate => !rules.IsPinned(candidate.Row))], request)];
+        foreach ((int row, int position) in rules.Pins)
+        {
+            list.Insert(Math.Min(position - 1, list.Count), ranked.First(candidate => candidate.Row == row));
+        }
+
+        return [.. list.Skip(request.Offset).Take(request.K)];
+    }
+
+    // Takes the first of the ranked candidates, or others with diversity or a popularity penalty.
+    private static Candidate[] Reorder(ServedCatalog catalog, Candidate[] ranked, RecommendationRequest request)
     {
         if (!request.IsReordered || ranked.Length == 0)
         {
-            return ranked[..Math.Min(request.K, ranked.Length)];
+            return ranked[..Math.Min(request.Reach, ranked.Length)];
         }
 
         double[] worth = Worth(catalog, ranked, request.PopularityPenalty); // [C]
         var nearest = new double[ranked.Length]; // [C] largest cosine with a chosen one
         var taken = new bool[ranked.Length];
-        var chosen = new Candidate[Math.Min(request.K, ranked.Length)];
+        var chosen = new Candidate[Math.Min(request.Reach, ranked.Length)];
         for (int place = 0; place < chosen.Length; place++)
         {
             int best = -1;
@@ -134,7 +192,42 @@ internal static class Recommender
         return chosen;
     }
 
-    private static int Wanted(RecommendationRequest request) => request.IsReordered ? request.K * CandidatesPerPlace : request.K;
+    private static int Wanted(RecommendationRequest request) => request.IsReordered || request.Boosts.Count > 0
+        ? Math.Max(request.Reach, Math.Min(request.Reach * CandidatesPerPlace, MostToChooseFrom))
+        : request.Reach;
+
+    private static Candidate[] WithPins(Candidate[] candidates, ListRules rules, Func<int, float> scoreOf)
+    {
+        if (rules.Pins.Count == 0)
+        {
+            return candidates;
+        }
+
+        HashSet<int> rows = [.. candidates.Select(candidate => candidate.Row)];
+        return [.. candidates, .. rules.Pins.Where(pin => !rows.Contains(pin.Row)).Select(pin => new Candidate(pin.Row, scoreOf(pin.Row)))];
+    }
+
+    // The odds of a score, raised by the factor: those of a probability, or of a cosine's share of its range.
+    private static float Boosted(ModelSnapshot model, float value, double factor)
+    {
+        if (factor == 1)
+        {
+            return value;
+        }
+
+        if (model.Artifacts.Manifest.Calibration is { } calibration)
+        {
+            return value + (float)(Math.Log(factor) / calibration.Slope);
+        }
+
+        if (model.Ranker is not null || model.Blend is not null)
+        {
+            return value + (float)Math.Log(factor);
+        }
+
+        (double with, double without) = (factor * (1 + value), 1 - value);
+        return with + without <= 0 ? value : (float)((with - without) / (with + without));
+    }
 
     private static IOrderedEnumerable<Candidate> BestFirst(IEnumerable<Candidate> candidates) =>
         candidates.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row);

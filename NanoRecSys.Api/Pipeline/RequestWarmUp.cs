@@ -13,7 +13,7 @@ namespace NanoRecSys.Api.Pipeline;
 /// Runs a request's code before <c>/readyz</c> answers 200: the first hundred requests are compiled while they run, and under load a
 /// cold process rejects nearly all. Once; a later version finds the code compiled.
 /// </summary>
-internal sealed class RequestWarmUp(ServedModel served, AddedMovies added, ILogger<RequestWarmUp> logger) : BackgroundService
+internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger<RequestWarmUp> logger) : BackgroundService
 {
     private const int Rounds = 60; // the runtime optimizes methods that were called 30 times
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
@@ -59,16 +59,17 @@ internal sealed class RequestWarmUp(ServedModel served, AddedMovies added, ILogg
 
         EntityId user = model.Histories.Users[round % model.Histories.UserCount];
         using JsonDocument json = JsonDocument.Parse(string.Create(
-            CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{user}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
+            CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{JsonSerializer.Serialize(user)}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
         RecommendationRequest request = RequestReader.User(BodyFields.Parse(json.RootElement));
-        ServedCatalog catalog = new(model, model.Extend(added.Current));
+        ServedCatalog catalog = items.Extend(model);
         History history = HistoryReader.Read(catalog, request, []);
-        float[] embedding = Recommender.Encode(model, history); // [D]
-        Candidate[] candidates = Recommender.Retrieve(catalog, embedding, history, request, candidates: 100);
-        Candidate[] best = Recommender.Reorder(catalog, Recommender.Rank(model, embedding, history, candidates, catalog.News), request);
+        ListRules rules = ListRules.Of(catalog, request);
+        float[] embedding = Recommender.Encode(catalog, history); // [D]
+        Candidate[] candidates = Recommender.Retrieve(catalog, embedding, history, request, rules, candidates: 100);
+        Candidate[] best = Recommender.Arrange(catalog, Recommender.Rank(catalog, embedding, history, candidates, rules), request, rules);
         var response = new RecommendationResponse
         {
-            Entry = CacheEntry.Create(catalog, request, history, eventsStamp: 0, best, Explainer.Influence(catalog, best, history), fallbackReason: null),
+            Entry = CacheEntry.Create(catalog, request, history, eventsStamp: 0, best, rules, Explainer.Influence(catalog, best, history), fallbackReason: null),
             Mode = Modes.Live,
         };
         await response.ExecuteAsync(new DefaultHttpContext());

@@ -5,14 +5,14 @@ using NanoRecSys.Core.Data;
 namespace NanoRecSys.Api.Serving;
 
 /// <summary>
-/// The users that a movie would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the movie's
+/// The users that an item would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the item's
 /// place in it looked up.
 /// </summary>
 internal static class Audience
 {
     private const int Shown = 12;
 
-    public static MovieAudience Of(ModelSnapshot model, int row)
+    public static ItemAudience Of(ModelSnapshot model, int row)
     {
         UserSample sample = model.Sample;
         var members = new List<AudienceMember>(sample.Members.Count);
@@ -25,13 +25,13 @@ internal static class Audience
             }
         }
 
-        return new MovieAudience(
+        return new ItemAudience(
             model.Histories.UserCount, sample.Members.Count, sample.Members.Count - members.Count,
             members.Count(member => member.Place <= 10), members.Count(member => member.Place <= 100),
             [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId, Comparer<EntityId>.Create(EntityId.Compare)).Take(Shown)]);
     }
 
-    // 1 plus the number of movies that the user has not seen and that score higher.
+    // 1 plus the number of items that the user has not seen and that score higher.
     private static int PlaceOf(ModelSnapshot model, float[] user, ReadOnlySpan<int> history, int row)
     {
         float score = TensorPrimitives.Dot(user, model.Items.Row(row));

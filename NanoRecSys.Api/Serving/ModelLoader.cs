@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
 using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
@@ -53,7 +54,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
             index = ReadIndex(files.PathOf(manifest.Index.File));
             userTowers = UserTowers.Open(files, options.Value.UserTower);
             userEmbeddings = options.Value.UserEmbeddings && manifest.UserEmbeddings is { } file ? HalfRows.Map(files.PathOf(file)) : null;
-            ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Genres), items) : null;
+            ranker = manifest.Ranker is { } info ? new ServedRanker(files, info, new ItemFeatures(catalog, info.Items), items) : null;
             blend = manifest.Blend is { Count: > 0 } lists ? ItemBlend.Open(files.Folder, lists) : null;
             var snapshot = new ModelSnapshot
             {
@@ -69,7 +70,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
                 Blend = blend,
                 ContentMap = contentMap,
                 ItemMap = itemMap,
-                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Count).ThenBy(item => item.Index).Select(item => item.Index)],
+                ByPopularity = [.. catalog.Items.OrderByDescending(item => item.Popularity).ThenBy(item => item.Index).Select(item => item.Index)],
             };
             RequireAgreement(snapshot);
             RequireNumbers(userEmbeddings);
@@ -145,14 +146,15 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
     // The first call of an ONNX session plans its memory and the JIT compiles the search: no request should wait for it.
     private static void WarmUp(ModelSnapshot snapshot)
     {
-        _ = snapshot.FirstMovies;
+        _ = snapshot.FirstItems;
+        ServedCatalog catalog = snapshot.Extend(ItemLog.Empty, default);
         int[] history = [.. snapshot.ByPopularity.Take(snapshot.Artifacts.Manifest.Model.MaxLength)];
         var candidates = new Candidate[Math.Min(100, snapshot.Catalog.Count)];
         for (int round = 0; round < WarmUpRounds; round++)
         {
             float[] user = snapshot.UserTowers.Served.Encode(new TimedHistory(history, default, snapshot.DataUntil)); // [D]
             int found = snapshot.Index.Search(user, RowFilter.None, candidates);
-            float[]? scores = snapshot.Ranker?.Score(user, history, candidates.AsSpan(0, found)); // [C]
+            float[]? scores = snapshot.Ranker?.Score(catalog, user, history, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)
             {
                 throw new ArtifactException("The model answers with values that are no numbers. Run 'export' and 'publish' again.");

@@ -89,8 +89,8 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         string? now = OrNull(store.ReadCurrent);
         IReadOnlyList<string> versions = store.ListVersions();
         int place = versions.TakeWhile(version => version != now).Count();
-        return place + 1 < versions.Count
-            ? Activate(versions[place + 1])
+        return versions.Skip(place + 1).FirstOrDefault(version => !WasRefused(version)) is { } earlier
+            ? Activate(earlier)
             : throw new ArtifactException($"No version was published before {now ?? "the first"}.");
     }
 
@@ -125,6 +125,19 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         return new ModelChange(OrNull(store.ReadCurrent) ?? pinned ?? "", pinned);
     }
 
+    // By the gate of publish; one that cannot be read is left to Activate, which says why.
+    private bool WasRefused(string version)
+    {
+        try
+        {
+            return store.ReadManifest(version).Gate is { Refused: true };
+        }
+        catch (ArtifactException)
+        {
+            return false;
+        }
+    }
+
     // A damaged file names no version, and naming one repairs it. The status has the reason.
     private static string? OrNull(Func<string?> read)
     {
@@ -144,9 +157,11 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         try
         {
             Manifest manifest = store.ReadManifest(version);
+            bool isTested = manifest.Metrics.Any(result => result.Split == Test);
             return new ModelVersionInfo(
-                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => result.Split == Test)])
+                version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => !isTested || result.Split == Test)])
             {
+                Gate = manifest.Gate,
                 Plots = VersionPlots.NamesIn(manifest),
             };
         }

@@ -38,12 +38,12 @@ internal sealed class ServedRanker : IDisposable
         _graphs = new OnnxRanker(version.PathOf(info.Parts.Items), version.PathOf(info.Parts.Candidates));
     }
 
+    /// <param name="catalog">Of the candidates: new ones are ranked by what is known of them.</param>
     /// <param name="user">[D], of length 1.</param>
     /// <param name="history">Item rows, oldest first; the signals compare candidates with it.</param>
     /// <param name="candidates">[C] with the retriever's cosines.</param>
-    /// <param name="newItems">New candidates are ranked by what is known of them; null if there are none.</param>
     /// <returns>[C] logit + weight * cosine; <see cref="Squash"/> turns it into a served score.</returns>
-    public float[] Score(float[] user, ReadOnlySpan<int> history, ReadOnlySpan<Candidate> candidates, NewItems? newItems = null)
+    public float[] Score(ServedCatalog catalog, float[] user, ReadOnlySpan<int> history, ReadOnlySpan<Candidate> candidates)
     {
         (int count, int dimension, int signalCount) = (candidates.Length, user.Length, _signals.Count);
         // Pooled: 300 KB a request at the reference size would go to the large object heap, which only full collections clean.
@@ -59,9 +59,9 @@ internal sealed class ServedRanker : IDisposable
             Span<float> embedding = embeddings.Span.Slice(c * dimension, dimension);
             Span<float> part = parts.Span.Slice(c * _width, _width);
             Span<float> itsSignals = signals.AsSpan(c * signalCount, signalCount);
-            if (newItems?.Holds(row) == true)
+            if (!catalog.IsRead(row))
             {
-                CatalogItem item = newItems.At(row);
+                CatalogItem item = catalog.ItemAt(row);
                 embedding.Clear();
                 ComputePart(item, part);
                 if (profile is not null)
@@ -95,12 +95,5 @@ internal sealed class ServedRanker : IDisposable
     public void Dispose() => _graphs.Dispose();
 
     // Few candidates are new, so their part of the first layer is computed per request.
-    private void ComputePart(CatalogItem item, Span<float> part)
-    {
-        var genres = new float[_features.Genres.Count];
-        _features.FlagGenres(item.Categories, genres);
-        var items = new RankerItems(
-            new float[_items.Dimension], [_features.TypicalPopularity], [ItemFeatures.YearBucket(item.Year)], genres, Unknown: [1]);
-        _graphs.ComputeParts(items, part);
-    }
+    private void ComputePart(CatalogItem item, Span<float> part) => _graphs.ComputeParts(_features.ReadNew(item, _items.Dimension), part);
 }

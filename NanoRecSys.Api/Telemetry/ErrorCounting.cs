@@ -1,3 +1,6 @@
+using NanoRecSys.Api.Http;
+using NanoRecSys.Core.Contracts;
+
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>Counts every response that is an error, from handlers, limits, or the exception handler.</summary>
@@ -7,12 +10,15 @@ internal static class ErrorCounting
     public static void UseErrorCounting(this WebApplication app)
     {
         TelemetryWindow window = app.Services.GetRequiredService<TelemetryWindow>();
+        TimeProvider time = app.Services.GetRequiredService<TimeProvider>();
         app.Use(async (http, next) =>
         {
             await next(http);
             if (ErrorKinds.OfStatus(http.Response.StatusCode) is { } kind && !IsProbe(http.Request.Path))
             {
                 window.CountError(kind);
+                window.Add(new FailedRequest(
+                    time.GetUtcNow(), $"{http.Request.Method} {http.Request.Path}", http.Response.StatusCode, Errors.ReasonOf(http), http.TraceIdentifier));
             }
         });
     }

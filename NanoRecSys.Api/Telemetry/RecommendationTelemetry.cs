@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -115,14 +116,17 @@ internal sealed class RequestTimeline : IDisposable
     public double? Of(string stage) => _stages.Find(timing => timing.Stage == stage)?.DurationMs;
 
     /// <summary>The request is answered: counts it.</summary>
-    public void Complete(string mode, string cacheResult, string version)
+    public void Complete(RecommendationRequest request, string mode, string? fallbackReason, string cacheResult, string version)
     {
         _activity?.SetTag("mode", mode);
         _activity?.SetTag("cache", cacheResult);
         _activity?.SetTag("cache.source", CacheSource);
         _activity?.SetTag("version", version);
         _telemetry.CountRequest(
-            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version) { CacheSource = CacheSource }, cacheResult);
+            new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version)
+            {
+                CacheSource = CacheSource, UserId = request.UserId, K = request.K, FallbackReason = fallbackReason,
+            }, cacheResult);
     }
 
     public void Dispose()

@@ -20,6 +20,7 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
     private readonly TrafficRing _bySecond = new(SecondsKept, 1);
     private readonly TrafficRing _byMinute = new(MaxSeconds / SecondsPerMinute, SecondsPerMinute);
     private readonly RecentRequests _recent = new(KeptTraces);
+    private readonly ConcurrentQueue<FailedRequest> _failed = new();
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private int _inFlight;
 
@@ -46,6 +47,15 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
         (TrafficSlot second, TrafficSlot minute) = Now();
         second.CountError(kind);
         minute.CountError(kind);
+    }
+
+    /// <param name="failed">Answered with an error, which <see cref="CountError"/> counts.</param>
+    public void Add(FailedRequest failed)
+    {
+        _failed.Enqueue(failed);
+        while (_failed.Count > KeptTraces && _failed.TryDequeue(out _))
+        {
+        }
     }
 
     /// <summary>Records the current length of the queue.</summary>
@@ -76,6 +86,7 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
             StageLatencies.OfVersions(sum))
         {
             Errors = sum.Errors,
+            Failed = [.. _failed.Reverse()],
             CacheHits = sum.CacheHits,
             Slowest = [.. slots.SelectMany(slot => slot.Slowest.Read()).OrderByDescending(trace => trace.TotalMs).Take(ShownSlowest)],
             Series = TelemetrySeries.Of(slots, ring.SecondsPerSlot, windowSeconds, _started, now),
@@ -218,7 +229,8 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
 internal sealed class TrafficSlot
 {
     private const int KeptSlowest = 6; // of each slot: 300 seconds of them are the window's slowest in any likely case
-    private static readonly string[] ModeNames = [Pipeline.Modes.Live, Pipeline.Modes.Degraded];
+    private const string Popular = "popular";
+    private static readonly string[] ModeNames = [Pipeline.Modes.Live, Popular, Pipeline.Modes.Degraded];
 
     private readonly Tally _counts; // by the names of modes, errors and cache sources, and the three below
     private readonly StrongBox<long> _requests;
@@ -267,7 +279,7 @@ internal sealed class TrafficSlot
         Interlocked.Increment(ref _requests.Value);
         Interlocked.Add(ref _lookups.Value, cacheAnswered ? 1 : 0);
         Interlocked.Add(ref _hits.Value, trace.ServedFromCache ? 1 : 0);
-        _counts.Add(trace.Mode);
+        _counts.Add(trace.FallbackReason is not null && trace.Mode == Pipeline.Modes.Live ? Popular : trace.Mode);
         if (trace.CacheSource is { } source)
         {
             _counts.Add(source);

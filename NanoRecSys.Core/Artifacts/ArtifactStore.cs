@@ -143,7 +143,7 @@ internal sealed class ArtifactStore(string root)
 
     /// <summary>
     /// Hashes the staged files, writes the manifest last, moves the folder to its name and then replaces
-    /// <c>current</c>: a reader sees the old version or the new one, never a mixture.
+    /// <c>current</c>, unless the manifest's gate refused the version: a reader sees the old version or the new one, never a mixture.
     /// </summary>
     /// <param name="staging">A folder from <see cref="CreateStaging"/>, filled; gone when this returns.</param>
     /// <param name="draft">The manifest; version, schema, checksum and files are filled in here.</param>
@@ -176,7 +176,11 @@ internal sealed class ArtifactStore(string root)
             Directory.Move(staging, folder);
         }
 
-        SetCurrent(version);
+        if (draft.Gate is not { Refused: true })
+        {
+            SetCurrent(version);
+        }
+
         return new ArtifactVersion(folder, ManifestFile.Read(folder));
     }
 

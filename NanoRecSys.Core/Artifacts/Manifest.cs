@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.Core.Artifacts;
 
@@ -61,11 +63,25 @@ public sealed record Manifest
     /// <summary>Every model's figures on validation and test, the popularity baseline's among them.</summary>
     public required IReadOnlyList<EvaluationResult> Metrics { get; init; }
 
+    /// <summary>The comparison with the version that was served when this one was published; null where there was none to compare with.</summary>
+    public GateResult? Gate { get; init; }
+
     /// <summary>By exported file: how far it strays from the trained network.</summary>
     public required IReadOnlyDictionary<string, ParityInfo> Parity { get; init; }
 
     public required IReadOnlyList<ArtifactFile> Files { get; init; }
 }
+
+/// <summary>A candidate and the served version, on the same users' validation items.</summary>
+/// <param name="Version">The served one.</param>
+/// <param name="Metric">Such as <c>ndcg@10</c>.</param>
+/// <param name="Users">Compared.</param>
+/// <param name="Served">The served version's mean.</param>
+/// <param name="Candidate">The candidate's mean.</param>
+/// <param name="Low">Lower end of the 95% interval of the difference, candidate less served.</param>
+/// <param name="High">Its upper end.</param>
+/// <param name="Refused">The candidate was stored without being made current.</param>
+public sealed record GateResult(string Version, string Metric, int Users, double Served, double Candidate, double Low, double High, bool Refused);
 
 /// <param name="Name">The name given to <c>--data</c>, or the folder's.</param>
 /// <param name="Sha256">Of the ratings file.</param>
@@ -74,7 +90,11 @@ public sealed record Manifest
 /// <param name="Interactions">Interactions after filters.</param>
 /// <param name="Split"><c>leave-one-out</c> or <c>time</c>.</param>
 /// <param name="ServeSplit">What the published histories hold: <c>all</c>, or <c>train</c> without the held-out items.</param>
-public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit);
+public sealed record DatasetInfo(string Name, string Sha256, int Users, int Items, long Interactions, string Split, string ServeSplit)
+{
+    /// <summary>What the data calls an item; null for <see cref="ItemWord.Item"/>.</summary>
+    public ItemWord? Word { get; init; }
+}
 
 /// <summary>The user tower's configuration.</summary>
 /// <param name="Kind">Of the blocks; see <see cref="BlockKinds"/>.</param>
@@ -111,14 +131,14 @@ public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IRe
 
 /// <summary>The second stage. Its logit and the retriever's cosine make the served order.</summary>
 /// <param name="Onnx">The whole graph, for use elsewhere.</param>
-/// <param name="Genres">Vocabulary in the order of the genre embedding's rows.</param>
+/// <param name="Items">What it reads of items: categories in the order of the embedding's rows, numbers with the edges of their buckets.</param>
 /// <param name="RetrieverWeight">
 /// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 is the plain ranker. Chosen on validation.
 /// </param>
 /// <param name="Parts">The same, cut where serving wants it.</param>
-public sealed record RankerInfo(OnnxInfo Onnx, IReadOnlyList<string> Genres, double RetrieverWeight, RankerPartsInfo Parts)
+public sealed record RankerInfo(OnnxInfo Onnx, ItemLayout Items, double RetrieverWeight, RankerPartsInfo Parts)
 {
-    /// <summary>Of <see cref="Features.RankerSignals.All"/>, in that order; none in the published layout.</summary>
+    /// <summary>As <see cref="RankerSignals.Of"/> gives them; none in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
 }
 
@@ -155,7 +175,7 @@ public sealed record RankerPartsInfo(string Items, string ItemParts, string Cand
 
 /// <summary>Places items that training has not seen, by what is known of them.</summary>
 /// <param name="File">[F, D] as a NumPy array.</param>
-/// <param name="Features">The names of its F rows, a JSON list.</param>
+/// <param name="Features">What its F rows are for, as JSON.</param>
 /// <param name="Ridge">Strength of the penalty on its weights, chosen by cross-validation over items.</param>
 /// <param name="HeldOutCosine">Mean cosine of estimated and trained embeddings, for items that the fit did not see.</param>
 public sealed record ContentMapInfo(string File, string Features, double Ridge, double HeldOutCosine);

@@ -5,12 +5,16 @@ public sealed record EventRequest
 {
     public required EntityId UserId { get; init; }
 
-    public required EntityId MovieId { get; init; }
+    /// <summary><c>movie_id</c> is another name for it.</summary>
+    public required EntityId ItemId { get; init; }
 
-    /// <summary><c>watch</c>, <c>rate</c>, <c>like</c> or <c>dislike</c>; <c>rate</c> where there is a rating, else <c>watch</c>.</summary>
+    /// <summary>
+    /// Any name of 1 to 64 characters, such as <c>view</c> or <c>purchase</c>; <c>rate</c> where there is a rating, else <c>watch</c>. An event
+    /// of a type with a negative weight (setting <c>Events:Weights:NAME</c>; <c>dislike</c> has -1) excludes the item instead.
+    /// </summary>
     public string? Type { get; init; }
 
-    /// <summary>Stars, 0.5 to 5.</summary>
+    /// <summary>Any finite number, on the scale of the data.</summary>
     public double? Rating { get; init; }
 
     /// <summary>Seconds since 1970; now where it is left out.</summary>
@@ -18,7 +22,7 @@ public sealed record EventRequest
 
     /// <summary>
     /// Any text of 1 to 128 characters, the user's own for this event: sent again, it is stored once. Without it, the
-    /// same movie and type at the same timestamp are the same event.
+    /// same item and type at the same timestamp are the same event.
     /// </summary>
     public string? Key { get; init; }
 }
@@ -33,8 +37,8 @@ public sealed record EventBatch(IReadOnlyList<EventRequest> Events);
 /// <param name="RequestId">As in the log.</param>
 public sealed record EventReceipt(int Stored, int Duplicates, IReadOnlyList<RefusedEvent> Refused, string RequestId);
 
-/// <summary>Answer of <c>DELETE /users/{id}/events</c>.</summary>
-/// <param name="Deleted">Number of events that the user had.</param>
+/// <summary>Answer of <c>DELETE /users/{id}/events</c> and <c>DELETE /users/{id}/events/{key}</c>.</summary>
+/// <param name="Deleted">Number of events that were deleted.</param>
 /// <param name="RequestId">As in the log.</param>
 public sealed record EventsDeleted(long Deleted, string RequestId);
 

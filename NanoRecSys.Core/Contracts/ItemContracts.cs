@@ -1,22 +1,151 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using NanoRecSys.Core.Data;
+
 namespace NanoRecSys.Core.Contracts;
 
-/// <summary>Body of <c>POST /items</c>: a movie that the model was not trained on.</summary>
-public sealed record ItemRequest
+/// <summary>What every call but <c>POST /recommend</c> and <c>POST /recommend/session</c> shows of an item.</summary>
+/// <param name="ItemId">The data set's id.</param>
+/// <param name="Title">The id where the data has no titles.</param>
+/// <param name="Categories">Empty where unknown.</param>
+public record ItemInfo(EntityId ItemId, string Title, IReadOnlyList<string> Categories)
 {
-    public required EntityId MovieId { get; init; }
+    /// <summary>By name: numbers, strings, lists of strings, and times in ISO 8601. Left out where there are none.</summary>
+    [JsonConverter(typeof(ShownAttributesConverter))]
+    public IReadOnlyDictionary<string, AttributeValue>? Attributes { get; init; }
 
-    /// <summary>With or without the year, with the article in front or behind: <c>Matrix, The (1999)</c>.</summary>
-    public required string Title { get; init; }
+    public string? ImageUrl { get; init; }
 
-    /// <summary>That of the title unless given.</summary>
-    public int? Year { get; init; }
+    public DateTimeOffset? CreatedAt { get; init; }
 
-    public IReadOnlyList<string>? Genres { get; init; }
+    /// <summary>Before this it is not recommended.</summary>
+    public DateTimeOffset? AvailableFrom { get; init; }
+
+    /// <summary>From then on it is not recommended.</summary>
+    public DateTimeOffset? AvailableUntil { get; init; }
+
+    /// <summary>True if it is never recommended; else left out.</summary>
+    public bool? Hidden { get; init; }
 }
 
-/// <summary>Answer of <c>POST /items</c>.</summary>
-/// <param name="Stored">False where the same movie was added before.</param>
-/// <param name="Movie">As it will be shown.</param>
-/// <param name="Recommendable">Whether the served model can place it by what is known of it; else it waits for the next training.</param>
+/// <summary>
+/// Body of <c>POST /items</c>, <c>PUT /items/{id}</c> and <c>PATCH /items/{id}</c>. The latter changes the fields that are there; null
+/// removes a field's value, and <c>attributes</c> are changed one by one.
+/// </summary>
+public sealed record ItemRequest
+{
+    /// <summary>Only of <c>POST</c>; <c>movie_id</c> is another name for it.</summary>
+    public EntityId? ItemId { get; init; }
+
+    /// <summary>Required but in a <c>PATCH</c>. A catalog of films, whose items have a year, reads <c>Matrix, The (1999)</c>.</summary>
+    public string? Title { get; init; }
+
+    /// <summary><c>genres</c> is another name for it.</summary>
+    public IReadOnlyList<string>? Categories { get; init; }
+
+    /// <inheritdoc cref="ItemInfo.Attributes"/>
+    [JsonConverter(typeof(ShownAttributesConverter))]
+    public IReadOnlyDictionary<string, AttributeValue>? Attributes { get; init; }
+
+    /// <summary>http or https.</summary>
+    public string? ImageUrl { get; init; }
+
+    /// <summary>ISO 8601 with a zone, or seconds since 1970; this holds for the other times, too.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <inheritdoc cref="ItemInfo.AvailableFrom"/>
+    public DateTimeOffset? AvailableFrom { get; init; }
+
+    /// <inheritdoc cref="ItemInfo.AvailableUntil"/>
+    public DateTimeOffset? AvailableUntil { get; init; }
+
+    public bool? Hidden { get; init; }
+}
+
+/// <summary>Answer of the calls that write an item.</summary>
+/// <param name="Stored">False where nothing changed.</param>
+/// <param name="Item">As it will be shown.</param>
+/// <param name="Recommendable">
+/// Whether the served model can recommend it: it was trained with it, or can place it by what is known of it. Else it waits for the next training.
+/// </param>
 /// <param name="RequestId">As in the log.</param>
-public sealed record ItemReceipt(bool Stored, MovieInfo Movie, bool Recommendable, string RequestId);
+public sealed record ItemReceipt(bool Stored, ItemInfo Item, bool Recommendable, string RequestId);
+
+/// <summary>Answer of <c>DELETE /items/{id}</c>.</summary>
+/// <param name="Deleted">False where it was deleted before.</param>
+/// <param name="RequestId">As in the log.</param>
+public sealed record ItemDeleted(bool Deleted, string RequestId);
+
+/// <summary>An attribute as the API shows it; in files a text and a time are marked as such (<see cref="AttributeValue"/>).</summary>
+internal sealed class ShownValueConverter : JsonConverter<AttributeValue>
+{
+    private const string Iso = "yyyy-MM-dd'T'HH:mm:ss'Z'";
+
+    public override AttributeValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
+    {
+        JsonTokenType.Number => AttributeValue.OfNumber(reader.GetDouble()),
+        JsonTokenType.String => OfText(reader.GetString()!),
+        JsonTokenType.StartArray => AttributeValue.OfCategories(JsonSerializer.Deserialize(ref reader, CoreJson.Default.IReadOnlyListString)!),
+        _ => throw new JsonException("An attribute is a number, a string or a list of strings."),
+    };
+
+    public override void Write(Utf8JsonWriter writer, AttributeValue value, JsonSerializerOptions options)
+    {
+        switch (value.Kind)
+        {
+            case AttributeKind.Number:
+                writer.WriteNumberValue(value.Number);
+                break;
+            case AttributeKind.Time:
+                writer.WriteStringValue(DateTimeOffset.FromUnixTimeSeconds((long)value.Number).ToString(Iso, CultureInfo.InvariantCulture));
+                break;
+            case AttributeKind.Categories:
+                JsonSerializer.Serialize(writer, value.Texts, CoreJson.Default.IReadOnlyListString);
+                break;
+            default:
+                writer.WriteStringValue(value.Texts[0]);
+                break;
+        }
+    }
+
+    /// <summary>A time where the text is one as this converter writes it; else a category.</summary>
+    public static AttributeValue OfText(string text) =>
+        DateTimeOffset.TryParseExact(text, Iso, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+            ? AttributeValue.OfTime(time.ToUnixTimeSeconds())
+            : AttributeValue.OfCategory(text);
+}
+
+/// <summary>An item's attributes as the API shows them.</summary>
+internal sealed class ShownAttributesConverter : JsonConverter<IReadOnlyDictionary<string, AttributeValue>>
+{
+    private static readonly ShownValueConverter Value = new();
+
+    public override IReadOnlyDictionary<string, AttributeValue> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        var values = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase);
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string name = reader.GetString()!;
+            reader.Read();
+            values[name] = Value.Read(ref reader, typeof(AttributeValue), options);
+        }
+
+        return values;
+    }
+
+    public override void Write(Utf8JsonWriter writer, IReadOnlyDictionary<string, AttributeValue> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartObject();
+        foreach ((string name, AttributeValue attribute) in value)
+        {
+            writer.WritePropertyName(name);
+            Value.Write(writer, attribute, options);
+        }
+
+        writer.WriteEndObject();
+    }
+}
+
+/// <summary>Writes a kind as <c>number</c>, <c>category</c>, <c>categories</c>, <c>text</c> or <c>time</c>.</summary>
+internal sealed class AttributeKindConverter() : JsonStringEnumConverter<AttributeKind>(JsonNamingPolicy.SnakeCaseLower);

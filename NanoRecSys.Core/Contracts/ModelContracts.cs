@@ -14,11 +14,14 @@ public sealed record ModelList(string? Current, string? Pinned, string? Served, 
 /// <param name="Dataset">Name of what it was trained on.</param>
 /// <param name="Kind">Of its network.</param>
 /// <param name="Weight">Share of the users who are served by it, where <c>Models:Split</c> says so.</param>
-/// <param name="Metrics">On the test part.</param>
+/// <param name="Metrics">On the test part; on validation where nothing was evaluated on test.</param>
 /// <param name="Error">Why it cannot be served, where that is known without reading all of it.</param>
 public sealed record ModelVersionInfo(
     string Version, DateTimeOffset? Created, string? Dataset, string? Kind, double? Weight, IReadOnlyList<EvaluationResult> Metrics, string? Error = null)
 {
+    /// <summary>How it compared with the version that was served when it was published; null where there was none.</summary>
+    public Artifacts.GateResult? Gate { get; init; }
+
     /// <summary>Names of the pictures of its training.</summary>
     public IReadOnlyList<string> Plots { get; init; } = [];
 }

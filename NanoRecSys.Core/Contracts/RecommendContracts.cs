@@ -88,7 +88,10 @@ public sealed record RecommendResponse
 /// <summary>Why one movie was recommended.</summary>
 /// <param name="MovieId">The recommended movie.</param>
 /// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> while the model cannot measure contributions.</param>
-/// <param name="Because">Up to three movies of the history that contributed most, the largest contribution first.</param>
+/// <param name="Because">
+/// Up to three movies of the history that contributed, the largest contribution first. One that was named for better recommendations of
+/// the list makes way for others, so that reasons differ.
+/// </param>
 /// <param name="SharedGenres">Genres it has in common with the first of them.</param>
 public sealed record RecommendationReason(
     EntityId MovieId, string Kind, IReadOnlyList<ContributingMovie> Because, IReadOnlyList<string> SharedGenres)

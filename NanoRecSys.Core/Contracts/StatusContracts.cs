@@ -34,7 +34,7 @@ public sealed record StatusDocument
     public string? Version { get; init; }
 }
 
-/// <summary>The cache and event store. <c>Writable</c>: whether it takes events and added movies; null without one.</summary>
+/// <summary>The cache and event store. <c>Writable</c>: whether it takes events and items; null without one.</summary>
 public sealed record RedisStatus(bool Enabled, bool Available, string? Host, int? Port, long ErrorCount, bool? Writable = null);
 
 public sealed record FaissStatus(

@@ -5,7 +5,7 @@ namespace NanoRecSys.Core.Contracts;
 /// <param name="Requests">Recommendations in the window.</param>
 /// <param name="RequestsPerSecond">Over the window, or over the service's life where that is shorter.</param>
 /// <param name="CacheHitRatio">0..1; null without look-ups.</param>
-/// <param name="Modes">Recommendations by mode.</param>
+/// <param name="Modes">Recommendations by mode, <c>popular</c> those that were not personal: nothing was known of the user, or the model failed.</param>
 /// <param name="Stages">In the pipeline's order, <c>total</c> last.</param>
 /// <param name="Recent">The last requests, newest first.</param>
 /// <param name="Versions">The whole request's latencies of each model version that answered, its name as the stage.</param>
@@ -19,6 +19,9 @@ public sealed record TelemetrySnapshot(
 
     /// <summary>What went wrong in the window, by kind.</summary>
     public IReadOnlyDictionary<string, long> Errors { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>The last requests that this process refused or failed, of any call, newest first.</summary>
+    public IReadOnlyList<FailedRequest> Failed { get; init; } = [];
 
     /// <summary>Answers of the cache by where they were: <c>memory</c> of the process, or <c>redis</c>.</summary>
     public IReadOnlyDictionary<string, long> CacheHits { get; init; } = new Dictionary<string, long>();
@@ -68,4 +71,21 @@ public sealed record RequestTrace(
 {
     /// <summary>Where the cache had the answer, <c>memory</c> or <c>redis</c>; null where it had none.</summary>
     public string? CacheSource { get; init; }
+
+    /// <summary>Null for a session.</summary>
+    public EntityId? UserId { get; init; }
+
+    /// <summary>How many recommendations were asked for.</summary>
+    public int K { get; init; }
+
+    /// <summary>Why popular items were served; null where the answer is personal.</summary>
+    public string? FallbackReason { get; init; }
 }
+
+/// <summary>A request that was answered with an error.</summary>
+/// <param name="Time">When it was answered.</param>
+/// <param name="Call">Method and path, without the query.</param>
+/// <param name="Status">Of HTTP.</param>
+/// <param name="Reason">What the answer said; null where it said nothing.</param>
+/// <param name="RequestId">As answered.</param>
+public sealed record FailedRequest(DateTimeOffset Time, string Call, int Status, string? Reason, string RequestId);

@@ -10,8 +10,8 @@ public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.Progress
 /// <param name="Exports">What <c>export</c> wrote for each data set, whether it was published or not.</param>
 public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<ExportSummary> Exports);
 
-/// <summary>One run of the training program, out of its progress.</summary>
-/// <param name="Run">Its name.</param>
+/// <summary>One run of the training program, out of its progress; commands that were run one after the other on the same data are one run.</summary>
+/// <param name="Run">Its name, or that of the first command.</param>
 /// <param name="State">As in its last event; a run that was killed says <c>running</c> forever.</param>
 /// <param name="Stage">The stage of its last event.</param>
 /// <param name="Started">Of its first event.</param>
@@ -22,7 +22,17 @@ public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<
 /// <param name="Epochs">Of the retriever, oldest first.</param>
 public sealed record RunSummary(
     string Run, string State, string Stage, DateTimeOffset Started, DateTimeOffset Updated, string? Version,
-    IReadOnlyDictionary<string, double>? Best, int? BestEpoch, IReadOnlyList<EpochFigures> Epochs);
+    IReadOnlyDictionary<string, double>? Best, int? BestEpoch, IReadOnlyList<EpochFigures> Epochs)
+{
+    /// <summary>Seconds that its commands ran for.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>Name of the data; null in logs of earlier versions.</summary>
+    public string? Dataset { get; init; }
+
+    /// <summary>The commands, where they were run one after the other; empty for a run of all of them.</summary>
+    public IReadOnlyList<string> Commands { get; init; } = [];
+}
 
 /// <param name="Epoch">1-based.</param>
 /// <param name="Loss">Mean of the epoch.</param>

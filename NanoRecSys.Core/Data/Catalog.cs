@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using NanoRecSys.Core.Contracts;
 using Parquet.Serialization;
 
@@ -51,6 +52,13 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
     /// <summary>Everything else that the items' file says, by the column's name.</summary>
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
 
+    /// <summary>Weight of the interactions that <see cref="Count"/> counts; null where all count 1.</summary>
+    public double? Weight { get; init; }
+
+    /// <summary>What decides the order of items for someone who is not known.</summary>
+    [JsonIgnore]
+    public double Popularity => Weight ?? Count;
+
     public string? ImageUrl { get; init; }
 
     public DateTimeOffset? CreatedAt { get; init; }
@@ -69,12 +77,22 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
         ? (int)year.Number
         : null;
 
+    /// <summary>As every other call shows it.</summary>
+    public ItemInfo ToItemInfo() => new(Id, Title, Categories)
+    {
+        Attributes = Attributes.Count == 0 ? null : Attributes, ImageUrl = ImageUrl, CreatedAt = CreatedAt,
+        AvailableFrom = AvailableFrom, AvailableUntil = AvailableUntil, Hidden = Hidden ? true : null,
+    };
+
+    /// <summary>Whether it may be recommended at a time.</summary>
+    public bool IsAvailable(DateTimeOffset now) => !Hidden && !(now < AvailableFrom) && !(now >= AvailableUntil);
+
     /// <summary>As <c>POST /recommend</c> shows it.</summary>
     public MovieInfo ToMovieInfo() => new(Id, Title, Year, Categories);
 }
 
 /// <summary>
-/// Reads and writes <c>catalog.parquet</c>: index, item_id, title, categories, count, image_url, created_at, available_from,
+/// Reads and writes <c>catalog.parquet</c>: index, item_id, title, categories, count, weight, image_url, created_at, available_from,
 /// available_until, hidden, and attributes as a JSON object (see <see cref="AttributeValue"/>).
 /// </summary>
 internal static class CatalogFile
@@ -88,6 +106,7 @@ internal static class CatalogFile
             title = item.Title,
             categories = [.. item.Categories],
             count = item.Count,
+            weight = item.Weight,
             image_url = item.ImageUrl,
             created_at = item.CreatedAt?.UtcDateTime,
             available_from = item.AvailableFrom?.UtcDateTime,
@@ -105,6 +124,7 @@ internal static class CatalogFile
         bool areNumbers = rows.Data.All(row => EntityId.IsWholeNumber(row.item_id, out _));
         return new Catalog([.. rows.Data.Select(row => new CatalogItem(row.index, EntityId.Of(row.item_id, areNumbers), row.title, row.categories, row.count)
         {
+            Weight = row.weight,
             ImageUrl = row.image_url,
             CreatedAt = Utc(row.created_at),
             AvailableFrom = Utc(row.available_from),
@@ -137,6 +157,7 @@ internal static class CatalogFile
         public string title { get; set; } = "";
         public List<string> categories { get; set; } = [];
         public int count { get; set; }
+        public double? weight { get; set; }
         public string? image_url { get; set; }
         public DateTime? created_at { get; set; }
         public DateTime? available_from { get; set; }

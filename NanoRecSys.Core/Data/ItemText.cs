@@ -29,8 +29,9 @@ internal sealed record ItemText(string Title, int? Year, IReadOnlyList<string> G
             [.. genres.Select(OneLine).Where(genre => genre.Length > 0 && genre != NoGenres).Distinct(StringComparer.OrdinalIgnoreCase)]);
     }
 
-    // Control and format characters hide what follows them or turn it around; only the joiner of emoji and of some scripts is text.
-    private static string OneLine(string text)
+    /// <summary>A text without line breaks and characters that are not seen.</summary>
+    /// <remarks>Control and format characters hide what follows them or turn it around; only the joiner of emoji and of some scripts is text.</remarks>
+    public static string OneLine(string text)
     {
         var line = new StringBuilder(text.Length);
         foreach (Rune rune in text.EnumerateRunes())

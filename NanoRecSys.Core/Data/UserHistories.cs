@@ -5,20 +5,23 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>Every user's items, oldest first, in one flat column, and when they came in another.</summary>
+/// <summary>Every user's items, oldest first, in one flat column; when they came, and how much each counts, in others.</summary>
 /// <remarks>The columns may be arrays or a mapped file (<see cref="HistoriesFile.Map"/>).</remarks>
 internal sealed class UserHistories
 {
     private readonly ReadOnlyMemory<long> _offsets; // [U + 1]
     private readonly ReadOnlyMemory<int> _items; // [N], item rows
     private readonly ReadOnlyMemory<long> _times; // [N], or empty
+    private readonly ReadOnlyMemory<float> _weights; // [N], or empty
 
     /// <param name="users">[U] their ids, ascending.</param>
     /// <param name="offsets">[U + 1]: user u's items are <c>items[offsets[u]..offsets[u + 1]]</c>.</param>
     /// <param name="items">[N] item rows, oldest first within a user.</param>
     /// <param name="times">[N] see <see cref="Interaction.Timestamp"/>; none where it is not known when the items came.</param>
+    /// <param name="weights">[N] above 0; none where every interaction counts 1.</param>
     /// <exception cref="ArgumentException">The columns contradict each other.</exception>
-    public UserHistories(IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times = default)
+    public UserHistories(
+        IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times = default, ReadOnlyMemory<float> weights = default)
     {
         ReadOnlySpan<long> starts = offsets.Span;
         if (starts.Length != users.Count + 1 || starts[0] != 0 || starts[^1] != items.Length)
@@ -29,6 +32,11 @@ internal sealed class UserHistories
         if (!times.IsEmpty && times.Length != items.Length)
         {
             throw new ArgumentException($"{items.Length} items have {times.Length} times.", nameof(times));
+        }
+
+        if (!weights.IsEmpty && weights.Length != items.Length)
+        {
+            throw new ArgumentException($"{items.Length} items have {weights.Length} weights.", nameof(weights));
         }
 
         for (int u = 0; u < users.Count; u++)
@@ -43,11 +51,12 @@ internal sealed class UserHistories
         _offsets = offsets;
         _items = items;
         _times = times;
+        _weights = weights;
     }
 
-    /// <inheritdoc cref="UserHistories(IdTable, ReadOnlyMemory{long}, ReadOnlyMemory{int}, ReadOnlyMemory{long})"/>
-    public UserHistories(EntityId[] users, long[] offsets, int[] items, long[]? times = null)
-        : this(IdTable.Of(users), offsets, items.AsMemory(), times)
+    /// <inheritdoc cref="UserHistories(IdTable, ReadOnlyMemory{long}, ReadOnlyMemory{int}, ReadOnlyMemory{long}, ReadOnlyMemory{float})"/>
+    public UserHistories(EntityId[] users, long[] offsets, int[] items, long[]? times = null, float[]? weights = null)
+        : this(IdTable.Of(users), offsets, items.AsMemory(), times, weights)
     {
     }
 
@@ -71,6 +80,12 @@ internal sealed class UserHistories
     /// <summary>[N] beside <see cref="Items"/>; empty without <see cref="HasTimes"/>.</summary>
     public ReadOnlySpan<long> Times => _times.Span;
 
+    /// <summary>Whether interactions differ in how much they count.</summary>
+    public bool HasWeights => !_weights.IsEmpty;
+
+    /// <summary>[N] beside <see cref="Items"/>, above 0: how much each interaction counts. Empty where all count 1.</summary>
+    public ReadOnlySpan<float> Weights => _weights.Span;
+
     /// <summary>Item rows of the user at <paramref name="position"/> in <see cref="Users"/>, oldest first.</summary>
     public ReadOnlySpan<int> At(int position) => MemoryAt(position).Span;
 
@@ -82,6 +97,9 @@ internal sealed class UserHistories
 
     /// <summary>As <see cref="TimesAt"/>, for what keeps it: nothing is copied.</summary>
     public ReadOnlyMemory<long> TimesMemoryAt(int position) => HasTimes ? Slice(_times, position) : default;
+
+    /// <summary>The weights of the items of <see cref="At"/>; empty without <see cref="HasWeights"/>.</summary>
+    public ReadOnlySpan<float> WeightsAt(int position) => HasWeights ? Slice(_weights, position).Span : default;
 
     /// <returns>The user's place in <see cref="Users"/>; negative where the user is unknown.</returns>
     public int PositionOf(EntityId user) => Users.TryFind(user, out int position) ? position : -1;
@@ -107,8 +125,8 @@ internal sealed class UserHistories
 
 /// <summary>
 /// Reads and writes histories in two files: the users' ids (see <see cref="IdTable"/>), and <c>histories.bin</c>, little-endian: magic
-/// "NRSH", version (int32), users U (int32), flags (int32; 1: it has times), interactions N (int64), offsets int64[U + 1], times int64[N]
-/// if it has them, item rows int32[N].
+/// "NRSH", version (int32), users U (int32), flags (int32; 1: it has times, 2: it has weights), interactions N (int64), offsets int64[U + 1],
+/// times int64[N] if it has them, weights float32[N] if it has them, item rows int32[N].
 /// </summary>
 internal static class HistoriesFile
 {
@@ -122,11 +140,12 @@ internal static class HistoriesFile
     {
         histories.Users.Write(Path.Combine(folder, UsersName));
         Span<byte> header = stackalloc byte[HistoriesLayout.HeaderBytes];
-        new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes).Write(header);
+        new HistoriesLayout(histories.UserCount, (int)histories.InteractionCount, histories.HasTimes, histories.HasWeights).Write(header);
         using FileStream file = File.Create(Path.Combine(folder, HistoriesName));
         file.Write(header);
         WriteColumn(file, histories.Offsets);
         WriteColumn(file, histories.Times);
+        WriteColumn(file, histories.Weights);
         WriteColumn(file, histories.Items);
     }
 
@@ -140,7 +159,8 @@ internal static class HistoriesFile
         HistoriesLayout layout = HistoriesLayout.Read(file, path);
         long[] offsets = ReadColumn<long>(file, layout.Users + 1);
         long[] times = ReadColumn<long>(file, layout.HasTimes ? layout.Interactions : 0);
-        return Create(path, users, offsets, ReadColumn<int>(file, layout.Interactions), times);
+        float[] weights = ReadColumn<float>(file, layout.HasWeights ? layout.Interactions : 0);
+        return Create(path, users, offsets, ReadColumn<int>(file, layout.Interactions), times, weights);
     }
 
     /// <summary>
@@ -159,15 +179,16 @@ internal static class HistoriesFile
             path, users,
             mapped.Column<long>(HistoriesLayout.Offsets, layout.Users + 1),
             mapped.Column<int>(layout.Items, layout.Interactions),
-            mapped.Column<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0));
+            mapped.Column<long>(layout.Times, layout.HasTimes ? layout.Interactions : 0),
+            mapped.Column<float>(layout.Weights, layout.HasWeights ? layout.Interactions : 0));
     }
 
     private static UserHistories Create(
-        string path, IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times)
+        string path, IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times, ReadOnlyMemory<float> weights)
     {
         try
         {
-            return new UserHistories(users, offsets, items, times);
+            return new UserHistories(users, offsets, items, times, weights);
         }
         catch (ArgumentException e)
         {
@@ -201,16 +222,20 @@ internal static class HistoriesFile
 /// <param name="Users">U</param>
 /// <param name="Interactions">N</param>
 /// <param name="HasTimes">Whether the times' column is there.</param>
-internal readonly record struct HistoriesLayout(int Users, int Interactions, bool HasTimes)
+/// <param name="HasWeights">Whether the weights' column is there.</param>
+internal readonly record struct HistoriesLayout(int Users, int Interactions, bool HasTimes, bool HasWeights)
 {
     public const int HeaderBytes = 24; // A multiple of eight: every column is aligned to its own numbers.
     public const long Offsets = HeaderBytes;
     private const int Version = 3;
     private const int TimesFlag = 1;
+    private const int WeightsFlag = 2;
 
     public long Times => Offsets + sizeof(long) * (Users + 1L);
 
-    public long Items => Times + (HasTimes ? sizeof(long) * (long)Interactions : 0);
+    public long Weights => Times + (HasTimes ? sizeof(long) * (long)Interactions : 0);
+
+    public long Items => Weights + (HasWeights ? sizeof(float) * (long)Interactions : 0);
 
     private long End => Items + sizeof(int) * (long)Interactions;
 
@@ -221,7 +246,7 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
         Magic.CopyTo(header);
         BinaryPrimitives.WriteInt32LittleEndian(header[4..], Version);
         BinaryPrimitives.WriteInt32LittleEndian(header[8..], Users);
-        BinaryPrimitives.WriteInt32LittleEndian(header[12..], HasTimes ? TimesFlag : 0);
+        BinaryPrimitives.WriteInt32LittleEndian(header[12..], (HasTimes ? TimesFlag : 0) | (HasWeights ? WeightsFlag : 0));
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], Interactions);
     }
 
@@ -246,12 +271,12 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
         int users = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);
         int flags = BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
         long interactions = BinaryPrimitives.ReadInt64LittleEndian(header[16..]);
-        if (users < 0 || interactions is < 0 or > int.MaxValue || (flags & ~TimesFlag) != 0)
+        if (users < 0 || interactions is < 0 or > int.MaxValue || (flags & ~(TimesFlag | WeightsFlag)) != 0)
         {
             throw new InvalidDataException($"{path}: {users} users, {interactions} interactions, flags {flags}: a damaged header.");
         }
 
-        var layout = new HistoriesLayout(users, (int)interactions, flags == TimesFlag);
+        var layout = new HistoriesLayout(users, (int)interactions, (flags & TimesFlag) != 0, (flags & WeightsFlag) != 0);
         return layout.End == file.Length
             ? layout
             : throw new InvalidDataException($"{path}: {users} users and {interactions} interactions need {layout.End} bytes, the file has {file.Length}.");

@@ -4,17 +4,17 @@ using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Events;
 
-/// <summary>What a user did with a movie after the model was trained: served at once, folded into the next training.</summary>
-/// <param name="MovieId">The data set's id, or that of a movie added since.</param>
+/// <summary>What a user did with an item after the model was trained: served at once, folded into the next training.</summary>
+/// <param name="ItemId">The data set's id, or that of an item added since. Stored by its old name, which replicas of an older release read.</param>
 /// <param name="Timestamp">Seconds since 1970, when it happened.</param>
-/// <param name="Type">One of <see cref="EventTypes"/>.</param>
-/// <param name="Rating">Stars, 0.5 to 5, if any were given.</param>
+/// <param name="Type">Any name; <see cref="EventTypes"/> has those with a meaning of their own.</param>
+/// <param name="Rating">On the scale of the data, if one was given.</param>
 /// <param name="Received">Microseconds since 1970 when it arrived: of two events of the same second, the order.</param>
-internal sealed record UserEvent(EntityId MovieId, long Timestamp, string Type, float? Rating, long Received)
+internal sealed record UserEvent([property: JsonPropertyName("movie_id")] EntityId ItemId, long Timestamp, string Type, float? Rating, long Received)
 {
-    /// <summary>Whether it says that the user wants such movies: then it becomes part of the history.</summary>
+    /// <summary>Whether it says that the user wants such items: then it becomes part of the history. The weights of the settings may say otherwise.</summary>
     [JsonIgnore]
-    public bool IsPositive => Type != EventTypes.Dislike;
+    public bool IsPositive { get; init; } = Type != EventTypes.Dislike;
 
     /// <summary>As they happened, whatever the order they arrived in.</summary>
     public static int CompareByTime(UserEvent a, UserEvent b)
@@ -75,19 +75,17 @@ internal static class EventKeys
     /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
     public const string Notices = "nanorecsys:events:notices";
 
-    /// <summary>A hash: one field for each event, which is written once and removed only with all others of the user.</summary>
+    /// <summary>A hash: one field for each event, which is written once.</summary>
     public static string Of(EntityId user) => "nanorecsys:events:user:" + user.Text;
 }
 
-/// <summary>What a user can do with a movie.</summary>
+/// <summary>Types of events that mean something without a setting. Any other is one more interaction.</summary>
 internal static class EventTypes
 {
     public const string Watch = "watch";
     public const string Rate = "rate";
     public const string Like = "like";
 
-    /// <summary>Excludes the movie from then on; the model does not read it, and training leaves it out.</summary>
+    /// <summary>Excludes the item from then on; the model does not read it, and training leaves it out.</summary>
     public const string Dislike = "dislike";
-
-    public static readonly IReadOnlyList<string> All = [Watch, Rate, Like, Dislike];
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Numerics.Tensors;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -19,13 +18,13 @@ internal sealed class ContentMap
     /// <exception cref="ArgumentException">The weights are not F rows.</exception>
     public ContentMap(ContentFeatures features, float[] weights)
     {
-        if (weights.Length == 0 || weights.Length % features.Names.Count != 0)
+        if (weights.Length == 0 || weights.Length % features.Count != 0)
         {
-            throw new ArgumentException($"{weights.Length} weights are not rows for {features.Names.Count} features.", nameof(weights));
+            throw new ArgumentException($"{weights.Length} weights are not rows for {features.Count} features.", nameof(weights));
         }
 
         (Features, _weights) = (features, weights);
-        Dimension = weights.Length / features.Names.Count;
+        Dimension = weights.Length / features.Count;
     }
 
     public ContentFeatures Features { get; }
@@ -33,14 +32,12 @@ internal sealed class ContentMap
     /// <summary>D</summary>
     public int Dimension { get; }
 
-    /// <param name="title">Without the year, as <see cref="MovieTitle"/> takes it apart.</param>
-    /// <param name="year">Of release, if known.</param>
-    /// <param name="genres">Genres that training has not seen are ignored.</param>
+    /// <param name="item">What training has not seen of it is ignored.</param>
     /// <returns>[D], of length 1.</returns>
-    public float[] Embed(string title, int? year, IReadOnlyList<string> genres)
+    public float[] Embed(CatalogItem item)
     {
         var embedding = new float[Dimension];
-        foreach ((int column, float value) in Features.Of(title, year, genres))
+        foreach ((int column, float value) in Features.Of(item))
         {
             ReadOnlySpan<float> row = _weights.AsSpan(column * Dimension, Dimension);
             TensorPrimitives.MultiplyAdd(row, value, embedding, embedding);
@@ -56,11 +53,11 @@ internal sealed class ContentMap
     }
 
     /// <param name="weightsPath">[F, D] as a NumPy array.</param>
-    /// <param name="featuresPath">The F names, a JSON list.</param>
+    /// <param name="featuresPath">What the F rows are for, as JSON.</param>
     public void Write(string weightsPath, string featuresPath)
     {
         NpyFile.Write(weightsPath, _weights, Dimension);
-        File.WriteAllBytes(featuresPath, JsonSerializer.SerializeToUtf8Bytes(Features.Names, CoreJson.Indented.IReadOnlyListString));
+        File.WriteAllBytes(featuresPath, JsonSerializer.SerializeToUtf8Bytes(Features.Layout, CoreJson.Indented.ContentLayout));
     }
 
     /// <exception cref="InvalidDataException">The files do not belong together, or are damaged.</exception>
@@ -69,8 +66,8 @@ internal sealed class ContentMap
         try
         {
             (float[] weights, _) = NpyFile.Read(weightsPath);
-            IReadOnlyList<string>? names = JsonSerializer.Deserialize(File.ReadAllBytes(featuresPath), CoreJson.Indented.IReadOnlyListString);
-            return new ContentMap(new ContentFeatures(names ?? []), weights);
+            ContentLayout? layout = JsonSerializer.Deserialize(File.ReadAllBytes(featuresPath), CoreJson.Indented.ContentLayout);
+            return new ContentMap(new ContentFeatures(layout ?? throw new JsonException("the features are null.")), weights);
         }
         catch (Exception e) when (e is JsonException or ArgumentException or DivideByZeroException)
         {
@@ -82,43 +79,56 @@ internal sealed class ContentMap
 /// <summary>One feature of an item: its column, and how strongly the item has it.</summary>
 internal readonly record struct ContentFeature(int Column, float Value);
 
+/// <summary>What the columns of a content map are for.</summary>
+/// <param name="Items">Categories and numbers.</param>
+/// <param name="Words">Of titles.</param>
+public sealed record ContentLayout(ItemLayout Items, IReadOnlyList<string> Words);
+
 /// <summary>
-/// What the content map reads of an item: genres, year and the words of its title, each a column. All of it is known
-/// on the day an item appears.
+/// What the content map reads of an item, each a column: a constant, for each number whether it is unknown and then its knots, categories, and
+/// words of the title. All of it is known on the day an item appears.
 /// </summary>
 internal sealed partial class ContentFeatures
 {
-    private const string Bias = "bias";
-    private const string UnknownYear = "year:unknown";
-
-    /// <summary>Years between two knots share in both, so that 1989 and 1990 are nearly alike.</summary>
-    private const int YearsPerKnot = 10;
-    private const int FirstKnot = 1920;
-    private const int LastKnot = 2020;
-
     /// <summary>A word of fewer titles tells of those titles alone.</summary>
     private const int LeastTitles = 3;
 
     /// <summary>The most frequent ones; more only make the fit slower.</summary>
     private const int MostWords = 1000;
 
-    private readonly Dictionary<string, int> _columns;
+    private readonly CategoryColumns _categories;
+    private readonly Dictionary<string, int> _words;
+    private readonly int[] _numberColumns; // [N] where each number's columns begin
+    private readonly int _firstCategory;
 
-    /// <param name="names">Of the columns, as <see cref="Vocabulary"/> gives them.</param>
-    public ContentFeatures(IReadOnlyList<string> names)
+    public ContentFeatures(ContentLayout layout)
     {
-        Names = names;
-        _columns = names.Select((name, column) => (name, column)).ToDictionary(pair => pair.name, pair => pair.column, StringComparer.Ordinal);
+        Layout = layout;
+        _categories = new CategoryColumns(layout.Items.Categories);
+        _numberColumns = new int[layout.Items.Numbers.Count];
+        int column = 1; // the constant is the first
+        for (int n = 0; n < _numberColumns.Length; n++)
+        {
+            _numberColumns[n] = column;
+            column += 1 + layout.Items.Numbers[n].Knots.Count;
+        }
+
+        _firstCategory = column;
+        column += layout.Items.Categories.Count;
+        _words = layout.Words.Select((word, i) => (word, i)).ToDictionary(pair => pair.word, pair => column + pair.i, StringComparer.Ordinal);
+        Count = column + layout.Words.Count;
     }
 
-    /// <summary>[F] <c>genre:Drama</c>, <c>year:1990</c>, <c>word:star</c>, ...</summary>
-    public IReadOnlyList<string> Names { get; }
+    public ContentLayout Layout { get; }
+
+    /// <summary>F</summary>
+    public int Count { get; }
 
     [GeneratedRegex(@"[\p{L}\p{N}]{2,}")]
     private static partial Regex Word();
 
     /// <summary>The columns that a catalog's items can fill.</summary>
-    public static IReadOnlyList<string> Vocabulary(Catalog catalog)
+    public static ContentLayout LayoutOf(Catalog catalog)
     {
         IEnumerable<string> words = catalog.Items.SelectMany(item => WordsOf(item.Title))
             .GroupBy(word => word, StringComparer.Ordinal)
@@ -126,52 +136,32 @@ internal sealed partial class ContentFeatures
             .OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal)
             .Take(MostWords)
             .Select(group => group.Key);
-        IEnumerable<string> knots = Enumerable.Range(0, 1 + (LastKnot - FirstKnot) / YearsPerKnot).Select(k => KnotName(FirstKnot + k * YearsPerKnot));
-        return [Bias, UnknownYear, .. knots, .. ItemFeatures.Vocabulary(catalog).Select(genre => $"genre:{genre}"), .. words.Select(word => $"word:{word}")];
+        return new ContentLayout(ItemLayout.Of(catalog), [.. words]);
     }
 
-    /// <summary>The columns that an item fills; what the vocabulary does not hold is left out.</summary>
-    public IReadOnlyList<ContentFeature> Of(string title, int? year, IReadOnlyList<string> genres)
+    /// <summary>The columns that an item fills; what the layout does not hold is left out.</summary>
+    public IReadOnlyList<ContentFeature> Of(CatalogItem item)
     {
-        var features = new List<ContentFeature>();
-        Add(Bias, 1);
-        if (year is { } known)
+        var features = new List<ContentFeature> { new(0, 1) };
+        foreach ((int n, NumberLayout number) in Layout.Items.Numbers.Index())
         {
-            int clamped = Math.Clamp(known, FirstKnot, LastKnot);
-            int below = clamped - (clamped - FirstKnot) % YearsPerKnot;
-            float share = (clamped - below) / (float)YearsPerKnot;
-            Add(KnotName(below), 1 - share);
-            Add(KnotName(below + YearsPerKnot), share);
-        }
-        else
-        {
-            Add(UnknownYear, 1);
-        }
-
-        string[] distinct = [.. genres.Distinct(StringComparer.Ordinal)];
-        foreach (string genre in distinct)
-        {
-            Add($"genre:{genre}", 1 / MathF.Sqrt(distinct.Length)); // of many genres, each says less
-        }
-
-        foreach (string word in WordsOf(title))
-        {
-            Add($"word:{word}", 1);
-        }
-
-        return features;
-
-        void Add(string name, float value)
-        {
-            if (value > 0 && _columns.TryGetValue(name, out int column))
+            double value = number.ValueOf(item);
+            if (double.IsNaN(value))
             {
-                features.Add(new ContentFeature(column, value));
+                features.Add(new ContentFeature(_numberColumns[n], 1));
+                continue;
             }
+
+            (int below, float share) = number.Between(value);
+            int column = _numberColumns[n] + 1 + below;
+            features.AddRange(((ContentFeature[])[new(column, 1 - share), new(column + 1, share)]).Where(knot => knot.Value > 0));
         }
+
+        features.AddRange(_categories.Of(item).Select(category => category with { Column = _firstCategory + category.Column }));
+        features.AddRange(WordsOf(item.Title).Where(_words.ContainsKey).Select(word => new ContentFeature(_words[word], 1)));
+        return features;
     }
 
     private static IEnumerable<string> WordsOf(string title) =>
         Word().Matches(title).Select(match => match.Value.ToLowerInvariant()).Distinct(StringComparer.Ordinal);
-
-    private static string KnotName(int year) => string.Create(CultureInfo.InvariantCulture, $"year:{year}");
 }

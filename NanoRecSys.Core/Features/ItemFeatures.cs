@@ -1,4 +1,5 @@
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.Core.Features;
 
@@ -7,38 +8,59 @@ namespace NanoRecSys.Core.Features;
 /// </summary>
 internal sealed class ItemFeatures
 {
-    /// <summary>Unknown, before 1970, the 70s, 80s, 90s, 2000 and later.</summary>
-    public const int YearBuckets = 6;
+    private const long MostFlags = 1 << 24; // 64 MB
 
+    private readonly CategoryColumns _columns;
     private readonly float[] _popularity; // [V]
-    private readonly int[] _yearBuckets; // [V]
-    private readonly int[] _releaseYears; // [V]
-    private readonly float[] _genres; // [V, G], 1 where the item has the genre
-    private readonly Dictionary<string, int> _columns;
+    private readonly int[] _buckets; // [V, N]
+    private readonly float[] _positions; // [V, N]
+    private readonly long[] _starts; // [V + 1]
+    private readonly int[] _filled; // category columns of item i: [_starts[i].._starts[i + 1]]
+    private readonly float[]? _flags; // [V, G], 1 where the item has the category; null where that would be too large
 
-    /// <param name="catalog">Items with their counts.</param>
-    /// <param name="genres">The genre vocabulary, as <see cref="Vocabulary"/> gives it; its order is part of a trained ranker.</param>
-    public ItemFeatures(Catalog catalog, IReadOnlyList<string> genres)
+    /// <param name="catalog">V items with their counts.</param>
+    /// <param name="layout">What of them is read; its order is part of a trained ranker.</param>
+    public ItemFeatures(Catalog catalog, ItemLayout layout)
     {
-        Genres = genres;
+        Layout = layout;
+        _columns = new CategoryColumns(layout.Categories);
         _popularity = new float[catalog.Count];
-        _yearBuckets = new int[catalog.Count];
-        _releaseYears = new int[catalog.Count];
-        _genres = new float[catalog.Count * genres.Count];
+        _buckets = new int[catalog.Count * layout.Numbers.Count];
+        _positions = new float[_buckets.Length];
+        _starts = new long[catalog.Count + 1];
         float logMax = MathF.Log(1 + catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max());
         TypicalCount = TypicalCountOf(catalog);
         TypicalPopularity = logMax > 0 ? MathF.Log(1 + TypicalCount) / logMax : 0;
-        _columns = genres.Select((name, column) => (name, column)).ToDictionary(g => g.name, g => g.column);
+        var filled = new List<int>();
         foreach (CatalogItem item in catalog.Items)
         {
             _popularity[item.Index] = logMax > 0 ? MathF.Log(1 + item.Count) / logMax : 0;
-            _yearBuckets[item.Index] = YearBucket(item.Year);
-            _releaseYears[item.Index] = item.Year ?? 0;
-            FlagGenres(item.Categories, _genres.AsSpan(item.Index * genres.Count, genres.Count));
+            for (int n = 0; n < layout.Numbers.Count; n++)
+            {
+                double value = layout.Numbers[n].ValueOf(item);
+                _buckets[item.Index * layout.Numbers.Count + n] = layout.Numbers[n].BucketOf(value);
+                _positions[item.Index * layout.Numbers.Count + n] = layout.Numbers[n].PositionOf(value);
+            }
+
+            filled.AddRange(_columns.Of(item).Select(feature => feature.Column));
+            _starts[item.Index + 1] = filled.Count;
+        }
+
+        _filled = [.. filled];
+        if ((long)catalog.Count * layout.Categories.Count <= MostFlags)
+        {
+            _flags = new float[catalog.Count * layout.Categories.Count];
+            for (int row = 0; row < catalog.Count; row++)
+            {
+                Flag(row, _flags.AsSpan(row * layout.Categories.Count));
+            }
         }
     }
 
-    public IReadOnlyList<string> Genres { get; }
+    public ItemLayout Layout { get; }
+
+    /// <summary>V</summary>
+    public int Count => _popularity.Length;
 
     /// <summary>[V] log(1 + count) / log(1 + largest count), in 0..1.</summary>
     public ReadOnlySpan<float> Popularity => _popularity;
@@ -52,33 +74,77 @@ internal sealed class ItemFeatures
     /// <summary>The count that <see cref="TypicalPopularity"/> is made of.</summary>
     public int TypicalCount { get; }
 
-    /// <summary>[V] see <see cref="YearBucket"/>.</summary>
-    public ReadOnlySpan<int> Years => _yearBuckets;
+    /// <summary>[V, N] see <see cref="NumberLayout.BucketOf"/>.</summary>
+    public ReadOnlySpan<int> Buckets => _buckets;
 
-    /// <summary>[V] 0 where it is not known.</summary>
-    public ReadOnlySpan<int> ReleaseYears => _releaseYears;
+    /// <summary>[V, G] see <see cref="CategoriesOf"/>; null where that would be too large.</summary>
+    public float[]? Flags => _flags;
 
-    /// <summary>[G] 1 where the item at <paramref name="row"/> has the genre, else 0.</summary>
-    public ReadOnlySpan<float> GenresOf(int row) => _genres.AsSpan(row * Genres.Count, Genres.Count);
+    /// <summary>[N] see <see cref="NumberLayout.PositionOf"/>.</summary>
+    public ReadOnlySpan<float> PositionsOf(int row) => _positions.AsSpan(row * Layout.Numbers.Count, Layout.Numbers.Count);
 
-    /// <summary>The same of an item that the catalog does not hold; genres that the vocabulary lacks are left out.</summary>
-    /// <param name="genres">The item's.</param>
-    /// <param name="flags">[G] zeros; set to 1 where the item has the genre.</param>
-    public void FlagGenres(IReadOnlyList<string> genres, Span<float> flags)
+    /// <param name="row">Of the item.</param>
+    /// <param name="scratch">[G] may be overwritten.</param>
+    /// <returns>[G] 1 where the item has the category, else 0.</returns>
+    public ReadOnlySpan<float> CategoriesOf(int row, Span<float> scratch)
     {
-        foreach (string genre in genres)
+        if (_flags is not null)
         {
-            if (_columns.TryGetValue(genre, out int column))
-            {
-                flags[column] = 1;
-            }
+            return _flags.AsSpan(row * Layout.Categories.Count, Layout.Categories.Count);
+        }
+
+        scratch.Clear();
+        Flag(row, scratch);
+        return scratch;
+    }
+
+    /// <summary>The same of an item that the catalog does not hold; categories that the layout lacks are left out.</summary>
+    /// <param name="item">The item.</param>
+    /// <param name="flags">[G] set to 1 where the item has the category, else to 0.</param>
+    public void Flag(CatalogItem item, Span<float> flags)
+    {
+        flags.Clear();
+        foreach (ContentFeature feature in _columns.Of(item))
+        {
+            flags[feature.Column] = 1;
         }
     }
 
-    /// <summary>The catalog's genres in alphabetical order.</summary>
-    public static IReadOnlyList<string> Vocabulary(Catalog catalog)
+    /// <summary>What the ranker reads of trained items.</summary>
+    /// <param name="rows">[C]</param>
+    /// <param name="embeddings">[C, D] theirs.</param>
+    public RankerItems Read(int[] rows, float[] embeddings)
     {
-        return [.. catalog.Items.SelectMany(item => item.Categories).Distinct().Order(StringComparer.Ordinal)];
+        var flags = new float[rows.Length * Layout.Categories.Count];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            Span<float> own = flags.AsSpan(i * Layout.Categories.Count, Layout.Categories.Count);
+            CategoriesOf(rows[i], own).CopyTo(own);
+        }
+
+        return new RankerItems(
+            embeddings, Array.ConvertAll(rows, row => _popularity[row]),
+            [.. Enumerable.Range(0, Layout.Numbers.Count).Select(n => Array.ConvertAll(rows, row => (long)_buckets[row * Layout.Numbers.Count + n]))],
+            flags, new float[rows.Length]);
+    }
+
+    /// <summary>What the ranker reads of an item that was never trained.</summary>
+    /// <param name="item">The item.</param>
+    /// <param name="dimension">D</param>
+    public RankerItems ReadNew(CatalogItem item, int dimension)
+    {
+        var flags = new float[Layout.Categories.Count];
+        Flag(item, flags);
+        return new RankerItems(
+            new float[dimension], [TypicalPopularity], [.. Layout.Numbers.Select(number => new[] { (long)number.BucketOf(number.ValueOf(item)) })], flags, Unknown: [1]);
+    }
+
+    private void Flag(int row, Span<float> flags)
+    {
+        for (long i = _starts[row]; i < _starts[row + 1]; i++)
+        {
+            flags[_filled[i]] = 1;
+        }
     }
 
     // The mean of the logarithm over interactions, not items: most items are hardly ever asked about.
@@ -87,14 +153,4 @@ internal sealed class ItemFeatures
         double interactions = catalog.Items.Sum(item => (double)item.Count);
         return interactions > 0 ? (int)Math.Round(Math.Exp(catalog.Items.Sum(item => item.Count * Math.Log(1 + item.Count)) / interactions) - 1) : 0;
     }
-
-    public static int YearBucket(int? year) => year switch
-    {
-        null => 0,
-        < 1970 => 1,
-        < 1980 => 2,
-        < 1990 => 3,
-        < 2000 => 4,
-        _ => 5,
-    };
 }

@@ -14,30 +14,51 @@ internal static class RankerSignals
     /// <summary>Nearness to the last items of the history, the last one counting most.</summary>
     public const string Recent = "recent";
 
-    /// <summary>How far the candidate's genres are those of the history.</summary>
-    public const string Genres = "genres";
+    /// <summary>How far the candidate's categories are those of the history.</summary>
+    public const string Categories = "categories";
 
-    /// <summary>How near the candidate's year is to those of the history.</summary>
-    public const string Years = "years";
+    /// <summary>How near each number of the candidate is to those of the history: a signal for each number attribute.</summary>
+    public const string Numbers = "numbers";
 
-    /// <summary>In the order in which <see cref="HistoryProfile"/> writes them.</summary>
-    public static readonly IReadOnlyList<string> All = [Cosine, Recent, Genres, Years];
+    /// <summary>What <c>train-ranker --signals</c> takes.</summary>
+    public static readonly IReadOnlyList<string> All = [Cosine, Recent, Categories, Numbers];
+
+    /// <summary>Before the first number in what <see cref="HistoryProfile.Compare"/> writes.</summary>
+    public const int BeforeNumbers = 3;
+
+    /// <summary>The signals of a ranker, one for each of its inputs: <c>number:price</c> for a number attribute.</summary>
+    /// <param name="names">Of <see cref="All"/>.</param>
+    /// <param name="layout">Of the items.</param>
+    public static IReadOnlyList<string> Of(IReadOnlyList<string> names, ItemLayout layout) =>
+        [.. All.Where(names.Contains).SelectMany(name => name == Numbers ? layout.Numbers.Select(NameOf) : [name])];
 
     /// <summary>Whether the signal needs the candidate's trained embedding. A new item has none, and the signal is 0.</summary>
     public static bool NeedsEmbedding(string signal) => signal is Cosine or Recent;
+
+    /// <summary>Where <see cref="HistoryProfile.Compare"/> writes a signal.</summary>
+    /// <exception cref="ArgumentException">There is no such signal.</exception>
+    internal static int ColumnOf(string signal, ItemLayout layout)
+    {
+        int column = ((IEnumerable<string>)[Cosine, Recent, Categories, .. layout.Numbers.Select(NameOf)]).ToList().IndexOf(signal);
+        return column >= 0 ? column : throw new ArgumentException($"The ranker reads a signal '{signal}', which its items do not have.", nameof(signal));
+    }
+
+    private static string NameOf(NumberLayout number) => $"number:{number.Name}";
 }
 
 /// <summary>Computes the signals that a ranker names; training, evaluation and serving all use it.</summary>
-/// <param name="names">Of <see cref="RankerSignals.All"/>.</param>
+/// <param name="names">As <see cref="RankerSignals.Of"/> gives them.</param>
 /// <param name="features">Of the V items.</param>
 /// <param name="embeddings">[V, D] the retriever's, L2-normalised.</param>
 /// <param name="dimension">D</param>
 internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures features, ReadOnlyMemory<float> embeddings, int dimension)
 {
-    private readonly int[] _columns = [.. names.Select(name => RankerSignals.All.ToList().IndexOf(name))];
+    private readonly int[] _columns = [.. names.Select(name => RankerSignals.ColumnOf(name, features.Layout))];
 
     /// <summary>S</summary>
     public int Count => _columns.Length;
+
+    private int AllCount => RankerSignals.BeforeNumbers + features.Layout.Numbers.Count;
 
     /// <summary>Reads the signals of one user's candidates.</summary>
     /// <param name="history">Item rows, oldest first.</param>
@@ -68,19 +89,26 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
     /// <param name="signals">[S] to be filled.</param>
     public void Read(HistoryProfile profile, int row, float cosine, Span<float> signals)
     {
-        Span<float> all = stackalloc float[RankerSignals.All.Count];
-        profile.Compare(cosine, embeddings.Span.Slice(row * dimension, dimension), features.GenresOf(row), features.ReleaseYears[row], all);
+        Span<float> all = stackalloc float[AllCount];
+        Span<float> scratch = stackalloc float[features.Flags is null ? features.Layout.Categories.Count : 0];
+        profile.Compare(
+            cosine, embeddings.Span.Slice(row * dimension, dimension), features.CategoriesOf(row, scratch), features.PositionsOf(row), all);
         Select(all, signals);
     }
 
     /// <summary>Reads a new item's signals: 0 where a trained embedding is needed.</summary>
     public void Read(HistoryProfile profile, CatalogItem item, Span<float> signals)
     {
-        Span<float> all = stackalloc float[RankerSignals.All.Count];
-        Span<float> genres = stackalloc float[features.Genres.Count];
-        genres.Clear();
-        features.FlagGenres(item.Categories, genres);
-        profile.Compare(0, default, genres, item.Year ?? 0, all);
+        Span<float> all = stackalloc float[AllCount];
+        Span<float> categories = stackalloc float[features.Layout.Categories.Count];
+        Span<float> positions = stackalloc float[features.Layout.Numbers.Count];
+        features.Flag(item, categories);
+        for (int n = 0; n < positions.Length; n++)
+        {
+            positions[n] = features.Layout.Numbers[n].PositionOf(features.Layout.Numbers[n].ValueOf(item));
+        }
+
+        profile.Compare(0, default, categories, positions, all);
         Select(all, signals);
     }
 
@@ -96,22 +124,21 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
 /// <summary>A user's history summed up once, to compare many candidates with.</summary>
 internal sealed class HistoryProfile
 {
-    // The weight of each item relative to the one after it: a taste in genres lasts longer than today's interest.
+    // The weight of each item relative to the one after it: a taste in categories lasts longer than today's interest.
     private const float RecentDecay = 0.8f;
-    private const float YearDecay = 0.9f;
-    private const float GenreDecay = 0.97f;
+    private const float NumberDecay = 0.9f;
+    private const float CategoryDecay = 0.97f;
 
     private const int RecentItems = 20;
     private const int ReadItems = 200;
 
-    /// <summary>Two movies that are this many years apart, or more, have a signal of 0.</summary>
-    private const float FarYears = 40;
-
     private readonly float[] _recent; // [D]
-    private readonly float[] _genres; // [G], of length 1
-    private readonly float? _year;
+    private readonly float[] _categories; // [G], of length 1
+    private readonly float[] _usual; // [N] positions, NaN where not known
+    private readonly ItemLayout _layout;
 
-    private HistoryProfile(float[] recent, float[] genres, float? year) => (_recent, _genres, _year) = (recent, genres, year);
+    private HistoryProfile(float[] recent, float[] categories, float[] usual, ItemLayout layout) =>
+        (_recent, _categories, _usual, _layout) = (recent, categories, usual, layout);
 
     /// <param name="history">Item rows, oldest first; rows from V on are skipped.</param>
     /// <param name="features">Of the V items.</param>
@@ -119,15 +146,20 @@ internal sealed class HistoryProfile
     /// <param name="dimension">D</param>
     public static HistoryProfile Of(ReadOnlySpan<int> history, ItemFeatures features, ReadOnlySpan<float> embeddings, int dimension)
     {
+        int numbers = features.Layout.Numbers.Count;
         var recent = new float[dimension];
-        var genres = new float[features.Genres.Count];
-        (float recentSum, float yearSum, float years) = (0, 0, 0);
-        (float recentWeight, float yearWeight, float genreWeight) = (1, 1, 1);
+        var categories = new float[features.Layout.Categories.Count];
+        var usual = new float[numbers];
+        Span<float> scratch = stackalloc float[features.Flags is null ? categories.Length : 0];
+        Span<float> numberSums = stackalloc float[numbers];
+        numberSums.Clear();
+        float recentSum = 0;
+        (float recentWeight, float numberWeight, float categoryWeight) = (1, 1, 1);
         int read = 0;
         for (int t = history.Length - 1; t >= 0 && read < ReadItems; t--)
         {
             int row = history[t];
-            if (row >= features.ReleaseYears.Length)
+            if (row >= features.Count)
             {
                 continue;
             }
@@ -138,35 +170,46 @@ internal sealed class HistoryProfile
                 recentSum += recentWeight;
             }
 
-            if (features.ReleaseYears[row] is var year and > 0)
+            ReadOnlySpan<float> positions = features.PositionsOf(row);
+            for (int n = 0; n < numbers; n++)
             {
-                years += yearWeight * year;
-                yearSum += yearWeight;
+                if (!float.IsNaN(positions[n]))
+                {
+                    usual[n] += numberWeight * positions[n];
+                    numberSums[n] += numberWeight;
+                }
             }
 
-            TensorPrimitives.MultiplyAdd(features.GenresOf(row), genreWeight / Root(features.GenresOf(row)), genres, genres);
-            (recentWeight, yearWeight, genreWeight) = (recentWeight * RecentDecay, yearWeight * YearDecay, genreWeight * GenreDecay);
+            ReadOnlySpan<float> own = features.CategoriesOf(row, scratch);
+            TensorPrimitives.MultiplyAdd(own, categoryWeight / Root(own), categories, categories);
+            (recentWeight, numberWeight, categoryWeight) = (recentWeight * RecentDecay, numberWeight * NumberDecay, categoryWeight * CategoryDecay);
         }
 
         TensorPrimitives.Divide(recent, Math.Max(recentSum, 1), recent);
-        TensorPrimitives.Divide(genres, Math.Max(TensorPrimitives.Norm<float>(genres), 1e-6f), genres);
-        return new HistoryProfile(recent, genres, yearSum > 0 ? years / yearSum : null);
+        TensorPrimitives.Divide(categories, Math.Max(TensorPrimitives.Norm<float>(categories), 1e-6f), categories);
+        TensorPrimitives.Divide(usual, numberSums, usual); // 0 / 0 is NaN
+        return new HistoryProfile(recent, categories, usual, features.Layout);
     }
 
     /// <summary>Compares a candidate with the history.</summary>
     /// <param name="cosine">The retriever's score of it.</param>
     /// <param name="embedding">[D] of length 1; empty for a new item.</param>
-    /// <param name="genres">[G] 1 where it has the genre.</param>
-    /// <param name="year">Of release; 0 if unknown.</param>
-    /// <param name="signals">[4] receives them in the order of <see cref="RankerSignals.All"/>.</param>
-    public void Compare(float cosine, ReadOnlySpan<float> embedding, ReadOnlySpan<float> genres, int year, Span<float> signals)
+    /// <param name="categories">[G] 1 where it has the category.</param>
+    /// <param name="positions">[N] see <see cref="NumberLayout.PositionOf"/>.</param>
+    /// <param name="signals">[3 + N] receives cosine, recent, categories, and the nearness of each number.</param>
+    public void Compare(float cosine, ReadOnlySpan<float> embedding, ReadOnlySpan<float> categories, ReadOnlySpan<float> positions, Span<float> signals)
     {
         signals[0] = cosine;
         signals[1] = embedding.IsEmpty ? 0 : TensorPrimitives.Dot(_recent, embedding);
-        signals[2] = TensorPrimitives.Dot(_genres, genres) / Root(genres);
-        signals[3] = year > 0 && _year is { } usual ? 1 - Math.Min(Math.Abs(year - usual), FarYears) / FarYears : 0;
+        signals[2] = TensorPrimitives.Dot(_categories, categories) / Root(categories);
+        for (int n = 0; n < positions.Length; n++)
+        {
+            float distance = Math.Abs(positions[n] - _usual[n]);
+            float far = _layout.Numbers[n].Far;
+            signals[RankerSignals.BeforeNumbers + n] = float.IsNaN(distance) ? 0 : 1 - Math.Min(distance, far) / far;
+        }
     }
 
-    // The more genres an item has, the less each says.
-    private static float Root(ReadOnlySpan<float> genres) => MathF.Sqrt(Math.Max(1, TensorPrimitives.Sum(genres)));
+    // The more categories an item has, the less each says.
+    private static float Root(ReadOnlySpan<float> categories) => MathF.Sqrt(Math.Max(1, TensorPrimitives.Sum(categories)));
 }

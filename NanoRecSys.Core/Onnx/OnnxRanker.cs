@@ -12,22 +12,21 @@ internal sealed class OnnxRanker : IDisposable
     public const string UserInput = "user_embedding"; // [1, D]
     public const string ItemsInput = "item_embeddings"; // [C, D]
     public const string PopularityInput = "popularity"; // [C, 1]
-    public const string YearInput = "year"; // [C] int64
+    public const string YearInput = "year"; // [C] int64, if there are years of release
+    private const string NumberInputs = "number_"; // [C] int64 for each other number attribute
     public const string GenresInput = "genres"; // [C, G]
     public const string UnknownInput = "unknown"; // [C, 1]
     public const string SignalsInput = "signals"; // [C, S], only if the ranker reads signals
     public const string ItemPart = "item_part"; // [C, H1]: output of the items' graph, input of the candidates'
     public const string LogitsOutput = "logits"; // [C]
 
-    private static readonly string[] ItemInputs = [ItemsInput, PopularityInput, YearInput, GenresInput, UnknownInput];
     private static readonly string[] CandidateInputs = [UserInput, ItemsInput, ItemPart];
     private static readonly string[] CandidateInputsWithSignals = [.. CandidateInputs, SignalsInput];
-    private static readonly string[] WholeInputs = [UserInput, .. ItemInputs];
-    private static readonly string[] WholeInputsWithSignals = [.. WholeInputs, SignalsInput];
     private static readonly string[] ItemOutputs = [ItemPart];
     private static readonly string[] Logits = [LogitsOutput];
 
     private readonly InferenceSession _items;
+    private readonly string[] _itemInputs;
     private readonly InferenceSession _candidates;
 
     /// <param name="itemsPath">The graph that turns an item into its part of the first layer.</param>
@@ -45,18 +44,23 @@ internal sealed class OnnxRanker : IDisposable
             throw;
         }
 
+        _itemInputs = [.. _items.InputNames];
         PartWidth = _items.OutputMetadata[ItemPart].Dimensions[^1];
     }
 
     /// <summary>H1, the width of an item's part.</summary>
     public int PartWidth { get; }
 
+    /// <summary>The input of a number attribute that is not the year of release.</summary>
+    /// <param name="place">Among these attributes.</param>
+    public static string NumberInput(int place) => $"{NumberInputs}{place}";
+
     /// <summary>Computes the items' part of the first layer.</summary>
     /// <param name="items">C items.</param>
     /// <param name="parts">[C, H1] to be filled.</param>
     public void ComputeParts(RankerItems items, Span<float> parts)
     {
-        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(_items, ItemInputs, items.ToValues(), ItemOutputs);
+        using IDisposableReadOnlyCollection<OrtValue> outputs = Run(_items, _itemInputs, items.ToValues(), ItemOutputs);
         outputs[0].GetTensorDataAsSpan<float>().CopyTo(parts);
     }
 
@@ -87,8 +91,8 @@ internal sealed class OnnxRanker : IDisposable
     {
         OrtValue userValue = OrtValue.CreateTensorValueFromMemory(user, [1, user.Length]);
         using IDisposableReadOnlyCollection<OrtValue> outputs = signals.Length == 0
-            ? Run(whole, WholeInputs, [userValue, .. items.ToValues()], Logits)
-            : Run(whole, WholeInputsWithSignals, [userValue, .. items.ToValues(), SignalsValue(signals, items.Count)], Logits);
+            ? Run(whole, [.. whole.InputNames], [userValue, .. items.ToValues()], Logits)
+            : Run(whole, [.. whole.InputNames], [userValue, .. items.ToValues(), SignalsValue(signals, items.Count)], Logits);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
@@ -122,21 +126,21 @@ internal sealed class OnnxRanker : IDisposable
 /// <summary>What the ranker reads of C items.</summary>
 /// <param name="Embeddings">[C, D], each of length 1; ignored for an unknown item.</param>
 /// <param name="Popularity">[C] log popularity in 0..1.</param>
-/// <param name="Years">[C] year bucket.</param>
-/// <param name="Genres">[C, G] 1 where the item has the genre.</param>
+/// <param name="Numbers">[N][C] bucket of each number attribute.</param>
+/// <param name="Categories">[C, G] 1 where the item has the category.</param>
 /// <param name="Unknown">[C] 1 for an item that was never trained.</param>
-internal sealed record RankerItems(float[] Embeddings, float[] Popularity, long[] Years, float[] Genres, float[] Unknown)
+internal sealed record RankerItems(float[] Embeddings, float[] Popularity, IReadOnlyList<long[]> Numbers, float[] Categories, float[] Unknown)
 {
     /// <summary>C</summary>
-    public int Count => Years.Length;
+    public int Count => Popularity.Length;
 
     /// <summary>In the order of the graph's inputs; the caller disposes them.</summary>
     public OrtValue[] ToValues() =>
     [
         OrtValue.CreateTensorValueFromMemory(Embeddings, [Count, Embeddings.Length / Count]),
         OrtValue.CreateTensorValueFromMemory(Popularity, [Count, 1]),
-        OrtValue.CreateTensorValueFromMemory(Years, [Count]),
-        OrtValue.CreateTensorValueFromMemory(Genres, [Count, Genres.Length / Count]),
+        .. Numbers.Select(buckets => OrtValue.CreateTensorValueFromMemory(buckets, [Count])),
+        OrtValue.CreateTensorValueFromMemory(Categories, [Count, Categories.Length / Count]),
         OrtValue.CreateTensorValueFromMemory(Unknown, [Count, 1]),
     ];
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
@@ -210,6 +211,33 @@ internal sealed class RowSet(int rows)
             Count -= (word & bit) != 0 ? 1 : 0;
             word &= ~bit;
         }
+    }
+
+    /// <summary>Adds all rows.</summary>
+    public RowSet Fill()
+    {
+        Array.Fill(_bits, ulong.MaxValue);
+        if ((Rows & 63) != 0)
+        {
+            _bits[^1] = (1UL << (Rows & 63)) - 1;
+        }
+
+        Count = Rows;
+        return this;
+    }
+
+    /// <param name="other">Over as many rows.</param>
+    public void UnionWith(RowSet other)
+    {
+        TensorPrimitives.BitwiseOr(_bits, other._bits, _bits);
+        Count = CountBits();
+    }
+
+    /// <inheritdoc cref="UnionWith"/>
+    public void IntersectWith(RowSet other)
+    {
+        TensorPrimitives.BitwiseAnd(_bits, other._bits, _bits);
+        Count = CountBits();
     }
 
     /// <returns>A copy of the membership of <paramref name="rows"/> rows from <paramref name="first"/> on, as rows from 0 on.</returns>

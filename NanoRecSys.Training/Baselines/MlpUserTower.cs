@@ -149,16 +149,21 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
         int length = _options.HistoryLength;
         long[] tokens = new long[examples.Length * length]; // [P, M]
         long[] targets = new long[examples.Length]; // [P]
+        float[] weights = new float[_split.Histories.HasWeights ? examples.Length : 0]; // [P]
         for (int p = 0; p < examples.Length; p++)
         {
             ReadOnlySpan<int> items = _split.Train(examples[p].User);
             SequenceBuilder.Fill(items[..examples[p].Position], tokens.AsSpan(p * length, length));
             targets[p] = items[examples[p].Position];
+            if (weights.Length > 0)
+            {
+                weights[p] = _split.TrainWeights(examples[p].User)[examples[p].Position];
+            }
         }
 
         _optimizer.zero_grad();
         Tensor users = _tower.forward(tensor(tokens, [examples.Length, length], device: _device)); // [P, D]
-        double loss = _loss.Backward(users, _tower.ItemEmbeddings(), tensor(targets, device: _device));
+        double loss = _loss.Backward(users, _tower.ItemEmbeddings(), tensor(targets, device: _device), weights.Length > 0 ? PositionWeights.Of(weights, _device) : null);
         _optimizer.step();
         return loss;
     }

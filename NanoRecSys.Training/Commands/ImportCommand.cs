@@ -54,7 +54,7 @@ internal static class ImportCommand
 
         if (summary.Ranker is { } ranker)
         {
-            console.WriteLine($"Ranker: hidden {string.Join("-", ranker.Hidden)}, {ranker.Genres.Count} genres");
+            console.WriteLine($"Ranker: hidden {string.Join("-", ranker.Hidden)}, {ranker.Items.Categories.Count} categories");
         }
 
         foreach (string note in summary.Notes)

@@ -7,8 +7,15 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class PublishCommand
 {
+    public const string ForceDescription = "Serve the version even if it is significantly worse than the served one";
+
     private static readonly OptionSet<PublishOptions> Settings = new()
     {
+        { Flag("--force", ForceDescription), (o, v) => o with { Force = v } },
+        {
+            Real("--allowed-loss", "NDCG@10 on validation that the version may lose against the served one", "0 to 1", loss => loss is >= 0 and <= 1, 0),
+            (o, v) => o with { AllowedLoss = v }
+        },
         {
             Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
             (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train }
@@ -36,6 +43,11 @@ internal static class PublishCommand
     private static void Show(PublishSummary summary, RunConsole console)
     {
         console.WriteLine(summary.Ranker);
+        if (summary.Gate is { } gate)
+        {
+            console.WriteLine($"{PublishGate.Describe(gate)}.");
+        }
+
         console.WriteLine($"Version {summary.Version} is current: {summary.Bytes / 1e6:N1} MB in {summary.Folder}");
         console.WriteSummary(summary, TrainingJson.Default.PublishSummary);
     }

@@ -32,17 +32,20 @@ internal static class RunCommand
     private static readonly Option<bool> IfNoModel = Flag(
         "--if-no-model", "Do nothing if a version is already published, or if another training is running in this folder");
 
+    private static readonly Option<bool> Force = Flag("--force", PublishCommand.ForceDescription);
+
     public static Command Create(CommandFactory factory) => factory.Create(
-        "run", "Run all steps, from the ratings to a published version", [PresetName, RaceCommand.Budget, FinalFit, IfNoModel, .. PrepareCommand.Settings],
+        "run", "Run all steps, from the ratings to a published version", [PresetName, RaceCommand.Budget, FinalFit, IfNoModel, Force, .. PrepareCommand.Settings],
         parse => Stages + (IsAuto(parse) ? 1 : 0) + (IsFitted(parse) ? 1 : 0),
-        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), IsFitted(parse), PrepareCommand.Read(parse)),
+        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), IsFitted(parse), PrepareCommand.Read(parse),
+            new PublishOptions { Force = parse.GetValue(Force) }),
         (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null, prepares: _ => true);
 
     private static bool IsAuto(ParseResult parse) => parse.GetRequiredValue(PresetName) == Auto;
 
     private static bool IsFitted(ParseResult parse) => parse.GetRequiredValue(FinalFit) is var fit && (fit == "yes" || (fit == Auto && IsAuto(parse)));
 
-    private static async Task RunAsync(TrainingRun run, string preset, double budget, bool isFitted, PrepareOptions prepare)
+    private static async Task RunAsync(TrainingRun run, string preset, double budget, bool isFitted, PrepareOptions prepare, PublishOptions publish)
     {
         var watch = Stopwatch.StartNew();
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
@@ -66,7 +69,7 @@ internal static class RunCommand
 
         await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions { UseFinalFit = isFitted }, context));
         await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
-        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(new PublishOptions(), context));
+        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(publish, context));
         Show(evaluated.Results, race, published, run);
     }
 

@@ -38,6 +38,9 @@ internal abstract class DataSplit(UserHistories histories)
     /// <summary>When each of <see cref="Train"/> came.</summary>
     public ReadOnlySpan<long> TrainTimes(int user) => Histories.HasTimes ? Times(user)[..TrainLength(user)] : default;
 
+    /// <summary>How much each of <see cref="Train"/> counts; empty where all count 1.</summary>
+    public ReadOnlySpan<float> TrainWeights(int user) => Histories.HasWeights ? Histories.WeightsAt(user)[..TrainLength(user)] : default;
+
     /// <summary>The first items of a history, and when the next one came (of the whole history: its last one).</summary>
     public TimedHistory Prefix(int user, int count)
     {

@@ -83,14 +83,14 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
                 dislikes += events.Count(happened => !happened.IsPositive);
                 foreach (UserEvent happened in events.Where(happened => happened.IsPositive))
                 {
-                    interactions.Add(some[u], happened.MovieId, Stars(happened), happened.Timestamp);
+                    interactions.Add(some[u], happened.ItemId, Stars(happened), happened.Timestamp);
                 }
             }
         }
 
-        AddedMovie[] movies = Readable(await database.HashValuesAsync(AddedMovie.Key), value => AddedMovie.Read(value), ref damaged);
-        return new LiveEvents(interactions, dislikes, [.. movies.OrderBy(movie => movie.Added).Select(movie =>
-            new MovieRow(movie.MovieId, movie.Year is { } year ? $"{movie.Title} ({year})" : movie.Title, movie.Genres))], damaged);
+        ItemRecord[] items = Readable(await database.HashValuesAsync(ItemRecord.Key), value => ItemRecord.Read(value), ref damaged);
+        return new LiveEvents(interactions, dislikes, [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => item.Apply()).Select(item =>
+            new MovieRow(item.Id, item.Year is { } year ? $"{item.Title} ({year})" : item.Title, item.Categories))], damaged);
     }
 
     private static EntityId[] SortedIds(RedisValue[] ids)

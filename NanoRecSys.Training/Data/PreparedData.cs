@@ -65,6 +65,23 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     private static UserErrorException Unreadable(string folder, Exception e) =>
         new($"The prepared data in {folder} cannot be read ({e.Message}). Run 'prepare' again.", e);
 
+    /// <summary>[V] weight of each item's interactions in the training parts: their number, where all count 1.</summary>
+    public double[] TrainWeights()
+    {
+        double[] weights = new double[Catalog.Count];
+        for (int user = 0; user < Split.UserCount; user++)
+        {
+            ReadOnlySpan<int> items = Split.Train(user);
+            ReadOnlySpan<float> own = Split.TrainWeights(user);
+            for (int t = 0; t < items.Length; t++)
+            {
+                weights[items[t]] += own.IsEmpty ? 1 : own[t];
+            }
+        }
+
+        return weights;
+    }
+
     /// <summary>[V] count of each item in the training parts.</summary>
     public static int[] CountTrain(DataSplit split, int items)
     {
@@ -91,6 +108,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         Append(histories.Offsets);
         Append(histories.Items);
         Append(histories.Times);
+        Append(histories.Weights); // none, and the hash of data without weights is what it was before there were any
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 
         void AppendIds(IdTable ids)
@@ -172,7 +190,7 @@ internal sealed record DatasetSummary(
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
     /// <summary>
-    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times, and the cuts.
+    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the cuts.
     /// Results of other prepared data have another one.
     /// </summary>
     public required string Hash { get; init; }

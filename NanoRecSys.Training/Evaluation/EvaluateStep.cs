@@ -59,7 +59,7 @@ internal static class EvaluateStep
             return result with
             {
                 Protocol = result.Protocol + (options.AddLogPopularity ? "+log-popularity" : "")
-                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.ToString().ToLowerInvariant()}" : ""),
+                    + (scorer is RankerScorer { Permuted: { } feature } ? $"+permuted-{feature.Name}" : ""),
                 Intervals = confidence?.IntervalsOf(model),
                 Lists = options.Sampled ? null : BeyondAccuracy.Of(users.Lists[model], data.Catalog, data.TrainCounts, data.Split.UserCount),
                 Calibration = split == HeldOut.Validation && !options.Sampled && !options.AddLogPopularity ? CalibrationFit.Of(users, model) : null,
@@ -187,7 +187,7 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IScorer Open(string name) => name switch
     {
-        "popularity" => new Popularity(_data.TrainCounts),
+        "popularity" => new Popularity(_data.TrainWeights()),
         ItemKnn.ModelName => new ItemListScorer(name, ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation)),
         RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
         Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
@@ -203,7 +203,7 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IEnumerable<IScorer> OpenPermuted() =>
         from usage in new[] { RankerUsage.Plain, RankerUsage.NewItems }
-        from feature in Enum.GetValues<PermutedFeature>().Select(feature => (PermutedFeature?)feature).Prepend(null)
+        from feature in PermutedFeature.Of(_data.Catalog, ModelFolder.Ranker.ReadModel(_context.Workspace.RankerFolder).Items).Prepend<PermutedFeature?>(null)
         select new RankerScorer(Encoder(), ReadRanker(), _data, usage, feature, _leftOut);
 
     private static RankerUsage? UsageOf(string name) =>

@@ -3,15 +3,15 @@ using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>The same for everyone: how often an item was interacted with in the training part.</summary>
+/// <summary>The same for everyone: how often an item was interacted with in the training part, by the interactions' weights.</summary>
 /// <remarks>
 /// On the test split, too: the held-out validation items do not count, since the trained models have not
 /// learned from them either.
 /// </remarks>
-/// <param name="trainCounts">[V]</param>
-internal sealed class Popularity(IReadOnlyList<int> trainCounts) : IScorer
+/// <param name="trainWeights">[V]</param>
+internal sealed class Popularity(IReadOnlyList<double> trainWeights) : IScorer
 {
-    private readonly float[] _scores = [.. trainCounts.Select(count => (float)count)]; // [V]
+    private readonly float[] _scores = [.. trainWeights.Select(weight => (float)weight)]; // [V]
 
     public string Name => "popularity";
 

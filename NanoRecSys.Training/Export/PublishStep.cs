@@ -4,6 +4,7 @@ using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
@@ -37,7 +38,9 @@ internal static class PublishStep
         RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics, race);
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
-        Manifest draft = Draft(options, context, data, exported, choice, metrics, choice.Use ? null : race);
+        // A final fit has seen the items that the gate would judge it by.
+        GateResult? gate = options.Force || exported.Report.FinalFit is not null ? null : PublishGate.Compare(options.AllowedLoss, data, exported.Report.Model, context);
+        Manifest draft = Draft(options, context, data, exported, choice, metrics, choice.Use ? null : race) with { Gate = gate };
         string staging = workspace.Store.CreateStaging();
         try
         {
@@ -73,9 +76,16 @@ internal static class PublishStep
             context.Progress.Report(new ProgressEvent { Fraction = 0.95 });
 
             ArtifactVersion version = workspace.Store.Publish(staging, draft);
+            if (gate is { Refused: true })
+            {
+                throw new UserErrorException(
+                    $"Version {version.Manifest.ModelVersion} is stored but not served, because it is significantly worse. {PublishGate.Describe(gate)}. "
+                    + "Publish with --force to serve it anyway.");
+            }
+
             context.Progress.Report(new ProgressEvent { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
             return new PublishSummary(
-                version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason);
+                version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason) { Gate = gate };
         }
         catch
         {
@@ -163,6 +173,12 @@ internal sealed record PublishOptions
     /// <summary>Serve what <c>race</c> chose, where there was one with these weights.</summary>
     public bool UseRace { get; init; } = true;
 
+    /// <summary>Whether the version is served even where it is significantly worse than the one that is served now.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>NDCG@10 that a version may lose against the served one; see <see cref="PublishGate"/>.</summary>
+    public double AllowedLoss { get; init; }
+
     /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
     public bool UserEmbeddings { get; init; } = true;
 }
@@ -191,7 +207,11 @@ public enum RankerUse
 /// <param name="Bytes">Size of all its files.</param>
 /// <param name="HasRanker">Whether the ranker is in it.</param>
 /// <param name="Ranker">Why it is, or is not: one sentence.</param>
-internal sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker);
+internal sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker)
+{
+    /// <inheritdoc cref="Manifest.Gate"/>
+    public GateResult? Gate { get; init; }
+}
 
 /// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
 internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? UserTowerInt8, RankerInfo? Ranker)
@@ -243,10 +263,10 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 
         RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), TrainingJson.Indented.RankerModel, "export");
 
-        // A network of data without genres keeps one row for them; a name that no item has keeps it unset.
-        IReadOnlyList<string> genres = ranker.Genres.Count > 0 ? ranker.Genres : ["(none)"];
+        // A network of data without categories keeps one row for them; a name that no item has keeps it unset.
+        ItemLayout items = ranker.Items.Categories.Count > 0 ? ranker.Items : ranker.Items with { Categories = ["(none)"] };
         DescribeWithParity(folder, ArtifactNames.RankerCandidates, report);
-        return new RankerInfo(onnx, genres, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
+        return new RankerInfo(onnx, items, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
     }
 
     /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>
@@ -363,26 +383,36 @@ internal static class ServedHistories
         var offsets = new long[data.Split.UserCount + 1];
         var items = new List<int>((int)data.Histories.InteractionCount);
         var times = new List<long>(data.Histories.Times.Length);
+        var weights = new List<float>(data.Histories.Weights.Length);
         for (int user = 0; user < data.Split.UserCount; user++)
         {
             items.AddRange(data.Split.Train(user));
             times.AddRange(data.Split.TrainTimes(user));
+            weights.AddRange(data.Split.TrainWeights(user));
             offsets[user + 1] = items.Count;
         }
 
-        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray());
+        return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray(), weights.ToArray());
     }
 
     /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>
     public static Catalog Count(Catalog catalog, UserHistories histories)
     {
         var counts = new int[catalog.Count];
-        foreach (int row in histories.Items)
+        var weights = new double[catalog.Count];
+        ReadOnlySpan<int> rows = histories.Items;
+        ReadOnlySpan<float> each = histories.Weights;
+        for (int i = 0; i < rows.Length; i++)
         {
-            counts[row]++;
+            counts[rows[i]]++;
+            weights[rows[i]] += histories.HasWeights ? each[i] : 1;
         }
 
-        return new Catalog([.. catalog.Items.Select(item => item with { Count = counts[item.Index] })]);
+        return new Catalog([.. catalog.Items.Select(item => item with
+        {
+            Count = counts[item.Index],
+            Weight = histories.HasWeights ? weights[item.Index] : null,
+        })]);
     }
 }
 

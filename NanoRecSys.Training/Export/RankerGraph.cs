@@ -26,7 +26,7 @@ internal static class RankerGraph
 
     /// <param name="path">File to write.</param>
     /// <param name="dimension">D, width of user and item embeddings.</param>
-    /// <param name="weights">The state dictionary, which tells the hidden widths and the number of genres.</param>
+    /// <param name="weights">The state dictionary, which determines the hidden widths, the number of categories and the numbers' buckets.</param>
     /// <param name="signals">Names of the signals that it reads, in its order; none in the published layout.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the others.</exception>
     public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string>? signals = null)
@@ -78,18 +78,20 @@ internal static class RankerGraph
     {
         OnnxValue items = graph.Input(OnnxRanker.ItemsInput, DataType.Float, Candidates, ranker.Dimension);
         OnnxValue popularity = graph.Input(OnnxRanker.PopularityInput, DataType.Float, Candidates, 1);
-        OnnxValue year = graph.Input(OnnxRanker.YearInput, DataType.Int64, Candidates);
-        OnnxValue genres = graph.Input(OnnxRanker.GenresInput, DataType.Float, Candidates, (int)ranker.Genres.Shape[0]);
+        int numbered = 0;
+        OnnxValue[] numbers = [.. ranker.Numbers.Select(table => graph.Input(
+            table.Name == RankerWeights.YearTable ? OnnxRanker.YearInput : OnnxRanker.NumberInput(numbered++), DataType.Int64, Candidates))];
+        OnnxValue genres = graph.Input(OnnxRanker.GenresInput, DataType.Float, Candidates, (int)ranker.Categories.Shape[0]);
         OnnxValue unknown = graph.Input(OnnxRanker.UnknownInput, DataType.Float, Candidates, 1);
 
         graph.Scope = "features";
         OnnxValue one = graph.ScalarConstant(1f);
         OnnxValue known = graph.Multiply(items, graph.Subtract(one, unknown)); // [C, D]
-        OnnxValue yearEmbedding = graph.Gather(Table(graph, ranker.Years), year); // [C, 8]
+        OnnxValue[] embeddings = [.. numbers.Select((bucket, n) => graph.Gather(Table(graph, ranker.Numbers[n]), bucket))]; // N x [C, 8]
         OnnxValue genreMean = graph.Divide(
-            graph.MatMul(genres, Table(graph, ranker.Genres)), // [C, G] x [G, 16] -> [C, 16]
+            graph.MatMul(genres, Table(graph, ranker.Categories)), // [C, G] x [G, 16] -> [C, 16]
             graph.Max(graph.ReduceSum(genres, axis: 1), one)); // [C, 1]
-        OnnxValue content = graph.Concat(1, popularity, yearEmbedding, genreMean, unknown); // [C, 26]
+        OnnxValue content = graph.Concat(1, [popularity, .. embeddings, genreMean, unknown]); // [C, 18 + 8N]
 
         graph.Scope = ranker.First.Name;
         return (known, unknown, graph.Add(graph.Linear(known, ranker.OfItem), graph.Linear(content, ranker.OfContent)));
@@ -223,7 +225,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var random = new Random(unchecked((int)seed));
-        using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), new ItemFeatures(catalog, network.Model.Genres));
+        using var items = new ItemFeatureTensors(encoder.ItemEmbeddings.clone(), new ItemFeatures(catalog, network.Model.Items));
         Tensor users = encoder.Encode(histories); // [B, D]
         int signals = network.Model.Signals.Count;
         double largest = 0;
@@ -239,7 +241,9 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
             float[] expected = network.forward(inputs).data<float>().ToArray(); // [C]
             logits.AddRange(expected);
             var candidates = new RankerItems(
-                Values<float>(inputs.Items), Values<float>(inputs.Popularity), Values<long>(inputs.Years), Values<float>(inputs.Genres), unknown);
+                Values<float>(inputs.Items), Values<float>(inputs.Popularity),
+                [.. Enumerable.Range(0, network.Model.Items.Numbers.Count).Select(n => Values<long>(inputs.Numbers.select(1, n)))],
+                Values<float>(inputs.Categories), unknown);
             largest = Math.Max(largest, Parity.MaxAbsDifference(score(Values<float>(inputs.Users), candidates, read), expected));
         }
 
@@ -260,20 +264,22 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
 /// <summary>A trained ranker's layers, batch norms folded in, and the shares of its first layer.</summary>
 /// <param name="Dimension">D of user and item embeddings.</param>
 /// <param name="Signals">Names of the signals that it reads, in its order.</param>
-/// <param name="Genres">[G, 16]</param>
-/// <param name="Years">[6, 8]</param>
-/// <param name="First">3D + 26 + S -> H1.</param>
+/// <param name="Categories">[G, 16]</param>
+/// <param name="Numbers">[buckets, 8] for each number attribute, the year of release first.</param>
+/// <param name="First">3D + 18 + 8N + S -> H1.</param>
 /// <param name="Hidden">The layers after it.</param>
 /// <param name="Output">-> 1.</param>
 internal sealed record RankerWeights(
-    int Dimension, IReadOnlyList<string> Signals, NamedTensor Genres, NamedTensor Years,
+    int Dimension, IReadOnlyList<string> Signals, NamedTensor Categories, IReadOnlyList<NamedTensor> Numbers,
     LinearWeights First, IReadOnlyList<LinearWeights> Hidden, LinearWeights Output)
 {
+    public const string YearTable = "year_embeddings.weight";
+
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
     private const int ModulesPerLayer = 4;
 
-    /// <summary>Of the first layer's inputs: popularity, year, genres and the flag of unknown items.</summary>
-    public int ContentWidth => 1 + (int)Years.Shape[1] + (int)Genres.Shape[1] + 1;
+    /// <summary>Of the first layer's inputs: popularity, numbers, categories and the flag of unknown items.</summary>
+    public int ContentWidth => 1 + Numbers.Sum(table => (int)table.Shape[1]) + (int)Categories.Shape[1] + 1;
 
     /// <summary>D -> H1, with the bias: the same for all candidates of a user.</summary>
     public LinearWeights OfUser => First.InputColumns($"{First.Name}.user", 0, Dimension, keepBias: true);
@@ -284,7 +290,7 @@ internal sealed record RankerWeights(
     /// <summary>D -> H1, of the product of user and item.</summary>
     public LinearWeights OfProduct => First.InputColumns($"{First.Name}.product", 2 * Dimension, Dimension, keepBias: false);
 
-    /// <summary>26 -> H1, of what is known of the item.</summary>
+    /// <summary>18 + 8N -> H1, of what is known of the item.</summary>
     public LinearWeights OfContent => First.InputColumns($"{First.Name}.content", 3 * Dimension, ContentWidth, keepBias: false);
 
     /// <summary>S -> H1, of the signals.</summary>
@@ -294,15 +300,20 @@ internal sealed record RankerWeights(
     public float[] HiddenSignals => [.. Signals.Select(signal => RankerSignals.NeedsEmbedding(signal) ? 1f : 0f)];
 
     /// <param name="dimension">D</param>
-    /// <param name="weights">The state dictionary, which tells the hidden widths and the number of genres.</param>
+    /// <param name="weights">The state dictionary, which determines the hidden widths, the number of categories and the numbers' buckets.</param>
     /// <param name="signals">See <see cref="Signals"/>.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the others.</exception>
     public static RankerWeights Of(int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string> signals)
     {
         var state = new CheckedWeights(weights);
-        NamedTensor genres = Matrix(state, weights, "genre_embeddings.weight");
-        NamedTensor years = Matrix(state, weights, "year_embeddings.weight");
-        int width = 3 * dimension + 1 + (int)years.Shape[1] + (int)genres.Shape[1] + 1 + signals.Count;
+        NamedTensor categories = Matrix(state, weights, "genre_embeddings.weight");
+        List<NamedTensor> numbers = weights.ContainsKey(YearTable) ? [Matrix(state, weights, YearTable)] : [];
+        for (int place = 0; weights.ContainsKey(NumberTable(place)); place++)
+        {
+            numbers.Add(Matrix(state, weights, NumberTable(place)));
+        }
+
+        int width = 3 * dimension + 1 + numbers.Sum(table => (int)table.Shape[1]) + (int)categories.Shape[1] + 1 + signals.Count;
         var layers = new List<LinearWeights>();
         for (int layer = 0; layer == 0 || weights.ContainsKey($"mlp.{layer}.weight"); layer += ModulesPerLayer)
         {
@@ -311,8 +322,11 @@ internal sealed record RankerWeights(
             width = output;
         }
 
-        return new RankerWeights(dimension, signals, genres, years, layers[0], layers[1..], state.Linear("output", width, 1, bias: true));
+        return new RankerWeights(dimension, signals, categories, numbers, layers[0], layers[1..], state.Linear("output", width, 1, bias: true));
     }
+
+    /// <summary>The embedding of a number attribute that is not the year of release, by its place among these.</summary>
+    public static string NumberTable(int place) => $"number_embeddings.{place}.weight";
 
     private static NamedTensor Matrix(CheckedWeights state, IReadOnlyDictionary<string, NamedTensor> weights, string name)
     {
@@ -331,16 +345,14 @@ internal static class RankerItemParts
     /// <param name="catalog">V items, with the counts that serving sees.</param>
     public static void Write(string folder, RankerInfo ranker, Catalog catalog)
     {
-        var features = new ItemFeatures(catalog, ranker.Genres);
+        var features = new ItemFeatures(catalog, ranker.Items);
         (float[] embeddings, int dimension) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
         using var graphs = new OnnxRanker(Path.Combine(folder, ranker.Parts.Items), Path.Combine(folder, ranker.Parts.Candidates));
         var parts = new float[catalog.Count * graphs.PartWidth]; // [V, H1]
         for (int first = 0; first < catalog.Count; first += RowsPerPass)
         {
             int[] rows = [.. Enumerable.Range(first, Math.Min(RowsPerPass, catalog.Count - first))];
-            var items = new RankerItems(
-                embeddings.AsSpan(first * dimension, rows.Length * dimension).ToArray(), Array.ConvertAll(rows, row => features.Popularity[row]),
-                Array.ConvertAll(rows, row => (long)features.Years[row]), [.. rows.SelectMany(row => features.GenresOf(row).ToArray())], new float[rows.Length]);
+            RankerItems items = features.Read(rows, embeddings.AsSpan(first * dimension, rows.Length * dimension).ToArray());
             graphs.ComputeParts(items, parts.AsSpan(first * graphs.PartWidth));
         }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Ranking;
 
@@ -335,7 +336,8 @@ internal static class WeightsMetadata
     public const string Heads = "heads";
     public const string MaxLength = "max_length";
     public const string RopeBase = "rope_base";
-    public const string Genres = "genres";
+    public const string Items = "items"; // what a ranker reads of them, as JSON
+    public const string Genres = "genres"; // the same by versions that read nothing but these and the year
 
     public static IReadOnlyDictionary<string, string> Of(ModelInfo model) => new Dictionary<string, string>
     {
@@ -350,7 +352,7 @@ internal static class WeightsMetadata
     public static IReadOnlyDictionary<string, string> Of(RankerModel model) => new Dictionary<string, string>
     {
         ["format"] = "pt",
-        [Genres] = string.Join('|', model.Genres),
+        [Items] = JsonSerializer.Serialize(model.Items, CoreJson.Default.ItemLayout),
     };
 
     private static string Invariant(double number) => number.ToString(CultureInfo.InvariantCulture);

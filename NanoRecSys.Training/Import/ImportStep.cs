@@ -36,7 +36,7 @@ internal static class ImportStep
             DatasetSummary? data = prepared?.Summary ?? RequireFit(tower, workspace, notes);
             Catalog? catalog = prepared?.Catalog
                 ?? (data is null ? null : await CatalogFile.ReadAsync(Path.Combine(workspace.DataFolder, PreparedData.CatalogName), context.Cancellation));
-            RankerModel? rankerModel = ranker?.NameGenres(catalog is null ? [] : ItemFeatures.Vocabulary(catalog), notes);
+            RankerModel? rankerModel = ranker?.NameGenres(catalog is null ? [] : ItemLayout.CategoryNames(catalog), notes);
             if (prepared is not null)
             {
                 await prepared.WriteAsync(context);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using NanoRecSys.Core;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Export;
@@ -98,9 +100,11 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 /// <summary>A ranker from elsewhere, checked whole; its genres are named once the data is known.</summary>
 /// <param name="Layout">Its sizes.</param>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
-/// <param name="Genres">Names of the genre rows, where they were given.</param>
+/// <param name="Genres">Names of the category rows, where they were given.</param>
+/// <param name="Numbers">The number attributes that it reads: of nanoRecSys' layout, the year.</param>
 /// <param name="Notes">What was stripped.</param>
-internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<string> Notes)
+internal sealed record ImportedRanker(
+    RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<NumberLayout> Numbers, IReadOnlyList<string> Notes)
 {
     /// <param name="path">Its weights.</param>
     /// <param name="dimension">D of the retriever whose embeddings it is to read.</param>
@@ -110,16 +114,32 @@ internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<NamedTe
     public static ImportedRanker Read(string path, int dimension, string? genresPath)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, RankerLayout.Landmarks);
-        RankerLayout layout = RankerLayout.Of(weights, dimension);
-        string[]? genres = genresPath is not null ? [.. File.ReadLines(genresPath, Encoding.UTF8).Select(line => line.Trim()).Where(line => line.Length > 0)]
+        ItemLayout? items = ItemsOf(weights);
+        IReadOnlyList<NumberLayout> numbers = items?.Numbers ?? [NumberLayout.Year];
+        RankerLayout layout = RankerLayout.Of(weights, dimension, numbers);
+        IReadOnlyList<string>? genres = genresPath is not null ? [.. File.ReadLines(genresPath, Encoding.UTF8).Select(line => line.Trim()).Where(line => line.Length > 0)]
+            : items?.Categories.Count > 0 ? items.Categories
             : weights.Metadata.TryGetValue(WeightsMetadata.Genres, out string? text) && text.Length > 0 ? text.Split('|')
             : null;
-        if (genres is not null && (genres.Length != layout.Genres || genres.Distinct().Count() != genres.Length))
+        if (genres is not null && (genres.Count != layout.Genres || genres.Distinct().Count() != genres.Count))
         {
             throw new UserErrorException($"{genresPath ?? path} names {genres.Distinct().Count()} different genres, the ranker has rows for {layout.Genres}.");
         }
 
-        return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, weights.Notes);
+        return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, numbers, weights.Notes);
+    }
+
+    /// <summary>What an export of this program says of the items; null for weights from elsewhere.</summary>
+    private static ItemLayout? ItemsOf(PretrainedWeights weights)
+    {
+        try
+        {
+            return weights.Metadata.TryGetValue(WeightsMetadata.Items, out string? json) ? JsonSerializer.Deserialize(json, CoreJson.Default.ItemLayout) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{weights.Path} has a header whose '{WeightsMetadata.Items}' cannot be read: {e.Message}", e);
+        }
     }
 
     /// <param name="vocabulary">The data's genres, in alphabetical order.</param>
@@ -141,7 +161,8 @@ internal sealed record ImportedRanker(RankerLayout Layout, IReadOnlyList<NamedTe
         IEnumerable<string> unused = Enumerable.Range(vocabulary.Count, Math.Max(0, Layout.Genres - vocabulary.Count)).Select(row => $"(row {row})");
 
         // The weight 0 serves the logits as PyTorch gives them.
-        return new RankerModel(Layout.Dimension, Layout.Hidden, Genres ?? [.. vocabulary, .. unused], Dropout: 0, RetrieverWeight: 0);
+        return new RankerModel(
+            Layout.Dimension, Layout.Hidden, new ItemLayout(Genres ?? [.. vocabulary, .. unused], Numbers), Dropout: 0, RetrieverWeight: 0);
     }
 }
 
@@ -205,14 +226,9 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
 /// <param name="Dimension">D of the embeddings it reads.</param>
 /// <param name="Hidden">Widths of the hidden layers.</param>
 /// <param name="Genres">Rows of the genre embedding.</param>
-internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres)
+/// <param name="Numbers">The number attributes.</param>
+internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres, IReadOnlyList<NumberLayout> Numbers)
 {
-    private const int GenreWidth = 16;
-    private const int YearWidth = 8;
-
-    /// <summary>Of the first layer's inputs: popularity, year, genres and the flag of unknown items.</summary>
-    private const int ContentWidth = 1 + YearWidth + GenreWidth + 1;
-
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
     private const int ModulesPerLayer = 4;
 
@@ -220,12 +236,13 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
     public static readonly string[] Landmarks = ["genre_embeddings.weight", "output.weight"];
 
     /// <summary>Every tensor, in the order of the layers.</summary>
-    public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, 3L * Dimension + ContentWidth, [.. Hidden]);
+    public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, Numbers, Dimension, [.. Hidden]);
 
     /// <param name="weights">The state dictionary.</param>
     /// <param name="dimension">D of the retriever.</param>
+    /// <param name="numbers">The number attributes.</param>
     /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
-    public static RankerLayout Of(PretrainedWeights weights, int dimension)
+    public static RankerLayout Of(PretrainedWeights weights, int dimension, IReadOnlyList<NumberLayout> numbers)
     {
         IReadOnlyDictionary<string, NamedTensor> tensors = weights.Tensors;
         long? genres = Rows(tensors, "genre_embeddings.weight");
@@ -236,15 +253,22 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
         }
 
         ExpectedTensor.RequireAll(
-            $"a ranker of embeddings of {dimension} dimensions", weights, Expect(genres, 3L * dimension + ContentWidth, hidden),
+            $"a ranker of embeddings of {dimension} dimensions", weights, Expect(genres, numbers, dimension, hidden),
             name => name.StartsWith("mlp.", StringComparison.Ordinal) && name.EndsWith(".num_batches_tracked", StringComparison.Ordinal));
-        return new RankerLayout(dimension, [.. hidden.Select(width => (int)width!)], (int)genres!);
+        return new RankerLayout(dimension, [.. hidden.Select(width => (int)width!)], (int)genres!, numbers);
     }
 
-    private static List<ExpectedTensor> Expect(long? genres, long? inputs, List<long?> hidden)
+    private static List<ExpectedTensor> Expect(long? genres, IReadOnlyList<NumberLayout> numbers, int dimension, List<long?> hidden)
     {
-        List<ExpectedTensor> expected = [new("genre_embeddings.weight", genres, GenreWidth), new("year_embeddings.weight", ItemFeatures.YearBuckets, YearWidth)];
-        long? width = inputs;
+        List<ExpectedTensor> expected = [new("genre_embeddings.weight", genres, RankerNetwork.CategoryWidth)];
+        int place = 0;
+        foreach (NumberLayout number in numbers)
+        {
+            expected.Add(new(number.IsYear ? RankerWeights.YearTable : RankerWeights.NumberTable(place++), number.Buckets, RankerNetwork.NumberWidth));
+        }
+
+        // Popularity, numbers, categories and the flag of unknown items.
+        long? width = 3L * dimension + 1 + numbers.Count * RankerNetwork.NumberWidth + RankerNetwork.CategoryWidth + 1;
         for (int layer = 0; layer < hidden.Count; layer++)
         {
             (string linear, string norm) = ($"mlp.{ModulesPerLayer * layer}", $"mlp.{ModulesPerLayer * layer + 1}");

@@ -18,6 +18,9 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
     /// <summary>Interactions at which an item counts half of one that was seen endlessly.</summary>
     private const double HalfWeightCount = 10;
 
+    /// <summary>Items that a fit looks at, the most seen ones: more would cost minutes and change nothing.</summary>
+    private const int MostItems = 100_000;
+
     private static readonly double[] Ridges = [1, 3, 10, 30, 100];
 
     /// <param name="catalog">V items.</param>
@@ -27,20 +30,12 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var features = new ContentFeatures(ContentFeatures.Vocabulary(catalog));
-        var content = new float[catalog.Count * features.Names.Count];
-        foreach (CatalogItem item in catalog.Items)
-        {
-            foreach ((int column, float value) in features.Of(item.Title, item.Year, item.Categories))
-            {
-                content[item.Index * features.Names.Count + column] = value;
-            }
-        }
-
-        Tensor x = tensor(content, [catalog.Count, features.Names.Count]).to(float64); // [V, F]
-        Tensor y = embeddings.cpu().to(float64); // [V, D]
-        Tensor weights = tensor(counts.Select(count => count / (count + HalfWeightCount)).ToArray()).unsqueeze(1); // [V, 1]
-        Fold[] folds = [.. Enumerable.Range(0, Math.Min(Folds, catalog.Count)).Select(fold => Fold.Of(fold, x, y, weights))];
+        var features = new ContentFeatures(ContentFeatures.LayoutOf(catalog));
+        int[] rows = [.. Enumerable.Range(0, catalog.Count).OrderByDescending(row => counts[row]).Take(MostItems).Order()];
+        var content = new ContentRows([.. rows.Select(row => features.Of(catalog.Items[row]))], features.Count);
+        Tensor y = embeddings.cpu().index_select(0, tensor(rows, dtype: int64)).to(float64); // [V, D]
+        Tensor weights = tensor(rows.Select(row => counts[row] / (counts[row] + HalfWeightCount)).ToArray()).unsqueeze(1); // [V, 1]
+        Fold[] folds = [.. Enumerable.Range(0, Math.Min(Folds, rows.Length)).Select(fold => Fold.Of(fold, content, y, weights))];
         Fold all = folds.Aggregate((sum, fold) => sum.Plus(fold));
         (double ridge, double cosine) = ChooseRidge(folds, all);
         float[] solution = all.Solve(ridge).to(float32).data<float>().ToArray(); // [F, D]
@@ -54,9 +49,10 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         {
             using var scope = NewDisposeScope();
             Fold kept = all.Minus(held);
+            double[] own = held.MeanCosines([.. Ridges.Select(kept.Solve)]);
             for (int r = 0; r < Ridges.Length; r++)
             {
-                cosines[r] += held.MeanCosine(kept.Solve(Ridges[r])) / folds.Length;
+                cosines[r] += own[r] / folds.Length;
             }
         }
 
@@ -64,21 +60,63 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         return (Ridges[best], cosines[best]);
     }
 
+    /// <summary>The content of V items, of which a few rows at a time are made dense: all of them may be more than memory holds.</summary>
+    /// <param name="Items">[V]</param>
+    /// <param name="Width">F</param>
+    private sealed record ContentRows(IReadOnlyList<ContentFeature>[] Items, int Width)
+    {
+        private const int RowsPerChunk = 2048;
+
+        /// <summary>The rows of a fold in chunks: where each begins within the fold, and [C, F] float64.</summary>
+        public IEnumerable<(long Start, Tensor Chunk)> Chunks(int fold)
+        {
+            int[] own = RowsOf(fold);
+            var values = new double[Math.Min(RowsPerChunk, own.Length) * Width];
+            for (int start = 0; start < own.Length; start += RowsPerChunk)
+            {
+                int count = Math.Min(RowsPerChunk, own.Length - start);
+                Array.Clear(values);
+                for (int i = 0; i < count; i++)
+                {
+                    foreach ((int column, float value) in Items[own[start + i]])
+                    {
+                        values[(i * Width) + column] = value;
+                    }
+                }
+
+                using Tensor chunk = tensor(values.AsSpan(0, count * Width).ToArray(), [count, Width]);
+                yield return (start, chunk);
+            }
+        }
+
+        /// <summary>Every fifth row: rows are in order of first appearance, which is independent of content.</summary>
+        public int[] RowsOf(int fold) => [.. Enumerable.Range(0, Items.Length).Where(row => row % Folds == fold)];
+    }
+
     /// <summary>A fifth of the items, or several together: the sums that a ridge regression needs of them, made once.</summary>
-    /// <param name="X">[H, F]</param>
-    /// <param name="Y">[H, D]</param>
+    /// <param name="Number">Of the fold.</param>
+    /// <param name="Content">Of all items.</param>
+    /// <param name="Y">[H, D] of this fold's.</param>
     /// <param name="Weights">[H, 1]</param>
     /// <param name="Gram">[F, F] X^T W X.</param>
     /// <param name="Cross">[F, D] X^T W Y.</param>
-    private sealed record Fold(Tensor X, Tensor Y, Tensor Weights, Tensor Gram, Tensor Cross)
+    private sealed record Fold(int Number, ContentRows Content, Tensor Y, Tensor Weights, Tensor Gram, Tensor Cross)
     {
-        public static Fold Of(int fold, Tensor x, Tensor y, Tensor weights)
+        public static Fold Of(int fold, ContentRows content, Tensor y, Tensor weights)
         {
-            // Every fifth row: rows are in order of first appearance, which is independent of content.
-            Tensor rows = arange(fold, x.shape[0], Folds);
-            (Tensor ownX, Tensor ownY, Tensor ownWeights) = (x.index_select(0, rows), y.index_select(0, rows), weights.index_select(0, rows));
-            Tensor weighted = (ownX * ownWeights).t(); // [F, H]
-            return new Fold(ownX, ownY, ownWeights, weighted.matmul(ownX), weighted.matmul(ownY));
+            Tensor rows = tensor(content.RowsOf(fold), dtype: int64);
+            (Tensor ownY, Tensor ownWeights) = (y.index_select(0, rows), weights.index_select(0, rows));
+            Tensor gram = zeros(content.Width, content.Width, float64);
+            Tensor cross = zeros(content.Width, y.shape[1], float64);
+            foreach ((long start, Tensor chunk) in content.Chunks(fold))
+            {
+                using var scope = NewDisposeScope();
+                Tensor weighted = (chunk * ownWeights.narrow(0, start, chunk.shape[0])).t(); // [F, C]
+                gram.add_(weighted.matmul(chunk));
+                cross.add_(weighted.matmul(ownY.narrow(0, start, chunk.shape[0])));
+            }
+
+            return new Fold(fold, content, ownY, ownWeights, gram, cross);
         }
 
         /// <summary>The sums of both; the rows stay those of this one.</summary>
@@ -89,11 +127,23 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
         /// <returns>[F, D] minimising the weighted squared error plus ridge times the squared weights.</returns>
         public Tensor Solve(double ridge) => linalg.solve(Gram + ridge * eye(Gram.shape[0], dtype: float64), Cross);
 
-        /// <param name="solution">[F, D] that did not see these rows.</param>
-        public double MeanCosine(Tensor solution)
+        /// <param name="solutions">[F, D] each, which did not see these rows.</param>
+        public double[] MeanCosines(IReadOnlyList<Tensor> solutions)
         {
-            Tensor cosine = nn.functional.cosine_similarity(X.matmul(solution), Y, dim: 1); // [H]
-            return (cosine * Weights.squeeze(1)).sum().item<double>() / Weights.sum().clamp_min(1e-9).item<double>();
+            var sums = new double[solutions.Count];
+            foreach ((long start, Tensor chunk) in Content.Chunks(Number))
+            {
+                using var scope = NewDisposeScope();
+                Tensor own = Weights.narrow(0, start, chunk.shape[0]).squeeze(1); // [C]
+                for (int i = 0; i < sums.Length; i++)
+                {
+                    Tensor cosine = nn.functional.cosine_similarity(chunk.matmul(solutions[i]), Y.narrow(0, start, chunk.shape[0]), dim: 1); // [C]
+                    sums[i] += (cosine * own).sum().item<double>();
+                }
+            }
+
+            double weight = Weights.sum().clamp_min(1e-9).item<double>();
+            return Array.ConvertAll(sums, sum => sum / weight);
         }
     }
 }

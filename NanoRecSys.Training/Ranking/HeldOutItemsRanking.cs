@@ -31,10 +31,10 @@ internal static class HeldOutItemsRanking
         using var scope = NewDisposeScope();
         using var encoder = new UserEncoder(tower);
         int known = data.Catalog.Count;
-        int typical = new ItemFeatures(data.Catalog, []).TypicalCount; // as serving ranks new items
+        int typical = new ItemFeatures(data.Catalog, ItemLayout.Empty).TypicalCount; // as serving ranks new items
         var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index, Count = typical })]);
         ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
-        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item.Title, item.Year, item.Categories))];
+        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item))];
         Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]
         using RankerParts? parts = network is null ? null : new RankerParts(network, items, catalog);
         var byMap = new Ranks();

@@ -8,17 +8,20 @@ namespace NanoRecSys.Training.Ranking;
 
 /// <summary>
 /// The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare
-/// it with the user's history. Its weights go by <c>genre_embeddings.weight</c>, <c>year_embeddings.weight</c>, <c>mlp.0.weight</c> ..., <c>output.weight</c>.
+/// it with the user's history. Its weights go by <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of
+/// release, <c>number_embeddings.0.weight</c> ... for other numbers, <c>mlp.0.weight</c> ..., <c>output.weight</c>.
 /// </summary>
 internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 {
-    private const int GenreWidth = 16;
-    private const int YearWidth = 8;
+    public const int CategoryWidth = 16;
+    public const int NumberWidth = 8;
 
     [ComponentName(Name = "genre_embeddings")]
-    private readonly Embedding _genres; // [G, 16]
+    private readonly Embedding _categories; // [G, 16]
     [ComponentName(Name = "year_embeddings")]
-    private readonly Embedding _years; // [6, 8]
+    private readonly Embedding? _years; // [6, 8]
+    [ComponentName(Name = "number_embeddings")]
+    private readonly ModuleList<Embedding> _numbers; // [buckets, 8] each
     [ComponentName(Name = "mlp")]
     private readonly Sequential _mlp;
     [ComponentName(Name = "output")]
@@ -29,10 +32,12 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
         : base(nameof(RankerNetwork))
     {
         Model = model;
-        _genres = nn.Embedding(Math.Max(1, model.Genres.Count), GenreWidth);
-        _years = nn.Embedding(ItemFeatures.YearBuckets, YearWidth);
+        IReadOnlyList<NumberLayout> numbers = model.Items.Numbers;
+        _categories = nn.Embedding(Math.Max(1, model.Items.Categories.Count), CategoryWidth);
+        _years = numbers is [{ IsYear: true } year, ..] ? nn.Embedding(year.Buckets, NumberWidth) : null;
+        _numbers = new ModuleList<Embedding>([.. numbers.Skip(_years is null ? 0 : 1).Select(number => nn.Embedding(number.Buckets, NumberWidth))]);
         var layers = new List<nn.Module<Tensor, Tensor>>();
-        int width = 3 * model.Dimension + 1 + YearWidth + GenreWidth + 1 + model.Signals.Count;
+        int width = 3 * model.Dimension + 1 + numbers.Count * NumberWidth + CategoryWidth + 1 + model.Signals.Count;
         foreach (int hidden in model.Hidden)
         {
             layers.AddRange([nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(model.Dropout)]);
@@ -56,16 +61,17 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
         using var scope = NewDisposeScope();
         Tensor items = inputs.Items * (1 - inputs.Unknown); // [B, D]
         Tensor users = inputs.Users.expand_as(items); // [B, D]
-        Tensor genreCount = inputs.Genres.sum(1, keepdim: true).clamp_min(1); // [B, 1]
-        Tensor genres = inputs.Genres.matmul(_genres.weight!) / genreCount; // [B, G] x [G, 16] -> [B, 16]
-        Tensor years = _years.forward(inputs.Years); // [B, 8]
-        Tensor[] parts = [users, items, users * items, inputs.Popularity, years, genres, inputs.Unknown];
+        Tensor categoryCount = inputs.Categories.sum(1, keepdim: true).clamp_min(1); // [B, 1]
+        Tensor categories = inputs.Categories.matmul(_categories.weight!) / categoryCount; // [B, G] x [G, 16] -> [B, 16]
+        IEnumerable<Embedding> tables = _years is null ? _numbers : _numbers.Prepend(_years);
+        Tensor[] numbers = [.. tables.Select((table, n) => table.forward(inputs.Numbers.select(1, n)))]; // N x [B, 8]
+        Tensor[] parts = [users, items, users * items, inputs.Popularity, .. numbers, categories, inputs.Unknown];
         if (_hiddenSignals is not null)
         {
             parts = [.. parts, inputs.Signals! * (1 - inputs.Unknown * _hiddenSignals)]; // [B, S]
         }
 
-        Tensor x = cat(parts, 1); // [B, 3D + 26 + S]
+        Tensor x = cat(parts, 1); // [B, 3D + 18 + 8N + S]
         return _output.forward(_mlp.forward(x)).squeeze(1).MoveToOuterDisposeScope(); // [B]
     }
 }
@@ -73,13 +79,13 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 /// <summary>What a trained ranker is: <c>ranker.json</c>, beside its weights.</summary>
 /// <param name="Dimension">D of the retriever whose embeddings it reads.</param>
 /// <param name="Hidden">Widths of the hidden layers.</param>
-/// <param name="Genres">The vocabulary, in the order of the genre embedding's rows.</param>
+/// <param name="Items">What it reads of items; in the published layout, genres and the year.</param>
 /// <param name="Dropout">Rate in training.</param>
 /// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
 internal sealed record RankerModel(
-    int Dimension, IReadOnlyList<int> Hidden, IReadOnlyList<string> Genres, double Dropout, double RetrieverWeight)
+    int Dimension, IReadOnlyList<int> Hidden, ItemLayout Items, double Dropout, double RetrieverWeight)
 {
-    /// <summary>Of <see cref="Core.Features.RankerSignals.All"/>, in that order; empty in the published layout.</summary>
+    /// <summary>As <see cref="RankerSignals.Of"/> gives them; empty in the published layout.</summary>
     public IReadOnlyList<string> Signals { get; init; } = [];
 
     /// <summary>Of the weights file of the retriever that it was trained for, lower-case hex; null in files of earlier versions.</summary>
@@ -95,7 +101,7 @@ internal sealed class RankerParts : IDisposable
     public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
     {
         using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
-        var features = new ItemFeatures(catalog, network.Model.Genres);
+        var features = new ItemFeatures(catalog, network.Model.Items);
         Items = new ItemFeatureTensors(onCpu.clone(), features);
         Signals = new SignalReader(network.Model.Signals, features, onCpu.data<float>().ToArray(), network.Model.Dimension);
         Ranker = new CandidateRanker(network, Items, Signals);
@@ -114,36 +120,32 @@ internal sealed class RankerParts : IDisposable
 /// <param name="Users">[B, D] user embeddings, L2-normalised; or [1, D]: one user, B candidates.</param>
 /// <param name="Items">[B, D] item embeddings, L2-normalised.</param>
 /// <param name="Popularity">[B, 1] log popularity in 0..1.</param>
-/// <param name="Years">[B] int64 year bucket, 0..5.</param>
-/// <param name="Genres">[B, G] 1 where the item has the genre.</param>
+/// <param name="Numbers">[B, N] int64 buckets of number attributes.</param>
+/// <param name="Categories">[B, G] 1 where the item has the category.</param>
 /// <param name="Unknown">[B, 1] 1 where the item embedding is to be ignored, as for an item that was never trained.</param>
 /// <param name="Signals">[B, S] those that the model names; not read where it names none.</param>
-internal sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Years, Tensor Genres, Tensor Unknown, Tensor? Signals = null);
+internal sealed record RankerInputs(Tensor Users, Tensor Items, Tensor Popularity, Tensor Numbers, Tensor Categories, Tensor Unknown, Tensor? Signals = null);
 
 /// <summary>Every item's ranker inputs as tensors, to gather batches from.</summary>
 internal sealed class ItemFeatureTensors : IDisposable
 {
+    private readonly ItemFeatures _features;
     private readonly Tensor _embeddings; // [V, D], L2-normalised
     private readonly Tensor _popularity; // [V, 1]
-    private readonly Tensor _years; // [V]
-    private readonly Tensor _genres; // [V, G]
+    private readonly Tensor _numbers; // [V, N]
+    private readonly Tensor? _categories; // [V, G]; null where that would be too large
 
     /// <param name="embeddings">[V, D], L2-normalised; owned from here on.</param>
     /// <param name="features">Of the same V items.</param>
     public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
     {
-        int items = features.Popularity.Length;
-        int genreCount = Math.Max(1, features.Genres.Count); // a network without any genre keeps one row that is never set
-        var genres = new float[items * genreCount];
-        for (int row = 0; row < items; row++)
-        {
-            features.GenresOf(row).CopyTo(genres.AsSpan(row * genreCount));
-        }
-
+        _features = features;
         _embeddings = embeddings;
-        _popularity = tensor(features.Popularity.ToArray(), [items, 1]);
-        _years = tensor(Array.ConvertAll(features.Years.ToArray(), year => (long)year));
-        _genres = tensor(genres, [items, genreCount]);
+        _popularity = tensor(features.Popularity.ToArray(), [features.Count, 1]);
+        _numbers = tensor(Array.ConvertAll(features.Buckets.ToArray(), bucket => (long)bucket), [features.Count, features.Layout.Numbers.Count]);
+        _categories = features.Layout.Categories.Count == 0 ? zeros(features.Count, 1) // a network without any category keeps one row that is never set
+            : features.Flags is { } flags ? tensor(flags, [features.Count, features.Layout.Categories.Count])
+            : null;
     }
 
     /// <param name="users">[B, D] or [1, D].</param>
@@ -153,8 +155,22 @@ internal sealed class ItemFeatureTensors : IDisposable
     public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null)
     {
         return new RankerInputs(
-            users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _years.index_select(0, rows),
-            _genres.index_select(0, rows), unknown ?? zeros(rows.shape[0], 1), signals);
+            users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _numbers.index_select(0, rows),
+            _categories?.index_select(0, rows) ?? CategoriesOf(rows), unknown ?? zeros(rows.shape[0], 1), signals);
+    }
+
+    // [B] -> [B, G]
+    private Tensor CategoriesOf(Tensor rows)
+    {
+        int width = _features.Layout.Categories.Count;
+        var flags = new float[rows.shape[0] * width];
+        foreach ((int i, long row) in rows.data<long>().Index())
+        {
+            Span<float> own = flags.AsSpan(i * width, width);
+            _features.CategoriesOf((int)row, own);
+        }
+
+        return tensor(flags, [rows.shape[0], width]);
     }
 
     /// <summary>[V, D] the retriever's.</summary>
@@ -164,7 +180,7 @@ internal sealed class ItemFeatureTensors : IDisposable
     {
         _embeddings.Dispose();
         _popularity.Dispose();
-        _years.Dispose();
-        _genres.Dispose();
+        _numbers.Dispose();
+        _categories?.Dispose();
     }
 }

@@ -43,11 +43,11 @@ internal sealed class RankerScorer : IScorer, IDisposable
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
         (_encoder, _network, _usage, Permuted) = (encoder, network, usage, permuted);
-        _parts = new RankerParts(network, encoder.ItemEmbeddings, permuted is { } feature ? FeaturePermutation.Apply(feature, data.Catalog) : data.Catalog);
+        _parts = new RankerParts(network, encoder.ItemEmbeddings, permuted?.Apply(data.Catalog) ?? data.Catalog);
         _finder = new CandidateFinder(encoder, usage == RankerUsage.NewItemsOfCatalogue ? encoder.Items : Candidates, leftOut);
     }
 
-    public string Name => NameOf(_usage) + (Permuted is { } feature ? $" ({feature.ToString().ToLowerInvariant()} permuted)" : "");
+    public string Name => NameOf(_usage) + (Permuted is { } feature ? $" ({feature.Name} permuted)" : "");
 
     /// <summary>Null: every item has its own features.</summary>
     public PermutedFeature? Permuted { get; }
@@ -153,29 +153,45 @@ internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors 
 }
 
 /// <summary>A feature whose worth is measured by dealing it to other items.</summary>
-internal enum PermutedFeature
-{
-    Genres,
-    Year,
-    Popularity,
-}
-
-/// <summary>The same items with one feature dealt out anew.</summary>
-internal static class FeaturePermutation
+/// <param name="Name">As tables and <c>--json</c> have it: <c>categories</c>, the name of an attribute, or <c>popularity</c>.</param>
+/// <param name="Deal">Makes of an item and another one the item with the other's feature.</param>
+internal sealed record PermutedFeature(string Name, Func<CatalogItem, CatalogItem, CatalogItem> Deal)
 {
     private const int Seed = 20_230; // any, but the same for every model
 
-    public static Catalog Apply(PermutedFeature feature, Catalog catalog)
+    /// <summary>All that a ranker reads of a catalog's items.</summary>
+    public static IReadOnlyList<PermutedFeature> Of(Catalog catalog, ItemLayout layout)
+    {
+        IEnumerable<string> attributes = catalog.Items.SelectMany(item => item.Attributes.Keys).Distinct(StringComparer.OrdinalIgnoreCase)
+            .Where(layout.Reads).Order(StringComparer.Ordinal);
+        var features = new List<PermutedFeature>();
+        if (catalog.Items.Any(item => item.Categories.Count > 0))
+        {
+            features.Add(new PermutedFeature("categories", (item, other) => item with { Categories = other.Categories }));
+        }
+
+        features.AddRange(attributes.Select(name => new PermutedFeature(name, (item, other) => item with { Attributes = Exchange(name, item, other) })));
+        features.Add(new PermutedFeature("popularity", (item, other) => item with { Count = other.Count }));
+        return features;
+    }
+
+    /// <summary>The same items with the feature dealt out anew.</summary>
+    public Catalog Apply(Catalog catalog)
     {
         int[] from = [.. Enumerable.Range(0, catalog.Count)];
         new Random(Seed).Shuffle(from);
-        return new Catalog([.. catalog.Items.Select((item, row) => Deal(feature, item, catalog.Items[from[row]]))]);
+        return new Catalog([.. catalog.Items.Select((item, row) => Deal(item, catalog.Items[from[row]]))]);
     }
 
-    private static CatalogItem Deal(PermutedFeature feature, CatalogItem item, CatalogItem other) => feature switch
+    private static Dictionary<string, AttributeValue> Exchange(string name, CatalogItem item, CatalogItem other)
     {
-        PermutedFeature.Genres => item with { Categories = other.Categories },
-        PermutedFeature.Year => item with { Attributes = other.Attributes },
-        _ => item with { Count = other.Count },
-    };
+        var attributes = new Dictionary<string, AttributeValue>(item.Attributes, StringComparer.OrdinalIgnoreCase);
+        attributes.Remove(name);
+        if (other.Attributes.TryGetValue(name, out AttributeValue value))
+        {
+            attributes.Add(name, value);
+        }
+
+        return attributes;
+    }
 }

@@ -81,7 +81,7 @@ internal sealed class RankerTrainer : IDisposable
     private double Step(RankerExamples batch)
     {
         _optimizer.zero_grad();
-        Tensor loss = RankerLoss.Of(_options.Loss, Logits(batch, _options.ItemDropout), batch.Items.ge(0));
+        Tensor loss = RankerLoss.Of(_options.Loss, Logits(batch, _options.ItemDropout), batch.Items.ge(0), batch.Weights);
         loss.backward();
         _optimizer.step();
         return loss.item<float>();
@@ -104,8 +104,8 @@ internal sealed class RankerTrainer : IDisposable
 /// <summary>Mined positions as tensors: each with a list of candidates, the one that came first.</summary>
 internal sealed class RankerExamples : IDisposable
 {
-    private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals) =>
-        (Users, Items, Kinds, Signals) = (users, items, kinds, signals);
+    private RankerExamples(Tensor users, Tensor items, Tensor kinds, Tensor? signals, Tensor? weights) =>
+        (Users, Items, Kinds, Signals, Weights) = (users, items, kinds, signals, weights);
 
     /// <summary>[P, D] the users' embeddings.</summary>
     public Tensor Users { get; }
@@ -118,6 +118,9 @@ internal sealed class RankerExamples : IDisposable
 
     /// <summary>[P, C, S], or null where the ranker reads none.</summary>
     public Tensor? Signals { get; }
+
+    /// <summary>[P] how much the interaction at each position counts; null where all count 1.</summary>
+    public Tensor? Weights { get; }
 
     /// <summary>P</summary>
     public long Positions => Items.shape[0];
@@ -154,13 +157,15 @@ internal sealed class RankerExamples : IDisposable
         });
         return new RankerExamples(
             tensor(users, [mined.Count, dimension]), tensor(items, [mined.Count, longest]), tensor(kinds, [mined.Count, longest]),
-            reader.Count > 0 ? tensor(signals, [mined.Count, longest, reader.Count]) : null);
+            reader.Count > 0 ? tensor(signals, [mined.Count, longest, reader.Count]) : null,
+            split.Histories.HasWeights ? tensor(mined.Select(position => split.Histories.WeightsAt(position.User)[position.Position]).ToArray()) : null);
     }
 
     /// <summary>Some of the positions.</summary>
     /// <param name="positions">[B] int64.</param>
     public RankerExamples Select(Tensor positions) => new(
-        Users.index_select(0, positions), Items.index_select(0, positions), Kinds.index_select(0, positions), Signals?.index_select(0, positions));
+        Users.index_select(0, positions), Items.index_select(0, positions), Kinds.index_select(0, positions), Signals?.index_select(0, positions),
+        Weights?.index_select(0, positions));
 
     public void Dispose()
     {
@@ -168,6 +173,7 @@ internal sealed class RankerExamples : IDisposable
         Items.Dispose();
         Kinds.Dispose();
         Signals?.Dispose();
+        Weights?.Dispose();
     }
 }
 
@@ -187,17 +193,25 @@ internal static class RankerLoss
     /// <param name="kind">Which loss.</param>
     /// <param name="logits">[P, C]; the positive's is the first.</param>
     /// <param name="isThere">[P, C] bool: false where a list is shorter.</param>
+    /// <param name="weights">[P] of the positions in the mean, with all of their candidates; null: all count alike.</param>
     /// <returns>The mean in nats over candidates or lists.</returns>
-    public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere)
+    public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere, Tensor? weights = null)
     {
         if (kind == RankerLossKind.Listwise)
         {
             Tensor listed = logits.masked_fill(isThere.logical_not(), float.NegativeInfinity);
-            return -nn.functional.log_softmax(listed, 1).select(1, 0).mean();
+            Tensor likelihood = nn.functional.log_softmax(listed, 1).select(1, 0); // [P]
+            return weights is null ? -likelihood.mean() : -likelihood.dot(weights) / weights.sum();
         }
 
         Tensor labels = zeros_like(logits);
         labels.select(1, 0).fill_(1);
-        return nn.functional.binary_cross_entropy_with_logits(logits.masked_select(isThere), labels.masked_select(isThere));
+        if (weights is null)
+        {
+            return nn.functional.binary_cross_entropy_with_logits(logits.masked_select(isThere), labels.masked_select(isThere));
+        }
+
+        Tensor counted = weights.unsqueeze(1).expand_as(logits).masked_select(isThere); // [N]
+        return nn.functional.binary_cross_entropy_with_logits(logits.masked_select(isThere), labels.masked_select(isThere), counted, nn.Reduction.Sum) / counted.sum();
     }
 }

@@ -68,7 +68,7 @@ internal static class TrainRankerStep
         ValidationCases cases = ValidationCases.Find(tower, data.Split, options.Candidates, context.Cancellation);
         using var encoder = new UserEncoder(tower);
         manual_seed(context.Seed);
-        using RankerNetwork network = CreateNetwork(options, data, encoder, context.Workspace);
+        using RankerNetwork network = CreateNetwork(options, data, encoder, context);
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
@@ -138,13 +138,15 @@ internal static class TrainRankerStep
         return new CurvePoint(epoch, sum / positions) { LearningRate = options.LearningRate, Seconds = seconds, SequencesPerSecond = positions / seconds };
     }
 
-    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder, Workspace workspace)
+    private static RankerNetwork CreateNetwork(TrainRankerOptions options, PreparedData data, UserEncoder encoder, StepContext context)
     {
-        var model = new RankerModel(
-            (int)encoder.ItemEmbeddings.shape[1], options.Hidden, ItemFeatures.Vocabulary(data.Catalog), options.Dropout, RetrieverWeight: 0)
+        var notes = new List<string>();
+        var items = ItemLayout.Of(data.Catalog, notes);
+        notes.ForEach(note => context.Progress.Report(new ProgressEvent { Message = note }));
+        var model = new RankerModel((int)encoder.ItemEmbeddings.shape[1], options.Hidden, items, options.Dropout, RetrieverWeight: 0)
         {
-            Signals = [.. RankerSignals.All.Where(options.Signals.Contains)],
-            RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder),
+            Signals = RankerSignals.Of(options.Signals, items),
+            RetrieverSha256 = ModelFolder.HashOf(context.Workspace.RetrieverFolder),
         };
         return new RankerNetwork(model);
     }

@@ -18,8 +18,21 @@ internal interface IRetrieverLoss
     /// <param name="users">[P, D], L2-normalised.</param>
     /// <param name="items">[V, D], L2-normalised.</param>
     /// <param name="targets">[P] int64, the row that followed.</param>
+    /// <param name="weights">Of the positions in the mean; null: all count alike.</param>
     /// <returns>Mean loss per position, in nats.</returns>
-    double Backward(Tensor users, Tensor items, Tensor targets);
+    double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null);
+}
+
+/// <summary>How much the interaction at each position counts.</summary>
+/// <param name="Values">[P] above 0.</param>
+/// <param name="Sum">Of the values.</param>
+internal sealed record PositionWeights(Tensor Values, double Sum) : IDisposable
+{
+    /// <param name="values">[P]</param>
+    /// <param name="device">Where the tensor is put.</param>
+    public static PositionWeights Of(float[] values, Device device) => new(tensor(values, device: device), values.Sum(value => (double)value));
+
+    public void Dispose() => Values.Dispose();
 }
 
 /// <summary>
@@ -28,14 +41,14 @@ internal interface IRetrieverLoss
 /// </summary>
 internal static class ChunkedLoss
 {
-    /// <summary>The summed loss of rows <c>[start, end)</c>.</summary>
+    /// <summary>The loss of each of the rows <c>[start, end)</c>, [C].</summary>
     /// <param name="users">[C, D] the chunk's rows.</param>
     /// <param name="items">[V, D]</param>
     /// <param name="start">First row.</param>
     /// <param name="end">Row after the last.</param>
     public delegate Tensor ChunkLoss(Tensor users, Tensor items, int start, int end);
 
-    public static double Backward(Tensor users, Tensor items, long positions, long rowsPerChunk, ChunkLoss lossOf)
+    public static double Backward(Tensor users, Tensor items, long positions, long rowsPerChunk, PositionWeights? weights, ChunkLoss lossOf)
     {
         using var scope = NewDisposeScope();
         Tensor userLeaf = users.detach().requires_grad_(); // [P, D]: gradients gather here, then go on at once
@@ -45,7 +58,8 @@ internal static class ChunkedLoss
         {
             using var chunkScope = NewDisposeScope();
             long end = Math.Min(start + rowsPerChunk, positions);
-            Tensor loss = lossOf(userLeaf.slice(0, start, end, 1), itemLeaf, (int)start, (int)end) / positions;
+            Tensor each = lossOf(userLeaf.slice(0, start, end, 1), itemLeaf, (int)start, (int)end).reshape(-1); // [C]
+            Tensor loss = weights is null ? each.sum() / positions : each.dot(weights.Values.slice(0, start, end, 1)) / weights.Sum;
             loss.backward();
             total += loss.item<float>();
         }
@@ -78,7 +92,7 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
     /// <summary>What computes the softmax's gradient; null: the best for the device.</summary>
     public NetworkOperations? Operations { get; init; }
 
-    public double Backward(Tensor users, Tensor items, Tensor targets)
+    public double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -91,6 +105,8 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
         Tensor sharpened = Precision.Pad(users.detach() * tensor((float)inverse, device: users.device), [0, 0, 0, padding]).to(_type); // [Q, D]
         Tensor table = items.detach().to(_type); // [V, D]
         targets = Precision.Pad(targets, [0, padding]); // [Q]: zero users give no item a gradient
+        Tensor? counted = weights is null ? null : Precision.Pad(weights.Values, [0, padding]).unsqueeze(1); // [Q, 1]
+        double total = weights?.Sum ?? positions;
         Tensor userGradient = empty(padded, users.shape[1], device: users.device); // [Q, D]
         Tensor itemGradient = zeros_like(items); // [V, D]
         Tensor likelihood = empty(padded, device: users.device); // [Q] of each target
@@ -102,14 +118,21 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
             Tensor logits = chunk.matmul(table.t()); // [C, D] x [D, V] -> [C, V]
             Tensor gradient = operations.SoftmaxGradient(logits, targets.slice(0, start, end, 1), likelihood.slice(0, start, end, 1)); // [C, V]
             userGradient.slice(0, start, end, 1).copy_(gradient.matmul(table)); // [C, V] x [V, D] -> [C, D]
-            itemGradient.Add(gradient.t().matmul(chunk)); // [V, C] x [C, D] -> [V, D]
+            Tensor share = counted is null ? chunk : (chunk * counted.slice(0, start, end, 1)).to(_type); // [C, D]
+            itemGradient.Add(gradient.t().matmul(share)); // [V, C] x [C, D] -> [V, D]
+        }
+
+        if (counted is not null)
+        {
+            userGradient.mul_(counted);
         }
 
         userGradient = userGradient.slice(0, 0, positions, 1); // [P, D]
-        userGradient.mul_(tensor((float)(inverse / positions), device: users.device));
-        itemGradient.mul_(tensor(1f / positions, device: users.device));
+        userGradient.mul_(tensor((float)(inverse / total), device: users.device));
+        itemGradient.mul_(tensor((float)(1 / total), device: users.device));
         autograd.backward([users, items], [userGradient, itemGradient]);
-        return -likelihood.slice(0, 0, positions, 1).clamp_min(Smallest).log().mean().item<float>();
+        Tensor logs = likelihood.slice(0, 0, positions, 1).clamp_min(Smallest).log(); // [P]
+        return weights is null ? -logs.mean().item<float>() : -logs.dot(weights.Values).item<float>() / total;
     }
 
     internal static long RowsPerChunk(long items)
@@ -130,21 +153,22 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
 /// <param name="rowsPerChunk">Rows of the [P, N] logits that are in memory at a time.</param>
 internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
 {
-    public double Backward(Tensor users, Tensor items, Tensor targets)
+    public double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
         Tensor drawn = randint(0, items.shape[0], negatives, ScalarType.Int64, items.device); // [N]
-        return Backward(users, items, targets, drawn);
+        return Backward(users, items, targets, drawn, weights);
     }
 
     /// <param name="users">[P, D], L2-normalised.</param>
     /// <param name="items">[V, D], L2-normalised.</param>
     /// <param name="targets">[P] int64</param>
     /// <param name="drawn">[N] int64, rows of the negatives.</param>
-    public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn)
+    /// <param name="weights">Of the positions.</param>
+    public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
-        return ChunkedLoss.Backward(users, items, targets.shape[0], rowsPerChunk, (userLeaf, itemLeaf, start, end) =>
+        return ChunkedLoss.Backward(users, items, targets.shape[0], rowsPerChunk, weights, (userLeaf, itemLeaf, start, end) =>
         {
             Tensor own = targets.slice(0, start, end, 1); // [C]
             Tensor sharpened = userLeaf / temperature; // [C, D]
@@ -152,7 +176,7 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
             Tensor negative = Precision.Product(sharpened, itemLeaf.index_select(0, drawn).t(), isReduced); // [C, D] x [D, N] -> [C, N]
             Tensor isCollision = drawn.unsqueeze(0).eq(own.unsqueeze(1)); // [C, N]
             Tensor logits = cat([positive, negative.masked_fill(isCollision, float.NegativeInfinity)], 1); // [C, 1 + N]
-            return (logits.logsumexp(1, keepdim: true) - positive).sum();
+            return logits.logsumexp(1, keepdim: true) - positive;
         });
     }
 }
@@ -189,14 +213,14 @@ internal sealed class InfoNceLoss(
         return shares;
     }
 
-    public double Backward(Tensor users, Tensor items, Tensor targets)
+    public double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
         long positions = targets.shape[0];
         Tensor candidates = items.index_select(0, targets); // [P, D]
         Tensor correction = logShares.index_select(0, targets); // [P]
         Tensor columns = arange(positions, ScalarType.Int64, targets.device); // [P]
-        return ChunkedLoss.Backward(users, candidates, positions, rowsPerChunk, (userLeaf, candidateLeaf, start, end) =>
+        return ChunkedLoss.Backward(users, candidates, positions, rowsPerChunk, weights, (userLeaf, candidateLeaf, start, end) =>
         {
             Tensor own = columns.slice(0, start, end, 1).unsqueeze(1); // [C, 1]: column of each row's positive
             Tensor isSameItem = targets.unsqueeze(0).eq(targets.slice(0, start, end, 1).unsqueeze(1)); // [C, P]
@@ -204,7 +228,7 @@ internal sealed class InfoNceLoss(
             Tensor logits = Precision.Product(userLeaf / temperature, candidateLeaf.t(), isReduced) - correction; // [C, D] x [D, P] -> [C, P]
             Tensor positive = logits.gather(1, own); // [C, 1]
             Tensor hasNegatives = isLeftOut.all(1, keepdim: true).logical_not(); // [C, 1]: else there is nothing to tell the positive from
-            return ((logits.masked_fill(isLeftOut, Nothing).logsumexp(1, keepdim: true) - positive) * hasNegatives).sum();
+            return (logits.masked_fill(isLeftOut, Nothing).logsumexp(1, keepdim: true) - positive) * hasNegatives;
         });
     }
 }

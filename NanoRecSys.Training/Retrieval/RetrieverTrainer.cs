@@ -80,7 +80,7 @@ internal sealed class RetrieverTrainer : IDisposable
         int threads = get_num_threads(); // replicas change it for the thread that they begin on
         try
         {
-            (double loss, long positions) = TrainSteps(epoch, plan, watch, onStep, cancellation);
+            (double loss, double positions) = TrainSteps(epoch, plan, watch, onStep, cancellation);
             return new EpochResult(epoch, loss / Math.Max(1, positions), watch.Elapsed.TotalSeconds, plan.Length);
         }
         finally
@@ -89,12 +89,12 @@ internal sealed class RetrieverTrainer : IDisposable
         }
     }
 
-    /// <returns>The loss summed over the positions, and how many these are.</returns>
-    private (double Loss, long Positions) TrainSteps(
+    /// <returns>The loss summed over the positions, and how many these are: both by their weights.</returns>
+    private (double Loss, double Positions) TrainSteps(
         int epoch, SequenceWindow[] plan, Stopwatch watch, Action<StepResult> onStep, CancellationToken cancellation)
     {
         double sum = 0;
-        long positions = 0;
+        double positions = 0;
         for (int step = 0; step < _stepsPerEpoch; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -103,7 +103,7 @@ internal sealed class RetrieverTrainer : IDisposable
             SetLearningRate(_schedule.At((long)(epoch - 1) * _stepsPerEpoch + step));
             SequenceBatch[] parts = Divide(windows);
             double loss = Step(parts);
-            long trained = parts.Sum(part => part.Targets.shape[0]);
+            double trained = parts.Sum(part => part.TotalWeight);
             sum += loss * trained;
             positions += trained;
             Array.ForEach(parts, part => part.Dispose());
@@ -125,7 +125,7 @@ internal sealed class RetrieverTrainer : IDisposable
     {
         using var scope = NewDisposeScope();
         Tensor users = tower.Project(tower.Hidden(batch.Pack)); // [P, D]
-        return loss.Backward(users.slice(0, 0, batch.Targets.shape[0], 1), tower.ItemEmbeddings(), batch.Targets);
+        return loss.Backward(users.slice(0, 0, batch.Targets.shape[0], 1), tower.ItemEmbeddings(), batch.Targets, batch.Weights);
     }
 
     private void BeginEpoch(long noiseSeed)
@@ -220,8 +220,8 @@ internal sealed class TowerReplicas : IDisposable
     public double Backward(IReadOnlyList<SequenceBatch> parts, IRetrieverLoss loss)
     {
         CopyWeights();
-        double total = parts.Sum(part => part.Targets.shape[0]);
-        double[] shares = [.. parts.Select(part => part.Targets.shape[0] / total)];
+        double total = parts.Sum(part => part.TotalWeight);
+        double[] shares = [.. parts.Select(part => part.TotalWeight / total)];
         double[] losses = new double[parts.Count];
         Parallel.For(0, parts.Count, new ParallelOptions { MaxDegreeOfParallelism = Count }, i =>
         {
@@ -324,16 +324,23 @@ internal readonly record struct SequenceWindow(int User, int Start, int Count);
 /// <summary>One step's input, and what follows at each of its T positions.</summary>
 internal sealed class SequenceBatch : IDisposable
 {
-    private SequenceBatch(SequencePack pack, Tensor targets)
+    private SequenceBatch(SequencePack pack, Tensor targets, PositionWeights? weights)
     {
         Pack = pack;
         Targets = targets;
+        Weights = weights;
     }
 
     public SequencePack Pack { get; }
 
     /// <summary>[T] int64: the item row that follows at each of the pack's first T positions; what is behind them pads.</summary>
     public Tensor Targets { get; }
+
+    /// <summary>[T] how much each target counts; null where all count 1.</summary>
+    public PositionWeights? Weights { get; }
+
+    /// <summary>T, or the sum of the weights.</summary>
+    public double TotalWeight => Weights?.Sum ?? Targets.shape[0];
 
     /// <param name="windows">Of at least two items each.</param>
     /// <param name="split">Whose training items they are.</param>
@@ -346,6 +353,7 @@ internal sealed class SequenceBatch : IDisposable
         int count = offsets[windows.Length]; // T
         var rows = new int[offsets[^1]];
         var targets = new long[count];
+        var weights = new float[split.Histories.HasWeights ? count : 0];
         var times = new long[hasTimes ? offsets[^1] : 0]; // of each item
         var asked = new long[times.Length]; // of the one that followed
         for (int b = 0; b < windows.Length; b++)
@@ -358,6 +366,11 @@ internal sealed class SequenceBatch : IDisposable
                 targets[offsets[b] + t - 1] = items[t];
             }
 
+            if (weights.Length > 0)
+            {
+                split.TrainWeights(window.User).Slice(window.Start + 1, window.Count - 1).CopyTo(weights.AsSpan(offsets[b]));
+            }
+
             if (hasTimes)
             {
                 ReadOnlySpan<long> met = split.TrainTimes(window.User).Slice(window.Start, window.Count);
@@ -366,12 +379,15 @@ internal sealed class SequenceBatch : IDisposable
             }
         }
 
-        return new SequenceBatch(new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device));
+        return new SequenceBatch(
+            new SequencePack(rows, offsets, device, hasTimes ? new TimeBuckets(offsets, times, asked) : null), tensor(targets, device: device),
+            weights.Length > 0 ? PositionWeights.Of(weights, device) : null);
     }
 
     public void Dispose()
     {
         Pack.Dispose();
         Targets.Dispose();
+        Weights?.Dispose();
     }
 }

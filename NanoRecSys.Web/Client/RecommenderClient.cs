@@ -22,20 +22,25 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    public Task<RecommendResponse> RecommendAsync(RecommendRequest request, CancellationToken cancellation = default) =>
-        SendAsync<RecommendResponse>(HttpMethod.Post, "/recommend", cancellation, JsonContent.Create(request, options: Json));
-
-    /// <summary>For a list of movies instead of a user.</summary>
-    public Task<RecommendResponse> RecommendAsync(SessionRequest request, CancellationToken cancellation = default) =>
-        SendAsync<RecommendResponse>(HttpMethod.Post, "/recommend/session", cancellation, JsonContent.Create(request, options: Json));
+    /// <summary>For a user, or for a list of items instead.</summary>
+    public Task<RecommendationsResponse> RecommendAsync(RecommendationsRequest request, CancellationToken cancellation = default) =>
+        SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations", cancellation, JsonContent.Create(request, options: Json));
 
     /// <exception cref="ApiException">Of the kind <see cref="ApiFailure.KeyNeeded"/> if the API refuses this page's key.</exception>
-    public async Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default)
+    public Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default) =>
+        WriteAsync<EventReceipt>(HttpMethod.Post, "/events", JsonContent.Create(happened, options: Json), cancellation);
+
+    /// <summary>Takes back what <see cref="StoreAsync"/> stored.</summary>
+    /// <exception cref="ApiException">As of <see cref="StoreAsync"/>.</exception>
+    public Task<EventsDeleted> DeleteEventAsync(EntityId user, string key, CancellationToken cancellation = default) =>
+        WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events/{Uri.EscapeDataString(key)}", null, cancellation);
+
+    private async Task<T> WriteAsync<T>(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
     {
         string? key = options?.Value.WriteKey is { Length: > 0 } known ? known : null;
         try
         {
-            return await SendAsync<EventReceipt>(HttpMethod.Post, "/events", cancellation, JsonContent.Create(happened, options: Json), key);
+            return await SendAsync<T>(method, path, cancellation, content, key);
         }
         catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
         {
@@ -48,24 +53,27 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
         SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
 
-    /// <param name="query">Words of a title, or prefixes; empty for the most watched movies.</param>
+    /// <param name="query">Words of a title, or prefixes; empty for the most popular items.</param>
     /// <param name="limit">1 to 200.</param>
     /// <param name="cancellation">Ends the call.</param>
-    public async Task<IReadOnlyList<MovieInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
-        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Movies;
+    public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
+        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
 
-    /// <summary>The movies of the known ids, in this order.</summary>
-    public async Task<IReadOnlyList<MovieInfo>> MoviesAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
-        (await SendAsync<MovieList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Movies;
+    /// <summary>The items of the known ids, in this order.</summary>
+    public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
+        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
 
-    public Task<MovieDetail> MovieAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<MovieDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
+    public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) =>
+        SendAsync<ItemDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
 
-    public Task<MovieList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
-        SendAsync<MovieList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
+    public Task<ItemList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
+        SendAsync<ItemList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
 
-    public Task<MovieAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<MovieAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
+    public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
+        SendAsync<ItemAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
+
+    public Task<DataOverview> DataAsync(CancellationToken cancellation = default) =>
+        SendAsync<DataOverview>(HttpMethod.Get, "/catalog/data", cancellation);
 
     public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
         SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
@@ -269,6 +277,7 @@ public static class ClientRegistration
         services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<Feeds>();
+        services.AddSingleton<ServedCatalog>();
         services.AddSingleton<ApiCalls>();
         services.AddTransient<ApiCallTimer>();
 
@@ -313,6 +322,6 @@ public sealed record ModelAction(string Title, string Consequence, HttpMethod Me
     public static ModelAction Unpin(string pinned, string? current) => new(
         $"Unpin {pinned}", $"The current version is served again{(current is null ? "" : $": {current}")}.", HttpMethod.Delete, "/models/pin");
 
-    public static ModelAction RollBack(string? current) => new(
-        "Roll back", $"The version that was published before {current ?? "the current one"} becomes the current one.", HttpMethod.Post, "/models/rollback");
+    public static ModelAction RollBack(string? current, string? target) => new(
+        $"Roll back{(target is null ? "" : $" to {target}")}", $"Every replica serves {target ?? "the version before"} within a second instead of {current ?? "the current one"}.", HttpMethod.Post, "/models/rollback");
 }

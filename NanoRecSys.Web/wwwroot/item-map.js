@@ -1,4 +1,4 @@
-// Draws the item embeddings on a canvas: pan, zoom, hover, a click opens the movie. The data comes by HTTP, once a version.
+// Draws the item embeddings on a canvas: pan, zoom, hover, a click opens the item. The data comes by HTTP, once a version.
 
 // Blue looks darker than yellow of the same lightness.
 const colour = (hue, dark) => {
@@ -7,8 +7,8 @@ const colour = (hue, dark) => {
   return `hsl(${hue} ${dark ? 78 : 68}% ${(dark ? 60 : 45) + lift}%)`;
 };
 
-/** Draws into the elements of ItemMapView; movieId is the one to mark and to look at, or null. */
-export async function draw(root, movieId) {
+/** Draws into the elements of ItemMapView. Marks: mark, the id to look at, or null; history and list, ids to point out; one and many, the word for an item. */
+export async function draw(root, marks) {
   const message = root.querySelector(".message");
   let sheet;
   try {
@@ -23,18 +23,21 @@ export async function draw(root, movieId) {
 
   message.hidden = true;
   message.style.display = "none";
-  return start(root, sheet, movieId);
+  return start(root, sheet, marks);
 }
 
-function start(root, sheet, movieId) {
+function start(root, sheet, marks) {
   const canvas = root.querySelector("canvas");
   const hover = root.querySelector(".hover");
   const context = canvas.getContext("2d");
-  const marked = movieId === null ? -1 : sheet.ids.indexOf(movieId);
-  const shown = sheet.genres.map(() => true);
-  const mostWatched = Math.max(1, ...sheet.watched);
-  const order = sheet.ids.map((_, i) => i).sort((a, b) => sheet.watched[a] - sheet.watched[b]); // The well-known on top.
-  const radius = sheet.watched.map(count => 1.1 + 4.4 * Math.sqrt(count / mostWatched));
+  const marked = marks.mark ? sheet.ids.indexOf(marks.mark) : -1;
+  const placesOf = ids => ids.map(id => sheet.ids.indexOf(id)).filter(place => place >= 0);
+  const had = placesOf(marks.history), recommended = placesOf(marks.list);
+  const pale = had.length + recommended.length > 0 ? 0.25 : 1;
+  const shown = sheet.categories.map(() => true);
+  const most = Math.max(1, ...sheet.interactions);
+  const order = sheet.ids.map((_, i) => i).sort((a, b) => sheet.interactions[a] - sheet.interactions[b]); // The well-known on top.
+  const radius = sheet.interactions.map(count => 1.1 + 4.4 * Math.sqrt(count / most));
   const ending = new AbortController();
   const on = (target, type, handle, options) => target.addEventListener(type, handle, { signal: ending.signal, ...options });
   let pointed = -1, asked = 0;
@@ -57,26 +60,28 @@ function start(root, sheet, movieId) {
     canvas.width = width * density;
     canvas.height = height * density;
     context.setTransform(density, 0, 0, density, 0, 0);
-    const dark = isDark(), colours = sheet.genres.map(genre => colour(genre.hue, dark));
+    const dark = isDark(), colours = sheet.categories.map(category => colour(category.hue, dark));
     const grow = Math.min(3, Math.sqrt(view.zoom));
     for (const i of order) {
-      if (!shown[sheet.genre[i]]) continue;
+      if (!shown[sheet.category[i]]) continue;
       const [x, y] = toScreen(i);
       if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue;
-      context.globalAlpha = 0.4 + 0.5 * Math.sqrt(sheet.watched[i] / mostWatched);
-      context.fillStyle = colours[sheet.genre[i]];
+      context.globalAlpha = pale * (0.4 + 0.5 * Math.sqrt(sheet.interactions[i] / most));
+      context.fillStyle = colours[sheet.category[i]];
       context.beginPath();
       context.arc(x, y, radius[i] * grow, 0, 2 * Math.PI);
       context.fill();
     }
 
     context.globalAlpha = 1;
+    for (const i of had) dot(i, dark ? "#f3f0e9" : "#17191e", 3.2);
+    for (const i of recommended) dot(i, dark ? "#ffb454" : "#a84b06", 5.5);
     name(colours, dark, width, height);
     for (const i of [marked, pointed]) if (i >= 0) ring(i, dark, grow);
     root.dataset.zoom = view.zoom.toFixed(2);
   }
 
-  // The best known films bear their names where these do not cover each other.
+  // The best known items bear their names where these do not cover each other.
   function name(colours, dark, width, height) {
     const controls = root.querySelector(".zoom");
     const taken = [[controls.offsetLeft, controls.offsetTop, width, height]];
@@ -89,10 +94,10 @@ function start(root, sheet, movieId) {
     context.lineJoin = "round";
     const wanted = Math.min(90, 16 * view.zoom);
     let named = 0;
-    const candidates = marked >= 0 ? [marked, ...order.toReversed()] : order.toReversed();
+    const candidates = marked >= 0 ? [marked, ...order.toReversed()] : recommended.length > 0 ? recommended : order.toReversed();
     for (const i of candidates) {
       if (named >= wanted) break;
-      if (!shown[sheet.genre[i]] && i !== marked) continue;
+      if (!shown[sheet.category[i]] && i !== marked) continue;
       const [x, y] = toScreen(i);
       if (x < 0 || y < 14 || x > width - 20 || y > height - 12) continue;
       const title = sheet.titles[i].replace(/\s\([^()]*\)/g, ""); // without what it is also called
@@ -111,6 +116,14 @@ function start(root, sheet, movieId) {
     }
   }
 
+  function dot(i, fill, size) {
+    const [x, y] = toScreen(i);
+    context.fillStyle = fill;
+    context.beginPath();
+    context.arc(x, y, size, 0, 2 * Math.PI);
+    context.fill();
+  }
+
   function ring(i, dark, grow) {
     const [x, y] = toScreen(i);
     context.strokeStyle = dark ? "#ffb454" : "#a84b06";
@@ -125,7 +138,7 @@ function start(root, sheet, movieId) {
   function nearest(x, y) {
     let best = -1, least = 14 * 14; // A finger's error, in pixels.
     for (const i of order) {
-      if (!shown[sheet.genre[i]]) continue;
+      if (!shown[sheet.category[i]]) continue;
       const [px, py] = toScreen(i);
       const distance = (px - x) ** 2 + (py - y) ** 2;
       if (distance <= least) [best, least] = [i, distance];
@@ -141,7 +154,7 @@ function start(root, sheet, movieId) {
     if (i >= 0) {
       const title = document.createElement("b");
       title.textContent = sheet.titles[i];
-      hover.replaceChildren(title, [sheet.years[i], sheet.genres[sheet.genre[i]].name, `watched ${sheet.watched[i].toLocaleString("en")} times`].filter(Boolean).join(" · "));
+      hover.replaceChildren(title, [sheet.notes[i], sheet.categories[sheet.category[i]].name, `${sheet.interactions[i].toLocaleString("en")} interactions`].filter(Boolean).join(" · "));
       const [x, y] = toScreen(i);
       hover.style.left = `${Math.min(x + 14, canvas.clientWidth - hover.offsetWidth - 8)}px`;
       hover.style.top = `${Math.max(8, y - hover.offsetHeight - 14)}px`;
@@ -199,7 +212,7 @@ function start(root, sheet, movieId) {
   on(canvas, "pointerup", event => {
     fingers.delete(event.pointerId);
     const i = nearest(event.offsetX, event.offsetY);
-    if (travelled < 6 && i >= 0) Blazor.navigateTo(`/movie/${sheet.ids[i]}`);
+    if (travelled < 6 && i >= 0) Blazor.navigateTo(`/item/${encodeURIComponent(sheet.ids[i])}`);
   });
   on(canvas, "pointercancel", event => fingers.delete(event.pointerId));
   on(canvas, "pointerleave", () => point(-1));
@@ -225,17 +238,17 @@ function start(root, sheet, movieId) {
 
   function list() {
     const dark = isDark();
-    root.querySelector(".legend").replaceChildren(...sheet.genres.map((genre, place) => {
+    root.querySelector(".legend").replaceChildren(...sheet.categories.map((category, place) => {
       const button = document.createElement("button");
       button.type = "button";
       button.setAttribute("aria-pressed", shown[place]);
-      button.style.setProperty("--colour", colour(genre.hue, dark));
+      button.style.setProperty("--colour", colour(category.hue, dark));
       const count = document.createElement("small");
-      count.textContent = genre.movies.toLocaleString("en");
-      button.append(document.createElement("i"), genre.name || "No genre", count);
-      button.title = `Most distinctive genre of ${genre.movies.toLocaleString("en")} films. Click to show only these.`;
+      count.textContent = category.items.toLocaleString("en");
+      button.append(document.createElement("i"), category.name || "other", count);
+      button.title = `Most distinctive category of ${category.items.toLocaleString("en")} ${marks.many}. Click to show only these.`;
       button.addEventListener("click", () => {
-        // The first click isolates a genre, further ones add or remove; with none left, all are shown.
+        // The first click isolates a category, further ones add or remove; with none left, all are shown.
         if (shown.every(Boolean)) shown.fill(false);
         shown[place] = !shown[place];
         if (!shown.some(Boolean)) shown.fill(true);
@@ -253,11 +266,11 @@ function start(root, sheet, movieId) {
   sizes.observe(canvas);
 
   root.querySelector(".method").textContent =
-    `${sheet.ids.length.toLocaleString("en")} films. Dot size: popularity. Colour: most distinctive genre. The two-dimensional layout keeps ${Math.round(100 * sheet.kept)}% of a well-known film's ten nearest neighbours.`;
+    `${sheet.ids.length.toLocaleString("en")} ${marks.many}. Dot size: popularity. Colour: most distinctive category. The two-dimensional layout keeps ${Math.round(100 * sheet.kept)}% of the ten nearest neighbours of a well-known ${marks.one}.`;
   if (marked >= 0) Object.assign(view, { x: sheet.x[marked], y: sheet.y[marked], zoom: 6 });
   list();
   paint();
-  // For whoever waits for the map: that it is there, and where on the screen the best known film lies that no other one covers.
+  // For whoever waits for the map: that it is there, and where on the screen the best known item lies that no other one covers.
   const place = i => toScreen(i).map(Math.round);
   const best = order.findLast(i => nearest(...place(i)) === i);
   root.dataset.best = [...place(best), sheet.ids[best]].join(",");

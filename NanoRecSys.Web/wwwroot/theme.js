@@ -7,6 +7,9 @@
     document.documentElement.dataset.theme = stored() ?? (system.matches ? "dark" : "light");
   };
 
+  // A picture that does not load makes way for the drawn one behind it. Errors do not bubble.
+  document.addEventListener("error", event => { if (event.target.matches?.("img[data-image]")) event.target.hidden = true; }, true);
+
   show();
   system.addEventListener("change", show);
   addEventListener("storage", show);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using NanoRecSys.EndToEndTests.Fixtures;
 using static Microsoft.Playwright.Assertions;
@@ -14,7 +15,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await AddAsync(visit, "star wars", "Star Wars: Episode IV - A New Hope");
         await Expect(visit.Marked("recommendation-card")).ToHaveCountAsync(10);
         await AddAsync(visit, "godfather", "The Godfather");
-        await visit.ExpectAddressAsync("movies=260%2C858");
+        await visit.ExpectAddressAsync("items=260%2C858");
         await Expect(visit.Marked("moved").First).ToBeVisibleAsync(); // The list says what the second film changed.
 
         await using Visit friend = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
@@ -27,7 +28,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     [Fact]
     public async Task Removing_the_last_film_invites_again()
     {
-        await using Visit visit = await OpenAsync("/taste?movies=260");
+        await using Visit visit = await OpenAsync("/taste?items=260");
         await visit.Marked("taste-remove").ClickAsync();
         await Expect(visit.Marked("taste-invitation")).ToBeVisibleAsync();
 
@@ -41,7 +42,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     {
         await using Visit visit = await OpenAsync("/explore");
         await SearchAsync(visit, "matrix", "The Matrix");
-        await visit.ExpectAddressAsync("/movie/2571");
+        await visit.ExpectAddressAsync("/item/2571");
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("The Matrix");
         await Expect(visit.Marked("audience-member").First).ToBeVisibleAsync();
         await Expect(visit.Marked("map-drawn")).ToBeAttachedAsync();
@@ -50,6 +51,18 @@ public sealed class ExploreJourneyTests(FirstStart start)
         string title = await similar.InnerTextAsync();
         await similar.Locator("a").ClickAsync();
         await Expect(visit.Page.Locator("h1")).ToContainTextAsync(title); // A poster leaves out what the film is also called.
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task An_address_of_earlier_versions_leads_to_the_item_and_a_user_of_its_audience_to_that_users_lists()
+    {
+        await using Visit visit = await OpenAsync("/movie/260");
+        await visit.ExpectAddressAsync("/item/260");
+        await visit.Marked("audience-member").First.ClickAsync();
+        await visit.ExpectAddressAsync("/user/");
+        await Expect(visit.Marked("user-list-item").First).ToBeVisibleAsync();
+        await Expect(visit.Marked("map-drawn")).ToBeAttachedAsync();
         Assert.Empty(visit.Errors);
     }
 
@@ -79,7 +92,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         await map.Locator("canvas").HoverAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
         await Expect(map.Locator(".hover b")).Not.ToBeEmptyAsync();
         await map.Locator("canvas").ClickAsync(new() { Position = new() { X = (float)place[0], Y = (float)place[1] } });
-        await visit.ExpectAddressAsync(string.Create(CultureInfo.InvariantCulture, $"/movie/{place[2]}"));
+        await visit.ExpectAddressAsync(string.Create(CultureInfo.InvariantCulture, $"/item/{place[2]}"));
         Assert.Empty(visit.Errors);
     }
 
@@ -92,9 +105,9 @@ public sealed class ExploreJourneyTests(FirstStart start)
     // Arrows until the wanted option is the active one, as somebody without a mouse does.
     private static async Task SearchAsync(Visit visit, string words, string title)
     {
-        await visit.Marked("movie-search").FocusAsync();
+        await visit.Marked("item-search").FocusAsync();
         await visit.Page.Keyboard.TypeAsync(words);
-        await visit.Page.GetByRole(AriaRole.Listbox, new() { Name = $"Films found for {words}", Exact = true }).WaitForAsync(); // The first letters find others.
+        await visit.Page.GetByRole(AriaRole.Listbox, new() { NameRegex = new Regex($" found for {words}$") }).WaitForAsync(); // The first letters find others.
         ILocator wanted = visit.Marked("option").Filter(new() { Has = visit.Page.GetByText(title, new() { Exact = true }) });
         await wanted.WaitForAsync();
         int place = await wanted.EvaluateAsync<int>("option => [...option.parentElement.children].indexOf(option)");

@@ -16,19 +16,21 @@ public sealed class PageTests(FirstStart start)
 
     private static readonly (string Name, Screen Screen)[] Screens =
     [
-        ("desktop-light", Screen.Desktop), ("desktop-dark", Screen.Desktop.Dark),
-        ("phone-light", Screen.Phone), ("phone-dark", Screen.Phone.Dark),
+        ("1440-light", Screen.Desktop), ("1440-dark", Screen.Desktop.Dark), ("820-light", Screen.Tablet), ("820-dark", Screen.Tablet.Dark),
+        ("390-light", Screen.Phone), ("390-dark", Screen.Phone.Dark),
     ];
 
     public static TheoryData<string, string, string> Pages { get; } = new()
     {
         // name, path, what shows that its content has come
         { "recommend", "/", "recommendation-card" },
-        { "recommend-filtered", "/?genres=Comedy&without=Horror&from=1980&diversity=0.4", "recommendation-card" },
+        { "recommend-filtered", "/?categories=Comedy&without=Horror&where=year%3E%3D1980&diversity=0.4", "recommendation-card" },
         { "taste-empty", "/taste", "taste-suggestion" },
-        { "taste", "/taste?movies=260,1196,2571", "recommendation-card" },
+        { "taste", "/taste?items=260,1196,2571", "recommendation-card" },
         { "explore", "/explore", "map-drawn" },
-        { "movie", "/movie/260", "audience-member" },
+        { "item", "/item/260", "audience-member" },
+        { "user", "/user/15", "user-list-item" },
+        { "data", "/data", "long-tail" },
         { "telemetry", "/telemetry", "telemetry-stage-row" },
         { "training", "/training", "training-step" },
         { "system", "/system", "manifest-model" },
@@ -115,7 +117,7 @@ public sealed class PageTests(FirstStart start)
     }
 
     [Theory]
-    [InlineData("film-not-there", "/movie/99999999", "error-state")]
+    [InlineData("item-not-there", "/item/99999999", "error-state")]
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
     public async Task What_is_not_there_is_said_accessibly(string name, string path, string marker)
     {
@@ -147,7 +149,6 @@ public sealed class PageTests(FirstStart start)
 #pragma warning restore CS0618
         Assert.True(result.Passes.Length > 10, $"{what}: axe looked at next to nothing.");
         Assert.Empty(result.Violations
-            .Where(violation => violation.Impact is "serious" or "critical")
             .Select(violation => $"{what}: {violation.Id}, {violation.Help}, at {string.Join(", ", violation.Nodes.Select(node => node.Html))}"));
     }
 

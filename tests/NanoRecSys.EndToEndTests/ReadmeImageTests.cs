@@ -14,9 +14,9 @@ public sealed class ReadmeImageTests(FirstStart start)
 
     [Theory]
     [InlineData("recommend.jpg", "/?user=20", "recommendation-card", 860)]
-    [InlineData("taste.jpg", "/taste?movies=260,1196,2571", "recommendation-card", 860)]
+    [InlineData("taste.jpg", "/taste?items=260,1196,2571", "recommendation-card", 860)]
     [InlineData("explore.jpg", "/explore", "map-drawn", 860)]
-    [InlineData("movie.jpg", "/movie/260", "map-drawn", 860)]
+    [InlineData("movie.jpg", "/item/260", "map-drawn", 860)]
     [InlineData("telemetry.jpg", "/telemetry?minutes=1", "telemetry-request", 1180)]
     public async Task A_page_has_a_picture_that_is_small_enough_to_keep(string file, string path, string marker, int height)
     {

@@ -13,7 +13,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await using Visit visit = await OpenAsync("/?user=15");
         ILocator card = visit.Marked("recommendation-card").First;
         await card.WaitForAsync();
-        string movie = await card.GetAttributeAsync("data-movie-id") ?? "";
+        string movie = await card.GetAttributeAsync("data-item-id") ?? "";
         string title = await card.Locator("[data-testid=title]").InnerTextAsync();
 
         await card.Locator("[data-testid=card-action]").PressAsync("Enter");
@@ -21,8 +21,28 @@ public sealed class RecommendJourneyTests(FirstStart start)
         await Expect(visit.Marked("watched-note")).ToContainTextAsync(title);
         await Expect(visit.Marked("watched-note")).ToBeFocusedAsync(); // The card that had the focus is gone.
         await Expect(visit.Marked("watched-note")).Not.ToContainTextAsync("Asking again");
-        await Expect(visit.Page.Locator($"[data-testid=recommendation-card][data-movie-id='{movie}']")).ToHaveCountAsync(0);
+        await Expect(visit.Page.Locator($"[data-testid=recommendation-card][data-item-id='{movie}']")).ToHaveCountAsync(0);
         await Expect(visit.Marked("history-item").First).ToContainTextAsync(title);
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task Undo_takes_the_film_out_of_the_history_again()
+    {
+        await using Visit visit = await OpenAsync("/?user=17");
+        ILocator card = visit.Marked("recommendation-card").First;
+        await card.WaitForAsync();
+        string title = await card.Locator("[data-testid=title]").InnerTextAsync();
+        await Expect(visit.Marked("history-item").First).ToBeVisibleAsync();
+        string newest = await visit.Marked("history-item").First.InnerTextAsync();
+        await card.Locator("[data-testid=card-action]").PressAsync("Enter");
+        await Expect(visit.Marked("history-item").First).ToContainTextAsync(title);
+
+        await visit.Marked("undo").PressAsync("Enter");
+
+        await Expect(visit.Marked("watched-note")).ToContainTextAsync("was removed from the history");
+        await Expect(visit.Marked("history-item").First).ToHaveTextAsync(newest, new() { UseInnerText = true });
+        await Expect(visit.Marked("recommendation-card").First).ToContainTextAsync(title);
         Assert.Empty(visit.Errors);
     }
 
@@ -32,16 +52,16 @@ public sealed class RecommendJourneyTests(FirstStart start)
     {
         await using Visit visit = await OpenAsync("/?user=4");
         await visit.Marked("filters-toggle").ClickAsync();
-        await visit.Marked("genre-choice").Filter(new() { HasText = "Action" }).ClickAsync();
-        await visit.ExpectAddressAsync("genres=Action");
+        await visit.Marked("category-choice").Filter(new() { HasText = "Action" }).ClickAsync();
+        await visit.ExpectAddressAsync("categories=Action");
         await Expect(visit.Marked("filter-tag")).ToHaveTextAsync(["Action"]);
         await Expect(visit.Marked("recommendations")).ToHaveAttributeAsync("aria-busy", "false");
-        Assert.All(await GenresAsync(visit), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
+        Assert.All(await CategoriesAsync(visit), categories => Assert.Contains("Action", categories, StringComparison.Ordinal));
 
         await using Visit other = await OpenAsync(new Uri(visit.Page.Url).PathAndQuery);
         await Expect(other.Marked("filter-tag")).ToHaveTextAsync(["Action"]);
         await other.Marked("recommendation-card").First.WaitForAsync();
-        Assert.All(await GenresAsync(other), genres => Assert.Contains("Action", genres, StringComparison.Ordinal));
+        Assert.All(await CategoriesAsync(other), categories => Assert.Contains("Action", categories, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -81,7 +101,7 @@ public sealed class RecommendJourneyTests(FirstStart start)
         return start.Browser;
     }
 
-    private static async Task<IReadOnlyList<string>> GenresAsync(Visit visit) => await visit.Marked("recommendation-card").Locator(".genres").AllInnerTextsAsync();
+    private static async Task<IReadOnlyList<string>> CategoriesAsync(Visit visit) => await visit.Marked("recommendation-card").Locator(".categories").AllInnerTextsAsync();
 
     private static async Task<long> RequestsAsync(HttpClient api)
     {

@@ -1,5 +1,6 @@
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Elements;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.Web.Components.Explore;
@@ -7,38 +8,54 @@ namespace NanoRecSys.Web.Components.Explore;
 /// <summary>The map as the browser draws it: columns, all of the length of <paramref name="Ids"/>, which compress well.</summary>
 /// <param name="Version">The model's.</param>
 /// <param name="Kept">See <see cref="ItemMap"/>.</param>
-/// <param name="Genres">The most telling genre of some movie each, with its colour; in the order of the legend.</param>
-/// <param name="Ids">Movie ids.</param>
+/// <param name="Categories">The most telling category of some item each, with its colour; in the order of the legend.</param>
+/// <param name="Ids">As text.</param>
 /// <param name="Titles">Titles.</param>
-/// <param name="Years">Years of release; null where unknown.</param>
-/// <param name="Genre">Places in <paramref name="Genres"/>.</param>
-/// <param name="Watched">Interactions.</param>
+/// <param name="Notes">What tells it from others of the same title; null where nothing does.</param>
+/// <param name="Category">Places in <paramref name="Categories"/>.</param>
+/// <param name="Interactions">How many.</param>
 /// <param name="X">-1..1</param>
 /// <param name="Y">-1..1</param>
 public sealed record MapSheet(
-    string Version, double Kept, IReadOnlyList<MapGenre> Genres, IReadOnlyList<EntityId> Ids, IReadOnlyList<string> Titles, IReadOnlyList<int?> Years,
-    IReadOnlyList<int> Genre, IReadOnlyList<int> Watched, IReadOnlyList<double> X, IReadOnlyList<double> Y)
+    string Version, double Kept, IReadOnlyList<MapCategory> Categories, IReadOnlyList<string> Ids, IReadOnlyList<string> Titles, IReadOnlyList<string?> Notes,
+    IReadOnlyList<int> Category, IReadOnlyList<int> Interactions, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
     private const int Digits = 4; // A ten-thousandth of the map is less than a pixel at any zoom that is offered.
+    private const int MostCategories = 18; // more colours could not be told apart
 
     public static MapSheet From(ItemMap map)
     {
-        string[] telling = [.. map.Points.Select(point => PosterArt.TellingGenre(point.Movie))];
-        MapGenre[] genres = [.. telling.CountBy(genre => genre)
-            .OrderByDescending(genre => genre.Value)
-            .Select(genre => new MapGenre(genre.Key, MapHues.Of(genre.Key), genre.Value))];
-        Dictionary<string, int> places = genres.Select((genre, place) => (genre.Name, place)).ToDictionary(entry => entry.Name, entry => entry.place);
+        ItemInfo[] items = [.. map.Points.Select(point => point.Item)];
+        string[] telling = Telling(items);
+        (string Name, int Items)[] counts = [.. telling.CountBy(category => category).OrderByDescending(category => category.Value).Select(category => (category.Key, category.Value))];
+        MapCategory[] categories = [.. counts.Select((category, place) => new MapCategory(
+            category.Name, category.Name.Length == 0 ? null : MapHues.Of(category.Name) ?? place * 360 / MostCategories, category.Items))];
+        Dictionary<string, int> places = categories.Select((category, place) => (category.Name, place)).ToDictionary(entry => entry.Name, entry => entry.place);
         return new MapSheet(
-            map.Version, map.Kept, genres, [.. map.Points.Select(point => point.Movie.MovieId)], [.. map.Points.Select(point => point.Movie.Title)],
-            [.. map.Points.Select(point => point.Movie.Year)], [.. telling.Select(genre => places[genre])], [.. map.Points.Select(point => point.Watched)],
+            map.Version, map.Kept, categories, [.. items.Select(item => item.ItemId.Text)], [.. items.Select(item => item.Title)],
+            [.. items.Select(ItemWords.Year)], [.. telling.Select(category => places[category])], [.. map.Points.Select(point => point.Interactions)],
             [.. map.Points.Select(point => Math.Round((double)point.X, Digits))], [.. map.Points.Select(point => Math.Round((double)point.Y, Digits))]);
+    }
+
+    // The genre of a film; of anything else the rarest of its categories that is common enough for a colour of its own.
+    private static string[] Telling(ItemInfo[] items)
+    {
+        string[] genres = [.. items.Select(PosterArt.TellingGenre)];
+        if (genres.Count(genre => genre.Length > 0) > items.Length / 2)
+        {
+            return genres;
+        }
+
+        Dictionary<string, int> common = items.SelectMany(item => item.Categories).CountBy(category => category)
+            .OrderByDescending(category => category.Value).Take(MostCategories - 1).ToDictionary(category => category.Key, category => category.Value);
+        return [.. items.Select(item => item.Categories.Where(common.ContainsKey).MinBy(category => common[category]) ?? "")];
     }
 }
 
-/// <param name="Name">As the catalog spells it; empty for movies without any.</param>
+/// <param name="Name">As the catalog spells it; empty for items of none, or of rarer ones.</param>
 /// <param name="Hue">See <see cref="MapHues"/>.</param>
-/// <param name="Movies">Number of movies drawn in it.</param>
-public sealed record MapGenre(string Name, int? Hue, int Movies);
+/// <param name="Items">Number of items drawn in it.</param>
+public sealed record MapCategory(string Name, int? Hue, int Items);
 
 /// <summary>
 /// <c>GET /explore/map</c>: what the browser draws. By HTTP and not through the circuit, so that it is compressed, kept

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
 using NanoRecSys.Web.Components.Elements;
 
 namespace NanoRecSys.Web.Components.Recommend;
@@ -14,37 +16,26 @@ public sealed record ListOptions
     public int Count { get; init; } = CountPicker.Default;
 
     /// <summary>At least one of these.</summary>
-    public IReadOnlyList<string> Genres { get; init; } = [];
+    public IReadOnlyList<string> Categories { get; init; } = [];
 
     /// <summary>None of these.</summary>
     public IReadOnlyList<string> Without { get; init; } = [];
 
-    public int? YearFrom { get; init; }
+    /// <summary>All of these.</summary>
+    public IReadOnlyList<Condition> Where { get; init; } = [];
 
-    public int? YearTo { get; init; }
-
-    /// <summary>0..1: how much a movie should differ from those above it.</summary>
+    /// <summary>0..1: how much an item should differ from those above it.</summary>
     public double Diversity { get; init; }
 
-    /// <summary>Null if any movie is allowed.</summary>
-    public FilterRequest? Filter => !HasFilter ? null : new FilterRequest
-    {
-        GenresAny = Genres.Count > 0 ? Genres : null,
-        GenresNone = Without.Count > 0 ? Without : null,
-        YearFrom = YearFrom,
-        YearTo = YearTo,
-    };
-
-    public bool HasFilter => Genres.Count > 0 || Without.Count > 0 || YearFrom is not null || YearTo is not null;
+    public bool HasFilter => Categories.Count > 0 || Without.Count > 0 || Where.Count > 0;
 
     /// <summary>From the address; invalid parts are ignored.</summary>
-    public static ListOptions Parse(string? count, string? genres, string? without, string? from, string? to, string? diversity) => new()
+    public static ListOptions Parse(string? count, string? categories, string? without, IEnumerable<string>? where, string? diversity) => new()
     {
-        Count = Math.Clamp(Whole(count) ?? CountPicker.Default, 1, MaxCount),
-        Genres = List(genres),
+        Count = Math.Clamp(int.TryParse(count, CultureInfo.InvariantCulture, out int k) ? k : CountPicker.Default, 1, MaxCount),
+        Categories = List(categories),
         Without = List(without),
-        YearFrom = Whole(from),
-        YearTo = Whole(to),
+        Where = [.. (where ?? []).Select(Condition.Parse).OfType<Condition>().Take(20)],
         Diversity = double.TryParse(diversity, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? Math.Clamp(value, 0, 1) : 0,
     };
 
@@ -52,22 +43,83 @@ public sealed record ListOptions
     public Dictionary<string, object?> ToQuery() => new()
     {
         ["k"] = Count == CountPicker.Default ? null : Count,
-        ["genres"] = Genres.Count == 0 ? null : string.Join(',', Genres),
-        ["without"] = Without.Count == 0 ? null : string.Join(',', Without),
-        ["from"] = YearFrom,
-        ["to"] = YearTo,
+        ["categories"] = Categories.Count == 0 ? null : Join(Categories),
+        ["without"] = Without.Count == 0 ? null : Join(Without),
+        ["where"] = Where.Count == 0 ? null : Where.Select(condition => condition.ToString()).ToArray(),
         ["diversity"] = Diversity == 0 ? null : Text.Css(Diversity),
     };
 
+    /// <param name="catalog">Says which attributes are numbers; null if it is unknown.</param>
+    /// <returns>Null if any item is allowed.</returns>
+    public ItemFilterRequest? Filter(CatalogOverview? catalog) => !HasFilter ? null : new ItemFilterRequest
+    {
+        CategoriesAny = Categories.Count > 0 ? Categories : null,
+        CategoriesNone = Without.Count > 0 ? Without : null,
+        Where = Where.Count > 0 ? [.. Where.Select(condition => condition.ToRequest(catalog))] : null,
+    };
+
+    /// <summary>The value that a condition of this field and operator has; null without such a condition.</summary>
+    public string? ValueOf(string field, string op) => Where.FirstOrDefault(condition => condition.Is(field, op))?.Value;
+
+    /// <summary>Adds, changes or (with an empty value) removes a condition.</summary>
+    public ListOptions With(string field, string op, string? value) => this with
+    {
+        Where = [.. Where.Where(condition => !condition.Is(field, op)), .. string.IsNullOrWhiteSpace(value) ? Array.Empty<Condition>() : [new Condition(field, op, value.Trim())]],
+    };
+
     /// <summary>A list compares by what is in it.</summary>
-    public bool Equals(ListOptions? other) => other is not null && ToQuery().SequenceEqual(other.ToQuery());
+    public bool Equals(ListOptions? other) => other is not null && Count == other.Count && Diversity == other.Diversity
+        && Categories.SequenceEqual(other.Categories) && Without.SequenceEqual(other.Without) && Where.SequenceEqual(other.Where);
 
-    public override int GetHashCode() => HashCode.Combine(Count, YearFrom, YearTo, Diversity, Genres.Count, Without.Count);
+    public override int GetHashCode() => HashCode.Combine(Count, Diversity, Categories.Count, Without.Count, Where.Count);
 
-    private static int? Whole(string? text) => int.TryParse(text, CultureInfo.InvariantCulture, out int value) ? value : null;
+    // A category may contain a comma.
+    private static string Join(IEnumerable<string> names) => string.Join(',', names.Select(name => name.Replace("%", "%25", StringComparison.Ordinal).Replace(",", "%2C", StringComparison.Ordinal)));
 
     private static string[] List(string? text) =>
-        text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+        [.. (text?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? []).Select(Uri.UnescapeDataString)];
+}
+
+/// <summary>A condition on an attribute, in the address as <c>year&gt;=1980</c>.</summary>
+/// <param name="Field">The attribute's name.</param>
+/// <param name="Op">One of <see cref="Operators"/>.</param>
+/// <param name="Value">As it is written.</param>
+public sealed record Condition(string Field, string Op, string Value)
+{
+    public const string AtLeast = ">=";
+    public const string AtMost = "<=";
+    public const string Exactly = "=";
+    public const string Contains = "~";
+
+    private static readonly string[] Operators = [AtLeast, AtMost, Exactly, Contains];
+
+    /// <returns>Null if it is not a condition.</returns>
+    public static Condition? Parse(string text)
+    {
+        (int At, string Op) first = Operators.Select(op => (At: text.IndexOf(op, StringComparison.Ordinal), Op: op)).Where(found => found.At > 0).OrderBy(found => found.At).FirstOrDefault();
+        return first.At > 0 && first.At + first.Op.Length < text.Length ? new Condition(text[..first.At], first.Op, text[(first.At + first.Op.Length)..]) : null;
+    }
+
+    public bool Is(string field, string op) => Op == op && string.Equals(Field, field, StringComparison.OrdinalIgnoreCase);
+
+    public AttributeCondition ToRequest(CatalogOverview? catalog)
+    {
+        bool isNumber = catalog?.Attributes.FirstOrDefault(attribute => string.Equals(attribute.Name, Field, StringComparison.OrdinalIgnoreCase)) is not { Kind: not AttributeKind.Number }
+            && double.TryParse(Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number);
+        return new AttributeCondition(Field, Op == Contains ? "contains" : Op, isNumber ? JsonValue.Create(double.Parse(Value, CultureInfo.InvariantCulture)) : JsonValue.Create(Value));
+    }
+
+    /// <summary>As the address has it.</summary>
+    public override string ToString() => Field + Op + Value;
+
+    /// <summary>For people: brand: Dove, year from 1980.</summary>
+    public string InWords() => Op switch
+    {
+        AtLeast => $"{Field} from {Value}",
+        AtMost => $"{Field} to {Value}",
+        Contains => $"{Field} with {Value}",
+        _ => $"{Field}: {Value}",
+    };
 }
 
 /// <summary>A page whose address holds <see cref="ListOptions"/>. Text, not numbers: a mistyped address must not cause an error.</summary>
@@ -77,19 +129,16 @@ public abstract class ListOptionsPage : ComponentBase
     public string? K { get; set; }
 
     [SupplyParameterFromQuery]
-    public string? Genres { get; set; }
+    public string? Categories { get; set; }
 
     [SupplyParameterFromQuery]
     public string? Without { get; set; }
 
     [SupplyParameterFromQuery]
-    public string? From { get; set; }
-
-    [SupplyParameterFromQuery]
-    public string? To { get; set; }
+    public string[]? Where { get; set; }
 
     [SupplyParameterFromQuery]
     public string? Diversity { get; set; }
 
-    protected ListOptions ListOptions => ListOptions.Parse(K, Genres, Without, From, To, Diversity);
+    protected ListOptions ListOptions => ListOptions.Parse(K, Categories, Without, Where, Diversity);
 }

@@ -5,7 +5,7 @@ using NanoRecSys.Web.Components.Elements;
 
 namespace NanoRecSys.Web.Components.Recommend;
 
-/// <summary>A movie's poster: colours and geometry by its most telling genre, details by its id.</summary>
+/// <summary>An item's poster: colours and geometry by its most telling genre, or by its first category, details by its id.</summary>
 /// <param name="Deep">CSS colour of the shadows; white text is readable on it.</param>
 /// <param name="Mid">CSS colour of the light side.</param>
 /// <param name="Accent">CSS colour of the shapes and of the year.</param>
@@ -36,26 +36,43 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
         ("Drama", 246, 24, PosterMotifs.Horizon),
     ];
 
+    private const int MostLetters = 90;
     private static readonly (string Genre, int Hue, int AccentHue, Func<Dice, string> Motif) NoGenre = ("", 220, 210, PosterMotifs.Frames);
 
-    public static PosterArt For(MovieInfo movie)
+    public static PosterArt For(ItemInfo item)
     {
-        (_, int hue, int accentHue, Func<Dice, string> motif) = ByGenre.FirstOrDefault(entry => movie.Genres.Contains(entry.Genre), NoGenre);
-        var dice = new Dice(Seed(movie.MovieId));
+        (_, int hue, int accentHue, Func<Dice, string> motif) = ByGenre.FirstOrDefault(entry => item.Categories.Contains(entry.Genre), Drawn(item));
+        var dice = new Dice(Seed(item.ItemId.Text));
         double turn = hue + dice.Next(-16, 16);
         return new PosterArt(
             Hsl(turn + 12, 48, 9), Hsl(turn, 62, dice.Next(30, 38)), Hsl(accentHue + dice.Next(-8, 8), 88, 66),
-            motif(dice), TitleSizeOf(Text.WithoutOtherNames(movie.Title)));
+            motif(dice), TitleSizeOf(ShortTitle(item)));
+    }
+
+    /// <summary>What a poster has room for.</summary>
+    public static string ShortTitle(ItemInfo item)
+    {
+        string title = Text.WithoutOtherNames(item.Title);
+        return title.Length <= MostLetters ? title : string.Concat(title.AsSpan(0, MostLetters - 1).TrimEnd(), "…");
+    }
+
+    /// <summary>The genre that says most of a film; empty where none is known.</summary>
+    public static string TellingGenre(ItemInfo item) => ByGenre.FirstOrDefault(entry => item.Categories.Contains(entry.Genre), NoGenre).Genre;
+
+    // Of a catalog of other things: the same for all items of a category.
+    private static (string Genre, int Hue, int AccentHue, Func<Dice, string> Motif) Drawn(ItemInfo item)
+    {
+        if (item.Categories is not [var category, ..])
+        {
+            return NoGenre;
+        }
+
+        int seed = Seed(category) & int.MaxValue;
+        return (category, seed % 360, (seed / 360) % 360, ByGenre[seed / 7 % ByGenre.Length].Motif);
     }
 
     // The same on every machine.
-    private static int Seed(EntityId id) => EntityId.IsWholeNumber(id.Text, out long number) ? (int)number : (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(id.Text));
-
-    /// <summary>The genre that says most of a movie; empty where none is known.</summary>
-    public static string TellingGenre(MovieInfo movie)
-    {
-        return ByGenre.FirstOrDefault(entry => movie.Genres.Contains(entry.Genre), NoGenre).Genre;
-    }
+    private static int Seed(string text) => EntityId.IsWholeNumber(text, out long number) ? (int)number : (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(text));
 
     // Large for a short title; small enough that the longest word stays on one line.
     private static double TitleSizeOf(string title)

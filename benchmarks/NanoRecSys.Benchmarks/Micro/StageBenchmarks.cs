@@ -22,6 +22,7 @@ public class StageBenchmarks
     private CacheMemory _memory = null!;
     private ModelSnapshot _model = null!;
     private ServedCatalog _catalog = null!;
+    private ListRules _rules = null!;
     private History _short = null!;
     private History _median = null!;
     private History _long = null!;
@@ -36,29 +37,30 @@ public class StageBenchmarks
         string version = store.ReadCurrent() ?? throw new InvalidOperationException($"Nothing is published in {Artifacts}. Run 'scale --artifacts {Artifacts}' first.");
         var loader = new ModelLoader(store, Options.Create(new ModelsOptions()), Options.Create(new IndexEngineOptions()), NullLogger<ModelLoader>.Instance);
         _model = await loader.LoadAsync(version, CancellationToken.None);
-        _catalog = new ServedCatalog(_model, _model.Extend(AddedList.Empty));
+        _catalog = _model.Extend(ItemLog.Empty, DateTimeOffset.UtcNow);
+        _rules = ListRules.Of(_catalog, _request);
         (_short, _median, _long) = (HistoryOf(20), HistoryOf(68), HistoryOf(200));
-        _user = Recommender.Encode(_model, _median);
-        _candidates = Recommender.Retrieve(_catalog, _user, _median, _request, _options.Value.Candidates);
-        _best = Recommender.Rank(_model, _user, _median, _candidates, _catalog.News)[..K];
+        _user = Recommender.Encode(_catalog, _median);
+        _candidates = Recommender.Retrieve(_catalog, _user, _median, _request, _rules, _options.Value.Candidates);
+        _best = Recommender.Rank(_catalog, _user, _median, _candidates, _rules)[..K];
         _memory = new CacheMemory(_options, TimeProvider.System);
         _memory.Keep(Key(), stamp: 0, Entry());
     }
 
     [Benchmark]
-    public float[] EncodeTwenty() => Recommender.Encode(_model, _short);
+    public float[] EncodeTwenty() => Recommender.Encode(_catalog, _short);
 
     [Benchmark]
-    public float[] EncodeMedian() => Recommender.Encode(_model, _median);
+    public float[] EncodeMedian() => Recommender.Encode(_catalog, _median);
 
     [Benchmark]
-    public float[] EncodeTwoHundred() => Recommender.Encode(_model, _long);
+    public float[] EncodeTwoHundred() => Recommender.Encode(_catalog, _long);
 
     [Benchmark]
-    public object Retrieve() => Recommender.Retrieve(_catalog, _user, _median, _request, _options.Value.Candidates);
+    public object Retrieve() => Recommender.Retrieve(_catalog, _user, _median, _request, _rules, _options.Value.Candidates);
 
     [Benchmark]
-    public object Rank() => Recommender.Rank(_model, _user, _median, _candidates, _catalog.News);
+    public object Rank() => Recommender.Rank(_catalog, _user, _median, _candidates, _rules);
 
     /// <summary>The response's JSON, as it is sent and cached.</summary>
     [Benchmark]
@@ -68,9 +70,9 @@ public class StageBenchmarks
     [Benchmark]
     public object? Hit() => _memory.Get(Key(), stamp: 0);
 
-    private CacheEntry Entry() => CacheEntry.Create(_catalog, _request, _median, eventsStamp: 0, _best, reasons: null, fallbackReason: null);
+    private CacheEntry Entry() => CacheEntry.Create(_catalog, _request, _median, eventsStamp: 0, _best, _rules, reasons: null, fallbackReason: null);
 
-    private string Key() => CacheKey.Of(_request, _model.Version, _options.Value.Candidates);
+    private string Key() => CacheKey.Of(_request, _model.Version, _options.Value.Candidates, _catalog);
 
     // Rows of the catalog in a fixed order, without repeats.
     private History HistoryOf(int length) => new([.. Enumerable.Range(0, length).Select(i => i * 131 % _model.Catalog.Count).Distinct()]);

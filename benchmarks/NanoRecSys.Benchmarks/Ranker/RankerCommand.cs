@@ -156,9 +156,9 @@ internal static class PlainGraph
         OnnxValue unknown = graph.Input(OnnxRanker.UnknownInput, DataType.Float, "candidates", 1);
         OnnxValue one = graph.ScalarConstant(1f);
         OnnxValue known = graph.Multiply(items, graph.Subtract(one, unknown));
-        OnnxValue yearEmbedding = graph.Gather(graph.Initializer(ranker.Years.Name, ranker.Years.Values, ranker.Years.Shape), year);
+        OnnxValue yearEmbedding = graph.Gather(graph.Initializer(ranker.Numbers[0].Name, ranker.Numbers[0].Values, ranker.Numbers[0].Shape), year);
         OnnxValue genreMean = graph.Divide(
-            graph.MatMul(genres, graph.Initializer(ranker.Genres.Name, ranker.Genres.Values, ranker.Genres.Shape)),
+            graph.MatMul(genres, graph.Initializer(ranker.Categories.Name, ranker.Categories.Values, ranker.Categories.Shape)),
             graph.Max(graph.ReduceSum(genres, axis: 1), one));
         OnnxValue x = graph.Concat(1, users, known, graph.Multiply(users, known), popularity, yearEmbedding, genreMean, unknown); // [C, 3D + 26]
         foreach (LinearWeights layer in (LinearWeights[])[ranker.First, .. ranker.Hidden])

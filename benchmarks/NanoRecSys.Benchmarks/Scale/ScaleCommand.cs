@@ -5,6 +5,7 @@ using System.Text.Json;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
@@ -118,7 +119,7 @@ internal static class ScaledVersion
         progress.Step = "index";
         await IndexStep.RunAsync(new IndexOptions(), context);
         progress.Step = "publish";
-        return await PublishStep.RunAsync(new PublishOptions { Ranker = RankerUse.Always, UserEmbeddings = options.UserEmbeddings }, context);
+        return await PublishStep.RunAsync(new PublishOptions { Force = true, Ranker = RankerUse.Always, UserEmbeddings = options.UserEmbeddings }, context);
     }
 
     private static string Generate(ScaleOptions options, StandardErrorProgress progress, CancellationToken cancellation)
@@ -142,10 +143,13 @@ internal static class ScaledVersion
         }
 
         // The number of genres that RandomRanker has; in a smaller catalog some have no item.
-        string[] genres = [.. catalog.Items.SelectMany(item => item.Categories).Distinct().Order(StringComparer.Ordinal).Take(RandomRanker.Genres)];
+        string[] genres = [.. ItemLayout.CategoryNames(catalog).Take(RandomRanker.Genres)];
         genres = [.. genres, .. Enumerable.Range(genres.Length, RandomRanker.Genres - genres.Length).Select(i => $"(genre {i})")];
         ModelFolder.Ranker.Write(
-            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, genres, Dropout: 0, RetrieverWeight: 1) { RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder) },
+            workspace.RankerFolder, new RankerModel(options.Dimension, Hidden, new ItemLayout(genres, [NumberLayout.Year]), Dropout: 0, RetrieverWeight: 1)
+            {
+                RetrieverSha256 = ModelFolder.HashOf(workspace.RetrieverFolder),
+            },
             RandomRanker.Create(options.Dimension, Hidden, new Random(options.Seed)).Values, data.Hash);
     }
 }

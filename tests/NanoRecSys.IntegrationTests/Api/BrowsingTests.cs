@@ -28,7 +28,7 @@ public sealed class BrowsingTests
         JsonElement history = await api.GetAsync("/users/11/history?limit=2");
 
         Assert.Equal(3, history.GetProperty("total").GetInt32());
-        Assert.Equal([1002, 1001], history.GetProperty("movies").Ids());
+        Assert.Equal([1002, 1001], history.GetProperty("items").Ids());
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class BrowsingTests
 
         JsonElement found = await api.GetAsync("/items?query=movie%20101&limit=3");
 
-        Assert.Equal([1010, 1011, 1012], found.GetProperty("movies").Ids());
+        Assert.Equal([1010, 1011, 1012], found.GetProperty("items").Ids());
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class BrowsingTests
 
         JsonElement similar = await api.GetAsync("/items/1005/similar?k=59");
 
-        Assert.Equal(Enumerable.Range(1001, 60).Except([1005]), similar.GetProperty("movies").Ids().Order());
+        Assert.Equal(Enumerable.Range(1001, 60).Except([1005]), similar.GetProperty("items").Ids().Order());
         Assert.Equal(similar.Scores().OrderDescending(), similar.Scores());
     }
 

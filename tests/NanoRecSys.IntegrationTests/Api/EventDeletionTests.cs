@@ -52,6 +52,32 @@ public sealed class EventDeletionTests
         Assert.Equal("live", after.Text("mode"));
     }
 
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task An_event_deleted_by_its_key_is_gone_everywhere_and_can_be_stored_again(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        await using ApiServer here = await ApiServer.StartAsync(new RandomModel(625), cache.ConnectionString);
+        await using ApiServer there = await ApiServer.StartAsync(here.Store, cache.ConnectionString);
+        const string Second = """{"user_id": 5201, "movie_id": 1011, "key": "a/b c"}""";
+        await here.PostAsync("/events", """{"user_id": 5201, "movie_id": 1010, "key": "first"}""");
+        await here.PostAsync("/events", Second);
+        Assert.Equal((int[])[1010, 1011], (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids());
+
+        int[] deleted = [await DeleteAsync(here, "a%2Fb%20c"), await DeleteAsync(here, "a%2Fb%20c"), await DeleteAsync(here, "never-sent")];
+
+        Assert.Equal([1, 0, 0], deleted);
+        Assert.Equal((int[])[1010], (await here.PostAsync("/recommend", Question)).GetProperty("history").Ids());
+        await ApiServer.UntilAsync("the notice came", async () => (await there.PostAsync("/recommend", Question)).GetProperty("history").Ids() is [1010]);
+        await here.PostAsync("/events", Second);
+        Assert.Equal((int[])[1010, 1011], (await here.PostAsync("/recommend", Question)).GetProperty("history").Ids());
+
+        static async Task<int> DeleteAsync(ApiServer api, string key)
+        {
+            using HttpResponseMessage response = await api.Client.DeleteAsync(new Uri($"/users/5201/events/{key}", UriKind.Relative));
+            return (await response.BodyAsync()).GetProperty("deleted").GetInt32();
+        }
+    }
+
     [Fact]
     public async Task Deleting_needs_a_key_where_writing_does_an_id_that_is_one_and_a_store()
     {

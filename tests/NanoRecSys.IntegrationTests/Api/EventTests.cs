@@ -136,7 +136,7 @@ public sealed class EventTests
         (int Index, string Type)[] refused = [.. receipt.GetProperty("refused").EnumerateArray().SelectMany(row => row.GetProperty("errors").EnumerateArray()
             .Select(error => (row.GetProperty("index").GetInt32(), error.Text("type"))))];
         Assert.Equal(
-            [(1, "unknown_movie"), (2, "in_the_future"), (3, "in_the_future"), (4, "out_of_range"), (5, "missing"), (6, "enum"),
+            [(1, "unknown_item"), (2, "in_the_future"), (3, "in_the_future"), (4, "out_of_range"), (5, "missing"), (6, "enum"),
              (7, "extra_forbidden"), (7, "extra_forbidden"), (8, "missing"), (9, "model_attributes_type")],
             refused);
         Assert.Equal(["body", "events", "1", "movie_id"], receipt.GetProperty("refused")[0].GetProperty("errors")[0].GetProperty("loc").Texts());
@@ -145,7 +145,7 @@ public sealed class EventTests
     }
 
     [Theory]
-    [InlineData("""{"user_id": 1, "movie_id": 9}""", "unknown_movie")]
+    [InlineData("""{"user_id": 1, "movie_id": 9}""", "unknown_item")]
     [InlineData("""{"user_id": 1, "movie_id": 1001, "user_id": 2}""", "json_invalid")]
     [InlineData("""{"events": []}""", "too_short")]
     [InlineData("""{"events": [{"user_id": 1, "movie_id": 1001}], "source": "x"}""", "extra_forbidden")]

@@ -63,7 +63,7 @@ public sealed class ExplainTests
             Assert.Equal(1002, Assert.Single(reason.GetProperty("because").EnumerateArray()).GetProperty("movie").GetProperty("movie_id").GetInt32()));
         int sibling = Array.IndexOf(answer.MovieIds(), 1005); // Drama, like 1002
         Assert.Equal(["Drama"], answer.GetProperty("reasons")[sibling].GetProperty("shared_genres").Texts());
-        Assert.Equal("Because you watched Movie 1002, also Drama.", answer.GetProperty("explanations")[sibling].GetString());
+        Assert.Equal("Because you watched Movie 1002 (shared: Drama).", answer.GetProperty("explanations")[sibling].GetString());
     }
 
     [Fact]

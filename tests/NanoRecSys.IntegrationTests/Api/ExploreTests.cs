@@ -13,7 +13,7 @@ public sealed class ExploreTests
 
         JsonElement movie = await api.GetAsync("/items/1003");
 
-        Assert.Equal("""{"movie":{"movie_id":1003,"title":"Movie 1003","year":1962,"genres":["Thriller"]},"watched":58,"place":3,"movies":60}""", movie.GetRawText());
+        Assert.Equal("""{"item":{"item_id":1003,"title":"Movie 1003","categories":["Thriller"],"attributes":{"year":1962}},"interactions":58,"place":3,"items":60}""", movie.GetRawText());
     }
 
     [Fact]
@@ -24,7 +24,7 @@ public sealed class ExploreTests
         JsonElement audience = await api.GetAsync("/items/1003/audience");
 
         // Users 7 and 11 have seen it, user 12 nothing at all: 110 and 205 are left.
-        Assert.Equal((5, 4, 2), (audience.GetProperty("users").GetInt32(), audience.GetProperty("sampled").GetInt32(), audience.GetProperty("watched").GetInt32()));
+        Assert.Equal((5, 4, 2), (audience.GetProperty("users").GetInt32(), audience.GetProperty("sampled").GetInt32(), audience.GetProperty("seen").GetInt32()));
         Assert.Equal([110, 205], audience.GetProperty("first").EnumerateArray().Select(member => member.GetProperty("user_id").GetInt32()).Order());
     }
 
@@ -48,8 +48,10 @@ public sealed class ExploreTests
 
         JsonElement catalog = await api.GetAsync("/catalog");
 
-        Assert.Equal((60, 1961, 2019), (catalog.GetProperty("movies").GetInt32(), catalog.GetProperty("first_year").GetInt32(), catalog.GetProperty("last_year").GetInt32()));
-        Assert.Equal(["Comedy", "Drama", "Thriller"], catalog.GetProperty("genres").EnumerateArray().Select(genre => genre.GetProperty("genre").GetString()));
+        Assert.Equal("""{"singular":"item","plural":"items"}""", catalog.GetProperty("word").GetRawText());
+        Assert.Equal((60, 5, 56), (catalog.GetProperty("items").GetInt32(), catalog.GetProperty("users").GetInt32(), catalog.GetProperty("interactions").GetInt32()));
+        Assert.Equal(["Comedy", "Drama", "Thriller"], catalog.GetProperty("categories").EnumerateArray().Select(category => category.Text("value")));
+        Assert.Equal("""[{"name":"year","kind":"number","items":51,"min":1961,"max":2019}]""", catalog.GetProperty("attributes").GetRawText());
     }
 
     [Fact]
@@ -59,7 +61,7 @@ public sealed class ExploreTests
 
         JsonElement found = await api.GetAsync("/items?ids=1007,99,1002");
 
-        Assert.Equal([1007, 1002], found.GetProperty("movies").Ids());
+        Assert.Equal([1007, 1002], found.GetProperty("items").Ids());
     }
 
     [Theory]

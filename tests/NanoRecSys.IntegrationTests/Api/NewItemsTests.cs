@@ -5,6 +5,7 @@ using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.IntegrationTests.Fixtures;
 
@@ -13,28 +14,28 @@ namespace NanoRecSys.IntegrationTests.Api;
 /// <summary>Items that training has not seen, on what the real training, export and publish steps made of the sample.</summary>
 public sealed class NewItemsTests(TrainedArtifacts trained)
 {
-    private static readonly CatalogItem ToyStory = Film.Of(0, 1, "Toy Story", 1995, ["Animation"], 0);
-    private static readonly CatalogItem Cartoon = Film.Of(0, 9_000_001, "Another Toy Story", 1996, ["Animation", "Children", "Comedy"], 0);
-    private static readonly CatalogItem Horror = Film.Of(0, 9_000_002, "The Cellar", 1978, ["Horror"], 0);
+    private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch;
+    private static readonly ItemRecord Cartoon = Record(9_000_001, "Another Toy Story", 1996, "Animation", "Children", "Comedy");
+    private static readonly ItemRecord Horror = Record(9_000_002, "The Cellar", 1978, "Horror");
 
     [Fact]
-    public async Task They_join_behind_the_trained_ones_and_what_is_known_already_is_left_out()
+    public async Task They_join_behind_the_trained_ones_and_what_is_known_already_is_changed_there()
     {
         ModelSnapshot model = await LoadAsync();
 
-        NewItems items = Place(model, ToyStory, Cartoon, Horror);
+        ServedCatalog items = Place(model, Record(1, "Toy Story, renamed", 1995), Cartoon, Horror);
 
-        Assert.Equal((model.Catalog.Count, 2), (items.FirstRow, items.Count));
-        Assert.Equivalent(Cartoon with { Index = items.FirstRow }, items.At(items.FirstRow), strict: true);
-        Assert.False(items.Holds(items.FirstRow - 1));
-        Assert.False(items.Holds(items.FirstRow + 2));
+        Assert.Equal((model.Catalog.Count, model.Catalog.Count + 2), (items.FirstRow, items.Count));
+        Assert.Equivalent(Cartoon.Apply() with { Index = items.FirstRow }, items.ItemAt(items.FirstRow), strict: true);
+        Assert.True(items.TryFind(1, out int row));
+        Assert.Equal(("Toy Story, renamed", model.Catalog.Items[row].Count), (items.ItemAt(row).Title, items.ItemAt(row).Count));
     }
 
     [Fact]
     public async Task The_same_search_finds_them_and_leaves_out_what_was_seen()
     {
         ModelSnapshot model = await LoadAsync();
-        NewItems items = Place(model, Cartoon, Horror);
+        ServedCatalog items = Place(model, Cartoon, Horror);
         float[] user = items.EmbeddingOf(items.FirstRow).ToArray(); // as if the user wanted just that
         var seen = new RowSet(items.Index.Count);
         seen.Add(items.FirstRow);
@@ -54,11 +55,12 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     public async Task They_are_ranked_in_one_list_with_the_trained_ones()
     {
         ModelSnapshot model = await LoadAsync();
-        NewItems items = Place(model, Cartoon, Horror);
+        ServedCatalog items = Place(model, Cartoon, Horror);
         float[] user = items.EmbeddingOf(items.FirstRow).ToArray();
         Candidate[] candidates = [new(0, 0.2f), new(items.FirstRow, 0.9f), new(items.FirstRow + 1, -0.5f)];
+        var history = new History([0, 1, items.FirstRow]);
 
-        Candidate[] ranked = Recommender.Rank(model, user, new History([0, 1, items.FirstRow]), candidates, items);
+        Candidate[] ranked = Recommender.Rank(items, user, history, candidates, ListRules.Of(items, new RecommendationRequest { UserId = 1, K = 10 }));
 
         Assert.Equal(3, ranked.Length);
         Assert.All(ranked, candidate => Assert.InRange(candidate.Score, 0f, 1f));
@@ -69,58 +71,100 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
     [Fact]
     public async Task One_by_one_part_by_part_or_at_once_they_are_the_same()
     {
-        AddedItem[] added = [.. Enumerable.Range(0, 5000).Select(i => new AddedItem(
-            Film.Of(0, 9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"], 0), [], Added: i, Hash: 1000 + i))];
-        AddedList all = AddedList.Of(added);
-        ModelSnapshot model = await LoadAsync();
-        NewItems once = NewItems.None(model);
-        while (once.Count < added.Length)
-        {
-            once = once.Add(model, all);
-        }
+        StoredItem[] added = [.. Enumerable.Range(0, 5000).Select(i => Stored(
+            Record(9_000_000 + i, $"Film {i} of the Night", 1950 + i % 70, i % 3 == 0 ? ["Drama"] : ["Horror", "Comedy"]), 1000 + i))];
+        ItemLog all = ItemLog.Of(added);
+        ModelSnapshot background = await LoadAsync();
+        await ApiServer.UntilAsync("all are placed", () => Task.FromResult(background.Extend(all, Now).Count == background.Catalog.Count + added.Length));
 
-        AddedList growing = AddedList.Empty;
-        NewItems grown = NewItems.None(model);
-        foreach (AddedItem item in added)
+        ItemLog growing = ItemLog.Empty;
+        ModelSnapshot model = await LoadAsync();
+        foreach (StoredItem item in added)
         {
             growing = growing.Append(item);
-            grown = grown.Add(model, growing);
+            model.Extend(growing, Now);
         }
 
-        ModelSnapshot background = await LoadAsync();
-        await ApiServer.UntilAsync("all are placed", () => Task.FromResult(background.Extend(all).Count == added.Length));
-        var nearest = new Candidate[50];
-        foreach (NewItems items in new[] { grown, background.Extend(all) })
-        {
-            Assert.Equal((once.Count, once.Hash), (items.Count, items.Hash));
-            float[] user = once.EmbeddingOf(once.FirstRow + 4999).ToArray();
-            int found = items.Index.Search(user, RowFilter.None, nearest);
-            Candidate[] actual = nearest[..found];
-            Assert.Equal(actual.Length, once.Index.Search(user, RowFilter.None, nearest));
-            Assert.Equal(nearest, actual);
-            Assert.True(items.TryFind(9_001_500, out int row));
-            Assert.Equal(9_001_500, items.At(row).Id.Number());
-        }
+        (ServedCatalog grown, ServedCatalog placed) = (model.Extend(growing, Now), background.Extend(all, Now));
+        Assert.Equal((placed.Count, placed.Hash), (grown.Count, grown.Hash));
+        float[] user = grown.EmbeddingOf(grown.FirstRow + 4999).ToArray();
+        (Candidate[] expected, Candidate[] nearest) = (new Candidate[50], new Candidate[50]);
+        Assert.Equal(grown.Index.Search(user, RowFilter.None, expected), placed.Index.Search(user, RowFilter.None, nearest));
+        Assert.Equal(expected, nearest);
+        Assert.True(placed.TryFind(9_001_500, out int row));
+        Assert.Equal(9_001_500, placed.ItemAt(row).Id.Number());
     }
 
     [Fact]
     public async Task An_earlier_catalogue_does_not_see_what_was_added_since()
     {
         ModelSnapshot model = await LoadAsync();
-        AddedList first = AddedList.Of([new AddedItem(Cartoon, [], Added: 1, Hash: 1)]);
-        NewItems before = model.Extend(first);
+        ItemLog first = ItemLog.Of([Stored(Cartoon, 1)]);
+        ServedCatalog before = model.Extend(first, Now);
 
-        NewItems after = model.Extend(first.Append(new AddedItem(Horror, [], Added: 2, Hash: 2)));
+        ServedCatalog after = model.Extend(first.Append(Stored(Horror, 2)), Now);
 
-        Assert.Equal((1, 2), (before.Count, after.Count));
-        Assert.False(before.TryFind(Horror.Id, out _));
-        Assert.True(after.TryFind(Horror.Id, out _));
-        Assert.Equal(before.Index.Count + 1, after.Index.Count);
+        Assert.Equal(before.Count + 1, after.Count);
+        Assert.False(before.TryFind(Horror.ItemId, out _));
+        Assert.True(after.TryFind(Horror.ItemId, out _));
         Assert.NotEqual(before.Hash, after.Hash);
     }
 
-    private static NewItems Place(ModelSnapshot model, params CatalogItem[] items) =>
-        model.Extend(AddedList.Of([.. items.Select((item, i) => new AddedItem(item, [], Added: i, Hash: i))]));
+    [Fact]
+    public async Task An_item_whose_price_changes_keeps_its_row_and_one_with_another_title_is_placed_anew()
+    {
+        ModelSnapshot model = await LoadAsync();
+        ItemLog log = ItemLog.Of([Stored(Cartoon, 1)]);
+        ServedCatalog first = model.Extend(log, Now);
+
+        ServedCatalog hidden = model.Extend(log = log.Append(Stored(Cartoon with { Hidden = true }, 1 ^ 3)), Now);
+        ServedCatalog renamed = model.Extend(log = log.Append(Stored(Cartoon with { Title = "The Night of Horror" }, 3 ^ 4)), Now);
+        ServedCatalog removed = model.Extend(log.Append(new StoredItem(Cartoon.ItemId, null, [], 4)), Now);
+
+        Assert.Null(first.Availability.Unavailable);
+        Assert.Equal((first.Count, true), (hidden.Count, hidden.Availability.Unavailable!.Contains(hidden.FirstRow)));
+        Assert.True(renamed.TryFind(Cartoon.ItemId, out int row));
+        Assert.Equal((first.FirstRow + 1, "The Night of Horror"), (row, renamed.ItemAt(row).Title));
+        Assert.Equal((true, false), (renamed.Availability.Unavailable!.Contains(first.FirstRow), renamed.Availability.Unavailable.Contains(row)));
+        Assert.False(removed.TryFind(Cartoon.ItemId, out _));
+        Assert.Equal((1L, 3L, 4L, 0L), (first.Hash, hidden.Hash, renamed.Hash, removed.Hash));
+    }
+
+    [Fact]
+    public async Task A_log_that_begins_anew_takes_back_what_it_lacks()
+    {
+        ModelSnapshot model = await LoadAsync();
+        model.Extend(ItemLog.Of([Stored(Cartoon, 1), Stored(Record(1, "Renamed", 1995), 2), Stored(new ItemRecord(2, 1) { Deleted = true }, 4)]), Now);
+
+        ServedCatalog after = model.Extend(ItemLog.Of([Stored(Horror, 8)]), Now);
+
+        Assert.Equal((false, true, true), (after.TryFind(Cartoon.ItemId, out _), after.TryFind(Horror.ItemId, out _), after.TryFind(2, out _)));
+        Assert.True(after.TryFind(1, out int row));
+        Assert.Equal((model.Catalog.Items[row].Title, 8L), (after.ItemAt(row).Title, after.Hash));
+    }
+
+    [Fact]
+    public async Task An_item_comes_and_goes_at_its_times()
+    {
+        ModelSnapshot model = await LoadAsync();
+        ItemLog log = ItemLog.Of([Stored(new ItemRecord(1, 1) { AvailableFrom = Now.AddHours(1), AvailableUntil = Now.AddHours(2) }, 1)]);
+        Availability At(double hours) => model.Extend(log, Now.AddHours(hours)).Availability;
+
+        (Availability before, Availability during, Availability after) = (At(0.5), At(1), At(2));
+
+        Assert.True(model.Catalog.TryFind(1, out ItemIndex row));
+        Assert.Equal((true, true), (before.Unavailable!.Contains(row.Value), after.Unavailable!.Contains(row.Value)));
+        Assert.Null(during.Unavailable);
+        Assert.Equal((Now.AddHours(1), Now.AddHours(2), DateTimeOffset.MaxValue), (before.Until, during.Until, after.Until));
+        Assert.Distinct([before.Since, during.Since, after.Since]);
+    }
+
+    private static ServedCatalog Place(ModelSnapshot model, params ItemRecord[] items) => model.Extend(ItemLog.Of([.. items.Select((item, i) => Stored(item, i))]), Now);
+
+    private static StoredItem Stored(ItemRecord record, long hash) => new(record.ItemId, record, [], hash);
+
+    private static ItemRecord Record(long id, string title, int year, params string[] categories) =>
+        new(id, id) { Title = title, Categories = categories, Attributes = ItemAttributes.OfYear(year) };
 
     private async Task<ModelSnapshot> LoadAsync()
     {

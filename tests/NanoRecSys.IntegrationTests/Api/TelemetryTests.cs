@@ -31,6 +31,28 @@ public sealed class TelemetryTests
     }
 
     [Fact]
+    public async Task A_request_says_who_asked_for_how_many_and_one_that_was_refused_says_why()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(73));
+        await api.PostAsync("/recommend", """{"user_id": 11, "k": 7}""");
+        await api.PostAsync("/recommend", """{"user_id": 99999}""");
+        string refused = (await (await api.SendAsync("/recommend", """{"user_id": 11, "k": 500}""")).BodyAsync()).Text("request_id");
+        await api.FetchAsync("/items/404404");
+
+        JsonElement telemetry = await api.GetAsync("/debug/telemetry?window=60");
+
+        Assert.Equal("""{"live":1,"popular":1}""", telemetry.GetProperty("modes").GetRawText());
+        JsonElement[] recent = [.. telemetry.GetProperty("recent").EnumerateArray()];
+        Assert.Equal((99999, 10, "unknown_user"), (recent[0].GetProperty("user_id").GetInt32(), recent[0].GetProperty("k").GetInt32(), recent[0].Text("fallback_reason")));
+        Assert.Equal((11, 7, false), (recent[1].GetProperty("user_id").GetInt32(), recent[1].GetProperty("k").GetInt32(), recent[1].TryGetProperty("fallback_reason", out _)));
+        JsonElement[] failed = [.. telemetry.GetProperty("failed").EnumerateArray()];
+        Assert.Equal(["GET /items/404404", "POST /recommend"], failed.Select(request => request.Text("call")));
+        Assert.Equal((422, refused), (failed[1].GetProperty("status").GetInt32(), failed[1].Text("request_id")));
+        Assert.Contains("k: Input should be less than or equal to 100", failed[1].Text("reason"), StringComparison.Ordinal);
+        Assert.Contains("not in the", failed[0].Text("reason"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_last_fifty_requests_are_kept_newest_first()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(72));

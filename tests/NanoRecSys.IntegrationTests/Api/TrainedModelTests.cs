@@ -41,9 +41,9 @@ public sealed class TrainedModelTests(TrainedArtifacts trained)
 
         JsonElement found = await api.GetAsync("/items?query=toy%20story&limit=1");
 
-        Assert.Equal("Toy Story", found.GetProperty("movies")[0].Text("title"));
-        Assert.Equal(1995, found.GetProperty("movies")[0].GetProperty("year").GetInt32());
-        Assert.Contains("Animation", found.GetProperty("movies")[0].GetProperty("genres").Texts());
+        Assert.Equal("Toy Story", found.GetProperty("items")[0].Text("title"));
+        Assert.Equal(1995, found.GetProperty("items")[0].GetProperty("year").GetInt32());
+        Assert.Contains("Animation", found.GetProperty("items")[0].GetProperty("genres").Texts());
     }
 
     [Fact]

@@ -29,6 +29,27 @@ public sealed class TrainingHistoryTests(TrainedArtifacts trained)
     }
 
     [Fact]
+    public async Task Commands_run_one_after_the_other_are_one_run_until_one_comes_again()
+    {
+        await using ApiServer api = ApiServer.Start();
+        Append(api, "20260102-120000-000", "prepare", 0, dataset: "small", state: ProgressEvent.Completed);
+        Append(api, "20260102-120001-000", "train-retriever", 10, epoch: 1, loss: 9, ndcg: 0.02, dataset: "small");
+        Append(api, "20260102-120001-000", "train-retriever", 20, dataset: "small", state: ProgressEvent.Completed);
+        Append(api, "20260102-120002-000", "publish", 30, version: "0123456789ab", dataset: "small", state: ProgressEvent.Completed);
+        Append(api, "20260102-120003-000", "evaluate", 40, dataset: "small", state: ProgressEvent.Completed);
+        Append(api, "20260102-120004-000", "train-retriever", 50, epoch: 1, loss: 8, ndcg: 0.03, dataset: "small");
+        Append(api, "20260102-120004-000", "train-retriever", 55, dataset: "small", state: ProgressEvent.Failed);
+        Append(api, "20260102-120005-000", "prepare", 60, dataset: "other", state: ProgressEvent.Completed);
+
+        JsonElement runs = (await api.GetAsync("/training/runs")).GetProperty("runs");
+
+        Assert.Equal(["20260102-120005-000", "20260102-120004-000", "20260102-120000-000"], runs.EnumerateArray().Select(run => run.Text("run")));
+        Assert.Equal(["prepare", "train-retriever", "publish"], runs[2].GetProperty("commands").Texts());
+        Assert.Equal(("0123456789ab", 10.0), (runs[2].Text("version"), runs[2].GetProperty("seconds").GetDouble()));
+        Assert.Equal(0.02, runs[2].GetProperty("epochs")[0].GetProperty("ndcg").GetDouble());
+    }
+
+    [Fact]
     public async Task A_run_that_goes_on_is_read_again()
     {
         await using ApiServer api = ApiServer.Start();

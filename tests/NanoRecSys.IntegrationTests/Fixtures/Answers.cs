@@ -14,8 +14,12 @@ internal static class Answers
 
     public static int[] MovieIds(this JsonElement answer) => [.. answer.GetProperty("movie_ids").EnumerateArray().Select(id => id.GetInt32())];
 
-    /// <summary>Ids of a list of movies.</summary>
-    public static int[] Ids(this JsonElement movies) => [.. movies.EnumerateArray().Select(movie => movie.GetProperty("movie_id").GetInt32())];
+    /// <summary>Ids of a list of items, or movies.</summary>
+    public static int[] Ids(this JsonElement items) =>
+        [.. items.EnumerateArray().Select(item => (item.TryGetProperty("item_id", out JsonElement id) ? id : item.GetProperty("movie_id")).GetInt32())];
+
+    /// <summary>Ids of a list of items, as text.</summary>
+    public static string[] TextIds(this JsonElement items) => [.. items.EnumerateArray().Select(item => item.GetProperty("item_id").ToString())];
 
     public static float[] Scores(this JsonElement answer) => [.. answer.GetProperty("scores").EnumerateArray().Select(score => score.GetSingle())];
 

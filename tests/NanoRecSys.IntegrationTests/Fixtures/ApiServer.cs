@@ -69,7 +69,7 @@ internal sealed class ApiServer : IAsyncDisposable
     public async Task<JsonElement> StatusAsync() => await Client.GetFromJsonAsync<JsonElement>("/debug/status");
 
     /// <summary>Ids of what a user has seen, newest first.</summary>
-    public async Task<int[]> HistoryAsync(int user) => (await GetAsync($"/users/{user}/history")).GetProperty("movies").Ids();
+    public async Task<int[]> HistoryAsync(int user) => (await GetAsync($"/users/{user}/history")).GetProperty("items").Ids();
 
     /// <summary>Gets a path and requires a 200.</summary>
     public async Task<JsonElement> GetAsync(string path) => await ReadAsync(await FetchAsync(path));

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Google.Protobuf;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Export;
@@ -191,7 +192,7 @@ internal sealed class RandomModel(int seed)
         UserTowerInt8 = ServesFast ? Tower(ArtifactNames.UserTowerInt8) : null,
         UserEmbeddings = ServesFast ? ArtifactNames.UserEmbeddings : null,
         Ranker = Ranker is null ? null : new RankerInfo(
-            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), Genres, RetrieverWeight,
+            new OnnxInfo(ArtifactNames.Ranker, [], [new TensorInfo("logits", "float32", ["candidates"])]), new ItemLayout(Genres, [NumberLayout.Year]), RetrieverWeight,
             new RankerPartsInfo(ArtifactNames.RankerItems, ArtifactNames.RankerItemParts, ArtifactNames.RankerCandidates, "fp32")),
         Index = new IndexInfo(ArtifactNames.Index, "flat", "inner_product", new Dictionary<string, double>(), 1, 1),
         Calibration = Calibration,

@@ -62,7 +62,7 @@ public sealed class ClosedLoopTests : IDisposable
         int[] history = await api.HistoryAsync(FirstNewcomer);
         Assert.Equal([Added, Liked, Cause], history);
         Assert.DoesNotContain(3, (await api.PostAsync("/recommend", $$"""{"user_id": {{FirstNewcomer}}, "k": 100}""")).MovieIds());
-        JsonElement found = (await api.GetAsync("/items?query=new+one")).GetProperty("movies");
+        JsonElement found = (await api.GetAsync("/items?query=new+one")).GetProperty("items");
         Assert.Equal(("A New One", 2026), (Assert.Single(found.EnumerateArray()).Text("title"), found[0].GetProperty("year").GetInt32()));
     }
 
@@ -71,7 +71,7 @@ public sealed class ClosedLoopTests : IDisposable
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
         await redis.GetDatabase().SetAddAsync(EventKeys.Users, 9_999_999);
         await redis.GetDatabase().HashSetAsync(EventKeys.Of(9_999_999), "event", "{\"movie_id\":");
-        await redis.GetDatabase().HashSetAsync(AddedMovie.Key, "777777", "null");
+        await redis.GetDatabase().HashSetAsync(ItemRecord.Key, "777777", "null");
     }
 
     [Theory]

@@ -96,7 +96,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         Assert.Equal(["batch", "length"], Assert.Single(manifest.UserTower.Inputs).Shape);
         Assert.Equal(["batch", "16"], Assert.Single(manifest.UserTower.Outputs).Shape);
         Assert.Equal(["user_embedding", "item_embeddings", "popularity", "year", "genres", "unknown"], manifest.Ranker!.Onnx.Inputs.Select(input => input.Name));
-        Assert.Equal(["candidates", $"{manifest.Ranker.Genres.Count}"], manifest.Ranker.Onnx.Inputs[4].Shape);
+        Assert.Equal(["candidates", $"{manifest.Ranker.Items.Categories.Count}"], manifest.Ranker.Onnx.Inputs[4].Shape);
         Assert.Equal(("flat", 1.0, 1.0), (manifest.Index.Kind, manifest.Index.RecallAt10, manifest.Index.RecallAt100));
     }
 

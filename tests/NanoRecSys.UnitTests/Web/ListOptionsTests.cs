@@ -8,34 +8,38 @@ public sealed class ListOptionsTests
     [Fact]
     public void An_address_says_all_of_them()
     {
-        ListOptions options = ListOptions.Parse("20", "Comedy, Drama", "Horror", "1980", "1999", "0.3");
+        ListOptions options = ListOptions.Parse("20", "Comedy, Drama", "Horror", ["year>=1980", "year<=1999", "brand=Dove & Co", "no condition", "=x"], "0.3");
 
-        FilterRequest filter = options.Filter!;
+        ItemFilterRequest filter = options.Filter(Films.Catalog)!;
         Assert.Equal((20, 0.3), (options.Count, options.Diversity));
-        Assert.Equal(["Comedy", "Drama"], filter.GenresAny);
-        Assert.Equal(["Horror"], filter.GenresNone);
-        Assert.Equal((1980, 1999), (filter.YearFrom!.Value, filter.YearTo!.Value));
+        Assert.Equal(["Comedy", "Drama"], filter.CategoriesAny);
+        Assert.Equal(["Horror"], filter.CategoriesNone);
+        Assert.Equal(
+            ["year >= 1980", "year <= 1999", "brand = \"Dove \\u0026 Co\""],
+            filter.Where!.Select(condition => $"{condition.Field} {condition.Op} {condition.Value!.ToJsonString()}"));
     }
 
     [Fact]
     public void What_they_say_is_read_back_from_the_address()
     {
-        ListOptions options = new() { Count = 50, Genres = ["Sci-Fi"], Without = ["War", "Western"], YearTo = 1990, Diversity = 0.7 };
+        ListOptions options = new()
+        {
+            Count = 50, Categories = ["Sci-Fi", "Hair, Skin & 100% Nails"], Without = ["War", "Western"], Where = [new Condition("year", "<=", "1990"), new Condition("description", "~", "a=b")], Diversity = 0.7,
+        };
 
         Dictionary<string, object?> query = options.ToQuery();
 
         Assert.Equal("War,Western", query["without"]);
-        Assert.Null(query["from"]);
-        Assert.Equal(options, ListOptions.Parse($"{query["k"]}", $"{query["genres"]}", $"{query["without"]}", null, $"{query["to"]}", $"{query["diversity"]}"));
+        Assert.Equal(options, ListOptions.Parse($"{query["k"]}", $"{query["categories"]}", $"{query["without"]}", (string[])query["where"]!, $"{query["diversity"]}"));
     }
 
     [Fact]
     public void Without_any_the_address_stays_bare_and_nothing_is_filtered()
     {
-        ListOptions none = ListOptions.Parse(null, null, null, null, null, null);
+        ListOptions none = ListOptions.Parse(null, null, null, null, null);
 
         Assert.All(none.ToQuery().Values, Assert.Null);
-        Assert.Null(none.Filter);
+        Assert.Null(none.Filter(null));
     }
 
     [Theory]
@@ -43,17 +47,26 @@ public sealed class ListOptionsTests
     [InlineData("0", 1)]
     [InlineData("5000", 100)]
     public void A_count_that_makes_no_sense_becomes_one_that_does(string count, int expected) =>
-        Assert.Equal(expected, ListOptions.Parse(count, null, null, "long ago", null, "a lot").Count);
+        Assert.Equal(expected, ListOptions.Parse(count, null, null, ["long ago"], "a lot").Count);
 
     [Fact]
-    public void A_genre_turns_from_either_way_to_wanted_to_not_wanted_and_back()
+    public void A_category_turns_from_either_way_to_wanted_to_not_wanted_and_back()
     {
-        ListOptions wanted = GenrePicker.Turn(new ListOptions(), "War");
-        ListOptions unwanted = GenrePicker.Turn(wanted, "War");
+        ListOptions wanted = CategoryPicker.Turn(new ListOptions(), "War");
+        ListOptions unwanted = CategoryPicker.Turn(wanted, "War");
 
-        Assert.Equal(["War"], wanted.Genres);
-        Assert.Empty(unwanted.Genres);
+        Assert.Equal(["War"], wanted.Categories);
+        Assert.Empty(unwanted.Categories);
         Assert.Equal(["War"], unwanted.Without);
-        Assert.Equal(new ListOptions(), GenrePicker.Turn(unwanted, "War"));
+        Assert.Equal(new ListOptions(), CategoryPicker.Turn(unwanted, "War"));
+    }
+
+    [Fact]
+    public void A_condition_is_changed_by_its_field_and_operator_and_removed_by_an_empty_value()
+    {
+        ListOptions from = new ListOptions().With("year", ">=", "1980").With("year", "<=", "1990").With("Year", ">=", "1985");
+
+        Assert.Equal(["year<=1990", "Year>=1985"], from.Where.Select(condition => condition.ToString()));
+        Assert.Equal(["Year>=1985"], from.With("year", "<=", "").Where.Select(condition => condition.ToString()));
     }
 }

@@ -23,14 +23,29 @@ public sealed class PosterArtTests
         Assert.Equal(PosterArt.For(Movie(1, "Western")), PosterArt.For(Movie(1, "Action", "Drama", "Western")));
     }
 
+    [Fact]
+    public void In_another_catalog_the_first_category_decides_the_colour_and_the_same_each_time()
+    {
+        Assert.Equal(PosterArt.For(Movie(1, "Hand soap")), PosterArt.For(Movie(1, "Hand soap", "Beauty")));
+        Assert.NotEqual(PosterArt.For(Movie(1, "Hand soap")).Mid, PosterArt.For(Movie(1, "Shampoo")).Mid);
+    }
+
+    [Fact]
+    public void A_title_too_long_for_a_poster_is_cut()
+    {
+        string title = string.Concat(Enumerable.Repeat("Moisturizing ", 20));
+
+        Assert.InRange(PosterArt.ShortTitle(new ItemInfo(1, title, [])).Length, 60, 90);
+    }
+
     [Theory]
     [InlineData("Heat", 17)]
     [InlineData("Rushmore", 15.75)] // 8 letters on one line: 126 / 8.
     [InlineData("Koyaanisqatsi", 9.69)]
     public void The_longest_word_fits_on_a_line(string title, double size)
     {
-        Assert.Equal(size, PosterArt.For(new MovieInfo(1, title, null, [])).TitleSize, precision: 2);
+        Assert.Equal(size, PosterArt.For(new ItemInfo(1, title, [])).TitleSize, precision: 2);
     }
 
-    private static MovieInfo Movie(int id, params string[] genres) => new(id, "Heat", 1995, genres);
+    private static ItemInfo Movie(int id, params string[] genres) => new(id, "Heat", genres);
 }

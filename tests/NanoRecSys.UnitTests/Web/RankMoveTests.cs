@@ -13,9 +13,9 @@ public sealed class RankMoveTests
     [Theory]
     [InlineData(30, 0, "▲ 2", "up by 2")]
     [InlineData(10, 1, "▼ 1", "down by 1")]
-    public void A_movie_that_was_there_says_how_far_it_moved(int movie, int rank, string sign, string words)
+    public void A_movie_that_was_there_says_how_far_it_moved(int item, int rank, string sign, string words)
     {
-        RankMove move = RankMove.Of(movie, rank, Before)!;
+        RankMove move = RankMove.Of(item, rank, Before)!;
 
         Assert.Equal((sign, words), (move.Sign, move.InWords));
     }

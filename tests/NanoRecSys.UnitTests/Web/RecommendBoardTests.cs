@@ -1,9 +1,11 @@
 using System.Net;
 using Bunit;
 using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Elements;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.UnitTests.Web;
@@ -13,9 +15,13 @@ public sealed class RecommendBoardTests : BunitContext
     private readonly FakeApi _api = new FakeApi()
         .On("GET /users", new UserList(2, [new UserSummary(7, 40), new UserSummary(8, 60)]))
         .On("GET /users/7/history", new UserHistoryResponse(7, 40, [Films.Seven]))
-        .On("POST /recommend", Films.List(Films.StarWars, Films.Matrix));
+        .On("POST /recommendations", Films.List(Films.StarWars, Films.Matrix));
 
-    public RecommendBoardTests() => JSInterop.Mode = JSRuntimeMode.Loose;
+    public RecommendBoardTests()
+    {
+        Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
+        JSInterop.Mode = JSRuntimeMode.Loose;
+    }
 
     [Fact]
     public void A_newcomer_sees_the_list_and_the_history_of_a_user()
@@ -24,14 +30,14 @@ public sealed class RecommendBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
         Assert.Equal("For user 7", board.Find("h1").TextContent);
-        Assert.Equal("2 recommendations based on 40 watched films.", board.Find(".lead").TextContent);
+        Assert.Equal("2 recommendations based on a history of 40 items. About this user", board.Find(".lead").TextContent.Trim());
         Assert.Single(board.FindAll("[data-testid=history-item]"));
     }
 
     [Fact]
     public void While_the_list_is_on_its_way_its_places_are_kept()
     {
-        TaskCompletionSource<object> answer = _api.Holds("POST /recommend");
+        TaskCompletionSource<object> answer = _api.Holds("POST /recommendations");
 
         IRenderedComponent<RecommendBoard> board = Show(7);
 
@@ -44,21 +50,21 @@ public sealed class RecommendBoardTests : BunitContext
     [Fact]
     public void An_empty_list_says_why()
     {
-        _api.On("POST /recommend", Films.List());
+        _api.On("POST /recommendations", Films.List());
 
-        IRenderedComponent<RecommendBoard> board = Show(7, new ListOptions { Genres = ["Western"] });
+        IRenderedComponent<RecommendBoard> board = Show(7, new ListOptions { Categories = ["Western"] });
 
-        board.WaitForAssertion(() => Assert.Contains("No unseen film matches. Remove a filter.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("Nothing unseen matches. Remove a filter.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_failure_is_told_and_trying_again_brings_the_list()
     {
-        _api.Fails("POST /recommend", HttpStatusCode.InternalServerError, "The index is away.");
+        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
         IRenderedComponent<RecommendBoard> board = Show(7);
         board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
 
-        _api.On("POST /recommend", Films.List(Films.Matrix));
+        _api.On("POST /recommendations", Films.List(Films.Matrix));
         board.Find("[data-testid=error-state] button").Click();
 
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
@@ -72,13 +78,13 @@ public sealed class RecommendBoardTests : BunitContext
         IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
         board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
 
-        _api.On("POST /recommend", Films.List(Films.Matrix, Films.Seven));
+        _api.On("POST /recommendations", Films.List(Films.Matrix, Films.Seven));
         board.FindAll("[data-testid=card-action]")[0].Click();
 
         board.WaitForAssertion(() => Assert.Contains("1 new recommendation.", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
         Asked stored = _api.Asked.Single(asked => asked.Call == "POST /events");
         Assert.Equal("open sesame", stored.Key);
-        Assert.StartsWith("""{"user_id":7,"movie_id":260,"type":"watch",""", stored.Body, StringComparison.Ordinal);
+        Assert.StartsWith("""{"user_id":7,"item_id":260,"type":"view",""", stored.Body, StringComparison.Ordinal);
         Assert.All(_api.Asked.Where(asked => asked.Call != "POST /events"), asked => Assert.Null(asked.Key)); // Reading needs none.
     }
 
@@ -106,7 +112,7 @@ public sealed class RecommendBoardTests : BunitContext
         IRenderedComponent<RecommendBoard> board = Show(7);
         board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
 
-        _api.Fails("POST /recommend", HttpStatusCode.GatewayTimeout, "No answer.");
+        _api.Fails("POST /recommendations", HttpStatusCode.GatewayTimeout, "No answer.");
         board.Render(parameters => parameters.Add(shown => shown.User, 8));
 
         board.WaitForAssertion(() => Assert.Contains("No answer.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
@@ -132,6 +138,53 @@ public sealed class RecommendBoardTests : BunitContext
         board.FindAll("[data-testid=card-action]")[0].Click();
         board.WaitForAssertion(() => Assert.Equal(2, Stored().Count));
         Assert.Single(Stored().Select(asked => asked.Body).Distinct());
+    }
+
+    [Fact]
+    public void Undo_deletes_the_event_by_its_key_and_the_list_is_asked_again()
+    {
+        _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
+        IRenderedComponent<RecommendBoard> board = Show(7, key: "open sesame");
+        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=card-action]").Count));
+        board.FindAll("[data-testid=card-action]")[0].Click();
+        board.WaitForAssertion(() => Assert.False(board.Find("[data-testid=undo]").HasAttribute("disabled")));
+        string key = System.Text.Json.JsonDocument.Parse(Stored().Single().Body).RootElement.GetProperty("key").GetString()!;
+        _api.On($"DELETE /users/7/events/{key}", new EventsDeleted(1, "request-3"));
+
+        board.Find("[data-testid=undo]").Click();
+
+        board.WaitForAssertion(() => Assert.Contains("was removed from the history", board.Find("[data-testid=watched-note]").TextContent, StringComparison.Ordinal));
+        Assert.Empty(board.FindAll("[data-testid=undo]"));
+        Assert.Equal("open sesame", _api.Asked.Single(asked => asked.Call.StartsWith("DELETE", StringComparison.Ordinal)).Key);
+        Assert.Equal(3, _api.Asked.Count(asked => asked.Call == "POST /recommendations"));
+    }
+
+    [Fact]
+    public void The_suggested_user_is_shown_first()
+    {
+        _api.On("GET /users", new UserList(2, [new UserSummary(7, 40), new UserSummary(8, 60)]) { Suggested = 8 });
+
+        IRenderedComponent<RecommendBoard> board = Show(null);
+
+        board.WaitForAssertion(() => Assert.Equal("For user 8", board.Find("h1").TextContent));
+    }
+
+    [Fact]
+    public void In_a_catalog_of_films_it_speaks_of_films_and_their_filters_ask_by_number()
+    {
+        _api.On("POST /events", new EventReceipt(1, 0, [], "request-2"));
+        Services.AddSingleton(_api.Client());
+
+        IRenderedComponent<RecommendBoard> board = Render<RecommendBoard>(parameters => parameters
+            .AddCascadingValue(new Words("film", "films")).AddCascadingValue(Films.Catalog)
+            .Add(shown => shown.User, 7).Add(shown => shown.ListOptions, new ListOptions { Where = [new Condition("Year", ">=", "1990"), new Condition("brand", "=", "1990")] }));
+
+        board.WaitForAssertion(() => Assert.Contains("Mark as watched", board.FindAll("[data-testid=card-action]")[0].TextContent, StringComparison.Ordinal));
+        Assert.Contains("a history of 40 films", board.Find(".lead").TextContent, StringComparison.Ordinal);
+        string body = _api.Asked.Single(asked => asked.Call == "POST /recommendations").Body;
+        Assert.Contains("""{"field":"Year","op":"\u003E=","value":1990},{"field":"brand","op":"=","value":"1990"}""", body, StringComparison.Ordinal);
+        board.FindAll("[data-testid=card-action]")[0].Click();
+        board.WaitForAssertion(() => Assert.Contains("\"type\":\"watch\"", Stored().Single().Body, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -13,13 +13,14 @@ public sealed class RecommenderClientTests
     {
         string? sent = null;
         RecommenderClient client = Answering(HttpStatusCode.OK, """
-            {"movie_ids":[2571],"scores":[0.9],"debug_timing":{"source":"cache"},"request_id":"r","served_from_cache":true,"mode":"live","version":"v"}
+            {"items":[{"item_id":"B07","title":"Soap","categories":["Beauty"],"attributes":{"price":4.5,"brand":"Dove"},"score":0.9}],"debug_timing":{"source":"cache"},"request_id":"r","served_from_cache":true,"mode":"live","version":"v"}
             """, body => sent = body);
 
-        RecommendResponse response = await client.RecommendAsync(new RecommendRequest { UserId = 7, K = 5, Explain = true }, Test);
+        RecommendationsResponse response = await client.RecommendAsync(new RecommendationsRequest { UserId = 7, K = 5, Explain = true }, Test);
 
-        Assert.Equal("""{"user_id":7,"k":5,"explain":true,"include_history":false,"diversity":0,"popularity_penalty":0}""", sent);
-        Assert.Equal([2571], response.MovieIds);
+        Assert.Equal("""{"user_id":7,"k":5,"offset":0,"explain":true,"include_history":false,"diversity":0,"popularity_penalty":0}""", sent);
+        RecommendedItem soap = Assert.Single(response.Items);
+        Assert.Equal(("B07", 0.9f, 4.5), (soap.ItemId.Text, soap.Score, soap.Attributes!["Price"].Number));
         Assert.True(response.ServedFromCache);
         Assert.Equal("cache", response.DebugTiming.Source);
     }
@@ -41,7 +42,7 @@ public sealed class RecommenderClientTests
         RecommenderClient client = Answering(HttpStatusCode.UnprocessableEntity,
             """{"detail":[{"loc":["body","k"],"msg":"k is 200, expected 1 to 100.","type":"value_error"}]}""");
 
-        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.RecommendAsync(new RecommendRequest { UserId = 1, K = 200 }, Test));
+        ApiException failure = await Assert.ThrowsAsync<ApiException>(() => client.RecommendAsync(new RecommendationsRequest { UserId = 1, K = 200 }, Test));
 
         Assert.Equal((ApiFailure.Refused, "k is 200, expected 1 to 100."), (failure.Failure, failure.Message));
     }

@@ -6,10 +6,9 @@ namespace NanoRecSys.UnitTests.Web;
 
 public sealed class RequestPanelTests : BunitContext
 {
-    private static readonly RecommendResponse Live = new()
+    private static readonly RecommendationsResponse Live = new()
     {
-        MovieIds = [1],
-        Scores = [0.9f],
+        Items = [Films.Recommended(Films.Matrix, 0.9f)],
         DebugTiming = new DebugTiming { TotalMs = 9.15 },
         RequestId = "req-1",
         ServedFromCache = false,
@@ -48,6 +47,6 @@ public sealed class RequestPanelTests : BunitContext
         Assert.Contains("User 9 is unknown.", panel.Find("[data-testid=warning-state]").TextContent, StringComparison.Ordinal);
     }
 
-    private IRenderedComponent<RequestPanel> Show(RecommendResponse response) =>
+    private IRenderedComponent<RequestPanel> Show(RecommendationsResponse response) =>
         Render<RequestPanel>(parameters => parameters.Add(panel => panel.Response, response));
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Bunit;
 using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Taste;
@@ -10,10 +11,10 @@ namespace NanoRecSys.UnitTests.Web;
 public sealed class TasteBoardTests : BunitContext
 {
     private readonly FakeApi _api = new FakeApi()
-        .On("GET /items", new MovieList([Films.StarWars, Films.Matrix]))
-        .On("POST /recommend/session", Films.List(Films.Seven));
+        .On("GET /items", new ItemList([Films.StarWars, Films.Matrix]))
+        .On("POST /recommendations", Films.List(Films.Seven));
 
-    public TasteBoardTests() => Services.AddSingleton(_api.Client());
+    public TasteBoardTests() => Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(_api.Client());
 
     [Fact]
     public void Without_a_film_it_invites_and_a_click_names_the_first()
@@ -23,8 +24,8 @@ public sealed class TasteBoardTests : BunitContext
 
         board.FindAll("[data-testid=taste-suggestion]")[1].Click();
 
-        Assert.EndsWith("?movies=2571", Address, StringComparison.Ordinal);
-        Assert.DoesNotContain(_api.Asked, asked => asked.Call == "POST /recommend/session");
+        Assert.EndsWith("?items=2571", Address, StringComparison.Ordinal);
+        Assert.DoesNotContain(_api.Asked, asked => asked.Call == "POST /recommendations");
     }
 
     [Fact]
@@ -33,9 +34,9 @@ public sealed class TasteBoardTests : BunitContext
         IRenderedComponent<TasteBoard> board = Show(260, 2571);
 
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
-        Assert.Contains("\"movie_ids\":[260,2571]", _api.Asked.Single(asked => asked.Call == "POST /recommend/session").Body, StringComparison.Ordinal);
+        Assert.Contains("\"session\":[{\"item_id\":260},{\"item_id\":2571}]", _api.Asked.Single(asked => asked.Call == "POST /recommendations").Body, StringComparison.Ordinal);
         Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix"], board.FindAll("[data-testid=taste-chip] a").Select(name => name.TextContent));
-        Assert.Equal("One film for 2 that you named.", board.Find("[data-testid=taste-status]").TextContent);
+        Assert.Equal("1 item for 2 that you named.", board.Find("[data-testid=taste-status]").TextContent);
     }
 
     [Fact]
@@ -46,29 +47,29 @@ public sealed class TasteBoardTests : BunitContext
 
         board.FindAll("[data-testid=taste-remove]")[0].Click();
 
-        Assert.EndsWith("?movies=2571", Address, StringComparison.Ordinal);
+        Assert.EndsWith("?items=2571", Address, StringComparison.Ordinal);
     }
 
     [Fact]
     public void While_the_list_is_on_its_way_its_places_and_those_of_the_names_are_kept()
     {
-        _api.Holds("POST /recommend/session");
+        _api.Holds("POST /recommendations");
         _api.Holds("GET /items");
 
         IRenderedComponent<TasteBoard> board = Show(260);
 
         Assert.Equal("true", board.Find("[data-testid=recommendations]").GetAttribute("aria-busy"));
-        Assert.Equal("Movie 260", board.Find("[data-testid=taste-chip] a").TextContent);
+        Assert.Equal("260", board.Find("[data-testid=taste-chip] a").TextContent);
     }
 
     [Fact]
     public void A_failure_is_told_and_trying_again_brings_the_list()
     {
-        _api.Fails("POST /recommend/session", HttpStatusCode.InternalServerError, "The index is away.");
+        _api.Fails("POST /recommendations", HttpStatusCode.InternalServerError, "The index is away.");
         IRenderedComponent<TasteBoard> board = Show(260);
         board.WaitForAssertion(() => Assert.Contains("The index is away.", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
 
-        _api.On("POST /recommend/session", Films.List(Films.Seven));
+        _api.On("POST /recommendations", Films.List(Films.Seven));
         board.Find("[data-testid=error-state] button").Click();
 
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
@@ -76,5 +77,5 @@ public sealed class TasteBoardTests : BunitContext
 
     private string Address => Services.GetRequiredService<NavigationManager>().Uri;
 
-    private IRenderedComponent<TasteBoard> Show(params EntityId[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.MovieIds, movies));
+    private IRenderedComponent<TasteBoard> Show(params EntityId[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.ItemIds, movies));
 }

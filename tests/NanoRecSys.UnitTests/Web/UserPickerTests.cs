@@ -36,7 +36,7 @@ public sealed class UserPickerTests : BunitContext
         Box(picker).KeyDown(key);
 
         Assert.Equal("?query=&limit=25", _api.Asked.Single().Query);
-        Assert.Equal(["740 ratings", "7060 ratings", "711 ratings"], Options(picker));
+        Assert.Equal(["740 in the history", "7060 in the history", "711 in the history"], Options(picker));
     }
 
     [Fact]

@@ -38,10 +38,11 @@ public sealed class VersionsPanelTests : BunitContext
         IRenderedComponent<VersionsPanel> panel = Show(Two);
 
         panel.Find("[data-testid=rollback]").Click();
+        Assert.Contains($"Roll back to {Old}?", panel.Find("[data-testid=model-action]").TextContent, StringComparison.Ordinal);
         panel.Find("[data-testid=model-action]").Submit();
 
         Assert.Equal([new("POST /models/rollback", "", "", null)], _api.Asked);
-        Assert.Contains($"{Old} is to be served", panel.Find("[role=status].done").TextContent, StringComparison.Ordinal);
+        Assert.Contains($"Switching to {Old}", panel.Find("[role=status].done").TextContent, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -94,6 +95,20 @@ public sealed class VersionsPanelTests : BunitContext
         IRenderedComponent<VersionsPanel> panel = Show(Two with { Versions = [version with { Metrics = [baseline, .. version.Metrics] }] });
 
         Assert.Equal("0.0500", panel.FindAll("[data-testid=version] .number")[0].TextContent);
+    }
+
+    [Fact]
+    public void Figures_of_a_version_that_was_only_validated_are_shown_and_marked()
+    {
+        ModelVersionInfo version = Version(New) with
+        {
+            Metrics = [new EvaluationResult("retriever", "validation", 671, 9066, "history", new Dictionary<string, double> { ["hr@10"] = 0.11, ["ndcg@10"] = 0.061 })],
+        };
+
+        IRenderedComponent<VersionsPanel> panel = Show(Two with { Versions = [version] });
+
+        Assert.Equal("0.0610", panel.FindAll("[data-testid=version] .number")[0].TextContent);
+        Assert.Contains("validation", panel.Find("[data-testid=version]").TextContent, StringComparison.Ordinal);
     }
 
     private static ModelVersionInfo Version(string name) => new(

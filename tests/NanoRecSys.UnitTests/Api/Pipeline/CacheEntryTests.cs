@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using NanoRecSys.Api.Pipeline;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
@@ -7,14 +8,14 @@ public sealed class CacheEntryTests
 {
     private static readonly DateTimeOffset Created = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
-    private static readonly CacheEntry.Content Content = new()
+    private static readonly byte[] Content = JsonSerializer.SerializeToUtf8Bytes(new CacheEntry.MovieContent
     {
         MovieIds = [3, 1],
         Scores = [0.5f, 0.25f],
         Explanations = [],
         Movies = [],
         Version = "0123456789ab",
-    };
+    }, RecommendationJson.Default.MovieContent);
 
     [Fact]
     public void What_is_read_is_what_was_written_and_its_JSON_is_the_response_s()

@@ -1,4 +1,5 @@
 using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
@@ -19,20 +20,28 @@ public sealed class CacheKeyTests
             CacheKey.Of(Request with { K = 1 }, "0123456789ab", 100),
             CacheKey.Of(Request with { Explain = true }, "0123456789ab", 100),
             CacheKey.Of(Request with { IncludeHistory = true }, "0123456789ab", 100),
-            CacheKey.Of(Request with { UserId = null, MovieIds = [1, 2] }, "0123456789ab", 100),
-            CacheKey.Of(Request with { UserId = null, MovieIds = [2, 1] }, "0123456789ab", 100),
-            CacheKey.Of(Request with { UserId = null, MovieIds = [12] }, "0123456789ab", 100),
-            CacheKey.Of(Request with { UserId = null, MovieIds = [1, 2], Times = [3, 4] }, "0123456789ab", 100),
-            CacheKey.Of(Request, "0123456789ab", 100, newMovies: 1),
+            CacheKey.Of(Request with { UserId = null, ItemIds = [1, 2] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, ItemIds = [2, 1] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, ItemIds = [12] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, ItemIds = [1, 2], Times = [3, 4] }, "0123456789ab", 100),
             CacheKey.Of(Request with { Diversity = 0.5 }, "0123456789ab", 100),
             CacheKey.Of(Request with { PopularityPenalty = 0.5 }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { GenresAny = ["Drama"] } }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { GenresNone = ["Drama"] } }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { OnlyIds = [1] } }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { ExcludeIds = [1] } }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { YearFrom = 1990 } }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { YearTo = 1990 } }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Filters = new FilterRequest { MinPopularity = 1990 } }, "0123456789ab", 100),
+            CacheKey.Of(Request with { ShowsMovies = true }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Offset = 10 }, "0123456789ab", 100),
+            CacheKey.Of(Request with { InView = EntityId.Of("a/b") }, "0123456789ab", 100),
+            CacheKey.Of(Request with { UserId = null, InView = EntityId.Of("a/b") }, "0123456789ab", 100),
+            Filtered(new Condition("categories", "in", ["Drama"])),
+            Filtered(new Condition("categories", "!=", ["Drama"])),
+            Filtered(new Condition("year", ">=", [1990])),
+            Filtered(new Condition("year", "<=", [1990])),
+            Filtered(new Condition("brand", "=", ["1990"])),
+            Filtered(new Condition("brand", "=", [1990])),
+            CacheKey.Of(Request with { Filter = new ItemFilter([], [1], []) }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Filter = new ItemFilter([], [], [1]) }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Boosts = [new Boost([new Condition("brand", "=", ["A"])], 2)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Boosts = [new Boost([new Condition("brand", "=", ["A"])], 3)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Pins = [new PinRequest(1, 2)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Pins = [new PinRequest(2, 1)] }, "0123456789ab", 100),
         ];
 
         Assert.Distinct(keys);
@@ -40,6 +49,13 @@ public sealed class CacheKeyTests
 
     [Fact]
     public void The_same_request_has_the_same_key() => Assert.Equal(
-        CacheKey.Of(Request with { UserId = null, MovieIds = [1, 2] }, "0123456789ab", 100),
-        CacheKey.Of(new RecommendationRequest { MovieIds = [1, 2], K = 10 }, "0123456789ab", 100));
+        CacheKey.Of(Request with { UserId = null, ItemIds = [1, 2] }, "0123456789ab", 100),
+        CacheKey.Of(new RecommendationRequest { ItemIds = [1, 2], K = 10 }, "0123456789ab", 100));
+
+    [Fact]
+    public void The_order_of_conditions_and_values_and_their_case_are_not_part_of_it() => Assert.Equal(
+        Filtered(new Condition("Brand", "in", ["a", "B"]), new Condition("year", ">", [1990])),
+        Filtered(new Condition("year", ">", [1990]), new Condition("brand", "in", ["b", "A", "a"])));
+
+    private static string Filtered(params Condition[] where) => CacheKey.Of(Request with { Filter = new ItemFilter(where, [], []) }, "0123456789ab", 100);
 }

@@ -84,6 +84,5 @@ public sealed class CacheMemoryTests
     private CacheMemory Create(long bytes) => new(Options.Create(new RecommendationOptions { MemoryBytes = bytes }), _time);
 
     private CacheEntry Entry(long eventsStamp = 0, double created = 0) => CacheEntry.Write(
-        new CacheEntry.Content { MovieIds = [1], Scores = [0.5f], Explanations = [], Movies = [], Version = "0123456789ab" },
-        fallbackReason: null, eventsStamp, _time.GetUtcNow().AddSeconds(created));
+        """{"movie_ids":[1],"scores":[0.5],"explanations":[],"movies":[],"version":"0123456789ab"}"""u8.ToArray(), fallbackReason: null, eventsStamp, _time.GetUtcNow().AddSeconds(created));
 }

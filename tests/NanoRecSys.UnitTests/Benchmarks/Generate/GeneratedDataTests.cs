@@ -82,7 +82,7 @@ public sealed class GeneratedDataTests : IDisposable
         PreparedData data = await PrepareAsync(1_500, 2_000, 120_000);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = 2 };
 
-        double popularity = ranking.Evaluate(new Popularity(data.TrainCounts), HeldOut.Test).Metrics["ndcg@10"];
+        double popularity = ranking.Evaluate(new Popularity(data.TrainWeights()), HeldOut.Test).Metrics["ndcg@10"];
         double knn = ranking.Evaluate(new ItemListScorer(ItemKnn.ModelName, ItemKnn.Build(data.Split, data.Catalog.Count, new ItemKnnOptions(), threads: 2)), HeldOut.Test).Metrics["ndcg@10"];
 
         TestContext.Current.TestOutputHelper?.WriteLine($"NDCG@10: popularity {popularity:F4}, item-kNN {knn:F4}");

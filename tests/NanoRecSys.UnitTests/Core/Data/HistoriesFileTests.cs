@@ -48,6 +48,51 @@ public sealed class HistoriesFileTests : IDisposable
         Assert.True(histories.TimesAt(1).IsEmpty);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Weights_are_read_back(bool map)
+    {
+        HistoriesFile.Write(_folder.Path, new UserHistories([3, 7], [0, 1, 3], [10, 11, 12], [5, 6, 6], [0.25f, 1, 4]));
+
+        UserHistories histories = Open(map);
+
+        Assert.True(histories.HasWeights);
+        Assert.Equal([0.25f, 1, 4], histories.Weights);
+        Assert.Equal([1, 4], histories.WeightsAt(1));
+        Assert.Equal([6, 6], histories.TimesAt(1));
+        Assert.Equal([11, 12], histories.At(1));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Weights_without_times_are_read_back(bool map)
+    {
+        HistoriesFile.Write(_folder.Path, new UserHistories([3], [0, 2], [10, 11], weights: [2, 0.5f]));
+
+        UserHistories histories = Open(map);
+
+        Assert.False(histories.HasTimes);
+        Assert.Equal([2, 0.5f], histories.WeightsAt(0));
+        Assert.Equal([10, 11], histories.At(0));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Histories_without_weights_stay_without(bool map)
+    {
+        UserHistories histories = Open(map);
+
+        Assert.False(histories.HasWeights);
+        Assert.True(histories.WeightsAt(2).IsEmpty);
+    }
+
+    [Fact]
+    public void Weights_must_be_as_many_as_the_items() =>
+        Assert.Contains("2 items have 1 weights", Assert.Throws<ArgumentException>(() => new UserHistories([3], [0, 2], [10, 11], weights: [2])).Message);
+
     [Fact]
     public void A_mapped_file_that_is_replaced_keeps_its_content()
     {
@@ -82,7 +127,8 @@ public sealed class HistoriesFileTests : IDisposable
     [InlineData(8, -1)] // users
     [InlineData(8, int.MaxValue)]
     [InlineData(12, 0)] // flags: no times, though the file has them
-    [InlineData(12, 3)] // flags that do not exist
+    [InlineData(12, 3)] // flags: weights, which the file lacks
+    [InlineData(12, 5)] // flags that do not exist
     [InlineData(16, -1)] // interactions, lower half
     [InlineData(20, int.MaxValue)] // interactions, upper half
     [InlineData(HeaderBytes + 8, 4)] // second offset, which then falls

@@ -37,7 +37,7 @@ public sealed class StoredEventTests
 
         Assert.True(Rated.Matches(later, isTimed: false));
         Assert.False(Rated.Matches(later, isTimed: true));
-        Assert.False(Rated.Matches(later with { MovieId = 261 }, isTimed: false));
+        Assert.False(Rated.Matches(later with { ItemId = 261 }, isTimed: false));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 
@@ -5,23 +6,31 @@ namespace NanoRecSys.UnitTests.Core.Features;
 
 public sealed class ContentMapTests
 {
-    private static readonly ContentFeatures Features = new(["bias", "genre:Drama", "genre:War", "year:1990", "year:2000", "word:star"]);
+    // A constant, year unknown, 1990, 2000, price unknown, 10, 20, 90, Drama, War, brand=Sony, star.
+    private static readonly ContentFeatures Features = new(new ContentLayout(
+        new ItemLayout(["Drama", "War", "brand=Sony"], [NumberLayout.Year with { Knots = [1990, 2000] }, new NumberLayout("price", [20], [10, 20, 90])]), ["star"]));
 
-    // Each feature points along a direction of its own; the bias adds nothing.
+    // Each feature points along a direction of its own; the constant and what is unknown add nothing.
     private static readonly ContentMap Map = new(Features,
     [
         0, 0, 0, 0,
-        1, 0, 0, 0,
-        0, 1, 0, 0,
+        0, 0, 0, 0,
         0, 0, 3, 0,
         0, 0, 0, 3,
+        0, 0, 0, 0,
+        0, 0, 0, 1,
+        0, 0, 0, 2,
+        0, 0, 0, 9,
+        1, 0, 0, 0,
+        0, 1, 0, 0,
+        0, 5, 0, 0,
         2, 0, 0, 0,
     ]);
 
     [Fact]
     public void An_item_is_the_sum_of_its_features_at_length_one()
     {
-        float[] embedding = Map.Embed("Lone Star", 1990, ["Drama"]);
+        float[] embedding = Map.Embed(Item("Lone Star", 1990, ["Drama"]));
 
         // Star and Drama: 2 + 1 along the first, 1990: 3 along the third.
         float half = MathF.Sqrt(0.5f);
@@ -30,54 +39,82 @@ public sealed class ContentMapTests
 
     [Fact]
     public void A_year_between_two_knots_shares_in_both() =>
-        Assert.Equal([0.7f, 0.3f], Features.Of("", 1993, []).Where(f => f.Column is 3 or 4).Select(f => f.Value), Near);
+        Assert.Equal([0.7f, 0.3f], Features.Of(Item("", 1993, [])).Where(f => f.Column is 2 or 3).Select(f => f.Value), Near);
+
+    [Theory]
+    [InlineData(10, 5, 1f)]
+    [InlineData(55, 6, 0.5f)]
+    [InlineData(90, 7, 1f)]
+    [InlineData(1000, 7, 1f)] // above all that training has seen
+    public void A_price_between_two_knots_shares_in_both(double price, int column, float share) =>
+        Assert.Equal(share, Features.Of(Priced(price, "Sony")).Single(feature => feature.Column == column).Value, 1e-6f);
 
     [Fact]
-    public void Of_many_genres_each_says_less() =>
-        Assert.Equal(MathF.Sqrt(0.5f), Features.Of("", null, ["Drama", "War", "War"]).First(f => f.Column == 2).Value, 1e-6f);
+    public void Values_of_an_attribute_are_features_beside_the_categories() =>
+        Assert.Contains(new ContentFeature(10, 1), Features.Of(Priced(10, "sony")));
+
+    [Fact]
+    public void Of_many_categories_each_says_less() =>
+        Assert.Equal(MathF.Sqrt(0.5f), Features.Of(Item("", null, ["Drama", "War", "War"])).First(f => f.Column == 9).Value, 1e-6f);
 
     [Fact]
     public void What_training_has_not_seen_is_ignored() =>
-        Assert.Equal([new ContentFeature(0, 1)], Features.Of("Unheard", null, ["Musical"]));
+        Assert.Equal([new(0, 1), new(1, 1), new(4, 1)], Features.Of(Item("Unheard", null, ["Musical"])));
 
     [Fact]
     public void An_item_of_which_nothing_is_known_stays_at_zero_rather_than_become_no_number() =>
-        Assert.Equal([0, 0, 0, 0], Map.Embed("", null, []));
+        Assert.Equal([0, 0, 0, 0], Map.Embed(Item("", null, [])));
 
     [Fact]
     public void Words_of_few_titles_are_no_features()
     {
         var catalog = new Catalog([.. new[] { "Star Trek", "Star Wars", "A Star", "Wars" }.Select((title, row) => Film.Of(row, row, title, 1980, ["War"], 1))]);
 
-        IReadOnlyList<string> names = ContentFeatures.Vocabulary(catalog);
+        ContentLayout layout = ContentFeatures.LayoutOf(catalog);
 
-        Assert.Contains("word:star", names);
-        Assert.Contains("genre:War", names);
-        Assert.DoesNotContain("word:wars", names);
+        Assert.Equal(["star"], layout.Words);
+        Assert.Equal(["War"], layout.Items.Categories);
     }
+
+    [Fact]
+    public void A_catalog_without_metadata_has_the_constant_alone() =>
+        Assert.Equal(1, new ContentFeatures(ContentFeatures.LayoutOf(new Catalog([new(0, EntityId.Of("a-1"), "a-1", [], 1), new(1, EntityId.Of("b-2"), "b-2", [], 1)]))).Count);
 
     [Fact]
     public void It_is_read_as_it_was_written()
     {
         using var folder = new TemporaryFolder();
-        Map.Write(folder.File("map.npy"), folder.File("names.json"));
+        Map.Write(folder.File("map.npy"), folder.File("features.json"));
 
-        ContentMap read = ContentMap.Read(folder.File("map.npy"), folder.File("names.json"));
+        ContentMap read = ContentMap.Read(folder.File("map.npy"), folder.File("features.json"));
 
-        Assert.Equal(Features.Names, read.Features.Names);
-        Assert.Equal(Map.Embed("Star", 1997, ["War"]), read.Embed("Star", 1997, ["War"]));
+        Assert.Equal(Map.Embed(Priced(55, "Sony")), read.Embed(Priced(55, "Sony")));
+        Assert.Equal(Map.Embed(Item("Star", 1997, ["War"])), read.Embed(Item("Star", 1997, ["War"])));
     }
 
-    [Fact]
-    public void Names_of_another_map_are_refused()
+    [Theory]
+    [InlineData("""{"items": {"categories": ["a", "b", "c", "d", "e", "f"], "numbers": []}, "words": []}""", "48 weights are not rows for 7 features")]
+    [InlineData("""["bias", "genre:Drama"]""", "are not a content map")] // as earlier versions had them
+    public void Features_of_another_map_are_refused(string features, string expected)
     {
         using var folder = new TemporaryFolder();
-        Map.Write(folder.File("map.npy"), folder.File("names.json"));
-        File.WriteAllText(folder.File("names.json"), """["a", "b", "c", "d", "e", "f", "g"]""");
+        Map.Write(folder.File("map.npy"), folder.File("features.json"));
+        File.WriteAllText(folder.File("features.json"), features);
 
-        InvalidDataException e = Assert.Throws<InvalidDataException>(() => ContentMap.Read(folder.File("map.npy"), folder.File("names.json")));
-        Assert.Contains("24 weights are not rows for 7 features", e.Message, StringComparison.Ordinal);
+        InvalidDataException e = Assert.Throws<InvalidDataException>(() => ContentMap.Read(folder.File("map.npy"), folder.File("features.json")));
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
     }
+
+    private static CatalogItem Item(string title, int? year, string[] categories) => Film.Of(0, 1, title, year, categories, 0);
+
+    private static CatalogItem Priced(double price, string brand) => new(0, 1, "", [], 0)
+    {
+        Attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["Price"] = AttributeValue.OfNumber(price),
+            ["brand"] = AttributeValue.OfCategory(brand),
+        },
+    };
 
     private static bool Near(float a, float b) => MathF.Abs(a - b) < 1e-6f;
 }

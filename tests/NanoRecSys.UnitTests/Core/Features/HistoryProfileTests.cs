@@ -12,7 +12,7 @@ public sealed class HistoryProfileTests
         Film.Of(2, 12, "C", null, [], 1),
     ]);
 
-    private static readonly ItemFeatures Features = new(Catalog, ["Drama", "War"]);
+    private static readonly ItemFeatures Features = new(Catalog, new ItemLayout(["Drama", "War"], [NumberLayout.Year]));
     private static readonly float[] Embeddings = [1, 0, 0, 1, -1, 0];
 
     [Fact]
@@ -38,18 +38,49 @@ public sealed class HistoryProfileTests
     public void Forty_years_apart_is_as_far_as_can_be() =>
         Assert.Equal(0, CompareYear(1900), 1e-6f);
 
+    [Fact]
+    public void Prices_are_near_by_their_place_among_all_prices()
+    {
+        // A fifth of the way from each to the next: 1, 2, 4, 8, 1000, 5000.
+        var items = new Catalog([.. new[] { 1.0, 2, 4, 8, 1000, 5000 }.Select((price, row) => new CatalogItem(row, row, "", [], 1)
+        {
+            Attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase) { ["price"] = AttributeValue.OfNumber(price) },
+        })]);
+        var features = new ItemFeatures(items, ItemLayout.Of(items));
+        var signals = new float[4];
+
+        HistoryProfile.Of([2], features, new float[12], 2).Compare(0, [0, 0], [], features.PositionsOf(3), signals);
+        Assert.Equal(0.8f, signals[3], 1e-6f);
+        HistoryProfile.Of([5], features, new float[12], 2).Compare(0, [0, 0], [], features.PositionsOf(0), signals);
+        Assert.Equal(0, signals[3], 1e-6f);
+    }
+
+    [Fact]
+    public void SignalReader_gives_each_number_attribute_a_signal_of_its_own()
+    {
+        var layout = new ItemLayout([], [NumberLayout.Year, new NumberLayout("price", [5], [1, 5, 9])]);
+        IReadOnlyList<string> names = RankerSignals.Of(["numbers", "cosine"], layout);
+        var reader = new SignalReader(names, new ItemFeatures(Catalog, layout), Embeddings, 2);
+        var signals = new float[3];
+
+        reader.Read([0], [1], [0.5f], signals); // no price is known
+
+        Assert.Equal(["cosine", "number:year", "number:price"], names);
+        Assert.Equal([0.5f, 0.75f, 0], signals, Near);
+    }
+
     private static float CompareYear(int year)
     {
         var signals = new float[4];
-        HistoryProfile.Of([1], Features, Embeddings, 2).Compare(0, [0, 0], [0, 0], year, signals);
+        HistoryProfile.Of([1], Features, Embeddings, 2).Compare(0, [0, 0], [0, 0], [year], signals);
         return signals[3];
     }
 
     private static float[] Compare(int[] history, int row, float cosine)
     {
-        var signals = new float[RankerSignals.All.Count];
+        var signals = new float[4];
         HistoryProfile.Of(history, Features, Embeddings, 2)
-            .Compare(cosine, Embeddings.AsSpan(2 * row, 2), Features.GenresOf(row), Features.ReleaseYears[row], signals);
+            .Compare(cosine, Embeddings.AsSpan(2 * row, 2), Features.CategoriesOf(row, []), Features.PositionsOf(row), signals);
         return signals;
     }
 

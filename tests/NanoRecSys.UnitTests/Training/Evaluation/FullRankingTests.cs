@@ -80,7 +80,7 @@ public sealed class FullRankingTests
         const int Users = 998;
         int[] items = [.. Enumerable.Range(0, Users).SelectMany(u => new[] { u, u + 1, u + 2 })];
         var split = new LeaveOneOut(new UserHistories([.. Enumerable.Range(0, Users)], [.. Enumerable.Range(0, Users + 1).Select(u => 3L * u)], items));
-        var scorer = new Popularity([.. Enumerable.Range(0, 1000).Select(i => 1000 - i)]);
+        var scorer = new Popularity([.. Enumerable.Range(0, 1000).Select(i => 1000.0 - i)]);
 
         int[] ranks = new FullRanking(split, 1000).Ranks(scorer, HeldOut.Test);
 

@@ -42,7 +42,7 @@ public sealed class SampledRankingTests
         SampledRanking Ranking() => new(split, new NegativeSampler(20, 203, 7), 203);
 
         int[] alone = Ranking().Ranks(Descending, HeldOut.Test);
-        RankedUsers together = Ranking().Rank([new Popularity(new int[203]), Descending], HeldOut.Test);
+        RankedUsers together = Ranking().Rank([new Popularity(new double[203]), Descending], HeldOut.Test);
 
         Assert.Equal(alone, together.Ranks[1]);
         Assert.All(together.Ranks[0], rank => Assert.Equal(21, rank)); // all alike: last of 21

@@ -61,12 +61,12 @@ public sealed class ImportParityTests : IDisposable
         float[] items = [.. NpzArray.Read<long>(reference, "items").SelectMany(row => table[(int)(row * Dimension)..(int)((row + 1) * Dimension)])];
         float[] user = NpzArray.Read<float>(reference, "user");
         var candidates = new RankerItems(
-            items, NpzArray.Read<float>(reference, "popularity"), NpzArray.Read<long>(reference, "years"),
+            items, NpzArray.Read<float>(reference, "popularity"), [NpzArray.Read<long>(reference, "years")],
             NpzArray.Read<float>(reference, "genres"), NpzArray.Read<float>(reference, "unknown"));
         using DisposeScope scope = torch.NewDisposeScope();
         var inputs = new RankerInputs(
             torch.tensor(user, [1, Dimension]), torch.tensor(items, [Candidates, Dimension]), torch.tensor(candidates.Popularity, [Candidates, 1]),
-            torch.tensor(candidates.Years), torch.tensor(candidates.Genres, [Candidates, 21]), torch.tensor(candidates.Unknown, [Candidates, 1]));
+            torch.tensor(candidates.Numbers[0], [Candidates, 1]), torch.tensor(candidates.Categories, [Candidates, 21]), torch.tensor(candidates.Unknown, [Candidates, 1]));
         using RankerNetwork ranker = ModelFolder.ReadRanker(_context.Workspace.RankerFolder, data: null);
         using InferenceSession exported = OnnxSession.Open(Path.Combine(_context.Workspace.ExportFolder, ArtifactNames.Ranker));
 

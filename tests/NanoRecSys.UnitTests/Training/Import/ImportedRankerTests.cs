@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
@@ -19,7 +20,7 @@ public sealed class ImportedRankerTests : IDisposable
     {
         LibTorch.Load();
         _context = StepContexts.In(_folder.File("artifacts"), "ratings");
-        using var network = new RankerNetwork(new RankerModel(16, [6, 4], ["a", "b", "c"], Dropout: 0, RetrieverWeight: 0));
+        using var network = new RankerNetwork(new RankerModel(16, [6, 4], new ItemLayout(["a", "b", "c"], [NumberLayout.Year]), Dropout: 0, RetrieverWeight: 0));
         _ranker = NetworkWeights.Of(network).ToDictionary(tensor => tensor.Name);
         _ranker["mlp.1.num_batches_tracked"] = new NamedTensor("mlp.1.num_batches_tracked", [], [7]);
     }
@@ -33,7 +34,7 @@ public sealed class ImportedRankerTests : IDisposable
 
         using RankerNetwork network = ModelFolder.ReadRanker(_context.Workspace.RankerFolder, data: null);
         Assert.Equal([6, 4], network.Model.Hidden);
-        Assert.Equal(["Drama", "Comedy", "War"], network.Model.Genres);
+        Assert.Equal(["Drama", "Comedy", "War"], network.Model.Items.Categories);
         Assert.Equal((16, 0.0), (network.Model.Dimension, network.Model.RetrieverWeight));
         Assert.DoesNotContain(summary.Notes, note => note.Contains("genre", StringComparison.Ordinal));
         Assert.All(NetworkWeights.Of(network), tensor => Assert.Equal(_ranker[tensor.Name].Values, tensor.Values));
@@ -49,8 +50,43 @@ public sealed class ImportedRankerTests : IDisposable
 
         ImportSummary summary = await ImportAsync(new ImportOptions { Data = _folder.Path, ItemMap = map });
 
-        Assert.Equal(["Drama", "War", "(row 2)"], summary.Ranker!.Genres);
+        Assert.Equal(["Drama", "War", "(row 2)"], summary.Ranker!.Items.Categories);
         Assert.Contains("The ranker's 3 genre rows are assumed to be the data's 2 genres in alphabetical order, the last 1 unused; set --genres if they are not.", summary.Notes);
+    }
+
+    [Fact]
+    public async Task Exported_ranker_of_any_catalog_is_imported_with_its_attributes()
+    {
+        var items = new ItemLayout(["Soap", "brand=Sony", "a|b"], [NumberLayout.Year, new NumberLayout("price", [5, 20], [1, 5, 20, 90])]);
+        var model = new RankerModel(16, [6, 4], items, Dropout: 0, RetrieverWeight: 0);
+        using var network = new RankerNetwork(model);
+        string path = _folder.File("ranker.safetensors");
+        SafetensorsFile.Write(path, NetworkWeights.Of(network), WeightsMetadata.Of(model));
+
+        ImportSummary summary = await ImportStep.RunAsync(
+            new ImportOptions { UserTower = Write("tower.pth", RandomWeights.Tower(blocks: 1).Weights.Values), Ranker = path, Heads = 2 }, _context);
+
+        using RankerNetwork imported = ModelFolder.ReadRanker(_context.Workspace.RankerFolder, data: null);
+        Assert.Equal(items.Categories, imported.Model.Items.Categories);
+        Assert.Equal(["year", "price"], imported.Model.Items.Numbers.Select(number => number.Name));
+        Assert.Equal([5, 20], imported.Model.Items.Numbers[1].Edges);
+        Assert.Equal([1, 5, 20, 90], imported.Model.Items.Numbers[1].Knots);
+        Assert.DoesNotContain(summary.Notes, note => note.Contains("genre", StringComparison.Ordinal));
+        Assert.Equal(NetworkWeights.ByName(network)["number_embeddings.0.weight"].Values, NetworkWeights.ByName(imported)["number_embeddings.0.weight"].Values);
+    }
+
+    [Fact]
+    public async Task Ranker_whose_header_names_other_attributes_than_its_weights_is_refused()
+    {
+        using var network = new RankerNetwork(new RankerModel(16, [6, 4], new ItemLayout(["a"], []), Dropout: 0, RetrieverWeight: 0));
+        string path = _folder.File("ranker.safetensors");
+        SafetensorsFile.Write(
+            path, NetworkWeights.Of(network), WeightsMetadata.Of(network.Model with { Items = new ItemLayout(["a"], [new NumberLayout("price", [5], [1, 5])]) }));
+
+        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => ImportStep.RunAsync(
+            new ImportOptions { UserTower = Write("tower.pth", RandomWeights.Tower(blocks: 1).Weights.Values), Ranker = path, Heads = 2 }, _context));
+
+        Assert.Contains("missing: 'number_embeddings.0.weight'", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,8 +18,8 @@ public sealed class ContentMapFitTests
         ContentMapFit fit = Fit(row => row % 2 == 0 ? [1, 0] : [0, 1]);
 
         Assert.InRange(fit.HeldOutCosine, 0.95, 1.0001);
-        Assert.InRange(fit.Map.Embed("New", 1995, ["Comedy"])[0], 0.95f, 1.0001f);
-        Assert.InRange(fit.Map.Embed("New", 1995, ["Drama"])[1], 0.95f, 1.0001f);
+        Assert.InRange(fit.Map.Embed(Film.Of(0, 0, "New", 1995, ["Comedy"], 0))[0], 0.95f, 1.0001f);
+        Assert.InRange(fit.Map.Embed(Film.Of(0, 0, "New", 1995, ["Drama"], 0))[1], 0.95f, 1.0001f);
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class ContentMapFitTests
         // Of three comedies in four the embedding is noise that one interaction left.
         ContentMapFit fit = Fit(row => row % 8 == 0 ? [1, 0] : row % 2 == 0 ? [-1, 0] : [0, 1], row => row % 8 == 0 ? 1000 : row % 2 == 0 ? 0 : 1000);
 
-        Assert.True(fit.Map.Embed("New", 1995, ["Comedy"])[0] > 0.9f);
+        Assert.True(fit.Map.Embed(Film.Of(0, 0, "New", 1995, ["Comedy"], 0))[0] > 0.9f);
     }
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class ContentMapFitTests
         ContentMapFit fit = Fit(row => row % 2 == 0 ? [1, 0] : [0, 1], items: items);
 
         Assert.True(double.IsFinite(fit.HeldOutCosine));
-        Assert.All(fit.Map.Embed("New", 1995, ["Comedy"]), value => Assert.True(float.IsFinite(value)));
+        Assert.All(fit.Map.Embed(Film.Of(0, 0, "New", 1995, ["Comedy"], 0)), value => Assert.True(float.IsFinite(value)));
     }
 
     private static ContentMapFit Fit(Func<int, float[]> embedding, Func<int, int>? count = null, int items = 200)

@@ -56,7 +56,7 @@ public sealed class HeldOutItemsRankingTests : IDisposable
 
         Assert.Equal(8, report.Results.Count);
         double Ndcg(string model) => report.Results.Single(result => result.Model == model).Metrics["ndcg@10"];
-        Assert.True(Ndcg("ranker-new-items") > Ndcg("ranker-new-items (genres permuted)"), "the genres are all that the ranker has to go by");
+        Assert.True(Ndcg("ranker-new-items") > Ndcg("ranker-new-items (categories permuted)"), "the categories are all that the ranker has to go by");
         Assert.Equal(2, report.Results.Count(result => result.IsComparable));
         Assert.Equal(["ranker-new-items.json", "ranker-plain.json"], Directory.GetFiles(context.Workspace.MetricsFolder).Select(Path.GetFileName).Order());
     }

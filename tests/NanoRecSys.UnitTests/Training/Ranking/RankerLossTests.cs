@@ -18,6 +18,19 @@ public sealed class RankerLossTests
     public void A_shorter_list_counts_for_what_it_has(RankerLossKind kind, double expected) =>
         Assert.Equal(expected, Loss(kind, 1, 0, -1, 2, 1, 99), 1e-4); // 99 stands where the second list has ended
 
+    // -log s(1), -log s(0), -log s(1) weigh 3, -log s(2), -log s(-1) weigh 1; and so do the two lists.
+    [Theory]
+    [InlineData(RankerLossKind.Bce, (3 * (0.31326 + 0.69315 + 0.31326) + 0.12693 + 1.31326) / 11)]
+    [InlineData(RankerLossKind.Listwise, (3 * 0.40761 + 0.31326) / 4)]
+    public void A_heavier_position_counts_for_more(RankerLossKind kind, double expected)
+    {
+        using var scope = NewDisposeScope();
+        Tensor logits = tensor(new float[] { 1, 0, -1, 2, 1, 99 }, [2, 3]), isThere = tensor(new[] { true, true, true, true, true, false }, [2, 3]);
+
+        Assert.Equal(expected, RankerLoss.Of(kind, logits, isThere, tensor(new float[] { 3, 1 })).item<float>(), 1e-4);
+        Assert.Equal(RankerLoss.Of(kind, logits, isThere).item<float>(), RankerLoss.Of(kind, logits, isThere, ones(2)).item<float>(), 1e-7f);
+    }
+
     private static double Loss(RankerLossKind kind, params float[] logits)
     {
         using var scope = NewDisposeScope();

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Features;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
@@ -17,7 +18,7 @@ public sealed class RankerNetworkTests
     [Fact]
     public void It_computes_what_the_reference_implementation_does()
     {
-        using var network = new RankerNetwork(new RankerModel(64, [64, 32, 16], Genres(21), 0.2, 0));
+        using var network = new RankerNetwork(new RankerModel(64, [64, 32, 16], Films(21), 0.2, 0));
         NetworkWeights.Load(network, SafetensorsFile.Read(RepositoryFolder.Shared("parity", "model", "ranker.safetensors")));
         network.eval();
         using ZipArchive archive = ZipFile.OpenRead(RepositoryFolder.Shared("parity", "model", "ranker_case.npz"));
@@ -27,7 +28,7 @@ public sealed class RankerNetworkTests
 
         using Tensor logits = network.forward(new RankerInputs(
             tensor(Read("user"), [1, 64]), items, tensor(Read("popularity"), [100, 1]),
-            tensor(Read("years")).to(int64), tensor(Read("genres"), [100, 21]), tensor(Read("unknown"), [100, 1])));
+            tensor(Read("years"), [100, 1]).to(int64), tensor(Read("genres"), [100, 21]), tensor(Read("unknown"), [100, 1])));
 
         float[] expected = Read("expected_logits");
         Assert.Equal(100, expected.Length);
@@ -37,7 +38,7 @@ public sealed class RankerNetworkTests
     [Fact]
     public void Its_weights_go_by_the_names_of_the_published_layout()
     {
-        using var network = new RankerNetwork(new RankerModel(4, [7, 6, 5], Genres(3), 0.2, 0));
+        using var network = new RankerNetwork(new RankerModel(4, [7, 6, 5], Films(3), 0.2, 0));
 
         IEnumerable<string> names = NetworkWeights.Of(network).Select(weight => $"{weight.Name} [{string.Join(',', weight.Shape)}]");
 
@@ -58,16 +59,53 @@ public sealed class RankerNetworkTests
     public void An_unknown_item_is_scored_without_its_embedding()
     {
         manual_seed(1);
-        using var network = new RankerNetwork(new RankerModel(4, [64, 32, 16], Genres(3), 0.2, 0));
+        using var network = new RankerNetwork(new RankerModel(4, [64, 32, 16], Films(3), 0.2, 0));
         network.eval();
         float Logit(float item, float unknown) => network.forward(new RankerInputs(
-            ones(1, 4), full(1, 4, item), ones(1, 1), zeros(1, int64), ones(1, 3), full(1, 1, unknown))).item<float>();
+            ones(1, 4), full(1, 4, item), ones(1, 1), zeros(1, 1, int64), ones(1, 3), full(1, 1, unknown))).item<float>();
 
         Assert.Equal(Logit(0.1f, unknown: 1), Logit(0.9f, unknown: 1));
         Assert.NotEqual(Logit(0.1f, unknown: 0), Logit(0.9f, unknown: 0));
     }
 
-    private static string[] Genres(int count) => [.. Enumerable.Range(0, count).Select(i => $"genre {i}")];
+    [Fact]
+    public void Every_number_attribute_has_an_embedding_and_without_any_there_is_none()
+    {
+        NumberLayout price = new("price", [10, 20, 50], [1, 10, 20, 50, 90]), weight = new("weight", [1], [0, 1]);
+
+        Assert.Equal(
+            ["genre_embeddings.weight [2,16]", "number_embeddings.0.weight [5,8]", "number_embeddings.1.weight [3,8]"], Embeddings(new(["a", "b=c"], [price, weight])));
+        Assert.Equal(
+            ["genre_embeddings.weight [1,16]", "number_embeddings.0.weight [5,8]", "year_embeddings.weight [6,8]"], Embeddings(new(["a"], [NumberLayout.Year, price])));
+        Assert.Equal(["genre_embeddings.weight [1,16]"], Embeddings(ItemLayout.Empty)); // a row that is never set
+
+        static IEnumerable<string> Embeddings(ItemLayout items)
+        {
+            using var network = new RankerNetwork(new RankerModel(4, [7], items, 0.2, 0));
+            Assert.Equal([7, 3 * 4 + 1 + 8 * items.Numbers.Count + 16 + 1], NetworkWeights.ByName(network)["mlp.0.weight"].Shape);
+            return [.. NetworkWeights.Of(network).Where(tensor => tensor.Name.Contains("embeddings", StringComparison.Ordinal))
+                .Select(tensor => $"{tensor.Name} [{string.Join(',', tensor.Shape)}]").Order(StringComparer.Ordinal)];
+        }
+    }
+
+    [Fact]
+    public void Categories_too_many_for_a_table_of_flags_are_gathered_all_the_same()
+    {
+        // 20,000 items by 900 categories are more than 64 MB of flags.
+        var catalog = new Catalog([.. Enumerable.Range(0, 20_000).Select(row => new CatalogItem(row, row, "", [$"c{row % 900}", $"c{(row + 1) % 900}"], 1))]);
+        var features = new ItemFeatures(catalog, ItemLayout.Of(catalog));
+        using var items = new ItemFeatureTensors(zeros(20_000, 2), features);
+
+        using Tensor categories = items.Gather(ones(1, 2), tensor(new long[] { 3, 1799 })).Categories; // [2, 900]
+
+        Assert.Null(features.Flags);
+        Assert.Equal(["c3", "c4"], Names(categories[0]));
+        Assert.Equal(["c0", "c899"], Names(categories[1]));
+
+        IEnumerable<string> Names(Tensor flags) => flags.nonzero().squeeze(1).data<long>().ToArray().Select(column => features.Layout.Categories[(int)column]);
+    }
+
+    private static ItemLayout Films(int genres) => new([.. Enumerable.Range(0, genres).Select(i => $"genre {i}")], [NumberLayout.Year]);
 
     // Enough of NumPy's format for these files: version 1.0, 4-byte floats or 8-byte integers.
     private static float[] ReadArray(ZipArchive archive, string name)

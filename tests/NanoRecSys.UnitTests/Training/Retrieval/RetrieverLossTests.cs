@@ -193,6 +193,73 @@ public sealed class RetrieverLossTests
         Assert.InRange(cosine.item<float>(), 0.9999f, 1.0001f);
     }
 
+    [Theory]
+    [InlineData(RetrieverLoss.FullSoftmax, false)]
+    [InlineData(RetrieverLoss.FullSoftmax, true)]
+    [InlineData(RetrieverLoss.SampledSoftmax, false)]
+    [InlineData(RetrieverLoss.InfoNce, false)]
+    [InlineData(RetrieverLoss.Dcl, false)]
+    public void A_position_of_weight_three_pulls_as_three_positions_do(RetrieverLoss kind, bool isReduced)
+    {
+        // The same user and target three times over, or once with three times the weight of the other position.
+        (double thrice, float[] items, _) = Backward([0, 0, 0, 1], weights: null);
+        (double weighted, float[] itemsWeighted, double pull) = Backward([0, 1], [3, 1]);
+        (_, _, double pullUnweighted) = Backward([0, 1], weights: null);
+
+        if (kind is not (RetrieverLoss.InfoNce or RetrieverLoss.Dcl)) // whose negatives are the other positions
+        {
+            Assert.Equal(thrice, weighted, isReduced ? 1e-2 : 1e-5);
+            Assert.All(items.Zip(itemsWeighted), pair => Assert.Equal(pair.First, pair.Second, isReduced ? 1e-2f : 1e-5f));
+        }
+
+        Assert.Equal(3 * pullUnweighted, pull, isReduced ? 1e-2 : 1e-4);
+
+        (double Loss, float[] Items, double Pull) Backward(int[] positions, float[]? weights)
+        {
+            using var scope = NewDisposeScope();
+            float[][] rows = [[0.6f, 0.8f], [0.8f, -0.6f]];
+            Tensor users = tensor(positions.SelectMany(position => rows[position]).ToArray(), [positions.Length, 2]).requires_grad_();
+            Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
+            Tensor targets = tensor(Array.ConvertAll(positions, position => (long)position));
+            PositionWeights? counted = weights is null ? null : PositionWeights.Of(weights, CPU);
+            double loss = kind switch
+            {
+                RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(0.5, isReduced).Backward(users, items, targets, counted),
+                RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(0.5, 2).Backward(users, items, targets, tensor(new long[] { 2, 1 }), counted),
+                _ => new InfoNceLoss(0.5, zeros(3), kind == RetrieverLoss.Dcl).Backward(users, items, targets, counted),
+            };
+            float[] lengths = users.grad!.norm(1).data<float>().ToArray();
+            return (loss, items.grad!.data<float>().ToArray(), lengths[0] / lengths[^1]);
+        }
+    }
+
+    [Theory]
+    [InlineData(RetrieverLoss.FullSoftmax)]
+    [InlineData(RetrieverLoss.SampledSoftmax)]
+    [InlineData(RetrieverLoss.InfoNce)]
+    public void Weights_that_are_all_one_change_nothing(RetrieverLoss kind)
+    {
+        (float[] plain, float[] weighted) = (Gradient(null), Gradient([.. Enumerable.Repeat(1f, 300)]));
+
+        Assert.Equal(plain, weighted);
+
+        float[] Gradient(float[]? weights)
+        {
+            using var scope = NewDisposeScope();
+            manual_seed(5);
+            Tensor users = UnitRows(300, 16), items = UnitRows(500, 16), targets = randint(0, 500, 300, int64);
+            PositionWeights? counted = weights is null ? null : PositionWeights.Of(weights, CPU);
+            IRetrieverLoss loss = kind switch
+            {
+                RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(0.3),
+                RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(0.3, 70),
+                _ => new InfoNceLoss(0.3, zeros(500)),
+            };
+            loss.Backward(users, items, targets, counted);
+            return [.. users.grad!.data<float>(), .. items.grad!.data<float>()];
+        }
+    }
+
     [Fact]
     public void Shares_are_smoothed_so_that_an_item_nobody_had_has_one_too() =>
         Assert.Equal([MathF.Log(0.5f), MathF.Log(0.125f), MathF.Log(0.375f)], InfoNceLoss.LogShares([3, 0, 2]), (a, b) => MathF.Abs(a - b) < 1e-6f);

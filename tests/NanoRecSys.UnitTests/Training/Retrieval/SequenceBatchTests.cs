@@ -45,6 +45,21 @@ public sealed class SequenceBatchTests
     }
 
     [Fact]
+    public void Every_target_has_the_weight_of_its_interaction()
+    {
+        var split = new LeaveOneOut(new UserHistories([1, 2], [0, 6, 8], [10, 11, 12, 13, 14, 15, 20, 21], weights: [1, 2, 3, 4, 5, 6, 7, 8]));
+
+        using SequenceBatch batch = SequenceBatch.Create([new(0, 1, 3), new(1, 0, 2)], split, hasTimes: false, CPU, multiple: 8);
+        using SequenceBatch unweighted = SequenceBatch.Create([new(0, 0, 4)], Split, hasTimes: false, CPU);
+
+        Assert.Equal([12, 13, /**/ 21], batch.Targets.data<long>().ToArray());
+        Assert.Equal([3, 4, /**/ 8], batch.Weights!.Values.data<float>().ToArray());
+        Assert.Equal(15, batch.TotalWeight);
+        Assert.Null(unweighted.Weights);
+        Assert.Equal(3, unweighted.TotalWeight);
+    }
+
+    [Fact]
     public void Sequences_that_fill_up_come_behind_the_targets_and_are_no_longer_than_a_window()
     {
         using SequenceBatch batch = SequenceBatch.Create([new(0, 0, 4), new(1, 0, 2)], Split, hasTimes: true, CPU, multiple: 8);

@@ -43,11 +43,25 @@ public sealed class TowerReplicasTests
         return RetrieverTrainer.Backward(tower, batch, Loss);
     });
 
-    private static void AssertSameStep(Func<UserTower, double> step)
+    [Fact]
+    public void A_step_in_two_parts_of_unequal_weight_has_the_gradients_of_the_whole()
+    {
+        Assert.SkipUnless(NetworkOperations.Best.AllowsThreads, "This processor has no 512-bit vectors.");
+        var weighted = new LeaveOneOut(new UserHistories(
+            [1, 2, 3], [0, 11, 16, 24], [.. Enumerable.Range(0, 24).Select(i => i * 7 % 30)], weights: [.. Enumerable.Range(1, 24).Select(i => 1f / i)]));
+        AssertSameStep(tower =>
+        {
+            using var replicas = new TowerReplicas(tower, count: 2);
+            using SequenceBatch first = Batch(Windows.AsSpan(..1), split: weighted), second = Batch(Windows.AsSpan(1..), split: weighted);
+            return replicas.Backward([first, second], Loss);
+        }, weighted);
+    }
+
+    private static void AssertSameStep(Func<UserTower, double> step, DataSplit? split = null)
     {
         manual_seed(2);
         using var tower = new UserTower(Model);
-        using SequenceBatch whole = Batch(Windows);
+        using SequenceBatch whole = Batch(Windows, split: split);
         double expected = RetrieverTrainer.Backward(tower, whole, Loss);
         float[][] gradients = [.. tower.parameters().Select(Values)];
         tower.zero_grad();
@@ -59,8 +73,8 @@ public sealed class TowerReplicasTests
             Assert.All(pair.First.Zip(pair.Second), values => Assert.Equal(values.First, values.Second, 2e-5f)));
     }
 
-    private static SequenceBatch Batch(ReadOnlySpan<SequenceWindow> windows, int multiple = 1) =>
-        SequenceBatch.Create(windows, Split, hasTimes: false, CPU, multiple: multiple);
+    private static SequenceBatch Batch(ReadOnlySpan<SequenceWindow> windows, int multiple = 1, DataSplit? split = null) =>
+        SequenceBatch.Create(windows, split ?? Split, hasTimes: false, CPU, multiple: multiple);
 
     private static float[] Values(Parameter parameter) => [.. parameter.grad!.contiguous().data<float>()];
 }

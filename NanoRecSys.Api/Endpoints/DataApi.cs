@@ -1,0 +1,72 @@
+using System.Runtime.CompilerServices;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Api.Endpoints;
+
+/// <summary><c>GET /catalog/data</c>: the shape of the data that the served model holds.</summary>
+internal static class DataApi
+{
+    private const int Steps = 40;
+    private static readonly double[] Tops = [0.01, 0.05, 0.1, 0.2, 0.5];
+
+    // A pass over all interactions that a version never changes.
+    private static readonly ConditionalWeakTable<ModelSnapshot, Lazy<DataOverview>> Known = [];
+
+    public static void MapData(this IEndpointRouteBuilder app) => app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>()
+        .MapGet("/catalog/data", (LookUp lookUp) => lookUp.Answer(new UrlFields(), model =>
+            TypedResults.Ok(Known.GetValue(model, _ => new Lazy<DataOverview>(() => Of(model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)]))).Value)))
+        .WithSummary("History lengths, popularity and the time range of the served model's data").WithAnswer<DataOverview>();
+
+    /// <param name="version">The model's.</param>
+    /// <param name="histories">That it serves.</param>
+    /// <param name="popularity">[V] interactions of each item.</param>
+    internal static DataOverview Of(string version, UserHistories histories, int[] popularity)
+    {
+        int[] lengths = [.. Enumerable.Range(0, histories.UserCount).Select(user => histories.At(user).Length)];
+        Array.Sort(lengths);
+        Array.Sort(popularity, (a, b) => b.CompareTo(a));
+        long all = Math.Max(1, popularity.Sum(count => (long)count));
+        (DateTimeOffset? first, DateTimeOffset? last, long[] over) = Over(histories);
+        return new DataOverview(
+            version, lengths.Length == 0 ? 0 : lengths[lengths.Length / 2], lengths.LastOrDefault(), Bands(lengths), Bands(popularity),
+            [.. Tops.Select(top => new PopularityShare(top, (double)popularity.Take((int)Math.Ceiling(top * popularity.Length)).Sum(count => (long)count) / all))],
+            first, last, over);
+    }
+
+    // 0, 1, 2 to 3, 4 to 7, ...: doubling, because both are long-tailed.
+    private static CountBand[] Bands(int[] counts)
+    {
+        ILookup<int, int> byBand = counts.ToLookup(count => count == 0 ? -1 : (int)Math.Log2(count));
+        return counts.Length == 0 ? [] :
+        [
+            .. Enumerable.Range(byBand.Min(band => band.Key), byBand.Max(band => band.Key) - byBand.Min(band => band.Key) + 1)
+                .Select(band => new CountBand(band < 0 ? 0 : 1 << band, band < 0 ? 0 : (1 << (band + 1)) - 1, byBand[band].Count())),
+        ];
+    }
+
+    private static (DateTimeOffset? First, DateTimeOffset? Last, long[] Over) Over(UserHistories histories)
+    {
+        if (!histories.HasTimes || histories.InteractionCount == 0)
+        {
+            return (null, null, []);
+        }
+
+        (long first, long last) = (long.MaxValue, long.MinValue);
+        foreach (long time in histories.Times)
+        {
+            (first, last) = (Math.Min(first, time), Math.Max(last, time));
+        }
+
+        var over = new long[Steps];
+        double step = Math.Max(1, (last - first + 1) / (double)Steps);
+        foreach (long time in histories.Times)
+        {
+            over[Math.Min(Steps - 1, (int)((time - first) / step))]++;
+        }
+
+        return (DateTimeOffset.FromUnixTimeSeconds(first), DateTimeOffset.FromUnixTimeSeconds(last), over);
+    }
+}

@@ -1,0 +1,291 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Items;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Items;
+
+/// <summary>
+/// What was said of items since the training: kept in Redis, and here. A record that another replica takes comes with its notice. Besides,
+/// the hash in Redis is read page by page, one page a second, and compared by content; all of it at once at the start and where its length
+/// or the number of changes shows that notices were missed. So the cost of a request or a look does not grow with the number of records.
+/// </summary>
+internal sealed class ItemStore(
+    ServedModel served, StoreHealth health, TimeProvider time, ILogger<ItemStore> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+{
+    private const int PageSize = 1000;
+    private const int Attempts = 10; // of a change while others change the same item
+    private const int SpareEntries = 1000;
+    private const string FirstPage = "0";
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly RedisChannel Channel = RedisChannel.Literal(ItemRecord.Notices);
+
+    private readonly ConcurrentDictionary<string, Kept> _records = new(); // by the field of the hash
+    private readonly Lock _changing = new();
+    private volatile ItemLog _current = ItemLog.Empty;
+    private volatile int _round; // of reading the whole hash
+    private string _page = FirstPage;
+    private long _lastLength;
+    private long _lastRevision;
+    private long _heard; // notices, on top of the revision when all was read
+
+    /// <summary>All that can be read.</summary>
+    public IEnumerable<StoredItem> Items => _records.Values.Select(kept => kept.Item).OfType<StoredItem>();
+
+    /// <returns>Null unless something is stored of the item.</returns>
+    public ItemRecord? Find(EntityId id) => _records.TryGetValue(id.Text, out Kept? kept) ? kept.Item?.Record : null;
+
+    /// <summary>A model's items with what was said of them since.</summary>
+    public ServedCatalog Extend(ModelSnapshot model) => model.Extend(_current, time.GetUtcNow());
+
+    /// <summary>Stores what a function makes of an item's record, unless it is the same.</summary>
+    /// <param name="id">Of the item.</param>
+    /// <param name="change">From the stored record, null if there is none, to the next; null to leave it. It may be called several times.</param>
+    /// <returns>What is stored now, and whether that is new.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes.</exception>
+    public async Task<(ItemRecord? Stored, bool IsChanged)> ChangeAsync(EntityId id, Func<ItemRecord?, ItemRecord?> change)
+    {
+        IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException(
+            "No store for items is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+        try
+        {
+            for (int attempt = 1; attempt <= Attempts; attempt++)
+            {
+                RedisValue before = await database.HashGetAsync(ItemRecord.Key, id.Text);
+                ItemRecord? known = before.IsNull ? null : ItemRecord.Read((byte[])before!);
+                ItemRecord? next = change(known);
+                if (next is null || (known is not null && next.Write().AsSpan().SequenceEqual(known.Write())))
+                {
+                    Take(before.IsNull ? [] : [new(id.Text, before)], isWhole: true);
+                    return (known, false);
+                }
+
+                next = next with { Version = (known?.Version ?? 0) + 1 };
+                RedisValue record = next.Write();
+                ITransaction transaction = database.CreateTransaction();
+                transaction.AddCondition(before.IsNull ? StackExchange.Redis.Condition.HashNotExists(ItemRecord.Key, id.Text) : StackExchange.Redis.Condition.HashEqual(ItemRecord.Key, id.Text, before));
+                Task[] all =
+                [
+                    transaction.HashSetAsync(ItemRecord.Key, id.Text, record),
+                    transaction.StringIncrementAsync(ItemRecord.Revision),
+                    transaction.PublishAsync(Channel, record), // without it, others find the record in the hash
+                ];
+                if (await transaction.ExecuteAsync())
+                {
+                    await Task.WhenAll(all);
+                    health.ReportWritten();
+                    Take([new(id.Text, record)], isWhole: true);
+                    return (next, true);
+                }
+            }
+
+            throw new EventStoreException($"Item {id} is being changed by others, so this change was not stored. Send the request again.");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new EventStoreException($"What is stored as item {id} is damaged: {e.Message} Delete it (HDEL {ItemRecord.Key} {id}), then send the request again.", e);
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
+        {
+            throw await EventStoreException.FromAsync(e, isRefused: e is RedisServerException, health, database);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (redis is null)
+        {
+            return;
+        }
+
+        using var timer = new PeriodicTimer(LookInterval);
+        bool isSubscribed = false;
+        bool isFailing = false;
+        do
+        {
+            try
+            {
+                if (!isSubscribed)
+                {
+                    await redis.GetSubscriber().SubscribeAsync(Channel, (_, record) => TakeNotice(record));
+                    isSubscribed = true; // from here on the client subscribes again by itself
+                }
+
+                await LookAsync(redis.GetDatabase());
+                isFailing = false;
+            }
+            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+            {
+                logger.Log(isFailing ? LogLevel.Debug : LogLevel.Warning, "Stored items cannot be read; trying again every second: {Reason}", e.Message);
+                isFailing = true;
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task LookAsync(IDatabase database)
+    {
+        int known = _records.Count;
+        long revision = (long)await database.StringGetAsync(ItemRecord.Revision);
+        long length = await database.HashLengthAsync(ItemRecord.Key);
+        // What came since the last look may be on its way; what was there a look ago was missed.
+        bool isBehind = _round == 0 || known > length || known < _lastLength || Interlocked.Read(ref _heard) < _lastRevision;
+        (_lastLength, _lastRevision) = (length, revision);
+        _page = isBehind ? FirstPage : _page;
+        do
+        {
+            if (_page == FirstPage)
+            {
+                _round++;
+            }
+
+            long asked = Stopwatch.GetTimestamp();
+            RedisResult[] reply = (RedisResult[])(await database.ExecuteAsync("HSCAN", ItemRecord.Key, _page, "COUNT", PageSize))!;
+            _page = (string)reply[0]!;
+            RedisValue[] page = (RedisValue[])reply[1]!;
+            Take([.. page.Chunk(2).Select(pair => new HashEntry(pair[0], pair[1]))], isWhole: true, asked);
+        }
+        while (isBehind && _page != FirstPage);
+
+        if (isBehind)
+        {
+            Interlocked.Exchange(ref _heard, Math.Max(revision, Interlocked.Read(ref _heard)));
+        }
+
+        if (_page == FirstPage)
+        {
+            Drop();
+        }
+
+        using SnapshotLease? lease = served.Lease();
+        _ = lease is null ? null : Extend(lease.Model); // before a request has to, also after a swap of the model
+    }
+
+    private void TakeNotice(RedisValue record)
+    {
+        Interlocked.Increment(ref _heard);
+        try
+        {
+            Take([new(ItemRecord.Read((byte[])record!).ItemId.Text, record)], isWhole: false);
+        }
+        catch (InvalidDataException e)
+        {
+            logger.LogDebug("A notice of a stored item was damaged: {Reason}", e.Message);
+        }
+    }
+
+    /// <summary>Adds what is new, and replaces what has changed.</summary>
+    /// <param name="entries">Of the hash.</param>
+    /// <param name="isWhole">Whether it was read from the hash or written to it; a notice may be older than what is known.</param>
+    /// <param name="asked">When it was asked for: a record that was taken since is newer.</param>
+    private void Take(IReadOnlyList<HashEntry> entries, bool isWhole, long asked = long.MaxValue)
+    {
+        var fresh = new List<(string Field, Kept Kept)>();
+        string? damage = null;
+        foreach (HashEntry entry in entries)
+        {
+            byte[] bytes = (byte[])entry.Value!;
+            long hash = BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(bytes));
+            string field = entry.Name.ToString();
+            if (_records.TryGetValue(field, out Kept? known) && known.Hash == hash)
+            {
+                known.Round = _round;
+                continue;
+            }
+
+            StoredItem? item = TryRead(field, bytes, hash, out string? reason);
+            damage ??= reason;
+            fresh.Add((field, new Kept(hash, item) { Round = _round, Taken = Stopwatch.GetTimestamp() }));
+        }
+
+        if (fresh.Count == 0)
+        {
+            return;
+        }
+
+        lock (_changing)
+        {
+            ItemLog log = _current;
+            foreach ((string field, Kept next) in fresh.OrderBy(entry => entry.Kept.Item?.Record?.Added))
+            {
+                _records.TryGetValue(field, out Kept? known);
+                if (known is not null && (known.Taken > asked || (!isWhole && next.Item?.Record?.Version <= known.Item?.Record?.Version)))
+                {
+                    known.Round = _round;
+                    continue;
+                }
+
+                _records[field] = next;
+                log = Log(log, field, known, next);
+            }
+
+            _current = Compact(log);
+        }
+
+        if (damage is not null)
+        {
+            logger.LogWarning("{Count} records in {Key} cannot be read and are skipped. The first: {Reason}",
+                fresh.Count(entry => entry.Kept.Item is null), ItemRecord.Key, damage);
+        }
+    }
+
+    /// <summary>Drops what a whole round of reading did not find.</summary>
+    private void Drop()
+    {
+        lock (_changing)
+        {
+            ItemLog log = _current;
+            foreach (string field in _records.Where(entry => entry.Value.Round < _round).Select(entry => entry.Key).ToArray())
+            {
+                if (_records.TryRemove(field, out Kept? gone))
+                {
+                    log = Log(log, field, gone, null);
+                }
+            }
+
+            _current = Compact(log);
+        }
+    }
+
+    private static ItemLog Log(ItemLog log, string field, Kept? before, Kept? after)
+    {
+        long change = (before?.Item is null ? 0 : before.Hash) ^ (after?.Item is null ? 0 : after.Hash);
+        return after?.Item is { } item ? log.Append(item with { HashChange = change })
+            : before?.Item is { } gone ? log.Append(new StoredItem(gone.Id, null, [], change))
+            : log;
+    }
+
+    // A log of changes grows; one of the items as they are does not.
+    private ItemLog Compact(ItemLog log) => log.Count <= SpareEntries + 2 * _records.Count ? log
+        : ItemLog.Of([.. _records.Values.Where(kept => kept.Item is not null).OrderBy(kept => kept.Item!.Record!.Added).Select(kept => kept.Item! with { HashChange = kept.Hash })]);
+
+    private static StoredItem? TryRead(string field, byte[] bytes, long hash, out string? reason)
+    {
+        try
+        {
+            ItemRecord record = ItemRecord.Read(bytes);
+            reason = field == record.ItemId.Text ? null : $"Item {record.ItemId} is stored in the field '{field}'.";
+            return reason is not null ? null : new StoredItem(record.ItemId, record, record.Title is null ? [] : TitleSearch.Words(record.Title), hash);
+        }
+        catch (InvalidDataException e)
+        {
+            reason = $"{e.Message} (field '{field}')";
+            return null;
+        }
+    }
+
+    /// <param name="Hash">Of its bytes.</param>
+    /// <param name="Item">Null if it cannot be read.</param>
+    private sealed record Kept(long Hash, StoredItem? Item)
+    {
+        /// <summary>The last round that found it.</summary>
+        public int Round { get; set; }
+
+        public long Taken { get; init; }
+    }
+}

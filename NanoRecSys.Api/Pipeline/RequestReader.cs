@@ -1,0 +1,386 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text.Json;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Api.Pipeline;
+
+/// <summary>Reads a request from the fields of a body; what is wrong becomes the body's errors.</summary>
+internal static class RequestReader
+{
+    private const int MaxIds = 1000;
+    private const int MaxCategories = 50;
+    private const int MaxCategory = 40; // characters of nanoRecSys' genres
+    private const int MaxValue = 500;
+    private const int MaxField = 64;
+    private const int MaxConditions = 50;
+    private const int MaxBoosts = 20;
+    private const int MaxPins = 100;
+    private const int MaxOffset = 9000;
+    private const int MaxReordered = 1000; // each place is compared with all candidates
+    private const double MostBoost = 1000;
+
+    /// <summary>Of <c>POST /recommend</c>.</summary>
+    public static RecommendationRequest User(BodyFields body) => MovieOptions(body) with { UserId = body.Id("user_id") };
+
+    /// <summary>Of <c>POST /recommend/session</c>.</summary>
+    public static RecommendationRequest Session(BodyFields body)
+    {
+        IReadOnlyList<EntityId> movies = body.IdList("movie_ids", MaxIds);
+        IReadOnlyList<long> times = body.OptionalInt64List("times", MaxIds);
+        if (times.Count > 0 && times.Count != movies.Count)
+        {
+            body.Refuse("times", $"{movies.Count} movies have {times.Count} times", "length_mismatch");
+        }
+
+        RecommendationRequest request = MovieOptions(body) with { ItemIds = movies, Times = times.Count > 0 ? times : null };
+        body.ForbidOthers();
+        return request;
+    }
+
+    /// <summary>Of <c>POST /recommendations</c>.</summary>
+    public static RecommendationRequest Items(BodyFields body)
+    {
+        EntityId? user = body.OptionalId("user_id");
+        BodyFields[]? session = body.Has("session") ? [.. body.Objects("session", MaxIds)] : null;
+        EntityId? view = body.OptionalId("item_id");
+        EntityId[]? ids = session is null ? null : Array.ConvertAll(session, item => item.Id("item_id"));
+        DateTimeOffset[] times = [.. (session ?? []).Select(item => item.OptionalTime("time")).OfType<DateTimeOffset>()];
+        foreach (BodyFields item in session ?? [])
+        {
+            item.ForbidOthers();
+            body.Add(item.Errors);
+        }
+
+        if (user is not null && session is not null)
+        {
+            body.Refuse("session", "A request has a user_id or a session, not both", "extra_forbidden");
+        }
+        else if (body.Errors.Count == 0 && user is null && session is null && view is null)
+        {
+            body.Refuse("user_id", "Field required: a user_id, a session or an item_id", "missing");
+        }
+        else if (times.Length > 0 && times.Length != ids?.Length)
+        {
+            body.Refuse("session", $"{times.Length} of {ids?.Length} items have a time; all or none must have one", "length_mismatch");
+        }
+
+        RecommendationRequest request = Options(body, RecommendationRequest.MaxK, ItemFilter) with
+        {
+            UserId = user, ItemIds = ids, Times = times.Length > 0 ? Array.ConvertAll(times, time => time.ToUnixTimeSeconds()) : null, InView = view,
+            Offset = body.Int32("offset", 0, 0, MaxOffset),
+            Boosts = [.. body.OptionalObjects("boost", MaxBoosts).Select(fields => Boost(fields, body))],
+            Pins = Pins(body),
+        };
+        if (request.IsReordered && request.Reach > MaxReordered)
+        {
+            body.Refuse("offset", $"With diversity or popularity_penalty, offset + k is at most {MaxReordered}, not {request.Reach}", "less_than_equal");
+        }
+
+        body.ForbidOthers();
+        return request;
+    }
+
+    /// <summary>Checks what depends on the model: a session needs an item that the catalog holds, a filter categories and attributes that an item has.</summary>
+    public static void CheckAgainst(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
+    {
+        if (request.ShowsMovies)
+        {
+            CheckMovies(catalog, request, body);
+            return;
+        }
+
+        // One known item is enough; the response names the others.
+        EntityId[] items = [.. request.ItemIds ?? [], .. request.InView is { } view ? [view] : Array.Empty<EntityId>()];
+        if (request.UserId is null && body.Errors.Count == 0 && !items.Any(item => catalog.TryFind(item, out _)))
+        {
+            string ids = string.Join(", ", items.Distinct());
+            body.Refuse(request.ItemIds is null ? "item_id" : "session", $"The catalog holds none of these items: {ids}", "unknown_items");
+        }
+
+        if (body.Errors.Count == 0)
+        {
+            CheckConditions(catalog, request.Filter?.Where ?? [], body, "filters");
+            CheckIds(request.Filter, body);
+            foreach (Boost boost in request.Boosts)
+            {
+                CheckConditions(catalog, boost.Where, body, "boost");
+            }
+        }
+    }
+
+    private static void CheckMovies(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
+    {
+        // One known movie is enough; the response names the others.
+        if (request.ItemIds is { } movies && body.Errors.Count == 0 && !movies.Any(movie => catalog.TryFind(movie, out _)))
+        {
+            string ids = string.Join(", ", movies.Distinct());
+            body.Refuse("movie_ids", $"The catalog holds none of these movies: {ids}", "unknown_movies");
+        }
+
+        foreach (string genre in UnknownCategories(catalog, request.Filter?.Where ?? []))
+        {
+            body.Refuse("filters", $"No movie has the genre '{genre}'; there are {KnownCategories(catalog)}", "unknown_genre");
+        }
+    }
+
+    private static void CheckConditions(ServedCatalog catalog, IReadOnlyList<Condition> conditions, BodyFields body, string place)
+    {
+        int before = body.Errors.Count;
+        foreach (string category in UnknownCategories(catalog, conditions))
+        {
+            body.Refuse(place, $"No item has the category '{category}'; there are {KnownCategories(catalog)}", "unknown_category");
+        }
+
+        foreach (Condition condition in conditions)
+        {
+            if (catalog.KindOf(condition.Field) is not { } kind)
+            {
+                string[] fields = [.. catalog.Fields, AttributeTable.Title, AttributeTable.Categories, AttributeTable.CreatedAt];
+                body.Refuse(place, $"No item has the attribute '{condition.Field}'; there are {string.Join(", ", fields)}", "unknown_field");
+            }
+            else if (!Conditions.Of(kind).Contains(condition.Op))
+            {
+                body.Refuse(place, $"'{condition.Field}' is a {Word(kind)}, for which there are the operators {string.Join(", ", Conditions.Of(kind))}", "enum");
+            }
+            else if (condition.Values.Any(value => kind switch { AttributeKind.Number => value.Text is not null, AttributeKind.Time => double.IsNaN(value.Number), _ => value.Text is null }))
+            {
+                string expected = kind switch { AttributeKind.Number => "numbers", AttributeKind.Time => "times, in ISO 8601 or seconds since 1970", _ => "strings" };
+                body.Refuse(place, $"'{condition.Field}' is a {Word(kind)}: compare it with {expected}", "type_error");
+            }
+        }
+
+        if (body.Errors.Count == before && Conditions.Contradiction(conditions, catalog.KindOf) is { } impossible)
+        {
+            body.Refuse(place, $"No item can have {string.Join(" and ", impossible.Select(Conditions.Describe))}{Range(catalog, impossible[0].Field)}", "contradiction");
+        }
+    }
+
+    private static string Word(AttributeKind kind) => kind switch
+    {
+        AttributeKind.Number => "number",
+        AttributeKind.Time => "time",
+        AttributeKind.Categories => "list of categories",
+        AttributeKind.Category => "category",
+        _ => "text",
+    };
+
+    private static string Range(ServedCatalog catalog, string field) => catalog.Model.Attributes.Describe(field, mostValues: 10) switch
+    {
+        { Min: { } min, Max: { } max, Kind: AttributeKind.Number } => string.Create(CultureInfo.InvariantCulture, $"; the catalog has {min.Number} to {max.Number}"),
+        { Values: { Count: > 0 } values } => $"; the catalog has {string.Join(", ", values.Select(value => value.Value))}",
+        _ => "",
+    };
+
+    private static void CheckIds(ItemFilter? filter, BodyFields body)
+    {
+        if (filter is { IncludeIds.Count: > 0 } && !filter.IncludeIds.Except(filter.ExcludeIds).Any())
+        {
+            body.Refuse("filters", "No item is left: exclude_ids has all of include_ids", "contradiction");
+        }
+    }
+
+    // A filter with an unknown category would let nothing through, or everything.
+    private static IEnumerable<string> UnknownCategories(ServedCatalog catalog, IEnumerable<Condition> conditions) => conditions
+        .Where(condition => condition.Field.Equals(AttributeTable.Categories, StringComparison.OrdinalIgnoreCase) && condition.Op is Conditions.In or Conditions.Equal or Conditions.NotEqual)
+        .SelectMany(condition => condition.Values)
+        .Select(value => value.Text)
+        .OfType<string>()
+        .Where(category => !catalog.HasValue(AttributeTable.Categories, category))
+        .Distinct();
+
+    private static string KnownCategories(ServedCatalog catalog)
+    {
+        IReadOnlyList<ValueCount> all = catalog.Model.Attributes.Describe(AttributeTable.Categories, int.MaxValue).Values!;
+        string some = string.Join(", ", all.Take(MaxCategories).Select(category => category.Value).Order(StringComparer.Ordinal));
+        return all.Count > MaxCategories ? $"{some} and {all.Count - MaxCategories} more" : some;
+    }
+
+    private static RecommendationRequest MovieOptions(BodyFields body) => Options(body, RecommendationRequest.MaxMovies, MovieFilter) with { ShowsMovies = true };
+
+    private static RecommendationRequest Options(BodyFields body, int maxK, Func<BodyFields?, ItemFilter?> readFilter) => new()
+    {
+        K = body.Int32("k", RecommendationRequest.DefaultK, 1, maxK),
+        Explain = body.Boolean("explain", false),
+        IncludeHistory = body.Boolean("include_history", false),
+        Filter = readFilter(body.OptionalObject("filters")),
+        Diversity = body.OptionalNumber("diversity", 0, 1) ?? 0,
+        PopularityPenalty = body.OptionalNumber("popularity_penalty", 0, 1) ?? 0,
+    };
+
+    // Unlike other unknown fields, a misspelt filter is refused: it must not be ignored.
+    private static ItemFilter? MovieFilter(BodyFields? fields)
+    {
+        if (fields is null)
+        {
+            return null;
+        }
+
+        List<Condition> where =
+        [
+            .. Categories(Conditions.In, fields.OptionalTextList("genres_any", MaxCategories, MaxCategory)),
+            .. Categories(Conditions.NotEqual, fields.OptionalTextList("genres_none", MaxCategories, MaxCategory)),
+            .. Bound(ItemAttributes.Year, Conditions.AtLeast, fields.OptionalInt32("year_from")),
+            .. Bound(ItemAttributes.Year, Conditions.AtMost, fields.OptionalInt32("year_to")),
+            .. Popularity(fields, "min_popularity", Conditions.AtLeast),
+        ];
+        var filter = new ItemFilter(where, fields.OptionalIdList("only_ids", MaxIds), fields.OptionalIdList("exclude_ids", MaxIds));
+        fields.ForbidOthers();
+        return filter.IsEmpty ? null : filter;
+    }
+
+    private static ItemFilter? ItemFilter(BodyFields? fields)
+    {
+        if (fields is null)
+        {
+            return null;
+        }
+
+        List<Condition> where =
+        [
+            .. Categories(Conditions.In, fields.OptionalTextList("categories_any", MaxCategories, MaxValue)),
+            .. Categories(Conditions.NotEqual, fields.OptionalTextList("categories_none", MaxCategories, MaxValue)),
+            .. Where(fields),
+            .. Popularity(fields, "min_popularity", Conditions.AtLeast),
+            .. Popularity(fields, "max_popularity", Conditions.AtMost),
+        ];
+        var filter = new ItemFilter(where, fields.OptionalIdList("include_ids", MaxIds), fields.OptionalIdList("exclude_ids", MaxIds));
+        fields.ForbidOthers();
+        return filter.IsEmpty ? null : filter;
+    }
+
+    private static Boost Boost(BodyFields fields, BodyFields body)
+    {
+        Condition[] where = [.. Categories(Conditions.In, fields.OptionalTextList("categories_any", MaxCategories, MaxValue)), .. Where(fields)];
+        double factor = fields.OptionalNumber("factor", 1 / MostBoost, MostBoost) ?? 0;
+        if (factor == 0 && !fields.Has("factor"))
+        {
+            fields.Refuse("factor", "Field required", "missing");
+        }
+
+        if (where.Length == 0 && fields.Errors.Count == 0)
+        {
+            fields.Refuse("where", "Field required: where or categories_any", "missing");
+        }
+
+        fields.ForbidOthers();
+        body.Add(fields.Errors);
+        return new Boost(where, factor);
+    }
+
+    private static PinRequest[] Pins(BodyFields body)
+    {
+        PinRequest[] pins = [.. body.OptionalObjects("pin", MaxPins).Select(fields =>
+        {
+            var pin = new PinRequest(fields.Id("item_id"), fields.Int32("position", null, 1, MaxOffset + RecommendationRequest.MaxK));
+            fields.ForbidOthers();
+            body.Add(fields.Errors);
+            return pin;
+        })];
+        if (body.Errors.Count == 0 && (pins.DistinctBy(pin => pin.ItemId).Count() < pins.Length || pins.DistinctBy(pin => pin.Position).Count() < pins.Length))
+        {
+            body.Refuse("pin", "An item, or a position, is there twice", "contradiction");
+        }
+
+        return pins;
+    }
+
+    private static IEnumerable<Condition> Categories(string op, IReadOnlyList<string> categories) =>
+        categories.Count == 0 ? [] : [new Condition(AttributeTable.Categories, op, [.. categories])];
+
+    private static IEnumerable<Condition> Popularity(BodyFields fields, string name, string op) => Bound(AttributeTable.Popularity, op, fields.OptionalInt32(name, min: 0));
+
+    private static IEnumerable<Condition> Bound(string field, string op, int? value) => value is { } bound ? [new Condition(field, op, [bound])] : [];
+
+    private static List<Condition> Where(BodyFields fields)
+    {
+        var conditions = new List<Condition>();
+        foreach (BodyFields row in fields.OptionalObjects("where", MaxConditions))
+        {
+            string field = row.Text("field", MaxField);
+            string op = row.Text("op", MaxField);
+            IReadOnlyList<ConditionValue> values = row.Values("value", op == Conditions.In ? MaxIds : 1, MaxValue);
+            row.ForbidOthers();
+            fields.Add(row.Errors);
+            if (row.Errors.Count == 0)
+            {
+                conditions.Add(new Condition(field, op, values));
+            }
+        }
+
+        return conditions;
+    }
+}
+
+/// <summary>
+/// Reads the body that nearly every request has, <c>{"user_id": 1, "k": 10}</c>, in place, without building a document.
+/// Any other body, or a wrong one, is left unread for <see cref="RequestReader"/>, which reports what is wrong.
+/// </summary>
+internal static class PlainBody
+{
+    private const int MaxBytes = 256;
+
+    /// <returns>Null if the body is any other.</returns>
+    public static async ValueTask<RecommendationRequest?> TryReadAsync(HttpRequest http, CancellationToken cancellationToken)
+    {
+        if (http.ContentLength is not (> 0 and <= MaxBytes) || !http.HasJsonContentType())
+        {
+            return null;
+        }
+
+        PipeReader reader = http.BodyReader;
+        ReadResult read = await reader.ReadAsync(cancellationToken);
+        RecommendationRequest? request = read.Buffer.Length == http.ContentLength ? Parse(read.Buffer) : null;
+        reader.AdvanceTo(request is null ? read.Buffer.Start : read.Buffer.End);
+        return request;
+    }
+
+    internal static RecommendationRequest? Parse(ReadOnlySequence<byte> body)
+    {
+        EntityId? user = null;
+        int k = RecommendationRequest.DefaultK;
+        var reader = new Utf8JsonReader(body);
+        try
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return null;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                bool isUser = reader.ValueTextEquals("user_id"u8);
+                if (!(isUser || reader.ValueTextEquals("k"u8)) || !reader.Read())
+                {
+                    return null;
+                }
+
+                // The last of a repeated name counts, as elsewhere.
+                if (isUser && reader.TokenType == JsonTokenType.String && EntityId.TryParse(reader.GetString(), out EntityId id))
+                {
+                    user = id;
+                }
+                else if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long number) && (isUser || number is >= 1 and <= RecommendationRequest.MaxMovies))
+                {
+                    (user, k) = isUser ? (number, k) : (user, (int)number);
+                }
+                else
+                {
+                    return null;
+                }
+            }
+
+            return user is { } && reader.TokenType == JsonTokenType.EndObject && !reader.Read()
+                ? new RecommendationRequest { UserId = user, K = k, ShowsMovies = true }
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name that is half a surrogate pair
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Api.Serving;
+
+/// <summary>What filters and boosts compare an attribute with. The names of fields and texts are compared without regard to case.</summary>
+/// <param name="Field">An attribute, or a name of <see cref="AttributeTable"/>.</param>
+/// <param name="Op">One of <see cref="Conditions"/>.</param>
+/// <param name="Values">One, or several: then any of them, of <c>!=</c> none of them.</param>
+internal sealed record Condition(string Field, string Op, IReadOnlyList<ConditionValue> Values);
+
+/// <param name="Text">Null for a number.</param>
+/// <param name="Number">Of a text that is a time in ISO 8601: seconds since 1970; of another text NaN.</param>
+internal readonly record struct ConditionValue(string? Text, double Number)
+{
+    public static implicit operator ConditionValue(double number) => new(null, number);
+
+    public static implicit operator ConditionValue(string text) => new(text, JsonTime.TryParse(text, out DateTimeOffset time) ? time.ToUnixTimeSeconds() : double.NaN);
+}
+
+/// <summary>The operators of conditions, and what can be said of conditions without looking at items.</summary>
+internal static class Conditions
+{
+    public const string Equal = "=";
+    public const string NotEqual = "!=";
+    public const string Less = "<";
+    public const string AtMost = "<=";
+    public const string More = ">";
+    public const string AtLeast = ">=";
+    public const string In = "in";
+    public const string Contains = "contains";
+
+    /// <summary>The operators of an attribute of this kind.</summary>
+    public static string[] Of(AttributeKind kind) =>
+        AttributeTable.IsNumeric(kind) ? [Equal, NotEqual, Less, AtMost, More, AtLeast, In] : [Equal, NotEqual, In, Contains];
+
+    /// <summary>The same text for the same conditions in any order.</summary>
+    public static string Fingerprint(IEnumerable<Condition> conditions) => string.Join('&', conditions.Select(condition =>
+        $"{Uri.EscapeDataString(condition.Field.ToUpperInvariant())}{condition.Op}{string.Join('|', condition.Values.Select(Text).Distinct().Order(StringComparer.Ordinal))}")
+        .Distinct().Order(StringComparer.Ordinal));
+
+    /// <summary>A condition in words.</summary>
+    public static string Describe(Condition condition)
+    {
+        string values = string.Join(", ", condition.Values.Select(value => value.Text is { } text ? $"'{text}'" : value.Number.ToString(CultureInfo.InvariantCulture)));
+        return $"{(condition.Field == AttributeTable.Popularity ? "popularity" : condition.Field)} {condition.Op} {(condition.Values.Count > 1 ? $"[{values}]" : values)}";
+    }
+
+    /// <returns>Conditions on one attribute that no value meets at once; null if there are none.</returns>
+    /// <param name="conditions">All must hold.</param>
+    /// <param name="kindOf">Of a field.</param>
+    public static Condition[]? Contradiction(IEnumerable<Condition> conditions, Func<string, AttributeKind?> kindOf)
+    {
+        foreach (IGrouping<string, Condition> group in conditions.GroupBy(condition => condition.Field, StringComparer.OrdinalIgnoreCase))
+        {
+            AttributeKind kind = kindOf(group.Key) ?? AttributeKind.Text;
+            Condition[] all = [.. group];
+            bool isPossible = AttributeTable.IsNumeric(kind) ? HasNumber(all) : HasText(all, kind == AttributeKind.Categories);
+            if (!isPossible)
+            {
+                return all;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool HasNumber(Condition[] all)
+    {
+        double[]? equal = Choices(all, condition => condition.Values.Select(value => value.Number));
+        double low = all.Where(condition => condition.Op is More or AtLeast).Select(condition => condition.Values[0].Number).DefaultIfEmpty(double.NegativeInfinity).Max();
+        double high = all.Where(condition => condition.Op is Less or AtMost).Select(condition => condition.Values[0].Number).DefaultIfEmpty(double.PositiveInfinity).Min();
+        double[] not = [.. all.Where(condition => condition.Op == NotEqual).SelectMany(condition => condition.Values).Select(value => value.Number)];
+        bool Passes(double value) => !not.Contains(value) && all.All(condition => condition.Op switch
+        {
+            Less => value < condition.Values[0].Number,
+            AtMost => value <= condition.Values[0].Number,
+            More => value > condition.Values[0].Number,
+            AtLeast => value >= condition.Values[0].Number,
+            _ => true,
+        });
+        return equal is not null ? equal.Any(Passes) : low < high || (low == high && Passes(low));
+    }
+
+    private static bool HasText(Condition[] all, bool hasSeveral)
+    {
+        HashSet<string> not = [.. all.Where(condition => condition.Op == NotEqual).SelectMany(condition => condition.Values).Select(value => value.Text!.ToUpperInvariant())];
+        IEnumerable<Condition> chosen = all.Where(condition => condition.Op is Equal or In);
+        if (hasSeveral)
+        {
+            // A category that is both wanted and unwanted is a mistake, even beside others that are wanted.
+            return !chosen.SelectMany(condition => condition.Values).Any(value => not.Contains(value.Text!.ToUpperInvariant()));
+        }
+
+        string[]? equal = Choices(all, condition => condition.Values.Select(value => value.Text!.ToUpperInvariant()));
+        return equal?.Any(text => !not.Contains(text) && all.All(condition => condition.Op != Contains || text.Contains(condition.Values[0].Text!, StringComparison.OrdinalIgnoreCase))) != false;
+    }
+
+    // What all of = and in allow; null without any.
+    private static T[]? Choices<T>(Condition[] all, Func<Condition, IEnumerable<T>> valuesOf) =>
+        all.Where(condition => condition.Op is Equal or In).Select(valuesOf)
+            .Aggregate(default(IEnumerable<T>), (both, values) => both is null ? values : both.Intersect(values))?.ToArray();
+
+    private static string Text(ConditionValue value) =>
+        value.Text is { } text ? $"'{Uri.EscapeDataString(text.ToUpperInvariant())}" : value.Number.ToString("R", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,360 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Items;
+using NanoRecSys.Core.Retrieval;
+
+namespace NanoRecSys.Api.Serving;
+
+/// <summary>
+/// All items of one request: the model's, and behind them those that were added since, which the content map placed among them so that one
+/// search finds both; all of them as the store of items has them now. Immutable.
+/// </summary>
+internal sealed class ServedCatalog
+{
+    private AttributeTable? _changedTable;
+
+    public required ModelSnapshot Model { get; init; }
+
+    /// <summary>Of all V + N rows, the model's and then the new ones.</summary>
+    public required IVectorIndex Index { get; init; }
+
+    /// <summary>What it was made from.</summary>
+    public required ItemLog Source { get; init; }
+
+    /// <summary>Identifies what was said of items since the training, in any order.</summary>
+    public required long Hash { get; init; }
+
+    /// <summary>[N] and room for more; written only behind the end of every instance that shares it.</summary>
+    public required CatalogItem[] NewItems { get; init; }
+
+    /// <summary>[N, D], likewise.</summary>
+    public required float[] NewEmbeddings { get; init; }
+
+    public required ConcurrentDictionary<EntityId, int> NewRows { get; init; }
+
+    /// <summary>Rows of items that differ from those of the model and of <see cref="NewItems"/>.</summary>
+    public required ImmutableDictionary<int, CatalogItem> Changed { get; init; }
+
+    /// <summary>Rows of items that were deleted, or placed anew in another row.</summary>
+    public required ImmutableHashSet<int> Gone { get; init; }
+
+    public required Availability Availability { get; init; }
+
+    /// <summary>V, the row of the first new one.</summary>
+    public int FirstRow => Model.Catalog.Count;
+
+    /// <summary>V + N rows.</summary>
+    public int Count => Index.Count;
+
+    public bool TryFind(EntityId id, out int row)
+    {
+        bool found = Model.Catalog.TryFind(id, out ItemIndex index);
+        row = index.Value;
+        return (found || (NewRows.TryGetValue(id, out row) && row < Count)) && !Gone.Contains(row);
+    }
+
+    /// <summary>Whether the user tower can read it: it knows what it was trained on.</summary>
+    public bool IsRead(int row) => row < FirstRow;
+
+    public CatalogItem ItemAt(int row) =>
+        !Changed.IsEmpty && Changed.TryGetValue(row, out CatalogItem? changed) ? changed : IsRead(row) ? Model.Catalog.Items[row] : NewItems[row - FirstRow];
+
+    /// <summary>[D], of length 1; of a new item estimated from what is known of it.</summary>
+    public ReadOnlySpan<float> EmbeddingOf(int row) =>
+        IsRead(row) ? Model.Items.Row(row) : NewEmbeddings.AsSpan((row - FirstRow) * Index.Dimension, Index.Dimension);
+
+    /// <returns>Null where no item has the attribute.</returns>
+    public AttributeKind? KindOf(string field) => Model.Attributes.KindOf(field) ?? ChangedTable.KindOf(field);
+
+    /// <summary>Names of all attributes.</summary>
+    public IEnumerable<string> Fields => Model.Attributes.Fields.Union(ChangedTable.Fields, StringComparer.OrdinalIgnoreCase).Order(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether an item has a text or a category.</summary>
+    public bool HasValue(string field, string text) => Model.Attributes.HasValue(field, text) || ChangedTable.HasValue(field, text);
+
+    /// <returns>The rows whose items meet all conditions.</returns>
+    public RowSet Matching(IEnumerable<Condition> conditions)
+    {
+        RowSet rows = new RowSet(Count).Fill();
+        foreach (Condition condition in conditions)
+        {
+            AttributeKind kind = KindOf(condition.Field) ?? AttributeKind.Text;
+            var matching = new RowSet(Count);
+            foreach (int row in Model.Attributes.Matching(condition, kind))
+            {
+                matching.Add(row);
+            }
+
+            int[] changedRows = ChangedTable.Rows;
+            matching.RemoveRange(changedRows);
+            foreach (int i in ChangedTable.Matching(condition, kind))
+            {
+                matching.Add(changedRows[i]);
+            }
+
+            rows.IntersectWith(matching);
+        }
+
+        return rows;
+    }
+
+    // The items that the model's own table does not have as they are; made at the first filter after a change.
+    private AttributeTable ChangedTable => LazyInitializer.EnsureInitialized(ref _changedTable, () =>
+    {
+        int[] rows = [.. Changed.Keys.Concat(Enumerable.Range(FirstRow, Count - FirstRow)).Distinct()];
+        return new AttributeTable(Array.ConvertAll(rows, ItemAt)) { Rows = rows };
+    });
+}
+
+/// <summary>Which rows may be recommended for a while.</summary>
+/// <param name="Unavailable">Over all rows: hidden, deleted, or outside their time; null for none.</param>
+/// <param name="Since">The latest time at which an item became available or unavailable, in seconds since 1970; 0 for none.</param>
+/// <param name="Until">The next such time.</param>
+internal sealed record Availability(RowSet? Unavailable, long Since, DateTimeOffset Until)
+{
+    /// <param name="items">Those that are not always available, with their rows.</param>
+    /// <param name="gone">Rows that never are.</param>
+    /// <param name="count">V + N</param>
+    /// <param name="now">The time.</param>
+    public static Availability At(IEnumerable<(int Row, CatalogItem Item)> items, IReadOnlyCollection<int> gone, int count, DateTimeOffset now)
+    {
+        RowSet? unavailable = gone.Count == 0 ? null : new RowSet(count);
+        unavailable?.AddRange([.. gone]);
+        (DateTimeOffset since, DateTimeOffset until) = (DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
+        foreach ((int row, CatalogItem item) in items)
+        {
+            if (!item.IsAvailable(now))
+            {
+                (unavailable ??= new RowSet(count)).Add(row);
+            }
+
+            foreach (DateTimeOffset? time in (ReadOnlySpan<DateTimeOffset?>)[item.AvailableFrom, item.AvailableUntil])
+            {
+                since = time <= now && time > since ? time.Value : since;
+                until = time > now && time < until ? time.Value : until;
+            }
+        }
+
+        return new Availability(unavailable, since.ToUnixTimeMilliseconds(), until);
+    }
+}
+
+/// <summary>
+/// Follows the store of items for one model. What changes an item that the model knows is done at once, so that nothing hidden comes back;
+/// of the items to be placed, few are placed at once and many by a task in the background, while answers have those that are.
+/// </summary>
+internal sealed class CatalogBuilder
+{
+    /// <summary>How many a request places: about as many as it costs 10 ms to place.</summary>
+    public const int PlacedAtOnce = 256;
+
+    private const int LooseRows = 512; // as many become an index of their own: fewer are compared faster than they are indexed
+    private const int MaxParts = 8; // as many indexes are gathered into one
+
+    private readonly Lock _building = new();
+    private readonly ModelSnapshot _model;
+    private readonly int _firstRow; // V
+    private readonly ConcurrentDictionary<EntityId, int> _newRows = new();
+    private readonly Queue<EntityId> _order = new(); // of those that wait
+    private readonly Dictionary<EntityId, ItemRecord> _waiting = []; // to be placed
+    private readonly List<int> _limited = []; // new rows that are not always available
+    private ServedCatalog _current;
+    private ItemLog _source = ItemLog.Empty;
+    private DateTimeOffset _now;
+    private long _hash;
+    private int _count; // N
+    private CatalogItem[] _items = [];
+    private float[] _embeddings = [];
+    private ImmutableDictionary<int, CatalogItem> _changed = ImmutableDictionary<int, CatalogItem>.Empty;
+    private ImmutableHashSet<int> _gone = [];
+    private IVectorIndex _indexed; // the model's rows and all of the new ones but the last few
+    private IVectorIndex _index; // all rows
+    private int _parts; // in the former beside the model's
+    private int _isPlacing; // 1 while a task does it in the background
+
+    public CatalogBuilder(ModelSnapshot model)
+    {
+        (_model, _firstRow, _indexed, _index) = (model, model.Catalog.Count, model.Index, model.Index);
+        _current = Publish();
+    }
+
+    public ServedCatalog Extend(ItemLog log, DateTimeOffset now)
+    {
+        ServedCatalog known = Volatile.Read(ref _current);
+        return known.Source.BeginsWith(log) && now < known.Availability.Until ? known : Build(log, now);
+    }
+
+    private ServedCatalog Build(ItemLog log, DateTimeOffset now)
+    {
+        lock (_building)
+        {
+            _now = now;
+            if (!_source.BeginsWith(log))
+            {
+                Read(log);
+            }
+
+            if (_waiting.Count <= PlacedAtOnce)
+            {
+                Place();
+            }
+            else if (Interlocked.Exchange(ref _isPlacing, 1) == 0)
+            {
+                Task.Run(PlaceAll);
+            }
+
+            return Publish();
+        }
+    }
+
+    // Part by part, so that a request never waits for all of them.
+    private void PlaceAll()
+    {
+        try
+        {
+            for (bool isDone = false; !isDone;)
+            {
+                lock (_building)
+                {
+                    Place();
+                    Publish();
+                    isDone = _waiting.Count == 0;
+                }
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _isPlacing, 0);
+        }
+    }
+
+    private void Read(ItemLog log)
+    {
+        int start = _source.Count;
+        if (!log.BeginsWith(_source))
+        {
+            // Another log, of the items as they are: what it lacks is no longer stored.
+            HashSet<EntityId> stored = [.. log.Entries.Select(entry => entry.Id)];
+            foreach (EntityId id in _newRows.Keys.Concat(_waiting.Keys).Where(id => !stored.Contains(id)).ToArray())
+            {
+                Remove(id);
+            }
+
+            _changed = _changed.RemoveRange(_changed.Keys.Where(row => row < _firstRow));
+            _gone = _gone.Except(_gone.Where(row => row < _firstRow));
+            (_hash, start) = (0, 0);
+        }
+
+        foreach (StoredItem entry in log.Entries[start..])
+        {
+            _hash ^= entry.HashChange;
+            if (_model.Catalog.TryFind(entry.Id, out ItemIndex known))
+            {
+                bool isDeleted = entry.Record is { IsDeleted: true };
+                _gone = isDeleted ? _gone.Add(known.Value) : _gone.Remove(known.Value);
+                _changed = entry.Record is null || isDeleted ? _changed.Remove(known.Value) : _changed.SetItem(known.Value, entry.Record.Apply(_model.Catalog[known]));
+            }
+            else if (entry.Record is not { IsDeleted: false } record)
+            {
+                Remove(entry.Id);
+            }
+            else if (_newRows.TryGetValue(entry.Id, out int row) && ToNewItem(record, row) is { } item && IsPlacedAlike(item, _items[row - _firstRow]))
+            {
+                _changed = _changed.SetItem(row, item);
+            }
+            else if (_model.ContentMap is not null)
+            {
+                Remove(entry.Id);
+                _waiting[entry.Id] = record;
+                _order.Enqueue(entry.Id);
+            }
+        }
+
+        _source = log;
+    }
+
+    private void Remove(EntityId id)
+    {
+        _waiting.Remove(id);
+        if (_newRows.TryRemove(id, out int row))
+        {
+            (_gone, _changed) = (_gone.Add(row), _changed.Remove(row));
+        }
+    }
+
+    private void Place()
+    {
+        int dimension = _model.Index.Dimension;
+        for (int placed = 0; placed < PlacedAtOnce && _order.TryDequeue(out EntityId id);)
+        {
+            if (!_waiting.Remove(id, out ItemRecord? record))
+            {
+                continue; // removed since, or there twice
+            }
+
+            if (_count == _items.Length)
+            {
+                Array.Resize(ref _items, Math.Max(16, 2 * _count));
+                Array.Resize(ref _embeddings, _items.Length * dimension);
+            }
+
+            int row = _firstRow + _count;
+            CatalogItem item = _items[_count] = ToNewItem(record, row);
+            _model.ContentMap!.Embed(item).CopyTo(_embeddings, _count * dimension);
+            _newRows[id] = row;
+            if (IsLimited(item))
+            {
+                _limited.Add(row);
+            }
+
+            _count++;
+            placed++;
+        }
+
+        ExtendedIndex Extend(IVectorIndex first) // with all rows that are not in it
+        {
+            int start = first.Count - _firstRow;
+            return ExtendedIndex.Add(first, _embeddings.AsMemory(start * dimension, (_count - start) * dimension));
+        }
+
+        int rows = _firstRow + _count;
+        if (rows - _indexed.Count >= LooseRows)
+        {
+            (_indexed, _parts) = _parts < MaxParts ? (Extend(_indexed), _parts + 1) : (Extend(_model.Index), 1);
+        }
+
+        _index = _index.Count == rows ? _index : _indexed.Count == rows ? _indexed : Extend(_indexed);
+    }
+
+    private ServedCatalog Publish()
+    {
+        CatalogItem ItemAt(int row) => _changed.TryGetValue(row, out CatalogItem? changed) ? changed : row < _firstRow ? _model.Catalog.Items[row] : _items[row - _firstRow];
+        IEnumerable<(int, CatalogItem)> limited = _model.Limited.Concat(_limited).Concat(_changed.Keys).Distinct().Select(row => (row, ItemAt(row)));
+        var next = new ServedCatalog
+        {
+            Model = _model, Index = _index, Source = _source, Hash = _hash ^ (_waiting.Count * unchecked((long)0x9E3779B97F4A7C15)),
+            NewItems = _items, NewEmbeddings = _embeddings, NewRows = _newRows, Changed = _changed, Gone = _gone,
+            Availability = Availability.At(limited, _gone, _index.Count, _now),
+        };
+        Volatile.Write(ref _current, next);
+        return next;
+    }
+
+    /// <summary>Whether an item is not always available.</summary>
+    public static bool IsLimited(CatalogItem item) => item.Hidden || item.AvailableFrom is not null || item.AvailableUntil is not null;
+
+    private static bool IsPlacedAlike(CatalogItem item, CatalogItem placed) =>
+        item.Title == placed.Title && item.Categories.SequenceEqual(placed.Categories) && item.Attributes.Count == placed.Attributes.Count
+        && item.Attributes.All(attribute => placed.Attributes.TryGetValue(attribute.Key, out AttributeValue value) && value == attribute.Value);
+
+    // The model's features know a category by its spelling.
+    private CatalogItem ToNewItem(ItemRecord record, int row)
+    {
+        CatalogItem item = record.Apply();
+        string[] categories = [.. item.Categories.Select(category => _model.Attributes.Spelling(AttributeTable.Categories, category)).Distinct()];
+        return item with { Index = row, Id = _model.Catalog.Ids.Typed(item.Id), Categories = categories };
+    }
+}

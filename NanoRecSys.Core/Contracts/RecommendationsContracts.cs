@@ -1,0 +1,174 @@
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace NanoRecSys.Core.Contracts;
+
+/// <summary>
+/// Body of <c>POST /recommendations</c>: a user or a session, an item in view, or one of the former with the latter. Unknown fields are refused.
+/// </summary>
+public sealed record RecommendationsRequest
+{
+    public EntityId? UserId { get; init; }
+
+    /// <summary>1 to 1000 items, oldest first unless they have times, instead of a user.</summary>
+    public IReadOnlyList<SessionItem>? Session { get; init; }
+
+    /// <summary>The item in view: it counts as the newest of the history, and is not recommended.</summary>
+    public EntityId? ItemId { get; init; }
+
+    /// <summary>1..1000</summary>
+    public int K { get; init; } = 10;
+
+    /// <summary>Items of the list to skip, 0 to 9000.</summary>
+    public int Offset { get; init; }
+
+    /// <summary>Gives each item a reason.</summary>
+    public bool Explain { get; init; }
+
+    public bool IncludeHistory { get; init; }
+
+    /// <summary>Which items may be recommended.</summary>
+    public ItemFilterRequest? Filters { get; init; }
+
+    /// <summary>0..1: how much an item should differ from those above it.</summary>
+    public double Diversity { get; init; }
+
+    /// <summary>0..1: how much popularity counts against an item.</summary>
+    public double PopularityPenalty { get; init; }
+
+    /// <summary>At most 20; factors of an item that several of them match are multiplied.</summary>
+    public IReadOnlyList<BoostRequest>? Boost { get; init; }
+
+    /// <summary>At most 100.</summary>
+    public IReadOnlyList<PinRequest>? Pin { get; init; }
+}
+
+/// <param name="ItemId">Of the session.</param>
+/// <param name="Time">In seconds since 1970, or ISO 8601; of all items of a session or of none.</param>
+public sealed record SessionItem(EntityId ItemId, long? Time = null);
+
+/// <summary>Which items may be recommended; they are filtered inside the search, so K come back where K exist.</summary>
+public sealed record ItemFilterRequest
+{
+    /// <summary>At least one of these categories.</summary>
+    public IReadOnlyList<string>? CategoriesAny { get; init; }
+
+    /// <summary>None of these categories.</summary>
+    public IReadOnlyList<string>? CategoriesNone { get; init; }
+
+    /// <summary>All of these, at most 50.</summary>
+    public IReadOnlyList<AttributeCondition>? Where { get; init; }
+
+    /// <summary>Items to choose from, at most 1000.</summary>
+    public IReadOnlyList<EntityId>? IncludeIds { get; init; }
+
+    /// <summary>Items to leave out, at most 1000.</summary>
+    public IReadOnlyList<EntityId>? ExcludeIds { get; init; }
+
+    /// <summary>Least number of interactions.</summary>
+    public int? MinPopularity { get; init; }
+
+    /// <summary>Largest number of interactions.</summary>
+    public int? MaxPopularity { get; init; }
+}
+
+/// <summary>A condition on an attribute, or on <c>title</c>, <c>categories</c> or <c>created_at</c>. An item without the attribute only meets <c>!=</c>.</summary>
+/// <param name="Field">The attribute's name.</param>
+/// <param name="Op">
+/// <c>=</c>, <c>!=</c>, <c>in</c>; of numbers and times also <c>&lt;</c>, <c>&lt;=</c>, <c>&gt;</c>, <c>&gt;=</c>; of texts and categories
+/// also <c>contains</c>: a part of the text, without regard to case.
+/// </param>
+/// <param name="Value">A number, a string or an ISO time; a list of them for <c>in</c>.</param>
+public sealed record AttributeCondition(string Field, string Op, JsonNode? Value);
+
+/// <summary>Multiplies the odds of items in the list; at least one of the conditions is required.</summary>
+public sealed record BoostRequest
+{
+    /// <inheritdoc cref="ItemFilterRequest.CategoriesAny"/>
+    public IReadOnlyList<string>? CategoriesAny { get; init; }
+
+    /// <inheritdoc cref="ItemFilterRequest.Where"/>
+    public IReadOnlyList<AttributeCondition>? Where { get; init; }
+
+    /// <summary>0.001 to 1000; below 1 the items go down.</summary>
+    public double Factor { get; init; }
+}
+
+/// <param name="ItemId">Comes even if a filter other than <c>exclude_ids</c> leaves it out, or the user has it already.</param>
+/// <param name="Position">1 is the first of the whole list, before <c>offset</c>.</param>
+public sealed record PinRequest(EntityId ItemId, int Position);
+
+/// <summary>Answer of <c>POST /recommendations</c>, best first.</summary>
+public sealed record RecommendationsResponse
+{
+    public required IReadOnlyList<RecommendedItem> Items { get; init; }
+
+    /// <summary>Newest last, at most 20; only if asked for.</summary>
+    public IReadOnlyList<ItemInfo>? History { get; init; }
+
+    /// <summary>Ids of the request that the catalog does not hold; they were left out.</summary>
+    public IReadOnlyList<EntityId>? UnknownItemIds { get; init; }
+
+    /// <inheritdoc cref="RecommendResponse.Version"/>
+    public required string Version { get; init; }
+
+    public required DebugTiming DebugTiming { get; init; }
+
+    public required string RequestId { get; init; }
+
+    public required bool ServedFromCache { get; init; }
+
+    /// <inheritdoc cref="RecommendResponse.Mode"/>
+    public required string Mode { get; init; }
+
+    /// <inheritdoc cref="RecommendResponse.Stages"/>
+    public IReadOnlyList<StageTiming>? Stages { get; init; }
+}
+
+/// <summary>An item of a list of recommendations.</summary>
+public sealed record RecommendedItem(EntityId ItemId, string Title, IReadOnlyList<string> Categories) : ItemInfo(ItemId, Title, Categories)
+{
+    internal RecommendedItem(ItemInfo item, float score)
+        : this(item.ItemId, item.Title, item.Categories)
+    {
+        (Attributes, ImageUrl, CreatedAt) = (item.Attributes, item.ImageUrl, item.CreatedAt);
+        (AvailableFrom, AvailableUntil, Score) = (item.AvailableFrom, item.AvailableUntil, score);
+    }
+
+    /// <summary>The model's, with the boost.</summary>
+    [JsonPropertyOrder(1)]
+    public float Score { get; init; }
+
+    /// <summary>Only with <c>explain</c>.</summary>
+    [JsonPropertyOrder(1)]
+    public ItemReason? Reason { get; init; }
+
+    /// <summary>The factor that was applied; left out where none was.</summary>
+    [JsonPropertyOrder(1)]
+    public double? Boosted { get; init; }
+
+    /// <summary>True for an item that the request put at its position; else left out.</summary>
+    [JsonPropertyOrder(1)]
+    public bool? Pinned { get; init; }
+}
+
+/// <summary>Why an item was recommended.</summary>
+/// <param name="Text">In words.</param>
+/// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> while the model cannot measure contributions.</param>
+/// <param name="Because">Up to three items of the history that contributed most, the largest contribution first.</param>
+/// <param name="SharedCategories">Categories it has in common with the first of them.</param>
+public sealed record ItemReason(string Text, string Kind, IReadOnlyList<ContributingItem> Because, IReadOnlyList<string> SharedCategories)
+{
+    /// <summary>Whether it came after the training.</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>How many interactions it has; only of a <c>popular</c> one.</summary>
+    public int? Interactions { get; init; }
+
+    /// <summary>How many users had it among their first ten items; only of a <c>popular</c> one for somebody new.</summary>
+    public int? FirstOf { get; init; }
+}
+
+/// <param name="Item">Of the history.</param>
+/// <param name="Contribution">The recommended item's score less what the model scores it without this one; of a <c>similar</c> reason the cosine of both.</param>
+public sealed record ContributingItem(ItemInfo Item, float Contribution);

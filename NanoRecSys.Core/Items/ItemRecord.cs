@@ -1,0 +1,156 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+
+namespace NanoRecSys.Core.Items;
+
+/// <summary>
+/// What was said of an item since the model was trained: all of an item that is new, or what differs from the model's catalog.
+/// </summary>
+/// <param name="ItemId">In the data set, or new.</param>
+/// <param name="Added">Microseconds since 1970 of the first record: their order.</param>
+internal sealed record ItemRecord(EntityId ItemId, long Added)
+{
+    /// <summary>Where they are in Redis: a hash from item id to record, which like events never expires.</summary>
+    public const string Key = "nanorecsys:items";
+
+    /// <summary>A string: the number of changes.</summary>
+    public const string Revision = "nanorecsys:items:revision";
+
+    /// <summary>A channel: each record that was just stored.</summary>
+    public const string Notices = "nanorecsys:items:notices";
+
+    /// <summary>Number of times that it was changed.</summary>
+    public long Version { get; init; }
+
+    public string? Title { get; init; }
+
+    public IReadOnlyList<string>? Categories { get; init; }
+
+    public IReadOnlyDictionary<string, AttributeValue>? Attributes { get; init; }
+
+    public string? ImageUrl { get; init; }
+
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    public DateTimeOffset? AvailableFrom { get; init; }
+
+    public DateTimeOffset? AvailableUntil { get; init; }
+
+    public bool? Hidden { get; init; }
+
+    /// <summary>Fields whose value in the model's catalog no longer holds, such as <c>image_url</c>, <c>attributes</c> or <c>attributes.price</c>.</summary>
+    public IReadOnlyList<string>? Removed { get; init; }
+
+    /// <summary>It is in no answer any more, whatever a model knows of it.</summary>
+    public bool? Deleted { get; init; }
+
+    [JsonIgnore]
+    public bool IsDeleted => Deleted == true;
+
+    private static ReadOnlySpan<byte> OldForm => "{\"movie_id\":"u8;
+
+    /// <summary>Name in <see cref="Removed"/> of one attribute.</summary>
+    public static string AttributeField(string name) => $"attributes.{name}";
+
+    /// <param name="known">Of the model's catalog; null for an item that is new: row and count are not its own yet.</param>
+    public CatalogItem Apply(CatalogItem? known = null)
+    {
+        CatalogItem item = known ?? new CatalogItem(0, ItemId, ItemId.Text, [], 0);
+        return item with
+        {
+            Title = Title ?? item.Title,
+            Categories = Categories ?? (Removes("categories") ? [] : item.Categories),
+            Attributes = Merge(item.Attributes),
+            ImageUrl = ImageUrl ?? (Removes("image_url") ? null : item.ImageUrl),
+            CreatedAt = CreatedAt ?? (Removes("created_at") ? null : item.CreatedAt),
+            AvailableFrom = AvailableFrom ?? (Removes("available_from") ? null : item.AvailableFrom),
+            AvailableUntil = AvailableUntil ?? (Removes("available_until") ? null : item.AvailableUntil),
+            Hidden = Hidden ?? (!Removes("hidden") && item.Hidden),
+        };
+    }
+
+    /// <summary>This record with what a later one says; of attributes, one by one.</summary>
+    public ItemRecord With(ItemRecord change)
+    {
+        var attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase);
+        foreach ((string name, AttributeValue value) in (change.Removes("attributes") ? ItemAttributes.None : Attributes ?? ItemAttributes.None).Concat(change.Attributes ?? ItemAttributes.None))
+        {
+            if (!change.Removes(AttributeField(name)))
+            {
+                attributes[name] = value;
+            }
+        }
+
+        string[] removed = [.. (Removed ?? []).Concat(change.Removed ?? []).Distinct(StringComparer.OrdinalIgnoreCase)];
+        return this with
+        {
+            Title = change.Title ?? Title,
+            Categories = change.Categories ?? (change.Removes("categories") ? null : Categories),
+            Attributes = attributes.Count == 0 ? null : attributes,
+            ImageUrl = change.ImageUrl ?? (change.Removes("image_url") ? null : ImageUrl),
+            CreatedAt = change.CreatedAt ?? (change.Removes("created_at") ? null : CreatedAt),
+            AvailableFrom = change.AvailableFrom ?? (change.Removes("available_from") ? null : AvailableFrom),
+            AvailableUntil = change.AvailableUntil ?? (change.Removes("available_until") ? null : AvailableUntil),
+            Hidden = change.Hidden ?? (change.Removes("hidden") ? null : Hidden),
+            Removed = removed.Length == 0 ? null : removed,
+        };
+    }
+
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, ItemRecordJson.Default.ItemRecord);
+
+    /// <exception cref="InvalidDataException">Not such a record.</exception>
+    public static ItemRecord Read(ReadOnlySpan<byte> stored)
+    {
+        try
+        {
+            ItemRecord record = stored.StartsWith(OldForm)
+                ? JsonSerializer.Deserialize(stored, ItemRecordJson.Default.OldRecord)!.ToRecord()
+                : JsonSerializer.Deserialize(stored, ItemRecordJson.Default.ItemRecord) ?? throw new InvalidDataException("A stored item is null.");
+            return EntityId.IsValid(record.ItemId.Text) && record.Categories?.Contains(null!) != true && record.Removed?.Contains(null!) != true
+                ? record
+                : throw new InvalidDataException("A stored item has no id, or null among its categories.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"A stored item cannot be read: {e.Message}", e);
+        }
+    }
+
+    private bool Removes(string field) => Removed?.Contains(field, StringComparer.OrdinalIgnoreCase) == true;
+
+    private IReadOnlyDictionary<string, AttributeValue> Merge(IReadOnlyDictionary<string, AttributeValue> known)
+    {
+        if (Attributes is null && Removed is null)
+        {
+            return known;
+        }
+
+        var merged = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase);
+        IEnumerable<KeyValuePair<string, AttributeValue>> kept = known.Where(attribute => !Removes("attributes") && !Removes(AttributeField(attribute.Key)));
+        foreach ((string name, AttributeValue value) in kept.Concat(Attributes ?? ItemAttributes.None))
+        {
+            merged[name] = value;
+        }
+
+        return merged;
+    }
+}
+
+/// <summary>A film as earlier releases stored it.</summary>
+internal sealed record OldRecord(EntityId MovieId, string Title, int? Year, IReadOnlyList<string> Genres, long Added)
+{
+    /// <exception cref="InvalidDataException">It has no title or genres.</exception>
+    public ItemRecord ToRecord() => Title is not null && Genres is not null // the serializer takes an absent field for null
+        ? new(MovieId, Added) { Title = Title, Categories = Genres, Attributes = Year is null ? null : ItemAttributes.OfYear(Year) }
+        : throw new InvalidDataException("A stored item has no title or genres.");
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(ItemRecord))]
+[JsonSerializable(typeof(OldRecord))]
+internal sealed partial class ItemRecordJson : JsonSerializerContext;

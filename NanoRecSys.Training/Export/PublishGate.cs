@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Export;
+
+/// <summary>
+/// Compares a candidate with the served version before it takes its place: both retrievers, as they were exported, rank the validation items
+/// of the same users in the prepared data. The paired bootstrap interval of the difference decides.
+/// </summary>
+internal static class PublishGate
+{
+    private const int Cutoff = 10;
+    private const int MostUsers = 2_000; // a difference of .02 is then significant
+    private const int FewestUsers = 20; // fewer say nothing
+    private const int Resamples = 1_000;
+
+    /// <param name="allowedLoss">Of NDCG@10: the candidate is refused only where the whole interval of its loss is larger.</param>
+    /// <param name="data">Prepared data; its validation items neither model was trained on.</param>
+    /// <param name="candidate">The exported model.</param>
+    /// <param name="context">The store, seed and progress.</param>
+    /// <returns>Null where no version is served that could be compared.</returns>
+    public static GateResult? Compare(double allowedLoss, PreparedData data, ModelInfo candidate, StepContext context)
+    {
+        if (Served(context) is not { Manifest.FinalFit: null } served)
+        {
+            return null; // a final fit has seen the validation items
+        }
+
+        DataSplit sample = Sample(data);
+        int items = data.Catalog.Count;
+        using var now = new ExportedRetriever(
+            "served", served.PathOf(served.Manifest.UserTower.File), served.PathOf(ArtifactNames.ItemEmbeddings), served.Manifest.Model,
+            Rows(data.Catalog, served));
+        string export = context.Workspace.ExportFolder;
+        using var next = new ExportedRetriever(
+            "candidate", Path.Combine(export, ArtifactNames.UserTower), Path.Combine(export, ArtifactNames.ItemEmbeddings), candidate,
+            [.. Enumerable.Range(0, items)]);
+        context.Progress.Report(new ProgressEvent { Message = $"Comparing with the served version {served.Manifest.ModelVersion}." });
+        RankedUsers users = new FullRanking(sample, items) { Threads = context.Threads }
+            .Rank([now, next], HeldOut.Validation, cancellation: context.Cancellation);
+        if (users.Users.Length < FewestUsers)
+        {
+            return null;
+        }
+
+        float[][] gains = [.. users.Ranks.Select(ranks => Array.ConvertAll(ranks, rank => (float)RankingMetrics.Gain(rank, Cutoff)))];
+        ConfidenceInterval difference = Bootstrap.Of(gains, Resamples, context.Seed, context.Threads, context.Cancellation).DifferenceInterval(1, 0);
+        return new GateResult(
+            served.Manifest.ModelVersion, $"ndcg@{Cutoff}", users.Users.Length, gains[0].Average(), gains[1].Average(), difference.Low, difference.High,
+            Refused: difference.High < -allowedLoss);
+    }
+
+    /// <summary>The outcome for people, on one line.</summary>
+    public static string Describe(GateResult gate) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"NDCG@{Cutoff} of {gate.Users:N0} validation users: {gate.Candidate:.0000}, the served version {gate.Version} has {gate.Served:.0000} "
+        + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})");
+
+    // Null where nothing is served, or what is served cannot be read: then it is no reason to keep another version out.
+    private static ArtifactVersion? Served(StepContext context)
+    {
+        try
+        {
+            ArtifactStore store = context.Workspace.Store;
+            return (store.ReadPinned() ?? store.ReadCurrent()) is { } version ? store.Open(version) : null;
+        }
+        catch (Exception e) when (e is ArtifactException or IOException or UnauthorizedAccessException)
+        {
+            context.Progress.Report(new ProgressEvent { Message = $"The served version cannot be compared: {e.Message}" });
+            return null;
+        }
+    }
+
+    // [V] the served version's row of each item; -1 where it does not know the item.
+    private static int[] Rows(Catalog catalog, ArtifactVersion served)
+    {
+        Catalog known = CatalogFile.ReadAsync(served.PathOf(ArtifactNames.Catalog)).GetAwaiter().GetResult();
+        return [.. catalog.Items.Select(item => known.TryFind(item.Id, out ItemIndex row) ? row.Value : -1)];
+    }
+
+    // Users at even distances.
+    private static DataSplit Sample(PreparedData data)
+    {
+        UserHistories all = data.Histories;
+        int step = Math.Max(1, all.UserCount / MostUsers);
+        if (step == 1)
+        {
+            return data.Split;
+        }
+
+        int[] chosen = [.. Enumerable.Range(0, all.UserCount / step).Select(n => n * step)];
+        var offsets = new long[chosen.Length + 1];
+        var items = new List<int>();
+        var times = new List<long>();
+        for (int n = 0; n < chosen.Length; n++)
+        {
+            items.AddRange(all.At(chosen[n]));
+            times.AddRange(all.TimesAt(chosen[n]));
+            offsets[n + 1] = items.Count;
+        }
+
+        var some = new UserHistories(IdTable.Of([.. chosen.Select(user => all.Users[user])]), offsets, items.ToArray(), times.ToArray());
+        return DataSplit.Of(some, data.Summary.Cuts);
+    }
+
+    /// <summary>A user tower and item embeddings from files, over the rows of the prepared data.</summary>
+    /// <param name="name">In messages.</param>
+    /// <param name="tower">The graph.</param>
+    /// <param name="embeddings">[V', D]</param>
+    /// <param name="model">Of the graph.</param>
+    /// <param name="rows">[V] the model's row of each item of the data, or -1.</param>
+    private sealed class ExportedRetriever(string name, string tower, string embeddings, ModelInfo model, int[] rows) : IScorer, IDisposable
+    {
+        private readonly OnnxUserTower _tower = new(tower, model);
+        private readonly (float[] Values, int Dimension) _items = NpyFile.Read(embeddings);
+
+        public string Name => name;
+
+        public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
+        {
+            for (int b = 0; b < histories.Count; b++)
+            {
+                TimedHistory history = Known(histories[b]);
+                ReadOnlySpan<float> user = history.Items.IsEmpty ? default : _tower.Encode([history]); // [D]
+                for (int item = 0; item < rows.Length; item++)
+                {
+                    scores[b * rows.Length + item] = rows[item] < 0 || user.IsEmpty
+                        ? float.NegativeInfinity
+                        : TensorPrimitives.Dot(user, _items.Values.AsSpan(rows[item] * _items.Dimension, _items.Dimension));
+                }
+            }
+        }
+
+        public void Dispose() => _tower.Dispose();
+
+        private TimedHistory Known(TimedHistory history)
+        {
+            int[] places = [.. Enumerable.Range(0, history.Items.Length).Where(t => rows[history.Items.Span[t]] >= 0)];
+            return new TimedHistory(
+                Array.ConvertAll(places, t => rows[history.Items.Span[t]]),
+                history.Times.IsEmpty ? default(ReadOnlyMemory<long>) : Array.ConvertAll(places, t => history.Times.Span[t]), history.Now);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using NanoRecSys.Core.Evaluation;
+
+namespace NanoRecSys.Web.Components.Versions;
+
+/// <summary>One metric of two versions.</summary>
+/// <param name="Name">Such as <c>ndcg@10</c>.</param>
+/// <param name="A">Of the first.</param>
+/// <param name="B">Of the second.</param>
+/// <param name="IntervalA">95%; null where none was measured.</param>
+/// <param name="IntervalB">95%; null where none was measured.</param>
+public sealed record ComparedMetric(string Name, double A, double B, ConfidenceInterval? IntervalA, ConfidenceInterval? IntervalB)
+{
+    private static readonly string[] First = ["ndcg@10", "hr@10", "mrr@10", "hr@50"];
+
+    /// <summary>What can be said of the difference.</summary>
+    public string Verdict => (IntervalA, IntervalB) switch
+    {
+        (null, _) or (_, null) => "no interval",
+        ({ } a, { } b) when b.Low > a.High => "better",
+        ({ } a, { } b) when b.High < a.Low => "worse",
+        _ => "may be chance",
+    };
+
+    /// <returns>The metrics that both have, the usual ones first.</returns>
+    public static IReadOnlyList<ComparedMetric> Of(EvaluationResult a, EvaluationResult b) =>
+    [
+        .. a.Metrics.Keys.Intersect(b.Metrics.Keys)
+            .OrderBy(name => Array.IndexOf(First, name) is >= 0 and var place ? place : First.Length).ThenBy(name => name, StringComparer.Ordinal)
+            .Take(12)
+            .Select(name => new ComparedMetric(name, a.Metrics[name], b.Metrics[name], Interval(a, name), Interval(b, name))),
+    ];
+
+    private static ConfidenceInterval? Interval(EvaluationResult result, string name) =>
+        result.Intervals?.TryGetValue(name, out ConfidenceInterval interval) == true ? interval : null;
+}

@@ -1,0 +1,146 @@
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
+
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>Every journey with nothing but a keyboard: Tab until the control has the focus, then its keys. No locator is clicked or focused.</summary>
+public sealed class KeyboardJourneyTests(FirstStart start)
+{
+    private const int MostTabs = 200;
+
+    [Fact]
+    public async Task Another_user_is_found_and_shown()
+    {
+        await using Visit visit = await OpenAsync("/?user=15", "recommendation-card");
+        await TabToAsync(visit, "[role=combobox]");
+
+        await visit.Page.Keyboard.PressAsync("ControlOrMeta+A");
+        await visit.Page.Keyboard.TypeAsync("480");
+        await Expect(visit.Marked("option").First).ToContainTextAsync("480");
+        await visit.Page.Keyboard.PressAsync("Enter");
+
+        await visit.ExpectAddressAsync("user=480");
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("For user 480");
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task Filters_are_set_and_removed()
+    {
+        await using Visit visit = await OpenAsync("/?user=15", "recommendation-card");
+        await PressAsync(visit, "[data-testid=filters-toggle]", "Enter");
+        await Expect(visit.Marked("category-choice").First).ToBeVisibleAsync();
+
+        await PressAsync(visit, "[data-testid=category-choice]", "Space");
+        await visit.ExpectAddressAsync("categories=");
+        await TabToAsync(visit, "[data-testid=year-from]");
+        await visit.Page.Keyboard.TypeAsync("1990");
+        await visit.Page.Keyboard.PressAsync("Tab");
+        await visit.ExpectAddressAsync("where=year%3E%3D1990");
+        await Expect(visit.Marked("filter-tag")).ToHaveCountAsync(2);
+
+        await PressAsync(visit, "[data-testid=filter-tag]", "Enter");
+        await Expect(visit.Marked("filter-tag")).ToHaveCountAsync(1);
+        await PressAsync(visit, "[data-testid=filters-clear]", "Enter");
+        await Expect(visit.Marked("filter-tag")).ToHaveCountAsync(0);
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task An_item_is_added_to_the_history_and_taken_out_again()
+    {
+        await using Visit visit = await OpenAsync("/?user=18", "recommendation-card");
+
+        await PressAsync(visit, "[data-testid=card-action]", "Enter");
+        await Expect(visit.Marked("watched-note")).ToContainTextAsync("was added");
+        await Expect(visit.Marked("undo")).ToBeEnabledAsync();
+        await PressAsync(visit, "[data-testid=undo]", "Enter");
+
+        await Expect(visit.Marked("watched-note")).ToContainTextAsync("was removed");
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task From_a_card_to_the_item_to_a_taste_of_ones_own()
+    {
+        await using Visit visit = await OpenAsync("/?user=15", "recommendation-card");
+        await PressAsync(visit, "[data-testid=title] a", "Enter");
+        await visit.ExpectAddressAsync("/item/");
+        await Expect(visit.Marked("audience-member").First).ToBeVisibleAsync();
+
+        await PressAsync(visit, "[data-testid=start-taste]", "Enter");
+        await visit.ExpectAddressAsync("/taste?items=");
+        await Expect(visit.Marked("recommendation-card").First).ToBeVisibleAsync();
+        await PressAsync(visit, "[data-testid=card-action]", "Enter");
+        await Expect(visit.Marked("taste-chip")).ToHaveCountAsync(2);
+        await PressAsync(visit, "[data-testid=taste-remove]", "Enter");
+        await Expect(visit.Marked("taste-chip")).ToHaveCountAsync(1);
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task A_request_is_opened_and_every_page_is_reached_by_the_navigation()
+    {
+        await using Visit visit = await OpenAsync("/?user=19", "recommendation-card");
+        foreach ((string page, string marker) in new[]
+        {
+            ("taste", "taste-suggestion"), ("explore", "map-drawn"), ("data", "long-tail"), ("telemetry", "telemetry-request"), ("training", "version"), ("system", "manifest-model"),
+        })
+        {
+            await PressAsync(visit, $"[data-testid=nav-{page}]", "Enter");
+            await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
+            if (page == "telemetry")
+            {
+                await PressAsync(visit, "[data-testid=telemetry-request] button", "Enter");
+                await Expect(visit.Marked("trace-waterfall")).ToBeVisibleAsync();
+            }
+        }
+
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task A_version_is_pinned_and_unpinned()
+    {
+        await using Visit visit = await OpenAsync("/training", "version");
+
+        await PressAsync(visit, "[data-testid=version] button", "Enter");
+        await PressAsync(visit, "[data-testid=confirm]", "Enter");
+        await Expect(visit.Marked("version").First).ToContainTextAsync("pinned");
+        await PressAsync(visit, "[data-testid=unpin]", "Enter");
+        await PressAsync(visit, "[data-testid=confirm]", "Enter");
+
+        await Expect(visit.Marked("version").First).Not.ToContainTextAsync("pinned");
+        Assert.Empty(visit.Errors);
+    }
+
+    private async Task<Visit> OpenAsync(string path, string marker)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync(path);
+        await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
+        return visit;
+    }
+
+    private static async Task PressAsync(Visit visit, string selector, string key)
+    {
+        await TabToAsync(visit, selector);
+        await visit.Page.Keyboard.PressAsync(key);
+    }
+
+    // Onwards, and from the end of the page to its beginning.
+    private static async Task TabToAsync(Visit visit, string selector)
+    {
+        for (int i = 0; i < MostTabs; i++)
+        {
+            await visit.Page.Keyboard.PressAsync("Tab");
+            if (await visit.Page.EvaluateAsync<bool>("selector => document.activeElement?.matches(selector) === true", selector))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail($"The keyboard does not reach {selector}.");
+    }
+}

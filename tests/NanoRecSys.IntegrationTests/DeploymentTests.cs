@@ -1,0 +1,150 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using k8s;
+using k8s.Models;
+using NanoRecSys.IntegrationTests.Fixtures;
+using YamlDotNet.RepresentationModel;
+
+namespace NanoRecSys.IntegrationTests;
+
+/// <summary>Holds the files in <c>deploy</c> to the Kubernetes API's types and to what the services really have.</summary>
+public sealed partial class DeploymentTests
+{
+    private static readonly string Folder = Path.Combine(RepositoryFolder.Root, "deploy");
+
+    /// <summary>Settings that the services read; each is named in docs/operations.md or is the framework's.</summary>
+    private static readonly string[] Settings =
+    [
+        "ASPNETCORE_HTTP_PORTS", "Artifacts__Path", "ConnectionStrings__cache", "OTEL_SERVICE_NAME", "REDIS_PASSWORD", "CACHE",
+        "Server__DrainDelay", "Telemetry__Prometheus", "services__api__http__0",
+    ];
+
+    [GeneratedRegex(@"\b(?:nanorecsys|http_server|dotnet)_[a-z_]+")]
+    private static partial Regex MetricName();
+
+    [Fact]
+    public async Task Every_file_of_the_kustomization_holds_objects_of_the_Kubernetes_API()
+    {
+        var kustomization = (YamlMappingNode)Yaml("kubernetes/kustomization.yaml");
+        string[] files = [.. ((YamlSequenceNode)kustomization["resources"]).Children.Select(node => node.ToString())];
+
+        Assert.Equal(
+            files.Append("kustomization.yaml").Order(StringComparer.Ordinal),
+            Directory.GetFiles(Path.Combine(Folder, "kubernetes"), "*.yaml").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        List<object> objects = await ObjectsAsync(files);
+        Assert.Equal(
+            ["CronJob", "Deployment", "Deployment", "HorizontalPodAutoscaler", "Namespace", "PersistentVolumeClaim", "PodDisruptionBudget", "Service", "Service", "Service", "StatefulSet"],
+            objects.Cast<IKubernetesObject>().Select(one => one.Kind).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Pods_are_probed_where_the_services_answer_run_without_root_and_outlive_their_requests()
+    {
+        List<object> objects = await ObjectsAsync("api.yaml", "web.yaml", "training.yaml", "cache.yaml");
+        V1PodSpec[] pods =
+        [
+            .. objects.OfType<V1Deployment>().Select(one => one.Spec.Template.Spec), .. objects.OfType<V1StatefulSet>().Select(one => one.Spec.Template.Spec),
+            .. objects.OfType<V1CronJob>().Select(one => one.Spec.JobTemplate.Spec.Template.Spec),
+        ];
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(951));
+
+        Assert.Equal(4, pods.Length);
+        Assert.All(pods, pod => Assert.True(pod.SecurityContext.RunAsNonRoot));
+        Assert.All(pods.SelectMany(pod => pod.Containers), container =>
+        {
+            Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
+            Assert.Equal(["ALL"], container.SecurityContext.Capabilities.Drop);
+            Assert.Contains("memory", container.Resources.Limits.Keys);
+            Assert.Subset(Settings.ToHashSet(), (container.Env ?? []).Select(variable => variable.Name).ToHashSet());
+        });
+        V1Container served = pods[0].Containers.Single();
+        foreach (V1Probe probe in new[] { served.StartupProbe, served.LivenessProbe, served.ReadinessProbe })
+        {
+            using HttpResponseMessage answer = await api.FetchAsync(probe.HttpGet.Path);
+            Assert.True(answer.IsSuccessStatusCode, probe.HttpGet.Path);
+        }
+
+        TimeSpan drain = TimeSpan.Parse(served.Env.Single(variable => variable.Name == "Server__DrainDelay").Value, null) + TimeSpan.FromSeconds(5); // the default of Server:DrainTimeout
+        Assert.True(pods[0].TerminationGracePeriodSeconds > drain.TotalSeconds);
+    }
+
+    [Fact]
+    public void The_compose_file_has_the_services_with_settings_that_they_read_and_ports_of_this_machine_only()
+    {
+        var services = (YamlMappingNode)((YamlMappingNode)Yaml("compose.yaml"))["services"];
+
+        Assert.Equal(["api", "cache", "training", "web"], services.Children.Keys.Select(key => key.ToString()).Order(StringComparer.Ordinal));
+        foreach (YamlMappingNode service in services.Children.Values.Cast<YamlMappingNode>())
+        {
+            IEnumerable<string> set = service.Children.TryGetValue("environment", out YamlNode? environment)
+                ? ((YamlMappingNode)environment).Children.Keys.Select(key => key.ToString()) : [];
+            Assert.Subset(Settings.ToHashSet(), set.ToHashSet());
+            IEnumerable<YamlNode> ports = service.Children.TryGetValue("ports", out YamlNode? list) ? ((YamlSequenceNode)list).Children : [];
+            Assert.All(ports, port => Assert.StartsWith("127.0.0.1:", port.ToString(), StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task Alerts_and_dashboard_ask_for_metrics_that_the_API_has()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
+        await using ApiServer api = await ApiServer.StartAsync(
+            new RandomModel(952), cache.ConnectionString, ("Telemetry:Prometheus", "true"), ("Overload:Concurrency", "1"), ("Overload:QueueLimit", "0"));
+        string[] asked = [.. MetricName().Matches(File.ReadAllText(Path.Combine(Folder, "alerts.yaml")) + Dashboard())
+            .Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
+        Assert.Contains("nanorecsys_compute_shed_total", asked);
+        string metrics = "";
+
+        // Until some of forty requests at once find the queue full; what is never measured is not exported.
+        await ApiServer.UntilAsync("a request is shed", async () =>
+        {
+            await Task.WhenAll(Enumerable.Range(1, 40).Select(k => api.PostAsync("/recommend", $$"""{"user_id": 11, "k": {{k}}}""")));
+            using HttpResponseMessage response = await api.FetchAsync("/metrics");
+            metrics = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            return metrics.Contains("nanorecsys_compute_shed_total", StringComparison.Ordinal);
+        });
+
+        Assert.All(asked, name => Assert.Contains($"\n{name}{{", metrics, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Metrics_need_a_key_where_reading_does_and_are_off_unless_they_are_configured()
+    {
+        await using ApiServer off = await ApiServer.StartAsync(new RandomModel(953));
+        await using ApiServer locked = await ApiServer.StartAsync(new RandomModel(954), null, ("Telemetry:Prometheus", "true"), ("Security:ReadKeys:0", new string('a', 64)));
+
+        using HttpResponseMessage absent = await off.FetchAsync("/metrics");
+        using HttpResponseMessage refused = await locked.FetchAsync("/metrics");
+
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, absent.StatusCode);
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, refused.StatusCode);
+    }
+
+    // The expressions of all panels.
+    private static string Dashboard()
+    {
+        using JsonDocument dashboard = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "grafana-dashboard.json")));
+        return string.Join('\n', dashboard.RootElement.GetProperty("panels").EnumerateArray()
+            .SelectMany(panel => panel.GetProperty("targets").EnumerateArray().Select(target => target.GetProperty("expr").GetString())));
+    }
+
+    private static YamlNode Yaml(string file)
+    {
+        var stream = new YamlStream();
+        using StreamReader reader = File.OpenText(Path.Combine(Folder, file));
+        stream.Load(new YamlDotNet.Core.MergingParser(new YamlDotNet.Core.Parser(reader)));
+        return stream.Documents[0].RootNode;
+    }
+
+    private static async Task<List<object>> ObjectsAsync(params string[] files)
+    {
+        var objects = new List<object>();
+        foreach (string file in files)
+        {
+            string text = await File.ReadAllTextAsync(Path.Combine(Folder, "kubernetes", file), TestContext.Current.CancellationToken);
+            objects.AddRange(KubernetesYaml.LoadAllFromString(text, strict: true));
+        }
+
+        return objects;
+    }
+}

@@ -1,0 +1,45 @@
+using Bunit;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Web.Components.Versions;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class ComparePanelTests : BunitContext
+{
+    [Fact]
+    public void A_difference_beyond_both_intervals_is_told_from_one_that_may_be_chance()
+    {
+        IRenderedComponent<ComparePanel> panel = Show(Version("new", 0.080, 0.20, (0.070, 0.090)), Version("old", 0.050, 0.19, (0.040, 0.060)));
+
+        Assert.Equal(
+            ["NDCG@10|0.0500 (0.0400 to 0.0600)|0.0800 (0.0700 to 0.0900)|+0.0300|better", "HR@10|0.1900|0.2000|+0.0100|no interval"],
+            panel.FindAll("[data-testid=compared-metric]").Select(row => string.Join('|', row.Children.Select(cell => cell.TextContent))));
+    }
+
+    [Fact]
+    public void Overlapping_intervals_may_be_chance() => Assert.Equal(
+        "may be chance", new ComparedMetric("ndcg@10", 0.05, 0.06, new ConfidenceInterval(0.04, 0.06), new ConfidenceInterval(0.05, 0.07)).Verdict);
+
+    [Fact]
+    public void Figures_of_different_parts_of_the_data_are_not_compared()
+    {
+        ModelVersionInfo validated = Version("new", 0.08, 0.2, (0.07, 0.09));
+
+        IRenderedComponent<ComparePanel> panel = Show(validated with { Metrics = [validated.Metrics[0] with { Split = "validation" }] }, Version("old", 0.05, 0.19, (0.04, 0.06)));
+
+        Assert.Empty(panel.FindAll("[data-testid=compared-metric]"));
+        Assert.Contains("on test, the other on validation", panel.Markup, StringComparison.Ordinal);
+    }
+
+    private static ModelVersionInfo Version(string name, double ndcg, double hits, (double Low, double High) interval) => new(
+        name, DateTimeOffset.UnixEpoch, "small", "transformer", null,
+        [
+            new EvaluationResult("retriever", "test", 671, 9066, "history", new Dictionary<string, double> { ["hr@10"] = hits, ["ndcg@10"] = ndcg })
+            {
+                Intervals = new Dictionary<string, ConfidenceInterval> { ["ndcg@10"] = new(interval.Low, interval.High) },
+            },
+        ]);
+
+    private IRenderedComponent<ComparePanel> Show(params ModelVersionInfo[] versions) => Render<ComparePanel>(parameters => parameters.Add(panel => panel.Versions, versions));
+}

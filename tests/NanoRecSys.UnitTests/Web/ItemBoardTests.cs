@@ -1,0 +1,104 @@
+using System.Net;
+using Bunit;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Web.Components.Explore;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class ItemBoardTests : BunitContext
+{
+    private readonly FakeApi _api = new FakeApi()
+        .On("GET /items/47", new ItemDetail(Films.Seven, 201, 9, 9066, 0.1f, 0.2f))
+        .On("GET /items/47/similar", new ItemList([Films.Matrix], [0.62f]))
+        .On("GET /items/47/audience", new ItemAudience(671, 200, 80, 7, 46, [new AudienceMember(480, 1, 33)]));
+
+    public ItemBoardTests()
+    {
+        Services.AddSingleton(_api.Client());
+        Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
+        JSInterop.Mode = JSRuntimeMode.Loose; // The map draws itself in a browser only.
+    }
+
+    [Fact]
+    public void It_shows_the_film_what_is_like_it_and_who_gets_it()
+    {
+        IRenderedComponent<ItemBoard> board = Show();
+
+        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=audience-member]")));
+        Assert.Equal("Seven (a.k.a. Se7en)", board.Find("h1").TextContent); // Whole here, short on its poster.
+        Assert.Equal("Seven", board.Find(".poster [data-testid=title]").TextContent);
+        Assert.Equal(["The Matrix"], board.FindAll("[data-testid=similar] [data-testid=title]").Select(title => title.TextContent));
+        Assert.Contains("0.62", board.Find("[data-testid=similar]").TextContent, StringComparison.Ordinal);
+        Assert.Equal("/user/480", board.Find("[data-testid=audience-member]").GetAttribute("href"));
+    }
+
+    [Fact]
+    public void Whatever_the_data_says_of_it_is_listed()
+    {
+        ItemInfo soap = new(EntityId.Of("B07/AB"), "Soap", ["Beauty"])
+        {
+            Attributes = new Dictionary<string, AttributeValue>
+            {
+                ["brand"] = AttributeValue.OfCategory("Dove"), ["net_weight"] = AttributeValue.OfNumber(0.25), ["on_sale_since"] = AttributeValue.OfTime(1_767_225_600),
+            },
+            Hidden = true,
+        };
+        _api.On("GET /items/47", new ItemDetail(soap, 3, 2, 10, null, null));
+
+        IRenderedComponent<ItemBoard> board = Show();
+
+        board.WaitForAssertion(() => Assert.Equal(
+            ["Id B07/AB", "Brand Dove", "Net weight 0.25", "On sale since 2026-01-01"],
+            board.FindAll("[data-testid=attributes] div").Select(fact => string.Join(' ', fact.Children.Select(part => part.TextContent)))));
+        Assert.Contains("hidden", board.Find(".line").TextContent, StringComparison.Ordinal);
+        Assert.Equal("/taste?items=B07%252FAB", board.Find("[data-testid=start-taste]").GetAttribute("href"));
+    }
+
+    [Theory]
+    [InlineData("http://localhost/item/47", "47")]
+    [InlineData("http://localhost/item/B07%2FAB%20c?x=1", "B07/AB c")]
+    [InlineData("http://localhost/item/%C3%A9%25", "é%")]
+    public void An_address_ends_with_the_id(string address, string id)
+    {
+        Assert.Equal(id, ItemPage.IdOf(address, "/item/"));
+        Assert.Equal(new Uri(address).AbsolutePath, ItemPage.Address(EntityId.Of(id)));
+    }
+
+    [Fact]
+    public void A_film_without_a_place_on_the_map_says_so()
+    {
+        _api.On("GET /items/47", new ItemDetail(Films.Seven, 0, null, 9066, null, null));
+
+        IRenderedComponent<ItemBoard> board = Show();
+
+        board.WaitForAssertion(() => Assert.Contains("Not on the map", board.Markup, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_part_that_fails_leaves_the_others_standing()
+    {
+        _api.Fails("GET /items/47/audience", HttpStatusCode.InternalServerError, "The sample is away.");
+
+        IRenderedComponent<ItemBoard> board = Show();
+
+        board.WaitForAssertion(() => Assert.Contains("The sample is away.", board.Find("[data-testid=audience]").TextContent, StringComparison.Ordinal));
+        Assert.Single(board.FindAll("[data-testid=similar] [data-testid=title]"));
+    }
+
+    [Fact]
+    public void A_film_that_is_not_there_is_told_with_a_way_on()
+    {
+        _api.Fails("GET /items/47", HttpStatusCode.NotFound, "Item 47 is not in the served model's catalog.");
+
+        IRenderedComponent<ItemBoard> board = Show();
+
+        board.WaitForAssertion(() => Assert.Contains("Item 47 is not in", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
+        Assert.Equal("Item 47", board.Find("h1").TextContent);
+        Assert.NotNull(board.Find("a[href='/explore']"));
+    }
+
+    private IRenderedComponent<ItemBoard> Show() => Render<ItemBoard>(parameters => parameters.Add(board => board.Id, 47));
+}
