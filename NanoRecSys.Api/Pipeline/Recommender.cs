@@ -65,14 +65,21 @@ internal static class Recommender
         var nearest = new Candidate[Math.Min(catalog.Count, Math.Max(Wanted(request), candidates))]; // [C]
         var filter = new RowFilter(excluded, rules.Allowed);
         int found = catalog.Index.Search(user, filter, nearest);
-        Candidate[] best = nearest[..found];
-        if (catalog.Model.Blend is { } blend)
+        if (catalog.Model.Blend is not { } blend)
         {
-            best = new Candidate[nearest.Length]; // [C]
-            best = best[..blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best)];
+            return WithPins(nearest[..found], rules, Cosine);
         }
 
-        return WithPins(best, rules, row => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row)));
+        var best = new Candidate[nearest.Length]; // [C]
+        found = blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best);
+        return WithPins(best[..found], rules, row =>
+        {
+            float[] score = [Cosine(row)];
+            blend.AddTo(history.Rows, [row], score);
+            return score[0];
+        });
+
+        float Cosine(int row) => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row));
     }
 
     /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the scores of the retrieval decide.</summary>
@@ -89,16 +96,13 @@ internal static class Recommender
             return candidates;
         }
 
-        if (catalog.Model.Ranker is not { } ranker)
-        {
-            return [.. BestFirst(rules.Boosts.Count == 0 ? candidates : candidates.Select(candidate => candidate with { Score = Boosted(candidate.Score, rules.FactorOf(candidate.Row)) }))
-                .Select(candidate => candidate with { Score = catalog.Model.ToScore(candidate.Score) })];
-        }
-
-        float[] scores = ranker.Score(catalog, user, history.Rows, candidates); // [C]
+        ModelSnapshot model = catalog.Model;
+        float[] scores = model.Ranker is { } ranker
+            ? ranker.Score(catalog, user, history.Rows, candidates) // [C]
+            : Array.ConvertAll(candidates, candidate => candidate.Score);
         for (int c = 0; rules.Boosts.Count > 0 && c < scores.Length; c++)
         {
-            scores[c] += (float)Math.Log(rules.FactorOf(candidates[c].Row));
+            scores[c] = Boosted(model, scores[c], rules.FactorOf(candidates[c].Row));
         }
 
         return [.. BestFirst(candidates.Select((candidate, i) => candidate with { Score = scores[i] }))
@@ -203,11 +207,26 @@ internal static class Recommender
         return [.. candidates, .. rules.Pins.Where(pin => !rows.Contains(pin.Row)).Select(pin => new Candidate(pin.Row, scoreOf(pin.Row)))];
     }
 
-    // The logit of a cosine's share of its range, raised by the logarithm of the factor, as a cosine again.
-    private static float Boosted(float cosine, double factor)
+    // The odds of a score, raised by the factor: those of a probability, or of a cosine's share of its range.
+    private static float Boosted(ModelSnapshot model, float value, double factor)
     {
-        (double with, double without) = (factor * (1 + cosine), 1 - cosine);
-        return factor == 1 || with + without <= 0 ? cosine : (float)((with - without) / (with + without));
+        if (factor == 1)
+        {
+            return value;
+        }
+
+        if (model.Artifacts.Manifest.Calibration is { } calibration)
+        {
+            return value + (float)(Math.Log(factor) / calibration.Slope);
+        }
+
+        if (model.Ranker is not null || model.Blend is not null)
+        {
+            return value + (float)Math.Log(factor);
+        }
+
+        (double with, double without) = (factor * (1 + value), 1 - value);
+        return with + without <= 0 ? value : (float)((with - without) / (with + without));
     }
 
     private static IOrderedEnumerable<Candidate> BestFirst(IEnumerable<Candidate> candidates) =>

@@ -37,7 +37,8 @@ internal static class RunCommand
     public static Command Create(CommandFactory factory) => factory.Create(
         "run", "Run all steps, from the ratings to a published version", [PresetName, RaceCommand.Budget, FinalFit, IfNoModel, Force, .. PrepareCommand.Settings],
         parse => Stages + (IsAuto(parse) ? 1 : 0) + (IsFitted(parse) ? 1 : 0),
-        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), IsFitted(parse), PrepareCommand.Read(parse), new PublishOptions { Force = parse.GetValue(Force) }),
+        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), IsFitted(parse), PrepareCommand.Read(parse),
+            new PublishOptions { Force = parse.GetValue(Force) }),
         (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null, prepares: _ => true);
 
     private static bool IsAuto(ParseResult parse) => parse.GetRequiredValue(PresetName) == Auto;

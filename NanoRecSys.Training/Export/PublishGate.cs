@@ -7,6 +7,7 @@ using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
@@ -35,9 +36,10 @@ internal static class PublishGate
             return null;
         }
 
-        if (candidate.FinalFit is not null || served.Manifest.FinalFit is not null)
+        bool hasRefit = ModelFolder.HasRefit(context.Workspace) || served.Manifest.Metrics.Any(result => result.Refit == true);
+        if (hasRefit || candidate.FinalFit is not null || served.Manifest.FinalFit is not null)
         {
-            return CompareFigures(allowedLoss, metrics, served.Manifest); // a network that was fitted to the validation items, too, cannot be measured on them
+            return CompareFigures(allowedLoss, metrics, served.Manifest); // a network that was trained on the validation items, too, cannot be measured on them
         }
 
         DataSplit sample = Sample(data);
@@ -70,7 +72,7 @@ internal static class PublishGate
         $"NDCG@{Cutoff} of {gate.Users:N0} validation users: {gate.Candidate:.0000}, the served version {gate.Version} has {gate.Served:.0000} "
         + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})");
 
-    // By the figures from before the final fit: those of the retriever on validation. The interval of the difference of two independent
+    // By the figures from before that training: those of the retriever on validation. The interval of the difference of two independent
     // means is wider than that of paired ones, so this refuses less.
     private static GateResult? CompareFigures(double allowedLoss, IReadOnlyList<EvaluationResult> metrics, Manifest served)
     {

@@ -177,14 +177,14 @@ internal sealed record PublishOptions
 
     public RankerUse Ranker { get; init; } = RankerUse.IfBetter;
 
+    /// <summary>Serve what <c>race</c> chose, where there was one with these weights.</summary>
+    public bool UseRace { get; init; } = true;
+
     /// <summary>Whether the version is served even where it is significantly worse than the one that is served now.</summary>
     public bool Force { get; init; }
 
     /// <summary>NDCG@10 that a version may lose against the served one; see <see cref="PublishGate"/>.</summary>
     public double AllowedLoss { get; init; }
-
-    /// <summary>Serve what <c>race</c> chose, where there was one with these weights.</summary>
-    public bool UseRace { get; init; } = true;
 
     /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
     public bool UserEmbeddings { get; init; } = true;
