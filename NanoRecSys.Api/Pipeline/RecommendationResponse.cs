@@ -114,9 +114,8 @@ internal sealed class CacheEntry
         ServedCatalog catalog, RecommendationRequest request, History history, long eventsStamp, Candidate[] best, ListRules rules, Reason[]? reasons,
         string? fallbackReason)
     {
-        EntityId[] unknown = [.. (history.UnknownItemIds ?? []).Concat(Named(request).Where(id => !catalog.TryFind(id, out _))).Distinct()];
-        IReadOnlyList<EntityId>? unknownIds = unknown.Length == 0 ? null : unknown;
-        IEnumerable<CatalogItem> seen = history.Rows.SkipLast(history.InView).TakeLast(MaxHistory).Select(catalog.ItemAt);
+        IReadOnlyList<EntityId>? unknownIds = history.UnknownItemIds is null && request is { Filter: null, Pins.Count: 0 } ? null : Unknown(catalog, request, history);
+        CatalogItem[] seen = request.IncludeHistory ? [.. history.Rows.SkipLast(history.InView).TakeLast(MaxHistory).Select(catalog.ItemAt)] : [];
         byte[] json = request.ShowsMovies
             ? JsonSerializer.SerializeToUtf8Bytes(Movies(catalog, request, seen, best, reasons, unknownIds), RecommendationJson.Default.MovieContent)
             : JsonSerializer.SerializeToUtf8Bytes(Items(catalog, request, seen, best, rules, reasons, unknownIds), RecommendationJson.Default.ItemContent);
@@ -124,11 +123,15 @@ internal sealed class CacheEntry
     }
 
     // Those of a session and in view are the history's.
-    private static IEnumerable<EntityId> Named(RecommendationRequest request) =>
-        (request.Filter?.IncludeIds ?? []).Concat(request.Filter?.ExcludeIds ?? []).Concat(request.Pins.Select(pin => pin.ItemId));
+    private static EntityId[]? Unknown(ServedCatalog catalog, RecommendationRequest request, History history)
+    {
+        IEnumerable<EntityId> named = (request.Filter?.IncludeIds ?? []).Concat(request.Filter?.ExcludeIds ?? []).Concat(request.Pins.Select(pin => pin.ItemId));
+        EntityId[] unknown = [.. (history.UnknownItemIds ?? []).Concat(named.Where(id => !catalog.TryFind(id, out _))).Distinct()];
+        return unknown.Length == 0 ? null : unknown;
+    }
 
     private static MovieContent Movies(
-        ServedCatalog catalog, RecommendationRequest request, IEnumerable<CatalogItem> seen, Candidate[] best, Reason[]? reasons, IReadOnlyList<EntityId>? unknown)
+        ServedCatalog catalog, RecommendationRequest request, CatalogItem[] seen, Candidate[] best, Reason[]? reasons, IReadOnlyList<EntityId>? unknown)
     {
         MovieInfo[] movies = Array.ConvertAll(best, candidate => catalog.ItemAt(candidate.Row).ToMovieInfo());
         return new MovieContent
@@ -149,7 +152,7 @@ internal sealed class CacheEntry
     }
 
     private static ItemContent Items(
-        ServedCatalog catalog, RecommendationRequest request, IEnumerable<CatalogItem> seen, Candidate[] best, ListRules rules, Reason[]? reasons, IReadOnlyList<EntityId>? unknown) => new()
+        ServedCatalog catalog, RecommendationRequest request, CatalogItem[] seen, Candidate[] best, ListRules rules, Reason[]? reasons, IReadOnlyList<EntityId>? unknown) => new()
         {
             Items = [.. best.Select((candidate, place) =>
             {
