@@ -39,7 +39,7 @@ public sealed class ClosedLoopTests : IDisposable
         int before = await RankAsync(api);
 
         // Sixty people watch one movie and like another right after it; one of them has a movie that was added, and dislikes a third.
-        await api.PostAsync("/items", $$"""{"movie_id": {{Added}}, "title": "A New One (2026)", "genres": ["Drama"]}""");
+        await api.PostAsync("/items", $$"""{"movie_id": {{Added}}, "title": "A New One", "year": 2026, "genres": ["Drama"]}""");
         string events = string.Join(',', Enumerable.Range(FirstNewcomer, Newcomers).Select(user => $$"""
             {"user_id": {{user}}, "movie_id": {{Cause}}, "timestamp": 2000}, {"user_id": {{user}}, "movie_id": {{Liked}}, "type": "like", "timestamp": 2001}
             """));
