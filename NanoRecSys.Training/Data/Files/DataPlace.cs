@@ -131,4 +131,4 @@ internal sealed record DataPlace(string Path)
 /// <summary>A file that prepared data was made of.</summary>
 /// <param name="Path">Relative to the place that <c>--data</c> names; in full where it is elsewhere.</param>
 /// <param name="Sha256">Lower-case hex; null for a file that lies beside those that are read.</param>
-internal sealed record SourceFile(string Path, string? Sha256);
+internal sealed record SourceFile(string Path, string? Sha256 = null);
