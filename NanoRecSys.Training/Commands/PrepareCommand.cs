@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
@@ -25,6 +26,10 @@ internal static class PrepareCommand
         {
             Text("--event-weights", "Weights of types of events, such as view=0.2,purchase=1,dislike=-1; 1 for others; zero and less: no interaction", "NAME=WEIGHT,..."),
             (o, v) => o with { Reading = o.Reading with { EventWeights = Parsed(v, EventWeights.Parse) } }
+        },
+        {
+            Text("--item-word", "What the pages call an item, singular and plural, such as product,products", "ONE,MANY"),
+            (o, v) => o with { Word = ParseWord(v) }
         },
         {
             Number("--skip-bad-rows", "Leave out up to this many rows that cannot be read", Defaults.Reading.SkipBadRows, least: 0),
@@ -64,6 +69,10 @@ internal static class PrepareCommand
             (o, v) => o with { NewItems = v }
         },
     };
+
+    private static ItemWord ParseWord(string text) => text.Split(',', StringSplitOptions.TrimEntries) is [{ Length: > 0 and <= 40 } one, { Length: > 0 and <= 40 } many]
+        ? new ItemWord(one, many)
+        : throw new UserErrorException($"--item-word must be two words with a comma between, such as product,products, not '{text}'.");
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "prepare", "Read interactions and items, then filter, sort and split them for the other commands", Settings,

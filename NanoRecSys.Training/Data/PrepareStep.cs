@@ -97,6 +97,7 @@ internal static class PrepareStep
             repeated, tiedUsers, options.MinRating, options.KCore, cuts,
             options.ItemOrder is null ? null : FixedItems.Compare(options.ItemOrder, liked, kept))
         {
+            Word = options.Word,
             Hash = PreparedData.HashOf(IdTable.Of(itemIds), histories, cuts),
             Place = source.Place.Path,
             Files = files,
@@ -224,6 +225,9 @@ internal sealed record PrepareOptions
 
     /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, CancellationToken)"/>. Null for none.</summary>
     public string? Events { get; init; }
+
+    /// <summary>What the data calls an item; null for the usual word.</summary>
+    public ItemWord? Word { get; init; }
 
     /// <summary>Where named sets are downloaded from; tests put their own server here.</summary>
     public Uri DownloadFrom { get; init; } = DatasetSource.GroupLens;

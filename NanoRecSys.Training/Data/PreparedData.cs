@@ -254,6 +254,9 @@ internal sealed record DatasetSummary(
     /// <summary>Items that were taken out entirely; see <see cref="HeldOutItems"/>.</summary>
     public int NewItems { get; init; }
 
+    /// <inheritdoc cref="PrepareOptions.Word"/>
+    public ItemWord? Word { get; init; }
+
     /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 }

@@ -113,7 +113,7 @@ internal static class PublishStep
                 summary.Name, summary.Sha256, summary.Users, summary.Items, summary.Interactions, data.Split.Name,
                 options.ServeSplit == ServeSplit.All ? "all" : "train")
             {
-                Word = WordOf(summary.Name),
+                Word = summary.Word ?? WordOf(summary.Name),
             },
             Model = exported.Report.Model,
             UserTower = exported.UserTower,

@@ -28,7 +28,7 @@ public sealed class ReplicaTelemetryTests
             JsonElement telemetry = await UntilItShowsAsync(
                 replica, shown => shown.GetProperty("requests").GetInt64() == 4 && shown.GetProperty("errors").EnumerateObject().Any());
 
-            Assert.Equal("""{"live":4}""", telemetry.GetProperty("modes").GetRawText());
+            Assert.Equal("""{"live":1,"popular":3}""", telemetry.GetProperty("modes").GetRawText());
             Assert.Equal("""{"rejected":1}""", telemetry.GetProperty("errors").GetRawText());
             Assert.Equal(4, Stage(telemetry, "total").GetProperty("count").GetInt64());
             Assert.Equal(4, Stage(telemetry, "history").GetProperty("count").GetInt64());

@@ -24,7 +24,7 @@ public sealed class RunCommandTests : IDisposable
         var store = new ArtifactStore(_folder.File("artifacts"));
 
         int exit = await CommandLine.RunAsync(
-            ["run", "--preset", "auto", "--data", _folder.Path, "--artifacts", store.Root, "--threads", "1"], output, error, TestContext.Current.CancellationToken);
+            ["run", "--preset", "sparse", "--data", _folder.Path, "--artifacts", store.Root, "--threads", "1"], output, error, TestContext.Current.CancellationToken);
 
         Assert.True(exit == 0, error.ToString());
         Manifest manifest = ManifestFile.Read(store.FolderOf(store.ReadCurrent()!));
