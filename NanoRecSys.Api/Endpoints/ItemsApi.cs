@@ -227,9 +227,15 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
 
         return new ItemRecord(id, now)
         {
-            Title = title, Categories = hasCategories ? cleaned.Genres : null, Attributes = attributes.Count == 0 ? null : attributes, ImageUrl = ImageUrl(),
-            CreatedAt = body.OptionalTime("created_at"), AvailableFrom = from, AvailableUntil = until,
-            Hidden = body.Has("hidden") && !body.IsNull("hidden") ? body.Boolean("hidden", false) : null, Removed = removed.Count == 0 ? null : removed,
+            Title = title,
+            Categories = hasCategories ? cleaned.Genres : null,
+            Attributes = attributes.Count == 0 ? null : attributes,
+            ImageUrl = ImageUrl(),
+            CreatedAt = body.OptionalTime("created_at"),
+            AvailableFrom = from,
+            AvailableUntil = until,
+            Hidden = body.Has("hidden") && !body.IsNull("hidden") ? body.Boolean("hidden", false) : null,
+            Removed = removed.Count == 0 ? null : removed,
         };
     }
 

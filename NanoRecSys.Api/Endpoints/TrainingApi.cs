@@ -67,8 +67,13 @@ internal sealed class RunHistory(ArtifactStore store)
             {
                 joined[^1] = later with
                 {
-                    Run = run.Run, Started = run.Started, Seconds = later.Seconds + run.Seconds, Version = later.Version ?? run.Version,
-                    Best = later.Best ?? run.Best, BestEpoch = later.BestEpoch ?? run.BestEpoch, Epochs = later.Epochs.Count > 0 ? later.Epochs : run.Epochs,
+                    Run = run.Run,
+                    Started = run.Started,
+                    Seconds = later.Seconds + run.Seconds,
+                    Version = later.Version ?? run.Version,
+                    Best = later.Best ?? run.Best,
+                    BestEpoch = later.BestEpoch ?? run.BestEpoch,
+                    Epochs = later.Epochs.Count > 0 ? later.Epochs : run.Epochs,
                     Commands = [command, .. later.Commands],
                 };
             }

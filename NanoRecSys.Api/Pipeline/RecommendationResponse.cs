@@ -142,7 +142,9 @@ internal sealed class CacheEntry
             Reasons = reasons?.Select(reason => new RecommendationReason(
                 reason.Item.Id, reason.Kind, [.. reason.Because.Select(cause => new ContributingMovie(cause.Item.ToMovieInfo(), cause.Contribution))], reason.Shared)
             {
-                IsNew = reason.IsNew, Watched = reason.Interactions, WatchedFirst = reason.FirstOf,
+                IsNew = reason.IsNew,
+                Watched = reason.Interactions,
+                WatchedFirst = reason.FirstOf,
             }).ToArray(),
             Movies = movies,
             History = request.IncludeHistory ? [.. seen.Select(item => item.ToMovieInfo())] : null,
@@ -172,7 +174,9 @@ internal sealed class CacheEntry
     private static ItemReason Shown(Reason reason) => new(
         Explainer.Sentence(reason), reason.Kind, [.. reason.Because.Select(cause => new ContributingItem(cause.Item.ToItemInfo(), cause.Contribution))], reason.Shared)
     {
-        IsNew = reason.IsNew, Interactions = reason.Interactions, FirstOf = reason.FirstOf,
+        IsNew = reason.IsNew,
+        Interactions = reason.Interactions,
+        FirstOf = reason.FirstOf,
     };
 
     /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>

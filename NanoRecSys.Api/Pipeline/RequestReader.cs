@@ -71,7 +71,10 @@ internal static class RequestReader
 
         RecommendationRequest request = Options(body, RecommendationRequest.MaxK, ItemFilter) with
         {
-            UserId = user, ItemIds = ids, Times = times.Length > 0 ? Array.ConvertAll(times, time => time.ToUnixTimeSeconds()) : null, InView = view,
+            UserId = user,
+            ItemIds = ids,
+            Times = times.Length > 0 ? Array.ConvertAll(times, time => time.ToUnixTimeSeconds()) : null,
+            InView = view,
             Offset = body.Int32("offset", 0, 0, MaxOffset),
             Boosts = [.. body.OptionalObjects("boost", MaxBoosts).Select(fields => Boost(fields, body))],
             Pins = Pins(body),

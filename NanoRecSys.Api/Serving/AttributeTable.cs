@@ -21,7 +21,10 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
 
     private static readonly FrozenDictionary<string, AttributeKind> OwnKinds = new Dictionary<string, AttributeKind>
     {
-        [Title] = AttributeKind.Text, [Categories] = AttributeKind.Categories, [CreatedAt] = AttributeKind.Time, [Popularity] = AttributeKind.Number,
+        [Title] = AttributeKind.Text,
+        [Categories] = AttributeKind.Categories,
+        [CreatedAt] = AttributeKind.Time,
+        [Popularity] = AttributeKind.Number,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
     private readonly ConcurrentDictionary<string, NumberColumn> _numbers = new(StringComparer.OrdinalIgnoreCase);

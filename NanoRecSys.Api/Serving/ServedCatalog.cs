@@ -330,8 +330,15 @@ internal sealed class CatalogBuilder
         IEnumerable<(int, CatalogItem)> limited = _model.Limited.Concat(_limited).Concat(_changed.Keys).Distinct().Select(row => (row, ItemAt(row)));
         var next = new ServedCatalog
         {
-            Model = _model, Index = _index, Source = _source, Hash = _hash ^ (_waiting.Count * unchecked((long)0x9E3779B97F4A7C15)),
-            NewItems = _items, NewEmbeddings = _embeddings, NewRows = _newRows, Changed = _changed, Gone = _gone,
+            Model = _model,
+            Index = _index,
+            Source = _source,
+            Hash = _hash ^ (_waiting.Count * unchecked((long)0x9E3779B97F4A7C15)),
+            NewItems = _items,
+            NewEmbeddings = _embeddings,
+            NewRows = _newRows,
+            Changed = _changed,
+            Gone = _gone,
             Availability = Availability.At(limited, _gone, _index.Count, _now),
         };
         Volatile.Write(ref _current, next);

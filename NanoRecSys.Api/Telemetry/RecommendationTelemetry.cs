@@ -125,7 +125,10 @@ internal sealed class RequestTimeline : IDisposable
         _telemetry.CountRequest(
             new RequestTrace(RequestId, _time, mode, cacheResult == CacheResults.Hit, ElapsedMs, [.. _stages], version)
             {
-                CacheSource = CacheSource, UserId = request.UserId, K = request.K, FallbackReason = fallbackReason,
+                CacheSource = CacheSource,
+                UserId = request.UserId,
+                K = request.K,
+                FallbackReason = fallbackReason,
             }, cacheResult);
     }
 

@@ -80,8 +80,12 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
     /// <summary>As every other call shows it.</summary>
     public ItemInfo ToItemInfo() => new(Id, Title, Categories)
     {
-        Attributes = Attributes.Count == 0 ? null : Attributes, ImageUrl = ImageUrl, CreatedAt = CreatedAt,
-        AvailableFrom = AvailableFrom, AvailableUntil = AvailableUntil, Hidden = Hidden ? true : null,
+        Attributes = Attributes.Count == 0 ? null : Attributes,
+        ImageUrl = ImageUrl,
+        CreatedAt = CreatedAt,
+        AvailableFrom = AvailableFrom,
+        AvailableUntil = AvailableUntil,
+        Hidden = Hidden ? true : null,
     };
 
     /// <summary>Whether it may be recommended at a time.</summary>

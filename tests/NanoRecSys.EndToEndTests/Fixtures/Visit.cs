@@ -90,6 +90,18 @@ internal sealed class Visit : IAsyncDisposable
         })
         """);
 
+    /// <summary>What moved, and from where to where; for the message of a test.</summary>
+    public Task<string> DescribeLayoutShiftsAsync() => Page.EvaluateAsync<string>("""
+        () => new Promise(done => {
+          const moves = [];
+          const at = box => `${Math.round(box.x)},${Math.round(box.y)} ${Math.round(box.width)}x${Math.round(box.height)}`;
+          new PerformanceObserver(list => { for (const shift of list.getEntries()) for (const source of shift.sources)
+            moves.push(`${shift.value.toFixed(3)}: ${(source.node?.outerHTML ?? source.node?.textContent ?? '').slice(0, 90)} from ${at(source.previousRect)} to ${at(source.currentRect)}`); })
+            .observe({ type: 'layout-shift', buffered: true });
+          requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(moves.join('\n')))));
+        })
+        """);
+
     /// <summary>Looks again and again until the address holds the part. Waiting for a navigation would miss one that happens before the wait begins.</summary>
     public Task ExpectAddressAsync(string part) => Assertions.Expect(Page).ToHaveURLAsync(new Regex(Regex.Escape(part)));
 

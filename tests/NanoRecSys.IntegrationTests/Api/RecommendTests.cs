@@ -89,7 +89,9 @@ public sealed class RecommendTests
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4)
         {
-            Ranker = RandomModel.RankerKind.Silent, RetrieverWeight = 500, Calibration = new ScoreCalibration(0.01, -5),
+            Ranker = RandomModel.RankerKind.Silent,
+            RetrieverWeight = 500,
+            Calibration = new ScoreCalibration(0.01, -5),
         });
         (int[] movies, float[] cosines) = ExactNearest(api.Store, RandomModel.QuietUser, 10);
 

@@ -37,6 +37,8 @@ internal static class Films
 
     public static RecommendedItem Recommended(ItemInfo item, float score, string? reason = null) => new(item.ItemId, item.Title, item.Categories)
     {
-        Attributes = item.Attributes, Score = score, Reason = reason is null ? null : new ItemReason(reason, "history", [], []),
+        Attributes = item.Attributes,
+        Score = score,
+        Reason = reason is null ? null : new ItemReason(reason, "history", [], []),
     };
 }

@@ -42,7 +42,9 @@ public sealed class ItemBoardTests : BunitContext
         {
             Attributes = new Dictionary<string, AttributeValue>
             {
-                ["brand"] = AttributeValue.OfCategory("Dove"), ["net_weight"] = AttributeValue.OfNumber(0.25), ["on_sale_since"] = AttributeValue.OfTime(1_767_225_600),
+                ["brand"] = AttributeValue.OfCategory("Dove"),
+                ["net_weight"] = AttributeValue.OfNumber(0.25),
+                ["on_sale_since"] = AttributeValue.OfTime(1_767_225_600),
             },
             Hidden = true,
         };

@@ -24,7 +24,11 @@ public sealed class ListOptionsTests
     {
         ListOptions options = new()
         {
-            Count = 50, Categories = ["Sci-Fi", "Hair, Skin & 100% Nails"], Without = ["War", "Western"], Where = [new Condition("year", "<=", "1990"), new Condition("description", "~", "a=b")], Diversity = 0.7,
+            Count = 50,
+            Categories = ["Sci-Fi", "Hair, Skin & 100% Nails"],
+            Without = ["War", "Western"],
+            Where = [new Condition("year", "<=", "1990"), new Condition("description", "~", "a=b")],
+            Diversity = 0.7,
         };
 
         Dictionary<string, object?> query = options.ToQuery();
