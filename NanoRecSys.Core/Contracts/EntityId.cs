@@ -108,10 +108,4 @@ internal sealed class EntityIdConverter : JsonConverter<EntityId>
             writer.WriteStringValue(value.Text);
         }
     }
-
-    public override EntityId ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        EntityId.TryParse(reader.GetString(), out EntityId id) ? id : throw new JsonException("A name is not a valid id.");
-
-    public override void WriteAsPropertyName(Utf8JsonWriter writer, EntityId value, JsonSerializerOptions options) =>
-        writer.WritePropertyName(value.Text);
 }

@@ -24,8 +24,6 @@ internal sealed class IdTable
     private IdTable(ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> slots, ReadOnlyMemory<byte> text, bool areNumbers) =>
         (_offsets, _slots, _text, AreNumbers) = (offsets, slots, text, areNumbers);
 
-    public static IdTable Empty { get; } = Of([]);
-
     public int Count => _offsets.Length - 1;
 
     /// <summary>Whether every id is a whole number of 64 bits in JSON's spelling: then answers have numbers.</summary>

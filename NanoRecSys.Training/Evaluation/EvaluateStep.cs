@@ -141,7 +141,7 @@ internal sealed class EvaluatedModels : IDisposable
     /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
     public const string HeldOutItems = "held-out-items";
 
-    public static readonly IReadOnlyList<string> Names = ["popularity", RecentPopularity.ModelName, ItemKnn.ModelName, Ease.ModelName, MatrixFactorization.ModelName, MatrixFactorization.ListsName, MlpUserTowerScorer.ModelName, "retriever", RaceStep.BlendName, Int8RetrieverScorer.ModelName, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
+    public static readonly IReadOnlyList<string> Names = ["popularity", RecentPopularity.ModelName, ItemKnn.ModelName, Ease.ModelName, MatrixFactorization.ModelName, MatrixFactorization.ListsName, MlpUserTowerScorer.ModelName, "retriever", RaceStep.BlendName, ExportedRetriever.Int8Name, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
@@ -207,7 +207,7 @@ internal sealed class EvaluatedModels : IDisposable
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
         "retriever" => new RetrieverScorer(Encoder()),
-        Int8RetrieverScorer.ModelName => new Int8RetrieverScorer(_context.Workspace, _data),
+        ExportedRetriever.Int8Name => ExportedRetriever.OpenInt8(_context.Workspace, _data),
         _ when UsageOf(name) is { } usage => new RankerScorer(Encoder(), ReadRanker(), _data, usage, leftOut: _leftOut),
         _ => throw new UserErrorException($"Unknown model '{name}'. Models: {string.Join(", ", Names)}."),
     };
@@ -272,7 +272,7 @@ internal sealed class EvaluatedModels : IDisposable
     {
         "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
         // As served, or variants of others: only when they are asked for.
-        Int8RetrieverScorer.ModelName or RecentPopularity.ModelName or MatrixFactorization.ListsName => false,
+        ExportedRetriever.Int8Name or RecentPopularity.ModelName or MatrixFactorization.ListsName => false,
         RaceStep.BlendName => RaceOutcome.Find(context.Workspace, data) is { Lists.Count: > 0 },
         Ease.ModelName => IsBaselineTrained(ModelFolder.Ease, name, data, context),
         _ when UsageOf(name) is not null => RankerExport.IsUsable(context, data),

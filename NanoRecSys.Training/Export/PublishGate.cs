@@ -1,9 +1,7 @@
 using System.Globalization;
-using System.Numerics.Tensors;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
@@ -29,7 +27,8 @@ internal static class PublishGate
     /// <param name="metrics">The candidate's.</param>
     /// <param name="context">The store, seed and progress.</param>
     /// <returns>Null where no version is served that could be compared.</returns>
-    public static GateResult? Compare(double allowedLoss, PreparedData data, ExportReport candidate, IReadOnlyList<EvaluationResult> metrics, StepContext context)
+    public static async Task<GateResult?> CompareAsync(
+        double allowedLoss, PreparedData data, ExportReport candidate, IReadOnlyList<EvaluationResult> metrics, StepContext context)
     {
         if (Served(context) is not { } served)
         {
@@ -42,17 +41,14 @@ internal static class PublishGate
             return CompareFigures(allowedLoss, metrics, served.Manifest); // a network that was trained on the validation items, too, cannot be measured on them
         }
 
-        DataSplit sample = Sample(data);
-        int items = data.Catalog.Count;
         using var now = new ExportedRetriever(
             "served", served.PathOf(served.Manifest.UserTower.File), served.PathOf(ArtifactNames.ItemEmbeddings), served.Manifest.Model,
-            Rows(data.Catalog, served));
+            await RowsAsync(data.Catalog, served, context.Cancellation));
         string export = context.Workspace.ExportFolder;
         using var next = new ExportedRetriever(
-            "candidate", Path.Combine(export, ArtifactNames.UserTower), Path.Combine(export, ArtifactNames.ItemEmbeddings), candidate.Model,
-            [.. Enumerable.Range(0, items)]);
+            "candidate", Path.Combine(export, ArtifactNames.UserTower), Path.Combine(export, ArtifactNames.ItemEmbeddings), candidate.Model);
         context.Progress.Report(new ProgressEvent { Message = $"Comparing with the served version {served.Manifest.ModelVersion}." });
-        RankedUsers users = new FullRanking(sample, items) { Threads = context.Threads }
+        RankedUsers users = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = MostUsers }
             .Rank([now, next], HeldOut.Validation, cancellation: context.Cancellation);
         if (users.Users.Length < FewestUsers)
         {
@@ -108,73 +104,9 @@ internal static class PublishGate
     }
 
     // [V] the served version's row of each item; -1 where it does not know the item.
-    private static int[] Rows(Catalog catalog, ArtifactVersion served)
+    private static async Task<int[]> RowsAsync(Catalog catalog, ArtifactVersion served, CancellationToken cancellation)
     {
-        Catalog known = CatalogFile.ReadAsync(served.PathOf(ArtifactNames.Catalog)).GetAwaiter().GetResult();
+        Catalog known = await CatalogFile.ReadAsync(served.PathOf(ArtifactNames.Catalog), cancellation);
         return [.. catalog.Items.Select(item => known.TryFind(item.Id, out ItemIndex row) ? row.Value : -1)];
-    }
-
-    // Users at even distances.
-    private static DataSplit Sample(PreparedData data)
-    {
-        UserHistories all = data.Histories;
-        int step = Math.Max(1, all.UserCount / MostUsers);
-        if (step == 1)
-        {
-            return data.Split;
-        }
-
-        int[] chosen = [.. Enumerable.Range(0, all.UserCount / step).Select(n => n * step)];
-        var offsets = new long[chosen.Length + 1];
-        var items = new List<int>();
-        var times = new List<long>();
-        for (int n = 0; n < chosen.Length; n++)
-        {
-            items.AddRange(all.At(chosen[n]));
-            times.AddRange(all.TimesAt(chosen[n]));
-            offsets[n + 1] = items.Count;
-        }
-
-        var some = new UserHistories(IdTable.Of([.. chosen.Select(user => all.Users[user])]), offsets, items.ToArray(), times.ToArray());
-        return DataSplit.Of(some, data.Summary.Cuts);
-    }
-
-    /// <summary>A user tower and item embeddings from files, over the rows of the prepared data.</summary>
-    /// <param name="name">In messages.</param>
-    /// <param name="tower">The graph.</param>
-    /// <param name="embeddings">[V', D]</param>
-    /// <param name="model">Of the graph.</param>
-    /// <param name="rows">[V] the model's row of each item of the data, or -1.</param>
-    private sealed class ExportedRetriever(string name, string tower, string embeddings, ModelInfo model, int[] rows) : IScorer, IDisposable
-    {
-        private readonly OnnxUserTower _tower = new(tower, model);
-        private readonly (float[] Values, int Dimension) _items = NpyFile.Read(embeddings);
-
-        public string Name => name;
-
-        public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
-        {
-            for (int b = 0; b < histories.Count; b++)
-            {
-                TimedHistory history = Known(histories[b]);
-                ReadOnlySpan<float> user = history.Items.IsEmpty ? default : _tower.Encode([history]); // [D]
-                for (int item = 0; item < rows.Length; item++)
-                {
-                    scores[b * rows.Length + item] = rows[item] < 0 || user.IsEmpty
-                        ? float.NegativeInfinity
-                        : TensorPrimitives.Dot(user, _items.Values.AsSpan(rows[item] * _items.Dimension, _items.Dimension));
-                }
-            }
-        }
-
-        public void Dispose() => _tower.Dispose();
-
-        private TimedHistory Known(TimedHistory history)
-        {
-            int[] places = [.. Enumerable.Range(0, history.Items.Length).Where(t => rows[history.Items.Span[t]] >= 0)];
-            return new TimedHistory(
-                Array.ConvertAll(places, t => rows[history.Items.Span[t]]),
-                history.Times.IsEmpty ? default(ReadOnlyMemory<long>) : Array.ConvertAll(places, t => history.Times.Span[t]), history.Now);
-        }
     }
 }

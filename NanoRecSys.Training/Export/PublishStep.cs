@@ -39,7 +39,7 @@ internal static class PublishStep
         RankerChoice choice = RankerChoice.Make(options.Ranker, exported.Ranker is not null, metrics, race);
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
-        GateResult? gate = options.Force ? null : PublishGate.Compare(options.AllowedLoss, data, exported.Report, metrics, context);
+        GateResult? gate = options.Force ? null : await PublishGate.CompareAsync(options.AllowedLoss, data, exported.Report, metrics, context);
         Manifest draft = Draft(options, context, data, exported, choice, metrics, choice.Use ? null : race) with { Gate = gate };
         string staging = workspace.Store.CreateStaging();
         try

@@ -52,15 +52,10 @@ internal static class FinalFitStep
 
             for (int epoch = 1; epoch <= options.Epochs; epoch++)
             {
-                EpochResult result = trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
+                CurvePoint point = TrainRetrieverStep.TrainEpoch(trainer, epoch, options.Epochs, resumedAt: 0, context);
+                if (!double.IsFinite(point.Loss!.Value))
                 {
-                    Fraction = (epoch - 1 + (double)done.Step / done.Steps) / options.Epochs,
-                    Epoch = epoch,
-                    Loss = done.Loss,
-                }), context.Cancellation);
-                if (!double.IsFinite(result.Loss))
-                {
-                    throw new UserErrorException($"The final fit diverged: the loss became {result.Loss} in epoch {epoch}. Publish without --final-fit.");
+                    throw new UserErrorException($"The final fit diverged: the loss became {point.Loss} in epoch {epoch}. Publish without --final-fit.");
                 }
             }
 
@@ -128,14 +123,14 @@ internal static class FinalFitStep
 
     private static TrainRetrieverOptions OptionsOf(string folder)
     {
-        string path = Path.Combine(folder, TrainingLog.MetricsName);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.TrainingStateTrainRetrieverOptions)?.Options ?? throw new JsonException("it is null");
+            return TrainRetrieverStep.ReadRecord(folder)?.Options ?? throw new JsonException("there is none");
         }
         catch (Exception e) when (e is IOException or JsonException)
         {
-            throw new UserErrorException($"{path} does not say how the retriever was trained ({e.Message}). Only what 'train-retriever' trained can be continued.", e);
+            throw new UserErrorException(
+                $"{Path.Combine(folder, TrainingLog.MetricsName)} does not say how the retriever was trained ({e.Message}). Only what 'train-retriever' trained can be continued.", e);
         }
     }
 

@@ -52,19 +52,15 @@ internal static class RefitStep
             throw new UserErrorException(mismatch);
         }
 
-        string path = Path.Combine(folder, TrainingLog.MetricsName);
         try
         {
-            TrainingState<TrainRetrieverOptions>? state = File.Exists(path)
-                ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.TrainingStateTrainRetrieverOptions)
-                : null;
-            return state is { BestEpoch: > 0 }
+            return TrainRetrieverStep.ReadRecord(folder) is { BestEpoch: > 0 } state
                 ? state
                 : throw new UserErrorException($"{folder} holds no record of a training ({TrainingLog.MetricsName}), as for imported weights. Run 'train-retriever' first.");
         }
         catch (JsonException e)
         {
-            throw new UserErrorException($"{path} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
+            throw new UserErrorException($"{Path.Combine(folder, TrainingLog.MetricsName)} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
         }
     }
 }

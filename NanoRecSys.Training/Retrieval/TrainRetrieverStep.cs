@@ -93,6 +93,15 @@ internal static class TrainRetrieverStep
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
+    /// <summary>The record that a training left beside its weights.</summary>
+    /// <returns>Null where there is none, as of imported weights.</returns>
+    /// <exception cref="JsonException">It is damaged.</exception>
+    internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder)
+    {
+        string path = Path.Combine(folder, TrainingLog.MetricsName);
+        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.TrainingStateTrainRetrieverOptions) : null;
+    }
+
     /// <param name="trainer">Of the network.</param>
     /// <param name="epoch">1-based.</param>
     /// <param name="epochs">Of the whole training, for the progress.</param>
