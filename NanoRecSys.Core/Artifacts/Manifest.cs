@@ -72,17 +72,6 @@ public sealed record Manifest
     public required IReadOnlyList<ArtifactFile> Files { get; init; }
 }
 
-/// <summary>A candidate and the served version, on the same users' validation items.</summary>
-/// <param name="Version">The served one.</param>
-/// <param name="Metric">Such as <c>ndcg@10</c>.</param>
-/// <param name="Users">Compared.</param>
-/// <param name="Served">The served version's mean.</param>
-/// <param name="Candidate">The candidate's mean.</param>
-/// <param name="Low">Lower end of the 95% interval of the difference, candidate less served.</param>
-/// <param name="High">Its upper end.</param>
-/// <param name="Refused">The candidate was stored without being made current.</param>
-public sealed record GateResult(string Version, string Metric, int Users, double Served, double Candidate, double Low, double High, bool Refused);
-
 /// <param name="Name">The name given to <c>--data</c>, or the folder's.</param>
 /// <param name="Sha256">Of the ratings file.</param>
 /// <param name="Users">Users after filters.</param>
@@ -153,14 +142,6 @@ public sealed record ItemListInfo(string Name, string File, double Weight, doubl
 /// <param name="LearningRate">At its start.</param>
 /// <param name="Interactions">All that there were.</param>
 public sealed record FinalFitInfo(int Epochs, double LearningRate, long Interactions);
-
-/// <summary>Served score = sigmoid(Slope * x + Intercept), where x is what the list is ordered by.</summary>
-/// <param name="Slope">Above 0, so that the order stays.</param>
-/// <param name="Intercept">See there.</param>
-public sealed record ScoreCalibration(double Slope, double Intercept)
-{
-    public float Apply(float value) => (float)(1 / (1 + Math.Exp(-(Slope * value + Intercept))));
-}
 
 /// <summary>The ranker cut in two: what depends on an item alone was computed when the version was published.</summary>
 /// <param name="Items">The graph of an item's part of the first layer; serving runs it for new items.</param>

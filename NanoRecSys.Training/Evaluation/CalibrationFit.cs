@@ -1,4 +1,4 @@
-using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.Training.Evaluation;
 

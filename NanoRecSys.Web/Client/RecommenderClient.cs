@@ -1,73 +1,14 @@
-using System.Net;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
-using Polly;
-using Polly.CircuitBreaker;
-using Polly.Timeout;
+using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.Web.Client;
 
-/// <summary>The API's calls, typed. Every call throws <see cref="ApiException"/> on failure.</summary>
-public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? options = null)
+/// <summary>What the pages call beside what applications do: how the service is doing, and which version it serves.</summary>
+public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? options = null) : NanoRecSysClient(http, options?.Value.WriteKey)
 {
-    private const string KeyHeader = "X-Api-Key";
     private static readonly TimeSpan ReadinessPatience = TimeSpan.FromSeconds(2);
-
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    };
-
-    /// <summary>For a user, or for a list of items instead.</summary>
-    public Task<RecommendationsResponse> RecommendAsync(RecommendationsRequest request, CancellationToken cancellation = default) =>
-        SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations", cancellation, JsonContent.Create(request, options: Json));
-
-    /// <exception cref="ApiException">Of the kind <see cref="ApiFailure.KeyNeeded"/> if the API refuses this page's key.</exception>
-    public Task<EventReceipt> StoreAsync(EventRequest happened, CancellationToken cancellation = default) =>
-        WriteAsync<EventReceipt>(HttpMethod.Post, "/events", JsonContent.Create(happened, options: Json), cancellation);
-
-    /// <summary>Takes back what <see cref="StoreAsync"/> stored.</summary>
-    /// <exception cref="ApiException">As of <see cref="StoreAsync"/>.</exception>
-    public Task<EventsDeleted> DeleteEventAsync(EntityId user, string key, CancellationToken cancellation = default) =>
-        WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events/{Uri.EscapeDataString(key)}", null, cancellation);
-
-    private async Task<T> WriteAsync<T>(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
-    {
-        string? key = options?.Value.WriteKey is { Length: > 0 } known ? known : null;
-        try
-        {
-            return await SendAsync<T>(method, path, cancellation, content, key);
-        }
-        catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
-        {
-            throw new ApiException(e.Failure, key is null
-                ? "The API stores events only with a key, and these pages have none. Set Api:WriteKey of NanoRecSys.Web."
-                : "The API does not take these pages' key. Api:WriteKey of NanoRecSys.Web must be one of the API's Security:WriteKeys.", e);
-        }
-    }
-
-    public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
-        SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
-
-    /// <param name="query">Words of a title, or prefixes; empty for the most popular items.</param>
-    /// <param name="limit">1 to 200.</param>
-    /// <param name="cancellation">Ends the call.</param>
-    public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
-        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
-
-    /// <summary>The items of the known ids, in this order.</summary>
-    public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
-        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
-
-    public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<ItemDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
-
-    public Task<ItemList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
-        SendAsync<ItemList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
 
     public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
         SendAsync<ItemAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
@@ -77,14 +18,6 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
 
     public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
         SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
-
-    public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
-
-    public Task<UserHistoryResponse> HistoryAsync(EntityId userId, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(userId)}/history?limit={limit}", cancellation);
-
-    private static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
 
     public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) =>
         SendAsync<TrainingStatus>(HttpMethod.Get, "/training/progress", cancellation);
@@ -133,7 +66,7 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
             }
 
             string body = await response.Content.ReadAsStringAsync(patience.Token);
-            return new Readiness(ReadinessState.NotReady, null, ErrorBody.Sentences(body));
+            return new Readiness(ReadinessState.NotReady, null, ApiException.Sentences(body));
         }
         catch (ApiException e)
         {
@@ -144,117 +77,6 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
             return new Readiness(ReadinessState.Away, null, ["The API does not answer."]);
         }
     }
-
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, CancellationToken cancellation, HttpContent? content = null, string? key = null)
-    {
-        using HttpResponseMessage response = await AnswerAsync(method, path, content, cancellation, key);
-        if (response.IsSuccessStatusCode)
-        {
-            return await ReadAsync<T>(response, cancellation);
-        }
-
-        IReadOnlyList<string> sentences = ErrorBody.Sentences(await response.Content.ReadAsStringAsync(cancellation));
-        string message = sentences.Count > 0 ? string.Join(" ", sentences) : $"{path} answered {(int)response.StatusCode}.";
-        throw new ApiException(FailureOf(response.StatusCode), message);
-    }
-
-    private static ApiFailure FailureOf(HttpStatusCode status) => status switch
-    {
-        HttpStatusCode.ServiceUnavailable => ApiFailure.NotReady,
-        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiFailure.KeyNeeded,
-        _ => ApiFailure.Refused,
-    };
-
-    private async Task<HttpResponseMessage> AnswerAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation, string? key = null)
-    {
-        using HttpRequestMessage request = new(method, path) { Content = content };
-        if (key is not null)
-        {
-            request.Headers.TryAddWithoutValidation(KeyHeader, key);
-        }
-
-        try
-        {
-            return await http.SendAsync(request, cancellation);
-        }
-        catch (Exception e) when (e is HttpRequestException or TimeoutRejectedException or BrokenCircuitException
-            || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
-        {
-            throw new ApiException(ApiFailure.Away, "The API does not answer.", e);
-        }
-    }
-
-    private static async Task<T> ReadAsync<T>(HttpResponseMessage response, CancellationToken cancellation)
-    {
-        try
-        {
-            return await response.Content.ReadFromJsonAsync<T>(Json, cancellation)
-                ?? throw new ApiException(ApiFailure.Refused, "The API answered null.");
-        }
-        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
-        {
-            throw new ApiException(ApiFailure.Refused, $"The API's answer cannot be read: {e.Message}", e);
-        }
-    }
-}
-
-/// <summary>Why a call to the API failed.</summary>
-public enum ApiFailure
-{
-    /// <summary>No answer, or not in time.</summary>
-    Away,
-
-    /// <summary>It answered 503: there is no model to serve yet.</summary>
-    NotReady,
-
-    /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
-    KeyNeeded,
-
-    /// <summary>It answered with another error.</summary>
-    Refused,
-}
-
-/// <summary>A call to the API failed; the message can be shown to users.</summary>
-public sealed class ApiException(ApiFailure failure, string message, Exception? innerException = null)
-    : Exception(message, innerException)
-{
-    public ApiFailure Failure { get; } = failure;
-}
-
-/// <summary>
-/// The API's error shapes: <c>detail</c> is a sentence, a list of field errors (<c>msg</c>), or an object
-/// with <c>errors</c> and <c>warnings</c>.
-/// </summary>
-public static class ErrorBody
-{
-    /// <summary>Every message in the body; empty if there is none.</summary>
-    public static IReadOnlyList<string> Sentences(string body)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(body);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("detail", out JsonElement detail)
-                    ? [.. SentencesOf(detail)]
-                    : [];
-        }
-        catch (JsonException)
-        {
-            return [];
-        }
-    }
-
-    private static IEnumerable<string> SentencesOf(JsonElement detail) => detail.ValueKind switch
-    {
-        JsonValueKind.String => [detail.GetString()!],
-        JsonValueKind.Array => detail.EnumerateArray().SelectMany(SentencesOf),
-        JsonValueKind.Object when detail.TryGetProperty("msg", out JsonElement message) => SentencesOf(message),
-        JsonValueKind.Object => Property(detail, "errors").Concat(Property(detail, "warnings")),
-        _ => [],
-    };
-
-    private static IEnumerable<string> Property(JsonElement detail, string name) =>
-        detail.TryGetProperty(name, out JsonElement list) ? SentencesOf(list) : [];
 }
 
 /// <summary>Section <c>Api</c>: what the pages need to call the API.</summary>
@@ -285,23 +107,7 @@ public static class ClientRegistration
         client.AddHttpMessageHandler<ApiCallTimer>(); // around everything else: retries are part of the wait
         client.AddServiceDiscovery();
         client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // the API is local: bypass the proxy
-#pragma warning disable EXTEXP0001 // The one way to replace the default pipeline for a client; marked experimental.
-        client.RemoveAllResilienceHandlers();
-#pragma warning restore EXTEXP0001
-        client.AddStandardResilienceHandler(options =>
-        {
-            // Interactive call: fail fast and show it; the feeds retry anyway.
-            options.AttemptTimeout.Timeout = TimeSpan.FromSeconds(5);
-            options.TotalRequestTimeout.Timeout = TimeSpan.FromSeconds(8);
-            options.CircuitBreaker.SamplingDuration = TimeSpan.FromSeconds(10);
-            options.CircuitBreaker.BreakDuration = TimeSpan.FromSeconds(1);
-            options.Retry.MaxRetryAttempts = 2;
-            options.Retry.Delay = TimeSpan.FromMilliseconds(150);
-
-            // 503 means "no model yet" and is shown, not retried.
-            options.Retry.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
-            options.CircuitBreaker.ShouldHandle = new PredicateBuilder<HttpResponseMessage>().Handle<HttpRequestException>();
-        });
+        client.AddRecommenderResilience();
         return services;
     }
 }

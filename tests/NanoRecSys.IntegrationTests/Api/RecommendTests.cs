@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.IntegrationTests.Fixtures;
 

@@ -3,6 +3,7 @@ using Google.Protobuf;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;

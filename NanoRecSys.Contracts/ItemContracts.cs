@@ -86,7 +86,7 @@ internal sealed class ShownValueConverter : JsonConverter<AttributeValue>
     {
         JsonTokenType.Number => AttributeValue.OfNumber(reader.GetDouble()),
         JsonTokenType.String => OfText(reader.GetString()!),
-        JsonTokenType.StartArray => AttributeValue.OfCategories(JsonSerializer.Deserialize(ref reader, CoreJson.Default.IReadOnlyListString)!),
+        JsonTokenType.StartArray => AttributeValue.OfCategories(JsonSerializer.Deserialize<IReadOnlyList<string>>(ref reader, options)!),
         _ => throw new JsonException("An attribute is a number, a string or a list of strings."),
     };
 
@@ -101,7 +101,7 @@ internal sealed class ShownValueConverter : JsonConverter<AttributeValue>
                 writer.WriteStringValue(DateTimeOffset.FromUnixTimeSeconds((long)value.Number).ToString(Iso, CultureInfo.InvariantCulture));
                 break;
             case AttributeKind.Categories:
-                JsonSerializer.Serialize(writer, value.Texts, CoreJson.Default.IReadOnlyListString);
+                JsonSerializer.Serialize(writer, value.Texts, options);
                 break;
             default:
                 writer.WriteStringValue(value.Texts[0]);

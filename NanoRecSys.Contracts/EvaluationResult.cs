@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Core.Evaluation;
 
@@ -81,3 +80,22 @@ public sealed record RaceFigures(
 
 /// <summary>95% confidence interval of a metric over the drawing of users.</summary>
 public readonly record struct ConfidenceInterval(double Low, double High);
+
+/// <summary>Served score = sigmoid(Slope * x + Intercept), where x is what the list is ordered by.</summary>
+/// <param name="Slope">Above 0, so that the order stays.</param>
+/// <param name="Intercept">See there.</param>
+public sealed record ScoreCalibration(double Slope, double Intercept)
+{
+    public float Apply(float value) => (float)(1 / (1 + Math.Exp(-(Slope * value + Intercept))));
+}
+
+/// <summary>A candidate and the served version, on the same users' validation items.</summary>
+/// <param name="Version">The served one.</param>
+/// <param name="Metric">Such as <c>ndcg@10</c>.</param>
+/// <param name="Users">Compared.</param>
+/// <param name="Served">The served version's mean.</param>
+/// <param name="Candidate">The candidate's mean.</param>
+/// <param name="Low">Lower end of the 95% interval of the difference, candidate less served.</param>
+/// <param name="High">Its upper end.</param>
+/// <param name="Refused">The candidate was stored without being made current.</param>
+public sealed record GateResult(string Version, string Metric, int Users, double Served, double Candidate, double Low, double High, bool Refused);

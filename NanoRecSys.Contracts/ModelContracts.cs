@@ -20,7 +20,7 @@ public sealed record ModelVersionInfo(
     string Version, DateTimeOffset? Created, string? Dataset, string? Kind, double? Weight, IReadOnlyList<EvaluationResult> Metrics, string? Error = null)
 {
     /// <summary>How it compared with the version that was served when it was published; null where there was none.</summary>
-    public Artifacts.GateResult? Gate { get; init; }
+    public GateResult? Gate { get; init; }
 
     /// <summary>Names of the pictures of its training.</summary>
     public IReadOnlyList<string> Plots { get; init; } = [];

@@ -1,0 +1,64 @@
+using System.Net;
+using System.Text.Json;
+
+namespace NanoRecSys.Client;
+
+/// <summary>Why a call to the API failed.</summary>
+public enum ApiFailure
+{
+    /// <summary>No answer, or not in time.</summary>
+    Away,
+
+    /// <summary>It answered 503: it has no model to serve, or its store does not answer.</summary>
+    NotReady,
+
+    /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
+    KeyNeeded,
+
+    /// <summary>It answered with another error.</summary>
+    Refused,
+}
+
+/// <summary>A call to the API failed; the message can be shown to users.</summary>
+public sealed class ApiException(ApiFailure failure, string message, Exception? innerException = null) : Exception(message, innerException)
+{
+    public ApiFailure Failure { get; } = failure;
+
+    /// <summary>
+    /// Every message in an error's body: <c>detail</c> is a sentence, a list of field errors (<c>msg</c>), or an object with
+    /// <c>errors</c> and <c>warnings</c>. Empty if there is none.
+    /// </summary>
+    public static IReadOnlyList<string> Sentences(string body)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("detail", out JsonElement detail)
+                ? [.. SentencesOf(detail)]
+                : [];
+        }
+        catch (JsonException)
+        {
+            return [];
+        }
+    }
+
+    internal static ApiFailure FailureOf(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.ServiceUnavailable => ApiFailure.NotReady,
+        HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiFailure.KeyNeeded,
+        _ => ApiFailure.Refused,
+    };
+
+    private static IEnumerable<string> SentencesOf(JsonElement detail) => detail.ValueKind switch
+    {
+        JsonValueKind.String => [detail.GetString()!],
+        JsonValueKind.Array => detail.EnumerateArray().SelectMany(SentencesOf),
+        JsonValueKind.Object when detail.TryGetProperty("msg", out JsonElement message) => SentencesOf(message),
+        JsonValueKind.Object => Property(detail, "errors").Concat(Property(detail, "warnings")),
+        _ => [],
+    };
+
+    private static IEnumerable<string> Property(JsonElement detail, string name) =>
+        detail.TryGetProperty(name, out JsonElement list) ? SentencesOf(list) : [];
+}

@@ -1,0 +1,142 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using NanoRecSys.Core.Contracts;
+using Polly.CircuitBreaker;
+using Polly.Timeout;
+
+namespace NanoRecSys.Client;
+
+/// <summary>What an application calls: recommendations, events, items, users. Every call throws <see cref="ApiException"/> on failure.</summary>
+/// <param name="http">Its base address is the API's.</param>
+/// <param name="writeKey">One of the API's <c>Security:WriteKeys</c>; null where it requires none.</param>
+public class NanoRecSysClient(HttpClient http, string? writeKey = null)
+{
+    private const string KeyHeader = "X-Api-Key";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>For a user, a session or an item in view.</summary>
+    public Task<RecommendationsResponse> RecommendAsync(RecommendationsRequest request, CancellationToken cancellation = default) =>
+        SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations", cancellation, Body(request));
+
+    /// <summary>Stores what a user did. An event without a timestamp gets the current time, so that a retry stores nothing twice.</summary>
+    public Task<EventReceipt> StoreAsync(EventRequest interaction, CancellationToken cancellation = default) =>
+        WriteAsync<EventReceipt>(HttpMethod.Post, "/events", Body(Timed(interaction)), cancellation);
+
+    /// <summary>Stores up to 1000 events; invalid ones are listed in the answer, the others are stored.</summary>
+    public Task<EventReceipt> StoreAsync(IEnumerable<EventRequest> interactions, CancellationToken cancellation = default) =>
+        WriteAsync<EventReceipt>(HttpMethod.Post, "/events", Body(new EventBatch([.. interactions.Select(Timed)])), cancellation);
+
+    /// <summary>Deletes the event that was sent with <paramref name="key"/>.</summary>
+    public Task<EventsDeleted> DeleteEventAsync(EntityId user, string key, CancellationToken cancellation = default) =>
+        WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events/{Uri.EscapeDataString(key)}", null, cancellation);
+
+    /// <summary>Deletes all events of a user.</summary>
+    public Task<EventsDeleted> DeleteEventsAsync(EntityId user, CancellationToken cancellation = default) =>
+        WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events", null, cancellation);
+
+    /// <summary>Adds an item or replaces what is known of it.</summary>
+    public Task<ItemReceipt> PutItemAsync(EntityId id, ItemRequest item, CancellationToken cancellation = default) =>
+        WriteAsync<ItemReceipt>(HttpMethod.Put, $"/items/{Escape(id)}", Body(item), cancellation);
+
+    /// <summary>Never recommends the item again.</summary>
+    public Task<ItemDeleted> DeleteItemAsync(EntityId id, CancellationToken cancellation = default) =>
+        WriteAsync<ItemDeleted>(HttpMethod.Delete, $"/items/{Escape(id)}", null, cancellation);
+
+    public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) =>
+        SendAsync<ItemDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
+
+    /// <summary>The items of the known ids, in this order.</summary>
+    public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
+        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
+
+    /// <param name="query">Words of a title, or prefixes; empty for the most popular items.</param>
+    /// <param name="limit">1 to 200.</param>
+    /// <param name="cancellation">Ends the call.</param>
+    public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
+        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
+
+    public Task<ItemList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
+        SendAsync<ItemList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
+
+    public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
+        SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
+
+    public Task<UserHistoryResponse> HistoryAsync(EntityId user, int limit, CancellationToken cancellation = default) =>
+        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(user)}/history?limit={limit}", cancellation);
+
+    public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
+        SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
+
+    protected static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
+
+    protected static HttpContent Body<T>(T body) => JsonContent.Create(body, options: Json);
+
+    protected async Task<T> SendAsync<T>(HttpMethod method, string path, CancellationToken cancellation, HttpContent? content = null, string? key = null)
+    {
+        using HttpResponseMessage response = await AnswerAsync(method, path, content, cancellation, key);
+        if (response.IsSuccessStatusCode)
+        {
+            return await ReadAsync<T>(response, cancellation);
+        }
+
+        IReadOnlyList<string> sentences = ApiException.Sentences(await response.Content.ReadAsStringAsync(cancellation));
+        string message = sentences.Count > 0 ? string.Join(" ", sentences) : $"{path} answered {(int)response.StatusCode}.";
+        throw new ApiException(ApiException.FailureOf(response.StatusCode), message);
+    }
+
+    protected async Task<HttpResponseMessage> AnswerAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation, string? key = null)
+    {
+        using HttpRequestMessage request = new(method, path) { Content = content };
+        if (key is not null)
+        {
+            request.Headers.TryAddWithoutValidation(KeyHeader, key);
+        }
+
+        try
+        {
+            return await http.SendAsync(request, cancellation);
+        }
+        catch (Exception e) when (e is HttpRequestException or TimeoutRejectedException or BrokenCircuitException
+            || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            throw new ApiException(ApiFailure.Away, "The API does not answer.", e);
+        }
+    }
+
+    protected static async Task<T> ReadAsync<T>(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        try
+        {
+            return await response.Content.ReadFromJsonAsync<T>(Json, cancellation)
+                ?? throw new ApiException(ApiFailure.Refused, "The API answered null.");
+        }
+        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        {
+            throw new ApiException(ApiFailure.Refused, $"The API's answer cannot be read: {e.Message}", e);
+        }
+    }
+
+    private async Task<T> WriteAsync<T>(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
+    {
+        string? key = writeKey is { Length: > 0 } ? writeKey : null;
+        try
+        {
+            return await SendAsync<T>(method, path, cancellation, content, key);
+        }
+        catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
+        {
+            throw new ApiException(e.Failure, key is null
+                ? "The API requires a key for this call. Set WriteKey to one of its Security:WriteKeys."
+                : "The API refuses the configured WriteKey. It must be one of its Security:WriteKeys.", e);
+        }
+    }
+
+    private static EventRequest Timed(EventRequest interaction) =>
+        interaction with { Timestamp = interaction.Timestamp ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds() };
+}
