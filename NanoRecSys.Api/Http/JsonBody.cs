@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
 
@@ -98,10 +96,7 @@ internal sealed class BodyFields
 
     public bool Has(string name) => _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(name, out _);
 
-    /// <param name="name">The field's name.</param>
     /// <param name="fallback">Used if it is absent; null makes it required.</param>
-    /// <param name="min">Smallest value allowed.</param>
-    /// <param name="max">Largest value allowed.</param>
     public int Int32(string name, int? fallback, int min = int.MinValue, int max = int.MaxValue)
     {
         if (!TryFind(name, required: fallback is null, out JsonElement element))
@@ -121,7 +116,6 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <summary>A required id.</summary>
     public EntityId Id(string name)
     {
         EntityId id = default;
@@ -199,7 +193,6 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <summary>A required text.</summary>
     public string Text(string name, int maxLength)
     {
         if (!TryFindValue(name, out _))
@@ -285,7 +278,6 @@ internal sealed class BodyFields
     /// <summary>A list of 1 to <paramref name="maxCount"/> objects, each with its own errors; empty if it is absent or null.</summary>
     public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => TryFindValue(name, out _) ? Objects(name, maxCount) : [];
 
-    /// <summary>Takes over what is wrong with an object inside.</summary>
     public void Add(IEnumerable<FieldError> errors) => _errors.AddRange(errors);
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
@@ -309,17 +301,14 @@ internal sealed class BodyFields
         }
     }
 
-    /// <summary>Names and values of all fields.</summary>
     public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
 
-    /// <summary>Whether a field is there and null.</summary>
     public bool IsNull(string name)
     {
         _asked.Add(name);
         return Has(name) && _object.GetProperty(name).ValueKind == JsonValueKind.Null;
     }
 
-    /// <summary>Whether a field is a list without items.</summary>
     public bool IsEmptyList(string name)
     {
         _asked.Add(name);
@@ -402,7 +391,6 @@ internal static class JsonValues
     // Doubles hold every whole number up to here.
     private const double LargestExact = 1L << 53;
 
-    /// <summary>An id, as a number or as text.</summary>
     public static bool TryId(JsonElement element, out EntityId id)
     {
         id = default;

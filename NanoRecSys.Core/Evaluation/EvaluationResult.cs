@@ -1,6 +1,3 @@
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
-
 namespace NanoRecSys.Core.Evaluation;
 
 /// <summary>One model's figures on one split.</summary>

@@ -1,13 +1,5 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using Spectre.Console;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Benchmarks.Evaluation;
@@ -115,9 +107,7 @@ internal sealed class TimedScorer(TimedScorer.Scoring score) : IScorer
     public delegate void Scoring(IReadOnlyList<TimedHistory> histories, Span<float> scores);
 
     public string Name => "timed";
-
-    /// <summary>Processor time of all batches: independent of other load on the machine.</summary>
-    public double Seconds { get; private set; }
+    public double Seconds { get; private set; } // processor time of all batches: independent of other load on the machine
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
