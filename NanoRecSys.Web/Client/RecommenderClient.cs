@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
@@ -50,74 +49,46 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         }
     }
 
-    public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
-        SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
+    public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) => GetAsync<CatalogOverview>("/catalog", cancellation);
+    public Task<DataOverview> DataAsync(CancellationToken cancellation = default) => GetAsync<DataOverview>("/catalog/data", cancellation);
+    public Task<ItemMap> MapAsync(CancellationToken cancellation = default) => GetAsync<ItemMap>("/map", cancellation);
+    public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) => GetAsync<ItemDetail>($"/items/{Escape(id)}", cancellation);
+    public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) => GetAsync<ItemAudience>($"/items/{Escape(id)}/audience", cancellation);
+    public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) => GetAsync<TrainingStatus>("/training/progress", cancellation);
+    public Task<TrainingRuns> RunsAsync(CancellationToken cancellation = default) => GetAsync<TrainingRuns>("/training/runs", cancellation);
+    public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) => GetAsync<ModelList>("/models", cancellation);
+    public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) => GetAsync<Manifest>("/models/current", cancellation);
+    public Task<HostReport> HostAsync(CancellationToken cancellation = default) => GetAsync<HostReport>("/debug/host", cancellation);
+    public Task<StatusDocument> StatusAsync(CancellationToken cancellation = default) => GetAsync<StatusDocument>("/debug/status", cancellation);
+
+    public Task<TelemetrySnapshot> TelemetryAsync(int windowSeconds, CancellationToken cancellation = default) =>
+        GetAsync<TelemetrySnapshot>($"/debug/telemetry?window={windowSeconds}", cancellation);
+
+    public Task<ItemList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
+        GetAsync<ItemList>($"/items/{Escape(id)}/similar?k={limit}", cancellation);
+
+    public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
+        GetAsync<UserList>($"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
+
+    public Task<UserHistoryResponse> HistoryAsync(EntityId userId, int limit, CancellationToken cancellation = default) =>
+        GetAsync<UserHistoryResponse>($"/users/{Escape(userId)}/history?limit={limit}", cancellation);
 
     /// <param name="query">Words of a title, or prefixes; empty for the most popular items.</param>
     /// <param name="limit">1 to 200.</param>
-    /// <param name="cancellation">Ends the call.</param>
     public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
-        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
+        (await GetAsync<ItemList>($"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
 
     /// <summary>The items of the known ids, in this order.</summary>
     public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
-        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
+        (await GetAsync<ItemList>($"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
 
-    public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<ItemDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
-
-    public Task<ItemList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
-        SendAsync<ItemList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
-
-    public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<ItemAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
-
-    public Task<DataOverview> DataAsync(CancellationToken cancellation = default) =>
-        SendAsync<DataOverview>(HttpMethod.Get, "/catalog/data", cancellation);
-
-    public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
-        SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
-
-    public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
-
-    public Task<UserHistoryResponse> HistoryAsync(EntityId userId, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(userId)}/history?limit={limit}", cancellation);
-
-    private static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
-
-    public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) =>
-        SendAsync<TrainingStatus>(HttpMethod.Get, "/training/progress", cancellation);
-
-    public Task<TrainingRuns> RunsAsync(CancellationToken cancellation = default) =>
-        SendAsync<TrainingRuns>(HttpMethod.Get, "/training/runs", cancellation);
-
-    public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) =>
-        SendAsync<ModelList>(HttpMethod.Get, "/models", cancellation);
-
-    /// <param name="change">What is to be served.</param>
     /// <param name="key">An administrator's; null if unknown.</param>
-    /// <param name="cancellation">Ends the call.</param>
     public Task<ModelChange> ChangeModelAsync(ModelAction change, string? key, CancellationToken cancellation = default) =>
         SendAsync<ModelChange>(change.Method, change.Path, cancellation, key: key);
 
     /// <summary>A picture of a version's training; the caller disposes of the answer.</summary>
     public Task<HttpResponseMessage> PlotAsync(string version, string name, CancellationToken cancellation = default) =>
         AnswerAsync(HttpMethod.Get, $"/models/{Uri.EscapeDataString(version)}/plots/{Uri.EscapeDataString(name)}", null, cancellation);
-
-    public Task<HostReport> HostAsync(CancellationToken cancellation = default) =>
-        SendAsync<HostReport>(HttpMethod.Get, "/debug/host", cancellation);
-
-    /// <param name="windowSeconds">How far back to look.</param>
-    /// <param name="cancellation">Ends the call.</param>
-    public Task<TelemetrySnapshot> TelemetryAsync(int windowSeconds, CancellationToken cancellation = default) =>
-        SendAsync<TelemetrySnapshot>(HttpMethod.Get, $"/debug/telemetry?window={windowSeconds}", cancellation);
-
-    public Task<StatusDocument> StatusAsync(CancellationToken cancellation = default) =>
-        SendAsync<StatusDocument>(HttpMethod.Get, "/debug/status", cancellation);
-
-    public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) =>
-        SendAsync<Manifest>(HttpMethod.Get, "/models/current", cancellation);
 
     /// <summary>Whether the API can serve; the only call that does not throw. An API that is silent for two seconds is away.</summary>
     public async Task<Readiness> ReadinessAsync(CancellationToken cancellation = default)
@@ -144,6 +115,10 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
             return new Readiness(ReadinessState.Away, null, ["The API does not answer."]);
         }
     }
+
+    private static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
+
+    private Task<T> GetAsync<T>(string path, CancellationToken cancellation) => SendAsync<T>(HttpMethod.Get, path, cancellation);
 
     private async Task<T> SendAsync<T>(HttpMethod method, string path, CancellationToken cancellation, HttpContent? content = null, string? key = null)
     {
@@ -198,23 +173,43 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     }
 }
 
-/// <summary>Why a call to the API failed.</summary>
-public enum ApiFailure
+/// <summary>What the served model's catalog holds: asked once for a version, for all visitors.</summary>
+public sealed class ServedCatalog(IServiceProvider services)
 {
-    /// <summary>No answer, or not in time.</summary>
-    Away,
+    private (string Version, CatalogOverview Catalog)? _known;
 
-    /// <summary>It answered 503: there is no model to serve yet.</summary>
-    NotReady,
+    /// <returns>Null while it is unknown.</returns>
+    public CatalogOverview? Find(string? version) => _known is { } known && known.Version == version ? known.Catalog : null;
 
-    /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
-    KeyNeeded,
+    /// <returns>Null where the API does not answer: the pages do without the catalog's words and filters then.</returns>
+    public async Task<CatalogOverview?> ReadAsync(string version, CancellationToken cancellation = default)
+    {
+        if (Find(version) is { } known)
+        {
+            return known;
+        }
 
-    /// <summary>It answered with another error.</summary>
-    Refused,
+        try
+        {
+            CatalogOverview catalog = await services.GetRequiredService<RecommenderClient>().CatalogAsync(cancellation);
+            _known = (version, catalog);
+            return catalog;
+        }
+        catch (ApiException)
+        {
+            return null;
+        }
+    }
 }
 
-/// <summary>A call to the API failed; the message can be shown to users.</summary>
+public enum ApiFailure
+{
+    Away, // no answer, or not in time
+    NotReady, // it answered 503: there is no model to serve yet
+    KeyNeeded, // it answered 401 or 403: the call needs a key, or another one
+    Refused, // it answered with another error
+}
+
 public sealed class ApiException(ApiFailure failure, string message, Exception? innerException = null)
     : Exception(message, innerException)
 {
@@ -307,10 +302,7 @@ public static class ClientRegistration
 }
 
 /// <summary>A change of which version is served.</summary>
-/// <param name="Title">What the button says.</param>
 /// <param name="Consequence">What it will do, in one sentence.</param>
-/// <param name="Method">Of the API's call.</param>
-/// <param name="Path">Of the API's call.</param>
 public sealed record ModelAction(string Title, string Consequence, HttpMethod Method, string Path)
 {
     public static ModelAction Publish(string version, GateResult? gate = null) => new(
