@@ -1,6 +1,5 @@
 using System.Text;
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Telemetry;
 
@@ -109,7 +108,6 @@ public sealed class ReplicaTrafficTests
     }
 
     private static ComputeLoad Load => new(1, 2, 1, 2, 0);
-
     private long Second => _clock.GetUtcNow().ToUnixTimeSeconds();
 
     private void Tell(string replica) => _others.Receive(ReplicaSecond.Read(Message(replica).Write())!);

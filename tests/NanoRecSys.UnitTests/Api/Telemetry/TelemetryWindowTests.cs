@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Telemetry;
 

@@ -1,6 +1,4 @@
 using System.Text.Json.Nodes;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Core.Artifacts;
 

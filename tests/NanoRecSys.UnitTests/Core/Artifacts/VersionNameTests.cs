@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-
 namespace NanoRecSys.UnitTests.Core.Artifacts;
 
 public sealed class VersionNameTests

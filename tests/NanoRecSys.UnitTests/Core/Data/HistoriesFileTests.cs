@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 
