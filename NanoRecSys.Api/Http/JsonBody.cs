@@ -135,34 +135,15 @@ internal sealed class BodyFields
         TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
 
     /// <returns>Null if it is absent or null.</returns>
-    public long? OptionalInt64(string name)
-    {
-        if (!TryFindValue(name, out JsonElement element))
-        {
-            return null;
-        }
-
-        if (!JsonValues.TryInt64(element, out long value))
-        {
-            _errors.Add(NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
-        }
-
-        return value;
-    }
+    public long? OptionalInt64(string name) =>
+        Optional<long>(name, JsonValues.TryInt64, element => NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
 
     /// <returns>Null if it is absent or null.</returns>
     public double? OptionalNumber(string name, double min, double max)
     {
-        if (!TryFindValue(name, out JsonElement element))
-        {
-            return null;
-        }
-
-        if (!JsonValues.TryDouble(element, out double value))
-        {
-            _errors.Add(new FieldError(At(name), "Input should be a finite number", "finite_number"));
-        }
-        else if (value < min || value > max)
+        int known = _errors.Count;
+        double? value = Optional<double>(name, JsonValues.TryDouble, _ => new FieldError(At(name), "Input should be a finite number", "finite_number"));
+        if (known == _errors.Count && (value < min || value > max))
         {
             Refuse(name, string.Create(CultureInfo.InvariantCulture, $"Input should be {min} to {max}"), "out_of_range");
         }
@@ -205,20 +186,9 @@ internal sealed class BodyFields
 
     /// <summary>In ISO 8601, or seconds since 1970.</summary>
     /// <returns>Null if it is absent or null.</returns>
-    public DateTimeOffset? OptionalTime(string name)
-    {
-        if (!TryFindValue(name, out JsonElement element))
-        {
-            return null;
-        }
-
-        if (!JsonTime.TryRead(element, out DateTimeOffset time))
-        {
-            Refuse(name, "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type");
-        }
-
-        return time;
-    }
+    public DateTimeOffset? OptionalTime(string name) => Optional<DateTimeOffset>(
+        name, JsonTime.TryRead,
+        _ => new FieldError(At(name), "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type"));
 
     /// <summary>A required number or text, or if several are allowed a list of 1 to <paramref name="maxCount"/>.</summary>
     public IReadOnlyList<ConditionValue> Values(string name, int maxCount, int maxLength)
@@ -316,6 +286,22 @@ internal sealed class BodyFields
     }
 
     private delegate bool TryRead<T>(JsonElement element, out T value);
+
+    private T? Optional<T>(string name, TryRead<T> read, Func<JsonElement, FieldError> wrong)
+        where T : struct
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!read(element, out T value))
+        {
+            _errors.Add(wrong(element));
+        }
+
+        return value;
+    }
 
     private List<T> List<T>(JsonElement[] items, string name, TryRead<T> read, Func<JsonElement, string[], FieldError> wrong)
     {

@@ -227,22 +227,7 @@ internal sealed record ArtifactVersion(string Folder, Manifest Manifest)
 }
 
 /// <summary>A version that cannot be published or served; the message says what, expected, actual and remedy.</summary>
-internal sealed class ArtifactException : Exception
-{
-    public ArtifactException()
-    {
-    }
-
-    public ArtifactException(string message)
-        : base(message)
-    {
-    }
-
-    public ArtifactException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
+internal sealed class ArtifactException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 internal static class ArtifactNames
 {

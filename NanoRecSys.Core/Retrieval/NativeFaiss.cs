@@ -267,22 +267,7 @@ internal static partial class FaissLibrary
     }
 }
 
-internal sealed class FaissException : Exception
-{
-    public FaissException(string message)
-        : base(message)
-    {
-    }
-
-    public FaissException()
-    {
-    }
-
-    public FaissException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
+internal sealed class FaissException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 /// <summary>A native index; freed when no search uses it any more.</summary>
 internal sealed class FaissIndexHandle() : SafeHandle(IntPtr.Zero, ownsHandle: true)

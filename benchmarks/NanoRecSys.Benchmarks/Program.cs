@@ -17,7 +17,6 @@ RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with 
     StartCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
-    EvaluateCommand.Create(),
     LiveMetricsCommand.Create(),
     RankerCommand.Create(),
     GenerateCommand.Create(),
