@@ -1,11 +1,5 @@
-using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core;
-using NanoRecSys.ServiceDefaults;
 
 try
 {

@@ -4,7 +4,6 @@ namespace NanoRecSys.AppHost;
 
 /// <summary>Addresses of Aspire's dashboard and the settings that a launch profile would usually hold.</summary>
 /// <param name="Url">The page's address, without the login token.</param>
-/// <param name="Settings">For the builder.</param>
 internal sealed record Dashboard(string Url, DistributedApplicationOptions Settings)
 {
     /// <summary>Takes each address from the environment if it is set, else the default port or the next free one.</summary>

@@ -8,20 +8,13 @@ namespace NanoRecSys.AppHost;
 
 internal enum CacheKind
 {
-    /// <summary>Garnet, as a project of this repository.</summary>
-    Garnet,
-
-    /// <summary>Redis in a container.</summary>
-    Redis,
-
-    /// <summary>The server that <c>ConnectionStrings__cache</c> names.</summary>
-    External,
+    Garnet, // Garnet, as a project of this repository
+    Redis, // Redis in a container
+    External, // the server that ConnectionStrings__cache names
 }
 
-/// <summary>The command line, checked before anything starts.</summary>
 internal sealed record HostOptions
 {
-    /// <summary>The folder of the solution.</summary>
     private static readonly string RepositoryRoot = Path.GetFullPath(Path.Combine(Projects.NanoRecSys_AppHost.ProjectPath, ".."));
 
     private static readonly Option<int> WebPortOption = Port("--web-port", "Port of the web page", 5080);
@@ -70,28 +63,18 @@ internal sealed record HostOptions
         "--cache", "garnet (no container engine needed) or redis (in a container). The variable ConnectionStrings__cache names a Redis of your own instead", "garnet", ["garnet", "redis"]);
 
     public required int WebPort { get; init; }
-
     public required int ApiPort { get; init; }
-
     public required int CachePort { get; init; }
-
     public required int ApiReplicas { get; init; }
-
-    /// <summary>Absolute.</summary>
-    public required string Artifacts { get; init; }
-
-    /// <summary>A known name, or an absolute path.</summary>
-    public required string Data { get; init; }
-
+    public required string Artifacts { get; init; } // absolute
+    public required string Data { get; init; } // a known name, or an absolute path
     public required string Preset { get; init; }
-
     public required CacheKind Cache { get; init; }
 
     /// <summary>Whether <c>--data</c> or <c>--preset</c> was given: they have no effect at the start if there is a model already.</summary>
     public bool ChoosesTraining { get; private init; }
 
-    /// <summary>Whether a model has been published, now.</summary>
-    public bool HasModel => File.Exists(Path.Combine(Artifacts, "current"));
+    public bool HasModel => File.Exists(Path.Combine(Artifacts, "current")); // whether a model has been published, now
 
     /// <returns>The exit code where there is nothing to start: 0 after <c>--help</c>, 1 after an error, which is one line.</returns>
     public static int? TryParse(string[] args, TextWriter output, TextWriter error, out HostOptions options)

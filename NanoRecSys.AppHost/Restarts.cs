@@ -83,9 +83,7 @@ internal sealed class Restarts(
     private sealed class Instance
     {
         public long? RunningSince { get; set; }
-
         public bool IsStopping { get; set; }
-
         public int Restarts { get; set; }
     }
 }

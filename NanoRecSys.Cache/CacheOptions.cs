@@ -2,7 +2,6 @@ using System.ComponentModel.DataAnnotations;
 
 namespace NanoRecSys.Cache;
 
-/// <summary>Section <c>Cache</c>.</summary>
 internal sealed class CacheOptions
 {
     public const string Section = "Cache";

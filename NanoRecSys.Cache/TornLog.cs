@@ -14,8 +14,6 @@ internal static class TornLog
     private const int PageBytes = 8 << 20; // --aof-page-size; no record spans two pages
     private const int SegmentBytes = 64 << 20; // --aof-segment-size
 
-    /// <param name="folder">The cache's data folder.</param>
-    /// <returns>Whether a record was removed.</returns>
     public static bool Repair(string folder)
     {
         string log = Path.Combine(folder, "AOF");

@@ -49,33 +49,35 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
         WriteAsync<ItemDeleted>(HttpMethod.Delete, $"/items/{Escape(id)}", null, cancellation);
 
     public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<ItemDetail>(HttpMethod.Get, $"/items/{Escape(id)}", cancellation);
+        GetAsync<ItemDetail>($"/items/{Escape(id)}", cancellation);
 
     /// <summary>The items of the known ids, in this order.</summary>
     public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
-        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
+        (await GetAsync<ItemList>($"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
 
     /// <param name="query">Words of a title, or prefixes; empty for the most popular items.</param>
     /// <param name="limit">1 to 200.</param>
     /// <param name="cancellation">Ends the call.</param>
     public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
-        (await SendAsync<ItemList>(HttpMethod.Get, $"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
+        (await GetAsync<ItemList>($"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
 
     public Task<ItemList> SimilarAsync(EntityId id, int limit, CancellationToken cancellation = default) =>
-        SendAsync<ItemList>(HttpMethod.Get, $"/items/{Escape(id)}/similar?k={limit}", cancellation);
+        GetAsync<ItemList>($"/items/{Escape(id)}/similar?k={limit}", cancellation);
 
     public Task<UserList> UsersAsync(string? query, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserList>(HttpMethod.Get, $"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
+        GetAsync<UserList>($"/users?query={Uri.EscapeDataString(query ?? "")}&limit={limit}", cancellation);
 
     public Task<UserHistoryResponse> HistoryAsync(EntityId user, int limit, CancellationToken cancellation = default) =>
-        SendAsync<UserHistoryResponse>(HttpMethod.Get, $"/users/{Escape(user)}/history?limit={limit}", cancellation);
+        GetAsync<UserHistoryResponse>($"/users/{Escape(user)}/history?limit={limit}", cancellation);
 
     public Task<CatalogOverview> CatalogAsync(CancellationToken cancellation = default) =>
-        SendAsync<CatalogOverview>(HttpMethod.Get, "/catalog", cancellation);
+        GetAsync<CatalogOverview>("/catalog", cancellation);
 
     protected static string Escape(EntityId id) => Uri.EscapeDataString(id.Text);
 
     protected static HttpContent Body<T>(T body) => JsonContent.Create(body, options: Json);
+
+    protected Task<T> GetAsync<T>(string path, CancellationToken cancellation) => SendAsync<T>(HttpMethod.Get, path, cancellation);
 
     protected async Task<T> SendAsync<T>(HttpMethod method, string path, CancellationToken cancellation, HttpContent? content = null, string? key = null)
     {

@@ -1,6 +1,3 @@
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.Core.Contracts;
 
 /// <summary>Answer of <c>GET /users?query=&amp;limit=</c>: people to pick from.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace NanoRecSys.Core.Evaluation;
 
 /// <summary>One model's figures on one split.</summary>

@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Contracts;
 

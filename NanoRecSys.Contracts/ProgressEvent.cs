@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace NanoRecSys.Core.Progress;
 
 /// <summary>One line of <c>artifacts/runs/RUN/progress.jsonl</c>: what a training is doing now. A step fills in its figures, the run the rest.</summary>

@@ -13,7 +13,6 @@ internal static class CrossOriginProtection
 {
     private static readonly StringSegment[] LoopbackNames = ["localhost", "*.localhost", "127.0.0.1", "[::1]"];
 
-    /// <param name="app">Whose requests are checked.</param>
     /// <param name="origins">Other origins whose pages may write, such as <c>https://shop.example</c>.</param>
     public static void UseCrossOriginProtection(this WebApplication app, IEnumerable<string>? origins = null)
     {

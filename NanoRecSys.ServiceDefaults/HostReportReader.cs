@@ -22,8 +22,6 @@ internal static class HostReportReader
 
     private static readonly string[] PlainKeys = ["Api:ReadKey", "Api:WriteKey"]; // in plain text, as they are sent
 
-    /// <param name="service">The program's name.</param>
-    /// <param name="configuration">Of the program.</param>
     public static HostReport Read(string service, IConfiguration configuration)
     {
         using var process = Process.GetCurrentProcess();

@@ -40,7 +40,6 @@ internal static class ServiceDefaultsExtensions
     }
 
     /// <summary>Runs until it is stopped. A start that fails, for example on an address that is taken, ends with one line; the host's log has the rest.</summary>
-    /// <returns>The exit code.</returns>
     public static async Task<int> RunServiceAsync(this WebApplication app)
     {
         await using WebApplication running = app;

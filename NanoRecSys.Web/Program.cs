@@ -1,7 +1,5 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.ServiceDefaults;
 using NanoRecSys.Web;
-using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components;
 using NanoRecSys.Web.Components.Explore;
 using NanoRecSys.Web.Components.Training;

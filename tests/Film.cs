@@ -1,6 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Tests;
 

@@ -5,8 +5,7 @@ internal static class RepositoryFolder
 {
     private const string SharedVariable = "NANORECSYS_SHARED";
 
-    /// <summary>The folder of <c>NanoRecSys.sln</c>.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = FindRoot(); // the folder of NanoRecSys.sln
 
     /// <summary>A file that other implementations made, to check ours against; skips the test where it is missing.</summary>
     public static string Shared(params string[] parts)

@@ -1,13 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Text;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -182,11 +175,9 @@ internal sealed record SuggestedUser(EntityId? Id)
     }
 }
 
-/// <summary>What every call that looks something up in the served model needs.</summary>
 internal sealed class LookUp(ServedModel served, ItemStore items, StatusReader status)
 {
     public ServedModel Served => served;
-
     public ItemStore Items => items;
 
     /// <summary>An item of the model, or one that was added since, whether the model can place it or not; null for an unknown or a deleted one.</summary>

@@ -1,6 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Pipeline;
 
 namespace NanoRecSys.Api.Endpoints;
 

@@ -1,8 +1,4 @@
 using System.Runtime.CompilerServices;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -20,8 +16,6 @@ internal static class DataApi
             TypedResults.Ok(Known.GetValue(model, _ => new Lazy<DataOverview>(() => Of(model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)]))).Value)))
         .WithSummary("History lengths, popularity and the time range of the served model's data").WithAnswer<DataOverview>();
 
-    /// <param name="version">The model's.</param>
-    /// <param name="histories">That it serves.</param>
     /// <param name="popularity">[V] interactions of each item.</param>
     internal static DataOverview Of(string version, UserHistories histories, int[] popularity)
     {

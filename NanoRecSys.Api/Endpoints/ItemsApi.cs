@@ -1,11 +1,5 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.Api.Endpoints;
@@ -145,8 +139,6 @@ internal static class ItemsApi
 }
 
 /// <summary>Reads an item of a request's body, and says everything that is wrong with it.</summary>
-/// <param name="body">The item.</param>
-/// <param name="id">Its id.</param>
 /// <param name="catalog">Knows the kinds of attributes; null before the first model.</param>
 /// <param name="now">Microseconds since 1970.</param>
 internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? catalog, long now)

@@ -1,10 +1,4 @@
 using Microsoft.AspNetCore.Mvc;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Endpoints;
 

@@ -1,8 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Endpoints;
 

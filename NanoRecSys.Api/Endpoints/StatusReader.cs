@@ -1,16 +1,8 @@
 using System.Net;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary>Puts the status document together from the parts' own state.</summary>
 internal sealed class StatusReader(
     ServedModel served, RequestCounters counters, ArtifactStore store, ModelSplit split, Drain drain, RequestWarmUp warmUp, StoreHealth health,
     IConnectionMultiplexer? redis = null)

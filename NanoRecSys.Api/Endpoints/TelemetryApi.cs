@@ -1,9 +1,5 @@
 using System.ComponentModel;
 using Microsoft.AspNetCore.Http.HttpResults;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Endpoints;
 

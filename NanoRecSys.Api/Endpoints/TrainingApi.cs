@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Api.Endpoints;
@@ -142,7 +140,6 @@ internal sealed class RunHistory(ArtifactStore store)
         return new Run(summary, last.Dataset, isOver ? exported!.Time : null);
     }
 
-    /// <param name="Summary">As the page shows it.</param>
     /// <param name="Dataset">What it trained on; null in logs of earlier versions.</param>
     /// <param name="Exported">When its export ended; null if it made none.</param>
     private sealed record Run(RunSummary Summary, string? Dataset, DateTimeOffset? Exported);

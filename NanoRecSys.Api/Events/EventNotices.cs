@@ -1,8 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;

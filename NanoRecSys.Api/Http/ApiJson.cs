@@ -1,6 +1,4 @@
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
 

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.Extensions.Options;
 
 namespace NanoRecSys.Api.Http;
 
@@ -68,7 +67,6 @@ internal static class ApiKeys
     private static bool Has(IConfiguration settings, string kind) => settings.GetSection($"{SecurityOptions.Section}:{kind}").GetChildren().Any();
 }
 
-/// <summary>Compares the request's key with the hashes in the settings.</summary>
 internal sealed class ApiKeyHandler(
     IOptions<SecurityOptions> security, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)

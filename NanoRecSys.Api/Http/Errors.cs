@@ -1,8 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
 

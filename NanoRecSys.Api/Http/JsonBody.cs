@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
 
@@ -98,10 +96,7 @@ internal sealed class BodyFields
 
     public bool Has(string name) => _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(name, out _);
 
-    /// <param name="name">The field's name.</param>
     /// <param name="fallback">Used if it is absent; null makes it required.</param>
-    /// <param name="min">Smallest value allowed.</param>
-    /// <param name="max">Largest value allowed.</param>
     public int Int32(string name, int? fallback, int min = int.MinValue, int max = int.MaxValue)
     {
         if (!TryFind(name, required: fallback is null, out JsonElement element))
@@ -121,7 +116,6 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <summary>A required id.</summary>
     public EntityId Id(string name)
     {
         EntityId id = default;
@@ -141,34 +135,15 @@ internal sealed class BodyFields
         TryFindValue(name, out _) ? Int32(name, null, min, max) : null;
 
     /// <returns>Null if it is absent or null.</returns>
-    public long? OptionalInt64(string name)
-    {
-        if (!TryFindValue(name, out JsonElement element))
-        {
-            return null;
-        }
-
-        if (!JsonValues.TryInt64(element, out long value))
-        {
-            _errors.Add(NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
-        }
-
-        return value;
-    }
+    public long? OptionalInt64(string name) =>
+        Optional<long>(name, JsonValues.TryInt64, element => NotAnInteger(element, At(name), long.MinValue, long.MaxValue));
 
     /// <returns>Null if it is absent or null.</returns>
     public double? OptionalNumber(string name, double min, double max)
     {
-        if (!TryFindValue(name, out JsonElement element))
-        {
-            return null;
-        }
-
-        if (!JsonValues.TryDouble(element, out double value))
-        {
-            _errors.Add(new FieldError(At(name), "Input should be a finite number", "finite_number"));
-        }
-        else if (value < min || value > max)
+        int known = _errors.Count;
+        double? value = Optional<double>(name, JsonValues.TryDouble, _ => new FieldError(At(name), "Input should be a finite number", "finite_number"));
+        if (known == _errors.Count && (value < min || value > max))
         {
             Refuse(name, string.Create(CultureInfo.InvariantCulture, $"Input should be {min} to {max}"), "out_of_range");
         }
@@ -199,7 +174,6 @@ internal sealed class BodyFields
         return value;
     }
 
-    /// <summary>A required text.</summary>
     public string Text(string name, int maxLength)
     {
         if (!TryFindValue(name, out _))
@@ -212,20 +186,9 @@ internal sealed class BodyFields
 
     /// <summary>In ISO 8601, or seconds since 1970.</summary>
     /// <returns>Null if it is absent or null.</returns>
-    public DateTimeOffset? OptionalTime(string name)
-    {
-        if (!TryFindValue(name, out JsonElement element))
-        {
-            return null;
-        }
-
-        if (!JsonTime.TryRead(element, out DateTimeOffset time))
-        {
-            Refuse(name, "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type");
-        }
-
-        return time;
-    }
+    public DateTimeOffset? OptionalTime(string name) => Optional<DateTimeOffset>(
+        name, JsonTime.TryRead,
+        _ => new FieldError(At(name), "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type"));
 
     /// <summary>A required number or text, or if several are allowed a list of 1 to <paramref name="maxCount"/>.</summary>
     public IReadOnlyList<ConditionValue> Values(string name, int maxCount, int maxLength)
@@ -285,7 +248,6 @@ internal sealed class BodyFields
     /// <summary>A list of 1 to <paramref name="maxCount"/> objects, each with its own errors; empty if it is absent or null.</summary>
     public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => TryFindValue(name, out _) ? Objects(name, maxCount) : [];
 
-    /// <summary>Takes over what is wrong with an object inside.</summary>
     public void Add(IEnumerable<FieldError> errors) => _errors.AddRange(errors);
 
     /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
@@ -309,17 +271,14 @@ internal sealed class BodyFields
         }
     }
 
-    /// <summary>Names and values of all fields.</summary>
     public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
 
-    /// <summary>Whether a field is there and null.</summary>
     public bool IsNull(string name)
     {
         _asked.Add(name);
         return Has(name) && _object.GetProperty(name).ValueKind == JsonValueKind.Null;
     }
 
-    /// <summary>Whether a field is a list without items.</summary>
     public bool IsEmptyList(string name)
     {
         _asked.Add(name);
@@ -327,6 +286,22 @@ internal sealed class BodyFields
     }
 
     private delegate bool TryRead<T>(JsonElement element, out T value);
+
+    private T? Optional<T>(string name, TryRead<T> read, Func<JsonElement, FieldError> wrong)
+        where T : struct
+    {
+        if (!TryFindValue(name, out JsonElement element))
+        {
+            return null;
+        }
+
+        if (!read(element, out T value))
+        {
+            _errors.Add(wrong(element));
+        }
+
+        return value;
+    }
 
     private List<T> List<T>(JsonElement[] items, string name, TryRead<T> read, Func<JsonElement, string[], FieldError> wrong)
     {
@@ -402,7 +377,6 @@ internal static class JsonValues
     // Doubles hold every whole number up to here.
     private const double LargestExact = 1L << 53;
 
-    /// <summary>An id, as a number or as text.</summary>
     public static bool TryId(JsonElement element, out EntityId id)
     {
         id = default;

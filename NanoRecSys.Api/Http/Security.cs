@@ -1,8 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Microsoft.AspNetCore.HttpOverrides;
-using Microsoft.Extensions.Options;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Http;
 

@@ -4,8 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Options;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Http;
 
@@ -96,7 +94,6 @@ internal sealed class Drain(IOptions<ServerOptions> options) : IHostedLifecycleS
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }
 
-/// <summary>Section <c>Server</c>.</summary>
 internal sealed class ServerOptions : IValidatableObject
 {
     public const string Section = "Server";

@@ -3,7 +3,6 @@ using System.Numerics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.Primitives;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Http;
 
@@ -15,11 +14,8 @@ internal sealed class UrlFields
     public IReadOnlyList<FieldError> Errors => _errors;
 
     /// <param name="place"><c>path</c> or <c>query</c>.</param>
-    /// <param name="name">The field's name.</param>
     /// <param name="text">As received; null if absent.</param>
     /// <param name="fallback">Used if absent.</param>
-    /// <param name="min">Smallest value allowed.</param>
-    /// <param name="max">Largest value allowed.</param>
     public int Int32(string place, string name, string? text, int fallback, int min = int.MinValue, int max = int.MaxValue)
     {
         if (string.IsNullOrEmpty(text))

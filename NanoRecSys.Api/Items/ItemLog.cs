@@ -1,10 +1,8 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.Api.Items;
 
 /// <summary>A stored record, or the end of one.</summary>
-/// <param name="Id">Of the item.</param>
 /// <param name="Record">Null where it is no longer stored, or cannot be read.</param>
 /// <param name="Words">Of its title, see <see cref="Serving.TitleSearch"/>; none without one.</param>
 /// <param name="HashChange">Of the stored bytes, xor that of the item's record before: what it changes of the hash of all.</param>
@@ -24,9 +22,7 @@ internal sealed class ItemLog
     private ItemLog(StoredItem[] entries, int count, object origin) => (_entries, Count, _origin) = (entries, count, origin);
 
     public int Count { get; }
-
-    /// <summary>Oldest first; a later one of the same item replaces an earlier one.</summary>
-    public ArraySegment<StoredItem> Entries => new(_entries, 0, Count);
+    public ArraySegment<StoredItem> Entries => new(_entries, 0, Count); // oldest first; a later one of the same item replaces an earlier one
 
     /// <param name="entries">Oldest first, each item once.</param>
     public static ItemLog Of(StoredItem[] entries) => new(entries, entries.Length, new object());

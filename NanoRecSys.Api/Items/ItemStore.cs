@@ -2,9 +2,6 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Items;
 using StackExchange.Redis;
 
@@ -34,8 +31,7 @@ internal sealed class ItemStore(
     private long _lastRevision;
     private long _heard; // notices, on top of the revision when all was read
 
-    /// <summary>All that can be read.</summary>
-    public IEnumerable<StoredItem> Items => _records.Values.Select(kept => kept.Item).OfType<StoredItem>();
+    public IEnumerable<StoredItem> Items => _records.Values.Select(kept => kept.Item).OfType<StoredItem>(); // all that can be read
 
     /// <returns>Null unless something is stored of the item.</returns>
     public ItemRecord? Find(EntityId id) => _records.TryGetValue(id.Text, out Kept? kept) ? kept.Item?.Record : null;
@@ -44,7 +40,6 @@ internal sealed class ItemStore(
     public ServedCatalog Extend(ModelSnapshot model) => model.Extend(_current, time.GetUtcNow());
 
     /// <summary>Stores what a function makes of an item's record, unless it is the same.</summary>
-    /// <param name="id">Of the item.</param>
     /// <param name="change">From the stored record, null if there is none, to the next; null to leave it. It may be called several times.</param>
     /// <returns>What is stored now, and whether that is new.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes.</exception>
@@ -180,7 +175,6 @@ internal sealed class ItemStore(
     }
 
     /// <summary>Adds what is new, and replaces what has changed.</summary>
-    /// <param name="entries">Of the hash.</param>
     /// <param name="isWhole">Whether it was read from the hash or written to it; a notice may be older than what is known.</param>
     /// <param name="asked">When it was asked for: a record that was taken since is newer.</param>
     private void Take(IReadOnlyList<HashEntry> entries, bool isWhole, long asked = long.MaxValue)
@@ -283,9 +277,7 @@ internal sealed class ItemStore(
     /// <param name="Item">Null if it cannot be read.</param>
     private sealed record Kept(long Hash, StoredItem? Item)
     {
-        /// <summary>The last round that found it.</summary>
-        public int Round { get; set; }
-
+        public int Round { get; set; } // the last round that found it
         public long Taken { get; init; }
     }
 }

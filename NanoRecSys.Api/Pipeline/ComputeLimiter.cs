@@ -1,9 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.Metrics;
 using System.Threading.RateLimiting;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -36,8 +33,7 @@ internal sealed class ComputeLimiter : IDisposable
         meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{request}", "Requests that wait to be computed");
     }
 
-    /// <summary>Whether rejected requests get a 503 instead of popular movies.</summary>
-    public bool Refuses => _options.Answer == OverloadAnswer.Refused;
+    public bool Refuses => _options.Answer == OverloadAnswer.Refused; // whether rejected requests get a 503 instead of popular movies
 
     /// <param name="timeline">Shows the wait as a stage, for recommendations.</param>
     /// <returns>A permit, to be disposed after the computation; null if the queue is full or the wait was too long.</returns>
@@ -88,7 +84,6 @@ internal sealed class ComputeLimiter : IDisposable
         public static readonly TimedOutLease Instance = new();
 
         public override bool IsAcquired => false;
-
         public override IEnumerable<string> MetadataNames => [];
 
         public override bool TryGetMetadata(string metadataName, out object? metadata)
@@ -102,14 +97,10 @@ internal sealed class ComputeLimiter : IDisposable
 /// <summary>The response to a request that is rejected.</summary>
 internal enum OverloadAnswer
 {
-    /// <summary>Popular movies that the user has not seen, <c>mode: degraded</c>: a page has something to show.</summary>
-    Degraded,
-
-    /// <summary>503 with <c>Retry-After</c>: a client that prefers a late personal list can retry.</summary>
-    Refused,
+    Degraded, // popular movies that the user has not seen, mode: degraded: a page has something to show
+    Refused, // 503 with Retry-After: a client that prefers a late personal list can retry
 }
 
-/// <summary>Section <c>Overload</c>.</summary>
 internal sealed class OverloadOptions
 {
     public const string Section = "Overload";
@@ -126,6 +117,5 @@ internal sealed class OverloadOptions
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00")]
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>The response to rejected requests.</summary>
-    public OverloadAnswer Answer { get; set; } = OverloadAnswer.Degraded;
+    public OverloadAnswer Answer { get; set; } = OverloadAnswer.Degraded; // the response to rejected requests
 }

@@ -1,32 +1,18 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 
-/// <summary>Explains why each item was recommended.</summary>
 internal static class Explainer
 {
-    /// <summary>Items of the history caused it: measured by leaving them out.</summary>
-    public const string FromHistory = "history";
-
-    /// <summary>The nearest items of the history: what can be said while the network fails.</summary>
-    public const string Like = "similar";
-
-    /// <summary>Nothing is known of the user: others have it.</summary>
-    public const string Popular = "popular";
-
-    /// <summary>Items that are left out in turn, the newest: each costs as much as encoding the history once.</summary>
-    private const int MaxItems = 32;
-
+    public const string FromHistory = "history"; // items of the history caused it: measured by leaving them out
+    public const string Like = "similar"; // the nearest items of the history: what can be said while the network fails
+    public const string Popular = "popular"; // nothing is known of the user: others have it
+    private const int MaxItems = 32; // items that are left out in turn, the newest: each costs as much as encoding the history once
     private const int ShownItems = 3;
 
     // An item that contributed a tenth as much as the first is not worth naming.
     private const float LeastShare = 0.1f;
 
-    /// <param name="catalog">What recommended.</param>
     /// <param name="recommended">[K], the popular ones.</param>
     /// <param name="history">Empty for a new user, with the reason.</param>
     /// <returns>[K]</returns>
@@ -41,9 +27,7 @@ internal static class Explainer
         });
     }
 
-    /// <param name="catalog">What recommended.</param>
     /// <param name="recommended">[K] with the served scores.</param>
-    /// <param name="history">At least one item.</param>
     /// <returns>[K]; a contribution is how much lower the score is without that item.</returns>
     /// <exception cref="Microsoft.ML.OnnxRuntime.OnnxRuntimeException">The network fails.</exception>
     public static Reason[] Influence(ServedCatalog catalog, Candidate[] recommended, History history)
@@ -71,7 +55,6 @@ internal static class Explainer
         }), named));
     }
 
-    /// <summary>A reason in words.</summary>
     public static string Sentence(Reason reason)
     {
         string news = reason.IsNew ? " New in the catalog: placed by what is known of it." : "";
@@ -188,7 +171,6 @@ internal static class Explainer
 }
 
 /// <summary>Why an item was recommended.</summary>
-/// <param name="Item">Which.</param>
 /// <param name="Kind">One of <see cref="Explainer"/>'s.</param>
 /// <param name="Because">Items of the history that contributed most, the largest contribution first.</param>
 /// <param name="Shared">Categories that it has in common with the first of them.</param>

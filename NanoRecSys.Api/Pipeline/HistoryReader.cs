@@ -1,8 +1,3 @@
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Pipeline;
@@ -14,9 +9,7 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
     public const string EmptyHistory = "empty_history";
     public const string UnknownItems = "unknown_items";
     public const string UnknownMovies = "unknown_movies";
-
-    /// <summary>Only the events could tell whether this user is known.</summary>
-    public const string EventsUnavailable = "events_unavailable";
+    public const string EventsUnavailable = "events_unavailable"; // only the events could tell whether this user is known
 
     /// <param name="catalog">The model that answers, and its items.</param>
     /// <param name="request">Names the user or the session.</param>
@@ -44,7 +37,6 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
             : history with { InView = 0, NewInView = row, Excluded = [.. history.Excluded, row] };
     }
 
-    /// <summary>What a user has seen, by the model and the store.</summary>
     public async ValueTask<History> ReadUserAsync(ServedCatalog catalog, EntityId userId)
     {
         return ReadUser(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : []);
@@ -190,32 +182,18 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
 /// <param name="UnknownItemIds">The request's items that the catalog does not hold.</param>
 internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<EntityId>? UnknownItemIds = null)
 {
-    /// <summary>When each of <see cref="Rows"/> came; empty if that is not known.</summary>
-    public ReadOnlyMemory<long> Times { get; init; }
-
-    /// <summary>The time of the request; see <see cref="ModelSnapshot.DataUntil"/>.</summary>
-    public long Now { get; init; }
+    public ReadOnlyMemory<long> Times { get; init; } // when each of Rows came; empty if that is not known
+    public long Now { get; init; } // the time of the request; see DataUntil
 
     /// <summary>Rows that are not recommended although the model does not read them: disliked, or newer than the model.</summary>
     public IReadOnlyList<int> Excluded { get; init; } = [];
 
-    /// <summary>The user's position in the published histories; null if this one is not what was published.</summary>
-    public int? PublishedAt { get; init; }
-
-    /// <summary>1 where the last of <see cref="Rows"/> is the item in view.</summary>
-    public int InView { get; init; }
-
-    /// <summary>The item in view where the user tower cannot read it.</summary>
-    public int? NewInView { get; init; }
-
-    /// <summary>False if Redis did not return the user's events.</summary>
-    public bool IsWhole { get; init; } = true;
-
-    /// <summary>What the user tower reads.</summary>
-    public TimedHistory Timed => new(Rows, Times, Now);
+    public int? PublishedAt { get; init; } // the user's position in the published histories; null if this one is not what was published
+    public int InView { get; init; } // 1 where the last of Rows is the item in view
+    public int? NewInView { get; init; } // the item in view where the user tower cannot read it
+    public bool IsWhole { get; init; } = true; // false if Redis did not return the user's events
+    public TimedHistory Timed => new(Rows, Times, Now); // what the user tower reads
 }
 
-/// <param name="Row">Of the item.</param>
-/// <param name="Time">When it happened.</param>
 /// <param name="IsRead">Whether it becomes part of the history; else the item is only excluded from then on.</param>
 internal readonly record struct LiveItem(int Row, long Time, bool IsRead);

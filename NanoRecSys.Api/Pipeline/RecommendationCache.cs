@@ -2,13 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Pipeline;
@@ -50,8 +44,6 @@ internal sealed class RecommendationCache(
 
     /// <summary>Stores an entry, in Redis without waiting for it.</summary>
     /// <param name="key">See <see cref="CacheKey"/>.</param>
-    /// <param name="lookup">The miss before it.</param>
-    /// <param name="entry">Computed since.</param>
     public void Set(string key, CacheLookup lookup, CacheEntry entry)
     {
         if (redis is null)
@@ -169,7 +161,6 @@ internal static class CacheKey
     public static string PatternOf(EntityId userId) => $"{Prefix}*:{User(userId)}:*";
 
     /// <param name="request">The user or session, and the options.</param>
-    /// <param name="version">Of the model.</param>
     /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
     /// <param name="catalog">The items' own state: see <see cref="ServedCatalog.Hash"/> and <see cref="Availability.Since"/>.</param>
     public static string Of(RecommendationRequest request, string version, int candidates, ServedCatalog? catalog = null)
@@ -211,8 +202,7 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
     private readonly Lock _writing = new();
     private long _bytes;
 
-    /// <summary>In use, including replaced entries that are not evicted yet.</summary>
-    public long Bytes => Interlocked.Read(ref _bytes);
+    public long Bytes => Interlocked.Read(ref _bytes); // in use, including replaced entries that are not evicted yet
 
     /// <returns>Null if there is none, or if it is out of date.</returns>
     public CacheEntry? Get(string key, long stamp)
@@ -228,7 +218,6 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
 
     /// <param name="key">See <see cref="CacheKey"/>.</param>
     /// <param name="stamp">Taken before the user's events were read.</param>
-    /// <param name="entry">Computed from those.</param>
     public void Keep(string key, long stamp, CacheEntry entry)
     {
         int bytes = 2 * key.Length + entry.Bytes.Length + EntryBytes;
@@ -281,7 +270,6 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
     private sealed record Kept(string Key, long Stamp, CacheEntry Entry, int Bytes)
     {
         public DateTimeOffset Until { get; set; }
-
         public bool IsUsed { get; set; }
     }
 }

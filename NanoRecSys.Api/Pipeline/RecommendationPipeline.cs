@@ -1,10 +1,5 @@
 using System.Collections.Concurrent;
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 

@@ -1,8 +1,5 @@
 using System.IO.Hashing;
 using System.Text;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -11,60 +8,30 @@ internal sealed record RecommendationRequest
 {
     public const int DefaultK = 10;
     public const int MaxK = 1000;
+    public const int MaxMovies = 100; // of POST /recommend and POST /recommend/session
 
-    /// <summary>Of <c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
-    public const int MaxMovies = 100;
-
-    /// <summary>Whether the answer is that of <c>POST /recommend</c>: movies, as nanoRecSys has them.</summary>
-    public bool ShowsMovies { get; init; }
-
-    /// <summary>Null in a session.</summary>
-    public EntityId? UserId { get; init; }
-
-    /// <summary>A session's items, at least one, oldest first unless there are <see cref="Times"/>; null for a user.</summary>
-    public IReadOnlyList<EntityId>? ItemIds { get; init; }
-
-    /// <summary>When each of <see cref="ItemIds"/> came, in seconds since 1970; null if only the order is known.</summary>
-    public IReadOnlyList<long>? Times { get; init; }
-
-    /// <summary>The item in view.</summary>
-    public EntityId? InView { get; init; }
-
+    public bool ShowsMovies { get; init; } // whether the answer is that of POST /recommend: movies, as nanoRecSys has them
+    public EntityId? UserId { get; init; } // null in a session
+    public IReadOnlyList<EntityId>? ItemIds { get; init; } // a session's items, at least one, oldest first unless there are Times; null for a user
+    public IReadOnlyList<long>? Times { get; init; } // when each of ItemIds came, in seconds since 1970; null if only the order is known
+    public EntityId? InView { get; init; } // the item in view
     public required int K { get; init; }
-
-    /// <summary>Places to skip before the K.</summary>
-    public int Offset { get; init; }
-
+    public int Offset { get; init; } // places to skip before the K
     public bool Explain { get; init; }
-
     public bool IncludeHistory { get; init; }
-
-    /// <summary>Null if every item may be recommended.</summary>
-    public ItemFilter? Filter { get; init; }
-
-    /// <summary>0..1: weight of not resembling the items above (maximal marginal relevance).</summary>
-    public double Diversity { get; init; }
-
-    /// <summary>0..1: weight against the share of log-popularity.</summary>
-    public double PopularityPenalty { get; init; }
-
+    public ItemFilter? Filter { get; init; } // null if every item may be recommended
+    public double Diversity { get; init; } // 0..1: weight of not resembling the items above (maximal marginal relevance)
+    public double PopularityPenalty { get; init; } // 0..1: weight against the share of log-popularity
     public IReadOnlyList<Boost> Boosts { get; init; } = [];
-
     public IReadOnlyList<PinRequest> Pins { get; init; } = [];
-
-    /// <summary>Places that must be filled.</summary>
-    public int Reach => Offset + K;
-
-    /// <summary>Whether the list is to be reordered after the ranking.</summary>
-    public bool IsReordered => Diversity > 0 || PopularityPenalty > 0;
+    public int Reach => Offset + K; // places that must be filled
+    public bool IsReordered => Diversity > 0 || PopularityPenalty > 0; // whether the list is to be reordered after the ranking
 
     /// <summary>Divides users, or sessions, among models; the same for the same user on every replica.</summary>
     public int Bucket => (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(UserId?.Text ?? IdText.Of(ItemIds ?? [InView!.Value])));
 }
 
 /// <summary>Items that rise or fall in the list.</summary>
-/// <param name="Where">All must hold.</param>
-/// <param name="Factor">Of the odds.</param>
 internal sealed record Boost(IReadOnlyList<Condition> Where, double Factor);
 
 /// <summary>Ids as text; no two lists have the same.</summary>
@@ -77,9 +44,7 @@ internal static class IdText
 }
 
 /// <summary>Which items may be recommended. Works inside the search, so that K come back if K exist.</summary>
-/// <param name="Where">All must hold.</param>
 /// <param name="IncludeIds">To choose from; empty for all.</param>
-/// <param name="ExcludeIds">To leave out.</param>
 internal sealed record ItemFilter(IReadOnlyList<Condition> Where, IReadOnlyList<EntityId> IncludeIds, IReadOnlyList<EntityId> ExcludeIds)
 {
     public bool IsEmpty => Where.Count == 0 && IncludeIds.Count == 0 && ExcludeIds.Count == 0;

@@ -3,11 +3,6 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -26,19 +21,12 @@ internal sealed record RecommendationResponse : IResult
     [ThreadStatic]
     private static Utf8JsonWriter? PartWriter;
 
-    /// <summary>Null if the queue was full and the settings ask for a 503.</summary>
-    [JsonIgnore]
-    public CacheEntry? Entry { get; init; }
-
+    [JsonIgnore] public CacheEntry? Entry { get; init; } // null if the queue was full and the settings ask for a 503
     public DebugTiming DebugTiming { get; init; } = new();
 
     public string RequestId { get; init; } = "";
-
     public bool ServedFromCache { get; init; }
-
-    /// <summary>One of <see cref="Modes"/>.</summary>
-    public required string Mode { get; init; }
-
+    public required string Mode { get; init; } // one of Modes
     public IReadOnlyList<StageTiming> Stages { get; init; } = [];
 
     public Task ExecuteAsync(HttpContext httpContext)
@@ -86,28 +74,20 @@ internal sealed class CacheEntry
         Json = bytes.AsMemory(HeaderBytes + reason);
     }
 
-    /// <summary>Header and JSON, as Redis stores them.</summary>
-    public byte[] Bytes { get; }
-
-    /// <summary>One JSON object.</summary>
-    public ReadOnlyMemory<byte> Json { get; }
+    public byte[] Bytes { get; } // header and JSON, as Redis stores them
+    public ReadOnlyMemory<byte> Json { get; } // one JSON object
 
     /// <summary>See <see cref="EventsState"/>: with another stamp it is out of date.</summary>
     public long EventsStamp => BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(EventsAt));
 
-    /// <summary>When it was computed.</summary>
     public DateTimeOffset Created => DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(CreatedAt)));
 
-    /// <summary>Set if popular items replace personal ones.</summary>
-    public string? FallbackReason { get; }
+    public string? FallbackReason { get; } // set if popular items replace personal ones
 
     /// <summary>Turns the chosen rows into items, and adds what the request asks for.</summary>
-    /// <param name="catalog">What recommended.</param>
     /// <param name="request">Decides on the history and the ids of filters.</param>
-    /// <param name="history">Whose list it is.</param>
     /// <param name="eventsStamp">Of the user's events before they were read.</param>
     /// <param name="best">[K] with the served scores.</param>
-    /// <param name="rules">Boosts and pins.</param>
     /// <param name="reasons">[K]; null unless asked for.</param>
     /// <param name="fallbackReason">Set if popular items replace personal ones.</param>
     public static CacheEntry Create(
@@ -208,11 +188,8 @@ internal sealed class CacheEntry
     internal sealed record ItemContent
     {
         public required IReadOnlyList<RecommendedItem> Items { get; init; }
-
         public IReadOnlyList<ItemInfo>? History { get; init; }
-
         public IReadOnlyList<EntityId>? UnknownItemIds { get; init; }
-
         public required string Version { get; init; }
     }
 
@@ -220,19 +197,12 @@ internal sealed class CacheEntry
     internal sealed record MovieContent
     {
         public required IReadOnlyList<EntityId> MovieIds { get; init; }
-
         public required IReadOnlyList<float> Scores { get; init; }
-
         public required IReadOnlyList<string> Explanations { get; init; }
-
         public IReadOnlyList<RecommendationReason>? Reasons { get; init; }
-
         public IReadOnlyList<MovieInfo>? History { get; init; }
-
         public required IReadOnlyList<MovieInfo> Movies { get; init; }
-
         public IReadOnlyList<EntityId>? UnknownMovieIds { get; init; }
-
         public required string Version { get; init; }
     }
 }
@@ -240,11 +210,8 @@ internal sealed class CacheEntry
 /// <summary>Whether a response, or the service, is what it would be with every part at work.</summary>
 internal static class Modes
 {
-    /// <summary>Every part that is configured works. An unknown user's popular items are live too.</summary>
-    public const string Live = "live";
-
-    /// <summary>A part is unavailable: Redis, the model, or the version that should be served.</summary>
-    public const string Degraded = "degraded";
+    public const string Live = "live"; // every part that is configured works. An unknown user's popular items are live too.
+    public const string Degraded = "degraded"; // a part is unavailable: Redis, the model, or the version that should be served
 }
 
 /// <summary>The two parts of a response.</summary>

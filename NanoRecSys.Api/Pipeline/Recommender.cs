@@ -1,6 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 

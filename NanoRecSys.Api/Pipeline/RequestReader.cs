@@ -2,10 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Pipeline;
 

@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -15,9 +13,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
     public const string Title = "title";
     public const string Categories = "categories";
     public const string CreatedAt = "created_at";
-
-    /// <summary>The number of interactions; not a name that a request can give.</summary>
-    public const string Popularity = "\u0001popularity";
+    public const string Popularity = "\u0001popularity"; // the number of interactions; not a name that a request can give
 
     private static readonly FrozenDictionary<string, AttributeKind> OwnKinds = new Dictionary<string, AttributeKind>
     {
@@ -31,11 +27,8 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
     private readonly ConcurrentDictionary<string, TextColumn> _texts = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lazy<Dictionary<string, AttributeKind>> _kinds = new(() => ReadKinds(items));
 
-    /// <summary>Of the items, where they are not 0, 1, 2, ...</summary>
-    public int[] Rows { get; init; } = [];
-
-    /// <summary>Names of the attributes.</summary>
-    public IEnumerable<string> Fields => _kinds.Value.Keys;
+    public int[] Rows { get; init; } = []; // of the items, where they are not 0, 1, 2, ...
+    public IEnumerable<string> Fields => _kinds.Value.Keys; // names of the attributes
 
     public static bool IsNumeric(AttributeKind kind) => kind is AttributeKind.Number or AttributeKind.Time;
 
@@ -43,7 +36,6 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
     public AttributeKind? KindOf(string field) =>
         OwnKinds.TryGetValue(field, out AttributeKind kind) || _kinds.Value.TryGetValue(field, out kind) ? kind : null;
 
-    /// <summary>Whether an item has a text or a category.</summary>
     public bool HasValue(string field, string text) => Texts(field).Codes.ContainsKey(text);
 
     /// <summary>A value as the items spell it, in any letter case; as given where none has it.</summary>
@@ -153,9 +145,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         }
 
         public Dictionary<string, int> Codes { get; } = new(StringComparer.OrdinalIgnoreCase);
-
         public List<string> Values { get; } = [];
-
         public int ItemsWithValues => Enumerable.Range(0, _offsets.Length - 1).Count(i => _offsets[i] < _offsets[i + 1]);
 
         public IEnumerable<ValueCount> MostCommon() => _codes.CountBy(code => code)

@@ -1,6 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -54,9 +52,7 @@ internal static class Audience
 /// <param name="Members">[S]</param>
 internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
 {
-    /// <summary>A share of 5% is then known to within 3 percentage points, 19 times of 20.</summary>
-    public const int Size = 200;
-
+    public const int Size = 200; // a share of 5% is then known to within 3 percentage points, 19 times of 20
     private const int Batch = 20; // histories per run: more is not faster and takes memory
 
     /// <summary>Evenly spread over the user ids, and the same each time.</summary>
@@ -76,6 +72,5 @@ internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
     }
 }
 
-/// <param name="Position">In the model's histories.</param>
 /// <param name="Embedding">[D], of length 1.</param>
 internal sealed record SampledUser(int Position, float[] Embedding);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -31,7 +29,6 @@ internal static class Conditions
     public const string In = "in";
     public const string Contains = "contains";
 
-    /// <summary>The operators of an attribute of this kind.</summary>
     public static string[] Of(AttributeKind kind) =>
         AttributeTable.IsNumeric(kind) ? [Equal, NotEqual, Less, AtMost, More, AtLeast, In] : [Equal, NotEqual, In, Contains];
 
@@ -40,7 +37,6 @@ internal static class Conditions
         $"{Uri.EscapeDataString(condition.Field.ToUpperInvariant())}{condition.Op}{string.Join('|', condition.Values.Select(Text).Distinct().Order(StringComparer.Ordinal))}")
         .Distinct().Order(StringComparer.Ordinal));
 
-    /// <summary>A condition in words.</summary>
     public static string Describe(Condition condition)
     {
         string values = string.Join(", ", condition.Values.Select(value => value.Text is { } text ? $"'{text}'" : value.Number.ToString(CultureInfo.InvariantCulture)));
@@ -48,8 +44,6 @@ internal static class Conditions
     }
 
     /// <returns>Conditions on one attribute that no value meets at once; null if there are none.</returns>
-    /// <param name="conditions">All must hold.</param>
-    /// <param name="kindOf">Of a field.</param>
     public static Condition[]? Contradiction(IEnumerable<Condition> conditions, Func<string, AttributeKind?> kindOf)
     {
         foreach (IGrouping<string, Condition> group in conditions.GroupBy(condition => condition.Field, StringComparer.OrdinalIgnoreCase))

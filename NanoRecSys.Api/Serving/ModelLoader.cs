@@ -1,11 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -35,7 +30,6 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
     }
 
     /// <param name="files">Read from here; what is mapped stays mapped after they are deleted.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
     private async Task<ModelSnapshot> ReadAsync(ArtifactVersion files, CancellationToken cancellationToken)
     {
         Manifest manifest = files.Manifest;
@@ -361,7 +355,6 @@ internal sealed class ArtifactsOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary><see cref="Path"/> as an absolute path.</summary>
     public string FullPath() => System.IO.Path.GetFullPath(Path);
 }
 

@@ -1,9 +1,5 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -24,34 +20,17 @@ internal sealed class ModelSnapshot
     private object? _onceLock;
 
     public required ArtifactVersion Artifacts { get; init; }
-
     public required Catalog Catalog { get; init; }
-
     public required UserHistories Histories { get; init; }
-
     public required UserTowers UserTowers { get; init; }
-
-    /// <summary>Embeddings of <see cref="Histories"/>, computed at publish; null if requests compute them.</summary>
-    public HalfRows? UserEmbeddings { get; init; }
-
+    public HalfRows? UserEmbeddings { get; init; } // embeddings of Histories, computed at publish; null if requests compute them
     public required IVectorIndex Index { get; init; }
-
     public required ItemVectors Items { get; init; }
-
-    /// <summary>Null if the version has no second stage: the retriever's scores pass through.</summary>
-    public ServedRanker? Ranker { get; init; }
-
-    /// <summary>Adds item-item models to the cosines; null if these alone find the candidates.</summary>
-    public ItemBlend? Blend { get; init; }
-
-    /// <summary>Places new items among the trained ones; null in versions that were published without it.</summary>
-    public ContentMap? ContentMap { get; init; }
-
-    /// <summary>[V, 2] each item's position on a plane; null in versions that were published without it.</summary>
-    public float[]? ItemMap { get; init; }
-
-    /// <summary>All item rows, most interactions first.</summary>
-    public required IReadOnlyList<int> ByPopularity { get; init; }
+    public ServedRanker? Ranker { get; init; } // null if the version has no second stage: the retriever's scores pass through
+    public ItemBlend? Blend { get; init; } // adds item-item models to the cosines; null if these alone find the candidates
+    public ContentMap? ContentMap { get; init; } // places new items among the trained ones; null in versions that were published without it
+    public float[]? ItemMap { get; init; } // [V, 2] each item's position on a plane; null in versions that were published without it
+    public required IReadOnlyList<int> ByPopularity { get; init; } // all item rows, most interactions first
 
     /// <summary>What new users most likely start with; counted when the version is loaded.</summary>
     public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
@@ -61,8 +40,7 @@ internal sealed class ModelSnapshot
         ? _mostInteractions = Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max()
         : _mostInteractions;
 
-    /// <summary>Of the most popular item.</summary>
-    public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity;
+    public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity; // of the most popular item
 
     /// <summary>
     /// When the newest interaction came: the present of a model, whatever the clock says. By the clock everyone of a
@@ -72,7 +50,6 @@ internal sealed class ModelSnapshot
 
     public string Version => Artifacts.Manifest.ModelVersion;
 
-    /// <summary>What filters read of the catalog's items.</summary>
     public AttributeTable Attributes => LazyInitializer.EnsureInitialized(ref _attributes, () => new AttributeTable(Catalog.Items));
 
     /// <summary>Rows of the items that are not always available.</summary>
@@ -130,19 +107,15 @@ internal sealed class ModelSnapshot
 /// </summary>
 internal sealed class FirstItems
 {
-    /// <summary>Items of one user that count: 5 and 20 predicted fewer.</summary>
-    public const int PerUser = 10;
+    public const int PerUser = 10; // items of one user that count: 5 and 20 predicted fewer
 
     private readonly int[] _counts; // [V]
     private readonly double[] _weights; // [V]
 
     private FirstItems(int[] counts, double[] weights, IReadOnlyList<int> byWeight) => (_counts, _weights, ByWeight) = (counts, weights, byWeight);
 
-    /// <summary>All item rows, those that most users start with first; among equals the more popular first.</summary>
-    public IReadOnlyList<int> ByWeight { get; }
-
-    /// <summary>Of the first of <see cref="ByWeight"/>.</summary>
-    public double Most => ByWeight.Count == 0 ? 0 : _weights[ByWeight[0]];
+    public IReadOnlyList<int> ByWeight { get; } // all item rows, those that most users start with first; among equals the more popular first
+    public double Most => ByWeight.Count == 0 ? 0 : _weights[ByWeight[0]]; // of the first of ByWeight
 
     /// <param name="histories">Of rows below the catalog's count.</param>
     /// <param name="byPopularity">[V] rows, most interactions first.</param>
@@ -187,7 +160,6 @@ internal sealed class ItemVectors
     }
 
     public int Dimension { get; }
-
     public int Count => _values.Length / Dimension;
 
     public static ItemVectors Load(ArtifactVersion version)
@@ -206,8 +178,7 @@ internal sealed class ItemVectors
         return new ItemVectors(values, dimension);
     }
 
-    /// <summary>[V, D], row-major.</summary>
-    public ReadOnlyMemory<float> Values => _values;
+    public ReadOnlyMemory<float> Values => _values; // [V, D], row-major
 
     /// <summary>[D]</summary>
     public ReadOnlySpan<float> Row(int row) => _values.AsSpan(row * Dimension, Dimension);

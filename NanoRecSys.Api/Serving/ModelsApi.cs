@@ -1,9 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -178,7 +173,6 @@ internal sealed class VersionPlots(ArtifactStore store)
     private const string Folder = "plots/";
     private const int MostBytes = 16 << 20; // one of a training has 60 KB
 
-    /// <summary>What <see cref="Find"/> can be asked for.</summary>
     public static IReadOnlyList<string> NamesIn(Manifest manifest) =>
     [
         .. manifest.Files

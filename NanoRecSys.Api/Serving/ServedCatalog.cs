@@ -1,10 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -17,37 +13,17 @@ internal sealed class ServedCatalog
     private AttributeTable? _changedTable;
 
     public required ModelSnapshot Model { get; init; }
-
-    /// <summary>Of all V + N rows, the model's and then the new ones.</summary>
-    public required IVectorIndex Index { get; init; }
-
-    /// <summary>What it was made from.</summary>
-    public required ItemLog Source { get; init; }
-
-    /// <summary>Identifies what was said of items since the training, in any order.</summary>
-    public required long Hash { get; init; }
-
-    /// <summary>[N] and room for more; written only behind the end of every instance that shares it.</summary>
-    public required CatalogItem[] NewItems { get; init; }
-
-    /// <summary>[N, D], likewise.</summary>
-    public required float[] NewEmbeddings { get; init; }
-
+    public required IVectorIndex Index { get; init; } // of all V + N rows, the model's and then the new ones
+    public required ItemLog Source { get; init; } // what it was made from
+    public required long Hash { get; init; } // identifies what was said of items since the training, in any order
+    public required CatalogItem[] NewItems { get; init; } // [N] and room for more; written only behind the end of every instance that shares it
+    public required float[] NewEmbeddings { get; init; } // [N, D], likewise
     public required ConcurrentDictionary<EntityId, int> NewRows { get; init; }
-
-    /// <summary>Rows of items that differ from those of the model and of <see cref="NewItems"/>.</summary>
-    public required ImmutableDictionary<int, CatalogItem> Changed { get; init; }
-
-    /// <summary>Rows of items that were deleted, or placed anew in another row.</summary>
-    public required ImmutableHashSet<int> Gone { get; init; }
-
+    public required ImmutableDictionary<int, CatalogItem> Changed { get; init; } // rows of items that differ from those of the model and of NewItems
+    public required ImmutableHashSet<int> Gone { get; init; } // rows of items that were deleted, or placed anew in another row
     public required Availability Availability { get; init; }
-
-    /// <summary>V, the row of the first new one.</summary>
-    public int FirstRow => Model.Catalog.Count;
-
-    /// <summary>V + N rows.</summary>
-    public int Count => Index.Count;
+    public int FirstRow => Model.Catalog.Count; // V, the row of the first new one
+    public int Count => Index.Count; // V + N rows
 
     public bool TryFind(EntityId id, out int row)
     {
@@ -69,10 +45,8 @@ internal sealed class ServedCatalog
     /// <returns>Null where no item has the attribute.</returns>
     public AttributeKind? KindOf(string field) => Model.Attributes.KindOf(field) ?? ChangedTable.KindOf(field);
 
-    /// <summary>Names of all attributes.</summary>
     public IEnumerable<string> Fields => Model.Attributes.Fields.Union(ChangedTable.Fields, StringComparer.OrdinalIgnoreCase).Order(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Whether an item has a text or a category.</summary>
     public bool HasValue(string field, string text) => Model.Attributes.HasValue(field, text) || ChangedTable.HasValue(field, text);
 
     /// <returns>The rows whose items meet all conditions.</returns>
@@ -112,13 +86,10 @@ internal sealed class ServedCatalog
 /// <summary>Which rows may be recommended for a while.</summary>
 /// <param name="Unavailable">Over all rows: hidden, deleted, or outside their time; null for none.</param>
 /// <param name="Since">The latest time at which an item became available or unavailable, in milliseconds since 1970; 0 for none.</param>
-/// <param name="Until">The next such time.</param>
 internal sealed record Availability(RowSet? Unavailable, long Since, DateTimeOffset Until)
 {
     /// <param name="items">Those that are not always available, with their rows.</param>
     /// <param name="gone">Rows that never are.</param>
-    /// <param name="count">V + N</param>
-    /// <param name="now">The time.</param>
     public static Availability At(IEnumerable<(int Row, CatalogItem Item)> items, IReadOnlyCollection<int> gone, int count, DateTimeOffset now)
     {
         RowSet? unavailable = gone.Count == 0 ? null : new RowSet(count);
@@ -148,9 +119,7 @@ internal sealed record Availability(RowSet? Unavailable, long Since, DateTimeOff
 /// </summary>
 internal sealed class CatalogBuilder
 {
-    /// <summary>How many a request places: about as many as it costs 10 ms to place.</summary>
-    public const int PlacedAtOnce = 256;
-
+    public const int PlacedAtOnce = 256; // how many a request places: about as many as it costs 10 ms to place
     private const int LooseRows = 512; // as many become an index of their own: fewer are compared faster than they are indexed
     private const int MaxParts = 8; // as many indexes are gathered into one
 
@@ -345,7 +314,6 @@ internal sealed class CatalogBuilder
         return next;
     }
 
-    /// <summary>Whether an item is not always available.</summary>
     public static bool IsLimited(CatalogItem item) => item.Hidden || item.AvailableFrom is not null || item.AvailableUntil is not null;
 
     private static bool IsPlacedAlike(CatalogItem item, CatalogItem placed) =>

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
-using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -11,14 +10,9 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
     private volatile string? _refusal;
     private volatile FrozenDictionary<string, ModelSnapshot> _beside = FrozenDictionary<string, ModelSnapshot>.Empty;
 
-    /// <summary>Why the version that should be served is not; null while it is.</summary>
-    public string? Refusal => _refusal;
-
-    /// <summary>The served version's manifest and folder; null before the first.</summary>
-    public ArtifactVersion? Artifacts => Volatile.Read(ref _current)?.Artifacts;
-
-    /// <summary>Versions that <c>Models:Split</c> names and that are in memory.</summary>
-    public IEnumerable<string> Beside => _beside.Keys;
+    public string? Refusal => _refusal; // why the version that should be served is not; null while it is
+    public ArtifactVersion? Artifacts => Volatile.Read(ref _current)?.Artifacts; // the served version's manifest and folder; null before the first
+    public IEnumerable<string> Beside => _beside.Keys; // versions that Models:Split names and that are in memory
 
     /// <summary>
     /// The snapshot that serves a user, kept alive until the lease is disposed; the current one where the user's share
@@ -88,7 +82,6 @@ internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
     }
 }
 
-/// <summary>Section <c>Models</c>.</summary>
 internal sealed class ModelsOptions : IValidatableObject
 {
     public const string Section = "Models";

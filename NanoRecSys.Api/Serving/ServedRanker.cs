@@ -1,9 +1,6 @@
 using System.Buffers;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Serving;
 

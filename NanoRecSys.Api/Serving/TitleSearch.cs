@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Api.Serving;
 
@@ -26,11 +25,9 @@ internal sealed class TitleSearch
         _words = [.. items.Select(item => Words(item.Title))];
     }
 
-    /// <param name="query">Any text.</param>
     /// <returns>Places of the titles that match every word, with how well: higher is better. All, alike, for no words.</returns>
     public IEnumerable<(int Place, int Score)> Find(string query) => Find(query, _words);
 
-    /// <param name="query">Any text.</param>
     /// <param name="titles">The <see cref="Words"/> of each.</param>
     /// <returns>See <see cref="Find(string)"/>.</returns>
     public static IEnumerable<(int Place, int Score)> Find(string query, IEnumerable<string[]> titles)

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.Api.Serving;
@@ -13,14 +11,9 @@ internal sealed class UserTowers : IDisposable
 
     private UserTowers(OnnxUserTower served, OnnxUserTower exact, string precision) => (Served, Exact, Precision) = (served, exact, precision);
 
-    /// <summary>Answers requests.</summary>
-    public OnnxUserTower Served { get; }
-
-    /// <summary>In 32 bits; the same as <see cref="Served"/> if that serves in 32 bits.</summary>
-    public OnnxUserTower Exact { get; }
-
-    /// <summary>Of <see cref="Served"/>, never <see cref="UserTowerPrecision.Auto"/>.</summary>
-    public string Precision { get; }
+    public OnnxUserTower Served { get; } // answers requests
+    public OnnxUserTower Exact { get; } // in 32 bits; the same as Served if that serves in 32 bits
+    public string Precision { get; } // of Served, never Auto
 
     /// <exception cref="ArtifactException">A graph does not fit the model, or 8 bits are requested and the version has no such graph.</exception>
     public static UserTowers Open(ArtifactVersion version, string wanted)
@@ -97,13 +90,9 @@ internal sealed class UserTowers : IDisposable
     }
 }
 
-/// <summary>The precision in which the user tower is served.</summary>
 internal static class UserTowerPrecision
 {
-    /// <summary>The faster one on this machine, of those that passed the parity check.</summary>
-    public const string Auto = "auto";
-
+    public const string Auto = "auto"; // the faster one on this machine, of those that passed the parity check
     public const string ThirtyTwoBits = "fp32";
-
     public const string EightBits = "int8";
 }

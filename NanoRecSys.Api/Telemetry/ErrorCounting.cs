@@ -1,6 +1,3 @@
-using NanoRecSys.Api.Http;
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>Counts every response that is an error, from handlers, limits, or the exception handler.</summary>
@@ -30,23 +27,12 @@ internal static class ErrorCounting
 /// <summary>What can go wrong with a request, as the telemetry page counts it.</summary>
 internal static class ErrorKinds
 {
-    /// <summary>A Redis command failed.</summary>
-    public const string Cache = "cache";
-
-    /// <summary>The model failed: the request was answered without it.</summary>
-    public const string Model = "model";
-
-    /// <summary>Answered with 5xx other than 503.</summary>
-    public const string Server = "server";
-
-    /// <summary>Answered with 503: no model yet, or too busy.</summary>
-    public const string Unavailable = "unavailable";
-
-    /// <summary>Answered with 429: beyond the rate limit of an address.</summary>
-    public const string Limited = "limited";
-
-    /// <summary>Answered with any other 4xx: the request was at fault.</summary>
-    public const string Rejected = "rejected";
+    public const string Cache = "cache"; // A Redis command failed
+    public const string Model = "model"; // the model failed: the request was answered without it
+    public const string Server = "server"; // answered with 5xx other than 503
+    public const string Unavailable = "unavailable"; // answered with 503: no model yet, or too busy
+    public const string Limited = "limited"; // answered with 429: beyond the rate limit of an address
+    public const string Rejected = "rejected"; // answered with any other 4xx: the request was at fault
 
     public static readonly string[] All = [Cache, Model, Server, Unavailable, Limited, Rejected];
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
@@ -15,8 +13,7 @@ internal sealed class LatencyHistogram
 
     private readonly int[] _counts = new int[Bins];
 
-    /// <summary>Computed on request: a field would be one more cache line that all threads write.</summary>
-    public long Count => _counts.Sum(count => (long)count);
+    public long Count => _counts.Sum(count => (long)count); // computed on request: a field would be one more cache line that all threads write
 
     public void Add(double milliseconds)
     {

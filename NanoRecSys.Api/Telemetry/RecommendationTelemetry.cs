@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
@@ -30,7 +28,6 @@ internal sealed class RecommendationTelemetry : IDisposable
         _time = time;
     }
 
-    /// <summary>Starts the clock and the span of one request.</summary>
     public RequestTimeline Begin(string requestId)
     {
         _window.Enter();
@@ -82,30 +79,22 @@ internal sealed class RequestTimeline : IDisposable
     }
 
     public string RequestId { get; }
-
-    /// <summary>One of <see cref="CacheSources"/>, once the cache has answered.</summary>
-    public string? CacheSource { get; set; }
-
-    /// <summary>The stages that have ended, in order.</summary>
-    public IReadOnlyList<StageTiming> Stages => _stages;
-
+    public string? CacheSource { get; set; } // one of CacheSources, once the cache has answered
+    public IReadOnlyList<StageTiming> Stages => _stages; // the stages that have ended, in order
     public double ElapsedMs => Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds);
 
-    /// <summary>Runs and times one stage.</summary>
     public T Run<T>(string stage, Func<T> work)
     {
         using var running = new RunningStage(this, stage);
         return work();
     }
 
-    /// <summary>Runs and times one stage without a result.</summary>
     public void Run(string stage, Action work)
     {
         using var running = new RunningStage(this, stage);
         work();
     }
 
-    /// <summary>Runs and times one stage that waits.</summary>
     public async ValueTask<T> RunAsync<T>(string stage, Func<ValueTask<T>> work)
     {
         using var running = new RunningStage(this, stage);
@@ -115,7 +104,6 @@ internal sealed class RequestTimeline : IDisposable
     /// <summary>Duration of a stage in milliseconds; null if it did not run.</summary>
     public double? Of(string stage) => _stages.Find(timing => timing.Stage == stage)?.DurationMs;
 
-    /// <summary>The request is answered: counts it.</summary>
     public void Complete(RecommendationRequest request, string mode, string? fallbackReason, string cacheResult, string version)
     {
         _activity?.SetTag("mode", mode);
@@ -162,22 +150,14 @@ internal static class StageNames
 {
     public const string CacheGet = "cache.get";
     public const string History = "history";
-
-    /// <summary>Waiting for a compute permit; only if none was free.</summary>
-    public const string Queue = "queue";
+    public const string Queue = "queue"; // waiting for a compute permit; only if none was free
     public const string Encode = "encode";
     public const string Retrieve = "retrieve";
     public const string Rank = "rank";
-
-    /// <summary>Measuring the reasons; only if requested.</summary>
-    public const string Explain = "explain";
+    public const string Explain = "explain"; // measuring the reasons; only if requested
     public const string CacheSet = "cache.set";
-
-    /// <summary>Waiting for another request's computation of the same answer.</summary>
-    public const string Shared = "shared";
-
-    /// <summary>The whole request; not a stage of its own.</summary>
-    public const string Total = "total";
+    public const string Shared = "shared"; // waiting for another request's computation of the same answer
+    public const string Total = "total"; // the whole request; not a stage of its own
 
     /// <summary>In the order of the request, the total last.</summary>
     public static readonly IReadOnlyList<string> All = [CacheGet, History, Queue, Encode, Retrieve, Rank, Explain, CacheSet, Shared, Total];
@@ -188,20 +168,14 @@ internal static class CacheResults
 {
     public const string Hit = "hit";
     public const string Miss = "miss";
-
-    /// <summary>Redis is configured and did not answer.</summary>
-    public const string Error = "error";
-
-    /// <summary>No Redis is configured.</summary>
-    public const string Off = "off";
+    public const string Error = "error"; // Redis is configured and did not answer
+    public const string Off = "off"; // no Redis is configured
 }
 
 /// <summary>Source of a hit: the tag <c>source</c> of <c>nanorecsys.cache.lookups</c>.</summary>
 internal static class CacheSources
 {
-    /// <summary>In this process.</summary>
-    public const string Memory = "memory";
-
+    public const string Memory = "memory"; // in this process
     public const string Redis = "redis";
 
     public static readonly string[] All = [Memory, Redis];

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Core.Contracts;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Telemetry;
@@ -23,8 +21,7 @@ internal sealed class ReplicaTraffic(TimeProvider time)
     private readonly RecentRequests _recent = new(TelemetryWindow.KeptTraces);
     private readonly ConcurrentDictionary<string, (DateTimeOffset At, ComputeLoad Load)> _present = new(StringComparer.Ordinal);
 
-    /// <summary>Number of other replicas that published in the last seconds.</summary>
-    public int Count => Present().Count();
+    public int Count => Present().Count(); // number of other replicas that published in the last seconds
 
     /// <summary>The load of all replicas, given this process's own.</summary>
     public ComputeLoad With(ComputeLoad own)
@@ -158,7 +155,6 @@ internal sealed class ReplicaNotices(
 /// <param name="Replica">The process's name, new with each start.</param>
 /// <param name="Figures">Of the second.</param>
 /// <param name="Newest">Some of its last requests, newest first.</param>
-/// <param name="Load">Its current load.</param>
 internal sealed record ReplicaSecond(string Replica, SlotFigures Figures, IReadOnlyList<RequestTrace> Newest, ComputeLoad Load)
 {
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaJson.Default.ReplicaSecond);
@@ -186,11 +182,8 @@ internal sealed record ReplicaSecond(string Replica, SlotFigures Figures, IReadO
 internal sealed partial class ReplicaJson : JsonSerializerContext;
 
 /// <summary>The content of a <see cref="TrafficSlot"/> in a message.</summary>
-/// <param name="Number">Of the slot.</param>
 /// <param name="MostInFlight">Largest number of requests at once.</param>
-/// <param name="Counts">By name.</param>
 /// <param name="Stages">Histograms in the form of <see cref="LatencyHistogram.ReadPairs"/>.</param>
-/// <param name="Versions">Likewise, by model version.</param>
 /// <param name="Slowest">Slowest first.</param>
 /// <param name="DeepestQueue">Null if nothing queued.</param>
 internal sealed record SlotFigures(

@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>Counts of this process since it started; errors are counted in the telemetry window, too.</summary>
@@ -23,7 +21,6 @@ internal sealed class RequestCounters(TelemetryWindow window)
         window.CountError(ErrorKinds.Cache);
     }
 
-    /// <summary>The model failed, and the request was answered without it.</summary>
     public void CountModelError()
     {
         Interlocked.Increment(ref _errors);

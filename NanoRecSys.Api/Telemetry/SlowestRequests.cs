@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>The few slowest requests of a slot. Most requests only compare their duration with the fastest of these.</summary>
@@ -66,7 +64,6 @@ internal sealed class RecentRequests(int kept)
 
     /// <summary>The newest of what was added since, newest first.</summary>
     /// <param name="seen">Number of requests added before the last call; 0 at first.</param>
-    /// <param name="most">Maximum number.</param>
     public RequestTrace[] ReadNew(ref long seen, int most)
     {
         long written = Interlocked.Read(ref _written);

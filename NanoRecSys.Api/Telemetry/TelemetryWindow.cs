@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Telemetry;
 
@@ -24,13 +23,10 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private int _inFlight;
 
-    /// <summary>A recommendation begins.</summary>
     public void Enter() => Interlocked.Increment(ref _inFlight);
 
-    /// <summary>A recommendation ends, with or without an answer.</summary>
     public void Leave() => Interlocked.Decrement(ref _inFlight);
 
-    /// <param name="trace">A request that was answered.</param>
     /// <param name="cacheAnswered">Whether the cache reported a hit or a miss (it may be off or unavailable).</param>
     public void Add(RequestTrace trace, bool cacheAnswered)
     {
@@ -58,7 +54,6 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
         }
     }
 
-    /// <summary>Records the current length of the queue.</summary>
     public void ObserveQueue(int depth)
     {
         (TrafficSlot second, TrafficSlot minute) = Now();
@@ -137,10 +132,7 @@ internal static class TelemetrySeries
     private const int Steps = 60;
 
     /// <param name="slots">Of the window, in any order.</param>
-    /// <param name="secondsPerSlot">Width of each.</param>
     /// <param name="windowSeconds">How far back the window looks.</param>
-    /// <param name="started">When the service began.</param>
-    /// <param name="now">The window's end.</param>
     public static TelemetryPoint[] Of(TrafficSlot[] slots, int secondsPerSlot, int windowSeconds, DateTimeOffset started, DateTimeOffset now)
     {
         int slotsPerStep = Math.Max(1, windowSeconds / secondsPerSlot / Steps);
@@ -180,20 +172,15 @@ internal static class TelemetrySeries
 /// nothing has to be cleared while others count in it.
 /// </summary>
 /// <param name="slots">How many are kept.</param>
-/// <param name="secondsPerSlot">Width of one.</param>
 internal sealed class TrafficRing(int slots, int secondsPerSlot)
 {
     private const long Unused = -1;
 
     private readonly TrafficSlot[] _slots = [.. Enumerable.Repeat(new TrafficSlot(Unused), slots)];
 
-    /// <summary>Longest window that <see cref="Read"/> can look back over.</summary>
-    public int Seconds => slots * secondsPerSlot;
+    public int Seconds => slots * secondsPerSlot; // longest window that Read can look back over
+    public int SecondsPerSlot => secondsPerSlot; // width of a slot
 
-    /// <summary>Width of a slot.</summary>
-    public int SecondsPerSlot => secondsPerSlot;
-
-    /// <summary>The slot to count in now.</summary>
     public TrafficSlot At(long unixSeconds)
     {
         long number = unixSeconds / secondsPerSlot;
@@ -248,24 +235,13 @@ internal sealed class TrafficSlot
     }
 
     public long Number { get; }
-
     public long Requests => Interlocked.Read(ref _requests.Value);
-
     public double? CacheHitRatio => Interlocked.Read(ref _lookups.Value) is > 0 and var lookups ? (double)Interlocked.Read(ref _hits.Value) / lookups : null;
-
     public int MostInFlight => Volatile.Read(ref _mostInFlight);
-
-    /// <summary>Null if nothing queued.</summary>
-    public int? DeepestQueue => Volatile.Read(ref _deepestQueue) is >= 0 and var depth ? depth : null;
-
+    public int? DeepestQueue => Volatile.Read(ref _deepestQueue) is >= 0 and var depth ? depth : null; // null if nothing queued
     public IReadOnlyDictionary<string, long> Modes => _counts.Read(ModeNames);
-
-    /// <summary>By <see cref="ErrorKinds"/>.</summary>
-    public IReadOnlyDictionary<string, long> Errors => _counts.Read(ErrorKinds.All);
-
-    /// <summary>Hits by <see cref="CacheSources"/>.</summary>
-    public IReadOnlyDictionary<string, long> CacheHits => _counts.Read(CacheSources.All);
-
+    public IReadOnlyDictionary<string, long> Errors => _counts.Read(ErrorKinds.All); // by ErrorKinds
+    public IReadOnlyDictionary<string, long> CacheHits => _counts.Read(CacheSources.All); // hits by CacheSources
     public ConcurrentDictionary<string, LatencyHistogram> Stages { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Whole requests by model version; a version that no longer answers is forgotten with its slot.</summary>
@@ -319,7 +295,6 @@ internal sealed class TrafficSlot
         }
     }
 
-    /// <summary>Raises the maxima to another's.</summary>
     public void RaiseMost(TrafficSlot other)
     {
         RaiseTo(ref _mostInFlight, other.MostInFlight);
@@ -404,7 +379,6 @@ internal sealed class Tally
         }
     }
 
-    /// <returns>To count without a lookup.</returns>
     public StrongBox<long> Find(string name) => _counts.GetOrAdd(name, _ => new StrongBox<long>());
 
     /// <returns>Those of the names that were counted.</returns>

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Artifacts;
 
@@ -17,11 +16,8 @@ internal sealed class ArtifactStore(string root)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public string Root { get; } = Path.GetFullPath(root);
-
     public string VersionsFolder => Path.Combine(Root, "versions");
-
     public string RunsFolder => Path.Combine(Root, "runs");
-
     public string CurrentFile => Path.Combine(Root, "current");
 
     /// <summary>Names the version to serve whatever is published meanwhile; there only while one is pinned.</summary>
@@ -184,10 +180,8 @@ internal sealed class ArtifactStore(string root)
         return new ArtifactVersion(folder, ManifestFile.Read(folder));
     }
 
-    /// <summary>Makes a complete version the one to serve, atomically.</summary>
     public void SetCurrent(string version) => AtomicFile.Write(CurrentFile, Encoding.UTF8.GetBytes(version + "\n"));
 
-    /// <summary>Serves this version until <see cref="Unpin"/>, atomically.</summary>
     public void Pin(string version) => AtomicFile.Write(PinnedFile, Encoding.UTF8.GetBytes(version + "\n"));
 
     public void Unpin() => File.Delete(PinnedFile);
@@ -233,62 +227,29 @@ internal sealed record ArtifactVersion(string Folder, Manifest Manifest)
 }
 
 /// <summary>A version that cannot be published or served; the message says what, expected, actual and remedy.</summary>
-internal sealed class ArtifactException : Exception
-{
-    public ArtifactException()
-    {
-    }
+internal sealed class ArtifactException(string message, Exception? innerException = null) : Exception(message, innerException);
 
-    public ArtifactException(string message)
-        : base(message)
-    {
-    }
-
-    public ArtifactException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
-
-/// <summary>The files of one published version.</summary>
 internal static class ArtifactNames
 {
     public const string Manifest = "manifest.json";
     public const string UserTower = "user_tower.onnx";
-
-    /// <summary>The same with its blocks' products in 8 bits.</summary>
-    public const string UserTowerInt8 = "user_tower.int8.onnx";
+    public const string UserTowerInt8 = "user_tower.int8.onnx"; // the same with its blocks' products in 8 bits
     public const string Ranker = "ranker.onnx";
-
-    /// <summary>Turns what is known of an item into its part of the ranker's first layer.</summary>
-    public const string RankerItems = "ranker_items.onnx";
-
-    /// <summary>[V, H1] these parts of all items.</summary>
-    public const string RankerItemParts = "ranker_items.npy";
-
-    /// <summary>Scores candidates by their parts: what serving runs.</summary>
-    public const string RankerCandidates = "ranker_candidates.onnx";
+    public const string RankerItems = "ranker_items.onnx"; // turns what is known of an item into its part of the ranker's first layer
+    public const string RankerItemParts = "ranker_items.npy"; // [V, H1] these parts of all items
+    public const string RankerCandidates = "ranker_candidates.onnx"; // scores candidates by their parts: what serving runs
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";
     public const string Histories = HistoriesFile.HistoriesName;
     public const string Users = HistoriesFile.UsersName;
-
-    /// <summary>[U, D] float16, what the user tower makes of these histories.</summary>
-    public const string UserEmbeddings = "user_embeddings.npy";
-
-    /// <summary>The position of each item on a plane, for the map page.</summary>
-    public const string ItemMap = "item_map_2d.parquet";
+    public const string UserEmbeddings = "user_embeddings.npy"; // [U, D] float16, what the user tower makes of these histories
+    public const string ItemMap = "item_map_2d.parquet"; // the position of each item on a plane, for the map page
     public const string Metrics = "metrics.json";
-
-    /// <summary>[F, D] what each feature of a new item adds to its embedding.</summary>
-    public const string ContentMap = "content_map.npy";
-
-    /// <summary>The names of its F rows.</summary>
-    public const string ContentFeatures = "content_features.json";
+    public const string ContentMap = "content_map.npy"; // [F, D] what each feature of a new item adds to its embedding
+    public const string ContentFeatures = "content_features.json"; // the names of its F rows
 }
 
-/// <summary>The files of a version: describing them for a manifest, and comparing them with one.</summary>
 internal static class VersionFiles
 {
     private const string RemovedRankerTable = "ranker_embeddings.npy";
@@ -352,8 +313,6 @@ internal static class VersionFiles
         }
     }
 
-    /// <param name="folder">The version's.</param>
-    /// <param name="expected">As the manifest has it.</param>
     /// <param name="copyTo">Folder that gets the bytes that were hashed; null for none.</param>
     /// <exception cref="ArtifactException">Missing, unreadable, changed, or a link.</exception>
     public static void Verify(string folder, ArtifactFile expected, string? copyTo)

@@ -11,8 +11,7 @@ internal sealed class AtomicFile(string path) : IDisposable
 {
     public const string TemporarySuffix = ".tmp";
 
-    /// <summary>To be written; disposing deletes it unless it was committed.</summary>
-    public string TemporaryPath { get; } = NameBeside(path);
+    public string TemporaryPath { get; } = NameBeside(path); // to be written; disposing deletes it unless it was committed
 
     public static void Write(string path, byte[] content) => Write(path, file => file.Write(content));
 
@@ -108,7 +107,6 @@ internal static class SmallFile
     }
 }
 
-/// <summary>SHA-256 of whole files, as lower-case hex.</summary>
 internal static class FileHash
 {
     private const int BufferBytes = 1 << 20;

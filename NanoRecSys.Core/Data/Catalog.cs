@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Contracts;
 using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Data;
@@ -25,10 +22,7 @@ internal sealed class Catalog
     }
 
     public IReadOnlyList<CatalogItem> Items { get; }
-
-    /// <summary>Of <see cref="Items"/>.</summary>
-    public IdTable Ids { get; }
-
+    public IdTable Ids { get; } // of Items
     public int Count => Items.Count;
 
     public CatalogItem this[ItemIndex index] => Items[index.Value];
@@ -42,8 +36,6 @@ internal sealed class Catalog
 }
 
 /// <summary>What is known of one item.</summary>
-/// <param name="Index">Row of the item table.</param>
-/// <param name="Id">In the data set.</param>
 /// <param name="Title">In reading order, of a film without the year; the id as text where the data has no titles.</param>
 /// <param name="Categories">In the order of the file; empty where unknown. A film's are its genres.</param>
 /// <param name="Count">Interactions in the histories that are served with this catalog.</param>
@@ -52,25 +44,17 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
     /// <summary>Everything else that the items' file says, by the column's name.</summary>
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
 
-    /// <summary>Weight of the interactions that <see cref="Count"/> counts; null where all count 1.</summary>
-    public double? Weight { get; init; }
+    public double? Weight { get; init; } // weight of the interactions that Count counts; null where all count 1
 
     /// <summary>What decides the order of items for someone who is not known.</summary>
     [JsonIgnore]
     public double Popularity => Weight ?? Count;
 
     public string? ImageUrl { get; init; }
-
     public DateTimeOffset? CreatedAt { get; init; }
-
-    /// <summary>Before this it is not recommended.</summary>
-    public DateTimeOffset? AvailableFrom { get; init; }
-
-    /// <summary>From then on it is not recommended.</summary>
-    public DateTimeOffset? AvailableUntil { get; init; }
-
-    /// <summary>Never recommended.</summary>
-    public bool Hidden { get; init; }
+    public DateTimeOffset? AvailableFrom { get; init; } // before this it is not recommended
+    public DateTimeOffset? AvailableUntil { get; init; } // from then on it is not recommended
+    public bool Hidden { get; init; } // never recommended
 
     /// <summary>The number attribute of that name, such as a film's year of release.</summary>
     public int? Year => Attributes.TryGetValue(ItemAttributes.Year, out AttributeValue year) && year.Kind == AttributeKind.Number && double.IsInteger(year.Number)
@@ -88,7 +72,6 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
         Hidden = Hidden ? true : null,
     };
 
-    /// <summary>Whether it may be recommended at a time.</summary>
     public bool IsAvailable(DateTimeOffset now) => !Hidden && !(now < AvailableFrom) && !(now >= AvailableUntil);
 
     /// <summary>As <c>POST /recommend</c> shows it.</summary>

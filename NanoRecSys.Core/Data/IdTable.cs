@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Numerics;
 using System.Text;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Data;
 
@@ -25,16 +24,13 @@ internal sealed class IdTable
         (_offsets, _slots, _text, AreNumbers) = (offsets, slots, text, areNumbers);
 
     public int Count => _offsets.Length - 1;
-
-    /// <summary>Whether every id is a whole number of 64 bits in JSON's spelling: then answers have numbers.</summary>
-    public bool AreNumbers { get; }
+    public bool AreNumbers { get; } // whether every id is a whole number of 64 bits in JSON's spelling: then answers have numbers
 
     /// <summary>A new string at each call.</summary>
     public EntityId this[int row] => EntityId.Of(Encoding.UTF8.GetString(Utf8At(row)), AreNumbers);
 
     private static ReadOnlySpan<byte> Magic => "NRSI"u8;
 
-    /// <param name="ids">In row order.</param>
     /// <exception cref="ArgumentException">An id is there twice.</exception>
     public static IdTable Of(IReadOnlyCollection<EntityId> ids)
     {
@@ -83,7 +79,6 @@ internal sealed class IdTable
         return new IdTable(offsets, slots, text, areNumbers);
     }
 
-    /// <summary>All ids, by row.</summary>
     public EntityId[] ToArray() => [.. Enumerable.Range(0, Count).Select(row => this[row])];
 
     /// <summary>The id at a row, without a string.</summary>
@@ -124,7 +119,6 @@ internal sealed class IdTable
     /// <summary>An id from elsewhere as JSON has those of the table.</summary>
     public EntityId Typed(EntityId id) => EntityId.Of(id.Text, AreNumbers && EntityId.IsWholeNumber(id.Text, out _));
 
-    /// <summary>The first ids of the table.</summary>
     public IdTable Take(int count) => Of(ToArray()[..count]);
 
     public void Write(string path)
@@ -186,7 +180,6 @@ internal sealed class IdTable
     private readonly record struct Header(int Count, int Slots, int TextBytes, bool AreNumbers)
     {
         public long SlotsAt => HeaderBytes + sizeof(long) * (Count + 1L);
-
         public long TextAt => SlotsAt + sizeof(int) * (long)Slots;
 
         public void Write(FileStream file)

@@ -10,12 +10,8 @@ namespace NanoRecSys.Core.Data;
 /// <param name="Genres">Each once, in the order given.</param>
 internal sealed record ItemText(string Title, int? Year, IReadOnlyList<string> Genres)
 {
-    /// <summary>Earliest year of release: that of the first films. Smaller numbers stand for an unknown year.</summary>
-    public const int FirstYear = 1870;
-
-    /// <summary>Latest year of release. Larger numbers stand for an unknown year.</summary>
-    public const int LastYear = 2200;
-
+    public const int FirstYear = 1870; // earliest year of release: that of the first films. Smaller numbers stand for an unknown year.
+    public const int LastYear = 2200; // latest year of release. Larger numbers stand for an unknown year.
     private const string NoGenres = "(no genres listed)"; // what MovieLens writes
 
     /// <param name="title">Such as <c>Matrix, The (1999)</c>.</param>

@@ -48,7 +48,6 @@ internal sealed unsafe class MappedFile : IDisposable
     }
 
     /// <param name="offset">In bytes; need not be aligned, which formats with odd headers cannot offer.</param>
-    /// <param name="count">Numbers.</param>
     public ReadOnlyMemory<T> Column<T>(long offset, int count)
         where T : unmanaged
     {

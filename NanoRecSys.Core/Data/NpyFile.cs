@@ -11,9 +11,7 @@ namespace NanoRecSys.Core.Data;
 /// <summary>A matrix as NumPy's <c>.npy</c> keeps it (format 1.0): float32, row-major.</summary>
 internal static class NpyFile
 {
-    /// <param name="path">File to write.</param>
     /// <param name="values">[rows, columns], row-major.</param>
-    /// <param name="columns">Width of a row.</param>
     public static void Write(string path, ReadOnlySpan<float> values, int columns)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
@@ -49,9 +47,6 @@ internal static class NpyFile
     }
 
     /// <summary>Writes a matrix of which not all rows are there at once.</summary>
-    /// <param name="path">File to write.</param>
-    /// <param name="rows">Rows to come.</param>
-    /// <param name="columns">Width of a row.</param>
     /// <param name="write">Writes rows * columns values, row-major.</param>
     public static void Write(string path, long rows, int columns, Action<Stream> write)
     {
@@ -63,13 +58,10 @@ internal static class NpyFile
 
 /// <summary>The header of a matrix in NumPy's <c>.npy</c> (format 1.0).</summary>
 /// <param name="Type">NumPy's name of the numbers: <see cref="Float32"/> or <see cref="Float16"/>.</param>
-/// <param name="Rows">How many.</param>
-/// <param name="Columns">Width of a row.</param>
 internal readonly partial record struct NpyHeader(string Type, long Rows, int Columns)
 {
     public const string Float32 = "<f4";
     public const string Float16 = "<f2";
-
     private const int Alignment = 64; // NumPy pads the header so that the data can be memory-mapped aligned.
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
@@ -90,10 +82,6 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
     }
 
     /// <summary>Leaves the file where the values start.</summary>
-    /// <param name="file">At its start.</param>
-    /// <param name="path">For the error.</param>
-    /// <param name="type">What is asked for.</param>
-    /// <param name="bytesEach">Of one number.</param>
     /// <exception cref="InvalidDataException">Not such a matrix in row-major order, or of another size than it says.</exception>
     public static NpyHeader Read(FileStream file, string path, string type, int bytesEach)
     {
@@ -146,7 +134,6 @@ internal sealed class HalfRows : IDisposable
     }
 
     public int Count { get; }
-
     public int Columns { get; }
 
     /// <exception cref="InvalidDataException">Not a float16 matrix in row-major order, or cut short.</exception>
@@ -158,10 +145,7 @@ internal sealed class HalfRows : IDisposable
         return new HalfRows(mapped, file.Position, header);
     }
 
-    /// <param name="path">File to write.</param>
     /// <param name="rows">Each [columns]; <paramref name="count"/> of them.</param>
-    /// <param name="count">Rows.</param>
-    /// <param name="columns">Width of a row.</param>
     public static void Write(string path, IEnumerable<float[]> rows, int count, int columns)
     {
         using FileStream file = File.Create(path);
@@ -195,9 +179,7 @@ internal sealed class HalfRows : IDisposable
 /// <summary>Reads and writes <c>item_map_2d.parquet</c>: index, x, y; both within -1..1.</summary>
 internal static class ItemPlaneFile
 {
-    /// <param name="path">File to write.</param>
     /// <param name="places">[V, 2], row-major.</param>
-    /// <param name="cancellationToken">Ends the writing.</param>
     public static async Task WriteAsync(string path, float[] places, CancellationToken cancellationToken = default)
     {
         IEnumerable<Row> rows = Enumerable.Range(0, places.Length / 2).Select(i => new Row { index = i, x = places[2 * i], y = places[2 * i + 1] });

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Core.Data;
 
@@ -60,31 +59,16 @@ internal sealed class UserHistories
     {
     }
 
-    /// <summary>[U] the users' ids; a user's row is the position here.</summary>
-    public IdTable Users { get; }
-
+    public IdTable Users { get; } // [U] the users' ids; a user's row is the position here
     public int UserCount => Users.Count;
-
     public long InteractionCount => _items.Length;
-
-    /// <summary>Whether it is known when the items came.</summary>
-    public bool HasTimes => _times.Length == _items.Length;
-
-    /// <summary>When the newest interaction came; 0 without <see cref="HasTimes"/>.</summary>
-    public long LastTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times);
-
+    public bool HasTimes => _times.Length == _items.Length; // whether it is known when the items came
+    public long LastTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times); // when the newest interaction came; 0 without HasTimes
     public ReadOnlySpan<long> Offsets => _offsets.Span;
-
     public ReadOnlySpan<int> Items => _items.Span;
-
-    /// <summary>[N] beside <see cref="Items"/>; empty without <see cref="HasTimes"/>.</summary>
-    public ReadOnlySpan<long> Times => _times.Span;
-
-    /// <summary>Whether interactions differ in how much they count.</summary>
-    public bool HasWeights => !_weights.IsEmpty;
-
-    /// <summary>[N] beside <see cref="Items"/>, above 0: how much each interaction counts. Empty where all count 1.</summary>
-    public ReadOnlySpan<float> Weights => _weights.Span;
+    public ReadOnlySpan<long> Times => _times.Span; // [N] beside Items; empty without HasTimes
+    public bool HasWeights => !_weights.IsEmpty; // whether interactions differ in how much they count
+    public ReadOnlySpan<float> Weights => _weights.Span; // [N] beside Items, above 0: how much each interaction counts. Empty where all count 1.
 
     /// <summary>Item rows of the user at <paramref name="position"/> in <see cref="Users"/>, oldest first.</summary>
     public ReadOnlySpan<int> At(int position) => MemoryAt(position).Span;
@@ -134,8 +118,6 @@ internal static class HistoriesFile
     public const string UsersName = "users.ids";
     private const int ColumnChunk = 1 << 20; // The bytes of a whole column may be more than one span can count.
 
-    /// <param name="folder">Of both files.</param>
-    /// <param name="histories">To be written.</param>
     public static void Write(string folder, UserHistories histories)
     {
         histories.Users.Write(Path.Combine(folder, UsersName));
@@ -219,26 +201,20 @@ internal static class HistoriesFile
 }
 
 /// <summary>The header of <c>histories.bin</c>, and the offsets of its columns.</summary>
-/// <param name="Users">U</param>
-/// <param name="Interactions">N</param>
 /// <param name="HasTimes">Whether the times' column is there.</param>
 /// <param name="HasWeights">Whether the weights' column is there.</param>
 internal readonly record struct HistoriesLayout(int Users, int Interactions, bool HasTimes, bool HasWeights)
 {
-    public const int HeaderBytes = 24; // A multiple of eight: every column is aligned to its own numbers.
+    public const int HeaderBytes = 24; // a multiple of eight: every column is aligned to its own numbers.
     public const long Offsets = HeaderBytes;
     private const int Version = 3;
     private const int TimesFlag = 1;
     private const int WeightsFlag = 2;
 
     public long Times => Offsets + sizeof(long) * (Users + 1L);
-
     public long Weights => Times + (HasTimes ? sizeof(long) * (long)Interactions : 0);
-
     public long Items => Weights + (HasWeights ? sizeof(float) * (long)Interactions : 0);
-
     private long End => Items + sizeof(int) * (long)Interactions;
-
     private static ReadOnlySpan<byte> Magic => "NRSH"u8;
 
     public void Write(Span<byte> header)
@@ -250,8 +226,6 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], Interactions);
     }
 
-    /// <param name="file">Stands at its beginning.</param>
-    /// <param name="path">For the message.</param>
     /// <exception cref="InvalidDataException">Not such a file, another version, or a size that its header belies.</exception>
     public static HistoriesLayout Read(FileStream file, string path)
     {
@@ -306,7 +280,6 @@ internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnly
 }
 
 /// <summary>One row of a ratings file.</summary>
-/// <param name="User">Code of the user.</param>
 /// <param name="Item">Code of the item, or its row.</param>
 /// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
 /// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>

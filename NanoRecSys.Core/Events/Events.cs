@@ -1,7 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Core.Events;
 
 /// <summary>What a user did with an item after the model was trained: served at once, folded into the next training.</summary>
@@ -13,8 +9,7 @@ namespace NanoRecSys.Core.Events;
 internal sealed record UserEvent([property: JsonPropertyName("movie_id")] EntityId ItemId, long Timestamp, string Type, float? Rating, long Received)
 {
     /// <summary>Whether it says that the user wants such items: then it becomes part of the history. The weights of the settings may say otherwise.</summary>
-    [JsonIgnore]
-    public bool IsPositive { get; init; } = Type != EventTypes.Dislike;
+    [JsonIgnore] public bool IsPositive { get; init; } = Type != EventTypes.Dislike;
 
     /// <summary>As they happened, whatever the order they arrived in.</summary>
     public static int CompareByTime(UserEvent a, UserEvent b)
@@ -23,7 +18,6 @@ internal sealed record UserEvent([property: JsonPropertyName("movie_id")] Entity
     }
 
     /// <summary>Whether both describe the same event, whenever each arrived.</summary>
-    /// <param name="other">The event to compare with.</param>
     /// <param name="isTimed">False if the server chose the time of <paramref name="other"/>: then it is not compared.</param>
     public bool Matches(UserEvent other, bool isTimed) =>
         this == other with { Received = Received, Timestamp = isTimed ? other.Timestamp : Timestamp };
@@ -63,17 +57,13 @@ internal sealed partial class StoredEventJson : JsonSerializerContext;
 /// </summary>
 internal static class EventKeys
 {
-    /// <summary>A set: ids of all users who have events.</summary>
-    public const string Users = "nanorecsys:events:users";
+    public const string Users = "nanorecsys:events:users"; // a set: ids of all users who have events
 
     /// <summary>A hash: user id to a random number, another one after each write. With the number of events it identifies their content.</summary>
     public const string Revisions = "nanorecsys:events:revisions";
 
-    /// <summary>A string: the random id of this store, made by the first API process that finds none.</summary>
-    public const string Epoch = "nanorecsys:epoch";
-
-    /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
-    public const string Notices = "nanorecsys:events:notices";
+    public const string Epoch = "nanorecsys:epoch"; // a string: the random id of this store, made by the first API process that finds none
+    public const string Notices = "nanorecsys:events:notices"; // a channel: ids of users whose events were just stored or deleted
 
     /// <summary>A hash: one field for each event, which is written once.</summary>
     public static string Of(EntityId user) => "nanorecsys:events:user:" + user.Text;
@@ -85,7 +75,5 @@ internal static class EventTypes
     public const string Watch = "watch";
     public const string Rate = "rate";
     public const string Like = "like";
-
-    /// <summary>Excludes the item from then on; the model does not read it, and training leaves it out.</summary>
-    public const string Dislike = "dislike";
+    public const string Dislike = "dislike"; // excludes the item from then on; the model does not read it, and training leaves it out
 }

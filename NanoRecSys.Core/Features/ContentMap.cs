@@ -1,7 +1,5 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
 using System.Text.RegularExpressions;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Features;
 
@@ -13,7 +11,6 @@ internal sealed class ContentMap
 {
     private readonly float[] _weights; // [F, D]
 
-    /// <param name="features">The F columns.</param>
     /// <param name="weights">[F, D], row-major; kept, not copied.</param>
     /// <exception cref="ArgumentException">The weights are not F rows.</exception>
     public ContentMap(ContentFeatures features, float[] weights)
@@ -28,9 +25,7 @@ internal sealed class ContentMap
     }
 
     public ContentFeatures Features { get; }
-
-    /// <summary>D</summary>
-    public int Dimension { get; }
+    public int Dimension { get; } // D
 
     /// <param name="item">What training has not seen of it is ignored.</param>
     /// <returns>[D], of length 1.</returns>
@@ -79,9 +74,6 @@ internal sealed class ContentMap
 /// <summary>One feature of an item: its column, and how strongly the item has it.</summary>
 internal readonly record struct ContentFeature(int Column, float Value);
 
-/// <summary>What the columns of a content map are for.</summary>
-/// <param name="Items">Categories and numbers.</param>
-/// <param name="Words">Of titles.</param>
 public sealed record ContentLayout(ItemLayout Items, IReadOnlyList<string> Words);
 
 /// <summary>
@@ -90,11 +82,8 @@ public sealed record ContentLayout(ItemLayout Items, IReadOnlyList<string> Words
 /// </summary>
 internal sealed partial class ContentFeatures
 {
-    /// <summary>A word of fewer titles tells of those titles alone.</summary>
-    private const int LeastTitles = 3;
-
-    /// <summary>The most frequent ones; more only make the fit slower.</summary>
-    private const int MostWords = 1000;
+    private const int LeastTitles = 3; // a word of fewer titles tells of those titles alone
+    private const int MostWords = 1000; // the most frequent ones; more only make the fit slower
 
     private readonly CategoryColumns _categories;
     private readonly Dictionary<string, int> _words;
@@ -120,14 +109,11 @@ internal sealed partial class ContentFeatures
     }
 
     public ContentLayout Layout { get; }
-
-    /// <summary>F</summary>
-    public int Count { get; }
+    public int Count { get; } // F
 
     [GeneratedRegex(@"[\p{L}\p{N}]{2,}")]
     private static partial Regex Word();
 
-    /// <summary>The columns that a catalog's items can fill.</summary>
     public static ContentLayout LayoutOf(Catalog catalog)
     {
         IEnumerable<string> words = catalog.Items.SelectMany(item => WordsOf(item.Title))

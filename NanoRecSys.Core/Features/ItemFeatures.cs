@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.Core.Features;
@@ -58,12 +57,8 @@ internal sealed class ItemFeatures
     }
 
     public ItemLayout Layout { get; }
-
-    /// <summary>V</summary>
-    public int Count => _popularity.Length;
-
-    /// <summary>[V] log(1 + count) / log(1 + largest count), in 0..1.</summary>
-    public ReadOnlySpan<float> Popularity => _popularity;
+    public int Count => _popularity.Length; // V
+    public ReadOnlySpan<float> Popularity => _popularity; // [V] log(1 + count) / log(1 + largest count), in 0..1
 
     /// <summary>
     /// What stands for the popularity of a new item: that of the item of an average interaction. A new item's own, 0, would
@@ -71,19 +66,13 @@ internal sealed class ItemFeatures
     /// </summary>
     public float TypicalPopularity { get; }
 
-    /// <summary>The count that <see cref="TypicalPopularity"/> is made of.</summary>
-    public int TypicalCount { get; }
-
-    /// <summary>[V, N] see <see cref="NumberLayout.BucketOf"/>.</summary>
-    public ReadOnlySpan<int> Buckets => _buckets;
-
-    /// <summary>[V, G] see <see cref="CategoriesOf"/>; null where that would be too large.</summary>
-    public float[]? Flags => _flags;
+    public int TypicalCount { get; } // the count that TypicalPopularity is made of
+    public ReadOnlySpan<int> Buckets => _buckets; // [V, N] see BucketOf
+    public float[]? Flags => _flags; // [V, G] see CategoriesOf; null where that would be too large
 
     /// <summary>[N] see <see cref="NumberLayout.PositionOf"/>.</summary>
     public ReadOnlySpan<float> PositionsOf(int row) => _positions.AsSpan(row * Layout.Numbers.Count, Layout.Numbers.Count);
 
-    /// <param name="row">Of the item.</param>
     /// <param name="scratch">[G] may be overwritten.</param>
     /// <returns>[G] 1 where the item has the category, else 0.</returns>
     public ReadOnlySpan<float> CategoriesOf(int row, Span<float> scratch)
@@ -99,7 +88,6 @@ internal sealed class ItemFeatures
     }
 
     /// <summary>The same of an item that the catalog does not hold; categories that the layout lacks are left out.</summary>
-    /// <param name="item">The item.</param>
     /// <param name="flags">[G] set to 1 where the item has the category, else to 0.</param>
     public void Flag(CatalogItem item, Span<float> flags)
     {
@@ -129,8 +117,6 @@ internal sealed class ItemFeatures
     }
 
     /// <summary>What the ranker reads of an item that was never trained.</summary>
-    /// <param name="item">The item.</param>
-    /// <param name="dimension">D</param>
     public RankerItems ReadNew(CatalogItem item, int dimension)
     {
         var flags = new float[Layout.Categories.Count];

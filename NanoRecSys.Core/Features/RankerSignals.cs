@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Features;
 
@@ -8,23 +7,15 @@ namespace NanoRecSys.Core.Features;
 /// </summary>
 internal static class RankerSignals
 {
-    /// <summary>The retriever's score.</summary>
-    public const string Cosine = "cosine";
-
-    /// <summary>Nearness to the last items of the history, the last one counting most.</summary>
-    public const string Recent = "recent";
-
-    /// <summary>How far the candidate's categories are those of the history.</summary>
-    public const string Categories = "categories";
-
-    /// <summary>How near each number of the candidate is to those of the history: a signal for each number attribute.</summary>
-    public const string Numbers = "numbers";
+    public const string Cosine = "cosine"; // the retriever's score
+    public const string Recent = "recent"; // nearness to the last items of the history, the last one counting most
+    public const string Categories = "categories"; // how far the candidate's categories are those of the history
+    public const string Numbers = "numbers"; // how near each number of the candidate is to those of the history: a signal for each number attribute
 
     /// <summary>What <c>train-ranker --signals</c> takes.</summary>
     public static readonly IReadOnlyList<string> All = [Cosine, Recent, Categories, Numbers];
 
-    /// <summary>Before the first number in what <see cref="HistoryProfile.Compare"/> writes.</summary>
-    public const int BeforeNumbers = 3;
+    public const int BeforeNumbers = 3; // before the first number in what Compare writes
 
     /// <summary>The signals of a ranker, one for each of its inputs: <c>number:price</c> for a number attribute.</summary>
     /// <param name="names">Of <see cref="All"/>.</param>
@@ -50,14 +41,11 @@ internal static class RankerSignals
 /// <param name="names">As <see cref="RankerSignals.Of"/> gives them.</param>
 /// <param name="features">Of the V items.</param>
 /// <param name="embeddings">[V, D] the retriever's, L2-normalised.</param>
-/// <param name="dimension">D</param>
 internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures features, ReadOnlyMemory<float> embeddings, int dimension)
 {
     private readonly int[] _columns = [.. names.Select(name => RankerSignals.ColumnOf(name, features.Layout))];
 
-    /// <summary>S</summary>
-    public int Count => _columns.Length;
-
+    public int Count => _columns.Length; // S
     private int AllCount => RankerSignals.BeforeNumbers + features.Layout.Numbers.Count;
 
     /// <summary>Reads the signals of one user's candidates.</summary>
@@ -83,9 +71,7 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
     public HistoryProfile Summarize(ReadOnlySpan<int> history) => HistoryProfile.Of(history, features, embeddings.Span, dimension);
 
     /// <summary>Reads a trained candidate's signals.</summary>
-    /// <param name="profile">Of the user's history.</param>
     /// <param name="row">The candidate's, below V.</param>
-    /// <param name="cosine">The retriever's score of it.</param>
     /// <param name="signals">[S] to be filled.</param>
     public void Read(HistoryProfile profile, int row, float cosine, Span<float> signals)
     {
@@ -128,7 +114,6 @@ internal sealed class HistoryProfile
     private const float RecentDecay = 0.8f;
     private const float NumberDecay = 0.9f;
     private const float CategoryDecay = 0.97f;
-
     private const int RecentItems = 20;
     private const int ReadItems = 200;
 
@@ -143,7 +128,6 @@ internal sealed class HistoryProfile
     /// <param name="history">Item rows, oldest first; rows from V on are skipped.</param>
     /// <param name="features">Of the V items.</param>
     /// <param name="embeddings">[V, D], of length 1.</param>
-    /// <param name="dimension">D</param>
     public static HistoryProfile Of(ReadOnlySpan<int> history, ItemFeatures features, ReadOnlySpan<float> embeddings, int dimension)
     {
         int numbers = features.Layout.Numbers.Count;
@@ -192,7 +176,6 @@ internal sealed class HistoryProfile
     }
 
     /// <summary>Compares a candidate with the history.</summary>
-    /// <param name="cosine">The retriever's score of it.</param>
     /// <param name="embedding">[D] of length 1; empty for a new item.</param>
     /// <param name="categories">[G] 1 where it has the category.</param>
     /// <param name="positions">[N] see <see cref="NumberLayout.PositionOf"/>.</param>

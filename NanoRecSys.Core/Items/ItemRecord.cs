@@ -1,8 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.Core.Items;
 
 /// <summary>
@@ -12,46 +7,30 @@ namespace NanoRecSys.Core.Items;
 /// <param name="Added">Microseconds since 1970 of the first record: their order.</param>
 internal sealed record ItemRecord(EntityId ItemId, long Added)
 {
-    /// <summary>Where they are in Redis: a hash from item id to record, which like events never expires.</summary>
-    public const string Key = "nanorecsys:items";
+    public const string Key = "nanorecsys:items"; // where they are in Redis: a hash from item id to record, which like events never expires
+    public const string Revision = "nanorecsys:items:revision"; // a string: the number of changes
+    public const string Notices = "nanorecsys:items:notices"; // a channel: each record that was just stored
 
-    /// <summary>A string: the number of changes.</summary>
-    public const string Revision = "nanorecsys:items:revision";
-
-    /// <summary>A channel: each record that was just stored.</summary>
-    public const string Notices = "nanorecsys:items:notices";
-
-    /// <summary>Number of times that it was changed.</summary>
-    public long Version { get; init; }
-
+    public long Version { get; init; } // number of times that it was changed
     public string? Title { get; init; }
-
     public IReadOnlyList<string>? Categories { get; init; }
-
     public IReadOnlyDictionary<string, AttributeValue>? Attributes { get; init; }
-
     public string? ImageUrl { get; init; }
-
     public DateTimeOffset? CreatedAt { get; init; }
-
     public DateTimeOffset? AvailableFrom { get; init; }
-
     public DateTimeOffset? AvailableUntil { get; init; }
-
     public bool? Hidden { get; init; }
 
     /// <summary>Fields whose value in the model's catalog no longer holds, such as <c>image_url</c>, <c>attributes</c> or <c>attributes.price</c>.</summary>
     public IReadOnlyList<string>? Removed { get; init; }
 
-    /// <summary>It is in no answer any more, whatever a model knows of it.</summary>
-    public bool? Deleted { get; init; }
+    public bool? Deleted { get; init; } // it is in no answer any more, whatever a model knows of it
 
     [JsonIgnore]
     public bool IsDeleted => Deleted == true;
 
     private static ReadOnlySpan<byte> OldForm => "{\"movie_id\":"u8;
 
-    /// <summary>Name in <see cref="Removed"/> of one attribute.</summary>
     public static string AttributeField(string name) => $"attributes.{name}";
 
     /// <param name="known">Of the model's catalog; null for an item that is new: row and count are not its own yet.</param>

@@ -16,11 +16,8 @@ namespace NanoRecSys.Core.Kernels;
 /// </remarks>
 internal static unsafe class AttentionTiles
 {
-    /// <summary>Two vectors of sixteen floats.</summary>
-    public const int Side = 32;
-
-    /// <summary>Rows that are computed together.</summary>
-    public const int Rows = 4;
+    public const int Side = 32; // two vectors of sixteen floats
+    public const int Rows = 4; // rows that are computed together
 
     public static int RoundUp(int count) => (count + Side - 1) / Side * Side;
 
@@ -28,8 +25,6 @@ internal static unsafe class AttentionTiles
     /// <param name="a">[n, d]</param>
     /// <param name="bTransposed">[d, n]</param>
     /// <param name="s">[n, n]; tiles wholly above the diagonal stay as they are.</param>
-    /// <param name="n">Positions, padded.</param>
-    /// <param name="d">Width of a head, padded.</param>
     public static void Products(float* a, float* bTransposed, float* s, int n, int d)
     {
         for (int i = 0; i < n; i += Rows)
@@ -43,8 +38,6 @@ internal static unsafe class AttentionTiles
     /// <param name="bTransposed">[d, n]</param>
     /// <param name="s">[4, n] of them.</param>
     /// <param name="i">A multiple of four.</param>
-    /// <param name="n">Positions, padded.</param>
-    /// <param name="d">Width of a head, padded.</param>
     public static void ProductsOfRows(float* a, float* bTransposed, float* s, int i, int n, int d)
     {
         for (int j = 0; j < i + Rows; j += Side)
@@ -57,8 +50,6 @@ internal static unsafe class AttentionTiles
     /// <param name="w">[n, n], zero above the diagonal within tiles.</param>
     /// <param name="b">[n, d]</param>
     /// <param name="o">[n, d]</param>
-    /// <param name="n">Positions, padded.</param>
-    /// <param name="d">Width of a head, padded.</param>
     public static void SumOverPast(float* w, float* b, float* o, int n, int d)
     {
         for (int i = 0; i < n; i += Rows)
@@ -72,8 +63,6 @@ internal static unsafe class AttentionTiles
     /// <param name="b">[n, d]</param>
     /// <param name="o">[4, d] of them.</param>
     /// <param name="i">A multiple of four.</param>
-    /// <param name="n">Positions, padded.</param>
-    /// <param name="d">Width of a head, padded.</param>
     public static void SumsOfRows(float* w, float* b, float* o, int i, int n, int d)
     {
         for (int column = 0; column < d; column += Side)
@@ -86,8 +75,6 @@ internal static unsafe class AttentionTiles
     /// <param name="w">[n, n], zero above the diagonal within tiles.</param>
     /// <param name="b">[n, d]</param>
     /// <param name="o">[n, d]</param>
-    /// <param name="n">Positions, padded.</param>
-    /// <param name="d">Width of a head, padded.</param>
     public static void SumOverFuture(float* w, float* b, float* o, int n, int d)
     {
         for (int j = 0; j < n; j += Rows)
@@ -101,14 +88,9 @@ internal static unsafe class AttentionTiles
     }
 
     /// <summary>to[r] = sum over k of weights[r, k] rows[k], for four r and 32 columns: the core of all three products.</summary>
-    /// <param name="weights">The first row's first.</param>
     /// <param name="nextRow">From a row's weight to the next row's.</param>
     /// <param name="nextTerm">From a row's weight to its next one.</param>
-    /// <param name="rows">The first term.</param>
-    /// <param name="rowStride">From term to term.</param>
     /// <param name="count">Terms.</param>
-    /// <param name="to">The first row's.</param>
-    /// <param name="toStride">From row to row.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* weights, int nextRow, int nextTerm, float* rows, int rowStride, int count, float* to, int toStride)
     {
@@ -156,11 +138,7 @@ internal static unsafe class AttentionLayout
 {
     /// <summary>Copies rows out of the pack; the rest of the buffer becomes zero.</summary>
     /// <param name="from">First value of the first row.</param>
-    /// <param name="stride">From row to row.</param>
     /// <param name="to">[padded rows, padded width]</param>
-    /// <param name="rows">Number of rows.</param>
-    /// <param name="width">Values of a row.</param>
-    /// <param name="scale">Multiplies them.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Read(float* from, int stride, float* to, int rows, int width, float scale)
     {
@@ -187,10 +165,6 @@ internal static unsafe class AttentionLayout
     /// <summary>Copies rows back into the pack.</summary>
     /// <param name="from">[padded rows, padded width]</param>
     /// <param name="to">First value of the first row.</param>
-    /// <param name="stride">From row to row.</param>
-    /// <param name="rows">Number of rows.</param>
-    /// <param name="width">Values of a row.</param>
-    /// <param name="scale">Multiplies them.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Write(float* from, float* to, int stride, int rows, int width, float scale)
     {

@@ -97,7 +97,6 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
     private readonly struct Head(float* room, int n, int d)
     {
         public int Rows => n;
-
         public int Width => d;
 
         public float* Queries => room; // [n, d]
@@ -116,7 +115,6 @@ internal sealed unsafe class CausalAttentionKernel() : FusedKernel(
     }
 }
 
-/// <summary>Reads and turns the rows of one head.</summary>
 internal static unsafe class AttentionHead
 {
     /// <summary>D and d, the width of a head.</summary>

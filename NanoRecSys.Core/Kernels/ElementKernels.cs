@@ -137,8 +137,7 @@ internal sealed unsafe class SwiGluKernel() : FusedKernel(
 /// </summary>
 internal static unsafe class ByteSteps
 {
-    /// <summary>Every length is a multiple of it.</summary>
-    public const int Side = 64;
+    public const int Side = 64; // every length is a multiple of it
 
     /// <summary>x = (step - zero) * scale</summary>
     /// <param name="x">[count]</param>
@@ -186,7 +185,6 @@ internal static unsafe class ByteSteps
     public static Vector512<float> Read(int* sums, float* scales) => Vector512.ConvertToSingle(Vector512.Load(sums)) * Vector512.Load(scales);
 
     /// <summary>A product's scale for each output: that of its input's steps times that of its weights'.</summary>
-    /// <param name="input">Of the input's steps.</param>
     /// <param name="weights">[count]</param>
     /// <param name="count">A multiple of sixteen.</param>
     /// <param name="scales">[count], to be filled.</param>

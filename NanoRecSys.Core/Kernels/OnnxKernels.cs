@@ -14,8 +14,7 @@ namespace NanoRecSys.Core.Kernels;
 /// </summary>
 internal static unsafe partial class OnnxKernels
 {
-    /// <summary>Of the operators' names in a graph.</summary>
-    public const string Domain = "nanorecsys";
+    public const string Domain = "nanorecsys"; // of the operators' names in a graph
 
     private static readonly FusedKernel[] Kernels =
         [new NormKernel(), new AddNormKernel(), new SwiGluKernel(), new CausalAttentionKernel()];
@@ -241,29 +240,21 @@ internal unsafe struct CustomOperator
 /// and writes the quantized input of the next.
 /// </summary>
 /// <param name="name">In the domain <see cref="OnnxKernels.Domain"/>.</param>
-/// <param name="inputs">Types of its inputs.</param>
-/// <param name="outputs">Types of its outputs.</param>
 internal abstract class FusedKernel(string name, ElementType[] inputs, ElementType[] outputs)
 {
     public string Name { get; } = name;
-
     public ElementType[] Inputs { get; } = inputs;
-
     public ElementType[] Outputs { get; } = outputs;
 
-    /// <param name="call">Its inputs and outputs.</param>
-    /// <param name="node">The node's attributes.</param>
     /// <exception cref="InvalidDataException">An input's shape does not fit.</exception>
     public abstract void Compute(KernelCall call, KernelNode node);
 }
 
 /// <summary>A node of a graph.</summary>
-/// <param name="Kernel">Number of its kernel.</param>
 /// <param name="Heads">Attribute <c>heads</c>; 0 if there is none.</param>
 /// <param name="IsLast">Attribute <c>last</c>: whether only the last position leaves it.</param>
 internal readonly record struct KernelNode(int Kernel, int Heads, bool IsLast);
 
-/// <summary>ONNX's element types, by their numbers in its format.</summary>
 internal enum ElementType
 {
     Float = 1,
@@ -271,7 +262,6 @@ internal enum ElementType
     Int32 = 6,
 }
 
-/// <summary>One call of a kernel: its tensors, in the memory of ONNX Runtime.</summary>
 internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
 {
     private const int MostAxes = 8;
@@ -298,7 +288,6 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
             : throw new InvalidDataException($"Input {index} has {found} values, {values} are expected.");
     }
 
-    /// <summary>Number of values of an input.</summary>
     public long Values(int index)
     {
         long* axes = stackalloc long[MostAxes];

@@ -18,10 +18,8 @@ internal interface IVectorKernel
     /// <summary>Whether <see cref="SumBytes"/> can be called.</summary>
     bool HasByteTables { get; }
 
-    /// <summary>The inner product of [D] and [D].</summary>
     float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b);
 
-    /// <summary>The squared Euclidean distance of [D] and [D].</summary>
     float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b);
 
     /// <summary>
@@ -41,36 +39,21 @@ internal interface IVectorKernel
     void SumBytes(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> tables, Span<ushort> sums);
 }
 
-/// <summary>The instruction sets with a kernel of their own.</summary>
 public enum SimdLevel
 {
-    /// <summary>Any processor.</summary>
-    Portable,
-
-    /// <summary>256-bit x86.</summary>
-    Avx2,
-
-    /// <summary>512-bit x86 with byte and word instructions.</summary>
-    Avx512,
+    Portable, // any processor
+    Avx2, // 256-bit x86
+    Avx512, // 512-bit x86 with byte and word instructions
 }
 
-/// <summary>The kernels of this processor.</summary>
 internal static class VectorKernels
 {
-    /// <summary>Rows of a block of bytes.</summary>
-    public const int BlockRows = 16;
+    public const int BlockRows = 16; // rows of a block of bytes
+    public const int BlocksAtOnce = 4; // blocks of bytes that share a load of the query
+    public const int CodeBlockRows = 64; // rows of a block of codes
+    public const int MostParts = ushort.MaxValue / byte.MaxValue; // parts of a code whose bytes' sum fits 16 bits
 
-    /// <summary>Blocks of bytes that share a load of the query.</summary>
-    public const int BlocksAtOnce = 4;
-
-    /// <summary>Rows of a block of codes.</summary>
-    public const int CodeBlockRows = 64;
-
-    /// <summary>Parts of a code whose bytes' sum fits 16 bits.</summary>
-    public const int MostParts = ushort.MaxValue / byte.MaxValue;
-
-    /// <summary>The fastest; chosen once.</summary>
-    public static IVectorKernel Best { get; } = For(Vectors512.IsOff ? SimdLevel.Portable : Supported.Last());
+    public static IVectorKernel Best { get; } = For(Vectors512.IsOff ? SimdLevel.Portable : Supported.Last()); // the fastest; chosen once
 
     /// <summary>The instruction sets that run here, the slowest first; tests run each.</summary>
     public static IEnumerable<SimdLevel> Supported =>
@@ -98,7 +81,6 @@ internal sealed class Avx512Kernel : IVectorKernel
     private const int GroupsAhead = 4;
 
     public bool IsFastWithBytes => true;
-
     public bool HasByteTables => Avx512Vbmi.IsSupported;
 
     public float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => Reduce<Products>(a, b);
@@ -222,7 +204,6 @@ internal sealed class Avx512Kernel : IVectorKernel
 internal class PortableKernel : IVectorKernel
 {
     public virtual bool IsFastWithBytes => false;
-
     public bool HasByteTables => false;
 
     public float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => Reduce<Products>(a, b);
@@ -303,7 +284,6 @@ internal sealed class Avx2Kernel : PortableKernel
     }
 }
 
-/// <summary>What the kernels have in common.</summary>
 internal static class VectorTerms
 {
     public static int RequireSameLength(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
@@ -312,7 +292,6 @@ internal static class VectorTerms
         return a.Length;
     }
 
-    /// <returns>Bytes of a block.</returns>
     public static int RequireBlocks(ReadOnlySpan<byte> blocks, ReadOnlySpan<int> query, ReadOnlySpan<int> products)
     {
         int blockBytes = query.Length * 2 * VectorKernels.BlockRows;

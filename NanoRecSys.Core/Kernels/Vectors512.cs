@@ -8,14 +8,10 @@ namespace NanoRecSys.Core.Kernels;
 /// <summary>Vectors of sixteen floats, and whether this process uses the kernels made for them: every choice of a kernel asks here, once.</summary>
 internal static class Vectors512
 {
-    /// <summary>Floats of a vector.</summary>
-    public const int Lanes = 16;
+    public const int Lanes = 16; // floats of a vector
+    public const string Variable = "NANORECSYS_KERNELS"; // environment variable that turns the kernels off (off), to compare speed and results
 
-    /// <summary>Environment variable that turns the kernels off (<c>off</c>), to compare speed and results.</summary>
-    public const string Variable = "NANORECSYS_KERNELS";
-
-    /// <summary>Whether <see cref="Variable"/> turns all kernels off.</summary>
-    public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off";
+    public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off"; // whether Variable turns all kernels off
 
     /// <summary>Whether to use them. Where they are emulated (AVX2: two halves), ONNX Runtime and torch are faster.</summary>
     public static bool AreUsed { get; } = Vector512.IsHardwareAccelerated && !IsOff;

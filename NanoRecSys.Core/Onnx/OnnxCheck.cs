@@ -212,7 +212,6 @@ internal static class OnnxCheck
     private readonly ref struct Field(int number, ReadOnlySpan<byte> bytes)
     {
         public int Number { get; } = number;
-
         public ReadOnlySpan<byte> Bytes { get; } = bytes;
     }
 

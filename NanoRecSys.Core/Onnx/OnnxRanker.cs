@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Onnx;
 
@@ -48,11 +47,9 @@ internal sealed class OnnxRanker : IDisposable
         PartWidth = _items.OutputMetadata[ItemPart].Dimensions[^1];
     }
 
-    /// <summary>H1, the width of an item's part.</summary>
-    public int PartWidth { get; }
+    public int PartWidth { get; } // H1, the width of an item's part
 
     /// <summary>The input of a number attribute that is not the year of release.</summary>
-    /// <param name="place">Among these attributes.</param>
     public static string NumberInput(int place) => $"{NumberInputs}{place}";
 
     /// <summary>Computes the items' part of the first layer.</summary>
@@ -82,7 +79,6 @@ internal sealed class OnnxRanker : IDisposable
     }
 
     /// <summary>Runs the ranker as one graph, which is exported for use elsewhere.</summary>
-    /// <param name="whole">The graph.</param>
     /// <param name="user">[D], of length 1.</param>
     /// <param name="items">C items.</param>
     /// <param name="signals">[C, S]; empty if the ranker reads none.</param>
@@ -131,8 +127,7 @@ internal sealed class OnnxRanker : IDisposable
 /// <param name="Unknown">[C] 1 for an item that was never trained.</param>
 internal sealed record RankerItems(float[] Embeddings, float[] Popularity, IReadOnlyList<long[]> Numbers, float[] Categories, float[] Unknown)
 {
-    /// <summary>C</summary>
-    public int Count => Popularity.Length;
+    public int Count => Popularity.Length; // C
 
     /// <summary>In the order of the graph's inputs; the caller disposes them.</summary>
     public OrtValue[] ToValues() =>

@@ -1,7 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Onnx;
 

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace NanoRecSys.Core.Progress;
 
 /// <summary>Appends to and reads a run's <c>progress.jsonl</c>.</summary>

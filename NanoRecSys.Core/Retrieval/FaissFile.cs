@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
@@ -39,7 +37,6 @@ internal static class FaissFile
     /// </exception>
     public static IVectorIndex Read(string path) => Read(path, MapFrom);
 
-    /// <param name="path">File to read.</param>
     /// <param name="mapFrom">Size in bytes from which the rows of a flat index stay in the file.</param>
     public static IVectorIndex Read(string path, long mapFrom)
     {

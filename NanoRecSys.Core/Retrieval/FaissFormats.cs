@@ -44,7 +44,6 @@ internal static class IvfFormat
     public const string Flat = "IwFl";
     public const string Scalar = "IwSq";
     public const string Product = "IwPQ";
-
     private const int HashtableEntry = 16; // bytes: id and place
 
     public static IvfIndex Read(FaissReader reader, string letters)

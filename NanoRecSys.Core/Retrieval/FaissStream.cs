@@ -15,7 +15,6 @@ internal sealed class FaissReader(Stream stream, string name)
     private readonly long _length = stream.Length;
 
     public long Position => stream.Position;
-
     public long Left => _length - stream.Position;
 
     /// <summary>Four letters that name what follows.</summary>
@@ -52,7 +51,6 @@ internal sealed class FaissReader(Stream stream, string name)
         where T : unmanaged => Values<T>(Number<long>());
 
     /// <param name="what">For the message where the file says another length.</param>
-    /// <param name="count">Values expected.</param>
     public T[] Vector<T>(string what, long count)
         where T : unmanaged
     {
@@ -102,7 +100,6 @@ internal sealed class FaissReader(Stream stream, string name)
     }
 }
 
-/// <summary>Writes FAISS's little-endian numbers.</summary>
 internal sealed class FaissWriter(Stream stream)
 {
     public void Letters(string letters) => stream.Write(Encoding.ASCII.GetBytes(letters));
@@ -133,9 +130,6 @@ internal sealed class FaissWriter(Stream stream)
 }
 
 /// <summary>What every index file starts with after its letters.</summary>
-/// <param name="Dimension">D</param>
-/// <param name="Rows">Number of vectors.</param>
-/// <param name="Metric">How they compare.</param>
 internal readonly record struct FaissHeader(int Dimension, int Rows, VectorMetric Metric)
 {
     private const long UnusedField = 1 << 20; // FAISS writes this number where older versions had other fields.

@@ -1,6 +1,4 @@
 using System.Buffers;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -20,7 +18,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     private readonly IVectorKernel _kernel;
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
-    /// <param name="dimension">Width of a row.</param>
     /// <param name="metric">How rows compare with a query.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
     public FlatIndex(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct, IVectorKernel? kernel = null)
@@ -46,7 +43,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     }
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
-    /// <param name="dimension">Width of a row.</param>
     /// <param name="metric">How rows compare with a query.</param>
     public FlatIndex(float[] vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct)
         : this(vectors.AsMemory(), dimension, metric)
@@ -57,22 +53,13 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     internal MappedFile? Mapped { private get; init; }
 
     public string Kind => IndexKinds.Flat;
-
     public string Engine => IndexEngines.Managed;
-
     public VectorMetric Metric { get; }
-
     public int Dimension { get; }
-
     public int Count { get; }
-
     public long Memory => (long)_vectors.Length * sizeof(float) + (_bytes?.Memory ?? 0);
-
-    /// <summary>[Count, Dimension], row-major; not to be read any more once this is disposed.</summary>
-    public ReadOnlySpan<float> Vectors => _vectors.Span;
-
-    /// <summary>[Count, Dimension], row-major; valid until this is disposed.</summary>
-    public ReadOnlyMemory<float> Rows => _vectors;
+    public ReadOnlySpan<float> Vectors => _vectors.Span; // [Count, Dimension], row-major; not to be read any more once this is disposed
+    public ReadOnlyMemory<float> Rows => _vectors; // [Count, Dimension], row-major; valid until this is disposed
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
@@ -109,8 +96,6 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
     /// <summary>Many queries at once: each part of the rows is compared with all of them while it is in the cache.</summary>
     /// <param name="queries">[B, Dimension]</param>
-    /// <param name="filter">For all of them.</param>
-    /// <param name="k">Neighbours of each.</param>
     /// <param name="results">[B, k]</param>
     /// <param name="found">[B] candidates written for each.</param>
     public void SearchBatch(ReadOnlySpan<float> queries, RowFilter filter, int k, Span<Candidate> results, Span<int> found)
@@ -188,15 +173,11 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
 /// <summary>fp32 rows that queries are compared with exactly.</summary>
 /// <param name="vectors">[Count, D]; may be a mapped file's.</param>
-/// <param name="dimension">D</param>
 /// <param name="metric">How rows compare with a query.</param>
-/// <param name="kernel">Compares.</param>
 internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel kernel)
 {
     public int Count { get; } = vectors.Length / dimension;
-
-    /// <summary>[Count, D]</summary>
-    public ReadOnlySpan<float> Vectors => vectors.Span;
+    public ReadOnlySpan<float> Vectors => vectors.Span; // [Count, D]
 
     /// <summary>Offers the rows from <paramref name="first"/> up to <paramref name="end"/> that the filter admits.</summary>
     public void ScanAll(ReadOnlySpan<float> query, RowFilter filter, int first, int end, ref TopK best)
@@ -212,7 +193,6 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
     }
 
     /// <summary>Offers the rows that a first pass kept, unless what they can score at most is too little.</summary>
-    /// <param name="kept">By the first pass.</param>
     /// <param name="query">[D]</param>
     /// <param name="ids">The row at each position of the pass; empty where they are the same.</param>
     /// <param name="best">Receives them.</param>
@@ -256,18 +236,12 @@ internal sealed class ExtendedIndex : IVectorIndex
     }
 
     public string Kind => _first.Kind;
-
     public string Engine => _first.Engine;
-
     public VectorMetric Metric => _first.Metric;
-
     public int Dimension => _first.Dimension;
-
     public int Count => _first.Count + _added.Count;
-
     public long Memory => _first.Memory + _added.Memory;
 
-    /// <param name="index">Not modified.</param>
     /// <param name="vectors">[rows, Dimension], kept, not copied; the first becomes row <c>index.Count</c>.</param>
     public static ExtendedIndex Add(IVectorIndex index, ReadOnlyMemory<float> vectors) =>
         new(index, new FlatIndex(vectors, index.Dimension, index.Metric));

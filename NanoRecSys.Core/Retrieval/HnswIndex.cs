@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -14,9 +13,7 @@ internal sealed class HnswIndex : IVectorIndex
     private readonly ExactRows _rows;
     private int _breadth = 16; // as FAISS starts
 
-    /// <param name="graph">Its edges.</param>
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
-    /// <param name="dimension">D</param>
     /// <param name="metric">How rows compare with a query.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
     public HnswIndex(HnswGraph graph, ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
@@ -28,23 +25,14 @@ internal sealed class HnswIndex : IVectorIndex
     }
 
     public string Kind => IndexKinds.Hnsw;
-
     public string Engine => IndexEngines.Managed;
-
     public VectorMetric Metric => Space.Metric;
-
     public int Dimension => Space.Dimension;
-
     public int Count => Graph.Count;
-
     public long Memory => Graph.Memory + (long)Space.Vectors.Length * sizeof(float);
-
     public HnswGraph Graph { get; }
-
     public HnswSpace Space { get; }
-
-    /// <summary>Rows kept in sight while the graph was built (efConstruction).</summary>
-    public int BuildBreadth { get; init; } = 40;
+    public int BuildBreadth { get; init; } = 40; // rows kept in sight while the graph was built (efConstruction)
 
     /// <summary>Rows kept in sight (efSearch), at least K: more find more, and cost more.</summary>
     public int Breadth
@@ -107,8 +95,7 @@ internal sealed class HnswIndex : IVectorIndex
 /// </summary>
 internal sealed class HnswGraph
 {
-    /// <summary>Edges of a row on an upper level (M) that a file may have; level 0 has twice as many.</summary>
-    public const int MostEdges = 1 << 11;
+    public const int MostEdges = 1 << 11; // edges of a row on an upper level (M) that a file may have; level 0 has twice as many
 
     /// <param name="levels">[rows] on how many levels each row is, at least 1.</param>
     /// <param name="placesUpTo">Edge places of a row on all levels below the given one; starts with 0.</param>
@@ -127,28 +114,14 @@ internal sealed class HnswGraph
     }
 
     public int Count => Levels.Length;
-
-    /// <summary>[rows] on how many levels each row is.</summary>
-    public int[] Levels { get; }
-
-    /// <summary>Edge places of a row on all levels below the given one.</summary>
-    public int[] PlacesUpTo { get; }
-
-    /// <summary>[rows + 1] where each row's places start.</summary>
-    public long[] Offsets { get; }
-
-    /// <summary>[places] the row that an edge leads to, or -1.</summary>
-    public int[] Neighbors { get; }
-
-    /// <summary>The row that searches start from; -1 for an empty graph.</summary>
-    public int Entry { get; set; } = -1;
-
-    /// <summary>The entry's highest level; -1 for an empty graph.</summary>
-    public int TopLevel => Entry < 0 ? -1 : Levels[Entry] - 1;
-
+    public int[] Levels { get; } // [rows] on how many levels each row is
+    public int[] PlacesUpTo { get; } // edge places of a row on all levels below the given one
+    public long[] Offsets { get; } // [rows + 1] where each row's places start
+    public int[] Neighbors { get; } // [places] the row that an edge leads to, or -1
+    public int Entry { get; set; } = -1; // the row that searches start from; -1 for an empty graph
+    public int TopLevel => Entry < 0 ? -1 : Levels[Entry] - 1; // the entry's highest level; -1 for an empty graph
     public long Memory => sizeof(int) * (Neighbors.LongLength + Levels.LongLength) + sizeof(long) * Offsets.LongLength;
 
-    /// <summary>The places of a row's edges on a level.</summary>
     public Span<int> Edges(int row, int level) =>
         Neighbors.AsSpan((int)Offsets[row] + PlacesUpTo[level], PlacesUpTo[level + 1] - PlacesUpTo[level]);
 
@@ -226,10 +199,8 @@ internal sealed class HnswWalk
 
     /// <summary>The best rows around a start on one level.</summary>
     /// <param name="graph">Where to walk.</param>
-    /// <param name="space">What compares.</param>
     /// <param name="query">[D]</param>
     /// <param name="start">Where to begin.</param>
-    /// <param name="level">Whose edges to follow.</param>
     /// <param name="breadth">Rows kept in sight (ef): more find more, and cost more.</param>
     /// <returns>Up to <paramref name="breadth"/> rows, best first, valid until the next walk.</returns>
     public ReadOnlySpan<Candidate> Search(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, Candidate start, int level, int breadth)
@@ -302,8 +273,6 @@ internal sealed class HnswSpace
     private readonly IVectorKernel _kernel;
 
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
-    /// <param name="dimension">D</param>
-    /// <param name="metric">How rows compare.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
     public HnswSpace(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
     {
@@ -315,13 +284,9 @@ internal sealed class HnswSpace
     }
 
     public int Count { get; }
-
     public int Dimension { get; }
-
     public VectorMetric Metric { get; }
-
-    /// <summary>[rows, D]</summary>
-    public ReadOnlySpan<float> Vectors => _vectors.Span;
+    public ReadOnlySpan<float> Vectors => _vectors.Span; // [rows, D]
 
     /// <summary>[D]</summary>
     public ReadOnlySpan<float> Row(int row) => _vectors.Span.Slice(row * Dimension, Dimension);

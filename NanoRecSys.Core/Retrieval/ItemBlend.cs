@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -19,8 +18,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     private readonly int _touched = (int)Math.Min(lists[0].Count, lists.Sum(list => (long)list.MostTouched));
     private readonly ConcurrentBag<Scratch> _unused = [];
 
-    /// <summary>V</summary>
-    public int Count => lists[0].Count;
+    public int Count => lists[0].Count; // V
 
     /// <summary>Maps the lists of a published version; disposing the blend unmaps them.</summary>
     /// <exception cref="InvalidDataException">A file is damaged, or the lists are of different items.</exception>
@@ -65,7 +63,6 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     /// <param name="filter">Which rows may be returned.</param>
     /// <param name="nearest">[K] the index's best by cosine, with this filter, and how many there are.</param>
     /// <param name="best">[K] receives the best by the blend.</param>
-    /// <returns>How many there are.</returns>
     public int Search(
         ReadOnlySpan<int> history, ReadOnlySpan<float> user, ReadOnlySpan<float> vectors, RowFilter filter, ReadOnlySpan<Candidate> nearest, Span<Candidate> best)
     {
@@ -128,11 +125,8 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         private readonly int[] _rows = new int[touched];
         private int _count;
 
-        /// <summary>[V]</summary>
-        public float[] Scores { get; } = new float[items];
-
-        /// <summary>All that may be above zero.</summary>
-        public ReadOnlySpan<int> Rows => _rows.AsSpan(0, _count);
+        public float[] Scores { get; } = new float[items]; // [V]
+        public ReadOnlySpan<int> Rows => _rows.AsSpan(0, _count); // all that may be above zero
 
         public void Add(ItemLists list, ReadOnlySpan<int> history, float weight)
         {

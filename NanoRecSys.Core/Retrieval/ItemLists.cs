@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
@@ -21,14 +19,9 @@ internal sealed class ItemLists : IDisposable
         Count = columns == 0 ? 0 : pairs.Length / columns;
     }
 
-    /// <summary>V</summary>
-    public int Count { get; }
-
-    /// <summary>How much less an item of the history weighs than the one after it.</summary>
-    public float Decay { get; }
-
-    /// <summary>Most entries that <see cref="Add"/> can touch.</summary>
-    public int MostTouched => (int)Math.Min(Count, (long)Depth * (_columns / 2));
+    public int Count { get; } // V
+    public float Decay { get; } // how much less an item of the history weighs than the one after it
+    public int MostTouched => (int)Math.Min(Count, (long)Depth * (_columns / 2)); // most entries that Add can touch
 
     /// <summary>Number of latest items of a history that count.</summary>
     private int Depth => Decay >= 1 ? int.MaxValue / Math.Max(1, _columns) : 1 + (int)(MathF.Log(Negligible) / MathF.Log(Decay));
@@ -67,11 +60,8 @@ internal sealed class ItemLists : IDisposable
         return new ItemLists(file.Column<float>(stream.Position, checked((int)(header.Rows * header.Columns))), header.Columns, (float)decay, file).RequireRows(path);
     }
 
-    /// <summary>[V, 2 N]</summary>
-    public ReadOnlySpan<float> Pairs => _pairs.Span;
-
-    /// <summary>2 N</summary>
-    public int Columns => _columns;
+    public ReadOnlySpan<float> Pairs => _pairs.Span; // [V, 2 N]
+    public int Columns => _columns; // 2 N
 
     public void Write(string path) => NpyFile.Write(path, Pairs, _columns);
 
@@ -79,7 +69,6 @@ internal sealed class ItemLists : IDisposable
     /// <param name="history">Item rows, oldest first; only the latest count.</param>
     /// <param name="scores">[V] zeros.</param>
     /// <param name="touched">[<see cref="MostTouched"/>] receives the rows that are not zero any more.</param>
-    /// <returns>How many these are.</returns>
     public int Add(ReadOnlySpan<int> history, Span<float> scores, Span<int> touched)
     {
         ReadOnlySpan<float> pairs = _pairs.Span;

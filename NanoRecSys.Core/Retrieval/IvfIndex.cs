@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -14,7 +13,6 @@ internal abstract class IvfIndex : IVectorIndex
     private int _probes = 1;
 
     /// <param name="centroids">[lists, D], by the index's metric.</param>
-    /// <param name="lists">Which rows each holds.</param>
     protected IvfIndex(FlatIndex centroids, InvertedLists lists)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(lists.Count, centroids.Count, nameof(lists));
@@ -23,19 +21,12 @@ internal abstract class IvfIndex : IVectorIndex
     }
 
     public abstract string Kind { get; }
-
     public string Engine => IndexEngines.Managed;
-
     public VectorMetric Metric => Centroids.Metric;
-
     public int Dimension => Centroids.Dimension;
-
     public int Count => Lists.Rows;
-
     public virtual long Memory => Centroids.Memory + Lists.Memory;
-
     public FlatIndex Centroids { get; }
-
     public InvertedLists Lists { get; }
 
     /// <summary>Lists searched for each query: more find more, and cost more. From 1 to the number of lists.</summary>
@@ -69,7 +60,6 @@ internal abstract class IvfIndex : IVectorIndex
     }
 
     /// <param name="query">[D]</param>
-    /// <param name="filter">Its sets are over rows.</param>
     /// <param name="lists">The lists to search, nearest first, with their centroids' scores or distances.</param>
     /// <param name="enough">Lists to search at least; after them the search ends as soon as K rows were seen.</param>
     /// <param name="results">Receives scores; distances negated.</param>
@@ -114,15 +104,10 @@ internal sealed class IvfFlatIndex : IvfIndex
         _bytes.Fill(lists.Positions, position => lists.Ids[position], vectors, Metric);
     }
 
-    /// <summary>Rows of a block, at which every list starts.</summary>
-    public static int ListAlignment => VectorKernels.BlockRows;
-
+    public static int ListAlignment => VectorKernels.BlockRows; // rows of a block, at which every list starts
     public override string Kind => IndexKinds.IvfFlat;
-
     public override long Memory => base.Memory + (long)_vectors.Length * sizeof(float) + _bytes.Memory;
-
-    /// <summary>[rows, D] in the order of rows.</summary>
-    public ReadOnlySpan<float> Vectors => _vectors.Span;
+    public ReadOnlySpan<float> Vectors => _vectors.Span; // [rows, D] in the order of rows
 
     protected override int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results)
     {
@@ -159,7 +144,6 @@ internal sealed class IvfScalarIndex : IvfIndex
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="IvfFlatIndex.ListAlignment"/>.</param>
-    /// <param name="quantizer">Decodes.</param>
     /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [D] codes of a position; may be called by several threads.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
@@ -189,14 +173,10 @@ internal sealed class IvfScalarIndex : IvfIndex
     }
 
     public override string Kind => IndexKinds.IvfScalar;
-
     public override long Memory => base.Memory + _bytes.Memory + sizeof(int) * _listOfPosition.LongLength;
-
     public ScalarQuantizer Quantizer { get; }
-
     public bool ByResidual { get; }
 
-    /// <param name="position">In the lists.</param>
     /// <param name="codes">[D]</param>
     public void ReadCodes(int position, Span<byte> codes) => _bytes.Read(position, codes);
 
@@ -271,7 +251,6 @@ internal sealed record ScalarQuantizer(float[] Least, float[] Range)
     public int Dimension => Least.Length;
 
     /// <param name="vectors">[rows, D]; later values outside their range are clamped.</param>
-    /// <param name="dimension">D</param>
     public static ScalarQuantizer Train(ReadOnlySpan<float> vectors, int dimension)
     {
         var least = new float[dimension];
@@ -331,15 +310,9 @@ internal sealed class InvertedLists
     }
 
     public int Count => _sizes.Length;
-
-    /// <summary>Rows in all lists.</summary>
-    public int Rows { get; }
-
+    public int Rows { get; } // rows in all lists
     public int Positions => _ids.Length;
-
-    /// <summary>[Positions] the row at each, or -1.</summary>
-    public ReadOnlySpan<int> Ids => _ids;
-
+    public ReadOnlySpan<int> Ids => _ids; // [Positions] the row at each, or -1
     public long Memory => sizeof(int) * (_ids.LongLength + 2L * _sizes.Length);
 
     public int Start(int list) => _starts[list];
@@ -360,8 +333,6 @@ internal sealed class InvertedLists
     }
 
     /// <param name="listOfRow">[rows] the list of each row; rows of a list stay in their order.</param>
-    /// <param name="count">Number of lists.</param>
-    /// <param name="alignment">Rows of a block.</param>
     public static InvertedLists FromAssignment(ReadOnlySpan<int> listOfRow, int count, int alignment)
     {
         var sizes = new int[count];
@@ -381,7 +352,6 @@ internal sealed class InvertedLists
     }
 
     /// <param name="rowsOfLists">[lists][] the rows of each, in their order.</param>
-    /// <param name="alignment">Rows of a block.</param>
     /// <exception cref="InvalidDataException">The rows are not 0 to n-1, each once.</exception>
     public static InvertedLists FromLists(IReadOnlyList<long[]> rowsOfLists, int alignment)
     {
@@ -422,5 +392,4 @@ internal sealed class InvertedLists
     }
 }
 
-/// <summary>Writes the code of the row at a position of inverted lists.</summary>
 internal delegate void PositionCode(int position, Span<byte> code);

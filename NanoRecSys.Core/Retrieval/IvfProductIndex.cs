@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -16,7 +15,6 @@ internal sealed class IvfProductIndex : IvfIndex
 
     /// <param name="centroids">[lists, D]</param>
     /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
-    /// <param name="quantizer">Decodes.</param>
     /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
     /// <param name="codeAt">Writes the [M] codes of a position; may be called by several threads.</param>
     /// <param name="kernel">Compares; null: the fastest.</param>
@@ -52,18 +50,12 @@ internal sealed class IvfProductIndex : IvfIndex
         });
     }
 
-    /// <summary>Rows of a block, at which every list starts.</summary>
-    public static int ListAlignment => VectorKernels.CodeBlockRows;
-
+    public static int ListAlignment => VectorKernels.CodeBlockRows; // rows of a block, at which every list starts
     public override string Kind => IndexKinds.IvfProduct;
-
     public override long Memory => base.Memory + _codes.LongLength + sizeof(float) * _offsets.LongLength + Quantizer.Memory;
-
     public ProductQuantizer Quantizer { get; }
-
     public bool ByResidual { get; }
 
-    /// <param name="position">In the lists.</param>
     /// <param name="code">[M]</param>
     public void ReadCode(int position, Span<byte> code)
     {
@@ -141,14 +133,12 @@ internal sealed class IvfProductIndex : IvfIndex
 /// </summary>
 internal sealed class ProductQuantizer
 {
-    /// <summary>Centroids of a part: as many as a byte can name.</summary>
-    public const int Centroids = 256;
+    public const int Centroids = 256; // centroids of a part: as many as a byte can name
 
     private readonly float[] _columns; // [M, width, 256]: one dimension of all centroids side by side
     private readonly float[] _squares; // [M, 256]
 
     /// <param name="dimension">D, a multiple of <paramref name="parts"/>.</param>
-    /// <param name="parts">M</param>
     /// <param name="codebooks">[M, 256, D / M]; kept, not copied.</param>
     public ProductQuantizer(int dimension, int parts, float[] codebooks)
     {
@@ -172,18 +162,10 @@ internal sealed class ProductQuantizer
         }
     }
 
-    /// <summary>D</summary>
-    public int Dimension { get; }
-
-    /// <summary>M: parts of a vector, and bytes of a code.</summary>
-    public int Parts { get; }
-
-    /// <summary>D / M</summary>
-    public int Width { get; }
-
-    /// <summary>[M, 256, D / M]</summary>
-    public float[] Codebooks { get; }
-
+    public int Dimension { get; } // D
+    public int Parts { get; } // M: parts of a vector, and bytes of a code
+    public int Width { get; } // D / M
+    public float[] Codebooks { get; } // [M, 256, D / M]
     public long Memory => sizeof(float) * (2L * Codebooks.Length + _squares.Length);
 
     /// <summary>Inner products of each part of a query with the part's centroids.</summary>
@@ -252,9 +234,7 @@ internal sealed class CodeScan
     private int _parts;
 
     public BoundedCandidates Candidates { get; } = new();
-
-    /// <summary>[M, 256] to be filled by the caller before <see cref="Begin"/>.</summary>
-    public float[] Table { get; private set; } = [];
+    public float[] Table { get; private set; } = []; // [M, 256] to be filled by the caller before Begin
 
     public static CodeScan Take(int parts)
     {
@@ -272,8 +252,6 @@ internal sealed class CodeScan
 
     public static void GiveBack(CodeScan scan) => Idle = scan;
 
-    /// <param name="k">Neighbours wanted.</param>
-    /// <param name="kernel">Compares.</param>
     public void Begin(int k, IVectorKernel kernel)
     {
         Candidates.Begin(k);
@@ -309,8 +287,6 @@ internal sealed class CodeScan
     /// <param name="offsets">[positions] added to each row's sum.</param>
     /// <param name="first">First position; a multiple of 64.</param>
     /// <param name="count">Positions in use from there on.</param>
-    /// <param name="constant">Added to every score.</param>
-    /// <param name="filter">Its sets are over ids.</param>
     /// <param name="ids">[positions]</param>
     public void Scan(ReadOnlySpan<byte> codes, ReadOnlySpan<float> offsets, int first, int count, float constant, RowFilter filter, ReadOnlySpan<int> ids)
     {

@@ -24,17 +24,11 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
     }
 
     public string Kind { get; }
-
     public string Engine => IndexEngines.Faiss;
-
     public VectorMetric Metric { get; }
-
     public int Dimension { get; }
-
     public int Count { get; }
-
-    /// <summary>The file's size: the library does not report its memory.</summary>
-    public long Memory => _fileBytes;
+    public long Memory => _fileBytes; // the file's size: the library does not report its memory
 
     /// <summary>Reads an index file with the library.</summary>
     /// <exception cref="FaissException">The library is not installed, or refuses the file.</exception>
@@ -184,8 +178,7 @@ internal static partial class FaissLibrary
     static FaissLibrary() => NativeLibrary.SetDllImportResolver(
         typeof(FaissLibrary).Assembly, static (name, _, _) => name == Name ? Handle.Value : IntPtr.Zero);
 
-    /// <summary>Whether the library is installed.</summary>
-    public static bool IsAvailable => Handle.Value != IntPtr.Zero;
+    public static bool IsAvailable => Handle.Value != IntPtr.Zero; // whether the library is installed
 
     /// <summary>The library's version, if it reports one (since 1.7.2).</summary>
     public static string Version =>
@@ -219,10 +212,7 @@ internal static partial class FaissLibrary
     [LibraryImport(Name, EntryPoint = "faiss_IndexIVF_nprobe")]
     internal static partial nuint Probes(IntPtr lists);
 
-    /// <param name="index">The index.</param>
-    /// <param name="queries">Number of queries.</param>
     /// <param name="values">[queries, D]</param>
-    /// <param name="k">Neighbours of each.</param>
     /// <param name="parameters">Search parameters of the index's kind.</param>
     /// <param name="distances">[queries, k]</param>
     /// <param name="labels">[queries, k], -1 where there is no neighbour.</param>
@@ -233,7 +223,6 @@ internal static partial class FaissLibrary
     internal static unsafe partial int Search(FaissIndexHandle index, long queries, float* values, long k, float* distances, long* labels);
 
     /// <param name="selector">Receives it.</param>
-    /// <param name="bytes">Length of the bitmap.</param>
     /// <param name="bitmap">Bit i % 8 of byte i / 8 admits row i; must outlive the selector.</param>
     [LibraryImport(Name, EntryPoint = "faiss_IDSelectorBitmap_new")]
     internal static unsafe partial int NewSelector(out IntPtr selector, nuint bytes, byte* bitmap);
@@ -278,23 +267,7 @@ internal static partial class FaissLibrary
     }
 }
 
-/// <summary>An error of the native FAISS library.</summary>
-internal sealed class FaissException : Exception
-{
-    public FaissException(string message)
-        : base(message)
-    {
-    }
-
-    public FaissException()
-    {
-    }
-
-    public FaissException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
+internal sealed class FaissException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 /// <summary>A native index; freed when no search uses it any more.</summary>
 internal sealed class FaissIndexHandle() : SafeHandle(IntPtr.Zero, ownsHandle: true)

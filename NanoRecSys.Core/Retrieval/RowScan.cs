@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
@@ -34,9 +33,7 @@ internal sealed class RowScan
     private float _slack;
 
     public BoundedCandidates Candidates { get; } = new();
-
-    /// <summary>|q|^2</summary>
-    public float SquaredNorm { get; private set; }
+    public float SquaredNorm { get; private set; } // |q|^2
 
     public static RowScan Take()
     {
@@ -50,8 +47,6 @@ internal sealed class RowScan
     /// <param name="rows">Where the query will be compared.</param>
     /// <param name="query">[D]</param>
     /// <param name="metric">For L2 scores are 2 q.x - |x|^2 and a constant of the caller's, usually -|q|^2.</param>
-    /// <param name="k">Neighbours wanted.</param>
-    /// <param name="kernel">Compares.</param>
     public void Begin(ByteRows rows, ReadOnlySpan<float> query, VectorMetric metric, int k, IVectorKernel kernel)
     {
         Array.Resize(ref _pairs, Math.Max(_pairs.Length, ShortQuery.PairsOf(query.Length)));
@@ -75,8 +70,6 @@ internal sealed class RowScan
     /// <param name="rows">The same rows as for <see cref="Begin"/>.</param>
     /// <param name="first">First position; a multiple of 16, and of 64 without ids.</param>
     /// <param name="count">Positions in use from there on.</param>
-    /// <param name="constant">Added to every score.</param>
-    /// <param name="filter">Its sets are over rows.</param>
     /// <param name="ids">[Positions] the row at each position; empty where position and row are the same.</param>
     public void Scan(ByteRows rows, int first, int count, float constant, RowFilter filter, ReadOnlySpan<int> ids)
     {
@@ -146,7 +139,6 @@ internal sealed class ByteRows
     private readonly int _start;
 
     /// <param name="positions">Places for rows; a multiple of 16. Unused ones are never returned.</param>
-    /// <param name="dimension">D</param>
     public unsafe ByteRows(int positions, int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(positions % VectorKernels.BlockRows, 0, nameof(positions));
@@ -169,31 +161,15 @@ internal sealed class ByteRows
     }
 
     public int Positions { get; }
-
     public int Dimension { get; }
-
-    /// <summary>Bytes of sixteen rows.</summary>
-    public int BlockBytes { get; }
-
+    public int BlockBytes { get; } // bytes of sixteen rows
     public float[] Scales { get; }
-
-    /// <summary>|row - its bytes' values|</summary>
-    public float[] Errors { get; }
-
-    /// <summary>|row|</summary>
-    public float[] Norms { get; }
-
-    /// <summary>Added to a row's product; for L2 it is -|row|^2.</summary>
-    public float[] Offsets { get; }
-
-    /// <summary>The largest of <see cref="Norms"/> if offsets are their squares, else 0; not a number where a norm is none.</summary>
-    public float LargestNorm { get; private set; }
-
-    /// <summary>The largest magnitude of <see cref="Offsets"/> if they are not the squares of norms, else 0.</summary>
-    public float LargestOffset { get; private set; }
-
-    /// <summary>Bytes that this takes.</summary>
-    public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float);
+    public float[] Errors { get; } // |row - its bytes' values|
+    public float[] Norms { get; } // |row|
+    public float[] Offsets { get; } // added to a row's product; for L2 it is -|row|^2
+    public float LargestNorm { get; private set; } // the largest of Norms if offsets are their squares, else 0; not a number where a norm is none
+    public float LargestOffset { get; private set; } // the largest magnitude of Offsets if they are not the squares of norms, else 0
+    public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float); // bytes that this takes
 
     /// <returns>False if they exceed the size of an array.</returns>
     public static bool Fits(long rows, int dimension) => (rows + VectorKernels.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
@@ -203,7 +179,6 @@ internal sealed class ByteRows
     public ReadOnlySpan<byte> Blocks(int first, int count) => _bytes.AsSpan(_start + first * BlockBytes, count * BlockBytes);
 
     /// <param name="vectors">[rows, D]</param>
-    /// <param name="dimension">D</param>
     /// <param name="metric">For L2 a row's offset becomes -|row|^2.</param>
     public static ByteRows Quantize(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric)
     {
@@ -250,7 +225,6 @@ internal sealed class ByteRows
         (Scales[position], Norms[position], Offsets[position]) = (1, (float)Math.Sqrt(norm) * RoundUp, offset);
     }
 
-    /// <param name="position">Which row.</param>
     /// <param name="row">[D]; receives its bytes.</param>
     public void Read(int position, Span<byte> row)
     {
@@ -313,20 +287,11 @@ internal readonly ref struct ShortQuery
         Error = error;
     }
 
-    /// <summary>[PairsOf(D)]: two values in each, the first in the low half.</summary>
-    public ReadOnlySpan<int> Pairs { get; }
-
-    /// <summary>s</summary>
-    public float Scale { get; }
-
-    /// <summary>The sum of b's values.</summary>
-    public int Sum { get; }
-
-    /// <summary>|s * b|</summary>
-    public float Norm { get; }
-
-    /// <summary>|query - s * b|</summary>
-    public float Error { get; }
+    public ReadOnlySpan<int> Pairs { get; } // [PairsOf(D)]: two values in each, the first in the low half
+    public float Scale { get; } // s
+    public int Sum { get; } // the sum of b's values
+    public float Norm { get; } // |s * b|
+    public float Error { get; } // |query - s * b|
 
     public static int PairsOf(int dimension) => (dimension + 1) / 2;
 

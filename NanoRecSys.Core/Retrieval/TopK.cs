@@ -14,7 +14,6 @@ internal ref struct TopK(Span<Candidate> heap)
 
     public int Count { get; private set; }
 
-    /// <summary>A score below this cannot enter.</summary>
     public readonly float Threshold => Count < _heap.Length ? float.NegativeInfinity : _heap.Length == 0 ? float.PositiveInfinity : _heap[0].Score;
 
     /// <summary>NaN never enters: it has no place in an order.</summary>
@@ -38,7 +37,6 @@ internal ref struct TopK(Span<Candidate> heap)
         }
     }
 
-    /// <summary>Sorts the buffer's first <see cref="Count"/> entries, best first.</summary>
     public readonly int SortBestFirst()
     {
         _heap[..Count].Sort(static (a, b) => b.Score != a.Score ? b.Score.CompareTo(a.Score) : a.Row.CompareTo(b.Row));
@@ -95,13 +93,11 @@ internal ref struct TopK(Span<Candidate> heap)
 
 /// <summary>The K-th largest of the numbers offered so far: what a row must reach to count among the best K.</summary>
 /// <param name="heap">[K], the smallest on top.</param>
-/// <param name="count">Numbers that it holds already.</param>
 internal ref struct ScoreFloor(Span<float> heap, int count)
 {
     private readonly Span<float> _heap = heap;
 
     public int Count { get; private set; } = count;
-
     public readonly float Value => Count < _heap.Length ? float.NegativeInfinity : _heap.Length == 0 ? float.PositiveInfinity : _heap[0];
 
     public void Offer(float score)
@@ -149,8 +145,7 @@ internal ref struct ScoreFloor(Span<float> heap, int count)
 /// </summary>
 internal sealed class BoundedCandidates
 {
-    /// <summary>Rows that are offered at once: one word of a filter.</summary>
-    public const int RowsAtOnce = 64;
+    public const int RowsAtOnce = 64; // rows that are offered at once: one word of a filter
 
     private float[] _floor = [];
     private int _floorCount;
@@ -161,11 +156,8 @@ internal sealed class BoundedCandidates
     /// <summary>Rows that may be among the best: their position, and the most that their score can be.</summary>
     public ReadOnlySpan<Candidate> Pending => _pending.AsSpan(0, _pendingCount);
 
-    /// <summary>At least K rows score this or more.</summary>
-    public float Floor => new ScoreFloor(_floor.AsSpan(0, _k), _floorCount).Value;
-
-    /// <summary>Whether K admitted rows were seen.</summary>
-    public bool IsFull => _floorCount == _k;
+    public float Floor => new ScoreFloor(_floor.AsSpan(0, _k), _floorCount).Value; // at least K rows score this or more
+    public bool IsFull => _floorCount == _k; // whether K admitted rows were seen
 
     public void Begin(int k)
     {
@@ -173,7 +165,6 @@ internal sealed class BoundedCandidates
         (_k, _floorCount, _pendingCount) = (k, 0, 0);
     }
 
-    /// <param name="first">Position of the first row.</param>
     /// <param name="scores">[a multiple of 8, at most 64]</param>
     /// <param name="bounds">The same number; a bound that is NaN keeps its row.</param>
     /// <param name="wanted">A bit for each row that counts.</param>

@@ -1,20 +1,15 @@
 using System.Numerics;
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>How two vectors compare.</summary>
 public enum VectorMetric
 {
-    /// <summary>Larger is nearer.</summary>
-    InnerProduct,
-
-    /// <summary>Squared Euclidean distance: smaller is nearer.</summary>
-    L2,
+    InnerProduct, // larger is nearer
+    L2, // squared Euclidean distance: smaller is nearer
 }
 
-/// <summary>Scores by metric.</summary>
 internal static class VectorScores
 {
     /// <summary>Larger is nearer: the inner product, or the squared distance negated.</summary>
@@ -51,7 +46,6 @@ internal interface IVectorIndex
     /// <param name="query">[Dimension]</param>
     /// <param name="filter">Its sets are over this index's <see cref="Count"/> rows.</param>
     /// <param name="results">Receives the candidates; its length is K.</param>
-    /// <returns>The number of candidates written.</returns>
     /// <exception cref="ArgumentException">The query or the filter is of another size than the index.</exception>
     int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results);
 }
@@ -59,38 +53,23 @@ internal interface IVectorIndex
 /// <summary>Names of the kinds of index, as the command line and the manifest spell them.</summary>
 internal static class IndexKinds
 {
-    /// <summary>Every row is compared; exact.</summary>
-    public const string Flat = "flat";
-
-    /// <summary>Rows in lists by the nearest of some centroids; the lists nearest to the query are searched.</summary>
-    public const string IvfFlat = "ivf-flat";
-
-    /// <summary>The same, rows as one byte per dimension.</summary>
-    public const string IvfScalar = "ivf-sq8";
-
-    /// <summary>The same, rows as a few bytes: the nearest of 256 centroids in each of some parts of the vector.</summary>
-    public const string IvfProduct = "ivf-pq";
-
-    /// <summary>A graph whose edges lead to near rows (Malkov and Yashunin, 2016).</summary>
-    public const string Hnsw = "hnsw";
+    public const string Flat = "flat"; // every row is compared; exact
+    public const string IvfFlat = "ivf-flat"; // rows in lists by the nearest of some centroids; the lists nearest to the query are searched
+    public const string IvfScalar = "ivf-sq8"; // the same, rows as one byte per dimension
+    public const string IvfProduct = "ivf-pq"; // the same, rows as a few bytes: the nearest of 256 centroids in each of some parts of the vector
+    public const string Hnsw = "hnsw"; // a graph whose edges lead to near rows (Malkov and Yashunin, 2016)
 
     public static readonly IReadOnlyList<string> All = [Flat, IvfFlat, IvfScalar, IvfProduct, Hnsw];
 }
 
-/// <summary>Names of the code that searches.</summary>
 internal static class IndexEngines
 {
-    /// <summary>Ours; needs nothing native.</summary>
-    public const string Managed = "managed";
-
-    /// <summary>The FAISS library, where it is installed.</summary>
-    public const string Faiss = "faiss";
+    public const string Managed = "managed"; // ours; needs nothing native
+    public const string Faiss = "faiss"; // the FAISS library, where it is installed
 }
 
-/// <summary>Opens an index file with the configured engine.</summary>
 internal static class IndexFile
 {
-    /// <param name="path">A FAISS file.</param>
     /// <param name="engine">See <see cref="IndexEngines"/>.</param>
     /// <exception cref="InvalidDataException">The file is damaged or of a kind that is not read here.</exception>
     /// <exception cref="FaissException">The engine is FAISS, and it is not installed or refuses the file.</exception>
@@ -122,9 +101,7 @@ internal static class QueryShape
 /// <param name="Allowed">Rows to choose from, such as those of a genre; null for all.</param>
 internal readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = null)
 {
-    /// <summary>Lets every row through.</summary>
-    public static RowFilter None => default;
-
+    public static RowFilter None => default; // lets every row through
     public bool IsNone => Excluded is null && Allowed is null;
 
     public bool Admits(int row) => Excluded?.Contains(row) != true && Allowed?.Contains(row) != false;
@@ -172,11 +149,8 @@ internal sealed class RowSet(int rows)
     private readonly ulong[] _bits = new ulong[(rows + 63) / 64];
 
     public int Rows { get; } = rows;
-
     public int Count { get; private set; }
-
-    /// <summary>Row r is bit r % 64 of word r / 64; bits beyond the last row are never set.</summary>
-    public ReadOnlySpan<ulong> Words => _bits;
+    public ReadOnlySpan<ulong> Words => _bits; // row r is bit r % 64 of word r / 64; bits beyond the last row are never set
 
     public bool Contains(int row) => (_bits[row >> 6] >> (row & 63) & 1) != 0;
 
@@ -213,7 +187,6 @@ internal sealed class RowSet(int rows)
         }
     }
 
-    /// <summary>Adds all rows.</summary>
     public RowSet Fill()
     {
         Array.Fill(_bits, ulong.MaxValue);
@@ -226,7 +199,6 @@ internal sealed class RowSet(int rows)
         return this;
     }
 
-    /// <param name="other">Over as many rows.</param>
     public void UnionWith(RowSet other)
     {
         TensorPrimitives.BitwiseOr(_bits, other._bits, _bits);

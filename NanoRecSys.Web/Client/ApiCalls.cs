@@ -29,8 +29,6 @@ public sealed class ApiCalls
     public ApiCall? Find(string requestId) => _byRequest.GetValueOrDefault(requestId);
 }
 
-/// <param name="Started">When it was sent.</param>
-/// <param name="DurationMs">Until its answer began.</param>
 public sealed record ApiCall(DateTimeOffset Started, double DurationMs);
 
 /// <summary>Traces each call that a visitor causes, and times those that compute something.</summary>

@@ -6,12 +6,8 @@ public sealed class LatestAnswer<T> : IDisposable
 {
     private CancellationTokenSource _current = new();
 
-    /// <summary>The last answer; it is kept while the next one is loading, so that the panel does not go empty.</summary>
-    public T? Value { get; private set; }
-
-    /// <summary>Why the newest request failed; null otherwise.</summary>
-    public string? Failure { get; private set; }
-
+    public T? Value { get; private set; } // the last answer; it is kept while the next one is loading, so that the panel does not go empty
+    public string? Failure { get; private set; } // why the newest request failed; null otherwise
     public bool Loading { get; private set; }
 
     /// <returns>Whether it was answered; also false if a newer request replaced it.</returns>
@@ -40,7 +36,6 @@ public sealed class LatestAnswer<T> : IDisposable
         return false;
     }
 
-    /// <summary>Back to the state before the first request.</summary>
     public void Clear()
     {
         Replace();

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Web.Client;
@@ -9,10 +8,7 @@ namespace NanoRecSys.Web.Client;
 /// One poll of the API shared by all open pages: it runs while there is a viewer, so the API's load does not
 /// grow with the number of viewers. It survives every failure: every open page depends on it.
 /// </summary>
-/// <param name="read">Reads the next value.</param>
 /// <param name="pause">Between the end of one read and the start of the next, by what was read.</param>
-/// <param name="time">Waits.</param>
-/// <param name="logger">For unexpected failures.</param>
 public sealed class LiveFeed<T>(
     Func<CancellationToken, Task<T>> read, Func<Reading<T>, TimeSpan> pause, TimeProvider time, ILogger? logger = null)
     where T : class
@@ -133,8 +129,7 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Unhurried = TimeSpan.FromSeconds(5);
 
-    /// <summary>The windows that the telemetry page offers, in seconds.</summary>
-    public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800];
+    public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800]; // the windows that the telemetry page offers, in seconds
 
     /// <summary>Every second: a silent API must show within three.</summary>
     public LiveFeed<Readiness> Readiness { get; } = new(
@@ -200,7 +195,6 @@ public sealed class ReadinessWatch(Func<CancellationToken, Task<Readiness>> ask,
 
 /// <summary>What <c>GET /readyz</c> says, or that nothing answers.</summary>
 /// <param name="State">Away, without a model, or ready.</param>
-/// <param name="Status">The status document when ready.</param>
 /// <param name="Problems">The API's errors and warnings while it is not ready.</param>
 /// <param name="AwaySince">Null while it answers.</param>
 public sealed record Readiness(ReadinessState State, StatusDocument? Status, IReadOnlyList<string> Problems, DateTimeOffset? AwaySince = null);

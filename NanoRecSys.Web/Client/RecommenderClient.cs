@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.Web.Client;
@@ -11,46 +10,27 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     private static readonly TimeSpan ReadinessPatience = TimeSpan.FromSeconds(2);
 
     public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
-        SendAsync<ItemAudience>(HttpMethod.Get, $"/items/{Escape(id)}/audience", cancellation);
+        GetAsync<ItemAudience>($"/items/{Escape(id)}/audience", cancellation);
 
-    public Task<DataOverview> DataAsync(CancellationToken cancellation = default) =>
-        SendAsync<DataOverview>(HttpMethod.Get, "/catalog/data", cancellation);
+    public Task<DataOverview> DataAsync(CancellationToken cancellation = default) => GetAsync<DataOverview>("/catalog/data", cancellation);
+    public Task<ItemMap> MapAsync(CancellationToken cancellation = default) => GetAsync<ItemMap>("/map", cancellation);
+    public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) => GetAsync<TrainingStatus>("/training/progress", cancellation);
+    public Task<TrainingRuns> RunsAsync(CancellationToken cancellation = default) => GetAsync<TrainingRuns>("/training/runs", cancellation);
+    public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) => GetAsync<ModelList>("/models", cancellation);
+    public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) => GetAsync<Manifest>("/models/current", cancellation);
+    public Task<HostReport> HostAsync(CancellationToken cancellation = default) => GetAsync<HostReport>("/debug/host", cancellation);
+    public Task<StatusDocument> StatusAsync(CancellationToken cancellation = default) => GetAsync<StatusDocument>("/debug/status", cancellation);
 
-    public Task<ItemMap> MapAsync(CancellationToken cancellation = default) =>
-        SendAsync<ItemMap>(HttpMethod.Get, "/map", cancellation);
+    public Task<TelemetrySnapshot> TelemetryAsync(int windowSeconds, CancellationToken cancellation = default) =>
+        GetAsync<TelemetrySnapshot>($"/debug/telemetry?window={windowSeconds}", cancellation);
 
-    public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) =>
-        SendAsync<TrainingStatus>(HttpMethod.Get, "/training/progress", cancellation);
-
-    public Task<TrainingRuns> RunsAsync(CancellationToken cancellation = default) =>
-        SendAsync<TrainingRuns>(HttpMethod.Get, "/training/runs", cancellation);
-
-    public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) =>
-        SendAsync<ModelList>(HttpMethod.Get, "/models", cancellation);
-
-    /// <param name="change">What is to be served.</param>
     /// <param name="key">An administrator's; null if unknown.</param>
-    /// <param name="cancellation">Ends the call.</param>
     public Task<ModelChange> ChangeModelAsync(ModelAction change, string? key, CancellationToken cancellation = default) =>
         SendAsync<ModelChange>(change.Method, change.Path, cancellation, key: key);
 
     /// <summary>A picture of a version's training; the caller disposes of the answer.</summary>
     public Task<HttpResponseMessage> PlotAsync(string version, string name, CancellationToken cancellation = default) =>
         AnswerAsync(HttpMethod.Get, $"/models/{Uri.EscapeDataString(version)}/plots/{Uri.EscapeDataString(name)}", null, cancellation);
-
-    public Task<HostReport> HostAsync(CancellationToken cancellation = default) =>
-        SendAsync<HostReport>(HttpMethod.Get, "/debug/host", cancellation);
-
-    /// <param name="windowSeconds">How far back to look.</param>
-    /// <param name="cancellation">Ends the call.</param>
-    public Task<TelemetrySnapshot> TelemetryAsync(int windowSeconds, CancellationToken cancellation = default) =>
-        SendAsync<TelemetrySnapshot>(HttpMethod.Get, $"/debug/telemetry?window={windowSeconds}", cancellation);
-
-    public Task<StatusDocument> StatusAsync(CancellationToken cancellation = default) =>
-        SendAsync<StatusDocument>(HttpMethod.Get, "/debug/status", cancellation);
-
-    public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) =>
-        SendAsync<Manifest>(HttpMethod.Get, "/models/current", cancellation);
 
     /// <summary>Whether the API can serve; the only call that does not throw. An API that is silent for two seconds is away.</summary>
     public async Task<Readiness> ReadinessAsync(CancellationToken cancellation = default)
@@ -75,6 +55,35 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             return new Readiness(ReadinessState.Away, null, ["The API does not answer."]);
+        }
+    }
+}
+
+/// <summary>What the served model's catalog holds: asked once for a version, for all visitors.</summary>
+public sealed class ServedCatalog(IServiceProvider services)
+{
+    private (string Version, CatalogOverview Catalog)? _known;
+
+    /// <returns>Null while it is unknown.</returns>
+    public CatalogOverview? Find(string? version) => _known is { } known && known.Version == version ? known.Catalog : null;
+
+    /// <returns>Null where the API does not answer: the pages do without the catalog's words and filters then.</returns>
+    public async Task<CatalogOverview?> ReadAsync(string version, CancellationToken cancellation = default)
+    {
+        if (Find(version) is { } known)
+        {
+            return known;
+        }
+
+        try
+        {
+            CatalogOverview catalog = await services.GetRequiredService<RecommenderClient>().CatalogAsync(cancellation);
+            _known = (version, catalog);
+            return catalog;
+        }
+        catch (ApiException)
+        {
+            return null;
         }
     }
 }
@@ -113,10 +122,7 @@ public static class ClientRegistration
 }
 
 /// <summary>A change of which version is served.</summary>
-/// <param name="Title">What the button says.</param>
 /// <param name="Consequence">What it will do, in one sentence.</param>
-/// <param name="Method">Of the API's call.</param>
-/// <param name="Path">Of the API's call.</param>
 public sealed record ModelAction(string Title, string Consequence, HttpMethod Method, string Path)
 {
     public static ModelAction Publish(string version, GateResult? gate = null) => new(

@@ -1,9 +1,7 @@
-using System.CommandLine;
 using NanoRecSys.Benchmarks.Encoder;
 using NanoRecSys.Benchmarks.Evaluation;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Index;
-using NanoRecSys.Benchmarks.Load;
 using NanoRecSys.Benchmarks.Micro;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Benchmarks.Scale;
@@ -19,7 +17,6 @@ RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with 
     StartCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
-    EvaluateCommand.Create(),
     LiveMetricsCommand.Create(),
     RankerCommand.Create(),
     GenerateCommand.Create(),

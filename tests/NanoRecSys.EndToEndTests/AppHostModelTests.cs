@@ -1,11 +1,9 @@
 using System.Net.Http.Json;
-using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using NanoRecSys.EndToEndTests.Fixtures;
 
 namespace NanoRecSys.EndToEndTests;
 

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using NanoRecSys.EndToEndTests.Fixtures;
-
 namespace NanoRecSys.EndToEndTests;
 
 public sealed class CommandLineTests

@@ -1,7 +1,3 @@
-using Microsoft.Playwright;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
-
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>Aspire's dashboard, as a user sees it after logging in with the address that the host prints.</summary>

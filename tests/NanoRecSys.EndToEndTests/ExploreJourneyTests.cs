@@ -1,8 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Microsoft.Playwright;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
@@ -50,7 +47,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
         ILocator similar = visit.Marked("similar").Locator("[data-testid=title]").First;
         string title = await similar.InnerTextAsync();
         await similar.Locator("a").ClickAsync();
-        await Expect(visit.Page.Locator("h1")).ToContainTextAsync(title); // A poster leaves out what the film is also called.
+        await Expect(visit.Page.Locator("h1")).ToContainTextAsync(title); // a poster leaves out what the film is also called.
         Assert.Empty(visit.Errors);
     }
 

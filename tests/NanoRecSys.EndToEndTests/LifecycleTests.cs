@@ -1,9 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
-using System.Text.Json;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 

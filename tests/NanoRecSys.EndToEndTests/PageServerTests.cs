@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Net;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 

@@ -1,7 +1,4 @@
 using System.Net.Http.Json;
-using Microsoft.Playwright;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 

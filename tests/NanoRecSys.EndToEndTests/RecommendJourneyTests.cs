@@ -1,8 +1,3 @@
-using System.Text.Json;
-using Microsoft.Playwright;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
-
 namespace NanoRecSys.EndToEndTests;
 
 public sealed class RecommendJourneyTests(FirstStart start)

@@ -1,8 +1,6 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using k8s;
 using k8s.Models;
-using NanoRecSys.IntegrationTests.Fixtures;
 using YamlDotNet.RepresentationModel;
 
 namespace NanoRecSys.IntegrationTests;

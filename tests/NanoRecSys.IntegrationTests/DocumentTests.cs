@@ -1,5 +1,3 @@
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests;
 
 public sealed class DocumentTests

@@ -1,6 +1,4 @@
 using System.Net.Http.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.IntegrationTests.Fixtures.Otlp;
 
 namespace NanoRecSys.IntegrationTests;

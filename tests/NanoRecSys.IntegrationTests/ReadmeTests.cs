@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Pipeline;
 using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 
 namespace NanoRecSys.IntegrationTests;

@@ -1,8 +1,4 @@
-using System.Text.Json;
 using DuckDB.NET.Data;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Pipeline;
 using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 
 namespace NanoRecSys.IntegrationTests;

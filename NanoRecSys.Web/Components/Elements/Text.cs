@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Web.Components.Elements;
 
-/// <summary>Formats figures for display.</summary>
 public static partial class Text
 {
     /// <summary>42 µs, 0.42 ms, 4.20 ms, 42.0 ms, 4.2 s.</summary>

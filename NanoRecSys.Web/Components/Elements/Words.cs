@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Web.Components.Elements;
@@ -13,11 +12,8 @@ public sealed record Words(string One, string Many)
     /// <summary>Whether such items are watched, which has a word of its own.</summary>
     private bool IsWatched => One.ToLowerInvariant() is "film" or "movie" or "video" or "show" or "series" or "episode";
 
-    /// <summary>What a card's button says.</summary>
-    public string Add => IsWatched ? "Mark as watched" : "Add to history";
-
-    /// <summary>The type of the event that it stores.</summary>
-    public string EventType => IsWatched ? "watch" : "view";
+    public string Add => IsWatched ? "Mark as watched" : "Add to history"; // what a card's button says
+    public string EventType => IsWatched ? "watch" : "view"; // the type of the event that it stores
 
     public static Words Of(CatalogOverview? catalog) => catalog is null ? Default : new Words(catalog.Word.Singular, catalog.Word.Plural);
 
@@ -28,7 +24,6 @@ public sealed record Words(string One, string Many)
     public static string Capital(string word) => word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..];
 }
 
-/// <summary>An item's attributes as the pages show them.</summary>
 public static class ItemWords
 {
     /// <summary>The year of the item, which tells it from others of the same title; null where it has none.</summary>

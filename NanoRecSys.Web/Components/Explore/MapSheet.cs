@@ -1,26 +1,16 @@
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Web.Client;
-using NanoRecSys.Web.Components.Elements;
-using NanoRecSys.Web.Components.Recommend;
-
 namespace NanoRecSys.Web.Components.Explore;
 
 /// <summary>The map as the browser draws it: columns, all of the length of <paramref name="Ids"/>, which compress well.</summary>
-/// <param name="Version">The model's.</param>
 /// <param name="Kept">See <see cref="ItemMap"/>.</param>
 /// <param name="Categories">The most telling category of some item each, with its colour; in the order of the legend.</param>
-/// <param name="Ids">As text.</param>
-/// <param name="Titles">Titles.</param>
 /// <param name="Notes">What tells it from others of the same title; null where nothing does.</param>
-/// <param name="Category">Places in <paramref name="Categories"/>.</param>
-/// <param name="Interactions">How many.</param>
 /// <param name="X">-1..1</param>
 /// <param name="Y">-1..1</param>
 public sealed record MapSheet(
     string Version, double Kept, IReadOnlyList<MapCategory> Categories, IReadOnlyList<string> Ids, IReadOnlyList<string> Titles, IReadOnlyList<string?> Notes,
     IReadOnlyList<int> Category, IReadOnlyList<int> Interactions, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
-    private const int Digits = 4; // A ten-thousandth of the map is less than a pixel at any zoom that is offered.
+    private const int Digits = 4; // a ten-thousandth of the map is less than a pixel at any zoom that is offered.
     private const int MostCategories = 18; // more colours could not be told apart
 
     public static MapSheet From(ItemMap map)

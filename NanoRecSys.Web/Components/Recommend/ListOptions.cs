@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
-using NanoRecSys.Web.Components.Elements;
 
 namespace NanoRecSys.Web.Components.Recommend;
 
@@ -12,21 +10,11 @@ public sealed record ListOptions
 {
     public const int MaxCount = 100;
 
-    /// <summary>K, 1 to <see cref="MaxCount"/>.</summary>
-    public int Count { get; init; } = CountPicker.Default;
-
-    /// <summary>At least one of these.</summary>
-    public IReadOnlyList<string> Categories { get; init; } = [];
-
-    /// <summary>None of these.</summary>
-    public IReadOnlyList<string> Without { get; init; } = [];
-
-    /// <summary>All of these.</summary>
-    public IReadOnlyList<Condition> Where { get; init; } = [];
-
-    /// <summary>0..1: how much an item should differ from those above it.</summary>
-    public double Diversity { get; init; }
-
+    public int Count { get; init; } = CountPicker.Default; // K, 1 to MaxCount
+    public IReadOnlyList<string> Categories { get; init; } = []; // at least one of these
+    public IReadOnlyList<string> Without { get; init; } = []; // none of these
+    public IReadOnlyList<Condition> Where { get; init; } = []; // all of these
+    public double Diversity { get; init; } // 0..1: how much an item should differ from those above it
     public bool HasFilter => Categories.Count > 0 || Without.Count > 0 || Where.Count > 0;
 
     /// <summary>From the address; invalid parts are ignored.</summary>
@@ -67,7 +55,6 @@ public sealed record ListOptions
         Where = [.. Where.Where(condition => !condition.Is(field, op)), .. string.IsNullOrWhiteSpace(value) ? Array.Empty<Condition>() : [new Condition(field, op, value.Trim())]],
     };
 
-    /// <summary>The page with recommendations of a category.</summary>
     public static string AddressOf(string category) => $"/?categories={Uri.EscapeDataString(Join([category]))}";
 
     /// <summary>A list compares by what is in it.</summary>
@@ -84,9 +71,7 @@ public sealed record ListOptions
 }
 
 /// <summary>A condition on an attribute, in the address as <c>year&gt;=1980</c>.</summary>
-/// <param name="Field">The attribute's name.</param>
 /// <param name="Op">One of <see cref="Operators"/>.</param>
-/// <param name="Value">As it is written.</param>
 public sealed record Condition(string Field, string Op, string Value)
 {
     public const string AtLeast = ">=";
@@ -112,7 +97,6 @@ public sealed record Condition(string Field, string Op, string Value)
         return new AttributeCondition(Field, Op == Contains ? "contains" : Op, isNumber ? JsonValue.Create(double.Parse(Value, CultureInfo.InvariantCulture)) : JsonValue.Create(Value));
     }
 
-    /// <summary>As the address has it.</summary>
     public override string ToString() => Field + Op + Value;
 
     /// <summary>For people: brand: Dove, year from 1980.</summary>
@@ -128,20 +112,14 @@ public sealed record Condition(string Field, string Op, string Value)
 /// <summary>A page whose address holds <see cref="ListOptions"/>. Text, not numbers: a mistyped address must not cause an error.</summary>
 public abstract class ListOptionsPage : ComponentBase
 {
-    [SupplyParameterFromQuery]
-    public string? K { get; set; }
+    [SupplyParameterFromQuery] public string? K { get; set; }
+    [SupplyParameterFromQuery] public string? Categories { get; set; }
 
-    [SupplyParameterFromQuery]
-    public string? Categories { get; set; }
+    [SupplyParameterFromQuery] public string? Without { get; set; }
 
-    [SupplyParameterFromQuery]
-    public string? Without { get; set; }
+    [SupplyParameterFromQuery] public string[]? Where { get; set; }
 
-    [SupplyParameterFromQuery]
-    public string[]? Where { get; set; }
-
-    [SupplyParameterFromQuery]
-    public string? Diversity { get; set; }
+    [SupplyParameterFromQuery] public string? Diversity { get; set; }
 
     protected ListOptions ListOptions => ListOptions.Parse(K, Categories, Without, Where, Diversity);
 }

@@ -1,7 +1,5 @@
 using System.IO.Hashing;
 using System.Text;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Web.Components.Elements;
 
 namespace NanoRecSys.Web.Components.Recommend;
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Web.Components.Recommend;
 
 /// <summary>How an item's rank changed between two lists.</summary>
@@ -13,7 +11,6 @@ public sealed record RankMove(bool IsNew, int Places)
     /// <summary>For the ear.</summary>
     public string InWords => IsNew ? "new in the list" : Places > 0 ? $"up by {Places}" : $"down by {-Places}";
 
-    /// <param name="item">Which.</param>
     /// <param name="rank">Its place now, from 0.</param>
     /// <param name="before">The list before; null if there is none.</param>
     /// <returns>Null if it did not move.</returns>

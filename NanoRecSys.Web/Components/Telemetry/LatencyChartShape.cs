@@ -1,13 +1,7 @@
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Web.Components.Elements;
-
 namespace NanoRecSys.Web.Components.Telemetry;
 
 /// <summary>One stage's percentiles over a window, as SVG shapes in a field of 100 by 100.</summary>
-/// <param name="Scale">The vertical axis.</param>
 /// <param name="P50">Polylines; each gap in the traffic ends one.</param>
-/// <param name="P95">Likewise.</param>
-/// <param name="P99">Likewise.</param>
 /// <param name="Band">Polygons between the 50th and the 95th percentile.</param>
 /// <param name="Columns">A step of the window each, oldest first; null before the service started.</param>
 public sealed record LatencyChartShape(
@@ -15,7 +9,6 @@ public sealed record LatencyChartShape(
     IReadOnlyList<LatencyColumn?> Columns)
 {
     /// <param name="series">The window's steps, oldest first.</param>
-    /// <param name="stage">Whose latency.</param>
     /// <param name="windowSeconds">The window's length, which the series may not fill yet.</param>
     public static LatencyChartShape From(IReadOnlyList<TelemetryPoint> series, string stage, double windowSeconds)
     {
@@ -69,14 +62,11 @@ public sealed record LatencyChartShape(
             .Select(column => $"{Text.Css(Math.Round(column.Left, 2))},{Text.Css(Math.Round(scale.Top(percentile(column.Latency!)), 2))}"));
 }
 
-/// <param name="Point">The step.</param>
 /// <param name="Latency">Of the chosen stage; null if it did not run.</param>
 /// <param name="Left">Its center, in percent from the left.</param>
 public sealed record LatencyColumn(TelemetryPoint Point, StageLatency? Latency, double Left);
 
 /// <summary>A logarithmic axis of milliseconds: both a cache hit and a slow request are visible.</summary>
-/// <param name="LowMs">At the bottom.</param>
-/// <param name="HighMs">At the top.</param>
 public sealed record LatencyScale(double LowMs, double HighMs)
 {
     private const double ShortestMs = 0.01;

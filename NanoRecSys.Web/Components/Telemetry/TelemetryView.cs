@@ -1,12 +1,7 @@
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Web.Client;
-using NanoRecSys.Web.Components.Timing;
-
 namespace NanoRecSys.Web.Components.Telemetry;
 
 /// <summary>The view of the telemetry, kept in the page's address so that it can be shared.</summary>
 /// <param name="Minutes">Of <see cref="Windows"/>.</param>
-/// <param name="Stage">Whose latency the chart shows.</param>
 /// <param name="Order">Of the requests: <see cref="Slowest"/> or <see cref="Newest"/>.</param>
 public sealed record TelemetryView(int Minutes, string Stage, string Order)
 {
@@ -17,7 +12,6 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
     private const double LongestWait = 5; // seconds
 
     public static IReadOnlyList<int> Windows { get; } = [1, 5, 30];
-
     public int Seconds => Minutes * 60;
 
     /// <summary>The page's address with this view; defaults are omitted.</summary>
@@ -50,16 +44,13 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
             ? [.. snapshot.Series.SkipLast(1)]
             : snapshot.Series;
 
-    /// <summary>The requests in the view's order.</summary>
     public IReadOnlyList<RequestTrace> RequestsOf(TelemetrySnapshot snapshot) => Order == Newest ? snapshot.Recent : snapshot.Slowest;
 }
 
 /// <summary>One line of a request's waterfall: the call of this page, the API's request, or a stage of it.</summary>
 /// <param name="Part">The working process: <c>Web</c>, <c>API</c> or <c>Redis</c>.</param>
-/// <param name="Name">What was done.</param>
 /// <param name="Left">Percent from the left.</param>
 /// <param name="Width">Percent of the whole.</param>
-/// <param name="DurationMs">How long it took.</param>
 public sealed record TraceRow(string Part, string Name, double Left, double Width, double DurationMs)
 {
     public const string WebCall = "call";
@@ -67,7 +58,6 @@ public sealed record TraceRow(string Part, string Name, double Left, double Widt
     private const double MinWidth = 0.6; // thinner bars could not be seen
 
     /// <summary>From the caller inwards.</summary>
-    /// <param name="trace">What the API measured.</param>
     /// <param name="call">What this page measured around it; null if another program called.</param>
     public static IReadOnlyList<TraceRow> Of(RequestTrace trace, ApiCall? call)
     {

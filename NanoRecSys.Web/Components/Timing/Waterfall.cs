@@ -1,14 +1,10 @@
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.Web.Components.Timing;
 
 /// <summary>Positions of the bars of a request's stages, 0 to 100 percent of the request.</summary>
-/// <param name="TotalMs">The scale's end.</param>
 /// <param name="Bars">In the order of the stages.</param>
 public sealed record Waterfall(double TotalMs, IReadOnlyList<WaterfallBar> Bars)
 {
-    /// <summary>Thinner bars would be invisible.</summary>
-    public const double MinWidthPercent = 0.8;
+    public const double MinWidthPercent = 0.8; // thinner bars would be invisible
 
     /// <param name="stages">Start and length of each stage since the request began, in the order they began.</param>
     /// <param name="totalMs">Length of the whole request; null or too short: the end of its last stage.</param>
@@ -30,10 +26,8 @@ public sealed record Waterfall(double TotalMs, IReadOnlyList<WaterfallBar> Bars)
 
 public sealed record WaterfallBar(string Stage, double LeftPercent, double WidthPercent, double DurationMs);
 
-/// <summary>Names and colours of a request's stages.</summary>
 public static class Stages
 {
-    /// <summary>The CSS colour of a stage, the same on every page.</summary>
     public static string Color(string stage) => stage switch
     {
         "cache.get" or "cache.set" => "var(--stage-cache)",
@@ -47,7 +41,6 @@ public static class Stages
         _ => "var(--stage-other)",
     };
 
-    /// <summary>What a stage does, for a tooltip.</summary>
     public static string Meaning(string stage) => stage switch
     {
         "cache.get" => "Looks for this answer in the API's memory, then in Redis",
@@ -75,8 +68,6 @@ public static class Gap
     private const double LeastMs = 1;
     private const double LeastShare = 0.1; // less would only be one more line to read
 
-    /// <param name="stages">In the order they began.</param>
-    /// <param name="totalMs">Length of the whole request.</param>
     /// <returns>The stages, with the gap at its place if it is worth a line.</returns>
     public static IReadOnlyList<StageTiming> Fill(IReadOnlyList<StageTiming> stages, double totalMs)
     {

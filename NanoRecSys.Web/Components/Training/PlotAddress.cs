@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using NanoRecSys.Web.Client;
 
 namespace NanoRecSys.Web.Components.Training;
 

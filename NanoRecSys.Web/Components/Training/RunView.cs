@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Web.Components.Training;

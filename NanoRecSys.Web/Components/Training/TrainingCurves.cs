@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Web.Components.Elements;
 
 namespace NanoRecSys.Web.Components.Training;
 

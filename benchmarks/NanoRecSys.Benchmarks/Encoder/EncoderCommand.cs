@@ -1,12 +1,6 @@
-using System.CommandLine;
-using System.Globalization;
-using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Benchmarks.Ranker;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Export;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Encoder;
 

@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Export.Onnx;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 

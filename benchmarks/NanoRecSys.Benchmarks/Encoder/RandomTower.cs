@@ -1,7 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
 namespace NanoRecSys.Benchmarks.Encoder;
@@ -9,9 +5,7 @@ namespace NanoRecSys.Benchmarks.Encoder;
 /// <summary>A user tower with seeded random weights: its cost does not depend on what it learned.</summary>
 internal static class RandomTower
 {
-    /// <param name="model">Its sizes.</param>
     /// <param name="folder">Where its weights pass through.</param>
-    /// <param name="seed">Of the weights.</param>
     public static IReadOnlyDictionary<string, NamedTensor> Create(ModelInfo model, string folder, int seed)
     {
         LibTorch.Load();

@@ -1,16 +1,5 @@
-using System.CommandLine;
-using System.Globalization;
 using System.Net.Http.Json;
-using System.Text.Json;
-using NanoRecSys.Benchmarks.Load;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Evaluation;
 
@@ -97,7 +86,6 @@ internal static class LiveMetrics
     /// <param name="api">The API that serves that version.</param>
     /// <param name="context">Where its data and its retriever are; the seed draws the users.</param>
     /// <param name="model">What the version was published with: <c>ranker</c>, or without it <c>retriever</c>.</param>
-    /// <param name="users">At most this many.</param>
     public static async Task<IReadOnlyList<LiveAgreement>> MeasureAsync(HttpClient api, StepContext context, string model, int users)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);

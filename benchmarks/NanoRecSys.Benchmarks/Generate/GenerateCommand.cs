@@ -1,9 +1,4 @@
 using System.Buffers.Text;
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Generate;
 
@@ -87,12 +82,10 @@ internal static class GenerateCommand
 /// <param name="Output">The folder; created if missing.</param>
 /// <param name="Users">Each has at least one rating.</param>
 /// <param name="Items">Each is rated at least once.</param>
-/// <param name="Ratings">None is a repeat.</param>
 /// <param name="Seed">The same seed makes the same files.</param>
 internal sealed record GenerateOptions(string Output, int Users, int Items, int Ratings, long Seed)
 {
-    /// <summary>A user rates at most this share of the items (ML-20M: a third).</summary>
-    public const int LargestShare = 3;
+    public const int LargestShare = 3; // a user rates at most this share of the items (ML-20M: a third)
 
     public int MostPerUser => Math.Max(1, Items / LargestShare);
 
@@ -110,9 +103,7 @@ internal static class GeneratedData
 {
     private const int UsersPerReport = 256;
 
-    /// <param name="options">How much of it.</param>
     /// <param name="progress">Receives the number of ratings written.</param>
-    /// <param name="cancellation">Stops between users.</param>
     /// <returns>[users] how much each rated.</returns>
     /// <exception cref="ArgumentException">The numbers are <see cref="GenerateOptions.Impossible"/>.</exception>
     public static int[] Write(GenerateOptions options, Action<long> progress, CancellationToken cancellation)
@@ -188,8 +179,6 @@ internal sealed class RatingsWriter : IDisposable
         _file.Write("userId,movieId,rating,timestamp\n"u8);
     }
 
-    /// <param name="user">Id.</param>
-    /// <param name="movie">Id.</param>
     /// <param name="halfStars">1 to 10.</param>
     /// <param name="time">Seconds since 1970.</param>
     public void Write(int user, int movie, int halfStars, long time)

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace NanoRecSys.Benchmarks.Generate;
 
 /// <summary>
@@ -58,11 +56,8 @@ internal sealed class MovieWorld
     }
 
     public int Items => ClusterOf.Length;
-
     public int ClusterCount { get; }
-
-    /// <summary>[V]</summary>
-    public int[] ClusterOf { get; }
+    public int[] ClusterOf { get; } // [V]
 
     /// <summary>Any item, by popularity.</summary>
     public int DrawPopular(ref SplitMix random) => _popular.Draw(ref random);
@@ -187,7 +182,6 @@ internal sealed class TasteWalk(MovieWorld world)
 
     /// <param name="items">Filled with distinct items, oldest first.</param>
     /// <param name="wanted">Items that must be among them, in any order; at most as many as fit.</param>
-    /// <param name="random">The user's own stream.</param>
     public void Fill(Span<int> items, ReadOnlySpan<int> wanted, ref SplitMix random)
     {
         _walk++;
@@ -329,10 +323,8 @@ internal sealed class UserRatings(int[] ids)
     private (int Item, long Time)[] _rows = [];
 
     /// <summary>Rows in order of movie id, as in MovieLens: the reader must restore the order of time.</summary>
-    /// <param name="user">Id.</param>
     /// <param name="items">Oldest first.</param>
     /// <param name="file">Where they go.</param>
-    /// <param name="random">The user's own stream.</param>
     public void Write(int user, ReadOnlySpan<int> items, RatingsWriter file, ref SplitMix random)
     {
         if (_rows.Length < items.Length)

@@ -1,13 +1,8 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using System.Text.Json;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Index;
 
@@ -136,10 +131,6 @@ internal sealed class FlatBenchmark(int rows, int dimension, int k, int excluded
 }
 
 /// <summary>What the command <c>index</c> measures; milliseconds are medians over all queries, on one thread.</summary>
-/// <param name="Rows">Vectors.</param>
-/// <param name="Dimension">D</param>
-/// <param name="K">Number of neighbors.</param>
-/// <param name="Excluded">Rows left out.</param>
 /// <param name="FlatMs">The flat index, one query at a time.</param>
 /// <param name="BatchMs">The flat index, many queries at once.</param>
 /// <param name="SimdMs">Comparing every row in fp32 with SIMD.</param>
@@ -210,7 +201,6 @@ internal static class MemoryReading
     }
 }
 
-/// <summary>The yardsticks: a scalar loop and the same with SIMD, one product after the other.</summary>
 internal static class PlainScan
 {
     public static void Search(float[] vectors, ReadOnlySpan<float> query, RowSet excluded, Span<Candidate> results)
@@ -253,7 +243,6 @@ internal static class PlainScan
     }
 }
 
-/// <summary>Random directions.</summary>
 internal static class UnitVectors
 {
     /// <returns>[count, dimension], every row of length 1.</returns>

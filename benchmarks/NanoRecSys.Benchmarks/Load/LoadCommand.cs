@@ -1,9 +1,6 @@
-using System.CommandLine;
-using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using HdrHistogram;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Load;
 
@@ -63,30 +60,19 @@ internal static class LoadCommand
 
 internal enum Scenario
 {
-    /// <summary>70% from a small set of users, whose answers repeat; 30% as in <see cref="Cold"/>.</summary>
-    Mix,
-
-    /// <summary>No request repeats.</summary>
-    Cold,
-
-    /// <summary>Only the small set of users.</summary>
-    Hot,
+    Mix, // 70% from a small set of users, whose answers repeat; 30% as in Cold
+    Cold, // no request repeats
+    Hot, // only the small set of users
 }
 
-/// <param name="Url">The API.</param>
-/// <param name="Scenario">Who asks.</param>
 /// <param name="WarmUp">Sent before, and not counted.</param>
-/// <param name="Duration">Measured.</param>
-/// <param name="Concurrency">Connections.</param>
 /// <param name="Rate">Requests per second on schedule; null lets each connection send when its last answer came.</param>
 /// <param name="RateOfCapacity">Instead of <paramref name="Rate"/>: its share of what a run without schedule reaches.</param>
-/// <param name="Seed">Of the users' order.</param>
 /// <param name="Out">Folder for the report and its plot, or null.</param>
 /// <param name="Json">Whether to end with one line of JSON.</param>
 internal sealed record LoadOptions(
     Uri Url, Scenario Scenario, TimeSpan WarmUp, TimeSpan Duration, int Concurrency, double? Rate, double? RateOfCapacity, int Seed, string? Out, bool Json);
 
-/// <summary>Sends requests for a while and measures what came back.</summary>
 internal static class LoadRun
 {
     private const int ClosedConnections = 32; // enough to find the capacity
@@ -262,31 +248,18 @@ internal sealed class Outcomes(TimeSpan duration)
     private long _cached;
     private long _unsent;
 
-    /// <summary>Personal answers, with 200.</summary>
-    public long Live => _live.TotalCount;
-
-    /// <summary>Popular movies, with 200: what an overloaded service may answer.</summary>
-    public long Degraded => _degraded.TotalCount;
-
+    public long Live => _live.TotalCount; // personal answers, with 200
+    public long Degraded => _degraded.TotalCount; // popular movies, with 200: what an overloaded service may answer
     public long Answered => Live + Degraded;
-
     public long Cached => Interlocked.Read(ref _cached);
-
-    /// <summary>503: the service says that it is overloaded or not ready.</summary>
-    public long Refused => Interlocked.Read(ref _statuses[503]);
-
-    /// <summary>Broken connections, and every status that is neither 200 nor 503.</summary>
-    public long Failed => Interlocked.Read(ref _failed);
-
-    /// <summary>Scheduled, and never sent: all connections were waiting until the end.</summary>
-    public long Unsent => Interlocked.Read(ref _unsent);
+    public long Refused => Interlocked.Read(ref _statuses[503]); // 503: the service says that it is overloaded or not ready
+    public long Failed => Interlocked.Read(ref _failed); // broken connections, and every status that is neither 200 nor 503
+    public long Unsent => Interlocked.Read(ref _unsent); // scheduled, and never sent: all connections were waiting until the end
 
     public IReadOnlyDictionary<int, long> ByStatus => Enumerable.Range(0, Statuses)
         .Where(status => _statuses[status] > 0)
         .ToDictionary(status => status, status => Interlocked.Read(ref _statuses[status]));
 
-    /// <param name="reply">What came.</param>
-    /// <param name="latency">Since it was scheduled.</param>
     /// <param name="at">When it was scheduled, since the run began.</param>
     public void Add(Reply reply, TimeSpan latency, TimeSpan at)
     {

@@ -1,32 +1,19 @@
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Contracts;
 using ScottPlot;
 using ScottPlot.Plottables;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Load;
 
 /// <summary>The report of a run, as a table and as JSON: latency, throughput, cache hits, and where the service spent its time.</summary>
-/// <param name="options">What was asked.</param>
 /// <param name="rate">Requests per second on schedule; null without one.</param>
 /// <param name="capacity">What <paramref name="rate"/> is a share of, where it is one.</param>
-/// <param name="outcomes">What came back.</param>
-/// <param name="elapsed">How long it took.</param>
-/// <param name="spent">Processor time of this program.</param>
 /// <param name="telemetry">The service's own; null where it has none.</param>
 internal sealed class LoadReport(
     LoadOptions options, double? rate, double? capacity, Outcomes outcomes, TimeSpan elapsed, TimeSpan spent, TelemetrySnapshot? telemetry)
 {
-    /// <summary>Whether the run was too long for the number of users.</summary>
-    public bool ColdsRepeat { get; init; }
-
+    public bool ColdsRepeat { get; init; } // whether the run was too long for the number of users
     private string Name => options.Scenario.ToString().ToLowerInvariant();
-
     private double PerSecond => outcomes.Answered / elapsed.TotalSeconds;
-
     private double HitRatio => outcomes.Answered == 0 ? 0 : (double)outcomes.Cached / outcomes.Answered;
-
     private double GeneratorMicroseconds => spent.TotalMicroseconds / Math.Max(1, outcomes.ByStatus.Values.Sum());
 
     public void Print()

@@ -1,12 +1,8 @@
 using System.Buffers.Text;
-using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Load;
 
@@ -47,11 +43,8 @@ internal sealed class RequestSource
     public long ColdCapacity => (long)_coldUsers.Length * (LargestK - SmallestK + 1);
 
     public long ColdsSent => Interlocked.Read(ref _colds);
+    public IReadOnlyList<byte[]> EveryHot => _hotShare > 0 ? _hot : []; // one for each hot user, so that a warm-up leaves none of them out
 
-    /// <summary>One for each hot user, so that a warm-up leaves none of them out.</summary>
-    public IReadOnlyList<byte[]> EveryHot => _hotShare > 0 ? _hot : [];
-
-    /// <param name="random">The caller's own.</param>
     public byte[] Next(Random random)
     {
         if (random.NextDouble() < _hotShare)
@@ -72,7 +65,6 @@ internal sealed class RequestSource
     }
 }
 
-/// <summary>All users of the served model.</summary>
 internal static class Users
 {
     private const int PageSize = 200; // the API's most
@@ -119,8 +111,6 @@ internal static class ApiAddress
     }
 }
 
-/// <param name="Status">HTTP's.</param>
-/// <param name="Cached">Whether the cache answered.</param>
 /// <param name="Degraded">Whether it holds popular movies instead.</param>
 internal readonly record struct Reply(int Status, bool Cached, bool Degraded);
 
@@ -137,7 +127,6 @@ internal sealed class HttpConnection(Uri url) : IDisposable
     private Socket? _socket;
 
     private static ReadOnlySpan<byte> HeadEnd => "\r\n\r\n"u8;
-
     private static ReadOnlySpan<byte> LastChunk => "\r\n0\r\n\r\n"u8;
 
     /// <summary>Sends a whole request and reads its answer to the end.</summary>

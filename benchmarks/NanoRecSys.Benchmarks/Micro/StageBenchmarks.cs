@@ -4,7 +4,6 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Benchmarks.Micro;
@@ -14,8 +13,7 @@ public class StageBenchmarks
 {
     private const int K = 10;
 
-    /// <summary>The artifacts folder; set before the benchmarks start.</summary>
-    internal static string Artifacts { get; set; } = "";
+    internal static string Artifacts { get; set; } = ""; // the artifacts folder; set before the benchmarks start
 
     private readonly IOptions<RecommendationOptions> _options = Options.Create(new RecommendationOptions());
     private readonly RecommendationRequest _request = new() { UserId = 1, K = K, ShowsMovies = true };

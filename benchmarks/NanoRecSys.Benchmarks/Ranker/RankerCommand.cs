@@ -1,13 +1,7 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Export.Onnx;
-using Spectre.Console;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Benchmarks.Ranker;

@@ -1,18 +1,7 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using NanoRecSys.Benchmarks.Generate;
 using NanoRecSys.Benchmarks.Ranker;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
-using Spectre.Console;
 using TorchSharp;
 
 namespace NanoRecSys.Benchmarks.Scale;
@@ -78,23 +67,14 @@ internal static class ScaleCommand
     }
 }
 
-/// <param name="Artifacts">The folder to publish into.</param>
 /// <param name="Data">A MovieLens-format folder; null generates one.</param>
-/// <param name="Users">Of generated data.</param>
-/// <param name="Items">Of generated data.</param>
-/// <param name="Ratings">Of generated data.</param>
-/// <param name="Dimension">D.</param>
-/// <param name="Blocks">Of the user tower.</param>
 /// <param name="Heads">D is a multiple of it.</param>
-/// <param name="FeedForward">Hidden width of SwiGLU.</param>
 /// <param name="UserEmbeddings">Whether all users are encoded ahead.</param>
-/// <param name="Seed">Of data and weights.</param>
 internal sealed record ScaleOptions(
     string Artifacts, string? Data, int Users, int Items, int Ratings, int Dimension, int Blocks, int Heads, int FeedForward, bool UserEmbeddings, int Seed)
 {
     private const int MaxLength = 200;
 
-    /// <param name="items">V of the data.</param>
     public ModelInfo Model(int items) => new(
         BlockKinds.Transformer, Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout: 0, "full-softmax", 0.05);
 }
@@ -161,8 +141,7 @@ internal sealed class StandardErrorProgress : IProgress<ProgressEvent>
 
     private DateTime _next;
 
-    /// <summary>Which step reports.</summary>
-    public string Step { get; set; } = "";
+    public string Step { get; set; } = ""; // which step reports
 
     public void Report(ProgressEvent value)
     {

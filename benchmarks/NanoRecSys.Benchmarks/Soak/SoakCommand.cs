@@ -1,14 +1,6 @@
 using System.Collections.Concurrent;
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using HdrHistogram;
-using NanoRecSys.Benchmarks.Load;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
@@ -47,16 +39,13 @@ internal static class SoakCommand
     }
 }
 
-/// <param name="Artifacts">Folder with a published version.</param>
 /// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>.</param>
-/// <param name="Duration">How long the load lasts.</param>
 /// <param name="Workers">Clients that each send one request after the other.</param>
 /// <param name="FaultEvery">Between two faults; zero for none.</param>
 /// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
 /// <param name="Json">End with one line of JSON.</param>
 internal sealed record SoakOptions(string Artifacts, string Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, double MaxGrowth, bool Json);
 
-/// <summary>Starts the stack, loads it while it fails, and reports violations.</summary>
 internal static class SoakRun
 {
     private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
@@ -106,20 +95,12 @@ internal static class SoakRun
 }
 
 /// <summary>A run in figures. Memory is judged by medians of quarters: collections make single samples jump.</summary>
-/// <param name="Options">What was asked.</param>
-/// <param name="Tally">What came back.</param>
-/// <param name="Elapsed">Of the load.</param>
-/// <param name="Faults">How many were made.</param>
-/// <param name="Acknowledged">Events.</param>
 /// <param name="Memory">The API's resident bytes, one sample a second.</param>
 internal sealed record SoakReport(SoakOptions Options, SoakTally Tally, TimeSpan Elapsed, int Faults, long Acknowledged, IReadOnlyList<long> Memory)
 {
     private double EarlyMegabytes => Quarter(1);
-
     private double LateMegabytes => Quarter(3);
-
     private double Growth => LateMegabytes / EarlyMegabytes - 1;
-
     public bool IsGood => Tally.Violations == 0 && Growth <= Options.MaxGrowth;
 
     public void Print()
@@ -190,9 +171,7 @@ internal sealed class SoakTally
     private long _violationCount;
 
     public long Requests => _latencies.TotalCount;
-
     public long Violations => Interlocked.Read(ref _violationCount);
-
     public IEnumerable<string> FirstViolations => _violations;
 
     /// <summary>By kind of request and status.</summary>

@@ -1,11 +1,6 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
@@ -32,13 +27,9 @@ internal sealed class SoakStack : IDisposable
     }
 
     public Uri Address { get; }
-
-    /// <summary>The API's errors, if any.</summary>
-    public string? LastWords { get; private set; }
-
+    public string? LastWords { get; private set; } // the API's errors, if any
     public bool IsAlive => !_api.HasExited;
 
-    /// <summary>The API's resident memory.</summary>
     public long ApiBytes()
     {
         _api.Refresh();

@@ -1,9 +1,4 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using System.Text.RegularExpressions;
-using Spectre.Console;
 
 namespace NanoRecSys.Benchmarks.Start;
 

@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

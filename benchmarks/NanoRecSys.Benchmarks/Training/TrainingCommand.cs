@@ -1,16 +1,6 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
-using Spectre.Console;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Benchmarks.Training;
@@ -132,7 +122,6 @@ internal static class TrainingCommand
     private sealed record StepTimes(string Name, int Threads)
     {
         public List<double> Wall { get; } = [];
-
         public List<double> Processor { get; } = [];
 
         public void Add(Func<int, IReadOnlyList<double>> run)
@@ -175,9 +164,6 @@ internal sealed class TimedTrainer : IDisposable
     private readonly RetrieverTrainer _trainer;
     private readonly int _threads;
 
-    /// <param name="data">To train on.</param>
-    /// <param name="options">Sizes and precision.</param>
-    /// <param name="threads">Of the training.</param>
     /// <param name="operations">Compute the layers; null: the best.</param>
     public TimedTrainer(PreparedData data, TrainRetrieverOptions options, int threads, NetworkOperations? operations)
     {

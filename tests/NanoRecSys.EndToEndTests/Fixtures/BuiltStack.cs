@@ -9,19 +9,11 @@ internal static class BuiltStack
     private static readonly string[] Browsers = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium", "/usr/bin/google-chrome"];
 
     public static string? Chromium { get; } = Browsers.FirstOrDefault(File.Exists);
-
     public static string AppHost { get; } = Path.GetFullPath(Metadata("AppHost"));
-
-    /// <summary>The pages' server, built with the host.</summary>
-    public static string Web { get; } = Path.GetFullPath(Metadata("Web"));
-
-    /// <summary>The training program, built with the host.</summary>
-    public static string Training { get; } = Path.GetFullPath(Metadata("Training"));
-
+    public static string Web { get; } = Path.GetFullPath(Metadata("Web")); // the pages' server, built with the host
+    public static string Training { get; } = Path.GetFullPath(Metadata("Training")); // the training program, built with the host
     public static string Screenshots { get; } = Path.GetFullPath(Metadata("Screenshots"));
-
-    /// <summary>The documentation's images.</summary>
-    public static string Images { get; } = Path.GetFullPath(Metadata("Images"));
+    public static string Images { get; } = Path.GetFullPath(Metadata("Images")); // the documentation's images
 
     /// <summary>Why these tests cannot run here; null where they can.</summary>
     public static string? Obstacle { get; } =

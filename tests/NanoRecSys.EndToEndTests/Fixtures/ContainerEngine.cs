@@ -1,10 +1,8 @@
 using System.ComponentModel;
-using System.Diagnostics;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
 /// <summary>Docker or Podman, if one runs on this machine.</summary>
-/// <param name="Name">Its command.</param>
 internal sealed record ContainerEngine(string Name)
 {
     /// <summary>Skips the test if no engine answers: its client alone proves nothing.</summary>
@@ -31,7 +29,6 @@ internal sealed record ContainerEngine(string Name)
         }
     }
 
-    /// <returns>What the command printed.</returns>
     public async Task<string> RunAsync(CancellationToken cancellation, params string[] arguments) =>
         await TryRunAsync(Name, cancellation, arguments) ?? throw new InvalidOperationException($"{Name} {string.Join(' ', arguments)} failed.");
 

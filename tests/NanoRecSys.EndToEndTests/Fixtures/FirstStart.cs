@@ -1,5 +1,3 @@
-using Microsoft.Playwright;
-
 [assembly: AssemblyFixture(typeof(NanoRecSys.EndToEndTests.Fixtures.FirstStart))]
 
 // Side by side, starting stacks and drawing pages take as long on two cores and time out more easily.
@@ -35,21 +33,12 @@ public sealed class FirstStart : IAsyncLifetime
     public IReadOnlyCollection<string> ErrorsMeanwhile { get; private set; } = [];
 
     public string Artifacts => _artifacts.Path;
-
     public Uri Address { get; private set; } = new("http://localhost");
-
     public Uri Api { get; private set; } = new("http://localhost");
-
-    /// <summary>With the token that logs in.</summary>
-    public Uri Dashboard { get; private set; } = new("http://localhost");
-
-    /// <summary>What the training's part of the page said first; empty if it never appeared.</summary>
-    public string TrainingText { get; private set; } = "";
-
+    public Uri Dashboard { get; private set; } = new("http://localhost"); // with the token that logs in
+    public string TrainingText { get; private set; } = ""; // what the training's part of the page said first; empty if it never appeared
     internal IBrowser Browser => _browser ?? throw new InvalidOperationException("No browser on this machine.");
-
     internal Visit FirstVisit => _visit ?? throw new InvalidOperationException("No browser on this machine.");
-
     internal string Output => _stack?.Output ?? "";
 
     public async ValueTask InitializeAsync()

@@ -1,5 +1,3 @@
-using Microsoft.Playwright;
-
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
@@ -45,26 +44,16 @@ internal sealed partial class StackProcess : IAsyncDisposable
         _ = FailWhenItEndsAsync();
     }
 
-    /// <summary>The web page's address, from the line that the host prints once the page answers.</summary>
-    public Task<Uri> Address => _address.Task;
-
-    /// <summary>Completes with the host's closing block, once recommendations are served.</summary>
-    public Task Recommending => _recommending.Task;
-
-    /// <summary>From the closing block.</summary>
-    public Uri Api => _block["API"];
-
-    /// <summary>From the closing block, with the token that logs in.</summary>
-    public Uri Dashboard => _block["Dashboard"];
-
+    public Task<Uri> Address => _address.Task; // the web page's address, from the line that the host prints once the page answers
+    public Task Recommending => _recommending.Task; // completes with the host's closing block, once recommendations are served
+    public Uri Api => _block["API"]; // from the closing block
+    public Uri Dashboard => _block["Dashboard"]; // from the closing block, with the token that logs in
     public string Output => string.Join('\n', _output);
 
-    /// <param name="artifacts">The artifacts folder.</param>
     /// <param name="options">More of the host's options; ports are any free ones unless given here.</param>
     public static StackProcess Start(string artifacts, params string[] options) => new(artifacts, options);
 
     /// <summary>What Ctrl+C does in a terminal: an interrupt for every process of the group.</summary>
-    /// <returns>The host's exit code.</returns>
     public async Task<int> PressCtrlCAsync(TimeSpan patience)
     {
         _ = SendSignal(-_process.Id, SigInt);
@@ -89,7 +78,6 @@ internal sealed partial class StackProcess : IAsyncDisposable
     }
 
     /// <summary>Kills one service.</summary>
-    /// <returns>Its process id.</returns>
     public int KillService(string program)
     {
         int service = Running(program)[0];

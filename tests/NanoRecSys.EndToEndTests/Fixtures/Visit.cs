@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Text.RegularExpressions;
-using Microsoft.Playwright;
 
 namespace NanoRecSys.EndToEndTests.Fixtures;
 
@@ -36,12 +34,8 @@ internal sealed class Visit : IAsyncDisposable
     }
 
     public IPage Page { get; }
-
-    /// <summary>Errors of the browser's console and uncaught ones.</summary>
-    public IReadOnlyCollection<string> Errors => _errors;
-
-    /// <summary>Requests that left this machine, or would have.</summary>
-    public IReadOnlyCollection<string> ForeignRequests => _foreignRequests;
+    public IReadOnlyCollection<string> Errors => _errors; // errors of the browser's console and uncaught ones
+    public IReadOnlyCollection<string> ForeignRequests => _foreignRequests; // requests that left this machine, or would have
 
     public static async Task<Visit> StartAsync(IBrowser browser, Uri address, Screen? screen = null)
     {

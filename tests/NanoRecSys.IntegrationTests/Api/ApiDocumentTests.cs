@@ -1,11 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -56,7 +52,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
     [Fact]
     public async Task The_OpenAPI_document_shows_the_examples_of_this_page()
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
         JsonElement paths = (await api.GetAsync("/openapi/v1.json")).GetProperty("paths");
         string page = await File.ReadAllTextAsync(Path.Combine(RepositoryFolder.Root, "docs", "api.md"), TestContext.Current.CancellationToken);
         foreach (JsonProperty path in paths.EnumerateObject())
@@ -103,7 +99,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
     [Fact]
     public async Task The_OpenAPI_document_describes_every_call_with_an_example_for_every_body_parameter_and_answer()
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         JsonElement paths = (await api.GetAsync("/openapi/v1.json")).GetProperty("paths");
 

@@ -1,7 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class BadRequestTests
@@ -17,7 +13,7 @@ public sealed class BadRequestTests
     [InlineData("""{"user_id": 1, "explain": "perhaps"}""", "explain", "bool_type")]
     public async Task A_wrong_field_is_refused_by_name(string body, string field, string type)
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend", body);
 
@@ -36,7 +32,7 @@ public sealed class BadRequestTests
     [InlineData("""{"user_id": 1, "\ud800": 0}""")] // a name that is half a character
     public async Task A_body_that_is_no_JSON_object_is_refused_in_the_same_shape(string body)
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend", body);
 
@@ -47,7 +43,7 @@ public sealed class BadRequestTests
     [Fact]
     public async Task Unknown_fields_are_ignored_and_two_wrong_ones_are_both_named()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(9));
+        ApiServer api = await SharedServers.Ranked;
 
         await api.PostAsync("/recommend", """{"user_id": 11, "colour": "red", "options": {"a": [1]}}""");
         using HttpResponseMessage response = await api.SendAsync("/recommend", """{"k": "many"}""");
@@ -58,7 +54,7 @@ public sealed class BadRequestTests
     [Fact]
     public async Task A_body_beyond_the_limit_is_refused()
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend", $$"""{"user_id": 1, "padding": "{{new string('x', 70_000)}}"}""");
 
@@ -73,7 +69,7 @@ public sealed class BadRequestTests
     [InlineData("/recommend", HttpStatusCode.MethodNotAllowed)]
     public async Task Other_errors_have_a_detail_too(string path, HttpStatusCode expected)
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         using HttpResponseMessage response = await api.FetchAsync(path);
 

@@ -1,7 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class BrowsingTests
@@ -9,7 +5,7 @@ public sealed class BrowsingTests
     [Fact]
     public async Task Users_are_found_by_the_beginning_of_their_id()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(61));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement all = await api.GetAsync("/users?limit=2");
         JsonElement next = await api.GetAsync("/users?limit=1&offset=1");
@@ -23,7 +19,7 @@ public sealed class BrowsingTests
     [Fact]
     public async Task A_history_comes_newest_first()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(62));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement history = await api.GetAsync("/users/11/history?limit=2");
 
@@ -34,7 +30,7 @@ public sealed class BrowsingTests
     [Fact]
     public async Task Movies_are_found_by_the_words_of_their_title_the_most_watched_first()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(63));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement found = await api.GetAsync("/items?query=movie%20101&limit=3");
 
@@ -44,7 +40,7 @@ public sealed class BrowsingTests
     [Fact]
     public async Task Similar_movies_are_not_the_movie_itself_and_come_nearest_first()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(64));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement similar = await api.GetAsync("/items/1005/similar?k=59");
 
@@ -60,7 +56,7 @@ public sealed class BrowsingTests
     [InlineData("/users?limit=many", HttpStatusCode.UnprocessableEntity)]
     public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(65));
+        ApiServer api = await SharedServers.Ranked;
 
         using HttpResponseMessage response = await api.FetchAsync(path);
 
@@ -76,7 +72,7 @@ public sealed class BrowsingTests
     [InlineData("/debug/telemetry?seconds=60", "seconds", "Unknown parameter; there are window")]
     public async Task A_parameter_that_a_call_does_not_have_is_named(string path, string name, string message)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(65));
+        ApiServer api = await SharedServers.Ranked;
 
         using HttpResponseMessage response = await api.FetchAsync(path);
 

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;

@@ -1,6 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;

@@ -1,9 +1,5 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -30,7 +26,7 @@ public sealed class ExplainTests
     [Fact]
     public async Task A_contribution_is_the_score_less_the_score_without_that_movie()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(202) { Ranker = null });
+        ApiServer api = await SharedServers.Unranked;
         ArtifactVersion version = api.Store.Open(api.Store.ReadCurrent()!);
         (float[] vectors, int width) = NpyFile.Read(version.PathOf(ArtifactNames.ItemEmbeddings));
         using var tower = new OnnxUserTower(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
@@ -55,7 +51,7 @@ public sealed class ExplainTests
     [Fact]
     public async Task Of_a_single_movie_it_is_the_whole_reason_and_shared_genres_are_named()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(203));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend/session", """{"movie_ids": [1002, 1002], "k": 57, "explain": true}""");
 
@@ -69,7 +65,7 @@ public sealed class ExplainTests
     [Fact]
     public async Task With_a_ranker_the_served_score_is_what_is_explained()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(204));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 7, "k": 10, "explain": true}""");
 

@@ -1,7 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class ExploreTests
@@ -9,7 +5,7 @@ public sealed class ExploreTests
     [Fact]
     public async Task A_movie_says_how_well_it_is_known()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(66));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement movie = await api.GetAsync("/items/1003");
 
@@ -19,7 +15,7 @@ public sealed class ExploreTests
     [Fact]
     public async Task The_audience_counts_those_who_have_not_seen_it_and_those_who_have()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(67));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement audience = await api.GetAsync("/items/1003/audience");
 
@@ -31,7 +27,7 @@ public sealed class ExploreTests
     [Fact]
     public async Task A_place_in_the_audience_is_the_one_in_the_list_that_the_retriever_makes()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(68) { Ranker = null });
+        ApiServer api = await SharedServers.Unranked;
 
         JsonElement list = await api.PostAsync("/recommend", """{"user_id":205,"k":5}""");
         int third = list.GetProperty("movie_ids")[2].GetInt32();
@@ -44,7 +40,7 @@ public sealed class ExploreTests
     [Fact]
     public async Task The_catalog_tells_what_filters_can_ask_for()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(69));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement catalog = await api.GetAsync("/catalog");
 
@@ -57,7 +53,7 @@ public sealed class ExploreTests
     [Fact]
     public async Task Movies_can_be_asked_for_by_their_ids_in_any_order_and_unknown_ones_are_left_out()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(70));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement found = await api.GetAsync("/items?ids=1007,99,1002");
 
@@ -71,7 +67,7 @@ public sealed class ExploreTests
     [InlineData("/items?ids=1001,a%09b", HttpStatusCode.UnprocessableEntity)]
     public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(71));
+        ApiServer api = await SharedServers.Ranked;
 
         using HttpResponseMessage response = await api.FetchAsync(path);
 

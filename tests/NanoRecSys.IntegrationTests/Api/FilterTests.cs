@@ -1,8 +1,4 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -21,7 +17,7 @@ public sealed class FilterTests
     [InlineData("""{"genres_any": ["Drama"], "year_from": 1980, "exclude_ids": [1059], "min_popularity": 2}""")]
     public async Task All_that_pass_come_back_and_nothing_else(string filter)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(211));
+        ApiServer api = await SharedServers.Ranked;
         JsonElement asked = JsonSerializer.Deserialize<JsonElement>(filter);
 
         JsonElement personal = await api.PostAsync("/recommend", $$"""{"user_id": 11, "filters": {{filter}}, "k": 60}""");
@@ -36,7 +32,7 @@ public sealed class FilterTests
     [Fact]
     public async Task K_come_back_although_the_nearest_are_filtered_out()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(212) { Ranker = null });
+        ApiServer api = await SharedServers.Unranked;
         int[] nearest = (await api.PostAsync("/recommend", """{"user_id": 11, "k": 57}""")).MovieIds();
 
         JsonElement answer = await api.PostAsync("/recommend", $$$"""{"user_id": 11, "k": 7, "filters": {"exclude_ids": [{{{string.Join(',', nearest[..50])}}}]}}""");
@@ -74,7 +70,7 @@ public sealed class FilterTests
     [InlineData("""{"diversity": 1.5}""", "out_of_range")]
     public async Task A_filter_that_makes_no_sense_is_never_ignored(string options, string type)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(214));
+        ApiServer api = await SharedServers.Ranked;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend", $$"""{"user_id": 11, {{options[1..]}}""");
 
@@ -85,7 +81,7 @@ public sealed class FilterTests
     [Fact]
     public async Task Ids_of_a_filter_that_the_catalog_lacks_are_named()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(215));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11, "filters": {"only_ids": [1010, 7], "exclude_ids": [8]}}""");
 
@@ -96,7 +92,7 @@ public sealed class FilterTests
     [Fact]
     public async Task Diversity_lowers_how_much_the_listed_movies_resemble_each_other()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(216) { Ranker = null });
+        ApiServer api = await SharedServers.Unranked;
         (float[] vectors, int width) = NpyFile.Read(api.Store.Open(api.Store.ReadCurrent()!).PathOf(ArtifactNames.ItemEmbeddings));
         async Task<(int First, double Resemblance)> AskAsync(string diversity)
         {
@@ -115,7 +111,7 @@ public sealed class FilterTests
     [Fact]
     public async Task A_popularity_penalty_brings_rarer_movies()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(217) { Ranker = null });
+        ApiServer api = await SharedServers.Unranked;
         async Task<double> CountAsync(string penalty) => (await api.PostAsync("/recommend", $$"""{"user_id": 11, "k": 10, "popularity_penalty": {{penalty}}}"""))
             .MovieIds().Average(id => RandomModel.Catalog.Items[id - 1001].Count);
 

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class HostReportTests

@@ -1,8 +1,5 @@
-using System.Net;
-using System.Text;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
+using System.Text;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

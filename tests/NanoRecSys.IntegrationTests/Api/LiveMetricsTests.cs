@@ -1,7 +1,4 @@
 using NanoRecSys.Benchmarks.Evaluation;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

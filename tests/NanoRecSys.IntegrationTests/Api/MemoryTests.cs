@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;

@@ -3,11 +3,8 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

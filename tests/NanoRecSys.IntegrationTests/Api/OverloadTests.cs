@@ -1,7 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class OverloadTests

@@ -1,9 +1,4 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -12,7 +7,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task A_plain_request_is_answered_with_the_contract_s_fields_and_no_others()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(1));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
 
@@ -32,7 +27,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task Movies_already_seen_never_come_back_and_k_is_filled_with_the_rest()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(2));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.BusyUser}}, "k": 10}""");
 
@@ -42,7 +37,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task More_than_the_catalog_holds_is_answered_with_all_that_is_left()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(3));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "k": 100}""");
 
@@ -52,7 +47,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task Without_a_ranker_the_retriever_s_cosines_are_the_scores()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(4) { Ranker = null });
+        ApiServer api = await SharedServers.Unranked;
         (int[] movies, float[] cosines) = ExactNearest(api.Store, RandomModel.QuietUser, 10);
 
         JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}}""");
@@ -107,7 +102,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task The_ranker_decides_the_order_of_the_candidates()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(5));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11, "k": 57}""");
 
@@ -136,7 +131,7 @@ public sealed class RecommendTests
     [InlineData(RandomModel.NewUser, "empty_history")]
     public async Task Somebody_without_a_history_gets_the_popular_movies_and_is_told_why(int user, string reason)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(6));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 3, "explain": true}""");
 
@@ -150,7 +145,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task Somebody_new_gets_what_people_here_start_with_before_what_most_of_them_watch()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(6));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 999999, "k": 15, "explain": true}""");
 
@@ -164,7 +159,7 @@ public sealed class RecommendTests
     [Fact]
     public async Task The_history_comes_newest_last_and_only_when_asked_for()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(7));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement quiet = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.QuietUser}}, "include_history": true}""");
         JsonElement busy = await api.PostAsync("/recommend", $$"""{"user_id": {{RandomModel.BusyUser}}, "include_history": true}""");

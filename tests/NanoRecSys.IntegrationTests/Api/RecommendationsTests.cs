@@ -1,7 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Data;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary><c>POST /recommendations</c> on a catalog with ids and attributes of every kind.</summary>
@@ -12,7 +8,7 @@ public sealed class RecommendationsTests
     [Fact]
     public async Task An_answer_has_items_with_their_attributes_scores_and_reasons()
     {
-        await using ApiServer api = await ShopAsync(301);
+        ApiServer api = await SharedServers.Shop;
 
         JsonElement answer = await api.PostAsync("/recommendations", """{"user_id": "b/c", "k": 3, "explain": true, "include_history": true}""");
 
@@ -31,7 +27,7 @@ public sealed class RecommendationsTests
     [Fact]
     public async Task It_recommends_what_the_original_s_call_does()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(302));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement movies = await api.PostAsync("/recommend", """{"user_id": 11, "k": 20}""");
         JsonElement items = await api.PostAsync("/recommendations", """{"user_id": 11, "k": 20}""");
@@ -45,7 +41,7 @@ public sealed class RecommendationsTests
     [Fact]
     public async Task Pages_of_one_list_have_each_item_once_and_a_thousand_are_as_many_as_there_are()
     {
-        await using ApiServer api = await ShopAsync(303);
+        ApiServer api = await SharedServers.Shop;
 
         string[] whole = await ItemsAsync(api, """{"user_id": "b/c", "k": 1000}""");
         string[] pages = [.. await ItemsAsync(api, """{"user_id": "b/c", "k": 20}"""), .. await ItemsAsync(api, """{"user_id": "b/c", "k": 30, "offset": 20}"""), .. await ItemsAsync(api, """{"user_id": "b/c", "k": 1000, "offset": 50}""")];
@@ -99,7 +95,7 @@ public sealed class RecommendationsTests
     [InlineData("launched", "=", "\"2026-01-31\"")]
     public async Task A_condition_lets_through_what_meets_it_and_nothing_else(string field, string op, string value)
     {
-        await using ApiServer api = await ShopAsync(305);
+        ApiServer api = await SharedServers.Shop;
         JsonElement wanted = JsonSerializer.Deserialize<JsonElement>(value);
 
         string filter = $$$"""{"where": [{"field": "{{{field}}}", "op": "{{{op}}}", "value": {{{value}}}}]}""";
@@ -115,7 +111,7 @@ public sealed class RecommendationsTests
     [Fact]
     public async Task All_filters_hold_at_once()
     {
-        await using ApiServer api = await ShopAsync(306);
+        ApiServer api = await SharedServers.Shop;
 
         string[] items = await ItemsAsync(api, """
             {"user_id": "b/c", "k": 60, "filters": {"categories_any": ["shelf 0", "Shelf 1"], "categories_none": ["Shelf 1"], "where": [{"field": "price", "op": ">", "value": 20}, {"field": "tags", "op": "=", "value": "odd"}],
@@ -143,7 +139,7 @@ public sealed class RecommendationsTests
     [InlineData("{\"genres_any\": [\"Drama\"]}", "extra_forbidden", "Unknown field")]
     public async Task A_filter_that_makes_no_sense_is_refused_with_what_there_is(string filter, string type, string message)
     {
-        await using ApiServer api = await ShopAsync(307);
+        ApiServer api = await SharedServers.Shop;
 
         using HttpResponseMessage response = await api.SendAsync("/recommendations", $$"""{"user_id": "b/c", "filters": {{filter}}}""");
 
@@ -172,7 +168,7 @@ public sealed class RecommendationsTests
     [InlineData("{\"user_id\": \"anna\", \"pin\": [{\"item_id\": \"ä\", \"position\": 1}, {\"item_id\": \"a/b\", \"position\": 1}]}", "contradiction")]
     public async Task A_request_that_makes_no_sense_is_refused(string body, string type)
     {
-        await using ApiServer api = await ShopAsync(308);
+        ApiServer api = await SharedServers.Shop;
 
         using HttpResponseMessage response = await api.SendAsync("/recommendations", body);
 
@@ -184,7 +180,7 @@ public sealed class RecommendationsTests
     [InlineData(100_000)]
     public async Task An_id_beyond_256_bytes_and_JSON_of_any_depth_are_refused(int length)
     {
-        await using ApiServer api = await ShopAsync(309);
+        ApiServer api = await SharedServers.Shop;
 
         using HttpResponseMessage id = await api.SendAsync("/recommendations", $$"""{"user_id": "{{new string('x', length)}}"}""");
         using HttpResponseMessage deep = await api.SendAsync("/recommendations", $$"""{"user_id": "anna", "filters": {{new string('[', length)}}""");
@@ -225,7 +221,8 @@ public sealed class RecommendationsTests
     [Fact]
     public async Task A_boosted_item_from_far_down_reaches_a_short_list()
     {
-        await using ApiServer api = await ShopAsync(311, ("Recommendations:Candidates", "1"));
+        await using ApiServer api = await ApiServer.StartAsync(
+            new RandomModel(311) { Movies = RandomModel.Shop, Users = RandomModel.Shoppers }, redis: null, ("Recommendations:Candidates", "1"));
         string last = (await ItemsAsync(api, """{"user_id": "b/c", "k": 10}""")).Last();
 
         string[] items = await ItemsAsync(api, $$"""{"user_id": "b/c", "k": 1, "boost": [{"where": [{"field": "title", "op": "=", "value": "{{RandomModel.Shop.Items[Array.IndexOf(All, last)].Title}}"}], "factor": 1000}]}""");
@@ -238,7 +235,7 @@ public sealed class RecommendationsTests
     [InlineData("nobody")]
     public async Task Pinned_items_come_at_their_place_of_the_whole_list(string user)
     {
-        await using ApiServer api = await ShopAsync(312);
+        ApiServer api = await SharedServers.Shop;
         string[] plain = await ItemsAsync(api, $$"""{"user_id": "{{user}}", "k": 60}""");
         string pins = """, "pin": [{"item_id": "sku-2", "position": 5}, {"item_id": "ä", "position": 2}, {"item_id": "sku-59", "position": 9000}, {"item_id": "no such", "position": 1}, {"item_id": "100%", "position": 3}], "filters": {"categories_none": ["Shelf 2"], "exclude_ids": ["100%"]}""";
         JsonElement answer = await api.PostAsync("/recommendations", $$"""{"user_id": "{{user}}", "k": 60{{pins}}}""");
@@ -256,9 +253,6 @@ public sealed class RecommendationsTests
     }
 
     private static double Score(JsonElement item) => item.GetProperty("score").GetDouble();
-
-    private static Task<ApiServer> ShopAsync(int seed, params (string, string)[] settings) =>
-        ApiServer.StartAsync(new RandomModel(seed) { Movies = RandomModel.Shop, Users = RandomModel.Shoppers }, redis: null, settings);
 
     private static async Task<string[]> ItemsAsync(ApiServer api, string body) => (await api.PostAsync("/recommendations", body)).GetProperty("items").TextIds();
 

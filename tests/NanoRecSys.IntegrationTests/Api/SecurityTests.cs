@@ -1,10 +1,6 @@
-using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -142,7 +138,7 @@ public sealed class SecurityTests : IDisposable
     [InlineData("POST", "/events", """{"user_id": 11, "movie_id": 1010}""", 503)]
     public async Task Every_error_carries_the_id_that_the_header_and_the_log_have(string method, string path, string body, int status)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(321));
+        ApiServer api = await SharedServers.Ranked;
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
 
         using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
@@ -154,7 +150,7 @@ public sealed class SecurityTests : IDisposable
     [Fact]
     public async Task An_answer_s_request_id_is_the_header_s()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(322));
+        ApiServer api = await SharedServers.Ranked;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend", """{"user_id": 11}""");
 

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 public sealed class SessionTests
@@ -8,7 +5,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_session_with_a_user_s_history_gets_that_user_s_recommendations()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(51));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement user = await api.PostAsync("/recommend", """{"user_id": 11}""");
         JsonElement session = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002]}""");
@@ -20,7 +17,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Unknown_movies_are_left_out_and_named()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(52));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement answer = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 5, 1001, 6, 1002], "k": 4}""");
         JsonElement known = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002], "k": 4}""");
@@ -33,7 +30,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_session_of_unknown_movies_only_is_an_error_that_names_them()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(53));
+        ApiServer api = await SharedServers.Ranked;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend/session", """{"movie_ids": [5, 6], "k": 2}""");
 
@@ -46,7 +43,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Times_put_the_movies_in_order()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(54));
+        ApiServer api = await SharedServers.Ranked;
 
         JsonElement timed = await api.PostAsync("/recommend/session", """{"movie_ids": [1002, 1003, 1001], "times": [300, 100, 200], "include_history": true}""");
         JsonElement ordered = await api.PostAsync("/recommend/session", """{"movie_ids": [1003, 1001, 1002]}""");
@@ -65,7 +62,7 @@ public sealed class SessionTests
     [InlineData("""{"movie_ids": [1], "movie_ids": [2]}""", "json_invalid")]
     public async Task A_session_needs_a_list_of_movies(string body, string type)
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         using HttpResponseMessage response = await api.SendAsync("/recommend/session", body);
 

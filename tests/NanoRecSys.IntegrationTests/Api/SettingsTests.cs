@@ -1,7 +1,4 @@
-using System.Net;
 using System.Net.Sockets;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

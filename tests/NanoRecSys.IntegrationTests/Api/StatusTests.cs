@@ -1,7 +1,4 @@
-using System.Net;
-using System.Text.Json;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
@@ -10,7 +7,7 @@ public sealed class StatusTests
     [Fact]
     public async Task Before_the_first_model_the_service_is_alive_and_not_ready()
     {
-        await using ApiServer api = ApiServer.Start();
+        ApiServer api = await SharedServers.Empty;
 
         Assert.Equal("""{"status":"ok"}""", (await api.GetAsync("/health")).GetRawText());
         Assert.Equal("""{"status":"ok"}""", (await api.GetAsync("/healthz")).GetRawText());
@@ -100,19 +97,5 @@ public sealed class StatusTests
 
         Assert.Equal("20260102-030405-006", progress.Text("run"));
         Assert.Equal(0.25, progress.GetProperty("events")[0].GetProperty("fraction").GetDouble());
-    }
-
-    [Fact]
-    public async Task The_OpenAPI_document_describes_the_calls_and_their_bodies()
-    {
-        await using ApiServer api = ApiServer.Start();
-
-        JsonElement paths = (await api.GetAsync("/openapi/v1.json")).GetProperty("paths");
-
-        JsonElement recommend = paths.GetProperty("/recommend").GetProperty("post");
-        Assert.Equal(["200", "422", "503"], recommend.GetProperty("responses").Names());
-        Assert.Equal(42, recommend.GetProperty("requestBody").GetProperty("content").GetProperty("application/json")
-            .GetProperty("example").GetProperty("user_id").GetInt32());
-        Assert.Contains("/items/{id}/similar", paths.Names());
     }
 }

@@ -1,8 +1,6 @@
-using System.Text.Json;
+using StackExchange.Redis;
 using Microsoft.Extensions.Logging.Abstractions;
 using NanoRecSys.Api.Events;
-using NanoRecSys.IntegrationTests.Fixtures;
-using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

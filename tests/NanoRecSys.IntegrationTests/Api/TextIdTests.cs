@@ -1,7 +1,3 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary>Ids with any character, through every call that takes one.</summary>
@@ -12,7 +8,7 @@ public sealed class TextIdTests
     [Theory, MemberData(nameof(ItemIds))]
     public async Task An_item_is_found_by_an_id_of_any_characters(string id)
     {
-        await using ApiServer api = await ShopAsync(321);
+        ApiServer api = await SharedServers.Shop;
         string escaped = Uri.EscapeDataString(id);
 
         JsonElement detail = await api.GetAsync($"/items/{escaped}");
@@ -33,7 +29,7 @@ public sealed class TextIdTests
     [InlineData("/items/a%2Fb?")]
     public async Task Every_spelling_of_a_path_is_the_same_id(string path)
     {
-        await using ApiServer api = await ShopAsync(322);
+        ApiServer api = await SharedServers.Shop;
 
         string answer = await RawHttp.SendAsync(api.Client.BaseAddress!, $"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 
@@ -47,7 +43,7 @@ public sealed class TextIdTests
     [InlineData("/items/a%252Fc", HttpStatusCode.NotFound)]
     public async Task Another_or_an_invalid_id_is_not_found(string path, HttpStatusCode expected)
     {
-        await using ApiServer api = await ShopAsync(323);
+        ApiServer api = await SharedServers.Shop;
 
         using HttpResponseMessage response = await api.FetchAsync(path);
         using HttpResponseMessage longest = await api.FetchAsync($"/items/{new string('x', 257)}");
@@ -79,7 +75,7 @@ public sealed class TextIdTests
     [Fact]
     public async Task The_original_s_calls_take_and_show_them()
     {
-        await using ApiServer api = await ShopAsync(325);
+        ApiServer api = await SharedServers.Shop;
 
         JsonElement list = await api.PostAsync("/recommend", """{"user_id": "b/c", "k": 60}""");
         JsonElement session = await api.PostAsync("/recommend/session", """{"movie_ids": ["a/b", "100%"], "k": 60}""");
@@ -92,7 +88,7 @@ public sealed class TextIdTests
     [Fact]
     public async Task The_catalog_describes_the_attributes()
     {
-        await using ApiServer api = await ShopAsync(326);
+        ApiServer api = await SharedServers.Shop;
 
         JsonElement[] attributes = [.. (await api.GetAsync("/catalog")).GetProperty("attributes").EnumerateArray()];
 
@@ -101,6 +97,4 @@ public sealed class TextIdTests
         Assert.Equal(("2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"), (attributes[2].Text("min"), attributes[2].Text("max")));
         Assert.Equal("""[{"value":"even","items":30},{"value":"odd","items":30},{"value":"three","items":20}]""", attributes[4].GetProperty("values").GetRawText());
     }
-
-    private static Task<ApiServer> ShopAsync(int seed) => ApiServer.StartAsync(new RandomModel(seed) { Movies = RandomModel.Shop, Users = RandomModel.Shoppers });
 }

@@ -1,8 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary>The API on what the real training, export and publish steps made of the sample.</summary>

@@ -1,7 +1,4 @@
-using System.Net;
-using System.Text.Json;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

@@ -1,8 +1,5 @@
 using System.Net.Http.Json;
 using System.Security.Authentication;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

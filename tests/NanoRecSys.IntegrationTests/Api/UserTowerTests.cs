@@ -1,6 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary>Which user tower answers, and when nobody has to ask one.</summary>

@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.IntegrationTests.Faults;
 
 public sealed class DiskFullTests(TrainedArtifacts trained) : IDisposable

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Faults;
 
 /// <summary>ONNX Runtime fails in the middle of a request: the network lacks the movies that this user watched.</summary>

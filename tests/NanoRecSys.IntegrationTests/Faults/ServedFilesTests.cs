@@ -1,7 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Faults;
 
 /// <summary>Somebody changes the files of the version that is served.</summary>

@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
-
 namespace NanoRecSys.IntegrationTests.Faults;
 
 [Collection(Alone.Name)]

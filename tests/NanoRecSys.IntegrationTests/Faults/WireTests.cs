@@ -1,13 +1,9 @@
-using System.Net;
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Faults;
 
@@ -30,7 +26,7 @@ public sealed class WireTests
     [InlineData("/recommend/session", "")]
     public async Task A_body_that_does_not_say_that_it_is_JSON_is_a_415(string path, string header)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(801));
+        ApiServer api = await SharedServers.Ranked;
 
         string response = await RawHttp.SendAsync(api.Client.BaseAddress!, Post(path, header, Event));
 
@@ -44,7 +40,7 @@ public sealed class WireTests
     [InlineData("content-type: Application/JSON\r\n")]
     public async Task Any_spelling_of_the_JSON_content_type_is_taken(string header)
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(802));
+        ApiServer api = await SharedServers.Ranked;
 
         Assert.StartsWith("HTTP/1.1 200 ", await RawHttp.SendAsync(api.Client.BaseAddress!, Post("/recommend", header, """{"user_id": 11}""")), StringComparison.Ordinal);
     }
@@ -140,7 +136,7 @@ public sealed class WireTests
     [Fact]
     public async Task A_body_that_comes_too_slowly_is_cut_off()
     {
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(807));
+        ApiServer api = await SharedServers.Ranked;
         using RawHttp connection = await RawHttp.ConnectAsync(api.Client.BaseAddress!);
 
         await connection.WriteAsync($"POST /recommend HTTP/1.1\r\nHost: localhost\r\n{Json}Content-Length: 60000\r\n\r\n{{");

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>Reads what tests look at in an answer.</summary>

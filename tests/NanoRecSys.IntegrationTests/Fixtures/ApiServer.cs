@@ -1,13 +1,11 @@
 using System.Diagnostics.Metrics;
 using System.Net.Http.Json;
 using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
@@ -29,7 +27,6 @@ internal sealed class ApiServer : IAsyncDisposable
     }
 
     public ArtifactStore Store { get; }
-
     public HttpClient Client { get; }
 
     /// <summary>What owns this server's meters: the test process has other servers too.</summary>
@@ -37,7 +34,6 @@ internal sealed class ApiServer : IAsyncDisposable
 
     /// <summary>Starts without a model.</summary>
     /// <param name="redis">A connection string, or null to run without a cache.</param>
-    /// <param name="settings">Settings of its own.</param>
     public static ApiServer Start(string? redis = null, params (string Name, string Value)[] settings) => new(redis, null, settings);
 
     /// <summary>Starts with settings of its own on a folder that is there already, and waits until it serves a model.</summary>

@@ -1,8 +1,6 @@
-using System.Diagnostics;
-using System.Net;
+using StackExchange.Redis;
 using System.Net.Sockets;
 using Garnet;
-using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
@@ -15,17 +13,12 @@ internal abstract class CacheServer : IDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
 
     protected int Port { get; } = FreePort();
-
-    /// <summary>Empty where it asks for none.</summary>
-    public string Password { get; init; } = "";
-
-    /// <summary>A PEM file of who vouches for it, where it speaks TLS and nothing else; null for plain text.</summary>
-    public string? Authority { get; init; }
+    public string Password { get; init; } = ""; // empty where it asks for none
+    public string? Authority { get; init; } // A PEM file of who vouches for it, where it speaks TLS and nothing else; null for plain text
 
     public string ConnectionString => $"127.0.0.1:{Port}";
 
-    /// <summary>Both kinds; a test skips itself where redis-server is not installed.</summary>
-    public static TheoryData<string> Kinds => [Garnet, Redis];
+    public static TheoryData<string> Kinds => [Garnet, Redis]; // both kinds; a test skips itself where redis-server is not installed
 
     public static CacheServer Create(string kind) => kind == Garnet ? new GarnetCache() : new RedisCache();
 

@@ -3,11 +3,8 @@ using System.Text.RegularExpressions;
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>A page of the documentation, as a test looks at it.</summary>
-/// <param name="Folder">That its links start at.</param>
-/// <param name="Text">In Markdown.</param>
 internal sealed partial record Document(string Folder, string Text)
 {
-    /// <param name="path">From the repository's root.</param>
     public static Document Read(string path)
     {
         string file = Path.Combine(RepositoryFolder.Root, path);

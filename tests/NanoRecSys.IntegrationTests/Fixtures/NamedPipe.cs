@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>A pipe in the file system: whoever opens it to read waits until somebody writes.</summary>

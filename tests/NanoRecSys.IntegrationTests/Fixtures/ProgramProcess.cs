@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -23,9 +22,7 @@ internal sealed partial class ProgramProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Where it listens, once it does.</summary>
-    public Task<Uri> Address => _address.Task;
-
+    public Task<Uri> Address => _address.Task; // where it listens, once it does
     public string Output => string.Join('\n', _output);
 
     public static ProgramProcess Start(string program, IReadOnlyDictionary<string, string> environment, params string[] args) =>
@@ -61,7 +58,6 @@ internal sealed partial class ProgramProcess : IDisposable
         await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
-    /// <returns>The exit code.</returns>
     public async Task<int> EndAsync()
     {
         await _process.WaitForExitAsync(TestContext.Current.CancellationToken);

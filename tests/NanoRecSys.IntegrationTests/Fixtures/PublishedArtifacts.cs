@@ -1,8 +1,5 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 

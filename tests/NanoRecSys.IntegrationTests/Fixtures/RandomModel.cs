@@ -1,13 +1,8 @@
 using System.Numerics.Tensors;
 using Google.Protobuf;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
@@ -21,16 +16,9 @@ internal sealed class RandomModel(int seed)
     public const int Items = 60;
     public const int Width = 16;
     public const int MaxLength = 20;
-
-    /// <summary>Has seen movies 1001 to 1050: ten are left.</summary>
-    public const int BusyUser = 7;
-
-    /// <summary>Has seen movies 1003, 1001 and 1002, in this order.</summary>
-    public const int QuietUser = 11;
-
-    /// <summary>Is known and has seen nothing.</summary>
-    public const int NewUser = 12;
-
+    public const int BusyUser = 7; // has seen movies 1001 to 1050: ten are left
+    public const int QuietUser = 11; // has seen movies 1003, 1001 and 1002, in this order
+    public const int NewUser = 12; // is known and has seen nothing
     private const int Hidden = 20;
     private static readonly string[] Genres = ["Comedy", "Drama", "Thriller"];
 
@@ -45,16 +33,10 @@ internal sealed class RandomModel(int seed)
     /// <summary>Whether the user tower in 8 bits has an operator of NanoRecSys that this process does not have, as one of another version may.</summary>
     public bool HasUnknownOperator { get; init; }
 
-    /// <summary>How the second stage scores; null leaves it out.</summary>
-    public RankerKind? Ranker { get; init; } = RankerKind.Random;
-
+    public RankerKind? Ranker { get; init; } = RankerKind.Random; // how the second stage scores; null leaves it out
     public DateTimeOffset Created { get; init; } = DateTimeOffset.UtcNow;
-
-    /// <summary>See <see cref="Manifest.Calibration"/>.</summary>
-    public ScoreCalibration? Calibration { get; init; }
-
-    /// <summary>Of the cosine in the served score.</summary>
-    public double RetrieverWeight { get; init; } = 3;
+    public ScoreCalibration? Calibration { get; init; } // see Calibration
+    public double RetrieverWeight { get; init; } = 3; // of the cosine in the served score
 
     /// <summary>The user is the last movie of the history and nothing else: all other parts of the network are nought.</summary>
     public bool SeesOnlyTheLast { get; init; }
@@ -62,8 +44,7 @@ internal sealed class RandomModel(int seed)
     /// <summary>So many of the movies the user tower holds: ONNX Runtime fails on a history with one beyond them.</summary>
     public int ReadableItems { get; init; } = Items;
 
-    /// <summary>As many as <see cref="Catalog"/> has, which they are unless set.</summary>
-    public Catalog Movies { get; init; } = Catalog;
+    public Catalog Movies { get; init; } = Catalog; // as many as Catalog has, which they are unless set
 
     /// <summary>Five, in this order: <see cref="BusyUser"/>, <see cref="QuietUser"/>, <see cref="NewUser"/>, and two with two and one items.</summary>
     public EntityId[] Users { get; init; } = [BusyUser, QuietUser, NewUser, 110, 205];

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
@@ -36,8 +35,7 @@ internal sealed class SlowProxy : IAsyncDisposable
         set => Interlocked.Exchange(ref _noticeLagTicks, value.Ticks);
     }
 
-    /// <summary>Number of chunks that arrived late by <see cref="NoticeLag"/>.</summary>
-    public long LateMessages => Interlocked.Read(ref _lateMessages);
+    public long LateMessages => Interlocked.Read(ref _lateMessages); // number of chunks that arrived late by NoticeLag
 
     public string ConnectionString => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -33,9 +32,7 @@ internal sealed class TestCertificates : IDisposable
     }
 
     public string Authority { get; }
-
     public string Certificate { get; }
-
     public string Key { get; }
 
     /// <summary>Trusts this authority and nobody else.</summary>

@@ -1,4 +1,3 @@
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;

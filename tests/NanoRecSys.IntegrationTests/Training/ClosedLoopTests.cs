@@ -1,12 +1,7 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
 using ConnectionMultiplexer = StackExchange.Redis.ConnectionMultiplexer;
 

@@ -1,12 +1,7 @@
-using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Training;
 

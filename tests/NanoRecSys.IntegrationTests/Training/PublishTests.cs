@@ -1,12 +1,7 @@
 using System.Text.Json.Nodes;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Training;
 

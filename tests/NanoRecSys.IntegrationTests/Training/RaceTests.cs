@@ -1,14 +1,9 @@
 using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Retrieval;
 

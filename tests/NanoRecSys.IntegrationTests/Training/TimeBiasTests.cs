@@ -1,11 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.IntegrationTests.Fixtures;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Text.Json;
-
 namespace NanoRecSys.IntegrationTests.Training;
 
 /// <summary>The build property <c>TorchDevice</c>, asked of the build itself: no machine of the tests needs a GPU for that.</summary>

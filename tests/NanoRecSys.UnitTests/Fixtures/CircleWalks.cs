@@ -1,7 +1,4 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Fixtures;

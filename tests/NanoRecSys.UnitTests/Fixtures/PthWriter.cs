@@ -2,19 +2,13 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
-using NanoRecSys.Training.Export;
 
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>A tensor as a <c>.pth</c> file keeps it.</summary>
-/// <param name="Name">In the state dictionary.</param>
 /// <param name="StorageType"><c>FloatStorage</c>, ...</param>
 /// <param name="Key">Of its storage; two tensors may share one.</param>
 /// <param name="Storage">The storage's bytes.</param>
-/// <param name="Count">The storage's numbers.</param>
-/// <param name="Offset">Of the tensor's first number.</param>
-/// <param name="Shape">Of the tensor.</param>
-/// <param name="Strides">Of the tensor.</param>
 internal sealed record PthTensor(string Name, string StorageType, string Key, byte[] Storage, long Count, long Offset, long[] Shape, long[] Strides);
 
 /// <summary>Writes <c>.pth</c> files, as PyTorch does and as an attacker might.</summary>
@@ -28,8 +22,6 @@ internal static class PthWriter
         Write(path, all, []);
     }
 
-    /// <param name="path">File to write.</param>
-    /// <param name="tensors">The state dictionary.</param>
     /// <param name="nesting">Keys of the checkpoint's dictionaries around it, the outermost first.</param>
     /// <param name="byteOrder">What the file says of its storages.</param>
     public static void Write(string path, IReadOnlyList<PthTensor> tensors, string[] nesting, string byteOrder = "little")

@@ -8,7 +8,6 @@ internal static class PythonFaiss
     // The distribution's own interpreter first: its package python3-faiss is not seen by others on the path.
     private static readonly string? Interpreter = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(HasFaiss);
 
-    /// <returns>What the script prints.</returns>
     public static string Run(string script, params string[] arguments)
     {
         Assert.SkipWhen(Interpreter is null, "python3 with faiss and numpy is not installed (Debian: python3-faiss).");

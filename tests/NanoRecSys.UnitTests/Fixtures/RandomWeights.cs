@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
-
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>State dictionaries of tiny networks with seeded random values: enough for an exporter, no training needed.</summary>

@@ -1,8 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Export;
-
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>A small user tower with random weights and another implementation's answers for 50 histories.</summary>

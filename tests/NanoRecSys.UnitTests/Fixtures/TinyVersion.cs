@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.UnitTests.Fixtures;
 

@@ -1,9 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>

@@ -1,6 +1,4 @@
 using Bunit;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Web.Components.Versions;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Web.Client;
@@ -20,11 +19,9 @@ internal sealed class FakeApi : HttpMessageHandler
     private readonly ConcurrentDictionary<string, Func<Asked, Task<(HttpStatusCode Status, string Body)>>> _answers = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Asked> _asked = [];
 
-    /// <summary>What it was asked, in order.</summary>
-    public IReadOnlyList<Asked> Asked => [.. _asked];
+    public IReadOnlyList<Asked> Asked => [.. _asked]; // what it was asked, in order
 
     /// <param name="call">Method and path, without the query: <c>GET /users</c>.</param>
-    /// <param name="answer">Sent in the API's spelling.</param>
     public FakeApi On(string call, object answer) => On(call, _ => (HttpStatusCode.OK, JsonSerializer.Serialize(answer, Json)));
 
     public FakeApi On(string call, Func<Asked, (HttpStatusCode Status, string Body)> answer)
@@ -61,7 +58,6 @@ internal sealed class FakeApi : HttpMessageHandler
     }
 }
 
-/// <param name="Call">Method and path.</param>
 /// <param name="Query">With its question mark; empty where there is none.</param>
 /// <param name="Body">Empty where there is none.</param>
 /// <param name="Key">Of the header <c>X-Api-Key</c>.</param>

@@ -1,5 +1,4 @@
 using Bunit;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.UnitTests.Web;

@@ -2,8 +2,6 @@ using System.Net;
 using Bunit;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Web.Components.Explore;
 
 namespace NanoRecSys.UnitTests.Web;
@@ -20,19 +18,6 @@ public sealed class ItemBoardTests : BunitContext
         Services.AddSingleton(_api.Client());
         Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
         JSInterop.Mode = JSRuntimeMode.Loose; // The map draws itself in a browser only.
-    }
-
-    [Fact]
-    public void It_shows_the_film_what_is_like_it_and_who_gets_it()
-    {
-        IRenderedComponent<ItemBoard> board = Show();
-
-        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=audience-member]")));
-        Assert.Equal("Seven (a.k.a. Se7en)", board.Find("h1").TextContent); // Whole here, short on its poster.
-        Assert.Equal("Seven", board.Find(".poster [data-testid=title]").TextContent);
-        Assert.Equal(["The Matrix"], board.FindAll("[data-testid=similar] [data-testid=title]").Select(title => title.TextContent));
-        Assert.Contains("0.62", board.Find("[data-testid=similar]").TextContent, StringComparison.Ordinal);
-        Assert.Equal("/user/480", board.Find("[data-testid=audience-member]").GetAttribute("href"));
     }
 
     [Fact]

@@ -1,16 +1,9 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.UnitTests.Web;
 
 public sealed class PosterArtTests
 {
-    [Fact]
-    public void A_movie_has_the_same_poster_each_time()
-    {
-        Assert.Equal(PosterArt.For(Movie(1, "Drama")), PosterArt.For(Movie(1, "Drama")));
-    }
-
     [Fact]
     public void Neighbouring_movies_of_one_genre_differ()
     {

@@ -1,9 +1,7 @@
 using System.Net;
 using Bunit;
-using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Elements;
 using NanoRecSys.Web.Components.Recommend;
@@ -21,17 +19,6 @@ public sealed class RecommendBoardTests : BunitContext
     {
         Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
         JSInterop.Mode = JSRuntimeMode.Loose;
-    }
-
-    [Fact]
-    public void A_newcomer_sees_the_list_and_the_history_of_a_user()
-    {
-        IRenderedComponent<RecommendBoard> board = Show(null);
-
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count));
-        Assert.Equal("For user 7", board.Find("h1").TextContent);
-        Assert.Equal("2 recommendations based on a history of 40 items. About this user", board.Find(".lead").TextContent.Trim());
-        Assert.Single(board.FindAll("[data-testid=history-item]"));
     }
 
     [Fact]
@@ -185,17 +172,6 @@ public sealed class RecommendBoardTests : BunitContext
         Assert.Contains("""{"field":"Year","op":"\u003E=","value":1990},{"field":"brand","op":"=","value":"1990"}""", body, StringComparison.Ordinal);
         board.FindAll("[data-testid=card-action]")[0].Click();
         board.WaitForAssertion(() => Assert.Contains("\"type\":\"watch\"", Stored().Single().Body, StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public void The_next_user_is_in_the_address()
-    {
-        IRenderedComponent<RecommendBoard> board = Show(7);
-        board.WaitForAssertion(() => Assert.False(board.Find("[data-testid=next-user]").HasAttribute("disabled")));
-
-        board.Find("[data-testid=next-user]").Click();
-
-        Assert.EndsWith("?user=8", Services.GetRequiredService<NavigationManager>().Uri, StringComparison.Ordinal);
     }
 
     private List<Asked> Stored() => [.. _api.Asked.Where(asked => asked.Call == "POST /events")];

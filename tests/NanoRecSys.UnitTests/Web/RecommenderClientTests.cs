@@ -1,5 +1,4 @@
 using System.Net;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
 
 namespace NanoRecSys.UnitTests.Web;

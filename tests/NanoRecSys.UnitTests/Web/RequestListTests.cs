@@ -1,6 +1,5 @@
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Telemetry;
 

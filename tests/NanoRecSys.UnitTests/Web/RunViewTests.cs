@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Web.Components.Training;
 

@@ -1,9 +1,7 @@
 using System.Net;
 using Bunit;
-using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Taste;
 
 namespace NanoRecSys.UnitTests.Web;
@@ -17,18 +15,6 @@ public sealed class TasteBoardTests : BunitContext
     public TasteBoardTests() => Services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(_api.Client());
 
     [Fact]
-    public void Without_a_film_it_invites_and_a_click_names_the_first()
-    {
-        IRenderedComponent<TasteBoard> board = Show();
-        board.WaitForAssertion(() => Assert.Equal(2, board.FindAll("[data-testid=taste-suggestion]").Count));
-
-        board.FindAll("[data-testid=taste-suggestion]")[1].Click();
-
-        Assert.EndsWith("?items=2571", Address, StringComparison.Ordinal);
-        Assert.DoesNotContain(_api.Asked, asked => asked.Call == "POST /recommendations");
-    }
-
-    [Fact]
     public void Its_films_are_asked_with_and_named()
     {
         IRenderedComponent<TasteBoard> board = Show(260, 2571);
@@ -37,17 +23,6 @@ public sealed class TasteBoardTests : BunitContext
         Assert.Contains("\"session\":[{\"item_id\":260},{\"item_id\":2571}]", _api.Asked.Single(asked => asked.Call == "POST /recommendations").Body, StringComparison.Ordinal);
         Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix"], board.FindAll("[data-testid=taste-chip] a").Select(name => name.TextContent));
         Assert.Equal("1 item for 2 that you named.", board.Find("[data-testid=taste-status]").TextContent);
-    }
-
-    [Fact]
-    public void Removing_a_film_leaves_the_others_in_the_address()
-    {
-        IRenderedComponent<TasteBoard> board = Show(260, 2571);
-        board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
-
-        board.FindAll("[data-testid=taste-remove]")[0].Click();
-
-        Assert.EndsWith("?items=2571", Address, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,8 +49,6 @@ public sealed class TasteBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
     }
-
-    private string Address => Services.GetRequiredService<NavigationManager>().Uri;
 
     private IRenderedComponent<TasteBoard> Show(params EntityId[] movies) => Render<TasteBoard>(parameters => parameters.Add(board => board.ItemIds, movies));
 }

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Taste;
 
 namespace NanoRecSys.UnitTests.Web;

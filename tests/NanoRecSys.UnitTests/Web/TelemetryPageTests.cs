@@ -2,7 +2,6 @@ using Bunit;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Telemetry;
 
@@ -30,9 +29,6 @@ public sealed class TelemetryPageTests : BunitContext
 
         Assert.Equal("http://localhost:15080", Show(Nothing).Find("a.button").GetAttribute("href"));
     }
-
-    [Fact]
-    public void Without_a_dashboard_there_is_no_link_to_one() => Assert.Empty(Show(Nothing).FindAll("a.button"));
 
     [Fact]
     public void It_says_of_how_many_replicas_the_figures_are()

@@ -1,9 +1,7 @@
 using System.Net;
-using System.Text.Json;
 using Bunit;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Users;
 
 namespace NanoRecSys.UnitTests.Web;

@@ -2,7 +2,6 @@ using System.Net;
 using AngleSharp.Dom;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Web.Components.Recommend;
 
 namespace NanoRecSys.UnitTests.Web;

@@ -30,9 +30,7 @@ internal sealed class Collector : IAsyncDisposable
     }
 
     public IReadOnlyCollection<CollectedSpan> Spans => _spans;
-
-    /// <summary>Names, each as often as it arrived.</summary>
-    public IReadOnlyCollection<string> Metrics => _metrics;
+    public IReadOnlyCollection<string> Metrics => _metrics; // names, each as often as it arrived
 
     /// <summary>The header <c>x-otlp-api-key</c> of each request: the key with which Aspire's dashboard knows its services.</summary>
     public IReadOnlyCollection<string> Keys => _keys;

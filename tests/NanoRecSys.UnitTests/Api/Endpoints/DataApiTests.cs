@@ -1,6 +1,4 @@
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Api.Endpoints;
 

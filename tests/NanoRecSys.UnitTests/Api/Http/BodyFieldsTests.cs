@@ -1,6 +1,4 @@
-using System.Text.Json;
 using NanoRecSys.Api.Http;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Http;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using NanoRecSys.Api.Pipeline;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;

@@ -1,6 +1,5 @@
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

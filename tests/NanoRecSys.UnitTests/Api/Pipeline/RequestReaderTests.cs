@@ -1,7 +1,5 @@
-using System.Text.Json;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

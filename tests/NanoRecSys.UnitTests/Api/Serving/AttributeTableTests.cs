@@ -1,6 +1,4 @@
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 

@@ -1,7 +1,5 @@
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Api.Serving;
 

@@ -1,12 +1,11 @@
 using System.Text;
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Telemetry;
 
 public sealed class ReplicaTrafficTests
 {
-    private readonly Clock _clock = new();
+    private readonly ManualTime _clock = new();
     private readonly ReplicaTraffic _others;
     private readonly TelemetryWindow _here;
     private readonly TelemetryWindow _there;
@@ -109,7 +108,6 @@ public sealed class ReplicaTrafficTests
     }
 
     private static ComputeLoad Load => new(1, 2, 1, 2, 0);
-
     private long Second => _clock.GetUtcNow().ToUnixTimeSeconds();
 
     private void Tell(string replica) => _others.Receive(ReplicaSecond.Read(Message(replica).Write())!);
@@ -122,13 +120,4 @@ public sealed class ReplicaTrafficTests
 
     private RequestTrace Trace(string id, double milliseconds) =>
         new(id, _clock.GetUtcNow(), "live", false, milliseconds, [new StageTiming("encode", 0, milliseconds)], "v1");
-
-    private sealed class Clock : TimeProvider
-    {
-        private DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => _now;
-
-        public void Advance(int seconds) => _now = _now.AddSeconds(seconds);
-    }
 }

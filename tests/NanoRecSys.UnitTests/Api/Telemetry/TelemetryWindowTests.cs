@@ -1,11 +1,10 @@
 using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api.Telemetry;
 
 public sealed class TelemetryWindowTests
 {
-    private readonly Clock _clock = new();
+    private readonly ManualTime _clock = new();
 
     [Fact]
     public void Only_the_seconds_of_the_window_are_counted()
@@ -187,13 +186,4 @@ public sealed class TelemetryWindowTests
 
     private RequestTrace Trace(double milliseconds, string id = "id") =>
         new(id, _clock.GetUtcNow(), "live", false, milliseconds, [new StageTiming("encode", 0, milliseconds)]);
-
-    private sealed class Clock : TimeProvider
-    {
-        private DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
-
-        public override DateTimeOffset GetUtcNow() => _now;
-
-        public void Advance(int seconds) => _now = _now.AddSeconds(seconds);
-    }
 }

@@ -1,7 +1,4 @@
 using NanoRecSys.Benchmarks.Generate;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Benchmarks.Generate;
 

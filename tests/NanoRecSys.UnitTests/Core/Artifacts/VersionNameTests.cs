@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-
 namespace NanoRecSys.UnitTests.Core.Artifacts;
 
 public sealed class VersionNameTests
@@ -11,12 +9,5 @@ public sealed class VersionNameTests
         string name = VersionName.Of([new ArtifactFile("a", "bb", 1), new ArtifactFile("x", "aa", 2)]);
         Assert.Equal("ad7d62f53ef6", name);
         Assert.True(VersionName.IsWellFormed(name));
-    }
-
-    [Fact]
-    public void The_order_in_which_files_are_given_does_not_matter()
-    {
-        ArtifactFile[] files = [new("a", "bb", 1), new("b", "aa", 1), new("c", "cc", 1)];
-        Assert.Equal(VersionName.Of(files), VersionName.Of(files.Reverse()));
     }
 }

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Contracts;
-
 namespace NanoRecSys.UnitTests.Core.Contracts;
 
 public sealed class EntityIdTests

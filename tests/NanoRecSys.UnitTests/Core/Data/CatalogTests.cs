@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.UnitTests.Core.Data;
 
 public sealed class CatalogTests : IDisposable

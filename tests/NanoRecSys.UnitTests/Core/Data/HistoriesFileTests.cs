@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 
@@ -35,58 +34,21 @@ public sealed class HistoriesFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Histories_without_times_stay_without(bool map)
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Histories_have_the_times_and_weights_that_were_written(bool hasTimes, bool hasWeights)
     {
-        HistoriesFile.Write(_folder.Path, new UserHistories([3, 7], [0, 1, 2], [10, 11]));
+        HistoriesFile.Write(_folder.Path, new UserHistories([3, 7], [0, 1, 3], [10, 11, 12], hasTimes ? [5, 6, 6] : null, hasWeights ? [0.25f, 1, 4] : null));
 
-        UserHistories histories = Open(map);
-
-        Assert.False(histories.HasTimes);
-        Assert.Equal([11], histories.At(1));
-        Assert.True(histories.TimesAt(1).IsEmpty);
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Weights_are_read_back(bool map)
-    {
-        HistoriesFile.Write(_folder.Path, new UserHistories([3, 7], [0, 1, 3], [10, 11, 12], [5, 6, 6], [0.25f, 1, 4]));
-
-        UserHistories histories = Open(map);
-
-        Assert.True(histories.HasWeights);
-        Assert.Equal([0.25f, 1, 4], histories.Weights);
-        Assert.Equal([1, 4], histories.WeightsAt(1));
-        Assert.Equal([6, 6], histories.TimesAt(1));
-        Assert.Equal([11, 12], histories.At(1));
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Weights_without_times_are_read_back(bool map)
-    {
-        HistoriesFile.Write(_folder.Path, new UserHistories([3], [0, 2], [10, 11], weights: [2, 0.5f]));
-
-        UserHistories histories = Open(map);
-
-        Assert.False(histories.HasTimes);
-        Assert.Equal([2, 0.5f], histories.WeightsAt(0));
-        Assert.Equal([10, 11], histories.At(0));
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Histories_without_weights_stay_without(bool map)
-    {
-        UserHistories histories = Open(map);
-
-        Assert.False(histories.HasWeights);
-        Assert.True(histories.WeightsAt(2).IsEmpty);
+        Assert.All([Open(map: true), Open(map: false)], histories =>
+        {
+            Assert.Equal((hasTimes, hasWeights), (histories.HasTimes, histories.HasWeights));
+            Assert.Equal([11, 12], histories.At(1));
+            Assert.Equal(hasTimes ? [6, 6] : Array.Empty<long>(), histories.TimesAt(1));
+            Assert.Equal(hasWeights ? [1, 4] : Array.Empty<float>(), histories.WeightsAt(1));
+        });
     }
 
     [Fact]

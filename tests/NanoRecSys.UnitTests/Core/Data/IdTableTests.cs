@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using CsCheck;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using NanoRecSys.Core.Data;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Core.Data;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.UnitTests.Core.Features;

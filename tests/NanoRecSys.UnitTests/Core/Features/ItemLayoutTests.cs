@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.UnitTests.Core.Features;

@@ -1,6 +1,4 @@
 using System.Text;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.UnitTests.Core.Items;

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Core.Retrieval;

@@ -1,7 +1,4 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
 
 namespace NanoRecSys.UnitTests.Training.Baselines;
 

@@ -1,7 +1,4 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Commands;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 

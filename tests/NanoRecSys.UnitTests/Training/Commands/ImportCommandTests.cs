@@ -1,13 +1,6 @@
-using System.Text.Json;
 using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Commands;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Models;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 

@@ -1,8 +1,6 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Commands;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 

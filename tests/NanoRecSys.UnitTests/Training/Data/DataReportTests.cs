@@ -1,7 +1,4 @@
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 

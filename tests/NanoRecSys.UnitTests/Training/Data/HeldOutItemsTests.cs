@@ -1,8 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 

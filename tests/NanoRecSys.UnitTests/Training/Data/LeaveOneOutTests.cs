@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-
 namespace NanoRecSys.UnitTests.Training.Data;
 
 public sealed class LeaveOneOutTests

@@ -1,10 +1,7 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 

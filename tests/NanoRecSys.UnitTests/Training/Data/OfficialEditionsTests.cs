@@ -1,6 +1,3 @@
-using NanoRecSys.Training.Data;
-using NanoRecSys.UnitTests.Fixtures;
-
 namespace NanoRecSys.UnitTests.Training.Data;
 
 /// <summary>GroupLens' own files, which may not be part of the repository.</summary>

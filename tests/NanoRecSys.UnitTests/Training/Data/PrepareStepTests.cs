@@ -1,9 +1,5 @@
 using System.IO.Compression;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 

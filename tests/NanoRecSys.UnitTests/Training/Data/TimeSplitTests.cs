@@ -1,7 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.UnitTests.Training.Data;
 
 public sealed class TimeSplitTests

@@ -1,7 +1,5 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 

@@ -1,10 +1,4 @@
-using System.Text.Json;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 

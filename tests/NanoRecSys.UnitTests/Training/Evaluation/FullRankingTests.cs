@@ -1,8 +1,4 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 

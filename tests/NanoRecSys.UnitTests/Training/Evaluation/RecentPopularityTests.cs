@@ -1,7 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class RecentPopularityTests

@@ -1,7 +1,4 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Training.Evaluation;
-
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class TargetRankTests

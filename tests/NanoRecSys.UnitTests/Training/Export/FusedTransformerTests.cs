@@ -1,9 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Export;

@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
-
 namespace NanoRecSys.UnitTests.Training.Export;
 
 public sealed class ParityTests

@@ -1,10 +1,6 @@
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

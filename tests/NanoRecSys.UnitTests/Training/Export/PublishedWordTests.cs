@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Training.Export;
-
 namespace NanoRecSys.UnitTests.Training.Export;
 
 public sealed class PublishedWordTests

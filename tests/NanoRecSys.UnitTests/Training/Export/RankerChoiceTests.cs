@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Export;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

@@ -1,9 +1,6 @@
 using System.IO.Compression;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Export;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using NanoRecSys.Training.Export;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

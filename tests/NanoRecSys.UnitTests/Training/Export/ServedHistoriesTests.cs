@@ -1,8 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-
 namespace NanoRecSys.UnitTests.Training.Export;
 
 public sealed class ServedHistoriesTests

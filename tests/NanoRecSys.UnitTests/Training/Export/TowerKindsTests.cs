@@ -1,10 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

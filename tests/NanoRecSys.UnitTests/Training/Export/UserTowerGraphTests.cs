@@ -1,10 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Export;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

@@ -1,6 +1,4 @@
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 

@@ -1,15 +1,9 @@
 using System.IO.Compression;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Import;

@@ -1,5 +1,4 @@
 using System.Text;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Training.Import;
 
 namespace NanoRecSys.UnitTests.Training.Import;

@@ -1,10 +1,5 @@
 using System.Diagnostics;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 

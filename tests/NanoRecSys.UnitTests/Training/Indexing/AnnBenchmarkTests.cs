@@ -1,9 +1,6 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing.Ann;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.UnitTests.Core.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.UnitTests.Core.Retrieval;
 

@@ -1,9 +1,7 @@
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.UnitTests.Core.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 

@@ -1,6 +1,5 @@
 using System.Runtime.Intrinsics;
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 

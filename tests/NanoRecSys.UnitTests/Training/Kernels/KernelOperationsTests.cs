@@ -1,9 +1,6 @@
 using System.Runtime.Intrinsics;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
-using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Kernels;

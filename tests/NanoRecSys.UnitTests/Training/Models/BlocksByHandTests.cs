@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Models;

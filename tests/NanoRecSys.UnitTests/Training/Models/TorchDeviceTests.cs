@@ -1,6 +1,3 @@
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.UnitTests.Training.Models;
 
 public sealed class TorchDeviceTests

@@ -1,7 +1,4 @@
 using NanoRecSys.Training;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;

@@ -1,7 +1,4 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;
 

@@ -1,18 +1,9 @@
-using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;

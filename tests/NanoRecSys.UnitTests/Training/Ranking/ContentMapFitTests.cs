@@ -1,7 +1,4 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;

@@ -1,7 +1,4 @@
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;

@@ -1,6 +1,4 @@
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;

@@ -1,11 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;

@@ -1,8 +1,5 @@
 using NanoRecSys.Benchmarks.Generate;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;

@@ -1,11 +1,5 @@
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;

@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Retrieval;
 using static TorchSharp.torch;
 

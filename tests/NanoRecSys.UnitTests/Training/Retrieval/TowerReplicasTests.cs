@@ -1,10 +1,5 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

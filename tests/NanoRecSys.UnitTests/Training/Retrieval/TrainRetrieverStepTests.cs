@@ -1,14 +1,6 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
-using NanoRecSys.UnitTests.Fixtures;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
 
 namespace NanoRecSys.UnitTests.Training.Retrieval;

@@ -1,4 +1,3 @@
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data.Files;

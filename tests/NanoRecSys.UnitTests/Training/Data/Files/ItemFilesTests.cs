@@ -1,5 +1,4 @@
 using System.Text;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data.Files;
