@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Retrieval;

@@ -5,7 +5,6 @@ using System.Text;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;

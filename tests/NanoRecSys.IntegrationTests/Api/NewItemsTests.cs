@@ -1,12 +1,11 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Serving;
 using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Serving;
 using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;

@@ -1,6 +1,7 @@
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

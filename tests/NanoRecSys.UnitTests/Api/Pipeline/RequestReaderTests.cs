@@ -2,6 +2,7 @@ using System.Text.Json;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

@@ -1,11 +1,10 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// One published version in memory, immutable: everything that a request reads of a model comes from one snapshot.

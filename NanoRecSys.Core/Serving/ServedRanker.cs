@@ -5,7 +5,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// The second stage: scores a user's candidates from embeddings, content and the history. What depends on an item alone

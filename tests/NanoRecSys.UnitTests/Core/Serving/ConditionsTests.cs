@@ -1,8 +1,9 @@
 using System.Globalization;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Serving;
+namespace NanoRecSys.UnitTests.Core.Serving;
 
 public sealed class ConditionsTests
 {

@@ -1,8 +1,9 @@
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Serving;
+namespace NanoRecSys.UnitTests.Core.Serving;
 
 public sealed class AttributeTableTests
 {

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>A version's user tower; two graphs of it if 8 bits are served: one for requests, one for what compares embeddings.</summary>
 internal sealed class UserTowers : IDisposable
@@ -66,6 +67,17 @@ internal sealed class UserTowers : IDisposable
 
         int8?.Dispose();
         return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
+    }
+
+    /// <summary>
+    /// The graph that encodes all users ahead: in 8 bits where the processor has instructions for it, as serving chooses there, but without
+    /// measuring, so that publishing twice makes the same version.
+    /// </summary>
+    public static OnnxUserTower OpenFastest(ArtifactVersion version)
+    {
+        Manifest manifest = version.Manifest;
+        string file = manifest.UserTowerInt8 is { } int8 && Vectors512.AreUsed ? int8.File : manifest.UserTower.File;
+        return new OnnxUserTower(version.PathOf(file), manifest.Model);
     }
 
     public void Dispose()

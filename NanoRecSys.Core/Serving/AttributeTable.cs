@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// Attributes of items in columns, so that a condition is evaluated for all of them without looking into the items. A column is made when

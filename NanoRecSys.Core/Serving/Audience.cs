@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// The users that an item would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the item's

@@ -1,12 +1,11 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// All items of one request: the model's, and behind them those that were added since, which the content map placed among them so that one
