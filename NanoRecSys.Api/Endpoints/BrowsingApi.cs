@@ -61,7 +61,7 @@ internal static class BrowsingApi
     }
 
     private static async Task<IResult> GetHistory(
-        LookUp lookUp, HistoryReader histories, string id, [Description("1 to 200; default: 50")] string? limit = null)
+        LookUp lookUp, StoredHistories histories, string id, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
@@ -73,7 +73,7 @@ internal static class BrowsingApi
         }
 
         ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
-        History history = await histories.ReadUserAsync(catalog, user);
+        History history = await histories.ReadAsync(catalog, user);
         return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
             ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
             : TypedResults.Ok(new UserHistoryResponse(lease.Model.Histories.Users.Typed(user), history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(row => catalog.ItemAt(row).ToItemInfo())], Degraded: !history.IsWhole));

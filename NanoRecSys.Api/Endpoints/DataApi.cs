@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using NanoRecSys.Api.Http;
 
 namespace NanoRecSys.Api.Endpoints;
 

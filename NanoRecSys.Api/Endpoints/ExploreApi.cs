@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
+using NanoRecSys.Api.Http;
 
 namespace NanoRecSys.Api.Endpoints;
 

@@ -290,7 +290,7 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
                 return kind == AttributeKind.Text || (kind is null && text.Length > MaxText) ? AttributeValue.OfText(text)
                     : text.Length > MaxText ? null
                     : kind == AttributeKind.Categories ? AttributeValue.OfCategories([text])
-                    : kind is null && JsonTime.TryParse(text, out DateTimeOffset moment) ? AttributeValue.OfTime(moment.ToUnixTimeSeconds())
+                    : kind is null && IsoTime.TryParse(text, out DateTimeOffset moment) ? AttributeValue.OfTime(moment.ToUnixTimeSeconds())
                     : AttributeValue.OfCategory(text);
             case JsonValueKind.Array when kind is null or AttributeKind.Categories && element.GetArrayLength() <= MaxCategories:
                 var texts = new List<string>();

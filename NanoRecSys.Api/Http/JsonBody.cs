@@ -454,15 +454,7 @@ internal static class JsonValues
 /// <summary>Times in ISO 8601, in UTC where they name no zone, or as seconds since 1970.</summary>
 internal static class JsonTime
 {
-    private static readonly string[] Formats =
-    [
-        "yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK",
-    ];
-
     private static readonly double Last = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
-
-    public static bool TryParse(string text, out DateTimeOffset time) =>
-        DateTimeOffset.TryParseExact(text, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 
     public static bool TryRead(JsonElement element, out DateTimeOffset time)
     {
@@ -473,6 +465,6 @@ internal static class JsonTime
             return true;
         }
 
-        return JsonValues.TryText(element, out string text) && TryParse(text, out time);
+        return JsonValues.TryText(element, out string text) && IsoTime.TryParse(text, out time);
     }
 }

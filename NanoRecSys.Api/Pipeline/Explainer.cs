@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 

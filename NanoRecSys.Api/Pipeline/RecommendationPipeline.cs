@@ -152,7 +152,7 @@ internal sealed class RecommendationOptions
 
     /// <summary>Number of the retriever's best that the ranker scores; at least offset + K.</summary>
     [Range(1, 10_000)]
-    public int Candidates { get; set; } = 100;
+    public int Candidates { get; set; } = Recommender.DefaultCandidates;
 
     /// <summary>How long a list may be served from the cache.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]

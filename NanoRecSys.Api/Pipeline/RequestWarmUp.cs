@@ -59,9 +59,7 @@ internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger
         ServedCatalog catalog = items.Extend(model);
         History history = HistoryReader.Read(catalog, request, []);
         ListRules rules = ListRules.Of(catalog, request);
-        float[] embedding = Recommender.Encode(catalog, history); // [D]
-        Candidate[] candidates = Recommender.Retrieve(catalog, embedding, history, request, rules, candidates: 100);
-        Candidate[] best = Recommender.Arrange(catalog, Recommender.Rank(catalog, embedding, history, candidates, rules), request, rules);
+        Candidate[] best = Recommender.Recommend(catalog, history, request, rules);
         var response = new RecommendationResponse
         {
             Entry = CacheEntry.Create(catalog, request, history, eventsStamp: 0, best, rules, Explainer.Influence(catalog, best, history), fallbackReason: null),

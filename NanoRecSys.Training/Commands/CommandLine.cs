@@ -84,6 +84,7 @@ internal static class CommandLine
             AnnBenchmarkCommand.Create(factory),
             ExpandCommand.Create(factory),
             PublishCommand.Create(factory),
+            RecommendCommand.Create(factory),
             RunCommand.Create(factory),
         };
         foreach (Option option in CommonOptions.All)
@@ -147,6 +148,27 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
             name, description, options, _ => 1,
             async (parse, run) => show(await run.StageAsync(name, context => step(parse, context)), run.Console), prepares: prepares);
 
+    /// <summary>A command that only reads published versions: it works beside a training, and is no training that the pages show.</summary>
+    public Command CreateReader<T>(
+        string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show)
+    {
+        Command command = With(new Command(name, description), options);
+        command.SetAction(async (parse, cancellation) =>
+        {
+            var console = new RunConsole(output, error, parse.GetValue(CommonOptions.Json));
+            T result;
+            await using (IStageDisplay display = console.Open(name, TimeProvider.System))
+            {
+                var reporter = new StepReporter(null, new ProgressEvent { Stage = name }, display, TimeProvider.System);
+                result = await Task.Run(() => step(parse, CommonOptions.Read(parse, cancellation) with { Progress = reporter }), cancellation);
+            }
+
+            show(result, console);
+            return 0;
+        });
+        return command;
+    }
+
     /// <summary>
     /// A command of several stages. <paramref name="isNeedless"/> gets whether another training holds the workspace, and returns why there is
     /// nothing to do, or null to go on. <paramref name="prepares"/> says whether the command replaces the prepared data; the others
@@ -156,12 +178,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
         string name, string description, IEnumerable<Option> options, Func<ParseResult, int> stages, Func<ParseResult, TrainingRun, Task> work,
         Func<ParseResult, Workspace, bool, string?>? isNeedless = null, Func<ParseResult, bool>? prepares = null)
     {
-        var command = new Command(name, description);
-        foreach (Option option in options)
-        {
-            command.Options.Add(option);
-        }
-
+        Command command = With(new Command(name, description), options);
         command.SetAction(async (parse, cancellation) =>
         {
             var console = new RunConsole(output, error, parse.GetValue(CommonOptions.Json));
@@ -188,6 +205,16 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
             await TrainingRun.ExecuteAsync(context, console, stages(parse), TimeProvider.System, run => work(parse, run));
             return 0;
         });
+        return command;
+    }
+
+    private static Command With(Command command, IEnumerable<Option> options)
+    {
+        foreach (Option option in options)
+        {
+            command.Options.Add(option);
+        }
+
         return command;
     }
 }

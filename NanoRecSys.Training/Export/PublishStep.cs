@@ -9,6 +9,7 @@ using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Serving;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export.Map;
@@ -67,7 +68,7 @@ internal static class PublishStep
 
             if (draft.UserEmbeddings is { } embeddings)
             {
-                UserEmbeddingsFile.Write(Path.Combine(staging, embeddings), Path.Combine(staging, draft.UserTower.File), draft.Model, histories, context);
+                UserEmbeddingsFile.Write(embeddings, new ArtifactVersion(staging, draft), histories, context);
             }
 
             draft = draft with { ItemMap = await ItemMapExport.WriteAsync(staging, catalog, context) };
@@ -424,39 +425,51 @@ internal static class ServedHistories
     }
 }
 
-/// <summary>What the exported user tower makes of every history that is served: as serving encodes, each alone, in 32 bits.</summary>
+/// <summary>
+/// What the exported user tower makes of every history that is served: each alone, as serving encodes; in 32 bits unless that takes minutes, then in 8 bits
+/// where serving would.
+/// </summary>
 internal static class UserEmbeddingsFile
 {
-    private const int BatchesPerThread = 16; // whole batches are in memory, in the users' order
+    /// <summary>Multiplications that a core does in about a minute in 32 bits.</summary>
+    private const double Many = 5e12;
 
-    /// <param name="path">File to write: float16 [U, D]; zeros for a user without a history.</param>
-    /// <param name="tower">The exported graph.</param>
-    /// <param name="model">Its configuration.</param>
+    private const int UsersAtOnce = 1_024; // few enough to cancel soon, and many enough that no core waits long for the last one
+
+    /// <param name="name">File to write: float16 [U, D]; zeros for a user without a history.</param>
+    /// <param name="version">Has the exported graphs.</param>
     /// <param name="histories">Of U users.</param>
     /// <param name="context">For progress and cancellation.</param>
-    public static void Write(string path, string tower, ModelInfo model, UserHistories histories, StepContext context)
+    public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context)
     {
-        using var encoder = new OnnxUserTower(tower, model);
-        HalfRows.Write(path, Encode(encoder, model, histories, context), histories.UserCount, model.Dimension);
+        using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < Many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
+        int dimension = version.Manifest.Model.Dimension;
+        HalfRows.Write(version.PathOf(name), Encode(encoder, dimension, histories, context), histories.UserCount, dimension);
     }
 
-    private static IEnumerable<float[]> Encode(OnnxUserTower encoder, ModelInfo model, UserHistories histories, StepContext context)
+    /// <summary>Of the products that encode all users, about: for each item that is read, as many as a block has weights.</summary>
+    internal static double Operations(ModelInfo model, UserHistories histories)
+    {
+        double weights = (double)model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));
+        return weights * Enumerable.Range(0, histories.UserCount).Sum(user => Math.Min(histories.At(user).Length, model.MaxLength));
+    }
+
+    private static IEnumerable<float[]> Encode(OnnxUserTower encoder, int dimension, UserHistories histories, StepContext context)
     {
         long now = histories.LastTime; // as serving asks
-        var batch = new float[BatchesPerThread * Environment.ProcessorCount][];
-        for (int first = 0; first < histories.UserCount; first += batch.Length)
+        var rows = new float[UsersAtOnce][];
+        var threads = new ParallelOptions { CancellationToken = context.Cancellation, MaxDegreeOfParallelism = context.Threads };
+        for (int first = 0; first < histories.UserCount; first += UsersAtOnce)
         {
-            int count = Math.Min(batch.Length, histories.UserCount - first);
-            Parallel.For(0, count, new ParallelOptions { CancellationToken = context.Cancellation }, i =>
+            int count = Math.Min(UsersAtOnce, histories.UserCount - first);
+            Parallel.For(0, count, threads, i =>
             {
                 ReadOnlyMemory<int> items = histories.MemoryAt(first + i);
-                batch[i] = items.IsEmpty
-                    ? new float[model.Dimension]
-                    : encoder.Encode([new TimedHistory(items, histories.TimesMemoryAt(first + i), now)]);
+                rows[i] = items.IsEmpty ? new float[dimension] : encoder.Encode([new TimedHistory(items, histories.TimesMemoryAt(first + i), now)]);
             });
             for (int i = 0; i < count; i++)
             {
-                yield return batch[i];
+                yield return rows[i];
             }
 
             context.Progress.Report(new ProgressEvent

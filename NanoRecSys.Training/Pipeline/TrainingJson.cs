@@ -48,6 +48,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(AnnReport))]
 [JsonSerializable(typeof(ExpandSummary))]
 [JsonSerializable(typeof(PublishSummary))]
+[JsonSerializable(typeof(RecommendSummary))]
 internal sealed partial class TrainingJson : JsonSerializerContext
 {
     public static TrainingJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });

@@ -103,11 +103,11 @@ internal sealed record StepContext(Workspace Workspace, long Seed, IProgress<Pro
 }
 
 /// <summary>Passes a step's reports to the console and to the run's <c>progress.jsonl</c>.</summary>
-/// <param name="runFolder"><c>artifacts/runs/RUN</c>.</param>
+/// <param name="runFolder"><c>artifacts/runs/RUN</c>; null where no run is logged.</param>
 /// <param name="stage">Names the run and the stage.</param>
 /// <param name="display">Shows every report.</param>
 /// <param name="time">For the intervals and the estimate of the time left.</param>
-internal sealed class StepReporter(string runFolder, ProgressEvent stage, IStageDisplay display, TimeProvider time) : IProgress<ProgressEvent>
+internal sealed class StepReporter(string? runFolder, ProgressEvent stage, IStageDisplay display, TimeProvider time) : IProgress<ProgressEvent>
 {
     // The web page polls about once a second.
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(0.5);
@@ -137,7 +137,7 @@ internal sealed class StepReporter(string runFolder, ProgressEvent stage, IStage
             value = value with { RemainingSeconds = Remaining(value) };
             display.Show(value);
             bool isDue = _logged is null || time.GetElapsedTime(_logged.Value) >= LogInterval;
-            if (isDue || value.Metrics is not null || value.Message is not null)
+            if (runFolder is not null && (isDue || value.Metrics is not null || value.Message is not null))
             {
                 _logged = time.GetTimestamp();
                 ProgressLog.Append(runFolder, value with { Message = value.Message ?? value.Detail });

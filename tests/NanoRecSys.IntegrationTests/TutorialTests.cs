@@ -11,6 +11,7 @@ public sealed class TutorialTests(TrainedArtifacts trained)
     private const string Post = "curl -s -X POST ";
     private const string Api = "localhost:5081";
     private const string OwnData = "events.parquet";
+    private const string Lists = "recommendations.csv";
 
     // Starts the stack and trains the first model: the end-to-end tests.
     private const string First = "dotnet run --project NanoRecSys.AppHost";
@@ -29,9 +30,10 @@ public sealed class TutorialTests(TrainedArtifacts trained)
             await FollowAsync(command, copy, api);
         }
 
-        // The last command went back to the version from before.
+        // The API went back to the version from before, which then recommended to everybody.
         await api.ServeAsync(first);
         Assert.Equal(2, copy.Workspace.Store.ListVersions().Count);
+        Assert.Equal(6_711, File.ReadLines(folder.File(Lists)).Count());
     }
 
     [Fact]
@@ -91,7 +93,7 @@ public sealed class TutorialTests(TrainedArtifacts trained)
     {
         if (command.StartsWith(Training, StringComparison.Ordinal))
         {
-            await TrainAsync(command, copy.Workspace.Store);
+            await TrainAsync(command.Replace(Lists, Path.Combine(copy.Workspace.Store.Root, Lists), StringComparison.Ordinal), copy.Workspace.Store);
             await api.ServeAsync(copy.Workspace.Store.ReadCurrent()!);
         }
         else if (command.StartsWith(Post, StringComparison.Ordinal))

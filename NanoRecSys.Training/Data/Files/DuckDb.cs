@@ -4,13 +4,15 @@ using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>An in-memory DuckDB that reads files and keeps nothing: results are streamed in batches of Arrow columns, in the order of the file.</summary>
+/// <summary>A DuckDB that reads and writes files: results are streamed in batches of Arrow columns, in the order of the file.</summary>
 internal sealed class DuckDb : IDisposable
 {
-    private readonly DuckDBConnection _connection = new("DataSource=:memory:");
+    private readonly DuckDBConnection _connection;
 
-    public DuckDb()
+    /// <param name="path">Of its database; by default in memory, which keeps nothing.</param>
+    public DuckDb(string path = ":memory:")
     {
+        _connection = new DuckDBConnection($"DataSource={path}");
         _connection.Open();
         Execute($"SET threads = {Environment.ProcessorCount}");
         Execute("SET memory_limit = '2GB'");
@@ -33,6 +35,19 @@ internal sealed class DuckDb : IDisposable
         using DuckDBCommand command = _connection.CreateCommand();
         command.CommandText = sql;
         command.ExecuteNonQuery();
+    }
+
+    /// <summary>Adds rows to a table, all or none of them, with what <paramref name="sql"/> changes.</summary>
+    public void Append(string table, Action<DuckDBAppender> write, string sql)
+    {
+        using DuckDBTransaction transaction = _connection.BeginTransaction();
+        using (DuckDBAppender appender = _connection.CreateAppender(table))
+        {
+            write(appender);
+        }
+
+        Execute(sql);
+        transaction.Commit();
     }
 
     /// <summary>A small result as texts; null where a value is.</summary>

@@ -1,10 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Items;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

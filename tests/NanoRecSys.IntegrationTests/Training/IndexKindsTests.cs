@@ -2,6 +2,9 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Serving;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Training;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

@@ -1,5 +1,6 @@
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;
 

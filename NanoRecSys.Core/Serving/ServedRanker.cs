@@ -2,7 +2,7 @@ using System.Buffers;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// The second stage: scores a user's candidates from embeddings, content and the history. What depends on an item alone

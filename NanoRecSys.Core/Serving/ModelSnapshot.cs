@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
 using NanoRecSys.Core.Features;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// One published version in memory, immutable: everything that a request reads of a model comes from one snapshot.

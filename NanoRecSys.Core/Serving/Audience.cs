@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// The users that an item would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the item's

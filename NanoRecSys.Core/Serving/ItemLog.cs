@@ -1,10 +1,10 @@
 using NanoRecSys.Core.Items;
 
-namespace NanoRecSys.Api.Items;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>A stored record, or the end of one.</summary>
 /// <param name="Record">Null where it is no longer stored, or cannot be read.</param>
-/// <param name="Words">Of its title, see <see cref="Serving.TitleSearch"/>; none without one.</param>
+/// <param name="Words">Of its title, see <see cref="TitleSearch"/>; none without one.</param>
 /// <param name="HashChange">Of the stored bytes, xor that of the item's record before: what it changes of the hash of all.</param>
 internal sealed record StoredItem(EntityId Id, ItemRecord? Record, string[] Words, long HashChange);
 

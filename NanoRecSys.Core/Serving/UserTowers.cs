@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Onnx;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>A version's user tower; two graphs of it if 8 bits are served: one for requests, one for what compares embeddings.</summary>
 internal sealed class UserTowers : IDisposable
@@ -24,7 +24,7 @@ internal sealed class UserTowers : IDisposable
             throw new ArtifactException("Models:UserTower asks for int8, which this version does not have. Set it to auto or fp32, or run 'export' and 'publish' again.");
         }
 
-        var exact = new OnnxUserTower(version.PathOf(manifest.UserTower.File), manifest.Model);
+        OnnxUserTower exact = OpenExact(version);
         if (manifest.UserTowerInt8 is null || wanted == UserTowerPrecision.ThirtyTwoBits)
         {
             return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
@@ -59,6 +59,18 @@ internal sealed class UserTowers : IDisposable
 
         int8?.Dispose();
         return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
+    }
+
+    public static OnnxUserTower OpenExact(ArtifactVersion version) => new(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
+
+    /// <summary>
+    /// The graph that encodes many users ahead: in 8 bits where the processor has instructions for it, as serving chooses there, but without
+    /// measuring, so that publishing twice makes the same version.
+    /// </summary>
+    public static OnnxUserTower OpenFastest(ArtifactVersion version)
+    {
+        Manifest manifest = version.Manifest;
+        return manifest.UserTowerInt8 is { } int8 && Vectors512.AreUsed ? new OnnxUserTower(version.PathOf(int8.File), manifest.Model) : OpenExact(version);
     }
 
     public void Dispose()

@@ -1,7 +1,8 @@
 using System.Globalization;
 using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Serving;
+namespace NanoRecSys.UnitTests.Core.Serving;
 
 public sealed class ConditionsTests
 {

@@ -1,7 +1,8 @@
 using System.IO.Hashing;
 using System.Text;
+using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Pipeline;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>A checked request: a user or a session, an item in view, and how the list should look.</summary>
 internal sealed record RecommendationRequest
@@ -59,7 +60,7 @@ internal sealed record ItemFilter(IReadOnlyList<Condition> Where, IReadOnlyList<
 /// <param name="Pins">Rows and their places, from 1, ascending.</param>
 internal sealed record ListRules(RowSet? Allowed, IReadOnlyList<(RowSet Rows, double Factor)> Boosts, IReadOnlyList<(int Row, int Position)> Pins)
 {
-    private static readonly ListRules None = new(null, [], []);
+    public static readonly ListRules None = new(null, [], []);
 
     public static ListRules Of(ServedCatalog catalog, RecommendationRequest request) =>
         request is { Filter: null, Boosts.Count: 0, Pins.Count: 0 } ? None : new(

@@ -1,6 +1,6 @@
-using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Core.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Pipeline;
+namespace NanoRecSys.UnitTests.Core.Serving;
 
 public sealed class HistoryReaderTests
 {

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using NanoRecSys.Core.Items;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// All items of one request: the model's, and behind them those that were added since, which the content map placed among them so that one

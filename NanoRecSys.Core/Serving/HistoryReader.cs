@@ -1,9 +1,10 @@
+using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
-namespace NanoRecSys.Api.Pipeline;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>Stage <c>history</c>: finds what the user, or the session, has seen.</summary>
-internal sealed class HistoryReader(EventStore store, Outages outages)
+internal static class HistoryReader
 {
     public const string UnknownUser = "unknown_user";
     public const string EmptyHistory = "empty_history";
@@ -35,11 +36,6 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         return catalog.IsRead(row)
             ? history with { Rows = [.. history.Rows, row], Times = isTimed ? (long[])[.. history.Times.Span, history.Now] : default }
             : history with { InView = 0, NewInView = row, Excluded = [.. history.Excluded, row] };
-    }
-
-    public async ValueTask<History> ReadUserAsync(ServedCatalog catalog, EntityId userId)
-    {
-        return ReadUser(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : []);
     }
 
     /// <summary>Merges a user's events into the interactions that the model was published with.</summary>
@@ -100,7 +96,8 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
         }
     }
 
-    private static History ReadUser(ServedCatalog catalog, EntityId userId, IReadOnlyList<UserEvent>? events)
+    /// <summary>What a user has seen.</summary>
+    public static History ReadUser(ServedCatalog catalog, EntityId userId, IReadOnlyList<UserEvent>? events)
     {
         UserHistories published = catalog.Model.Histories;
         int position = published.PositionOf(userId);
@@ -127,19 +124,6 @@ internal sealed class HistoryReader(EventStore store, Outages outages)
             {
                 yield return new LiveItem(row, happened.Timestamp, happened.IsPositive && catalog.IsRead(row));
             }
-        }
-    }
-
-    private async Task<IReadOnlyList<UserEvent>?> ReadEventsAsync(EntityId userId)
-    {
-        try
-        {
-            return await store.ReadAsync(userId, (await store.StateAsync(userId)).Count);
-        }
-        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
-        {
-            outages.ReportRedis(e);
-            return null;
         }
     }
 

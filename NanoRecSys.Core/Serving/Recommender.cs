@@ -1,15 +1,33 @@
 using System.Numerics.Tensors;
+using NanoRecSys.Core.Retrieval;
 
-namespace NanoRecSys.Api.Pipeline;
+namespace NanoRecSys.Core.Serving;
 
-/// <summary>The stages of a request that compute: from a history to the list.</summary>
+/// <summary>The stages of a request that compute: from a history to the list. The API runs and times them one by one, a batch all at once.</summary>
 internal static class Recommender
 {
+    /// <summary>How many candidates are ranked unless a setting or a longer list says otherwise.</summary>
+    public const int DefaultCandidates = 100;
+
     /// <summary>Candidates per place on a list that is reordered, so that there is something to choose from.</summary>
     private const int CandidatesPerPlace = 10;
 
     /// <summary>A long list has enough to choose from as it is.</summary>
     private const int MostToChooseFrom = 1000;
+
+    /// <summary>All stages: the list of a user with a history, the popular items of one without.</summary>
+    /// <returns>At most K, with the served scores.</returns>
+    public static Candidate[] Recommend(ServedCatalog catalog, History history, RecommendationRequest request, ListRules rules)
+    {
+        if (history.EmptyReason is not null)
+        {
+            return Arrange(catalog, Popular(catalog, history, request, rules), request, rules);
+        }
+
+        float[] user = Encode(catalog, history); // [D]
+        Candidate[] candidates = Retrieve(catalog, user, history, request, rules, DefaultCandidates); // [C]
+        return Arrange(catalog, Rank(catalog, user, history, candidates, rules), request, rules);
+    }
 
     /// <summary>
     /// Stage <c>encode</c>: turns a history into the user's embedding, or looks up the one that was computed at publish. An item in view that
@@ -48,7 +66,7 @@ internal static class Recommender
     /// <param name="history">Its items are excluded inside the search, before the best are taken.</param>
     /// <param name="request">Needs enough for its places.</param>
     /// <param name="rules">The filter works inside the search, too; pinned items are candidates whatever it says.</param>
-    /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
+    /// <param name="candidates">At least as many are retrieved.</param>
     /// <returns>Best first; fewer than requested only if the catalog has no more.</returns>
     public static Candidate[] Retrieve(ServedCatalog catalog, float[] user, History history, RecommendationRequest request, ListRules rules, int candidates)
     {

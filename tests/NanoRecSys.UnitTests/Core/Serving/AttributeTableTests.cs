@@ -1,6 +1,7 @@
 using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Serving;
 
-namespace NanoRecSys.UnitTests.Api.Serving;
+namespace NanoRecSys.UnitTests.Core.Serving;
 
 public sealed class AttributeTableTests
 {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>
 /// Finds movies by what people type of a title: whole words, their beginnings, parts of them, or with a slip of the

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace NanoRecSys.Api.Serving;
+namespace NanoRecSys.Core.Serving;
 
 /// <summary>What filters and boosts compare an attribute with. The names of fields and texts are compared without regard to case.</summary>
 /// <param name="Field">An attribute, or a name of <see cref="AttributeTable"/>.</param>
@@ -14,7 +14,7 @@ internal readonly record struct ConditionValue(string? Text, double Number)
 {
     public static implicit operator ConditionValue(double number) => new(null, number);
 
-    public static implicit operator ConditionValue(string text) => new(text, JsonTime.TryParse(text, out DateTimeOffset time) ? time.ToUnixTimeSeconds() : double.NaN);
+    public static implicit operator ConditionValue(string text) => new(text, IsoTime.TryParse(text, out DateTimeOffset time) ? time.ToUnixTimeSeconds() : double.NaN);
 }
 
 /// <summary>The operators of conditions, and what can be said of conditions without looking at items.</summary>
@@ -98,4 +98,16 @@ internal static class Conditions
 
     private static string Text(ConditionValue value) =>
         value.Text is { } text ? $"'{Uri.EscapeDataString(text.ToUpperInvariant())}" : value.Number.ToString("R", CultureInfo.InvariantCulture);
+}
+
+/// <summary>Times in ISO 8601, in UTC where they name no zone.</summary>
+internal static class IsoTime
+{
+    private static readonly string[] Formats =
+    [
+        "yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK",
+    ];
+
+    public static bool TryParse(string text, out DateTimeOffset time) =>
+        DateTimeOffset.TryParseExact(text, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 }

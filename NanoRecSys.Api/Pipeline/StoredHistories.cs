@@ -1,0 +1,26 @@
+using NanoRecSys.Api.Events;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Pipeline;
+
+/// <summary>What a user has seen, by the model and the store of events.</summary>
+internal sealed class StoredHistories(EventStore store, Outages outages)
+{
+    public async ValueTask<History> ReadAsync(ServedCatalog catalog, EntityId userId) =>
+        HistoryReader.ReadUser(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : []);
+
+    private async Task<IReadOnlyList<UserEvent>?> ReadEventsAsync(EntityId userId)
+    {
+        try
+        {
+            return await store.ReadAsync(userId, (await store.StateAsync(userId)).Count);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        {
+            outages.ReportRedis(e);
+            return null;
+        }
+    }
+}
