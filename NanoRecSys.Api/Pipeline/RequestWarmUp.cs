@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Retrieval;
@@ -62,7 +63,7 @@ internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger
             CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{JsonSerializer.Serialize(user)}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
         RecommendationRequest request = RequestReader.User(BodyFields.Parse(json.RootElement));
         ServedCatalog catalog = items.Extend(model);
-        History history = HistoryReader.Read(catalog, request, []);
+        History history = HistoryReader.Read(catalog, request, UserEvents.None);
         ListRules rules = ListRules.Of(catalog, request);
         float[] embedding = Recommender.Encode(catalog, history); // [D]
         Candidate[] candidates = Recommender.Retrieve(catalog, embedding, history, request, rules, candidates: 100);

@@ -69,6 +69,12 @@ internal static class EventKeys
     /// <summary>A hash: user id to a random number, another one after each write. With the number of events it identifies their content.</summary>
     public const string Revisions = "nanorecsys:events:revisions";
 
+    /// <summary>
+    /// A hash: user id to when the user was deleted, in microseconds since 1970. What versions and data sets from before hold of the user is neither
+    /// served nor trained on.
+    /// </summary>
+    public const string Forgotten = "nanorecsys:forgotten";
+
     /// <summary>A string: the random id of this store, made by the first API process that finds none.</summary>
     public const string Epoch = "nanorecsys:epoch";
 

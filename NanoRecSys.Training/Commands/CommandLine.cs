@@ -84,6 +84,7 @@ internal static class CommandLine
             AnnBenchmarkCommand.Create(factory),
             ExpandCommand.Create(factory),
             PublishCommand.Create(factory),
+            ScrubCommand.Create(factory),
             RunCommand.Create(factory),
         };
         foreach (Option option in CommonOptions.All)
