@@ -14,7 +14,10 @@ internal static class ScrubCommand
 {
     private static readonly Option<string[]> Users = new("--users")
     {
-        Description = "Users to remove", HelpName = "ID", Required = true, AllowMultipleArgumentsPerToken = true,
+        Description = "Users to remove",
+        HelpName = "ID",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
