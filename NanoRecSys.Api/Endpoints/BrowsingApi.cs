@@ -1,6 +1,12 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Text;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -31,33 +37,40 @@ internal static class BrowsingApi
             .WithSummary("Categories and attributes of the served model's items: the values for filters").WithAnswer<CatalogOverview>();
     }
 
-    private static IResult GetUsers(
-        LookUp lookUp, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
+    private static async Task<IResult> GetUsers(
+        LookUp lookUp, ForgottenUsers forgotten, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
         [Description("Users to skip; default: 0")] string? offset = null)
     {
         var fields = new UrlFields();
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         int skip = fields.Int32("query", "offset", offset, 0, 0, int.MaxValue);
-        return lookUp.Answer(fields, model =>
+        using SnapshotLease? lease = lookUp.Served.Lease();
+        if (lookUp.Refusal(fields, lease) is { } refusal)
         {
-            var found = new List<UserSummary>(take);
-            byte[] prefix = Encoding.UTF8.GetBytes(query ?? "");
-            int total = 0;
-            for (int position = 0; position < model.Histories.UserCount; position++)
-            {
-                if (!model.Histories.Users.Utf8At(position).StartsWith(prefix))
-                {
-                    continue;
-                }
+            return refusal;
+        }
 
-                if (total++ >= skip && found.Count < take)
-                {
-                    found.Add(new UserSummary(model.Histories.Users[position], model.Histories.At(position).Length));
-                }
+        ModelSnapshot model = lease!.Model;
+        IReadOnlySet<int> gone = await forgotten.PositionsInAsync(model);
+        var found = new List<UserSummary>(take);
+        byte[] prefix = Encoding.UTF8.GetBytes(query ?? "");
+        int total = 0;
+        for (int position = 0; position < model.Histories.UserCount; position++)
+        {
+            if (!model.Histories.Users.Utf8At(position).StartsWith(prefix) || gone.Contains(position))
+            {
+                continue;
             }
 
-            return TypedResults.Ok(new UserList(total, found) { Suggested = prefix.Length == 0 ? Suggested.GetValue(model, SuggestedUser.Of).Id : null });
-        });
+            if (total++ >= skip && found.Count < take)
+            {
+                found.Add(new UserSummary(model.Histories.Users[position], model.Histories.At(position).Length));
+            }
+        }
+
+        EntityId? suggested = prefix.Length > 0 ? null : Suggested.GetValue(model, SuggestedUser.Of).Id;
+        bool isSuggested = suggested is { } user && !gone.Contains(model.Histories.PositionOf(user));
+        return TypedResults.Ok(new UserList(total, found) { Suggested = isSuggested ? suggested : null });
     }
 
     private static async Task<IResult> GetHistory(

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
+using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Http;
 
 namespace NanoRecSys.Api.Endpoints;
@@ -39,12 +40,13 @@ internal static class ExploreApi
         });
     }
 
-    private static Task<IResult> GetAudience(LookUp lookUp, string id)
+    private static Task<IResult> GetAudience(LookUp lookUp, ForgottenUsers forgotten, string id)
     {
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
-        IResult Compute() => lookUp.Answer(fields, model =>
-            model.Catalog.TryFind(item, out ItemIndex index) ? TypedResults.Ok(Audience.Of(model, index.Value)) : Unknown(item));
+        IResult Compute() => lookUp.Answer(fields, model => model.Catalog.TryFind(item, out ItemIndex index)
+            ? TypedResults.Ok(Audience.Of(model, index.Value, forgotten.PositionsInAsync(model).GetAwaiter().GetResult())) // this thread is the call's own
+            : Unknown(item));
 
         // Tens of milliseconds, and seconds while the sample is drawn: not on a thread that health checks wait for.
         return Task.Factory.StartNew(Compute, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;
@@ -21,9 +23,12 @@ internal sealed class EventOptions : IValidatableObject
 {
     public const string Section = "Events";
 
-    /// <summary>Events kept per user; further ones are refused. Each answer that is computed for a user reads all of them: 10,000 take some 20 ms.</summary>
-    [Range(1, 1_000_000)]
-    public int MaxPerUser { get; set; } = 10_000;
+    /// <summary>
+    /// A user's newest events, which the store keeps; <see cref="EventRetention"/> moves older ones to the artifacts folder. Should be well above what a
+    /// model reads of a history (200 at most by the presets). Ten times as many are refused: then moving fails, or cannot keep up.
+    /// </summary>
+    [Range(1, 100_000)]
+    public int MostPerUser { get; set; } = 1_000;
 
     /// <summary>
     /// By type of event: a negative weight excludes the item instead, 0 ignores the event; 1 for a type that is not named. How much it weighs in training
@@ -40,25 +45,34 @@ internal sealed class EventOptions : IValidatableObject
 
 /// <summary>Identifies the content of a user's events without reading them.</summary>
 /// <param name="Count">Number of events.</param>
-/// <param name="Stamp">Equal only while the events are the same; 0 without events.</param>
-internal readonly record struct EventsState(long Count, long Stamp)
+/// <param name="Stamp">Equal only while the events are the same; 0 for a user without events who was never deleted.</param>
+/// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 for never.</param>
+internal readonly record struct EventsState(long Count, long Stamp, long ForgottenAt)
 {
-    public static EventsState Of(long count, RedisValue revision) =>
-        count == 0 ? default : new(count, (revision.TryParse(out long number) ? number : 0) ^ unchecked(count * (long)0x9E3779B97F4A7C15));
+    public static EventsState Of(long count, RedisValue revision, RedisValue forgottenAt)
+    {
+        long forgotten = forgottenAt.TryParse(out long at) ? at : 0;
+        long stamp = count == 0 ? 0 : (revision.TryParse(out long number) ? number : 0) ^ unchecked(count * (long)0x9E3779B97F4A7C15);
+        return new(count, stamp ^ forgotten, forgotten);
+    }
 }
 
 /// <summary>
 /// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
 /// request. Works on what Redis and Garnet have in common: hashes, sets and MULTI.
 /// </summary>
-internal sealed class EventStore(EventNotices notices, StoreHealth health, IOptions<EventOptions> options, IConnectionMultiplexer? redis = null)
+internal sealed class EventStore(
+    EventNotices notices, StoreHealth health, EventRetention retention, EventArchive archive, ForgottenUsers forgotten, IOptions<EventOptions> options,
+    IConnectionMultiplexer? redis = null)
 {
     private const int Attempts = 3;
+    private const int Reserve = 10;
 
     /// <summary>False without a Redis: events are refused then.</summary>
     public bool IsConfigured => redis is not null;
 
-    public int MaxPerUser => options.Value.MaxPerUser;
+    /// <summary>Events of a user beyond which further ones are refused.</summary>
+    public int MaxPerUser => Reserve * options.Value.MostPerUser;
 
     /// <summary>Stores all of them, except those that are refused one by one.</summary>
     /// <returns>What became of each, in order.</returns>
@@ -71,9 +85,15 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         {
             try
             {
-                HashSet<EntityId> full = await FullUsersAsync(database, events);
+                Dictionary<EntityId, long> counts = await CountAsync(database, events);
+                HashSet<EntityId> full = [.. counts.Where(user => user.Value >= MaxPerUser).Select(user => user.Key)];
                 isSent = true;
                 HashSet<EventDraft> isNew = await WriteAsync(database, [.. events.Where(draft => !full.Contains(draft.UserId))]);
+                foreach ((EntityId user, int added) in isNew.CountBy(draft => draft.UserId))
+                {
+                    retention.Check(user, counts[user] + added);
+                }
+
                 EventOutcome[] outcomes = await Task.WhenAll(events.Select(draft => isNew.Contains(draft)
                     ? Task.FromResult(EventOutcome.Stored)
                     : CompareAsync(database, draft, full.Contains(draft.UserId), isRetry: attempt > 1)));
@@ -93,30 +113,53 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         }
     }
 
-    /// <summary>Deletes all events of a user, on every replica at once.</summary>
+    /// <summary>Deletes all events of a user, on every replica at once, and then those that were moved to the artifacts folder.</summary>
+    /// <param name="userId">Whose.</param>
+    /// <param name="forget">Whether what versions and data sets hold of the user is to be forgotten, too: see <see cref="EventKeys.Forgotten"/>.</param>
     /// <returns>How many there were.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
-    public Task<long> DeleteAsync(EntityId userId) => DeleteAsync(userId, transaction =>
+    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes, or the artifacts folder cannot be written to.</exception>
+    public async Task<long> DeleteAsync(EntityId userId, bool forget)
     {
-        Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
-        return (count,
-        [
-            transaction.KeyDeleteAsync(EventKeys.Of(userId)),
-            transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
-            transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
-        ]);
-    });
+        long deleted = await DeleteAsync(userId, transaction =>
+        {
+            Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
+            Task[] others =
+            [
+                transaction.KeyDeleteAsync(EventKeys.Of(userId)),
+                transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
+                transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
+            ];
+            return (count, forget ? [.. others, transaction.HashSetAsync(EventKeys.Forgotten, userId.Text, health.UtcNow.ToUnixTimeMilliseconds() * 1000)] : others);
+        });
+        return deleted + await DeleteArchivedAsync(userId);
+    }
 
     /// <summary>Deletes one event of a user, on every replica at once.</summary>
     /// <param name="userId">Whose.</param>
     /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
     /// <returns>1, or 0 where there is none.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
-    public Task<long> DeleteAsync(EntityId userId, string field) => DeleteAsync(userId, transaction =>
+    public async Task<long> DeleteAsync(EntityId userId, string field)
     {
-        Task<long> count = transaction.HashDeleteAsync(EventKeys.Of(userId), [field]);
-        return (count, [transaction.HashSetAsync(EventKeys.Revisions, [new HashEntry(userId.Text, Random.Shared.NextInt64())])]);
-    });
+        long deleted = await DeleteAsync(userId, transaction =>
+        {
+            Task<long> count = transaction.HashDeleteAsync(EventKeys.Of(userId), [field]);
+            return (count, [transaction.HashSetAsync(EventKeys.Revisions, [new HashEntry(userId.Text, Random.Shared.NextInt64())])]);
+        });
+        return Math.Max(deleted, await DeleteArchivedAsync(userId, field)); // both for an event whose move was interrupted
+    }
+
+    private async Task<long> DeleteArchivedAsync(EntityId userId, string? field = null)
+    {
+        try
+        {
+            return await archive.RemoveAsync(userId, field);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or ArtifactException)
+        {
+            throw new EventStoreException($"The store deleted what it has, but {archive.Folder} cannot be searched for older events: {e.Message} Send the request again.", e);
+        }
+    }
 
     private async Task<long> DeleteAsync(EntityId userId, Func<ITransaction, (Task<long> Count, Task[] Others)> delete)
     {
@@ -153,22 +196,27 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
     {
         IDatabase database = Database();
         Task<RedisValue> revision = database.HashGetAsync(EventKeys.Revisions, userId.Text);
+        Task<RedisValue> forgottenAt = database.HashGetAsync(EventKeys.Forgotten, userId.Text);
         Task<long> count = database.HashLengthAsync(EventKeys.Of(userId));
-        return EventsState.Of(await count, await revision);
+        return EventsState.Of(await count, await revision, await forgottenAt);
     }
 
-    /// <summary>A user's events in the order in which they happened, but for those of a type that weighs nothing.</summary>
+    /// <summary>What is known of a user while Redis is away.</summary>
+    public UserEvents Unread(EntityId userId) => new([], forgotten.At(userId), IsWhole: false);
+
+    /// <summary>A user's events, but for those of a type that weighs nothing.</summary>
     /// <param name="userId">Whose.</param>
-    /// <param name="count">How many there are, as <see cref="StateAsync"/> returned it.</param>
+    /// <param name="state">As <see cref="StateAsync"/> returned it.</param>
     /// <exception cref="InvalidDataException">Some are not events, or of a later release, or there are far more than this release stores.</exception>
-    public async Task<IReadOnlyList<UserEvent>> ReadAsync(EntityId userId, long count)
+    public async Task<UserEvents> ReadAsync(EntityId userId, EventsState state)
     {
-        if (count > 2L * MaxPerUser) // concurrent batches may exceed the limit a little
+        if (state.Count > 2L * MaxPerUser) // concurrent batches may exceed the limit a little
         {
-            throw new InvalidDataException($"A user has {count} events, more than twice Events:MaxPerUser ({MaxPerUser}): they are not read. Delete some, or raise the limit.");
+            throw new InvalidDataException(
+                $"A user has {state.Count} events, more than {2 * Reserve} times Events:MostPerUser ({options.Value.MostPerUser}): they are not read. Delete some, or raise the limit.");
         }
 
-        RedisValue[] stored = count == 0 ? [] : await Database().HashValuesAsync(EventKeys.Of(userId));
+        RedisValue[] stored = state.Count == 0 ? [] : await Database().HashValuesAsync(EventKeys.Of(userId));
         List<UserEvent> events = new(stored.Length);
         foreach (RedisValue value in stored)
         {
@@ -181,14 +229,14 @@ internal sealed class EventStore(EventNotices notices, StoreHealth health, IOpti
         }
 
         events.Sort(UserEvent.CompareByTime);
-        return events;
+        return new UserEvents(events, state.ForgottenAt);
     }
 
-    private async Task<HashSet<EntityId>> FullUsersAsync(IDatabase database, IEnumerable<EventDraft> events)
+    private static async Task<Dictionary<EntityId, long>> CountAsync(IDatabase database, IEnumerable<EventDraft> events)
     {
         EntityId[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
         long[] counts = await Task.WhenAll(whose.Select(user => database.HashLengthAsync(EventKeys.Of(user))));
-        return [.. whose.Where((_, i) => counts[i] >= MaxPerUser)];
+        return whose.Zip(counts).ToDictionary();
     }
 
     private async Task<HashSet<EventDraft>> WriteAsync(IDatabase database, EventDraft[] events)
@@ -290,5 +338,5 @@ internal sealed class EventStoreException : Exception
     public static async Task<string> ReasonAsync(Exception e, StoreHealth health, IDatabase database) =>
         !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
         : await health.FindRefusalAsync(database)
-        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*, for deletions DEL, SREM, HDEL and HLEN, for items WATCH, HGET and INCR";
+        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*, for deletions DEL, SREM, HDEL and HLEN, to move old events HGETALL, for items WATCH, HGET and INCR";
 }

@@ -1,10 +1,16 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Events;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Events;
 
-/// <summary><c>POST /events</c>: interactions as they happen, and <c>DELETE /users/{id}/events</c>.</summary>
+/// <summary><c>POST /events</c>: interactions as they happen, and what deletes them: <c>DELETE /users/{id}</c>, <c>/users/{id}/events</c>.</summary>
 internal static class EventsApi
 {
     private const string BatchField = "events";
@@ -20,6 +26,11 @@ internal static class EventsApi
         builder.Services.AddSingleton<EventNotices>();
         builder.Services.AddHostedService(services => services.GetRequiredService<EventNotices>());
         builder.Services.AddSingleton<EventReader>();
+        builder.Services.AddSingleton(services => new EventArchive(services.GetRequiredService<ArtifactStore>().Root));
+        builder.Services.AddSingleton<EventRetention>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<EventRetention>());
+        builder.Services.AddSingleton<ForgottenUsers>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ForgottenUsers>());
     }
 
     public static void MapEvents(this IEndpointRouteBuilder app)
@@ -34,6 +45,14 @@ internal static class EventsApi
             .WithJsonBody<EventBatch, EventReceipt>(
                 """{"events": [{"user_id": 42, "item_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "item_id": 32, "type": "purchase"}]}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
+            .RequireKey(KeyRole.Write);
+        app.MapDelete("/users/{id}", DeleteUser)
+            .WithTags("Events")
+            .WithSummary("Deletes a user: the events, the answers made from them, and what is served of the published history")
+            .WithDescription(
+                "Takes effect on every replica at once: the user is unknown until new events arrive, and the next training with the store's events leaves the user " +
+                "out of its data. 'scrub' of NanoRecSys.Training removes the user from the files of published versions. 503: the store is away; send the request again.")
+            .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}/events", DeleteEvents)
             .WithTags("Events")
@@ -79,10 +98,16 @@ internal static class EventsApi
         return await StoreAsync(http, drafts, rows, store);
     }
 
+    private static Task<IResult> DeleteUser(HttpContext http, EventStore store, RecommendationCache cache, string id) =>
+        DeleteAllAsync(http, store, cache, id, forget: true);
+
     private static Task<IResult> DeleteEvents(HttpContext http, EventStore store, RecommendationCache cache, string id) =>
+        DeleteAllAsync(http, store, cache, id, forget: false);
+
+    private static Task<IResult> DeleteAllAsync(HttpContext http, EventStore store, RecommendationCache cache, string id, bool forget) =>
         DeleteAsync(http, id, async user =>
         {
-            long deleted = await store.DeleteAsync(user);
+            long deleted = await store.DeleteAsync(user, forget);
             await cache.DeleteAsync(user);
             return deleted;
         });
@@ -148,8 +173,8 @@ internal static class EventsApi
             }
             else if (outcomes[i] == EventOutcome.LimitReached)
             {
-                row.Refuse("user_id", $"This user has {store.MaxPerUser} events, the most that are kept (Events:MaxPerUser). "
-                    + "Take them into the training (prepare --events), then delete them (DELETE /users/ID/events)", "too_many_events");
+                row.Refuse("user_id", $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which wait to be moved to the artifacts folder. "
+                    + "Send the event again later; if it is refused for minutes, the log has the reason", "too_many_events");
                 refused[good[i].Index] = row.Errors;
             }
         }

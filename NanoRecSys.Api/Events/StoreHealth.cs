@@ -11,7 +11,9 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be set right at any time
-    private static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5); // clocks of well-kept machines differ by less
+
+    /// <summary>Clocks of well-kept machines differ by less.</summary>
+    public static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5);
 
     private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "It is a read-only replica."];
 

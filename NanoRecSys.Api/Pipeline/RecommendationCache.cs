@@ -92,19 +92,21 @@ internal sealed class RecommendationCache(
     }
 
     /// <summary>The events of a user whose entry was not found.</summary>
-    /// <returns>In the order in which they happened; null if Redis did not return them.</returns>
-    public async ValueTask<IReadOnlyList<UserEvent>?> ReadEventsAsync(EntityId? userId, CacheLookup lookup)
+    public async ValueTask<UserEvents> ReadEventsAsync(EntityId? userId, CacheLookup lookup)
     {
+        if (userId is not { } user)
+        {
+            return UserEvents.None;
+        }
+
         try
         {
-            return userId is not { } user || lookup.Events is { Count: 0 } ? []
-                : lookup.Events is { } state ? await events.ReadAsync(user, state.Count)
-                : null;
+            return lookup.Events is { } state ? await events.ReadAsync(user, state) : events.Unread(user);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {
             outages.ReportRedis(e);
-            return null;
+            return events.Unread(user);
         }
     }
 

@@ -1,6 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -57,7 +62,7 @@ internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger
             CultureInfo.InvariantCulture, $$"""{"filters": {"year_from": 1}, "user_id": {{JsonSerializer.Serialize(user)}}, "explain": true, "include_history": true, "diversity": 0.3}"""));
         RecommendationRequest request = RequestReader.User(BodyFields.Parse(json.RootElement));
         ServedCatalog catalog = items.Extend(model);
-        History history = HistoryReader.Read(catalog, request, []);
+        History history = HistoryReader.Read(catalog, request, UserEvents.None);
         ListRules rules = ListRules.Of(catalog, request);
         Candidate[] best = Recommender.Recommend(catalog, history, request, rules);
         var response = new RecommendationResponse

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Events;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
@@ -9,18 +8,18 @@ namespace NanoRecSys.Api.Pipeline;
 internal sealed class StoredHistories(EventStore store, Outages outages)
 {
     public async ValueTask<History> ReadAsync(ServedCatalog catalog, EntityId userId) =>
-        HistoryReader.ReadUser(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : []);
+        HistoryReader.ReadUser(catalog, userId, store.IsConfigured ? await ReadEventsAsync(userId) : UserEvents.None);
 
-    private async Task<IReadOnlyList<UserEvent>?> ReadEventsAsync(EntityId userId)
+    private async Task<UserEvents> ReadEventsAsync(EntityId userId)
     {
         try
         {
-            return await store.ReadAsync(userId, (await store.StateAsync(userId)).Count);
+            return await store.ReadAsync(userId, await store.StateAsync(userId));
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {
             outages.ReportRedis(e);
-            return null;
+            return store.Unread(userId);
         }
     }
 }

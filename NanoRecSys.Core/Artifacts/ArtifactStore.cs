@@ -146,17 +146,59 @@ internal sealed class ArtifactStore(string root)
     /// <exception cref="ArtifactException">A part is missing, or another publisher holds the folder.</exception>
     public ArtifactVersion Publish(string staging, Manifest draft)
     {
+        Manifest manifest = Describe(staging, draft);
+        using IDisposable publishing = LockVersions();
+        ArtifactVersion placed = Place(staging, manifest);
+        if (draft.Gate is not { Refused: true })
+        {
+            SetCurrent(manifest.ModelVersion);
+        }
+
+        return placed;
+    }
+
+    /// <summary>Puts the staged files in the place of a version: what named it names the new one, then its folder is deleted.</summary>
+    /// <inheritdoc cref="Publish"/>
+    public ArtifactVersion Replace(string version, string staging, Manifest draft)
+    {
+        Manifest manifest = Describe(staging, draft);
+        using IDisposable publishing = LockVersions();
+        ArtifactVersion placed = Place(staging, manifest);
+        if (ReadCurrent() == version)
+        {
+            SetCurrent(manifest.ModelVersion);
+        }
+
+        if (ReadPinned() == version)
+        {
+            Pin(manifest.ModelVersion);
+        }
+
+        if (manifest.ModelVersion != version)
+        {
+            DeleteIfPossible(FolderOf(version));
+        }
+
+        return placed;
+    }
+
+    private static Manifest Describe(string staging, Manifest draft)
+    {
         ArtifactFile[] files = VersionFiles.DescribeAll(staging);
         string version = VersionName.Of(files);
         Manifest manifest = draft with { SchemaVersion = Manifest.CurrentSchema, ModelVersion = version, Files = files };
         VersionFiles.RequireParts(manifest, version);
         VersionFiles.RequireKnownModels(manifest, version);
-        ManifestFile.Write(staging, manifest);
+        return manifest;
+    }
 
-        using IDisposable publishing = FolderLock.Take(VersionsFolder, "publish", Patience)
-            ?? throw new ArtifactException($"Another process has been publishing in {VersionsFolder} for {Patience.TotalSeconds:F0} seconds. Wait for it, then run 'publish' again.");
-        string folder = FolderOf(version);
-        if (IsIntact(version))
+    private IDisposable LockVersions() => FolderLock.Take(VersionsFolder, "publish", Patience)
+        ?? throw new ArtifactException($"Another process has been publishing in {VersionsFolder} for {Patience.TotalSeconds:F0} seconds. Wait for it, then try again.");
+
+    private ArtifactVersion Place(string staging, Manifest manifest)
+    {
+        string folder = FolderOf(manifest.ModelVersion);
+        if (IsIntact(manifest.ModelVersion))
         {
             // The same content is there, perhaps being read: only the manifest changes.
             ManifestFile.Write(folder, manifest);
@@ -164,17 +206,13 @@ internal sealed class ArtifactStore(string root)
         }
         else
         {
+            ManifestFile.Write(staging, manifest);
             if (Directory.Exists(folder))
             {
                 DeleteIfPossible(folder);
             }
 
             Directory.Move(staging, folder);
-        }
-
-        if (draft.Gate is not { Refused: true })
-        {
-            SetCurrent(version);
         }
 
         return new ArtifactVersion(folder, ManifestFile.Read(folder));

@@ -80,6 +80,9 @@ public sealed record DatasetInfo(string Name, string Sha256, int Users, int Item
 {
     /// <summary>What the data calls an item; null for <see cref="ItemWord.Item"/>.</summary>
     public ItemWord? Word { get; init; }
+
+    /// <summary>When the store's events and deleted users were read, by its clock; null where they were not: see <see cref="Events.EventKeys.Forgotten"/>.</summary>
+    public DateTimeOffset? EventsRead { get; init; }
 }
 
 /// <summary>The user tower's configuration.</summary>

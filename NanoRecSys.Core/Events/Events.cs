@@ -62,8 +62,17 @@ internal static class EventKeys
     /// <summary>A hash: user id to a random number, another one after each write. With the number of events it identifies their content.</summary>
     public const string Revisions = "nanorecsys:events:revisions";
 
-    public const string Epoch = "nanorecsys:epoch"; // a string: the random id of this store, made by the first API process that finds none
-    public const string Notices = "nanorecsys:events:notices"; // a channel: ids of users whose events were just stored or deleted
+    /// <summary>
+    /// A hash: user id to when the user was deleted, in microseconds since 1970. What versions and data sets from before hold of the user is neither
+    /// served nor trained on.
+    /// </summary>
+    public const string Forgotten = "nanorecsys:forgotten";
+
+    /// <summary>A string: the random id of this store, made by the first API process that finds none.</summary>
+    public const string Epoch = "nanorecsys:epoch";
+
+    /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
+    public const string Notices = "nanorecsys:events:notices";
 
     /// <summary>A hash: one field for each event, which is written once.</summary>
     public static string Of(EntityId user) => "nanorecsys:events:user:" + user.Text;
@@ -76,4 +85,13 @@ internal static class EventTypes
     public const string Rate = "rate";
     public const string Like = "like";
     public const string Dislike = "dislike"; // excludes the item from then on; the model does not read it, and training leaves it out
+}
+
+/// <summary>What the store knows of a user.</summary>
+/// <param name="Items">In the order in which they happened.</param>
+/// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 for never.</param>
+/// <param name="IsWhole">False if Redis did not answer.</param>
+internal sealed record UserEvents(IReadOnlyList<UserEvent> Items, long ForgottenAt = 0, bool IsWhole = true)
+{
+    public static readonly UserEvents None = new([]);
 }

@@ -10,11 +10,14 @@ internal static class Audience
 {
     private const int Shown = 12;
 
-    public static ItemAudience Of(ModelSnapshot model, int row)
+    /// <param name="model">What recommends.</param>
+    /// <param name="row">Of the item.</param>
+    /// <param name="forgotten">Positions of users who are left out.</param>
+    public static ItemAudience Of(ModelSnapshot model, int row, IReadOnlySet<int> forgotten)
     {
-        UserSample sample = model.Sample;
-        var members = new List<AudienceMember>(sample.Members.Count);
-        foreach (SampledUser user in sample.Members)
+        SampledUser[] sample = [.. model.Sample.Members.Where(user => !forgotten.Contains(user.Position))];
+        var members = new List<AudienceMember>(sample.Length);
+        foreach (SampledUser user in sample)
         {
             ReadOnlySpan<int> history = model.Histories.At(user.Position);
             if (!history.Contains(row))
@@ -24,7 +27,7 @@ internal static class Audience
         }
 
         return new ItemAudience(
-            model.Histories.UserCount, sample.Members.Count, sample.Members.Count - members.Count,
+            model.Histories.UserCount, sample.Length, sample.Length - members.Count,
             members.Count(member => member.Place <= 10), members.Count(member => member.Place <= 100),
             [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId, Comparer<EntityId>.Create(EntityId.Compare)).Take(Shown)]);
     }

@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Events;
-using StackExchange.Redis;
 
 namespace NanoRecSys.Core.Serving;
 
@@ -14,8 +13,8 @@ internal static class HistoryReader
 
     /// <param name="catalog">The model that answers, and its items.</param>
     /// <param name="request">Names the user or the session.</param>
-    /// <param name="events">The user's, as the cache's lookup found them; null if Redis did not answer.</param>
-    public static History Read(ServedCatalog catalog, RecommendationRequest request, IReadOnlyList<UserEvent>? events)
+    /// <param name="events">The user's, as the cache's lookup found them.</param>
+    public static History Read(ServedCatalog catalog, RecommendationRequest request, UserEvents events)
     {
         History history = request.ItemIds is { } items ? ReadSession(catalog, items, request.Times, request.ShowsMovies ? UnknownMovies : UnknownItems)
             : request.UserId is { } user ? ReadUser(catalog, user, events)
@@ -97,21 +96,21 @@ internal static class HistoryReader
     }
 
     /// <summary>What a user has seen.</summary>
-    public static History ReadUser(ServedCatalog catalog, EntityId userId, IReadOnlyList<UserEvent>? events)
+    public static History ReadUser(ServedCatalog catalog, EntityId userId, UserEvents events)
     {
         UserHistories published = catalog.Model.Histories;
         int position = published.PositionOf(userId);
-        bool isKnown = position >= 0;
-        LiveItem[] live = [.. LiveItems(catalog, events ?? [])];
+        bool isKnown = position >= 0 && !catalog.Model.Forgets(events.ForgottenAt);
+        LiveItem[] live = [.. LiveItems(catalog, events.Items)];
         History history = Merge(isKnown ? published.At(position) : default, isKnown ? published.TimesAt(position) : default, live);
-        string reason = events is null ? EventsUnavailable : isKnown || events.Count > 0 ? EmptyHistory : UnknownUser;
+        string reason = !events.IsWhole ? EventsUnavailable : isKnown || events.Items.Count > 0 ? EmptyHistory : UnknownUser;
         return history with
         {
             EmptyReason = history.Rows.Length > 0 ? null : reason,
             // For a user who came back after the model's last day, that day.
             Now = history.Times.IsEmpty ? catalog.Model.DataUntil : Math.Max(catalog.Model.DataUntil, history.Times.Span[^1]),
             PublishedAt = isKnown && live.Length == 0 ? position : null,
-            IsWhole = events is not null,
+            IsWhole = events.IsWhole,
         };
     }
 

@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.Core.Serving;
@@ -71,6 +73,11 @@ internal sealed class ModelSnapshot
         : ServedRanker.Squash(value);
 
     /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
+    /// <summary>Whether the history of a user who was deleted may not be served: it was not read after that, by clocks that may differ by minutes.</summary>
+    /// <param name="forgottenAt">In microseconds since 1970; 0 for never.</param>
+    public bool Forgets(long forgottenAt) =>
+        forgottenAt > 0 && !(Artifacts.Manifest.Dataset.EventsRead - StoreHealth.AllowedSkew > DateTimeOffset.UnixEpoch.AddMicroseconds(forgottenAt));
+
     internal bool TryAddLease()
     {
         int leases = Volatile.Read(ref _leases);

@@ -85,6 +85,7 @@ internal static class CommandLine
             ExpandCommand.Create(factory),
             PublishCommand.Create(factory),
             RecommendCommand.Create(factory),
+            ScrubCommand.Create(factory),
             RunCommand.Create(factory),
         };
         foreach (Option option in CommonOptions.All)

@@ -1,3 +1,6 @@
+using System.IO.Hashing;
+using System.Text;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
@@ -8,12 +11,18 @@ using StackExchange.Redis;
 namespace NanoRecSys.Training.Data;
 
 /// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
-/// <param name="Interactions">Every event but dislikes, by user and time.</param>
+/// <param name="Interactions">Every event but dislikes: those of the store by user and time, then those that were moved out of it.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
 /// <param name="Movies">That were added since, as a file of items would have them.</param>
 /// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
 internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<ItemRow> Movies, int Damaged)
 {
+    /// <summary>Users who were deleted: what the data has of them is left out.</summary>
+    public IReadOnlySet<EntityId> Forgotten { get; init; } = new HashSet<EntityId>();
+
+    /// <inheritdoc cref="DatasetInfo.EventsRead"/>
+    public DateTimeOffset? Read { get; init; }
+
     /// <summary>Stars of a <c>like</c> that came without.</summary>
     public const float LikeRating = 5;
 
@@ -25,15 +34,17 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     public static readonly LiveEvents None = new(new InteractionTable(), 0, [], 0);
 
     /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
+    /// <param name="archive">Of the artifacts folder that the API has.</param>
     /// <param name="cancellation">Stops between users.</param>
     /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
-    public static async Task<LiveEvents> ReadAsync(string address, CancellationToken cancellation)
+    public static async Task<LiveEvents> ReadAsync(string address, EventArchive archive, CancellationToken cancellation)
     {
         ConfigurationOptions options = Parse(address);
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-            return await ReadAsync(redis.GetDatabase(), cancellation);
+            DateTimeOffset now = await redis.GetServers().First(server => server.IsConnected).TimeAsync(); // before anything is read
+            return await ReadAsync(redis.GetDatabase(), archive, cancellation) with { Read = now };
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
@@ -68,32 +79,55 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
     }
 
-    private static async Task<LiveEvents> ReadAsync(IDatabase database, CancellationToken cancellation)
+    private static async Task<LiveEvents> ReadAsync(IDatabase database, EventArchive archive, CancellationToken cancellation)
     {
         var interactions = new InteractionTable();
+        var known = new HashSet<UInt128>(); // hashes of users and keys: an event may be in the store and in the archive
         (int dislikes, int damaged) = (0, 0);
         EntityId[] users = SortedIds(await database.SetMembersAsync(EventKeys.Users));
+        HashSet<EntityId> forgotten = [.. SortedIds(await database.HashKeysAsync(EventKeys.Forgotten))];
         foreach (EntityId[] some in users.Chunk(UsersAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();
-            RedisValue[][] stored = await Task.WhenAll(some.Select(user => database.HashValuesAsync(EventKeys.Of(user))));
+            HashEntry[][] stored = await Task.WhenAll(some.Select(user => database.HashGetAllAsync(EventKeys.Of(user))));
             for (int u = 0; u < some.Length; u++)
             {
-                UserEvent[] events = Readable(stored[u], value => StoredEvent.Read(value), ref damaged);
+                known.UnionWith(stored[u].Select(entry => HashOf(some[u], (string)entry.Name!)));
+                UserEvent[] events = Readable(Array.ConvertAll(stored[u], entry => entry.Value), value => StoredEvent.Read(value), ref damaged);
                 Array.Sort(events, UserEvent.CompareByTime);
-                dislikes += events.Count(happened => !happened.IsPositive);
-                foreach (UserEvent happened in events.Where(happened => happened.IsPositive))
-                {
-                    interactions.Add(some[u], happened.ItemId, Stars(happened), happened.Timestamp);
-                }
+                Array.ForEach(events, happened => Add(some[u], happened));
+            }
+        }
+
+        await foreach (ArchivedEvent archived in archive.ReadAsync())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (known.Add(HashOf(archived.User, archived.Field)))
+            {
+                Add(archived.User, archived.Event);
             }
         }
 
         ItemRecord[] items = Readable(await database.HashValuesAsync(ItemRecord.Key), value => ItemRecord.Read(value), ref damaged);
         return new LiveEvents(
             interactions, dislikes,
-            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => ItemRow.Of(item.Apply()))], damaged);
+            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => ItemRow.Of(item.Apply()))], damaged)
+        { Forgotten = forgotten };
+
+        void Add(EntityId user, UserEvent happened)
+        {
+            if (happened.IsPositive)
+            {
+                interactions.Add(user, happened.ItemId, Stars(happened), happened.Timestamp);
+            }
+            else
+            {
+                dislikes++;
+            }
+        }
     }
+
+    private static UInt128 HashOf(EntityId user, string field) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes($"{user.Text}\0{field}"));
 
     private static EntityId[] SortedIds(RedisValue[] ids)
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
@@ -55,12 +56,14 @@ internal static class PrepareStep
             throw new UserErrorException("--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
         }
 
-        LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
+        LiveEvents events = options.Events is null ? LiveEvents.None
+            : await LiveEvents.ReadAsync(options.Events, new EventArchive(context.Workspace.Store.Root), context.Cancellation);
         if (events.Damaged > 0)
         {
             notes.Add($"{events.Damaged:N0} events or added movies in Redis cannot be read and were left out.");
         }
 
+        read = Without(events.Forgotten, read);
         read.AddRange(events.Interactions, unit); // behind the file's, so that its items keep their rows
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
@@ -115,6 +118,7 @@ internal static class PrepareStep
             Notes = notes,
             Events = events.Interactions.Count,
             Dislikes = events.Dislikes,
+            EventsRead = events.Read,
             NewItems = heldOut?.Items.Count ?? 0,
         };
         foreach (string note in notes)
@@ -136,6 +140,13 @@ internal static class PrepareStep
         {
             return null; // damaged: preparing again is the remedy
         }
+    }
+
+    private static InteractionTable Without(IReadOnlySet<EntityId> users, InteractionTable interactions)
+    {
+        HashSet<int> codes = [.. users.Where(user => interactions.UserIds.TryFind(user, out _)).Select(interactions.UserIds.CodeOf)];
+        return codes.Count == 0 ? interactions
+            : interactions.Take([.. Enumerable.Range(0, interactions.Count).Where(row => !codes.Contains(interactions[row].User))]);
     }
 
     private static InteractionTable RatedAtLeast(InteractionTable interactions, double rating)
@@ -223,7 +234,7 @@ internal sealed record PrepareOptions
     /// </summary>
     public IReadOnlyList<EntityId>? ItemOrder { get; init; }
 
-    /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, CancellationToken)"/>. Null for none.</summary>
+    /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, EventArchive, CancellationToken)"/>. Null for none.</summary>
     public string? Events { get; init; }
 
     /// <summary>What the data calls an item; null for the usual word.</summary>

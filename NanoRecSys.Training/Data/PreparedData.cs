@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data.Files;
@@ -250,6 +251,9 @@ internal sealed record DatasetSummary(
 
     /// <summary>Events that say that a movie was not liked; they were left out.</summary>
     public int Dislikes { get; init; }
+
+    /// <inheritdoc cref="DatasetInfo.EventsRead"/>
+    public DateTimeOffset? EventsRead { get; init; }
 
     /// <summary>Items that were taken out entirely; see <see cref="HeldOutItems"/>.</summary>
     public int NewItems { get; init; }

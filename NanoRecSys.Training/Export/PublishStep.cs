@@ -116,6 +116,7 @@ internal static class PublishStep
                 options.ServeSplit == ServeSplit.All ? "all" : "train")
             {
                 Word = summary.Word ?? WordOf(summary.Name),
+                EventsRead = summary.EventsRead,
             },
             Model = exported.Report.Model,
             UserTower = exported.UserTower,

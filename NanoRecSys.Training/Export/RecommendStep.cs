@@ -65,7 +65,7 @@ internal static class RecommendStep
             var lists = new Candidate[some.Length][];
             Parallel.For(0, some.Length, threads, i =>
             {
-                History history = HistoryReader.ReadUser(catalog, model.Histories.Users[some[i]], []);
+                History history = HistoryReader.ReadUser(catalog, model.Histories.Users[some[i]], UserEvents.None);
                 lists[i] = Recommender.Recommend(catalog, history, request, ListRules.None);
             });
             output.Append(model, some, lists);

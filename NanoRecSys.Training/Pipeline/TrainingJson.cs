@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Baselines;
+using NanoRecSys.Training.Commands;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export;
@@ -49,6 +50,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(ExpandSummary))]
 [JsonSerializable(typeof(PublishSummary))]
 [JsonSerializable(typeof(RecommendSummary))]
+[JsonSerializable(typeof(IReadOnlyList<ScrubbedVersion>))]
 internal sealed partial class TrainingJson : JsonSerializerContext
 {
     public static TrainingJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });

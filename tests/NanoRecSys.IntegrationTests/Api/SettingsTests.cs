@@ -17,7 +17,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Recommendations__Candidates", "1,000", "Recommendations:Candidates")]
     [InlineData("Recommendations__CacheLifetime", "5 minutes", "Recommendations:CacheLifetime")]
     [InlineData("Recommendations__Candidats", "50", "Recommendations:Candidats is not a setting. The settings of Recommendations are Candidates,")]
-    [InlineData("Events__MaxPerUser", "-5", "MaxPerUser")]
+    [InlineData("Events__MostPerUser", "-5", "MostPerUser")]
     [InlineData("Events__MaxPerUsr", "5", "Events:MaxPerUsr is not a setting.")]
     [InlineData("Overload__Answer", "Sometimes", "Overload:Answer")]
     [InlineData("Artifacts__PollInterval", "1s", "Artifacts:PollInterval")]

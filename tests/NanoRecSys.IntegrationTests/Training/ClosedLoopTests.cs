@@ -44,11 +44,13 @@ public sealed class ClosedLoopTests : IDisposable
         Assert.Equal(2 * Newcomers + 2, receipt.GetProperty("stored").GetInt32());
 
         await DamageAsync(cache);
+        await api.SendAsync(HttpMethod.Delete, "/users/5");
         DatasetSummary summary = await TrainAsync(new PrepareOptions { Data = data, Events = $"redis://{cache.ConnectionString}" }, context);
         await ApiServer.UntilAsync("the retrained model is served", async () => (await api.StatusAsync()).Text("version") != first);
 
         Assert.Equal((2 * Newcomers + 1, 1, Movies + 1), (summary.Events, summary.Dislikes, summary.Items));
         Assert.Contains("2 events or added movies in Redis cannot be read and were left out.", summary.Notes);
+        Assert.Equal(-1, HistoriesFile.Read(store.FolderOf(store.ReadCurrent()!)).PositionOf(5)); // who was deleted
         int after = await RankAsync(api);
         Assert.True(before > 5, $"It stood at place {before} already.");
         Assert.True(after <= 3, $"From place {before} to {after}.");

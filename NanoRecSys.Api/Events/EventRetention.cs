@@ -1,0 +1,133 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>
+/// Keeps the store small: once a user has half as many events again as <see cref="EventOptions.MostPerUser"/>, all but the newest move to
+/// <see cref="EventArchive"/>, in the background. A user whose turn is lost (a crash, a full queue) is found again with the next event.
+/// </summary>
+internal sealed class EventRetention(
+    EventArchive archive, EventNotices notices, IOptions<EventOptions> options, TimeProvider time, ILogger<EventRetention> logger,
+    IConnectionMultiplexer? redis = null) : BackgroundService
+{
+    private const int UsersPerFile = 100;
+    private const int FieldsPerCommand = 1000;
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(10);
+
+    private readonly Channel<EntityId> _users = Channel.CreateBounded<EntityId>(
+        new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    /// <param name="user">Who has new events.</param>
+    /// <param name="count">How many there are, about.</param>
+    public void Check(EntityId user, long count)
+    {
+        if (count > options.Value.MostPerUser * 3L / 2)
+        {
+            _users.Writer.TryWrite(user);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (await _users.Reader.WaitToReadAsync(stoppingToken))
+        {
+            var users = new HashSet<EntityId>();
+            while (users.Count < UsersPerFile && _users.Reader.TryRead(out EntityId user))
+            {
+                users.Add(user);
+            }
+
+            try
+            {
+                await MoveAsync(redis!.GetDatabase(), users);
+            }
+            catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException or IOException or UnauthorizedAccessException or ArtifactException)
+            {
+                logger.LogWarning("Events of {Users} users stay in the store for now, because they cannot be moved to {Folder}: {Reason}", users.Count, archive.Folder, e.Message);
+                await Task.Delay(PauseAfterFailure, time, stoppingToken);
+            }
+        }
+    }
+
+    private async Task MoveAsync(IDatabase database, HashSet<EntityId> users)
+    {
+        using IDisposable held = await archive.LockAsync();
+        var moved = new List<ArchivedEvent>();
+        foreach (EntityId user in users)
+        {
+            ArchivedEvent[] all = [.. (await database.HashGetAllAsync(EventKeys.Of(user)))
+                .Select(entry => new ArchivedEvent(user, (string)entry.Name!, StoredEvent.Read((byte[])entry.Value!)))];
+            moved.AddRange(all.OrderBy(archived => archived.Event, Comparer<UserEvent>.Create(UserEvent.CompareByTime)).SkipLast(options.Value.MostPerUser));
+        }
+
+        if (moved.Count == 0)
+        {
+            return;
+        }
+
+        await archive.WriteAsync(moved, time.GetUtcNow());
+        foreach (IGrouping<EntityId, ArchivedEvent> own in moved.GroupBy(archived => archived.User))
+        {
+            ITransaction transaction = database.CreateTransaction();
+            Task[] commands =
+            [
+                .. own.Select(archived => (RedisValue)archived.Field).Chunk(FieldsPerCommand).Select(fields => transaction.HashDeleteAsync(EventKeys.Of(own.Key), fields)),
+                transaction.HashSetAsync(EventKeys.Revisions, own.Key.Text, Random.Shared.NextInt64()),
+                EventNotices.TellAsync(transaction, [own.Key]),
+            ];
+            await transaction.ExecuteAsync();
+            await Task.WhenAll(commands);
+            notices.Heard([own.Key]);
+        }
+    }
+}
+
+/// <summary>
+/// Users who were deleted: what versions from before hold of them is not served. A request for a user reads the mark together with the
+/// state of the events; this is for lists of users, and for the time while Redis is away.
+/// </summary>
+internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? redis = null) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private volatile IReadOnlyDictionary<EntityId, long> _known = new Dictionary<EntityId, long>();
+
+    /// <returns>When the user was deleted, as far as this process knows; 0 for never.</returns>
+    public long At(EntityId user) => _known.GetValueOrDefault(user);
+
+    /// <summary>Places of deleted users in the histories of a version from before.</summary>
+    public async Task<IReadOnlySet<int>> PositionsInAsync(ModelSnapshot model)
+    {
+        await RefreshAsync();
+        return _known.Where(user => model.Forgets(user.Value)).Select(user => model.Histories.PositionOf(user.Key)).Where(position => position >= 0).ToHashSet();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        do
+        {
+            await RefreshAsync();
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task RefreshAsync()
+    {
+        try
+        {
+            _known = redis is null ? _known
+                : (await redis.GetDatabase().HashGetAllAsync(EventKeys.Forgotten)).ToDictionary(user => EntityId.Of((string)user.Name!), user => (long)user.Value);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            // What was known before holds.
+        }
+    }
+}

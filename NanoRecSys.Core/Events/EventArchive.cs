@@ -1,0 +1,139 @@
+using System.Globalization;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+using Parquet.Serialization;
+
+namespace NanoRecSys.Core.Events;
+
+/// <summary>A user's event that the store no longer holds.</summary>
+/// <param name="User">Whose it is.</param>
+/// <param name="Field">Its idempotency key in the store: the same event has the same, wherever it is.</param>
+/// <param name="Event">What happened.</param>
+internal readonly record struct ArchivedEvent(EntityId User, string Field, UserEvent Event);
+
+/// <summary>
+/// Events that were moved out of the store, in Parquet files below the artifacts folder: <c>events/DAY/NAME.parquet</c>, by the day of
+/// the move. An event is written here before it is deleted there, so after a crash it may be in both, or in two files: readers take each
+/// <see cref="ArchivedEvent.Field"/> of a user once, and read the store first.
+/// </summary>
+/// <param name="artifacts">The artifacts folder.</param>
+internal sealed class EventArchive(string artifacts)
+{
+    private const string Extension = ".parquet";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    public string Folder { get; } = Path.Combine(artifacts, "events");
+
+    /// <summary>One process at a time moves events, or removes them: an event must not arrive here after its user's were removed.</summary>
+    /// <exception cref="IOException">Another process still holds it after half a minute.</exception>
+    /// <exception cref="ArtifactException">The folder cannot be created or written to.</exception>
+    public Task<IDisposable> LockAsync() => Task.Run(() => FolderLock.Take(Folder, "move", Patience)
+        ?? throw new IOException($"Another process has been moving events to {Folder} for {Patience.TotalSeconds:F0} seconds."));
+
+    /// <summary>Adds a file; on disk when this returns.</summary>
+    public async Task WriteAsync(IEnumerable<ArchivedEvent> events, DateTimeOffset now, CancellationToken cancellation = default)
+    {
+        string day = Path.Combine(Folder, now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+        Directory.CreateDirectory(day);
+        await WriteAsync(Path.Combine(day, $"{now:HHmmssfff}-{Guid.NewGuid():N}{Extension}"), events, cancellation);
+    }
+
+    /// <summary>All events, file by file, the oldest file first.</summary>
+    public async IAsyncEnumerable<ArchivedEvent> ReadAsync()
+    {
+        foreach (string file in Files())
+        {
+            foreach (ArchivedEvent archived in await ReadAsync(file))
+            {
+                yield return archived;
+            }
+        }
+    }
+
+    /// <summary>Removes a user's events, or the one of a field.</summary>
+    /// <returns>How many there were.</returns>
+    public async Task<long> RemoveAsync(EntityId user, string? field = null)
+    {
+        if (!Directory.Exists(Folder))
+        {
+            return 0; // nothing was ever moved
+        }
+
+        using IDisposable held = await LockAsync();
+        var removed = new HashSet<string>();
+        foreach (string file in Files())
+        {
+            if (!(await ParquetSerializer.DeserializeAsync<UserRow>(file)).Data.Any(row => row.user_id == user.Text))
+            {
+                continue;
+            }
+
+            ArchivedEvent[] all = await ReadAsync(file);
+            ArchivedEvent[] kept = [.. all.Where(archived => archived.User != user || (field is not null && archived.Field != field))];
+            removed.UnionWith(all.Except(kept).Select(archived => archived.Field));
+            if (kept.Length == 0)
+            {
+                File.Delete(file);
+            }
+            else if (kept.Length < all.Length)
+            {
+                await WriteAsync(file, kept, CancellationToken.None);
+            }
+        }
+
+        return removed.Count;
+    }
+
+    private string[] Files() => !Directory.Exists(Folder) ? []
+        : [.. Directory.EnumerateFiles(Folder, "*" + Extension, SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+
+    private static async Task WriteAsync(string path, IEnumerable<ArchivedEvent> events, CancellationToken cancellation)
+    {
+        using AtomicFile file = new(path);
+        await ParquetSerializer.SerializeAsync(
+            events.Select(archived => new Row
+            {
+                user_id = archived.User.Text,
+                key = archived.Field,
+                item_id = archived.Event.ItemId.Text,
+                timestamp = archived.Event.Timestamp,
+                type = archived.Event.Type,
+                rating = archived.Event.Rating,
+                received = archived.Event.Received,
+            }),
+            file.TemporaryPath, cancellationToken: cancellation);
+        file.Commit();
+    }
+
+    private static async Task<ArchivedEvent[]> ReadAsync(string path)
+    {
+        try
+        {
+            return [.. (await ParquetSerializer.DeserializeAsync<Row>(path)).Data.Select(row => new ArchivedEvent(
+                EntityId.Of(row.user_id), row.key, new UserEvent(EntityId.Of(row.item_id), row.timestamp, row.type, row.rating, row.received)))];
+        }
+        catch (FileNotFoundException)
+        {
+            return []; // its last user was removed since the folder was listed
+        }
+    }
+
+    // Parquet.Net takes the columns' names from the properties.
+#pragma warning disable IDE1006 // Naming: snake_case is the file's contract.
+    private sealed class UserRow
+    {
+        public string user_id { get; set; } = "";
+    }
+
+    private sealed class Row
+    {
+        public string user_id { get; set; } = "";
+        public string key { get; set; } = "";
+        public string item_id { get; set; } = "";
+        public long timestamp { get; set; }
+        public string type { get; set; } = "";
+        public float? rating { get; set; }
+        public long received { get; set; }
+    }
+#pragma warning restore IDE1006
+}

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Data;
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.Training.Commands;
+
+/// <summary>
+/// Removes users from published versions: from the histories and from the embeddings that were computed of them. A version is named by its
+/// content, so a scrubbed one has another name; what pointed to the old one points to it.
+/// </summary>
+internal static class ScrubCommand
+{
+    private static readonly Option<string[]> Users = new("--users")
+    {
+        Description = "Users to remove",
+        HelpName = "ID",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "scrub", "Remove users from all published versions, old ones too; serving follows without a restart", [Users],
+        (parse, context) => Task.Run(() => Scrub(context.Workspace.Store, parse.GetRequiredValue(Users))), Show, prepares: _ => true);
+
+    internal static IReadOnlyList<ScrubbedVersion> Scrub(ArtifactStore store, IReadOnlyList<string> users)
+    {
+        var scrubbed = new List<ScrubbedVersion>();
+        foreach (string version in store.ListVersions())
+        {
+            string staging = store.CreateStaging();
+            try
+            {
+                ArtifactVersion copy = store.Copy(version, staging);
+                UserHistories histories = HistoriesFile.Read(staging);
+                HashSet<int> gone = [.. users.Select(user => histories.PositionOf(EntityId.Of(user))).Where(position => position >= 0)];
+                if (gone.Count == 0)
+                {
+                    continue;
+                }
+
+                int[] kept = [.. Enumerable.Range(0, histories.UserCount).Where(position => !gone.Contains(position))];
+                UserHistories left = Take(histories, kept);
+                HistoriesFile.Write(staging, left);
+                if (copy.Manifest.UserEmbeddings is { } file)
+                {
+                    using HalfRows embeddings = HalfRows.Map(Path.Combine(store.FolderOf(version), file));
+                    HalfRows.Write(copy.PathOf(file), kept.Select(embeddings.Row), kept.Length, embeddings.Columns);
+                }
+
+                DatasetInfo dataset = copy.Manifest.Dataset;
+                Manifest draft = copy.Manifest with
+                {
+                    Dataset = dataset with { Users = dataset.Users - gone.Count, Interactions = dataset.Interactions - (histories.InteractionCount - left.InteractionCount) },
+                };
+                scrubbed.Add(new ScrubbedVersion(version, store.Replace(version, staging, draft).Manifest.ModelVersion, gone.Count));
+            }
+            finally
+            {
+                AtomicFolder.DeleteIfExists(staging);
+            }
+        }
+
+        return scrubbed;
+    }
+
+    private static UserHistories Take(UserHistories all, int[] positions) => new(
+        [.. positions.Select(position => all.Users[position])],
+        [0, .. positions.Select(position => (long)all.At(position).Length).Scan()],
+        [.. positions.SelectMany(position => all.At(position).ToArray())],
+        all.HasTimes ? [.. positions.SelectMany(position => all.TimesAt(position).ToArray())] : null,
+        all.HasWeights ? [.. positions.SelectMany(position => all.WeightsAt(position).ToArray())] : null);
+
+    private static IEnumerable<long> Scan(this IEnumerable<long> lengths)
+    {
+        long sum = 0;
+        foreach (long length in lengths)
+        {
+            yield return sum += length;
+        }
+    }
+
+    private static void Show(IReadOnlyList<ScrubbedVersion> versions, RunConsole console)
+    {
+        foreach (ScrubbedVersion version in versions)
+        {
+            console.WriteLine($"Version {version.Version} is now {version.Became}, without {version.Users} users.");
+        }
+
+        console.WriteLine(versions.Count == 0
+            ? "No version has any of these users."
+            : "Prepared data still has them until 'prepare' runs again, with --events where they were deleted through the API. Replace the names in Models:Split, if they are there.");
+        console.WriteSummary(versions, TrainingJson.Default.IReadOnlyListScrubbedVersion);
+    }
+}
+
+/// <param name="Version">As it was.</param>
+/// <param name="Became">Its new name.</param>
+/// <param name="Users">How many were removed.</param>
+internal sealed record ScrubbedVersion(string Version, string Became, int Users);
