@@ -1,6 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
-
 namespace NanoRecSys.Core.Data;
 
 /// <summary>What a column of the items' file holds.</summary>

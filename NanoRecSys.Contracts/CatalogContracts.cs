@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Data;
+
 namespace NanoRecSys.Core.Contracts;
 
 /// <summary>Answer of <c>GET /users?query=&amp;limit=</c>: people to pick from.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Core.Contracts;
 

@@ -1,12 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Text;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Endpoints;
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using NanoRecSys.Api.Http;
 
 namespace NanoRecSys.Api.Endpoints;
 

@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
 
 namespace NanoRecSys.Api.Endpoints;
 

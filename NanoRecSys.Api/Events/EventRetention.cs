@@ -1,9 +1,4 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;

@@ -1,12 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Events;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Events;
 
@@ -198,7 +192,6 @@ internal sealed class EventReader(StoreHealth health)
     private const int MaxTypeLength = 64;
 
     // Clocks of well-kept machines differ by less; beyond it an event would stay the newest for as long as it is early.
-    private static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5);
 
     private long _lastReceived;
 
@@ -268,10 +261,10 @@ internal sealed class EventReader(StoreHealth health)
         {
             fields.Refuse("timestamp", "Input should be seconds since 1970", "greater_than_equal");
         }
-        else if (timestamp > (now + AllowedSkew).ToUnixTimeSeconds())
+        else if (timestamp > (now + Clocks.AllowedSkew).ToUnixTimeSeconds())
         {
             fields.Refuse("timestamp", string.Create(CultureInfo.InvariantCulture,
-                $"Lies {timestamp - now.ToUnixTimeSeconds()} s in the future, {AllowedSkew.TotalSeconds} are allowed: are they seconds since 1970, is the clock right?"), "in_the_future");
+                $"Lies {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} are allowed: are they seconds since 1970, is the clock right?"), "in_the_future");
         }
     }
 }

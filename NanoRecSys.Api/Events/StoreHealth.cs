@@ -12,8 +12,6 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be set right at any time
 
-    /// <summary>Clocks of well-kept machines differ by less.</summary>
-    public static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5);
 
     private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "It is a read-only replica."];
 
@@ -179,7 +177,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         {
             IServer server = connection.GetServers().First(server => server.IsConnected);
             TimeSpan skew = time.GetUtcNow() - await server.TimeAsync();
-            _skew = skew.Duration() > AllowedSkew ? skew : TimeSpan.Zero;
+            _skew = skew.Duration() > Clocks.AllowedSkew ? skew : TimeSpan.Zero;
             if (_skew != TimeSpan.Zero)
             {
                 findings.Add($"The clock of this machine differs by {skew.TotalSeconds:F0} s from Redis': the time of Redis is used for events.");

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 

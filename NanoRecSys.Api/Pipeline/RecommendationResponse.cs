@@ -3,8 +3,6 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
-using NanoRecSys.Api.Http;
 
 namespace NanoRecSys.Api.Pipeline;
 

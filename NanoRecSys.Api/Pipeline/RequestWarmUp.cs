@@ -1,11 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Pipeline;
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Api.Events;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Pipeline;

@@ -1,8 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Serving;
 

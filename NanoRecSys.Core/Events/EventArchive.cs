@@ -1,6 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Events;

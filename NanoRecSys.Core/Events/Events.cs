@@ -95,3 +95,8 @@ internal sealed record UserEvents(IReadOnlyList<UserEvent> Items, long Forgotten
 {
     public static readonly UserEvents None = new([]);
 }
+
+internal static class Clocks
+{
+    public static readonly TimeSpan AllowedSkew = TimeSpan.FromMinutes(5); // between the clocks of clients, replicas and the store
+}

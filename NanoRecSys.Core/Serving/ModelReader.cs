@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Retrieval;
 

@@ -1,7 +1,7 @@
+using NanoRecSys.Core.Events;
 using System.Numerics.Tensors;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Items;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Core.Serving;
 
@@ -72,12 +72,12 @@ internal sealed class ModelSnapshot
         : Ranker is null ? value
         : ServedRanker.Squash(value);
 
-    /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     /// <summary>Whether the history of a user who was deleted may not be served: it was not read after that, by clocks that may differ by minutes.</summary>
     /// <param name="forgottenAt">In microseconds since 1970; 0 for never.</param>
     public bool Forgets(long forgottenAt) =>
-        forgottenAt > 0 && !(Artifacts.Manifest.Dataset.EventsRead - StoreHealth.AllowedSkew > DateTimeOffset.UnixEpoch.AddMicroseconds(forgottenAt));
+        forgottenAt > 0 && !(Artifacts.Manifest.Dataset.EventsRead - Clocks.AllowedSkew > DateTimeOffset.UnixEpoch.AddMicroseconds(forgottenAt));
 
+    /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
     internal bool TryAddLease()
     {
         int leases = Volatile.Read(ref _leases);

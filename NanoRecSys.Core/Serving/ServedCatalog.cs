@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using NanoRecSys.Core.Items;
+using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Core.Serving;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Core.Serving;
 

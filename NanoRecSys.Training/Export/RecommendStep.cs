@@ -5,6 +5,7 @@ using DuckDB.NET.Data;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Serving;
