@@ -1,12 +1,9 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using NanoRecSys.Client;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.IntegrationTests.Fixtures;
 
 namespace NanoRecSys.IntegrationTests.Api;
 

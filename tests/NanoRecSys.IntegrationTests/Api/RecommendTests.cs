@@ -1,3 +1,4 @@
+using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.IntegrationTests.Api;

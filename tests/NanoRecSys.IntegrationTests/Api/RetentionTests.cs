@@ -1,9 +1,4 @@
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data;
 using StackExchange.Redis;
 

@@ -3,8 +3,6 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Serving;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Training;
 

@@ -1,12 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.IntegrationTests.Training;
 

@@ -1,3 +1,4 @@
+using NanoRecSys.Client;
 using NanoRecSys.Web.Client;
 
 namespace NanoRecSys.UnitTests.Web;

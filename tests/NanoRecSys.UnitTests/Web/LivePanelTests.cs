@@ -1,5 +1,6 @@
 using Bunit;
 using Microsoft.AspNetCore.Components;
+using NanoRecSys.Client;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Elements;
 

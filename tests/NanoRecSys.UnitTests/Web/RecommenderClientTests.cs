@@ -1,4 +1,5 @@
 using System.Net;
+using NanoRecSys.Client;
 using NanoRecSys.Web.Client;
 
 namespace NanoRecSys.UnitTests.Web;

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Api.Pipeline;

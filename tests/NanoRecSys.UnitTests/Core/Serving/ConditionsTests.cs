@@ -1,5 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Core.Serving;

@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Evaluation;
+
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class CalibrationFitTests
