@@ -20,6 +20,9 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
+    /// <summary>The setting that holds the key, for messages.</summary>
+    protected virtual string KeySetting => "NanoRecSys:WriteKey";
+
     /// <summary>For a user, a session or an item in view.</summary>
     public Task<RecommendationsResponse> RecommendAsync(RecommendationsRequest request, CancellationToken cancellation = default) =>
         SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations", cancellation, Body(request));
@@ -134,8 +137,8 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
         catch (ApiException e) when (e.Failure == ApiFailure.KeyNeeded)
         {
             throw new ApiException(e.Failure, key is null
-                ? "The API requires a key for this call. Set WriteKey to one of its Security:WriteKeys."
-                : "The API refuses the configured WriteKey. It must be one of its Security:WriteKeys.", e);
+                ? $"The API requires a key for this call, and none is configured. Set {KeySetting} to one of the API's Security:WriteKeys."
+                : $"The API refuses the configured key. {KeySetting} must be one of the API's Security:WriteKeys.", e);
         }
     }
 

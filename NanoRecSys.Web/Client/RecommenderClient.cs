@@ -9,6 +9,8 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
 {
     private static readonly TimeSpan ReadinessPatience = TimeSpan.FromSeconds(2);
 
+    protected override string KeySetting => "Api:WriteKey of NanoRecSys.Web";
+
     public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
         GetAsync<ItemAudience>($"/items/{Escape(id)}/audience", cancellation);
 

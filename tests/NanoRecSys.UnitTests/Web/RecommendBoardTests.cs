@@ -76,9 +76,9 @@ public sealed class RecommendBoardTests : BunitContext
     }
 
     [Theory]
-    [InlineData(null, HttpStatusCode.Unauthorized, "these pages have none. Set Api:WriteKey")]
-    [InlineData("an old one", HttpStatusCode.Unauthorized, "does not take these pages' key. Api:WriteKey")]
-    [InlineData("an old one", HttpStatusCode.Forbidden, "does not take these pages' key. Api:WriteKey")]
+    [InlineData(null, HttpStatusCode.Unauthorized, "none is configured. Set Api:WriteKey of NanoRecSys.Web")]
+    [InlineData("an old one", HttpStatusCode.Unauthorized, "refuses the configured key. Api:WriteKey of NanoRecSys.Web")]
+    [InlineData("an old one", HttpStatusCode.Forbidden, "refuses the configured key. Api:WriteKey of NanoRecSys.Web")]
     public void A_key_that_is_missing_or_wrong_is_told_with_its_remedy_and_the_list_stays(string? key, HttpStatusCode status, string told)
     {
         _api.Fails("POST /events", status, "This call needs a key in the header X-Api-Key.");
