@@ -27,7 +27,7 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     public Task<RecommendationsResponse> RecommendAsync(RecommendationsRequest request, CancellationToken cancellation = default) =>
         SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations", cancellation, Body(request));
 
-    /// <summary>Stores what a user did. An event without a timestamp gets the current time, so that a retry stores nothing twice.</summary>
+    /// <summary>Stores what a user did. An event with neither a key nor a timestamp gets the current time, so that a retry stores nothing twice.</summary>
     public Task<EventReceipt> StoreAsync(EventRequest interaction, CancellationToken cancellation = default) =>
         WriteAsync<EventReceipt>(HttpMethod.Post, "/events", Body(Timed(interaction)), cancellation);
 
@@ -143,5 +143,6 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     }
 
     private static EventRequest Timed(EventRequest interaction) =>
-        interaction with { Timestamp = interaction.Timestamp ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds() };
+        interaction.Key is not null ? interaction // which identifies it already
+        : interaction with { Timestamp = interaction.Timestamp ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds() };
 }
