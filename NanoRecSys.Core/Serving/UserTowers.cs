@@ -32,7 +32,7 @@ internal sealed class UserTowers : IDisposable
             throw new ArtifactException("Models:UserTower asks for int8, which this version does not have. Set it to auto or fp32, or run 'export' and 'publish' again.");
         }
 
-        var exact = new OnnxUserTower(version.PathOf(manifest.UserTower.File), manifest.Model);
+        OnnxUserTower exact = OpenExact(version);
         if (manifest.UserTowerInt8 is null || wanted == UserTowerPrecision.ThirtyTwoBits)
         {
             return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
@@ -69,15 +69,16 @@ internal sealed class UserTowers : IDisposable
         return new UserTowers(exact, exact, UserTowerPrecision.ThirtyTwoBits);
     }
 
+    public static OnnxUserTower OpenExact(ArtifactVersion version) => new(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
+
     /// <summary>
-    /// The graph that encodes all users ahead: in 8 bits where the processor has instructions for it, as serving chooses there, but without
+    /// The graph that encodes many users ahead: in 8 bits where the processor has instructions for it, as serving chooses there, but without
     /// measuring, so that publishing twice makes the same version.
     /// </summary>
     public static OnnxUserTower OpenFastest(ArtifactVersion version)
     {
         Manifest manifest = version.Manifest;
-        string file = manifest.UserTowerInt8 is { } int8 && Vectors512.AreUsed ? int8.File : manifest.UserTower.File;
-        return new OnnxUserTower(version.PathOf(file), manifest.Model);
+        return manifest.UserTowerInt8 is { } int8 && Vectors512.AreUsed ? new OnnxUserTower(version.PathOf(int8.File), manifest.Model) : OpenExact(version);
     }
 
     public void Dispose()

@@ -18,6 +18,7 @@ using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Export;
 
@@ -84,6 +85,7 @@ internal static class PublishStep
                     + "Publish with --force to serve it anyway.");
             }
 
+            await ServedWeights.KeepAsync(version.Manifest.ModelVersion, data, workspace);
             context.Progress.Report(new ProgressEvent { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
             return new PublishSummary(
                 version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason)
@@ -425,9 +427,15 @@ internal static class ServedHistories
     }
 }
 
-/// <summary>What the exported user tower makes of every history that is served: each alone, as serving encodes.</summary>
+/// <summary>
+/// What the exported user tower makes of every history that is served: each alone, as serving encodes; in 32 bits unless that takes minutes, then in 8 bits
+/// where serving would.
+/// </summary>
 internal static class UserEmbeddingsFile
 {
+    /// <summary>Multiplications that a core does in about a minute in 32 bits.</summary>
+    private const double Many = 5e12;
+
     private const int UsersAtOnce = 1_024; // few enough to cancel soon, and many enough that no core waits long for the last one
 
     /// <param name="name">File to write: float16 [U, D]; zeros for a user without a history.</param>
@@ -436,9 +444,16 @@ internal static class UserEmbeddingsFile
     /// <param name="context">For progress and cancellation.</param>
     public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context)
     {
-        using OnnxUserTower encoder = UserTowers.OpenFastest(version);
+        using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < Many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
         int dimension = version.Manifest.Model.Dimension;
         HalfRows.Write(version.PathOf(name), Encode(encoder, dimension, histories, context), histories.UserCount, dimension);
+    }
+
+    /// <summary>Of the products that encode all users, about: for each item that is read, as many as a block has weights.</summary>
+    internal static double Operations(ModelInfo model, UserHistories histories)
+    {
+        double weights = (double)model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));
+        return weights * Enumerable.Range(0, histories.UserCount).Sum(user => Math.Min(histories.At(user).Length, model.MaxLength));
     }
 
     private static IEnumerable<float[]> Encode(OnnxUserTower encoder, int dimension, UserHistories histories, StepContext context)

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Serving;
 

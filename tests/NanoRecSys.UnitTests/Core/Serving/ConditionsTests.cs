@@ -1,5 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Serving;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Serving;
 

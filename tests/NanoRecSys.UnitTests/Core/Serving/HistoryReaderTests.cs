@@ -1,4 +1,3 @@
-using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Core.Serving;

@@ -1,4 +1,3 @@
-using NanoRecSys.Api.Serving;
 using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.UnitTests.Core.Serving;
