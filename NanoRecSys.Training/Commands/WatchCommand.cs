@@ -1,5 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
@@ -13,26 +12,19 @@ internal static class WatchCommand
 
     private static readonly Option<int> AfterEvents = Number("--after-events", "Train after this many new events");
 
-    public static Command Create(CommandFactory factory)
+    static WatchCommand() => Schedule.Validators.Add(result =>
     {
-        Schedule.Validators.Add(result =>
+        if (result.Tokens is [var token] && TrainingWatch.WhyNoSchedule(token.Value) is { } reason)
         {
-            try
-            {
-                TrainingWatch.ParseSchedule(result.Tokens is [var token] ? token.Value : "");
-            }
-            catch (UserErrorException e)
-            {
-                result.AddError(e.Message);
-            }
-        });
-        return factory.Create(
-            "watch",
-            "Train on a schedule, or after a number of new events: each training does what 'run' does, begins with the served weights where they fit, and is published "
-            + "unless it is significantly worse",
-            [Schedule, AfterEvents, .. RunCommand.Settings],
-            RunAsync);
-    }
+            result.AddError(reason);
+        }
+    });
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "watch",
+        "Train on a schedule, or after a number of new events: each training does what 'run' does, begins with the served weights where they fit, and is published "
+        + "unless it is significantly worse",
+        [Schedule, AfterEvents, .. RunCommand.Settings], RunAsync);
 
     private static Task RunAsync(ParseResult parse, StepContext context, RunConsole console)
     {

@@ -442,15 +442,16 @@ internal static class UserEmbeddingsFile
     /// <param name="version">Has the exported graphs.</param>
     /// <param name="histories">Of U users.</param>
     /// <param name="context">For progress and cancellation.</param>
-    public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context)
+    /// <param name="many">See <see cref="Many"/>.</param>
+    public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context, double many = Many)
     {
-        using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < Many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
+        using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
         int dimension = version.Manifest.Model.Dimension;
         HalfRows.Write(version.PathOf(name), Encode(encoder, dimension, histories, context), histories.UserCount, dimension);
     }
 
     /// <summary>Of the products that encode all users, about: for each item that is read, as many as a block has weights.</summary>
-    internal static double Operations(ModelInfo model, UserHistories histories)
+    private static double Operations(ModelInfo model, UserHistories histories)
     {
         double weights = (double)model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));
         return weights * Enumerable.Range(0, histories.UserCount).Sum(user => Math.Min(histories.At(user).Length, model.MaxLength));

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Pipeline;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Cronos;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 
@@ -17,40 +16,40 @@ namespace NanoRecSys.Training.Pipeline;
 /// <param name="time">For the schedule.</param>
 internal sealed class TrainingWatch(WatchOptions options, StepContext context, RunConsole console, TimeProvider time)
 {
-    private readonly CronExpression? _schedule = options.Schedule is { } text ? ParseSchedule(text) : null;
+    private readonly CronExpression? _schedule = options.Schedule is { } text ? CronExpression.Parse(text) : null;
     private WatchStatus _status = new(context.Workspace.Dataset, time.GetUtcNow()) { Schedule = options.Schedule, AfterEvents = options.AfterEvents };
     private long _events; // in the store when it was last counted
 
-    /// <summary>Parses five fields: minute, hour, day of the month, month, day of the week.</summary>
-    /// <exception cref="UserErrorException">Not a cron expression.</exception>
-    public static CronExpression ParseSchedule(string text)
+    /// <returns>What is wrong with a cron expression; null if nothing.</returns>
+    public static string? WhyNoSchedule(string text)
     {
         try
         {
-            return CronExpression.Parse(text);
+            CronExpression.Parse(text);
+            return null;
         }
         catch (CronFormatException e)
         {
-            throw new UserErrorException($"--schedule '{text}' is not a cron expression: {e.Message} Five fields are minute, hour, day of the month, month and day of the week, such as \"0 3 * * *\".", e);
+            return $"--schedule '{text}' is not a cron expression: {e.Message} Its fields are minute, hour, day of the month, month and day of the week, such as \"0 3 * * *\".";
         }
     }
 
     /// <summary>Returns only by cancellation.</summary>
     /// <param name="train">One training, from the data to the published version; a failure is reported and the next one waited for.</param>
     /// <param name="isInterrupted">Whether an earlier training should be continued first.</param>
+    /// <exception cref="UserErrorException">Another process watches the same data.</exception>
     public async Task RunAsync(Func<Task> train, bool isInterrupted)
     {
         ArtifactStore store = context.Workspace.Store;
+        using IDisposable only = FolderLock.TryTake(Path.Combine(store.Root, "work", _status.Dataset), "watch")
+            ?? throw new UserErrorException($"Another 'watch' of '{_status.Dataset}' is running in {store.Root}. Stop it first.");
         long trained = WatchStatus.Read(store.Root) is { } earlier && earlier.Dataset == _status.Dataset ? earlier.TrainedEvents : 0;
         _status = _status with { TrainedEvents = trained };
         try
         {
             for (bool isDue = isInterrupted; ; isDue = false)
             {
-                if (!isDue)
-                {
-                    await WaitAsync();
-                }
+                await (isDue ? CountAsync() : WaitAsync());
 
                 Write(_status with { Training = true, Next = null });
                 long events = _events;
@@ -117,17 +116,17 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
             return;
         }
 
-        _status = _status with { Problem = null };
+        _status = _status with { Problem = null, TrainedEvents = Math.Min(_status.TrainedEvents, _events) }; // less where events were deleted
     }
 
-    private static async Task<string> TryAsync(Func<Task> train)
+    private async Task<string> TryAsync(Func<Task> train)
     {
         try
         {
             await train();
             return "Training completed.";
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!context.Cancellation.IsCancellationRequested)
         {
             return $"Training failed: {e.FirstLine()}";
         }
