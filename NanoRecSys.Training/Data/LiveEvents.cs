@@ -27,13 +27,30 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
     /// <param name="cancellation">Stops between users.</param>
     /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
-    public static async Task<LiveEvents> ReadAsync(string address, CancellationToken cancellation)
+    public static Task<LiveEvents> ReadAsync(string address, CancellationToken cancellation) => WithAsync(address, database => ReadAsync(database, cancellation));
+
+    /// <summary>How many events are stored, dislikes too.</summary>
+    /// <inheritdoc cref="ReadAsync(string, CancellationToken)" path="/param"/>
+    /// <inheritdoc cref="ReadAsync(string, CancellationToken)" path="/exception"/>
+    public static Task<long> CountAsync(string address, CancellationToken cancellation) => WithAsync(address, async database =>
+    {
+        long count = 0;
+        foreach (RedisValue[] some in (await database.SetMembersAsync(EventKeys.Users)).Chunk(UsersAtOnce))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            count += (await Task.WhenAll(some.Select(user => database.HashLengthAsync(EventKeys.Of(EntityId.Of(user.ToString())))))).Sum();
+        }
+
+        return count;
+    });
+
+    private static async Task<T> WithAsync<T>(string address, Func<IDatabase, Task<T>> work)
     {
         ConfigurationOptions options = Parse(address);
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-            return await ReadAsync(redis.GetDatabase(), cancellation);
+            return await work(redis.GetDatabase());
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
