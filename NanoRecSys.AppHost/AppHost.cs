@@ -39,6 +39,15 @@ try
         .WithTraining(options)
         .StartedDirectly();
 
+    if (options.Retrain is not null)
+    {
+        builder.AddProject<Projects.NanoRecSys_Training>("retraining", launchProfileName: null)
+            .WithReference(cache).WaitFor(cache)
+            .WithArtifacts(options)
+            .WithArgs([.. ProjectExtensions.RetrainingArguments(options)])
+            .StartedDirectly();
+    }
+
     builder.AddRestarts("cache", "api", "web");
     builder.AddHostConsole(new HostAddresses(web.GetEndpoint("http"), api.GetEndpoint("http"), dashboard, options));
 

@@ -62,6 +62,12 @@ internal sealed record HostOptions
     private static readonly Option<string> CacheOption = Choice(
         "--cache", "garnet (no container engine needed) or redis (in a container). The variable ConnectionStrings__cache names a Redis of your own instead", "garnet", ["garnet", "redis"]);
 
+    private static readonly Option<string?> RetrainOption = new("--retrain")
+    {
+        Description = "Train again on a schedule, a cron expression such as \"0 3 * * *\", or after a number of new events, such as 5000; default: never",
+        HelpName = "CRON|N",
+    };
+
     public required int WebPort { get; init; }
     public required int ApiPort { get; init; }
     public required int CachePort { get; init; }
@@ -70,6 +76,9 @@ internal sealed record HostOptions
     public required string Data { get; init; } // a known name, or an absolute path
     public required string Preset { get; init; }
     public required CacheKind Cache { get; init; }
+
+    /// <summary>A cron expression or a number of events; null to train by hand only.</summary>
+    public string? Retrain { get; init; }
 
     /// <summary>Whether <c>--data</c> or <c>--preset</c> was given: they have no effect at the start if there is a model already.</summary>
     public bool ChoosesTraining { get; private init; }
@@ -81,7 +90,7 @@ internal sealed record HostOptions
     {
         RootCommand root = new("Starts NanoRecSys under .NET Aspire: a cache, the API, the web page, a training while there is no model, and Aspire's dashboard. A taken port moves to the next free one; 0 takes any.")
         {
-            WebPortOption, ApiPortOption, CachePortOption, ApiReplicasOption, ArtifactsOption, DataOption, PresetOption, CacheOption,
+            WebPortOption, ApiPortOption, CachePortOption, ApiReplicasOption, ArtifactsOption, DataOption, PresetOption, CacheOption, RetrainOption,
         };
         options = null!;
         // Aspire's own command line for publishing passes options of its own: all of ours keep their defaults then.
@@ -116,6 +125,7 @@ internal sealed record HostOptions
             Data = IsKnown(data) ? data : Path.GetFullPath(data),
             Preset = parse.GetRequiredValue(PresetOption),
             Cache = ExternalCache is not null ? CacheKind.External : Enum.Parse<CacheKind>(parse.GetRequiredValue(CacheOption), ignoreCase: true),
+            Retrain = parse.GetValue(RetrainOption),
             ChoosesTraining = IsGiven(parse, DataOption) || IsGiven(parse, PresetOption),
         };
         return null;

@@ -62,6 +62,12 @@ internal static class ProjectExtensions
     public static IReadOnlyList<string> TrainingArguments(HostOptions options) =>
         ["run", "--preset", options.Preset, "--data", options.Data, "--artifacts", options.Artifacts];
 
+    public static IReadOnlyList<string> RetrainingArguments(HostOptions options) =>
+    [
+        "watch", options.Retrain!.All(char.IsAsciiDigit) ? "--after-events" : "--schedule", options.Retrain!,
+        "--preset", options.Preset, "--data", options.Data, "--artifacts", options.Artifacts,
+    ];
+
     private static string OutputPath { get; } = typeof(ProjectExtensions).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>()
         .First(attribute => attribute.Key == nameof(OutputPath)).Value!.Replace('\\', Path.DirectorySeparatorChar);

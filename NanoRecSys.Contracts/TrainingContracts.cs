@@ -8,7 +8,11 @@ public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.Progress
 /// <summary>Answer of <c>GET /training/runs</c>.</summary>
 /// <param name="Runs">Newest first.</param>
 /// <param name="Exports">What <c>export</c> wrote for each data set, whether it was published or not.</param>
-public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<ExportSummary> Exports);
+public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<ExportSummary> Exports)
+{
+    /// <summary>What the command <c>watch</c> waits for; null where it never ran.</summary>
+    public Progress.WatchStatus? Watch { get; init; }
+}
 
 /// <summary>One run of the training program, out of its progress; commands that were run one after the other on the same data are one run.</summary>
 /// <param name="Run">Its name, or that of the first command.</param>

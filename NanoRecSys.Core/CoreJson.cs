@@ -15,6 +15,7 @@ namespace NanoRecSys.Core;
 [JsonSerializable(typeof(ContentLayout))]
 [JsonSerializable(typeof(ItemLayout))]
 [JsonSerializable(typeof(ProgressEvent))]
+[JsonSerializable(typeof(WatchStatus))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, AttributeValue>))]
 internal sealed partial class CoreJson : JsonSerializerContext
 {

@@ -51,7 +51,10 @@ internal sealed class RunHistory(ArtifactStore store)
         }
 
         Run[] runs = [.. logs.Select(Read).OfType<Run>()];
-        return new TrainingRuns([.. Joined(runs).Take(MostRuns)], [.. Exports(runs).OrderBy(export => export.Dataset, StringComparer.Ordinal)]);
+        return new TrainingRuns([.. Joined(runs).Take(MostRuns)], [.. Exports(runs).OrderBy(export => export.Dataset, StringComparer.Ordinal)])
+        {
+            Watch = WatchStatus.Read(store.Root),
+        };
     }
 
     // "prepare", then "train-retriever" and so on, each by itself, are what "run" does: one run. It ends where a command comes again.

@@ -20,9 +20,11 @@ internal static class CommandLine
     /// <returns>0, or another code after the reason was written to <paramref name="error"/> as one line.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
+        string command = "";
         try
         {
             ParseResult parse = CreateRoot(output, error).Parse(args);
+            command = parse.CommandResult.Command.Name;
             if (parse.Action is ParseErrorAction)
             {
                 await error.WriteLineAsync(Explain(parse));
@@ -35,7 +37,7 @@ internal static class CommandLine
         }
         catch (OperationCanceledException e) when (e.InnerException is not TimeoutException) // a timeout of HttpClient is one, too
         {
-            await error.WriteLineAsync("Cancelled.");
+            await error.WriteLineAsync($"Cancelled.{HowToContinue(command)}");
             return Cancelled;
         }
         catch (Exception e) when (
@@ -52,6 +54,13 @@ internal static class CommandLine
             return Failure;
         }
     }
+
+    private static string HowToContinue(string command) => command switch
+    {
+        "run" or "recommend" => " Run the same command again to continue.",
+        "train-retriever" or "train-ranker" => " Run it again with --resume to continue.",
+        _ => "",
+    };
 
     private static string Explain(ParseResult parse)
     {
@@ -87,6 +96,7 @@ internal static class CommandLine
             RecommendCommand.Create(factory),
             ScrubCommand.Create(factory),
             RunCommand.Create(factory),
+            WatchCommand.Create(factory),
         };
         foreach (Option option in CommonOptions.All)
         {
@@ -151,20 +161,31 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
 
     /// <summary>A command that only reads published versions: it works beside a training, and is no training that the pages show.</summary>
     public Command CreateReader<T>(
-        string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show)
-    {
-        Command command = With(new Command(name, description), options);
-        command.SetAction(async (parse, cancellation) =>
+        string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show) =>
+        Create(name, description, options, async (parse, context, console) =>
         {
-            var console = new RunConsole(output, error, parse.GetValue(CommonOptions.Json));
             T result;
             await using (IStageDisplay display = console.Open(name, TimeProvider.System))
             {
                 var reporter = new StepReporter(null, new ProgressEvent { Stage = name }, display, TimeProvider.System);
-                result = await Task.Run(() => step(parse, CommonOptions.Read(parse, cancellation) with { Progress = reporter }), cancellation);
+                result = await Task.Run(() => step(parse, context with { Progress = reporter }), context.Cancellation);
             }
 
             show(result, console);
+        });
+
+    /// <summary>A command that does everything itself.</summary>
+    public Command Create(string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, RunConsole, Task> action)
+    {
+        var command = new Command(name, description);
+        foreach (Option option in options)
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction(async (parse, cancellation) =>
+        {
+            await action(parse, CommonOptions.Read(parse, cancellation), new RunConsole(output, error, parse.GetValue(CommonOptions.Json)));
             return 0;
         });
         return command;
@@ -177,19 +198,15 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
     /// </summary>
     public Command Create(
         string name, string description, IEnumerable<Option> options, Func<ParseResult, int> stages, Func<ParseResult, TrainingRun, Task> work,
-        Func<ParseResult, Workspace, bool, string?>? isNeedless = null, Func<ParseResult, bool>? prepares = null)
-    {
-        Command command = With(new Command(name, description), options);
-        command.SetAction(async (parse, cancellation) =>
+        Func<ParseResult, Workspace, bool, string?>? isNeedless = null, Func<ParseResult, bool>? prepares = null) =>
+        Create(name, description, options, async (parse, context, console) =>
         {
-            var console = new RunConsole(output, error, parse.GetValue(CommonOptions.Json));
-            StepContext context = CommonOptions.Read(parse, cancellation);
             Workspace workspace = context.Workspace;
             using IDisposable? workspaceLock = workspace.TryLock();
             if (isNeedless?.Invoke(parse, workspace, workspaceLock is null) is { } reason)
             {
                 console.WriteLine(reason);
-                return 0;
+                return;
             }
 
             if (workspaceLock is null)
@@ -198,24 +215,29 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
                     + "Wait until it ends, or use another --artifacts folder.");
             }
 
+            if (name != RunCommand.Name)
+            {
+                File.Delete(workspace.RunFile); // an interrupted run cannot continue with what another command changes
+            }
+
             if (prepares?.Invoke(parse) != true)
             {
-                await DatasetSource.RequireUnchangedAsync(parse.GetRequiredValue(CommonOptions.Data), workspace, cancellation);
+                await DatasetSource.RequireUnchangedAsync(parse.GetRequiredValue(CommonOptions.Data), workspace, context.Cancellation);
             }
 
             await TrainingRun.ExecuteAsync(context, console, stages(parse), TimeProvider.System, run => work(parse, run));
-            return 0;
         });
-        return command;
-    }
 
-    private static Command With(Command command, IEnumerable<Option> options)
+    /// <summary>One training of a command that trains again and again, under the lock of its data set: it waits for another training.</summary>
+    public static async Task TrainAsync(StepContext context, RunConsole console, int stages, Func<TrainingRun, Task> work)
     {
-        foreach (Option option in options)
+        IDisposable? taken;
+        while ((taken = context.Workspace.TryLock()) is null)
         {
-            command.Options.Add(option);
+            await Task.Delay(TimeSpan.FromSeconds(1), context.Cancellation);
         }
 
-        return command;
+        using IDisposable workspaceLock = taken;
+        await TrainingRun.ExecuteAsync(context, console, stages, TimeProvider.System, work);
     }
 }

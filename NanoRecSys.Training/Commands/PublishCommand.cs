@@ -9,13 +9,14 @@ internal static class PublishCommand
 {
     public const string ForceDescription = "Serve the version even if it is significantly worse than the served one";
 
+    /// <summary><c>run</c> and <c>watch</c> have it, too.</summary>
+    public static readonly Option<double> AllowedLoss =
+        Real("--allowed-loss", "NDCG@10 on validation that the version may lose against the served one", "0 to 1", loss => loss is >= 0 and <= 1, 0);
+
     private static readonly OptionSet<PublishOptions> Settings = new()
     {
         { Flag("--force", ForceDescription), (o, v) => o with { Force = v } },
-        {
-            Real("--allowed-loss", "NDCG@10 on validation that the version may lose against the served one", "0 to 1", loss => loss is >= 0 and <= 1, 0),
-            (o, v) => o with { AllowedLoss = v }
-        },
+        { AllowedLoss, (o, v) => o with { AllowedLoss = v } },
         {
             Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
             (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train }

@@ -18,6 +18,8 @@ namespace NanoRecSys.Training.Commands;
 /// <summary>The whole pipeline in order; each stage is a command of its own, too.</summary>
 internal static class RunCommand
 {
+    public const string Name = "run";
+
     private const int Stages = 8;
     private const string Auto = "auto";
     // Shares of --budget. A refit takes as long as the training, so both share theirs; what is left after the race is for the final fit.
@@ -37,56 +39,99 @@ internal static class RunCommand
 
     private static readonly Option<bool> Force = Flag("--force", PublishCommand.ForceDescription);
 
+    /// <summary>What <c>watch</c> has, too.</summary>
+    public static readonly Option[] Settings = [PresetName, RaceCommand.Budget, FinalFit, PublishCommand.AllowedLoss, .. PrepareCommand.Settings];
+
     public static Command Create(CommandFactory factory) => factory.Create(
-        "run", "Run all steps, from the ratings to a published version", [PresetName, RaceCommand.Budget, FinalFit, IfNoModel, Force, .. PrepareCommand.Settings],
-        parse => Stages + (IsAuto(parse) ? 1 : 0) + (IsFitted(parse) ? 1 : 0),
-        (parse, run) => RunAsync(run, parse.GetRequiredValue(PresetName), RaceCommand.SecondsOf(parse), IsFitted(parse), PrepareCommand.Read(parse),
-            new PublishOptions { Force = parse.GetValue(Force) }),
+        Name, "Run all steps, from the ratings to a published version; the same command continues an interrupted run", [IfNoModel, Force, .. Settings],
+        parse => StagesOf(Read(parse)), (parse, run) => RunAsync(run, Read(parse)),
         (parse, workspace, isBusy) => parse.GetValue(IfNoModel) ? WhyNeedless(workspace, isBusy) : null, prepares: _ => true);
 
-    private static bool IsAuto(ParseResult parse) => parse.GetRequiredValue(PresetName) == Auto;
+    public static RunOptions Read(ParseResult parse)
+    {
+        string preset = parse.GetRequiredValue(PresetName);
+        string fit = parse.GetRequiredValue(FinalFit);
+        return new RunOptions(string.Join(' ', parse.Tokens.Select(token => token.Value)), data => Presets.Get(preset, data), PrepareCommand.Read(parse))
+        {
+            IsAuto = preset == Auto,
+            IsFitted = fit == "yes" || (fit == Auto && preset == Auto),
+            BudgetSeconds = RaceCommand.SecondsOf(parse),
+            Publish = new PublishOptions { Force = parse.GetValue(Force), AllowedLoss = parse.GetValue(PublishCommand.AllowedLoss) },
+        };
+    }
 
-    private static bool IsFitted(ParseResult parse) => parse.GetRequiredValue(FinalFit) is var fit && (fit == "yes" || (fit == Auto && IsAuto(parse)));
+    public static int StagesOf(RunOptions options) => Stages + (options.IsAuto ? 1 : 0) + (options.IsFitted ? 1 : 0);
 
-    private static async Task RunAsync(TrainingRun run, string preset, double budget, bool isFitted, PrepareOptions prepare, PublishOptions publish)
+    /// <summary>A new run, or what is left of an interrupted one.</summary>
+    public static async Task RunAsync(TrainingRun run, RunOptions options)
+    {
+        RunJournal journal = await RunJournal.OpenAsync(run, options.Command, options.Prepare.Data);
+        try
+        {
+            await RunAsync(run, options, journal);
+        }
+        catch (UserErrorException)
+        {
+            journal.Close(); // it would end the same way again
+            throw;
+        }
+
+        journal.Close();
+    }
+
+    private static async Task RunAsync(TrainingRun run, RunOptions options, RunJournal journal)
     {
         var watch = Stopwatch.StartNew();
-        DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
-        PrepareCommand.ShowCounts(data, run.Console);
-        Preset chosen = Presets.Get(preset, data);
+        Workspace workspace = run.Context.Workspace;
+        await journal.StageAsync("prepare", context => PrepareStep.RunAsync(options.Prepare, context));
+        PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, run.Context.Cancellation);
+        PrepareCommand.ShowCounts(data.Summary, run.Console);
+        Preset chosen = options.Preset(data.Summary);
         bool hasRanker = !chosen.Refit; // which takes its place
+        double budget = options.BudgetSeconds;
         double retriever = budget * (chosen.Refit ? RetrieverShare / 2 : RetrieverShare);
         run.StageCount -= hasRanker ? 0 : 2;
-        await run.StageAsync("train-retriever", context =>
+        await journal.StageAsync("train-retriever", (isInterrupted, context) =>
         {
             context.Progress.Report(new ProgressEvent { Message = chosen.Describe(chosen.Retriever) });
-            return TrainRetrieverStep.RunAsync(
-                chosen.Retriever with { MaxSeconds = Math.Min(chosen.Retriever.MaxSeconds, retriever) }, context);
+            return TrainRetrieverStep.RunAsync(chosen.Retriever with
+            {
+                MaxSeconds = Math.Min(chosen.Retriever.MaxSeconds, retriever),
+                IsInterrupted = isInterrupted,
+                WarmStart = options.WarmStart,
+            }, context);
         });
         if (hasRanker)
         {
-            await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
-            await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker with { MaxSeconds = RankerShare * budget }, context));
+            await journal.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
+            await journal.StageAsync("train-ranker", (isInterrupted, context) => TrainRankerStep.RunAsync(
+                chosen.Ranker with { IsInterrupted = isInterrupted, MaxSeconds = RankerShare * budget }, context));
         }
 
-        RaceOutcome? race = preset != Auto ? null : await run.StageAsync("race", context =>
-            RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, budget * (chosen.Refit ? RaceEnd - RetrieverShare / 2 : RaceEnd) - watch.Elapsed.TotalSeconds) }, context));
-        isFitted &= race?.Chosen != "ranker"; // it was trained on this retriever's embeddings
+        RaceOutcome? race = null;
+        if (options.IsAuto)
+        {
+            double end = budget * (chosen.Refit ? RaceEnd - RetrieverShare / 2 : RaceEnd);
+            await journal.StageAsync("race", context => RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, end - watch.Elapsed.TotalSeconds) }, context));
+            race = RaceOutcome.Find(workspace, data);
+        }
+
+        bool isFitted = options.IsFitted && race?.Chosen != "ranker"; // it was trained on this retriever's embeddings
         if (chosen.Refit)
         {
             run.StageCount++;
-            await run.StageAsync("refit", RefitStep.RunAsync);
+            await journal.StageAsync("refit", RefitStep.RunAsync);
         }
 
         EvaluationReport evaluated = await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(new EvaluateOptions(), context));
         if (isFitted)
         {
-            await run.StageAsync("final-fit", context => FinalFitStep.RunAsync(new FinalFitOptions(), context));
+            await journal.StageAsync("final-fit", context => FinalFitStep.RunAsync(new FinalFitOptions(), context));
         }
 
         await run.StageAsync("export", context => ExportStep.RunAsync(new ExportOptions { UseFinalFit = isFitted }, context));
         await run.StageAsync("index", context => IndexStep.RunAsync(new IndexOptions(), context));
-        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(publish, context));
+        PublishSummary published = await run.StageAsync("publish", context => PublishStep.RunAsync(options.Publish, context));
         Show(evaluated.Results, race, published, run);
     }
 
@@ -127,4 +172,25 @@ internal static class RunCommand
 
         return table.AddRow("total", ProgressText.Duration(total), "");
     }
+}
+
+/// <summary>What <c>run</c> does.</summary>
+/// <param name="Command">Names it: an interrupted run of the same name is continued.</param>
+/// <param name="Preset">The sizes and hyper-parameters for the data.</param>
+/// <param name="Prepare">The data.</param>
+internal sealed record RunOptions(string Command, Func<DatasetSummary, Preset> Preset, PrepareOptions Prepare)
+{
+    /// <summary>Whether there is a race.</summary>
+    public bool IsAuto { get; init; }
+
+    /// <summary>Whether there is a final fit.</summary>
+    public bool IsFitted { get; init; }
+
+    /// <summary>For the trainings.</summary>
+    public double BudgetSeconds { get; init; } = double.PositiveInfinity;
+
+    public PublishOptions Publish { get; init; } = new();
+
+    /// <summary>Whether the retriever's training begins with the served weights.</summary>
+    public bool WarmStart { get; init; }
 }

@@ -37,14 +37,35 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     /// <param name="archive">Of the artifacts folder that the API has.</param>
     /// <param name="cancellation">Stops between users.</param>
     /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
-    public static async Task<LiveEvents> ReadAsync(string address, EventArchive archive, CancellationToken cancellation)
+    public static Task<LiveEvents> ReadAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
+    {
+        DateTimeOffset now = await redis.GetServers().First(server => server.IsConnected).TimeAsync(); // before anything is read
+        return await ReadAsync(redis.GetDatabase(), archive, cancellation) with { Read = now };
+    });
+
+    /// <summary>How many events are stored, dislikes too.</summary>
+    /// <inheritdoc cref="ReadAsync(string, EventArchive, CancellationToken)" path="/param"/>
+    /// <inheritdoc cref="ReadAsync(string, EventArchive, CancellationToken)" path="/exception"/>
+    public static Task<long> CountAsync(string address, CancellationToken cancellation) => WithAsync(address, async redis =>
+    {
+        IDatabase database = redis.GetDatabase();
+        long count = 0;
+        foreach (RedisValue[] some in (await database.SetMembersAsync(EventKeys.Users)).Chunk(UsersAtOnce))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            count += (await Task.WhenAll(some.Select(user => database.HashLengthAsync(EventKeys.Of(EntityId.Of(user.ToString())))))).Sum();
+        }
+
+        return count;
+    });
+
+    private static async Task<T> WithAsync<T>(string address, Func<ConnectionMultiplexer, Task<T>> work)
     {
         ConfigurationOptions options = Parse(address);
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-            DateTimeOffset now = await redis.GetServers().First(server => server.IsConnected).TimeAsync(); // before anything is read
-            return await ReadAsync(redis.GetDatabase(), archive, cancellation) with { Read = now };
+            return await work(redis);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

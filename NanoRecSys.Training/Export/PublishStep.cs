@@ -18,6 +18,7 @@ using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Race;
 using NanoRecSys.Training.Ranking;
+using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Export;
 
@@ -84,6 +85,7 @@ internal static class PublishStep
                     + "Publish with --force to serve it anyway.");
             }
 
+            await ServedWeights.KeepAsync(version.Manifest.ModelVersion, data, workspace);
             context.Progress.Report(new ProgressEvent { Fraction = 1, Version = version.Manifest.ModelVersion, Message = $"published {version.Manifest.ModelVersion}" });
             return new PublishSummary(
                 version.Manifest.ModelVersion, version.Folder, version.Manifest.Files.Sum(file => file.Size), choice.Use, choice.Reason)
@@ -441,15 +443,16 @@ internal static class UserEmbeddingsFile
     /// <param name="version">Has the exported graphs.</param>
     /// <param name="histories">Of U users.</param>
     /// <param name="context">For progress and cancellation.</param>
-    public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context)
+    /// <param name="many">See <see cref="Many"/>.</param>
+    public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context, double many = Many)
     {
-        using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < Many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
+        using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
         int dimension = version.Manifest.Model.Dimension;
         HalfRows.Write(version.PathOf(name), Encode(encoder, dimension, histories, context), histories.UserCount, dimension);
     }
 
     /// <summary>Of the products that encode all users, about: for each item that is read, as many as a block has weights.</summary>
-    internal static double Operations(ModelInfo model, UserHistories histories)
+    private static double Operations(ModelInfo model, UserHistories histories)
     {
         double weights = (double)model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));
         return weights * Enumerable.Range(0, histories.UserCount).Sum(user => Math.Min(histories.At(user).Length, model.MaxLength));

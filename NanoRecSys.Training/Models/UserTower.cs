@@ -13,6 +13,9 @@ namespace NanoRecSys.Training.Models;
 /// </summary>
 internal sealed class UserTower : nn.Module<SequencePack, Tensor>
 {
+    /// <summary>Of [V, D] among the weights.</summary>
+    public const string ItemTableName = "embedding.weight";
+
     [ComponentName(Name = "embedding")]
     private readonly Embedding _embedding; // [V, D]
     [ComponentName(Name = "blocks")]

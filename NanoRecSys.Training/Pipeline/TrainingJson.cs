@@ -23,6 +23,7 @@ namespace NanoRecSys.Training.Pipeline;
     RespectRequiredConstructorParameters = true,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     UseStringEnumConverter = true)]
+[JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(DatasetSummary))]
 [JsonSerializable(typeof(DataReport))]
 [JsonSerializable(typeof(HeldOutItems))]

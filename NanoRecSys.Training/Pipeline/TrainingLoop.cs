@@ -178,8 +178,36 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
     }
 
-    /// <exception cref="UserErrorException">There is no checkpoint, its inputs differ, or it is damaged.</exception>
-    public TrainingState<TOptions> Restore(torch.nn.Module network, AdamW optimizer)
+    /// <summary>The state to train on from: the checkpoint's, or the start.</summary>
+    /// <param name="start">Of a new training.</param>
+    /// <param name="resume">What <c>--resume</c> says.</param>
+    /// <param name="isInterrupted">Whether to resume if possible, and to begin anew otherwise.</param>
+    /// <param name="network">Gets the checkpoint's weights.</param>
+    /// <param name="optimizer">Gets the checkpoint's state.</param>
+    /// <param name="progress">Says which it is.</param>
+    /// <exception cref="UserErrorException">With <paramref name="resume"/>: there is no checkpoint, its inputs differ, or it is damaged.</exception>
+    public TrainingState<TOptions> Begin(
+        TrainingState<TOptions> start, bool resume, bool isInterrupted, torch.nn.Module network, AdamW optimizer, IProgress<ProgressEvent> progress)
+    {
+        if (!resume && !isInterrupted)
+        {
+            return start;
+        }
+
+        try
+        {
+            TrainingState<TOptions> state = Restore(network, optimizer);
+            progress.Report(new ProgressEvent { Message = $"Continuing after epoch {state.Epoch}." });
+            return state;
+        }
+        catch (UserErrorException e) when (!resume)
+        {
+            progress.Report(new ProgressEvent { Message = $"Beginning anew: {e.Message}" });
+            return start;
+        }
+    }
+
+    private TrainingState<TOptions> Restore(torch.nn.Module network, AdamW optimizer)
     {
         if (!Directory.Exists(_folder) && Unfinished()
             .Select(folder => Path.Combine(folder, StateName)).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc) is { } complete)
@@ -229,7 +257,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
 
         foreach ((string name, string value) in inputs)
         {
-            string? before = saved.GetValueOrDefault(name);
+            string before = saved.GetValueOrDefault(name, "");
             if (before != value)
             {
                 return name.StartsWith("--", StringComparison.Ordinal)

@@ -23,6 +23,8 @@ internal sealed class TrainingRun
         _stage = new ProgressEvent { Run = name, Dataset = context.Workspace.Dataset, Stage = "start", StageNumber = 0, StageCount = stages };
     }
 
+    public StepContext Context => _context;
+
     public RunConsole Console { get; }
 
     public IReadOnlyList<(string Stage, TimeSpan Took)> Timings => _timings;
@@ -51,6 +53,9 @@ internal sealed class TrainingRun
             throw;
         }
     }
+
+    /// <summary>Counts the next stage as done: an earlier attempt ran it.</summary>
+    public void Skip() => _stage = _stage with { StageNumber = _stage.StageNumber + 1 };
 
     /// <summary>Runs the next stage.</summary>
     public async Task<T> StageAsync<T>(string name, Func<StepContext, Task<T>> step)

@@ -40,6 +40,12 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>export</c> and <c>index</c>: what <c>publish</c> gathers.</summary>
     public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
 
+    /// <summary>Written by <c>publish</c>: the selected retriever of the version that is served, for the next training to begin with.</summary>
+    public string ServedFolder => Path.Combine(Store.Root, "work", Dataset, "served");
+
+    /// <summary>Written by <c>run</c> while it runs; see <see cref="RunJournal"/>.</summary>
+    public string RunFile => Path.Combine(Store.Root, "work", Dataset, "run.json");
+
     /// <summary>
     /// Keeps other trainings away from this dataset's data and results: two at once would build a version out of both. Held until
     /// disposed; null where another process holds it.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
@@ -74,9 +75,8 @@ internal static class TrainRankerStep
         using var trainer = new RankerTrainer(network, parts.Items, options);
         var checkpoint = new Checkpoint<TrainRankerOptions>(
             folder, InputsOf(options, data, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
-        TrainingState<TrainRankerOptions> state = options.Resume
-            ? checkpoint.Restore(network, trainer.Optimizer)
-            : TrainingState<TrainRankerOptions>.Start(options, context.Seed);
+        TrainingState<TrainRankerOptions> state = checkpoint.Begin(
+            TrainingState<TrainRankerOptions>.Start(options, context.Seed), options.Resume, options.IsInterrupted, network, trainer.Optimizer, context.Progress);
         var loop = new TrainingLoop<TrainRankerOptions>
         {
             Epochs = options.Epochs,
@@ -92,7 +92,7 @@ internal static class TrainRankerStep
             },
             Keep = () => ModelFolder.Ranker.Write(folder, network.Model, NetworkWeights.Of(network), data.Hash),
             Save = current => checkpoint.Save(network, trainer.Optimizer, current),
-            Log = new TrainingLog(folder, options.Resume, Labels),
+            Log = new TrainingLog(folder, isResumed: state.Epoch > 0, Labels),
         };
         state = await loop.RunAsync(state, context.Progress);
         set_num_threads(context.Threads);
@@ -219,6 +219,10 @@ internal sealed record TrainRankerOptions
 
     /// <summary>Go on from the last checkpoint.</summary>
     public bool Resume { get; init; }
+
+    /// <inheritdoc cref="Retrieval.TrainRetrieverOptions.IsInterrupted"/>
+    [JsonIgnore]
+    public bool IsInterrupted { get; init; }
 }
 
 /// <summary>How much of the retriever's cosine goes into the served score: what is best on validation.</summary>

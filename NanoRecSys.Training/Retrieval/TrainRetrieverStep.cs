@@ -56,6 +56,11 @@ internal static class TrainRetrieverStep
         torch.manual_seed(context.Seed);
         using var scope = torch.NewDisposeScope();
         using UserTower tower = CreateTower(options, data);
+        if (options.WarmStart)
+        {
+            ServedWeights.Load(tower, data, context);
+        }
+
         tower.to(device);
         IRetrieverLoss loss = CreateLoss(options, data, device);
         using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss);
@@ -69,9 +74,8 @@ internal static class TrainRetrieverStep
             folder, InputsOf(trainer, data, options, context), TrainingJson.Indented.TrainingStateTrainRetrieverOptions);
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
-        TrainingState<TrainRetrieverOptions> state = options.Resume
-            ? checkpoint.Restore(trainer.Tower, trainer.Optimizer)
-            : TrainingState<TrainRetrieverOptions>.Start(options, context.Seed);
+        TrainingState<TrainRetrieverOptions> state = checkpoint.Begin(
+            TrainingState<TrainRetrieverOptions>.Start(options, context.Seed), options.Resume, options.IsInterrupted, trainer.Tower, trainer.Optimizer, context.Progress);
         double resumedAt = (double)state.Epoch / options.Epochs;
         var loop = new TrainingLoop<TrainRetrieverOptions>
         {
@@ -87,7 +91,7 @@ internal static class TrainRetrieverStep
                 ModelFolder.WriteRetriever(folder, trainer.Tower, data.Hash);
             },
             Save = current => checkpoint.Save(trainer.Tower, trainer.Optimizer, current),
-            Log = new TrainingLog(folder, options.Resume, TrainingLabels.Retriever),
+            Log = new TrainingLog(folder, isResumed: state.Epoch > 0, TrainingLabels.Retriever),
         };
         state = await loop.RunAsync(state, context.Progress);
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
@@ -138,6 +142,7 @@ internal static class TrainRetrieverStep
             [Provenance.Data] = data.Hash,
             ["--threads"] = context.Threads.ToString(CultureInfo.InvariantCulture), // the rounding of a step's sums depends on it
             ["--precision"] = trainer.IsReduced ? "bf16" : "fp32",
+            ["first weights"] = options.WarmStart ? ModelFolder.HashOf(context.Workspace.ServedFolder) ?? "" : "",
         };
     }
 
@@ -244,6 +249,14 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>Go on from the last checkpoint.</summary>
     public bool Resume { get; init; }
+
+    /// <summary>Go on from the last checkpoint if there is one of this training: <c>run</c> was interrupted in it.</summary>
+    [JsonIgnore]
+    public bool IsInterrupted { get; init; }
+
+    /// <summary>Begin with the served weights where they fit; see <see cref="ServedWeights"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool WarmStart { get; init; }
 
     public ModelInfo ToModel(int items) => new(
         Block, Dimension, Blocks, Heads, FeedForward, MaxLength, items, RopeBase: 500, Dropout, Loss.ToName(), Temperature)

@@ -49,6 +49,19 @@ public sealed class AppHostModelTests(FirstStart start)
         Assert.DoesNotContain("--if-no-model", await ArgumentsAsync(Resource(full, "training")));
     }
 
+    [Theory]
+    [InlineData("0 3 * * *", "--schedule")]
+    [InlineData("5000", "--after-events")]
+    public async Task Retraining_is_a_resource_of_its_own_with_the_caches_events(string when, string option)
+    {
+        using TemporaryFolder artifacts = new();
+        await using IDistributedApplicationTestingBuilder builder = await CreateAsync("--artifacts", artifacts.Path, "--retrain", when);
+
+        Assert.Equal(
+            ["watch", option, when, "--preset", "quick", "--data", "small", "--artifacts", artifacts.Path], await ArgumentsAsync(Resource(builder, "retraining")));
+        Assert.Equal(["cache"], Waits(builder, "retraining"));
+    }
+
     [Fact]
     public async Task A_Redis_container_keeps_acknowledged_writes_and_evicts_answers_only()
     {

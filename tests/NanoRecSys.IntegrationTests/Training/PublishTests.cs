@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
+using NanoRecSys.Core.Serving;
 using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.IntegrationTests.Training;
@@ -44,6 +46,23 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
         {
             float[] expected = tower.Encode(histories.MemoryAt(user));
             Assert.All(expected.Zip(users.Row(user)), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
+        }
+    }
+
+    [Fact]
+    public async Task Where_32_bits_would_take_minutes_every_user_is_encoded_by_the_fastest_graph()
+    {
+        ArtifactVersion version = await trained.VersionAsync();
+        UserHistories histories = HistoriesFile.Read(version.Folder);
+        StepContext context = new(new Workspace(new ArtifactStore(_folder.Path), "data"), Seed: 1, new Progress<ProgressEvent>(), TestContext.Current.CancellationToken);
+
+        UserEmbeddingsFile.Write(_folder.File("users.npy"), version, histories, context, many: 0);
+
+        using HalfRows users = HalfRows.Map(_folder.File("users.npy"));
+        using OnnxUserTower tower = UserTowers.OpenFastest(version);
+        foreach (int user in new[] { 0, 335, 670 })
+        {
+            Assert.All(tower.Encode(histories.MemoryAt(user)).Zip(users.Row(user)), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
         }
     }
 

@@ -34,4 +34,54 @@ public sealed class RunCommandTests : IDisposable
             ["prepare", "train-retriever", "refit", "evaluate", "export", "index", "publish"], progress.Select(report => report.Stage).Distinct());
         Assert.Equal((7, 7), (progress[^1].StageNumber, progress[^1].StageCount));
     }
+
+    [Fact]
+    public async Task An_interrupted_run_continues_where_it_was_and_ends_as_an_unbroken_one()
+    {
+        IEnumerable<string> rows = Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}"));
+        await File.WriteAllLinesAsync(_folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
+        string artifacts = _folder.File("broken");
+
+        (int exit, string text) = await RunAsync(artifacts, interruptAt: "| epoch 2 ");
+        Assert.Equal((CommandLine.Cancelled, "Cancelled. Run the same command again to continue."), (exit, text.Trim().Split('\n')[^1].Trim()));
+        (exit, text) = await RunAsync(artifacts, interruptAt: "refit:");
+        Assert.Equal(CommandLine.Cancelled, exit);
+        Assert.Contains("Continuing the interrupted run after prepare, in train-retriever.", text, StringComparison.Ordinal);
+        Assert.Matches("Continuing after epoch [12]\\.", text);
+        (exit, text) = await RunAsync(artifacts);
+        Assert.Equal(0, exit);
+        Assert.Contains("Continuing the interrupted run after prepare, train-retriever, in refit.", text, StringComparison.Ordinal);
+        (_, string whole) = await RunAsync(_folder.File("whole"));
+
+        Assert.DoesNotContain("Continuing", whole, StringComparison.Ordinal);
+        Assert.Equal(ServedTower(_folder.File("whole")), ServedTower(artifacts));
+        Assert.DoesNotContain("Continuing", (await RunAsync(artifacts)).Text, StringComparison.Ordinal);
+    }
+
+    private static string ServedTower(string artifacts)
+    {
+        var store = new ArtifactStore(artifacts);
+        return FileHash.Of(store.Open(store.ReadCurrent()!).PathOf(ArtifactNames.UserTower));
+    }
+
+    private async Task<(int Exit, string Text)> RunAsync(string artifacts, string? interruptAt = null)
+    {
+        using var interrupt = new CancellationTokenSource();
+        await using var output = new InterruptingWriter(interruptAt, interrupt);
+        int exit = await CommandLine.RunAsync(
+            ["run", "--preset", "sparse", "--data", _folder.Path, "--artifacts", artifacts, "--threads", "1"], output, output, interrupt.Token);
+        return (exit, output.ToString());
+    }
+
+    private sealed class InterruptingWriter(string? text, CancellationTokenSource interrupt) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (text is not null && value?.Contains(text, StringComparison.Ordinal) == true)
+            {
+                interrupt.Cancel();
+            }
+        }
+    }
 }

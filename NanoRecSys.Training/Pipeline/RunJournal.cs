@@ -1,0 +1,101 @@
+using System.Text.Json;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>Which stages of a run are done, in <c>work/DATA/run.json</c> until it ends: the same command continues an interrupted run.</summary>
+internal sealed class RunJournal
+{
+    private readonly TrainingRun _run;
+    private readonly string _path;
+    private RunRecord _record;
+
+    private RunJournal(TrainingRun run, string path, RunRecord record) => (_run, _path, _record) = (run, path, record);
+
+    /// <summary>Whether an earlier attempt at the same run was interrupted.</summary>
+    public static bool IsInterrupted(Workspace workspace, string command) => Read(workspace)?.Command == command;
+
+    /// <param name="run">To be continued, or to begin.</param>
+    /// <param name="command">What is run; an interrupted run of another command is forgotten.</param>
+    /// <param name="data">What <c>--data</c> names: a run is not continued where it changed since.</param>
+    public static async Task<RunJournal> OpenAsync(TrainingRun run, string command, string data)
+    {
+        Workspace workspace = run.Context.Workspace;
+        RunRecord? interrupted = Read(workspace);
+        if (interrupted?.Command == command && interrupted.Done.Count > 0 && await WhyChangedAsync(data, run.Context) is { } reason)
+        {
+            run.Console.WriteLine($"The interrupted run is not continued: {reason}");
+            interrupted = null;
+        }
+
+        var journal = new RunJournal(run, workspace.RunFile, interrupted?.Command == command ? interrupted : new RunRecord(command, [], null));
+        if (journal._record is { Done: var done, Begun: var begun } && (done.Count > 0 || begun is not null))
+        {
+            string[] parts = [.. done.Count > 0 ? [$" after {string.Join(", ", done)}"] : Array.Empty<string>(), .. begun is not null ? [$" in {begun}"] : Array.Empty<string>()];
+            run.Console.WriteLine($"Continuing the interrupted run{string.Join(",", parts)}.");
+        }
+
+        return journal;
+    }
+
+    /// <summary>Runs a stage unless it is done.</summary>
+    /// <param name="name">Of the stage.</param>
+    /// <param name="step">Is told whether an earlier attempt began it.</param>
+    public async Task StageAsync<T>(string name, Func<bool, StepContext, Task<T>> step)
+    {
+        if (_record.Done.Contains(name))
+        {
+            _run.Skip();
+            return;
+        }
+
+        bool wasBegun = _record.Begun == name;
+        Write(_record with { Begun = name });
+        await _run.StageAsync(name, context => step(wasBegun, context));
+        Write(_record with { Begun = null, Done = [.. _record.Done, name] });
+    }
+
+    /// <inheritdoc cref="StageAsync{T}(string, Func{bool, StepContext, Task{T}})"/>
+    public Task StageAsync<T>(string name, Func<StepContext, Task<T>> step) => StageAsync(name, (_, context) => step(context));
+
+    /// <summary>The run ended, so there is nothing to continue.</summary>
+    public void Close() => File.Delete(_path);
+
+    private void Write(RunRecord record)
+    {
+        _record = record;
+        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        AtomicFile.Write(_path, JsonSerializer.SerializeToUtf8Bytes(record, TrainingJson.Default.RunRecord));
+    }
+
+    private static RunRecord? Read(Workspace workspace)
+    {
+        try
+        {
+            return File.Exists(workspace.RunFile) ? JsonSerializer.Deserialize(File.ReadAllBytes(workspace.RunFile), TrainingJson.Default.RunRecord) : null;
+        }
+        catch (JsonException)
+        {
+            return null; // of another version: the run begins anew
+        }
+    }
+
+    private static async Task<string?> WhyChangedAsync(string data, StepContext context)
+    {
+        try
+        {
+            await DatasetSource.RequireUnchangedAsync(data, context.Workspace, context.Cancellation);
+            return null;
+        }
+        catch (UserErrorException e)
+        {
+            return e.Message;
+        }
+    }
+}
+
+/// <param name="Command">What is run.</param>
+/// <param name="Done">Names of the stages that ended.</param>
+/// <param name="Begun">The stage that runs, or was interrupted.</param>
+internal sealed record RunRecord(string Command, IReadOnlyList<string> Done, string? Begun);

@@ -1,0 +1,156 @@
+using System.Globalization;
+using Cronos;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Progress;
+using NanoRecSys.Training.Data;
+
+namespace NanoRecSys.Training.Pipeline;
+
+/// <summary>
+/// Trains again and again: on a schedule, after a number of new events, or at once where a training was interrupted. What it waits for is in
+/// <c>artifacts/watch.json</c>, which the API shows.
+/// </summary>
+/// <param name="options">When to train.</param>
+/// <param name="context">The artifacts folder and the data's name.</param>
+/// <param name="console">Says what it waits for.</param>
+/// <param name="time">For the schedule.</param>
+internal sealed class TrainingWatch(WatchOptions options, StepContext context, RunConsole console, TimeProvider time)
+{
+    private readonly CronExpression? _schedule = options.Schedule is { } text ? CronExpression.Parse(text) : null;
+    private WatchStatus _status = new(context.Workspace.Dataset, time.GetUtcNow()) { Schedule = options.Schedule, AfterEvents = options.AfterEvents };
+    private long _events; // in the store when it was last counted
+
+    /// <returns>What is wrong with a cron expression; null if nothing.</returns>
+    public static string? WhyNoSchedule(string text)
+    {
+        try
+        {
+            CronExpression.Parse(text);
+            return null;
+        }
+        catch (CronFormatException e)
+        {
+            return $"--schedule '{text}' is not a cron expression: {e.Message} Its fields are minute, hour, day of the month, month and day of the week, such as \"0 3 * * *\".";
+        }
+    }
+
+    /// <summary>Returns only by cancellation.</summary>
+    /// <param name="train">One training, from the data to the published version; a failure is reported and the next one waited for.</param>
+    /// <param name="isInterrupted">Whether an earlier training should be continued first.</param>
+    /// <exception cref="UserErrorException">Another process watches the same data.</exception>
+    public async Task RunAsync(Func<Task> train, bool isInterrupted)
+    {
+        ArtifactStore store = context.Workspace.Store;
+        using IDisposable only = FolderLock.TryTake(Path.Combine(store.Root, "work", _status.Dataset), "watch")
+            ?? throw new UserErrorException($"Another 'watch' of '{_status.Dataset}' is running in {store.Root}. Stop it first.");
+        long trained = WatchStatus.Read(store.Root) is { } earlier && earlier.Dataset == _status.Dataset ? earlier.TrainedEvents : 0;
+        _status = _status with { TrainedEvents = trained };
+        try
+        {
+            for (bool isDue = isInterrupted; ; isDue = false)
+            {
+                await (isDue ? CountAsync() : WaitAsync());
+
+                Write(_status with { Training = true, Next = null });
+                long events = _events;
+                string outcome = await TryAsync(train);
+                console.WriteLine(outcome);
+                Write(_status with { Training = false, TrainedEvents = events, NewEvents = 0, LastOutcome = outcome, LastEnded = time.GetUtcNow() });
+            }
+        }
+        finally
+        {
+            Write(_status with { Training = false, Next = null, Running = false });
+        }
+    }
+
+    private async Task WaitAsync()
+    {
+        DateTimeOffset? next = _schedule?.GetNextOccurrence(time.GetUtcNow(), TimeZoneInfo.Local);
+        bool isFirst = true;
+        while (true)
+        {
+            await CountAsync();
+            Write(_status with { Next = next, NewEvents = Math.Max(0, _events - _status.TrainedEvents) });
+            if (isFirst)
+            {
+                console.WriteLine(Describe(next));
+                isFirst = false;
+            }
+
+            if (_status.NewEvents >= options.AfterEvents || next <= time.GetUtcNow())
+            {
+                return;
+            }
+
+            await Task.Delay(options.Poll, time, context.Cancellation);
+        }
+    }
+
+    private string Describe(DateTimeOffset? next) => "Waiting for " + string.Join(" or ", new[]
+    {
+        next is { } moment ? $"{moment.ToLocalTime().ToString("yyyy-MM-dd HH:mm zzz", CultureInfo.InvariantCulture)}" : null,
+        options.AfterEvents is { } events ? $"{events:N0} new events ({_status.NewEvents:N0} so far)" : null,
+    }.OfType<string>()) + ".";
+
+    // A store that is away now may be back at the next poll.
+    private async Task CountAsync()
+    {
+        if (options.Events is null)
+        {
+            return;
+        }
+
+        try
+        {
+            _events = await LiveEvents.CountAsync(options.Events, context.Cancellation);
+        }
+        catch (UserErrorException e)
+        {
+            if (_status.Problem is null)
+            {
+                console.WriteLine(e.Message);
+            }
+
+            _status = _status with { Problem = e.Message };
+            return;
+        }
+
+        _status = _status with { Problem = null, TrainedEvents = Math.Min(_status.TrainedEvents, _events) }; // less where events were deleted
+    }
+
+    private async Task<string> TryAsync(Func<Task> train)
+    {
+        try
+        {
+            await train();
+            return "Training completed.";
+        }
+        catch (Exception e) when (!context.Cancellation.IsCancellationRequested)
+        {
+            return $"Training failed: {e.FirstLine()}";
+        }
+    }
+
+    private void Write(WatchStatus status)
+    {
+        _status = status with { Updated = time.GetUtcNow() };
+        _status.Write(context.Workspace.Store.Root);
+    }
+}
+
+/// <summary>When <c>watch</c> trains: at least one of the first two.</summary>
+internal sealed record WatchOptions
+{
+    /// <summary>A cron expression in local time.</summary>
+    public string? Schedule { get; init; }
+
+    /// <summary>Events since the last training.</summary>
+    public int? AfterEvents { get; init; }
+
+    /// <summary>The Redis whose events are counted.</summary>
+    public string? Events { get; init; }
+
+    /// <summary>Time between looks at the store and the clock.</summary>
+    public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(30);
+}
