@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Endpoints;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Outcomes;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core;
@@ -22,6 +23,7 @@ try
     builder.AddSecurity();
     builder.AddModels();
     builder.AddEvents();
+    builder.AddOutcomes();
     builder.AddItems();
     builder.AddBrowsing();
     builder.AddRecommendations();
@@ -49,6 +51,7 @@ try
     lookUps.MapExplore();
     lookUps.MapData();
     lookUps.MapTelemetry();
+    lookUps.MapOutcomes();
     api.MapOpenApiDocument();
     return await app.RunServiceAsync();
 }

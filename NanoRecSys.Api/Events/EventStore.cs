@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Outcomes;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
@@ -137,6 +138,7 @@ internal sealed class EventStore(
             Task[] others =
             [
                 transaction.KeyDeleteAsync(EventKeys.Of(userId)),
+                transaction.KeyDeleteAsync([OutcomeKeys.Shown(userId), OutcomeKeys.Taken(userId)]),
                 transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
                 transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
             ];

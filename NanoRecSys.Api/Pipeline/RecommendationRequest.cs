@@ -52,6 +52,12 @@ internal sealed record RecommendationRequest
 
     public IReadOnlyList<PinRequest> Pins { get; init; } = [];
 
+    /// <summary>How many of the user's last lists to leave out.</summary>
+    public int ExcludeShown { get; init; }
+
+    /// <summary>Where the list is shown.</summary>
+    public string Surface { get; init; } = "default";
+
     /// <summary>Places that must be filled.</summary>
     public int Reach => Offset + K;
 

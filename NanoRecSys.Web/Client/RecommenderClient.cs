@@ -95,6 +95,9 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) =>
         SendAsync<ModelList>(HttpMethod.Get, "/models", cancellation);
 
+    public Task<OutcomeReport> OutcomesAsync(CancellationToken cancellation = default) =>
+        SendAsync<OutcomeReport>(HttpMethod.Get, "/outcomes", cancellation);
+
     /// <param name="change">What is to be served.</param>
     /// <param name="key">An administrator's; null if unknown.</param>
     /// <param name="cancellation">Ends the call.</param>
