@@ -1,4 +1,9 @@
 using NanoRecSys.Api.Endpoints;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Outcomes;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core;
 
 try
@@ -16,6 +21,7 @@ try
     builder.AddSecurity();
     builder.AddModels();
     builder.AddEvents();
+    builder.AddOutcomes();
     builder.AddItems();
     builder.AddBrowsing();
     builder.AddRecommendations();
@@ -43,6 +49,7 @@ try
     lookUps.MapExplore();
     lookUps.MapData();
     lookUps.MapTelemetry();
+    lookUps.MapOutcomes();
     api.MapOpenApiDocument();
     return await app.RunServiceAsync();
 }

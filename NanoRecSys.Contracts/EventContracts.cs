@@ -25,6 +25,11 @@ public sealed record EventRequest
     /// same item and type at the same timestamp are the same event.
     /// </summary>
     public string? Key { get; init; }
+
+    /// <summary>
+    /// <c>request_id</c> of the answer whose item led to this event; without it, the event counts for the latest list that showed the user the item.
+    /// </summary>
+    public string? RequestId { get; init; }
 }
 
 /// <summary>Body of <c>POST /events</c> for 1 to 1000 events.</summary>

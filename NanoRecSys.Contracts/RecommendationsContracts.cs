@@ -40,6 +40,12 @@ public sealed record RecommendationsRequest
 
     /// <summary>At most 100.</summary>
     public IReadOnlyList<PinRequest>? Pin { get; init; }
+
+    /// <summary>0..20: leaves out the items of this many of the user's last lists.</summary>
+    public int ExcludeShown { get; init; }
+
+    /// <summary>Where the list is shown, for <c>GET /outcomes</c>: 1 to 32 letters, digits, <c>.</c>, <c>_</c> or <c>-</c>; <c>default</c> where it is left out.</summary>
+    public string? Surface { get; init; }
 }
 
 /// <param name="ItemId">Of the session.</param>

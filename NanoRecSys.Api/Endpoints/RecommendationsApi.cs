@@ -1,4 +1,10 @@
 using Microsoft.AspNetCore.Mvc;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Outcomes;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -54,35 +60,36 @@ internal static class RecommendationsApi
     }
 
     private static async Task<IResult> PostRecommend(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, ImpressionLog impressions, CancellationToken cancellationToken)
     {
         if (await PlainBody.TryReadAsync(http.Request, cancellationToken) is { } plain)
         {
-            return await RespondAsync(http, plain, body: null, pipeline, served, items, status);
+            return await RespondAsync(http, plain, body: null, pipeline, served, items, status, impressions);
         }
 
         BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, items, status);
+        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, items, status, impressions);
     }
 
     private static async Task<IResult> PostRecommendations(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, ImpressionLog impressions, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         RecommendationRequest request = RequestReader.Items(body);
-        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, pipeline, served, items, status);
+        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, pipeline, served, items, status, impressions);
     }
 
     private static async Task<IResult> PostSession(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, ImpressionLog impressions, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, items, status);
+        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, items, status, impressions);
     }
 
     // The model that checks is the one that recommends: versions side by side may have other items and attributes.
     private static async Task<IResult> RespondAsync(
-        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status)
+        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status,
+        ImpressionLog impressions)
     {
         using SnapshotLease? lease = served.Lease(request.Bucket);
         ServedCatalog? catalog = lease is null ? null : items.Extend(lease.Model);
@@ -101,7 +108,20 @@ internal static class RecommendationsApi
             return StatusApi.NotReadyResult(status.Read());
         }
 
+        if (request.ExcludeShown > 0)
+        {
+            IEnumerable<EntityId> shown = (await impressions.ReadItemsAsync(request.UserId!.Value, request.ExcludeShown)).Where(id => catalog.TryFind(id, out _));
+            ItemFilter filter = request.Filter ?? new ItemFilter([], [], []);
+            request = request with { Filter = filter with { ExcludeIds = [.. filter.ExcludeIds, .. shown] } };
+        }
+
         RecommendationResponse response = await pipeline.RecommendAsync(request, catalog, http.TraceIdentifier);
-        return response.Entry is null ? ComputeFilter.Busy(http) : response;
+        if (response.Entry is null)
+        {
+            return ComputeFilter.Busy(http);
+        }
+
+        impressions.Add(request, response, catalog.Model.Version);
+        return response;
     }
 }

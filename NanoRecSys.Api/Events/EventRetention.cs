@@ -42,7 +42,8 @@ internal sealed class EventRetention(
             {
                 await MoveAsync(redis!.GetDatabase(), users);
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException or IOException or UnauthorizedAccessException or ArtifactException)
+            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidDataException or IOException or UnauthorizedAccessException or ArtifactException
+                || (e is OperationCanceledException && !stoppingToken.IsCancellationRequested)) // an aborted transaction
             {
                 logger.LogWarning("Events of {Users} users stay in the store for now, because they cannot be moved to {Folder}: {Reason}", users.Count, archive.Folder, e.Message);
                 await Task.Delay(PauseAfterFailure, time, stoppingToken);

@@ -1,4 +1,7 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Outcomes;
+using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;
@@ -124,6 +127,7 @@ internal sealed class EventStore(
             Task[] others =
             [
                 transaction.KeyDeleteAsync(EventKeys.Of(userId)),
+                transaction.KeyDeleteAsync([OutcomeKeys.Shown(userId), OutcomeKeys.Taken(userId)]),
                 transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
                 transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
             ];

@@ -1,6 +1,13 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Items;
+using NanoRecSys.Api.Outcomes;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Events;
+using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Events;
 
@@ -65,7 +72,8 @@ internal static class EventsApi
     }
 
     private static async Task<IResult> PostEvents(
-        HttpContext http, ServedModel served, ItemStore items, EventReader reader, EventStore store, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, ServedModel served, ItemStore items, EventReader reader, EventStore store, ImpressionLog impressions, StatusReader status,
+        CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         bool isBatch = body.Has(BatchField);
@@ -89,7 +97,7 @@ internal static class EventsApi
             return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
         }
 
-        return await StoreAsync(http, drafts, rows, store);
+        return await StoreAsync(http, drafts, rows, store, impressions);
     }
 
     private static Task<IResult> DeleteUser(HttpContext http, EventStore store, RecommendationCache cache, string id) =>
@@ -135,7 +143,7 @@ internal static class EventsApi
         return TypedResults.Json(new PlainError(e.Message), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store)
+    private static async Task<IResult> StoreAsync(HttpContext http, EventDraft[] drafts, IReadOnlyList<BodyFields> rows, EventStore store, ImpressionLog impressions)
     {
         var refused = new SortedDictionary<int, IReadOnlyList<FieldError>>();
         foreach (EventDraft draft in drafts.Where(draft => rows[draft.Index].Errors.Count > 0))
@@ -160,6 +168,11 @@ internal static class EventsApi
         for (int i = 0; i < good.Length; i++)
         {
             BodyFields row = rows[good[i].Index];
+            if (outcomes[i] == EventOutcome.Stored)
+            {
+                impressions.Add(good[i]);
+            }
+
             if (outcomes[i] == EventOutcome.KeyReused)
             {
                 row.Refuse("key", "Another event of this user has this key, or without one the same item, type and timestamp", "key_reused");
@@ -208,6 +221,7 @@ internal sealed class EventReader(StoreHealth health)
         string type = fields.OptionalText("type", MaxTypeLength) ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
         long? given = fields.OptionalInt64("timestamp");
         string? key = fields.OptionalText("key", MaxKeyLength);
+        string? request = fields.OptionalText("request_id", MaxKeyLength);
         fields.ForbidOthers();
         CheckType(fields, type, rating);
         CheckTime(fields, given, now);
@@ -218,7 +232,7 @@ internal sealed class EventReader(StoreHealth health)
 
         long timestamp = given ?? now.ToUnixTimeSeconds();
         var happened = new UserEvent(item, timestamp, type, (float?)rating, NextReceived(now));
-        return new EventDraft(index, user, Field(key, given, item, type), happened, IsTimed: given is not null);
+        return new EventDraft(index, user, Field(key, given, item, type), happened, IsTimed: given is not null, request);
     }
 
     // Microseconds, each number once: so events of a batch keep their order, and a repeated event is told from the first.
@@ -275,4 +289,5 @@ internal sealed class EventReader(StoreHealth health)
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="Event">What happened.</param>
 /// <param name="IsTimed">Whether the client gave the time.</param>
-internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed);
+/// <param name="RequestId">Of the answer that led to it, if the client says so.</param>
+internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId = null);

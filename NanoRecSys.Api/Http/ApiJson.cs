@@ -22,6 +22,7 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(TrainingStatus))]
 [JsonSerializable(typeof(TrainingRuns))]
 [JsonSerializable(typeof(TelemetrySnapshot))]
+[JsonSerializable(typeof(OutcomeReport))]
 [JsonSerializable(typeof(UserList))]
 [JsonSerializable(typeof(UserHistoryResponse))]
 [JsonSerializable(typeof(ItemList))]

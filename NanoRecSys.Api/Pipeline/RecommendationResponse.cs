@@ -159,6 +159,17 @@ internal sealed class CacheEntry
         FirstOf = reason.FirstOf,
     };
 
+    /// <summary>The ids of the list, in order.</summary>
+    public EntityId[] ReadIds()
+    {
+        using var json = JsonDocument.Parse(Json);
+        return json.RootElement.TryGetProperty("movie_ids", out JsonElement movies)
+            ? [.. movies.EnumerateArray().Select(Id)]
+            : [.. json.RootElement.GetProperty("items").EnumerateArray().Select(item => Id(item.GetProperty("item_id")))];
+
+        static EntityId Id(JsonElement id) => id.ValueKind == JsonValueKind.Number ? id.GetInt64() : EntityId.Of(id.GetString()!);
+    }
+
     /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
     public static CacheEntry Read(byte[] bytes)
     {

@@ -2,6 +2,9 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Outcomes;
+using NanoRecSys.Api.Serving;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -17,6 +20,7 @@ internal static class RequestReader
     private const int MaxBoosts = 20;
     private const int MaxPins = 100;
     private const int MaxOffset = 9000;
+    private const int MaxSurface = 32;
     private const int MaxReordered = 1000; // each place is compared with all candidates
     private const double MostBoost = 1000;
 
@@ -74,7 +78,22 @@ internal static class RequestReader
             Offset = body.Int32("offset", 0, 0, MaxOffset),
             Boosts = [.. body.OptionalObjects("boost", MaxBoosts).Select(fields => Boost(fields, body))],
             Pins = Pins(body),
+            ExcludeShown = body.Int32("exclude_shown", 0, 0, ImpressionLog.ListsPerUser),
         };
+        if (request.ExcludeShown > 0 && user is null)
+        {
+            body.Refuse("exclude_shown", "Only the lists of a user are remembered: exclude_shown needs a user_id", "missing");
+        }
+
+        if (body.OptionalText("surface", MaxSurface) is { } surface)
+        {
+            request = request with { Surface = surface };
+            if (!surface.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
+            {
+                body.Refuse("surface", "String should have letters, digits, '.', '_' and '-' only", "string_pattern_mismatch");
+            }
+        }
+
         if (request.IsReordered && request.Reach > MaxReordered)
         {
             body.Refuse("offset", $"With diversity or popularity_penalty, offset + k is at most {MaxReordered}, not {request.Reach}", "less_than_equal");

@@ -25,6 +25,8 @@ internal sealed record RecommendationRequest
     public double PopularityPenalty { get; init; } // 0..1: weight against the share of log-popularity
     public IReadOnlyList<Boost> Boosts { get; init; } = [];
     public IReadOnlyList<PinRequest> Pins { get; init; } = [];
+    public int ExcludeShown { get; init; } // how many of the user's last lists to leave out
+    public string Surface { get; init; } = "default"; // where the list is shown
     public int Reach => Offset + K; // places that must be filled
     public bool IsReordered => Diversity > 0 || PopularityPenalty > 0; // whether the list is to be reordered after the ranking
 

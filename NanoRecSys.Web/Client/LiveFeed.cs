@@ -149,6 +149,10 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     public LiveFeed<ModelList> Models { get; } = new(
         cancellation => Client(services).ModelsAsync(cancellation), _ => Second, time, logger);
 
+    /// <summary>What users took of what they were shown.</summary>
+    public LiveFeed<OutcomeReport> Outcomes { get; } = new(
+        cancellation => Client(services).OutcomesAsync(cancellation), _ => Unhurried, time, logger);
+
     public LiveFeed<SystemView> System { get; } = new(
         cancellation => SystemView.ReadAsync(Client(services), cancellation), _ => Unhurried, time, logger);
 

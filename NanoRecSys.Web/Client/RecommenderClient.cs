@@ -19,6 +19,7 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<TrainingStatus> TrainingAsync(CancellationToken cancellation = default) => GetAsync<TrainingStatus>("/training/progress", cancellation);
     public Task<TrainingRuns> RunsAsync(CancellationToken cancellation = default) => GetAsync<TrainingRuns>("/training/runs", cancellation);
     public Task<ModelList> ModelsAsync(CancellationToken cancellation = default) => GetAsync<ModelList>("/models", cancellation);
+    public Task<OutcomeReport> OutcomesAsync(CancellationToken cancellation = default) => GetAsync<OutcomeReport>("/outcomes", cancellation);
     public Task<Manifest> CurrentModelAsync(CancellationToken cancellation = default) => GetAsync<Manifest>("/models/current", cancellation);
     public Task<HostReport> HostAsync(CancellationToken cancellation = default) => GetAsync<HostReport>("/debug/host", cancellation);
     public Task<StatusDocument> StatusAsync(CancellationToken cancellation = default) => GetAsync<StatusDocument>("/debug/status", cancellation);

@@ -39,6 +39,19 @@ public sealed class OperateJourneyTests(FirstStart start)
     }
 
     [Fact]
+    public async Task The_versions_show_how_often_visitors_took_what_they_were_shown()
+    {
+        await using Visit visit = await OpenAsync("/?user=23");
+        await visit.Marked("recommendation-card").First.Locator("[data-testid=card-action]").PressAsync("Enter");
+        await Expect(visit.Marked("watched-note")).ToBeVisibleAsync();
+
+        await visit.OpenAsync("/training");
+
+        await Expect(visit.Marked("outcomes").Filter(new() { HasTextRegex = new Regex(@"^\s*[1-9]\d*\.\d% \(\d+\.\d to \d+\.\d\)\s*$") }).First).ToBeVisibleAsync();
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
     public async Task A_version_is_pinned_once_confirmed_and_let_go_again()
     {
         await using Visit visit = await OpenAsync("/training");

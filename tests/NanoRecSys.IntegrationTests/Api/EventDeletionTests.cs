@@ -18,6 +18,7 @@ public sealed class EventDeletionTests
         await there.PostAsync("/recommend", Question);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
         await ApiServer.UntilAsync("the answer is stored", () => Task.FromResult(redis.GetServers()[0].Keys(pattern: "nanorecsys:answer:*:u5201:*").Any()));
+        await ApiServer.UntilAsync("the list is recorded", () => redis.GetDatabase().KeyExistsAsync("nanorecsys:shown:5201"));
 
         using HttpResponseMessage response = await here.Client.DeleteAsync(new Uri("/users/5201/events", UriKind.Relative));
 

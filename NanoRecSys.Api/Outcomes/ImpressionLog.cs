@@ -1,0 +1,343 @@
+using System.Diagnostics.Metrics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Telemetry;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Outcomes;
+
+/// <summary>
+/// Records which lists users were shown, and which of their items they took. A request only puts its answer into a bounded queue; once a
+/// second, and before the shown items are read, the queue is written to Redis. What finds the queue full, or Redis away, is lost and counted.
+/// </summary>
+internal sealed class ImpressionLog : BackgroundService
+{
+    public const int ListsPerUser = 20;
+    private const int ItemsPerList = 100;
+    private const int MostSurfaces = 100;
+    private const string OtherSurface = "other";
+    private const int Queued = 16_384;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private readonly Channel<Shown> _shown = Channel.CreateBounded<Shown>(Queued); // TryWrite fails when it is full
+    private readonly Channel<Taken> _taken = Channel.CreateBounded<Taken>(Queued);
+    private readonly SemaphoreSlim _flushing = new(1);
+    private readonly HashSet<string> _surfaces = new(StringComparer.Ordinal); // a client's texts: as tags and fields there must not be any number of them
+    private readonly Counter<long> _impressions;
+    private readonly Counter<long> _outcomes;
+    private readonly Counter<long> _lost;
+    private readonly OutcomeOptions _options;
+    private readonly EventOptions _events;
+    private readonly TimeProvider _time;
+    private readonly Outages _outages;
+    private readonly IConnectionMultiplexer? _redis;
+
+    public ImpressionLog(
+        IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages, IConnectionMultiplexer? redis = null)
+    {
+        Meter meter = meters.Create(RecommendationTelemetry.SourceName);
+        _impressions = meter.CreateCounter<long>("nanorecsys.impressions", "{item}", "Items shown to users");
+        _outcomes = meter.CreateCounter<long>("nanorecsys.outcomes", "{item}", "Shown items that users took, by kind");
+        _lost = meter.CreateCounter<long>("nanorecsys.impressions.lost", "{list}", "Lists and events that were not recorded as shown or taken");
+        (_options, _events, _time, _outages, _redis) = (options.Value, events.Value, time, outages, redis);
+    }
+
+    private bool IsOn => _redis is not null && _options.Window > TimeSpan.Zero;
+
+    /// <summary>A list was answered; those of sessions have no user whose events could follow.</summary>
+    public void Add(RecommendationRequest request, RecommendationResponse response, string version)
+    {
+        if (IsOn && request.UserId is { } user && !_shown.Writer.TryWrite(new Shown(user, response.RequestId, version, request.Surface, _time.GetUtcNow(), response.Entry!)))
+        {
+            _lost.Add(1);
+        }
+    }
+
+    /// <summary>An event was stored.</summary>
+    public void Add(EventDraft draft)
+    {
+        UserEvent happened = draft.Event;
+        if (IsOn && _events.WeightOf(happened.Type) > 0 && _time.GetUtcNow().ToUnixTimeSeconds() - happened.Timestamp <= _options.Window.TotalSeconds
+            && !_taken.Writer.TryWrite(new Taken(draft.UserId, happened.ItemId, draft.RequestId, happened.Timestamp, _options.Conversions.Contains(happened.Type))))
+        {
+            _lost.Add(1);
+        }
+    }
+
+    /// <summary>Items of a user's last lists; none while Redis is away.</summary>
+    public async Task<IReadOnlyList<EntityId>> ReadItemsAsync(EntityId user, int lists)
+    {
+        if (!IsOn)
+        {
+            return [];
+        }
+
+        try
+        {
+            await FlushAsync();
+            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists)).SelectMany(list => list.Items).Distinct()];
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            _outages.ReportRedis(e);
+            return [];
+        }
+    }
+
+    /// <summary>Writes what is queued.</summary>
+    public async Task FlushAsync()
+    {
+        await _flushing.WaitAsync();
+        try
+        {
+            await WriteAsync(_redis!.GetDatabase(), Drain(_shown));
+            await AttributeAsync(_redis!.GetDatabase(), Drain(_taken));
+        }
+        finally
+        {
+            _flushing.Release();
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, _time);
+        while (IsOn && await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            await FlushAsync();
+        }
+    }
+
+    public override void Dispose()
+    {
+        _flushing.Dispose();
+        base.Dispose();
+    }
+
+    private async Task WriteAsync(IDatabase database, List<Shown> shown)
+    {
+        var items = new Dictionary<CacheEntry, EntityId[]>(ReferenceEqualityComparer.Instance); // of an entry from memory once, however often it was answered
+        var totals = new OutcomeTotals();
+        var commands = new List<Task>();
+        foreach (IGrouping<EntityId, Shown> own in shown.GroupBy(list => list.User))
+        {
+            var lists = new List<RedisValue>();
+            foreach (Shown list in own)
+            {
+                if (!items.TryGetValue(list.Entry, out EntityId[]? ids))
+                {
+                    items[list.Entry] = ids = list.Entry.ReadIds();
+                }
+
+                string surface = Bounded(list.Surface);
+                totals.Add(list.Time, list.Version, surface, OutcomeTotals.Lists, 1);
+                totals.Add(list.Time, list.Version, surface, OutcomeTotals.Impressions, ids.Length);
+                lists.Add(new ShownList(list.RequestId, list.Time.ToUnixTimeSeconds(), list.Version, surface, ids[..Math.Min(ids.Length, ItemsPerList)]).Write());
+            }
+
+            string key = OutcomeKeys.Shown(own.Key);
+            RedisValue[] newest = [.. lists.TakeLast(ListsPerUser)];
+            commands.Add(TrimAsync(key, database.ListLeftPushAsync(key, newest)));
+            commands.Add(database.KeyExpireAsync(key, _options.Window));
+        }
+
+        commands.AddRange(totals.Write(database));
+        if (await TryAsync(commands, shown.Count))
+        {
+            totals.Count(_impressions, _outcomes);
+        }
+
+        async Task TrimAsync(string key, Task<long> pushed)
+        {
+            if (await pushed > ListsPerUser * 3 / 2)
+            {
+                await database.ListTrimAsync(key, 0, ListsPerUser - 1);
+            }
+        }
+    }
+
+    // An impression counts once as a click and once as a conversion, however many events follow it.
+    private async Task AttributeAsync(IDatabase database, List<Taken> taken)
+    {
+        var totals = new OutcomeTotals();
+        async Task AttributeUserAsync(IGrouping<EntityId, Taken> own)
+        {
+            ShownList[] lists = await ReadAsync(database, own.Key, ListsPerUser * 3 / 2);
+            foreach (Taken item in own)
+            {
+                if (lists.FirstOrDefault(list => item.Follows(list, _options.Window)) is not { } list)
+                {
+                    continue;
+                }
+
+                string[] kinds = item.IsConversion ? [OutcomeTotals.Clicks, OutcomeTotals.Conversions] : [OutcomeTotals.Clicks];
+                foreach (string kind in kinds)
+                {
+                    if (await database.SetAddAsync(OutcomeKeys.Taken(own.Key), $"{list.Request}:{item.Item}:{kind}"))
+                    {
+                        totals.Add(DateTimeOffset.FromUnixTimeSeconds(list.Time), list.Version, list.Surface, kind, 1);
+                    }
+                }
+
+                await database.KeyExpireAsync(OutcomeKeys.Taken(own.Key), 2 * _options.Window);
+            }
+        }
+
+        if (await TryAsync(taken.GroupBy(item => item.User).Select(AttributeUserAsync), taken.Count) && await TryAsync(totals.Write(database), taken.Count))
+        {
+            totals.Count(_impressions, _outcomes);
+        }
+    }
+
+    // What fails is lost: nothing waits for it.
+    private async Task<bool> TryAsync(IEnumerable<Task> commands, int count)
+    {
+        try
+        {
+            if (count > 0)
+            {
+                _outages.RequireRedis();
+                await Task.WhenAll(commands);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        {
+            _lost.Add(count);
+            _outages.ReportRedis(e);
+            return false;
+        }
+    }
+
+    private static async Task<ShownList[]> ReadAsync(IDatabase database, EntityId user, int lists) =>
+        [.. (await database.ListRangeAsync(OutcomeKeys.Shown(user), 0, lists - 1)).Select(ShownList.Read).OfType<ShownList>()];
+
+    private string Bounded(string surface) =>
+        _surfaces.Contains(surface) || (_surfaces.Count < MostSurfaces && _surfaces.Add(surface)) ? surface : OtherSurface;
+
+    private static List<T> Drain<T>(Channel<T> queue)
+    {
+        var all = new List<T>();
+        while (all.Count < Queued && queue.Reader.TryRead(out T? item))
+        {
+            all.Add(item);
+        }
+
+        return all;
+    }
+
+    private readonly record struct Shown(EntityId User, string RequestId, string Version, string Surface, DateTimeOffset Time, CacheEntry Entry);
+
+    private readonly record struct Taken(EntityId User, EntityId Item, string? RequestId, long Timestamp, bool IsConversion)
+    {
+        // Without a request id the latest list that has the item; clocks of clients may be a little behind.
+        public bool Follows(ShownList list, TimeSpan window) => list.Items.Contains(Item) && (RequestId is { } id
+            ? id == list.Request
+            : Timestamp >= list.Time - StoreHealth.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds);
+    }
+}
+
+/// <summary>Where outcomes are in Redis; all of it expires.</summary>
+internal static class OutcomeKeys
+{
+    /// <summary>A list of a user's last lists, newest first; see <see cref="ShownList"/>.</summary>
+    public static string Shown(EntityId user) => "nanorecsys:shown:" + user.Text;
+
+    /// <summary>A set: which impressions of a user were counted as taken.</summary>
+    public static string Taken(EntityId user) => "nanorecsys:taken:" + user.Text;
+
+    /// <summary>A hash: the totals of one day by version, surface and kind.</summary>
+    public static string Totals(DateOnly day) => "nanorecsys:outcomes:" + day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+}
+
+/// <summary>One list that a user was shown.</summary>
+/// <param name="Request">Id of the request.</param>
+/// <param name="Time">In seconds since 1970.</param>
+/// <param name="Version">That made it.</param>
+/// <param name="Surface">Where.</param>
+/// <param name="Items">In order, at most a hundred.</param>
+internal sealed record ShownList(string Request, long Time, string Version, string Surface, EntityId[] Items)
+{
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, OutcomeJson.Default.ShownList);
+
+    /// <returns>Null for what cannot be read.</returns>
+    public static ShownList? Read(RedisValue stored)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize((byte[])stored!, OutcomeJson.Default.ShownList);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ShownList))]
+internal sealed partial class OutcomeJson : JsonSerializerContext;
+
+/// <summary>Counts by day, version, surface and kind.</summary>
+internal sealed class OutcomeTotals
+{
+    public const string Lists = "lists";
+    public const string Impressions = "impressions";
+    public const string Clicks = "clicks";
+    public const string Conversions = "conversions";
+    public const int DaysKept = 90;
+    private const char Between = '|'; // neither a version nor a surface has it
+
+    private readonly Dictionary<(DateOnly Day, string Version, string Surface, string Kind), long> _counts = [];
+
+    public IEnumerable<(DateOnly Day, string Version, string Surface)> Groups => _counts.Keys.Select(key => (key.Day, key.Version, key.Surface)).Distinct();
+
+    public void Add(DateTimeOffset time, string version, string surface, string kind, long count) =>
+        Add((DateOnly.FromDateTime(time.UtcDateTime), version, surface, kind), count);
+
+    public long Sum(string kind, Func<(DateOnly Day, string Version, string Surface, string Kind), bool> where) =>
+        _counts.Where(count => count.Key.Kind == kind && where(count.Key)).Sum(count => count.Value);
+
+    public IEnumerable<Task> Write(IDatabase database) => _counts.GroupBy(count => count.Key.Day).SelectMany(day => day
+        .Select(count => (Task)database.HashIncrementAsync(OutcomeKeys.Totals(day.Key), string.Join(Between, count.Key.Version, count.Key.Surface, count.Key.Kind), count.Value))
+        .Append(database.KeyExpireAsync(OutcomeKeys.Totals(day.Key), TimeSpan.FromDays(DaysKept))));
+
+    public void Count(Counter<long> impressions, Counter<long> outcomes)
+    {
+        foreach (((_, string version, string surface, string kind), long count) in _counts.Where(count => count.Key.Kind != Lists))
+        {
+            KeyValuePair<string, object?>[] tags = [new("version", version), new("surface", surface), new("kind", kind)];
+            (kind == Impressions ? impressions : outcomes).Add(count, kind == Impressions ? tags[..2] : tags);
+        }
+    }
+
+    /// <summary>The totals of the last days.</summary>
+    public static async Task<OutcomeTotals> ReadAsync(IDatabase database, DateOnly today, int days)
+    {
+        var totals = new OutcomeTotals();
+        DateOnly[] wanted = [.. Enumerable.Range(0, days).Select(back => today.AddDays(-back))];
+        HashEntry[][] stored = await Task.WhenAll(wanted.Select(day => database.HashGetAllAsync(OutcomeKeys.Totals(day))));
+        foreach ((DateOnly day, HashEntry[] entries) in wanted.Zip(stored))
+        {
+            foreach (HashEntry entry in entries)
+            {
+                if (((string)entry.Name!).Split(Between) is [var version, var surface, var kind])
+                {
+                    totals.Add((day, version, surface, kind), (long)entry.Value);
+                }
+            }
+        }
+
+        return totals;
+    }
+
+    private void Add((DateOnly, string, string, string) key, long count) => _counts[key] = _counts.GetValueOrDefault(key) + count;
+}
