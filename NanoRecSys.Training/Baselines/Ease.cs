@@ -13,7 +13,8 @@ namespace NanoRecSys.Training.Baselines;
 
 /// <summary>
 /// EASE (Steck, 2019): the linear item-item model B without a diagonal that reproduces the users' items best under an L2 penalty,
-/// in closed form. With P = (X'X + penalty I)^-1, B[i, j] = -P[i, j] / P[j, j]. A history is read with a recency weight.
+/// in closed form. With P = (G + penalty I)^-1, B[i, j] = -P[i, j] / P[j, j]. G is X'X where all pairs of a history count alike; here they count
+/// by their nearness, which leaves it positive definite. A history is read with a recency weight.
 /// </summary>
 /// <remarks>Only each item's strongest positive entries are kept: that is what is served, and what is evaluated.</remarks>
 internal static class Ease
@@ -54,7 +55,7 @@ internal static class Ease
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Tensor inverse; // [V, V]
-        using (Tensor gram = Gram(split, items, penalty, threads, cancellation))
+        using (Tensor gram = Gram(split, items, penalty, options.Nearness, threads, cancellation))
         using (Tensor factor = linalg.cholesky(gram))
         {
             gram.Dispose();
@@ -96,24 +97,17 @@ internal static class Ease
         return best[..top.SortBestFirst()];
     }
 
-    /// <summary>[V, V] users that two items have in common, and the penalty on the diagonal.</summary>
-    private static Tensor Gram(DataSplit split, int items, double penalty, int threads, CancellationToken cancellation)
+    /// <summary>[V, V] how often two items are near each other, and the penalty on the diagonal.</summary>
+    private static Tensor Gram(DataSplit split, int items, double penalty, double nearness, int threads, CancellationToken cancellation)
     {
-        TrainIncidence train = TrainIncidence.Of(split, items);
+        var nearby = new NearbyItems(split, items);
         Tensor gram = zeros(items, items, dtype: float32).DetachFromDisposeScope();
         Debug.Assert(gram.is_contiguous(), "rows are written in place");
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Parallel.For(0, items, parallel, () => new float[items], (item, _, together) =>
         {
             Array.Clear(together);
-            foreach (int user in train.UsersOfItem[item])
-            {
-                foreach (int other in train.ItemsOfUser[user])
-                {
-                    together[other]++;
-                }
-            }
-
+            nearby.AddTo(item, (float)nearness, before: 1, together);
             together[item] += (float)penalty;
             using Tensor row = gram[item];
             MemoryMarshal.AsBytes<float>(together).CopyTo(row.bytes);
@@ -134,6 +128,9 @@ internal sealed record EaseOptions
 
     /// <summary>How much less an item of a history weighs than the one after it.</summary>
     public double Decay { get; init; } = 0.7;
+
+    /// <summary>How much less a pair of items counts with each position between them in a history; 1 counts all alike.</summary>
+    public double Nearness { get; init; } = 0.97;
 }
 
 /// <summary>Trains EASE: an epoch is one of the penalties.</summary>

@@ -250,3 +250,77 @@ internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
 
     private static int[] Distinct(ReadOnlySpan<int> items) => [.. new HashSet<int>(items.ToArray())];
 }
+
+/// <summary>
+/// How often two items are near each other in the histories of the training part: each pair of interactions of one user counts the less,
+/// the more lie between them. In every data set that was tried this says more about what comes next than being in the same history does.
+/// </summary>
+internal sealed class NearbyItems
+{
+    private const float Negligible = 1e-4f; // what pairs that are still farther apart could add is lost in the rounding
+
+    private readonly DataSplit _split;
+    private readonly int[] _starts; // [V + 1] into _places
+    private readonly (int User, int Position)[] _places; // of each item in turn
+
+    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="items">V</param>
+    public NearbyItems(DataSplit split, int items)
+    {
+        _split = split;
+        _starts = new int[items + 1];
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            foreach (int item in split.Train(user))
+            {
+                _starts[item + 1]++;
+            }
+        }
+
+        for (int item = 0; item < items; item++)
+        {
+            _starts[item + 1] += _starts[item];
+        }
+
+        _places = new (int, int)[_starts[items]];
+        int[] next = _starts[..items];
+        for (int user = 0; user < split.UserCount; user++)
+        {
+            ReadOnlySpan<int> train = split.Train(user);
+            for (int position = 0; position < train.Length; position++)
+            {
+                _places[next[train[position]]++] = (user, position);
+            }
+        }
+    }
+
+    /// <summary>Interactions with an item.</summary>
+    public int CountOf(int item) => _starts[item + 1] - _starts[item];
+
+    /// <summary>Adds nearness^distance to every interaction around those with an item, the item itself included.</summary>
+    /// <param name="item">The item.</param>
+    /// <param name="nearness">At most 1, where the distance does not matter.</param>
+    /// <param name="before">Times that weight for interactions that came before the item.</param>
+    /// <param name="sums">[V]</param>
+    public void AddTo(int item, float nearness, float before, Span<float> sums)
+    {
+        foreach ((int user, int position) in _places.AsSpan(_starts[item].._starts[item + 1]))
+        {
+            ReadOnlySpan<int> train = _split.Train(user);
+            sums[item]++;
+            float weight = nearness;
+            for (int distance = 1; weight > Negligible && distance < train.Length; distance++, weight *= nearness)
+            {
+                if (position + distance < train.Length)
+                {
+                    sums[train[position + distance]] += weight;
+                }
+
+                if (position >= distance)
+                {
+                    sums[train[position - distance]] += before * weight;
+                }
+            }
+        }
+    }
+}

@@ -32,7 +32,7 @@ internal static class RaceStep
 
     // Times the cosine's spread over the catalog; the same for all lists of a blend. On three data sets the best were among these, and a
     // finer grid gained less than its fit to half of the users lost.
-    private static readonly double[] BlendWeights = [0.06, 0.12, 0.25];
+    private static readonly double[] BlendWeights = [0.06, 0.12, 0.25, 0.5, 1];
 
     /// <exception cref="UserErrorException">No prepared data, or no retriever.</exception>
     public static async Task<RaceOutcome> RunAsync(RaceOptions options, StepContext context)

@@ -13,11 +13,22 @@ public sealed class ItemKnnTests
     [Fact]
     public void Items_score_their_cosine_to_the_history()
     {
-        float[] scores = Score(new ItemKnnOptions { Neighbours = 10, Shrinkage = 0, Decay = 1 }, [0]);
+        float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 1 }, [0]);
 
         // Item 0 has 3 users, item 1 two (both shared), item 2 one (shared).
         float[] expected = [0f, 2 / MathF.Sqrt(6), 1 / MathF.Sqrt(3), 0f];
         Assert.All(scores, (score, item) => Assert.Equal(expected[item], score, 6));
+    }
+
+    [Fact]
+    public void Neighbours_count_by_their_distance_in_the_history_and_less_if_they_came_before()
+    {
+        var options = new ItemKnnOptions { Nearness = 0.5, Before = 0.1, Shrinkage = 0 };
+
+        float[] first = Score(options, [0]);
+        Assert.Equal(2 * 0.5f / MathF.Sqrt(6), first[1], 6); // next to it in two histories
+        Assert.Equal(0.25f / MathF.Sqrt(3), first[2], 6); // one farther
+        Assert.Equal(0.1f * 2 * 0.5f / MathF.Sqrt(6), Score(options, [1])[0], 6); // the same pair, seen from its end
     }
 
     [Fact]
@@ -26,7 +37,7 @@ public sealed class ItemKnnTests
     [Fact]
     public void Similarities_of_a_longer_history_add_up_and_older_items_count_less()
     {
-        float[] scores = Score(new ItemKnnOptions { Neighbours = 10, Shrinkage = 0, Decay = 0.5 }, [0, 1]);
+        float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 0, Decay = 0.5 }, [0, 1]);
 
         float expected = 1 / MathF.Sqrt(2) + 0.5f / MathF.Sqrt(3); // Item 2 to the newer item 1, and to the older item 0.
         Assert.Equal(expected, scores[2], 6);
@@ -35,7 +46,7 @@ public sealed class ItemKnnTests
     [Fact]
     public void Shrinkage_makes_rare_company_count_less()
     {
-        float[] scores = Score(new ItemKnnOptions { Neighbours = 10, Shrinkage = 2, Decay = 1 }, [0]);
+        float[] scores = Score(new ItemKnnOptions { Nearness = 1, Before = 1, Neighbours = 10, Shrinkage = 2, Decay = 1 }, [0]);
 
         Assert.Equal(2 / (MathF.Sqrt(6) + 2), scores[1], 6);
     }
