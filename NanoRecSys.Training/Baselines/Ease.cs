@@ -37,6 +37,24 @@ internal static class Ease
             + $"Prepare fewer items with --k-core, or use item-knn or mf.");
     }
 
+    /// <summary>Seconds that one penalty takes on this machine as it is now: from a smaller matrix, since they grow with the cube of the items.</summary>
+    public static double Estimate(int items, int threads)
+    {
+        const int Probe = 2_000;
+        LibTorch.Load();
+        set_num_threads(threads);
+        Time(64); // loads what it needs
+        return Time(Math.Min(items, Probe)) * Math.Pow(Math.Max(1, items / (double)Probe), 3);
+
+        static double Time(int size)
+        {
+            using var scope = NewDisposeScope();
+            var watch = Stopwatch.StartNew();
+            linalg.cholesky(eye(size, dtype: float32)).cholesky_inverse();
+            return watch.Elapsed.TotalSeconds;
+        }
+    }
+
     /// <param name="split">Only its training part is looked at.</param>
     /// <param name="items">V</param>
     /// <param name="penalty">L2 penalty on the weights.</param>

@@ -162,6 +162,8 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 
     public int Epochs => options.Sweeps;
 
+    public int ValidateEvery => 3; // of many users, a validation takes longer than a sweep
+
     public int Patience => options.Sweeps; // it ends by their number: a sweep is cheap, and a worse one may come before a better one
 
     public double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation)

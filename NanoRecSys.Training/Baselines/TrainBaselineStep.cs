@@ -20,6 +20,12 @@ internal sealed record TrainBaselineOptions
 
     /// <summary>Set for the MLP user tower.</summary>
     public MlpUserTowerOptions? MlpUserTower { get; init; }
+
+    /// <summary>The training ends after the epoch that passes it.</summary>
+    public double MaxSeconds { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Users to validate on, at most.</summary>
+    public int MostUsers { get; init; } = int.MaxValue;
 }
 
 /// <summary>What came of a training.</summary>
@@ -46,17 +52,19 @@ internal static class TrainBaselineStep
         torch.set_num_threads(context.Threads);
         using var scope = torch.NewDisposeScope();
         using IBaselineTrainer trainer = TrainerOf(options, data, context);
-        return await TrainAsync(trainer, data, context);
+        return await TrainAsync(trainer, options, data, context);
     }
 
-    private static async Task<TrainBaselineSummary> TrainAsync(IBaselineTrainer trainer, PreparedData data, StepContext context)
+    private static async Task<TrainBaselineSummary> TrainAsync(IBaselineTrainer trainer, TrainBaselineOptions options, PreparedData data, StepContext context)
     {
-        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
+        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = options.MostUsers };
         var watch = Stopwatch.StartNew();
         var loop = new TrainingLoop<IBaselineTrainer>
         {
             Epochs = trainer.Epochs,
             Patience = trainer.Patience,
+            ValidateEvery = trainer.ValidateEvery,
+            MaxSeconds = options.MaxSeconds,
             Train = epoch => Task.FromResult(new CurvePoint(epoch, trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
             {
                 Fraction = (epoch - 1 + done) / trainer.Epochs,
@@ -113,6 +121,9 @@ internal interface IBaselineTrainer : IDisposable
 
     /// <summary>Epochs without a better validation before the training ends.</summary>
     int Patience { get; }
+
+    /// <summary>Epochs between validations.</summary>
+    int ValidateEvery => 1;
 
     /// <param name="epoch">1-based.</param>
     /// <param name="progress">Receives the completed share of the epoch, 0..1.</param>

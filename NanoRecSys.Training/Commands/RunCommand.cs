@@ -20,7 +20,10 @@ internal static class RunCommand
 {
     private const int Stages = 8;
     private const string Auto = "auto";
-    private const double RetrieverShare = 0.6; // of --budget
+    // Shares of --budget. A refit takes as long as the training, so both share theirs; what is left after the race is for the final fit.
+    private const double RetrieverShare = 0.5;
+    private const double RankerShare = 0.15;
+    private const double RaceEnd = 0.9;
 
     private static readonly Option<string> PresetName = Choice(
         "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, paper has the sizes of nanoRecSys", Presets.Names, "quick");
@@ -51,24 +54,25 @@ internal static class RunCommand
         DatasetSummary data = await run.StageAsync("prepare", context => PrepareStep.RunAsync(prepare, context));
         PrepareCommand.ShowCounts(data, run.Console);
         Preset chosen = Presets.Get(preset, data);
-        bool hasRanker = preset == Auto || !chosen.Refit; // the race compares it; else a refit takes its place
+        bool hasRanker = !chosen.Refit; // which takes its place
+        double retriever = budget * (chosen.Refit ? RetrieverShare / 2 : RetrieverShare);
         run.StageCount -= hasRanker ? 0 : 2;
         await run.StageAsync("train-retriever", context =>
         {
             context.Progress.Report(new ProgressEvent { Message = chosen.Describe(chosen.Retriever) });
             return TrainRetrieverStep.RunAsync(
-                chosen.Retriever with { MaxSeconds = Math.Min(chosen.Retriever.MaxSeconds, RetrieverShare * budget) }, context);
+                chosen.Retriever with { MaxSeconds = Math.Min(chosen.Retriever.MaxSeconds, retriever) }, context);
         });
         if (hasRanker)
         {
             await run.StageAsync("mine-negatives", context => MineNegativesStep.RunAsync(chosen.Negatives, context));
-            await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker, context));
+            await run.StageAsync("train-ranker", context => TrainRankerStep.RunAsync(chosen.Ranker with { MaxSeconds = RankerShare * budget }, context));
         }
 
         RaceOutcome? race = preset != Auto ? null : await run.StageAsync("race", context =>
-            RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, budget - watch.Elapsed.TotalSeconds) }, context));
+            RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, budget * (chosen.Refit ? RaceEnd - RetrieverShare / 2 : RaceEnd) - watch.Elapsed.TotalSeconds) }, context));
         isFitted &= race?.Chosen != "ranker"; // it was trained on this retriever's embeddings
-        if (chosen.Refit && race?.Chosen != "ranker")
+        if (chosen.Refit)
         {
             run.StageCount++;
             await run.StageAsync("refit", RefitStep.RunAsync);

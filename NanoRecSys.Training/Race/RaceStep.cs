@@ -27,7 +27,7 @@ internal static class RaceStep
     private const int MostUsers = 20_000; // of whom a difference of .003 is significant
     private const int MostItems = 100_000; // of which all pairs of factors take some minutes
     private const double Alone = 100; // weight of a list by itself: the cosine decides between equals only
-    private const double EaseSeconds = 0.02; // a thousand items, one penalty; it grows with their cube
+    private const double MostEaseSeconds = 600; // without --budget, too
     private const double ListShare = 0.5; // of the stage's progress
 
     // Times the cosine's spread over the catalog; the same for all lists of a blend. On three data sets the best were among these, and a
@@ -88,46 +88,57 @@ internal static class RaceStep
         };
         Announce(entrants[^1], 0.1, context);
 
+        double left = Math.Max(0, options.MaxSeconds - watch.Elapsed.TotalSeconds);
         double seconds;
         if (items > MostItems)
         {
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{MatrixFactorization.ListsName} is left out: it compares all pairs of items, of which there are {items:N0}."));
+            LeaveOut(MatrixFactorization.ListsName, string.Create(CultureInfo.InvariantCulture, $"it compares all pairs of items, of which there are {items:N0}."));
         }
         else
         {
-            seconds = await TrainAsync(ModelFolder.MatrixFactorization, new TrainBaselineOptions { MatrixFactorization = new() }, MatrixFactorization.ModelName);
+            seconds = await TrainAsync(
+                ModelFolder.MatrixFactorization, new TrainBaselineOptions { MatrixFactorization = new(), MaxSeconds = left / 3 }, MatrixFactorization.ModelName, 0.1, 0.2);
             using MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), data, context.Threads);
             entrants.Add(new(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours), seconds));
             Announce(entrants[^1], 0.2, context);
         }
 
-        var ease = new EaseOptions();
-        double each = EaseSeconds * Math.Pow(items / 1000.0, 3);
-        double left = options.MaxSeconds - watch.Elapsed.TotalSeconds;
-        int most = (int)Math.Min(ease.Penalties.Count, left / Math.Max(each, 1e-3));
-        string? problem = Ease.Problem(items, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) ?? (most >= 1 ? null : string.Create(
-            CultureInfo.InvariantCulture, $"EASE would take {each:N0} s with {items:N0} items, {Math.Max(left, 0):N0} s of the budget are left. Raise --budget."));
-        if (problem is not null)
+        if (Ease.Problem(items, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } problem)
         {
-            notes.Add(problem);
-            context.Progress.Report(new ProgressEvent { Fraction = ListShare, Message = $"ease is left out: {problem}" });
+            LeaveOut(Ease.ModelName, problem);
+            return entrants;
+        }
+
+        var ease = new EaseOptions();
+        left = Math.Clamp(options.MaxSeconds - watch.Elapsed.TotalSeconds, 0, MostEaseSeconds);
+        double each = Ease.Estimate(items, context.Threads);
+        if (left < each)
+        {
+            LeaveOut(Ease.ModelName, string.Create(
+                CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Prepare fewer items with --k-core, or raise --budget if it is set."));
             return entrants;
         }
 
         // The middle one where there is no time for all.
-        seconds = await TrainAsync(
-            ModelFolder.Ease, new TrainBaselineOptions { Ease = most >= ease.Penalties.Count ? ease : ease with { Penalties = [ease.Penalties[ease.Penalties.Count / 2]] } },
-            Ease.ModelName);
+        ease = left >= ease.Penalties.Count * each ? ease : ease with { Penalties = [ease.Penalties[ease.Penalties.Count / 2]] };
+        seconds = await TrainAsync(ModelFolder.Ease, new TrainBaselineOptions { Ease = ease }, Ease.ModelName, 0.2, ListShare);
         entrants.Add(new(Ease.ModelName, Ease.Read(FolderOf(Ease.ModelName), data), seconds));
         Announce(entrants[^1], ListShare, context);
         return entrants;
 
         string FolderOf(string model) => Path.Combine(context.Workspace.BaselinesFolder, model);
 
-        async Task<double> TrainAsync<T>(ModelFolder<T> model, TrainBaselineOptions baseline, string name) =>
+        void LeaveOut(string model, string reason)
+        {
+            notes.Add($"{model} is left out: {reason}");
+            context.Progress.Report(new ProgressEvent { Fraction = model == Ease.ModelName ? ListShare : 0.2, Message = notes[^1] });
+        }
+
+        async Task<double> TrainAsync<T>(ModelFolder<T> model, TrainBaselineOptions baseline, string name, double from, double to) =>
             model.Exists(FolderOf(name)) && model.MismatchOf(FolderOf(name), data) is null
                 ? 0
-                : (await TrainBaselineStep.RunAsync(baseline, data, context with { Progress = new Progress<ProgressEvent>() })).Seconds;
+                : (await TrainBaselineStep.RunAsync(
+                    baseline with { MostUsers = MostUsers }, data, context with { Progress = new PartProgress(context.Progress, name, from, to) })).Seconds;
     }
 
     private static void Announce(Entrant entrant, double done, StepContext context) => context.Progress.Report(new ProgressEvent
@@ -144,6 +155,16 @@ internal static class RaceStep
             .Select(user => data.Split.Prefix(user, data.Split.Train(user).Length))];
         float[] cosines = encoder.Cosines(histories).ToArray();
         return cosines.Chunk(encoder.Items).Average(own => (double)TensorPrimitives.StdDev<float>(own));
+    }
+
+    /// <summary>A training as a part of the race's progress.</summary>
+    private sealed class PartProgress(IProgress<ProgressEvent> inner, string name, double from, double to) : IProgress<ProgressEvent>
+    {
+        public void Report(ProgressEvent value) => inner.Report(new ProgressEvent
+        {
+            Fraction = from + (to - from) * value.Fraction,
+            Message = value.Metrics is { } metrics ? string.Create(CultureInfo.InvariantCulture, $"{name}: NDCG@10 {metrics["ndcg@10"]:F4} on validation") : null,
+        });
     }
 
     /// <summary>An item-item model.</summary>
@@ -179,7 +200,7 @@ internal static class RaceStep
 /// <summary>Options of <c>race</c>.</summary>
 internal sealed record RaceOptions
 {
-    /// <summary>Seconds for all trainings that the race itself starts; what does not fit is left out.</summary>
+    /// <summary>Seconds for all trainings that the race itself starts; what does not fit is shortened or left out.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
 
     /// <summary>Resamples of the users for the intervals.</summary>

@@ -81,6 +81,7 @@ internal static class TrainRankerStep
         {
             Epochs = options.Epochs,
             Patience = options.Patience,
+            MaxSeconds = options.MaxSeconds,
             Train = epoch => TrainEpochAsync(negatives, trainer, parts, epoch, data, options, context),
             Validate = () =>
             {
@@ -102,7 +103,7 @@ internal static class TrainRankerStep
     {
         [Provenance.Data] = data.Hash,
         ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(
-            options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions),
+            options with { Resume = false, Epochs = 0, Patience = 0, MaxSeconds = 0 }, TrainingJson.Default.TrainRankerOptions),
         ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
         ["retriever weights"] = model.RetrieverSha256!,
         ["negatives"] = FileHash.Of(context.Workspace.NegativesFile),
@@ -206,6 +207,9 @@ internal sealed record TrainRankerOptions
 
     /// <summary>Epochs without a better NDCG@10 on validation before the training ends.</summary>
     public int Patience { get; init; } = 3;
+
+    /// <summary>The training ends after the epoch that passes it.</summary>
+    public double MaxSeconds { get; init; } = double.PositiveInfinity;
 
     /// <summary>K, the retriever's best that are put in order.</summary>
     public int Candidates { get; init; } = 100;
