@@ -32,7 +32,7 @@ internal static class RaceStep
 
     // Times the cosine's spread over the catalog; the same for all lists of a blend. On three data sets the best were among these, and a
     // finer grid gained less than its fit to half of the users lost.
-    private static readonly double[] BlendWeights = [0.06, 0.12, 0.25, 0.5, 1];
+    private static readonly double[] BlendWeights = [0.06, 0.12, 0.25];
 
     /// <exception cref="UserErrorException">No prepared data, or no retriever.</exception>
     public static async Task<RaceOutcome> RunAsync(RaceOptions options, StepContext context)
@@ -115,7 +115,7 @@ internal static class RaceStep
         if (left < each)
         {
             LeaveOut(Ease.ModelName, string.Create(
-                CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Prepare fewer items with --k-core, or raise --budget if it is set."));
+                CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Use --k-core for fewer items, or a larger --budget."));
             return entrants;
         }
 
