@@ -115,7 +115,7 @@ internal static class RaceStep
         if (left < each)
         {
             LeaveOut(Ease.ModelName, string.Create(
-                CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Prepare fewer items with --k-core, or raise --budget if it is set."));
+                CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Use --k-core for fewer items, or a larger --budget."));
             return entrants;
         }
 

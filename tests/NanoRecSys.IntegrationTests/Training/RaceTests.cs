@@ -81,7 +81,7 @@ public sealed class RaceTests : IDisposable
 
         RaceOutcome second = await RaceStep.RunAsync(new RaceOptions { Resamples = 100, MaxSeconds = 1e-9 }, context);
 
-        Assert.Contains("0 s of the budget are left. Raise --budget.", Assert.Single(second.Notes), StringComparison.Ordinal);
+        Assert.Contains("0 s are left for it.", Assert.Single(second.Notes), StringComparison.Ordinal);
         Assert.DoesNotContain("ease", second.Figures.Keys);
         Assert.DoesNotContain("blend", PublishedMetrics.Read(data, context).Select(result => result.Model));
         Assert.Contains("retriever", PublishedMetrics.Read(data, context).Select(result => result.Model));
