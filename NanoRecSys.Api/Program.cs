@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Endpoints;
 using NanoRecSys.Api.Events;
 using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Rules;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core;
@@ -24,6 +25,7 @@ try
     builder.AddEvents();
     builder.AddItems();
     builder.AddBrowsing();
+    builder.AddRules();
     builder.AddRecommendations();
     builder.AddRecommendationTelemetry();
     builder.AddTraining();
@@ -41,6 +43,7 @@ try
     api.MapRecommendations();
     api.MapEvents();
     api.MapItems();
+    api.MapRules();
     api.MapModels();
     api.MapTraining();
     api.MapStatus();

@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Rules;
 using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
 using NanoRecSys.ServiceDefaults;
 
@@ -42,6 +44,16 @@ internal static class RecommendationsApi
                 """)
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Read);
+        app.MapPost("/recommendations/preview", PostPreview)
+            .WithTags("Recommendations")
+            .WithSummary("The same by other rules than the stored ones, or by a version that is not served")
+            .WithDescription(
+                "For looking before rules are saved or a version is published. A version that is not in memory is loaded first, and kept for five minutes. " +
+                "409: there is no such version, or it is damaged. Unknown fields are refused.")
+            .WithJsonBody<PreviewRequest, RecommendationsResponse>("""{"user_id": 42, "k": 10, "rules": [{"name": "Summer", "boost": [{"categories_any": ["Comedy"], "factor": 2}]}]}""")
+            .Produces<PlainError>(StatusCodes.Status409Conflict)
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
+            .RequireKey(KeyRole.Admin);
         app.MapPost("/recommend", PostRecommend)
             .WithTags("Recommendations")
             .WithSummary("The K movies that a user most likely wants next")
@@ -60,37 +72,71 @@ internal static class RecommendationsApi
     }
 
     private static async Task<IResult> PostRecommend(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, RuleStore rules, StatusReader status, CancellationToken cancellationToken)
     {
         if (await PlainBody.TryReadAsync(http.Request, cancellationToken) is { } plain)
         {
-            return await RespondAsync(http, plain, body: null, pipeline, served, items, status);
+            return await RespondAsync(http, plain, body: null, pipeline, served, items, rules, status);
         }
 
         BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, items, status);
+        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, items, rules, status);
     }
 
     private static async Task<IResult> PostRecommendations(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, RuleStore rules, StatusReader status, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         RecommendationRequest request = RequestReader.Items(body);
-        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, pipeline, served, items, status);
+        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, pipeline, served, items, rules, status);
     }
 
     private static async Task<IResult> PostSession(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, CancellationToken cancellationToken)
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, RuleStore rules, StatusReader status, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, items, status);
+        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, items, rules, status);
+    }
+
+    private static async Task<IResult> PostPreview(
+        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, RuleStore stored, PreviewModel models, StatusReader status, TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        (RecommendationRequest request, StoredRule[]? rules, string? version) = RequestReader.Preview(body);
+        if (body.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        try
+        {
+            using SnapshotLease? lease = version is null ? served.Lease(request.Bucket) : await models.LeaseAsync(version, cancellationToken);
+            if (lease is not null)
+            {
+                RequestReader.CheckAgainst(items.Extend(lease.Model), rules ?? [], body);
+            }
+
+            RulesInForce? inForce = rules is null ? stored.InForce : new RuleSet(0, rules).InForce(time.GetUtcNow());
+            return await RespondAsync(http, request with { Rules = inForce }, body, lease, pipeline, items, status);
+        }
+        catch (ArtifactException e)
+        {
+            return TypedResults.Conflict(new PlainError(e.Message));
+        }
+    }
+
+    private static async Task<IResult> RespondAsync(
+        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, ItemStore items, RuleStore rules, StatusReader status)
+    {
+        using SnapshotLease? lease = served.Lease(request.Bucket);
+        return await RespondAsync(http, rules.InForce is { } inForce ? request with { Rules = inForce } : request, body, lease, pipeline, items, status);
     }
 
     // The model that checks is the one that recommends: versions side by side may have other items and attributes.
     private static async Task<IResult> RespondAsync(
-        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status)
+        HttpContext http, RecommendationRequest request, BodyFields? body, SnapshotLease? lease, RecommendationPipeline pipeline, ItemStore items, StatusReader status)
     {
-        using SnapshotLease? lease = served.Lease(request.Bucket);
         ServedCatalog? catalog = lease is null ? null : items.Extend(lease.Model);
         if (body is not null && catalog is not null)
         {

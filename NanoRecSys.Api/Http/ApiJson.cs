@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Contracts;
@@ -30,6 +31,9 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(ItemDeleted))]
 [JsonSerializable(typeof(RecommendationsRequest))]
 [JsonSerializable(typeof(RecommendationsResponse))]
+[JsonSerializable(typeof(PreviewRequest))]
+[JsonSerializable(typeof(RuleDocument))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(CatalogOverview))]
 [JsonSerializable(typeof(ItemDetail))]
 [JsonSerializable(typeof(ItemAudience))]

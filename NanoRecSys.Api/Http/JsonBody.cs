@@ -309,6 +309,9 @@ internal sealed class BodyFields
         }
     }
 
+    /// <summary>The object as it came.</summary>
+    public string RawText => _object.ValueKind == JsonValueKind.Object ? _object.GetRawText() : "";
+
     /// <summary>Names and values of all fields.</summary>
     public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
 

@@ -146,7 +146,7 @@ internal static class Recommender
         }
 
         List<Candidate> list = [.. Reorder(catalog, [.. ranked.Where(candidate => !rules.IsPinned(candidate.Row))], request)];
-        foreach ((int row, int position) in rules.Pins)
+        foreach ((int row, int position, _) in rules.Pins)
         {
             list.Insert(Math.Min(position - 1, list.Count), ranked.First(candidate => candidate.Row == row));
         }
@@ -192,7 +192,7 @@ internal static class Recommender
         return chosen;
     }
 
-    private static int Wanted(RecommendationRequest request) => request.IsReordered || request.Boosts.Count > 0
+    private static int Wanted(RecommendationRequest request) => request.IsReordered || request.Boosts.Count > 0 || request.Rules?.Boosts == true
         ? Math.Max(request.Reach, Math.Min(request.Reach * CandidatesPerPlace, MostToChooseFrom))
         : request.Reach;
 

@@ -19,6 +19,7 @@ internal static class ModelsApi
         builder.Services.AddSingleton(services => new ModelSplit(services.GetRequiredService<IOptions<ModelsOptions>>().Value.Split));
         builder.Services.AddSingleton<ModelLoader>();
         builder.Services.AddSingleton<ServedModel>();
+        builder.Services.AddSingleton<PreviewModel>();
         builder.Services.AddSingleton<ModelVersions>();
         builder.Services.AddSingleton<VersionPlots>();
         builder.Services.AddHostedService<ModelWatcher>();

@@ -29,6 +29,8 @@ public sealed class SecurityTests : IDisposable
     [InlineData("/models/rollback", null, HttpStatusCode.Unauthorized)]
     [InlineData("/models/rollback", WriteKey, HttpStatusCode.Forbidden)]
     [InlineData("/models/rollback", AdminKey, HttpStatusCode.Conflict)]
+    [InlineData("/recommendations/preview", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/recommendations/preview", WriteKey, HttpStatusCode.Forbidden)]
     [InlineData("/recommend", null, HttpStatusCode.OK)]
     public async Task With_keys_in_the_settings_writing_and_administration_need_one(string path, string? key, HttpStatusCode expected)
     {
@@ -83,6 +85,9 @@ public sealed class SecurityTests : IDisposable
     [InlineData("POST", "/events", null, 401)]
     [InlineData("POST", "/events", ReadKey, 403)]
     [InlineData("POST", "/models/rollback", ReadKey, 403)]
+    [InlineData("GET", "/rules", null, 401)]
+    [InlineData("GET", "/rules", ReadKey, 200)]
+    [InlineData("PUT", "/rules", WriteKey, 403)]
     [InlineData("GET", "/catalog", null, 200)]
     [InlineData("GET", "/readyz", null, 200)]
     [InlineData("GET", "/healthz", null, 200)]
