@@ -49,6 +49,8 @@ try
     api.MapStatus();
     RouteGroupBuilder lookUps = api.MapGroup("").AddEndpointFilterFactory(UnknownParameters.Refuse);
     lookUps.MapBrowsing();
+    lookUps.MapUserLists();
+    lookUps.MapLatestEvents();
     lookUps.MapExplore();
     lookUps.MapData();
     lookUps.MapTelemetry();

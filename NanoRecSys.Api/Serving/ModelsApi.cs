@@ -163,6 +163,7 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
                 version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => !isTested || result.Split == Test)])
             {
                 Gate = manifest.Gate,
+                Race = manifest.Race,
                 Plots = VersionPlots.NamesIn(manifest),
             };
         }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using NanoRecSys.EndToEndTests.Fixtures;
@@ -71,7 +72,13 @@ public sealed class OperateJourneyTests(FirstStart start)
         await Expect(first).ToContainTextAsync("served");
         await Expect(first).Not.ToHaveAttributeAsync("data-version", before);
 
+        await visit.Marked("compared-user").FillAsync("15");
+        await visit.Marked("option").First.ClickAsync();
+        await Expect(visit.Marked("version-lists").Locator("section")).ToHaveCountAsync(2);
+        await Expect(visit.Marked("compared-item")).ToHaveCountAsync(20);
+
         await visit.Marked("rollback").ClickAsync();
+        await Expect(visit.Marked("model-action")).ToContainTextAsync("trained on the same data");
         await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
         await Expect(old).ToContainTextAsync("served");
         await Expect(first).Not.ToContainTextAsync("served");
@@ -88,6 +95,36 @@ public sealed class OperateJourneyTests(FirstStart start)
         ILocator plot = visit.Page.Locator("img[src*='/plots/']").First;
         await plot.ScrollIntoViewIfNeededAsync();
         await plot.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task The_race_of_the_served_version_is_a_table_with_the_chosen_candidate()
+    {
+        await using Visit visit = await OpenAsync("/training");
+        (string name, _) = await ServedAsync(visit);
+        string path = Path.Combine(start.Artifacts, "versions", name, "manifest.json");
+        string before = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+        JsonNode manifest = JsonNode.Parse(before)!;
+        // As 'auto' writes it, whose race takes minutes.
+        manifest["race"] = JsonNode.Parse("""
+            {"reason": "ease is the best on validation: NDCG@10 0.0712.", "users": 671, "notes": ["mf-lists is left out: it compares all pairs of items."], "figures": {
+             "retriever": {"hr10": 0.11, "ndcg10": 0.0602, "interval": {"low": 0.05, "high": 0.07}, "behind": 0.011, "behind_interval": {"low": 0.002, "high": 0.02}, "seconds": 61, "is_chosen": false},
+             "ease": {"hr10": 0.12, "ndcg10": 0.0712, "interval": {"low": 0.06, "high": 0.08}, "behind": 0, "behind_interval": {"low": 0, "high": 0}, "seconds": 4.2, "is_chosen": true}}}
+            """);
+        try
+        {
+            await File.WriteAllTextAsync(path, manifest.ToJsonString(), TestContext.Current.CancellationToken);
+
+            await Expect(visit.Marked("candidate").First).ToContainTextAsync("ease chosen");
+            await Expect(visit.Marked("candidate").Last).ToContainTextAsync("0.0602");
+            await Expect(visit.Marked("race")).ToContainTextAsync("mf-lists is left out");
+        }
+        finally
+        {
+            await File.WriteAllTextAsync(path, before, CancellationToken.None);
+        }
+
         Assert.Empty(visit.Errors);
     }
 

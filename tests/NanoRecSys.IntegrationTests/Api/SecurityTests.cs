@@ -74,6 +74,8 @@ public sealed class SecurityTests : IDisposable
     [InlineData("GET", "/users", ReadKey, 200)]
     [InlineData("GET", "/users/11/history", null, 401)]
     [InlineData("GET", "/users/11/history", ReadKey, 200)]
+    [InlineData("GET", "/users/11/lists", null, 401)]
+    [InlineData("GET", "/events", null, 401)]
     [InlineData("GET", "/items/1001/audience", null, 401)] // it lists users
     [InlineData("GET", "/debug/status", null, 401)]
     [InlineData("GET", "/debug/host", null, 401)]
