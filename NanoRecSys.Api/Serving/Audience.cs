@@ -58,13 +58,15 @@ internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
     public const int Size = 200;
 
     private const int Batch = 20; // histories per run: more is not faster and takes memory
+    private const int MostEncoded = 2_000; // without embeddings in the version: a second or two, once
     private const long MostProducts = 4_000_000_000; // of all users' embeddings with all items, for one answer: a second on one core
 
-    /// <summary>All users whose embeddings the version holds, else some, evenly spread over the user ids, and the same each time.</summary>
+    /// <summary>All users where that is quick, else some, evenly spread over the user ids, and the same each time.</summary>
     public static UserSample Draw(ModelSnapshot model)
     {
         int[] known = [.. Enumerable.Range(0, model.Histories.UserCount).Where(position => model.Histories.At(position).Length > 0)];
-        long affordable = model.UserEmbeddings is null ? Size : Math.Max(Size, MostProducts / ((long)model.Items.Count * model.Items.Dimension));
+        long affordable = Math.Max(Size, MostProducts / ((long)model.Items.Count * model.Items.Dimension));
+        affordable = model.UserEmbeddings is null ? Math.Min(affordable, MostEncoded) : affordable;
         int size = (int)Math.Min(affordable, known.Length);
         int[] positions = [.. Enumerable.Range(0, size).Select(i => known[(int)((long)i * known.Length / size)])];
         return new UserSample(model.UserEmbeddings is { } all

@@ -43,7 +43,7 @@ public sealed record ItemDetail(ItemInfo Item, int Interactions, int? Place, int
 
 /// <summary>Answer of <c>GET /items/{id}/audience</c>: whom the model would show it to.</summary>
 /// <param name="Users">Of the served model.</param>
-/// <param name="Sampled">Users who were looked at: all with a history where the version has their embeddings and they are not too many, else some, evenly spread over all.</param>
+/// <param name="Sampled">Users who were looked at: all with a history unless they are too many to be counted at once, else some, evenly spread over all.</param>
 /// <param name="Seen">Those of them whose history has it; they would not get it again.</param>
 /// <param name="InTop10">Those in whose list it is among the first ten.</param>
 /// <param name="InTop100">Those in whose list it is among the first hundred.</param>

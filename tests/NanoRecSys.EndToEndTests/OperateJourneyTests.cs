@@ -1,7 +1,8 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
+using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Evaluation;
 using NanoRecSys.EndToEndTests.Fixtures;
 using static Microsoft.Playwright.Assertions;
 
@@ -103,18 +104,14 @@ public sealed class OperateJourneyTests(FirstStart start)
     {
         await using Visit visit = await OpenAsync("/training");
         (string name, _) = await ServedAsync(visit);
-        string path = Path.Combine(start.Artifacts, "versions", name, "manifest.json");
-        string before = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
-        JsonNode manifest = JsonNode.Parse(before)!;
+        var store = new ArtifactStore(start.Artifacts);
+        Manifest before = store.ReadManifest(name);
         // As 'auto' writes it, whose race takes minutes.
-        manifest["race"] = JsonNode.Parse("""
-            {"reason": "ease is the best on validation: NDCG@10 0.0712.", "users": 671, "notes": ["mf-lists is left out: it compares all pairs of items."], "figures": {
-             "retriever": {"hr10": 0.11, "ndcg10": 0.0602, "interval": {"low": 0.05, "high": 0.07}, "behind": 0.011, "behind_interval": {"low": 0.002, "high": 0.02}, "seconds": 61, "is_chosen": false},
-             "ease": {"hr10": 0.12, "ndcg10": 0.0712, "interval": {"low": 0.06, "high": 0.08}, "behind": 0, "behind_interval": {"low": 0, "high": 0}, "seconds": 4.2, "is_chosen": true}}}
-            """);
+        RaceFigures ease = new(0.12, 0.0712, new ConfidenceInterval(0.06, 0.08), 0, default, 4.2, IsChosen: true);
+        var figures = new Dictionary<string, RaceFigures> { ["retriever"] = ease with { Ndcg10 = 0.0602, Behind = 0.011, IsChosen = false }, ["ease"] = ease };
         try
         {
-            await File.WriteAllTextAsync(path, manifest.ToJsonString(), TestContext.Current.CancellationToken);
+            ManifestFile.Write(store.FolderOf(name), before with { Race = new RaceInfo("ease is the best on validation.", 671, figures, ["mf-lists is left out."]) });
 
             await Expect(visit.Marked("candidate").First).ToContainTextAsync("ease chosen");
             await Expect(visit.Marked("candidate").Last).ToContainTextAsync("0.0602");
@@ -122,7 +119,7 @@ public sealed class OperateJourneyTests(FirstStart start)
         }
         finally
         {
-            await File.WriteAllTextAsync(path, before, CancellationToken.None);
+            ManifestFile.Write(store.FolderOf(name), before);
         }
 
         Assert.Empty(visit.Errors);
