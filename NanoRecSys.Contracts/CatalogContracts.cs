@@ -18,6 +18,16 @@ public sealed record UserSummary(EntityId UserId, int Interactions);
 /// <param name="Degraded">The store of events did not answer: what came in since the training is missing, not gone.</param>
 public sealed record UserHistoryResponse(EntityId UserId, int Total, IReadOnlyList<ItemInfo> Items, bool Degraded = false);
 
+/// <summary>Answer of <c>GET /users/{id}/lists</c>.</summary>
+/// <param name="Version">The model's.</param>
+/// <param name="Lists">Best first each.</param>
+public sealed record UserLists(string Version, IReadOnlyList<UserListOf> Lists);
+
+/// <param name="Name"><c>served</c>, <c>retriever</c>, <c>item_models</c>, <c>similar</c> or <c>popular</c>.</param>
+/// <param name="Models">What made it, where the version names that.</param>
+/// <param name="Items">Best first.</param>
+public sealed record UserListOf(string Name, IReadOnlyList<string> Models, IReadOnlyList<RecommendedItem> Items);
+
 /// <summary>Answer of <c>GET /items?query=&amp;limit=</c> and <c>GET /items/{id}/similar</c>; scores only for the latter.</summary>
 public sealed record ItemList(IReadOnlyList<ItemInfo> Items, IReadOnlyList<float>? Scores = null);
 
@@ -30,10 +40,10 @@ public sealed record ItemList(IReadOnlyList<ItemInfo> Items, IReadOnlyList<float
 /// <param name="Y">As <paramref name="X"/>.</param>
 public sealed record ItemDetail(ItemInfo Item, int Interactions, int? Place, int Items, float? X, float? Y);
 
-/// <summary>Answer of <c>GET /items/{id}/audience</c>: whom the model would show it to, among a sample.</summary>
+/// <summary>Answer of <c>GET /items/{id}/audience</c>: whom the model would show it to.</summary>
 /// <param name="Users">Of the served model.</param>
-/// <param name="Sampled">Users who were looked at, evenly spread over all.</param>
-/// <param name="Seen">Those of the sample whose history has it; they would not get it again.</param>
+/// <param name="Sampled">Users who were looked at: all with a history unless they are too many to be counted at once, else some, evenly spread over all.</param>
+/// <param name="Seen">Those of them whose history has it; they would not get it again.</param>
 /// <param name="InTop10">Those in whose list it is among the first ten.</param>
 /// <param name="InTop100">Those in whose list it is among the first hundred.</param>
 /// <param name="First">Those in whose list it is highest, at most twelve.</param>

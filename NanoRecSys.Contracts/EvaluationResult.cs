@@ -65,6 +65,13 @@ public sealed record ListQuality(double Coverage, double Novelty, double Popular
 /// <param name="Ndcg10">NDCG@10 of these users.</param>
 public sealed record MetricSlice(string By, string Name, int Users, double Hr10, double Ndcg10);
 
+/// <summary>What the race of <c>auto</c> found on validation.</summary>
+/// <param name="Reason">Of the choice, one sentence.</param>
+/// <param name="Users">Of validation.</param>
+/// <param name="Figures">By candidate.</param>
+/// <param name="Notes">Candidates that were left out and why, a sentence each.</param>
+public sealed record RaceInfo(string Reason, int Users, IReadOnlyDictionary<string, RaceFigures> Figures, IReadOnlyList<string> Notes);
+
 /// <summary>A candidate of the race, on validation; a blend's figures are of weights that were fitted on other users.</summary>
 /// <param name="Hr10">HR@10</param>
 /// <param name="Ndcg10">NDCG@10, which decides.</param>

@@ -42,6 +42,26 @@ public sealed record EventBatch(IReadOnlyList<EventRequest> Events);
 /// <param name="RequestId">As in the log.</param>
 public sealed record EventReceipt(int Stored, int Duplicates, IReadOnlyList<RefusedEvent> Refused, string RequestId);
 
+/// <summary>Answer of <c>GET /events</c>.</summary>
+/// <param name="Days">The last 14 in UTC, today first.</param>
+/// <param name="Events">Newest first.</param>
+public sealed record EventList(IReadOnlyList<EventDay> Days, IReadOnlyList<ListedEvent> Events);
+
+/// <param name="Day">Such as <c>2026-01-31</c>.</param>
+/// <param name="Events">Stored on that day, those deleted since included.</param>
+public sealed record EventDay(string Day, long Events);
+
+/// <summary>A stored event; see <see cref="EventRequest"/>.</summary>
+/// <param name="UserId">Whose.</param>
+/// <param name="ItemId">Of which item.</param>
+/// <param name="Title">Null for an item that the served model does not hold.</param>
+/// <param name="Type">As it was sent.</param>
+/// <param name="Rating">As it was sent.</param>
+/// <param name="Timestamp">When it happened, in seconds since 1970.</param>
+/// <param name="Received">When it arrived.</param>
+/// <param name="Key">Deletes it; of an event that was sent without one, the store's own.</param>
+public sealed record ListedEvent(EntityId UserId, EntityId ItemId, string? Title, string Type, float? Rating, long Timestamp, DateTimeOffset Received, string Key);
+
 /// <summary>Answer of <c>DELETE /users/{id}/events</c> and <c>DELETE /users/{id}/events/{key}</c>.</summary>
 /// <param name="Deleted">Number of events that were deleted.</param>
 /// <param name="RequestId">As in the log.</param>

@@ -22,6 +22,9 @@ public sealed record ModelVersionInfo(
     /// <summary>How it compared with the version that was served when it was published; null where there was none.</summary>
     public GateResult? Gate { get; init; }
 
+    /// <summary>The candidates that <c>auto</c> compared; null where it was not <c>auto</c> that trained it.</summary>
+    public RaceInfo? Race { get; init; }
+
     /// <summary>Names of the pictures of its training.</summary>
     public IReadOnlyList<string> Plots { get; init; } = [];
 }

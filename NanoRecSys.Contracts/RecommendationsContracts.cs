@@ -5,7 +5,7 @@ namespace NanoRecSys.Core.Contracts;
 /// <summary>
 /// Body of <c>POST /recommendations</c>: a user or a session, an item in view, or one of the former with the latter. Unknown fields are refused.
 /// </summary>
-public sealed record RecommendationsRequest
+public record RecommendationsRequest
 {
     public EntityId? UserId { get; init; }
 
@@ -86,15 +86,22 @@ public sealed record ItemFilterRequest
 /// <param name="Value">A number, a string or an ISO time; a list of them for <c>in</c>.</param>
 public sealed record AttributeCondition(string Field, string Op, JsonNode? Value);
 
-/// <summary>Multiplies the odds of items in the list; at least one of the conditions is required.</summary>
-public sealed record BoostRequest
+/// <summary>Some items of the catalog; at least one of the fields is required, and an item must meet all that are there.</summary>
+public record ItemSelection
 {
+    /// <summary>At most 1000.</summary>
+    public IReadOnlyList<EntityId>? ItemIds { get; init; }
+
     /// <inheritdoc cref="ItemFilterRequest.CategoriesAny"/>
     public IReadOnlyList<string>? CategoriesAny { get; init; }
 
     /// <inheritdoc cref="ItemFilterRequest.Where"/>
     public IReadOnlyList<AttributeCondition>? Where { get; init; }
+}
 
+/// <summary>Multiplies the odds of items in the list.</summary>
+public sealed record BoostRequest : ItemSelection
+{
     /// <summary>0.001 to 1000; below 1 the items go down.</summary>
     public double Factor { get; init; }
 }
@@ -113,6 +120,9 @@ public sealed record RecommendationsResponse
 
     /// <summary>Ids of the request that the catalog does not hold; they were left out.</summary>
     public IReadOnlyList<EntityId>? UnknownItemIds { get; init; }
+
+    /// <summary>Names of the stored rules in force, whether they changed this list or not; left out where there are none.</summary>
+    public IReadOnlyList<string>? Rules { get; init; }
 
     /// <inheritdoc cref="RecommendResponse.Version"/>
     public required string Version { get; init; }
@@ -152,9 +162,13 @@ public sealed record RecommendedItem(EntityId ItemId, string Title, IReadOnlyLis
     [JsonPropertyOrder(1)]
     public double? Boosted { get; init; }
 
-    /// <summary>True for an item that the request put at its position; else left out.</summary>
+    /// <summary>True for an item that the request or a rule put at its position; else left out.</summary>
     [JsonPropertyOrder(1)]
     public bool? Pinned { get; init; }
+
+    /// <summary>Names of the rules that boosted or pinned it; left out where none did.</summary>
+    [JsonPropertyOrder(1)]
+    public IReadOnlyList<string>? Rules { get; init; }
 }
 
 /// <summary>Why an item was recommended.</summary>

@@ -13,17 +13,19 @@ internal static class DataApi
 
     public static void MapData(this IEndpointRouteBuilder app) => app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>()
         .MapGet("/catalog/data", (LookUp lookUp) => lookUp.Answer(new UrlFields(), model =>
-            TypedResults.Ok(Known.GetValue(model, _ => new Lazy<DataOverview>(() => Of(model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)]))).Value)))
+            TypedResults.Ok(Known.GetValue(model, _ => new Lazy<DataOverview>(() => Of(
+                model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)], model.Artifacts.Manifest.Dataset.HasTimes != false))).Value)))
         .WithSummary("History lengths, popularity and the time range of the served model's data").WithAnswer<DataOverview>();
 
     /// <param name="popularity">[V] interactions of each item.</param>
-    internal static DataOverview Of(string version, UserHistories histories, int[] popularity)
+    /// <param name="hasTimes">Whether those of the histories are times, not numbers that stand for an order.</param>
+    internal static DataOverview Of(string version, UserHistories histories, int[] popularity, bool hasTimes)
     {
         int[] lengths = [.. Enumerable.Range(0, histories.UserCount).Select(user => histories.At(user).Length)];
         Array.Sort(lengths);
         Array.Sort(popularity, (a, b) => b.CompareTo(a));
         long all = Math.Max(1, popularity.Sum(count => (long)count));
-        (DateTimeOffset? first, DateTimeOffset? last, long[] over) = Over(histories);
+        (DateTimeOffset? first, DateTimeOffset? last, long[] over) = hasTimes ? Over(histories) : (null, null, []);
         return new DataOverview(
             version, lengths.Length == 0 ? 0 : lengths[lengths.Length / 2], lengths.LastOrDefault(), Bands(lengths), Bands(popularity),
             [.. Tops.Select(top => new PopularityShare(top, (double)popularity.Take((int)Math.Ceiling(top * popularity.Length)).Sum(count => (long)count) / all))],

@@ -15,7 +15,7 @@ internal static class ExploreApi
         RouteGroupBuilder explore = app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>();
         explore.MapGet("/items/{id}", GetItem).WithSummary("An item's data and its place among the most popular").WithAnswer<ItemDetail>();
         explore.MapGet("/items/{id}/audience", GetAudience)
-            .WithSummary("Users that the model would show an item to, from a sample").WithAnswer<ItemAudience>().RequireKey(KeyRole.Read);
+            .WithSummary("Users that the model would show an item to").WithAnswer<ItemAudience>().RequireKey(KeyRole.Read);
         explore.MapGet("/map", GetMap)
             .WithSummary("The item embeddings on a plane, laid out when the version was published").WithAnswer<ItemMap>();
     }

@@ -3,6 +3,7 @@ using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Outcomes;
 using NanoRecSys.Api.Pipeline;
+using NanoRecSys.Api.Rules;
 using NanoRecSys.Api.Serving;
 using NanoRecSys.ServiceDefaults;
 
@@ -42,6 +43,16 @@ internal static class RecommendationsApi
                 """)
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
             .RequireKey(KeyRole.Read);
+        app.MapPost("/recommendations/preview", PostPreview)
+            .WithTags("Recommendations")
+            .WithSummary("The same by other rules than the stored ones, or by a version that is not served")
+            .WithDescription(
+                "For looking before rules are saved or a version is published. A version that is not in memory is loaded first, and kept for five minutes. " +
+                "409: there is no such version, or it is damaged. Unknown fields are refused.")
+            .WithJsonBody<PreviewRequest, RecommendationsResponse>("""{"user_id": 42, "k": 10, "rules": [{"name": "Summer", "boost": [{"categories_any": ["Comedy"], "factor": 2}]}]}""")
+            .Produces<PlainError>(StatusCodes.Status409Conflict)
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
+            .RequireKey(KeyRole.Admin);
         app.MapPost("/recommend", PostRecommend)
             .WithTags("Recommendations")
             .WithSummary("The K movies that a user most likely wants next")
@@ -60,39 +71,68 @@ internal static class RecommendationsApi
     }
 
     private static async Task<IResult> PostRecommend(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, ImpressionLog impressions, CancellationToken cancellationToken)
+        HttpContext http, [AsParameters] RecommendationServices services, CancellationToken cancellationToken)
     {
         if (await PlainBody.TryReadAsync(http.Request, cancellationToken) is { } plain)
         {
-            return await RespondAsync(http, plain, body: null, pipeline, served, items, status, impressions);
+            return await RespondAsync(http, plain, body: null, services);
         }
 
         BodyFields body = await JsonBody.ReadAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.User(body), body, pipeline, served, items, status, impressions);
+        return await RespondAsync(http, RequestReader.User(body), body, services);
     }
 
-    private static async Task<IResult> PostRecommendations(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, ImpressionLog impressions, CancellationToken cancellationToken)
+    private static async Task<IResult> PostRecommendations(HttpContext http, [AsParameters] RecommendationServices services, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         RecommendationRequest request = RequestReader.Items(body);
-        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, pipeline, served, items, status, impressions);
+        return body.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(body.Errors)) : await RespondAsync(http, request, body, services);
     }
 
-    private static async Task<IResult> PostSession(
-        HttpContext http, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status, ImpressionLog impressions, CancellationToken cancellationToken)
+    private static async Task<IResult> PostSession(HttpContext http, [AsParameters] RecommendationServices services, CancellationToken cancellationToken)
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
-        return await RespondAsync(http, RequestReader.Session(body), body, pipeline, served, items, status, impressions);
+        return await RespondAsync(http, RequestReader.Session(body), body, services);
+    }
+
+    private static async Task<IResult> PostPreview(
+        HttpContext http, [AsParameters] RecommendationServices services, PreviewModel models, TimeProvider time, CancellationToken cancellationToken)
+    {
+        BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
+        (RecommendationRequest request, StoredRule[]? rules, string? version) = RequestReader.Preview(body);
+        if (body.Errors.Count > 0)
+        {
+            return TypedResults.UnprocessableEntity(new FieldErrors(body.Errors));
+        }
+
+        try
+        {
+            using SnapshotLease? lease = version is null ? services.Served.Lease(request.Bucket) : await models.LeaseAsync(version, cancellationToken);
+            if (lease is not null)
+            {
+                RequestReader.CheckAgainst(services.Items.Extend(lease.Model), rules ?? [], body);
+            }
+
+            RulesInForce? inForce = rules is null ? services.Rules.InForce : new RuleSet(0, rules).InForce(time.GetUtcNow());
+            return await RespondAsync(http, request with { Rules = inForce }, body, lease, services, isShown: false);
+        }
+        catch (ArtifactException e)
+        {
+            return TypedResults.Conflict(new PlainError(e.Message));
+        }
+    }
+
+    private static async Task<IResult> RespondAsync(HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationServices services)
+    {
+        using SnapshotLease? lease = services.Served.Lease(request.Bucket);
+        return await RespondAsync(http, services.Rules.InForce is { } inForce ? request with { Rules = inForce } : request, body, lease, services, isShown: true);
     }
 
     // The model that checks is the one that recommends: versions side by side may have other items and attributes.
     private static async Task<IResult> RespondAsync(
-        HttpContext http, RecommendationRequest request, BodyFields? body, RecommendationPipeline pipeline, ServedModel served, ItemStore items, StatusReader status,
-        ImpressionLog impressions)
+        HttpContext http, RecommendationRequest request, BodyFields? body, SnapshotLease? lease, RecommendationServices services, bool isShown)
     {
-        using SnapshotLease? lease = served.Lease(request.Bucket);
-        ServedCatalog? catalog = lease is null ? null : items.Extend(lease.Model);
+        ServedCatalog? catalog = lease is null ? null : services.Items.Extend(lease.Model);
         if (body is not null && catalog is not null)
         {
             RequestReader.CheckAgainst(catalog, request, body);
@@ -105,23 +145,31 @@ internal static class RecommendationsApi
 
         if (catalog is null)
         {
-            return StatusApi.NotReadyResult(status.Read());
+            return StatusApi.NotReadyResult(services.Status.Read());
         }
 
         if (request.ExcludeShown > 0)
         {
-            IEnumerable<EntityId> shown = (await impressions.ReadItemsAsync(request.UserId!.Value, request.ExcludeShown)).Where(id => catalog.TryFind(id, out _));
+            IEnumerable<EntityId> shown = (await services.Impressions.ReadItemsAsync(request.UserId!.Value, request.ExcludeShown)).Where(id => catalog.TryFind(id, out _));
             ItemFilter filter = request.Filter ?? new ItemFilter([], [], []);
             request = request with { Filter = filter with { ExcludeIds = [.. filter.ExcludeIds, .. shown] } };
         }
 
-        RecommendationResponse response = await pipeline.RecommendAsync(request, catalog, http.TraceIdentifier);
+        RecommendationResponse response = await services.Pipeline.RecommendAsync(request, catalog, http.TraceIdentifier);
         if (response.Entry is null)
         {
             return ComputeFilter.Busy(http);
         }
 
-        impressions.Add(request, response, catalog.Model.Version);
+        if (isShown)
+        {
+            services.Impressions.Add(request, response, catalog.Model.Version);
+        }
+
         return response;
     }
 }
+
+/// <summary>What a recommendation takes.</summary>
+internal readonly record struct RecommendationServices(
+    RecommendationPipeline Pipeline, ServedModel Served, ItemStore Items, RuleStore Rules, ImpressionLog Impressions, StatusReader Status);

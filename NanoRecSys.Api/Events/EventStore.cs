@@ -136,6 +136,9 @@ internal sealed class EventStore(
         return deleted + await DeleteArchivedAsync(userId);
     }
 
+    /// <summary>See <see cref="LatestEvents"/>.</summary>
+    public Task ForgetLatestAsync(EntityId userId) => LatestEvents.ForgetAsync(Database(), userId);
+
     /// <summary>Deletes one event of a user, on every replica at once.</summary>
     /// <param name="userId">Whose.</param>
     /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
@@ -281,7 +284,9 @@ internal sealed class EventStore(
                 + "Repair the store, then send all again with the same keys and timestamps; what is there is not stored twice.", e);
         }
 
-        return [.. events.Where((_, i) => writes[i].Result)];
+        HashSet<EventDraft> isNew = [.. events.Where((_, i) => writes[i].Result)];
+        LatestEvents.Add(database, isNew, health.UtcNow);
+        return isNew;
     }
 
     private static async Task<EventOutcome> CompareAsync(IDatabase database, EventDraft draft, bool isFull, bool isRetry)

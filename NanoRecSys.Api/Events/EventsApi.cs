@@ -110,12 +110,17 @@ internal static class EventsApi
         DeleteAsync(http, id, async user =>
         {
             long deleted = await store.DeleteAsync(user, forget);
+            await store.ForgetLatestAsync(user);
             await cache.DeleteAsync(user);
             return deleted;
         });
 
     private static Task<IResult> DeleteEvent(HttpContext http, EventStore store, string id, string key) =>
-        DeleteAsync(http, id, user => store.DeleteAsync(user, EventReader.FieldOf(key)));
+        DeleteAsync(http, id, async user =>
+        {
+            long deleted = await store.DeleteAsync(user, EventReader.FieldOf(key));
+            return deleted == 0 && EventReader.IsField(key) ? await store.DeleteAsync(user, key) : deleted;
+        });
 
     private static async Task<IResult> DeleteAsync(HttpContext http, string id, Func<EntityId, Task<long>> delete)
     {
@@ -203,6 +208,9 @@ internal sealed class EventReader(StoreHealth health)
     private const int MaxKeyLength = 128;
     private const string OldName = "movie_id"; // of item_id
     private const int MaxTypeLength = 64;
+    private const string Keyed = "key:";
+    private const string Timed = "at:";
+    private const string New = "new:";
 
     // Clocks of well-kept machines differ by less; beyond it an event would stay the newest for as long as it is early.
 
@@ -249,13 +257,19 @@ internal sealed class EventReader(StoreHealth health)
     }
 
     /// <summary>Where an event with a key is stored.</summary>
-    public static string FieldOf(string key) => $"key:{key}";
+    public static string FieldOf(string key) => Keyed + key;
+
+    /// <summary>What deletes the event of a field.</summary>
+    public static string KeyOf(string field) => field.StartsWith(Keyed, StringComparison.Ordinal) ? field[Keyed.Length..] : field;
+
+    /// <summary>Whether it may be the field of an event that was sent without a key.</summary>
+    public static bool IsField(string key) => key.StartsWith(Timed, StringComparison.Ordinal) || key.StartsWith(New, StringComparison.Ordinal);
 
     // With neither key nor time nothing tells a repetition from a second event.
     private static string Field(string? key, long? timestamp, EntityId item, string type) =>
         key is not null ? FieldOf(key)
-        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"at:{when}:{Uri.EscapeDataString(item.Text)}:{type}")
-        : $"new:{Guid.NewGuid():N}";
+        : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"{Timed}{when}:{Uri.EscapeDataString(item.Text)}:{type}")
+        : $"{New}{Guid.NewGuid():N}";
 
     private static void CheckType(BodyFields fields, string type, double? rating)
     {

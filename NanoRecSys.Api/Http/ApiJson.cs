@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace NanoRecSys.Api.Http;
@@ -13,6 +14,7 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(EventBatch))]
 [JsonSerializable(typeof(EventReceipt))]
 [JsonSerializable(typeof(EventsDeleted))]
+[JsonSerializable(typeof(EventList))]
 [JsonSerializable(typeof(ItemRequest))]
 [JsonSerializable(typeof(ItemReceipt))]
 [JsonSerializable(typeof(ModelList))]
@@ -25,10 +27,14 @@ namespace NanoRecSys.Api.Http;
 [JsonSerializable(typeof(OutcomeReport))]
 [JsonSerializable(typeof(UserList))]
 [JsonSerializable(typeof(UserHistoryResponse))]
+[JsonSerializable(typeof(UserLists))]
 [JsonSerializable(typeof(ItemList))]
 [JsonSerializable(typeof(ItemDeleted))]
 [JsonSerializable(typeof(RecommendationsRequest))]
 [JsonSerializable(typeof(RecommendationsResponse))]
+[JsonSerializable(typeof(PreviewRequest))]
+[JsonSerializable(typeof(RuleDocument))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(CatalogOverview))]
 [JsonSerializable(typeof(ItemDetail))]
 [JsonSerializable(typeof(ItemAudience))]

@@ -271,6 +271,9 @@ internal sealed class BodyFields
         }
     }
 
+    /// <summary>The object as it came.</summary>
+    public string RawText => _object.ValueKind == JsonValueKind.Object ? _object.GetRawText() : "";
+
     public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
 
     public bool IsNull(string name)

@@ -174,13 +174,14 @@ internal static class CacheKey
         string filter = request.Filter is { } filters ? $":f{Hash(filters.Fingerprint)}" : "";
         string order = request.IsReordered ? string.Create(CultureInfo.InvariantCulture, $":d{request.Diversity}:p{request.PopularityPenalty}") : "";
         string rules = request is { Boosts.Count: 0, Pins.Count: 0 } ? "" : $":r{Hash(Rules(request))}";
+        string inForce = request.Rules is { } stored ? $":R{stored.Fingerprint}" : "";
         return string.Create(CultureInfo.InvariantCulture,
             $"{Prefix}{Format}:{version}:{user}:{(request.ShowsMovies ? "m" : "i")}k{request.K}:o{request.Offset}:e{(request.Explain ? 1 : 0)}:h{(request.IncludeHistory ? 1 : 0)}"
-            + $":c{candidates}:n{catalog?.Hash ?? 0}:a{catalog?.Availability.Since ?? 0}{view}{filter}{order}{rules}");
+            + $":c{candidates}:n{catalog?.Hash ?? 0}:a{catalog?.Availability.Since ?? 0}{view}{filter}{order}{rules}{inForce}");
     }
 
     private static string Rules(RecommendationRequest request) => string.Create(CultureInfo.InvariantCulture,
-        $"{string.Join('+', request.Boosts.Select(boost => string.Create(CultureInfo.InvariantCulture, $"{boost.Factor}*{Conditions.Fingerprint(boost.Where)}")).Order(StringComparer.Ordinal))};")
+        $"{string.Join('+', request.Boosts.Select(boost => string.Create(CultureInfo.InvariantCulture, $"{boost.Factor}*{boost.Items.Fingerprint}")).Order(StringComparer.Ordinal))};")
         + string.Join(',', request.Pins.OrderBy(pin => pin.Position).Select(pin => string.Create(CultureInfo.InvariantCulture, $"{pin.Position}={Uri.EscapeDataString(pin.ItemId.Text)}")));
 
     // Escaped, so that no id reads as another key or as a pattern.

@@ -141,18 +141,20 @@ internal sealed class CacheEntry
                 ItemInfo item = catalog.ItemAt(candidate.Row).ToItemInfo();
                 return new RecommendedItem(item, candidate.Score)
                 {
-                    Reason = reasons?[place] is { } reason ? Shown(reason) : null,
+                    Reason = reasons?[place] is { } reason ? Shown(reason, rules, candidate.Row) : null,
                     Boosted = rules.FactorOf(candidate.Row) is var factor && factor != 1 ? factor : null,
                     Pinned = rules.IsPinned(candidate.Row) ? true : null,
+                    Rules = rules.RulesOf(candidate.Row),
                 };
             })],
             History = request.IncludeHistory ? [.. seen.Select(item => item.ToItemInfo())] : null,
             UnknownItemIds = unknown,
+            Rules = request.Rules?.Names,
             Version = catalog.Model.Version,
         };
 
-    private static ItemReason Shown(Reason reason) => new(
-        Explainer.Sentence(reason), reason.Kind, [.. reason.Because.Select(cause => new ContributingItem(cause.Item.ToItemInfo(), cause.Contribution))], reason.Shared)
+    private static ItemReason Shown(Reason reason, ListRules rules, int row) => new(
+        Explainer.Sentence(reason) + RuleSentence(rules, row), reason.Kind, [.. reason.Because.Select(cause => new ContributingItem(cause.Item.ToItemInfo(), cause.Contribution))], reason.Shared)
     {
         IsNew = reason.IsNew,
         Interactions = reason.Interactions,
@@ -169,6 +171,9 @@ internal sealed class CacheEntry
 
         static EntityId Id(JsonElement id) => id.ValueKind == JsonValueKind.Number ? id.GetInt64() : EntityId.Of(id.GetString()!);
     }
+
+    private static string RuleSentence(ListRules rules, int row) => rules.RulesOf(row) is not { } names ? ""
+        : $" {(rules.IsPinned(row) ? "Pinned" : rules.FactorOf(row) >= 1 ? "Raised" : "Lowered")} by the rule{(names.Length == 1 ? "" : "s")} {string.Join(", ", names.Select(name => $"“{name}”"))}.";
 
     /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
     public static CacheEntry Read(byte[] bytes)
@@ -201,6 +206,7 @@ internal sealed class CacheEntry
         public required IReadOnlyList<RecommendedItem> Items { get; init; }
         public IReadOnlyList<ItemInfo>? History { get; init; }
         public IReadOnlyList<EntityId>? UnknownItemIds { get; init; }
+        public IReadOnlyList<string>? Rules { get; init; }
         public required string Version { get; init; }
     }
 

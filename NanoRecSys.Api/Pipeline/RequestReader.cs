@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Text.Json;
 using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Outcomes;
+using NanoRecSys.Api.Rules;
 using NanoRecSys.Api.Serving;
 
 namespace NanoRecSys.Api.Pipeline;
@@ -19,6 +20,7 @@ internal static class RequestReader
     private const int MaxConditions = 50;
     private const int MaxBoosts = 20;
     private const int MaxPins = 100;
+    private const int MaxRules = 50;
     private const int MaxOffset = 9000;
     private const int MaxSurface = 32;
     private const int MaxReordered = 1000; // each place is compared with all candidates
@@ -44,6 +46,23 @@ internal static class RequestReader
 
     /// <summary>Of <c>POST /recommendations</c>.</summary>
     public static RecommendationRequest Items(BodyFields body)
+    {
+        RecommendationRequest request = ItemOptions(body);
+        body.ForbidOthers();
+        return request;
+    }
+
+    /// <summary>Of <c>POST /recommendations/preview</c>: the same, and the rules and the version to try; null for those that are served.</summary>
+    public static (RecommendationRequest Request, StoredRule[]? Rules, string? Version) Preview(BodyFields body)
+    {
+        StoredRule[]? rules = body.Has("rules") && !body.IsNull("rules") ? Rules(body) : null;
+        string? version = body.OptionalText("version", MaxField);
+        RecommendationRequest request = ItemOptions(body);
+        body.ForbidOthers();
+        return (request, rules, version);
+    }
+
+    private static RecommendationRequest ItemOptions(BodyFields body)
     {
         EntityId? user = body.OptionalId("user_id");
         BodyFields[]? session = body.Has("session") ? [.. body.Objects("session", MaxIds)] : null;
@@ -99,8 +118,28 @@ internal static class RequestReader
             body.Refuse("offset", $"With diversity or popularity_penalty, offset + k is at most {MaxReordered}, not {request.Reach}", "less_than_equal");
         }
 
-        body.ForbidOthers();
         return request;
+    }
+
+    /// <summary>The rules of a stored document, of <c>PUT /rules</c> and of a preview.</summary>
+    public static StoredRule[] Rules(BodyFields body)
+    {
+        StoredRule[] rules = body.IsEmptyList("rules") ? [] : [.. body.Objects("rules", MaxRules).Select(fields => Rule(fields, body))];
+        if (rules.DistinctBy(rule => rule.Effects.Name).Count() < rules.Length)
+        {
+            body.Refuse("rules", "Two rules have the same name", "contradiction");
+        }
+
+        return rules;
+    }
+
+    /// <summary>Checks what depends on the model: categories and attributes that an item has.</summary>
+    public static void CheckAgainst(ServedCatalog catalog, IEnumerable<StoredRule> rules, BodyFields body)
+    {
+        foreach (Selection items in rules.SelectMany(rule => rule.Effects.Boosts.Select(boost => boost.Items).Concat(rule.Effects.Hides)))
+        {
+            CheckConditions(catalog, items.Where, body, "rules");
+        }
     }
 
     /// <summary>Checks what depends on the model: a session needs an item that the catalog holds, a filter categories and attributes that an item has.</summary>
@@ -126,7 +165,7 @@ internal static class RequestReader
             CheckIds(request.Filter, body);
             foreach (Boost boost in request.Boosts)
             {
-                CheckConditions(catalog, boost.Where, body, "boost");
+                CheckConditions(catalog, boost.Items.Where, body, "boost");
             }
         }
     }
@@ -273,21 +312,55 @@ internal static class RequestReader
 
     private static Boost Boost(BodyFields fields, BodyFields body)
     {
-        Condition[] where = [.. Categories(Conditions.In, fields.OptionalTextList("categories_any", MaxCategories, MaxValue)), .. Where(fields)];
+        Selection items = Selection(fields);
         double factor = fields.OptionalNumber("factor", 1 / MostBoost, MostBoost) ?? 0;
         if (factor == 0 && !fields.Has("factor"))
         {
             fields.Refuse("factor", "Field required", "missing");
         }
 
-        if (where.Length == 0 && fields.Errors.Count == 0)
-        {
-            fields.Refuse("where", "Field required: where or categories_any", "missing");
-        }
-
         fields.ForbidOthers();
         body.Add(fields.Errors);
-        return new Boost(where, factor);
+        return new Boost(items, factor);
+    }
+
+    private static Selection Selection(BodyFields fields)
+    {
+        var items = new Selection(
+            [.. Categories(Conditions.In, fields.OptionalTextList("categories_any", MaxCategories, MaxValue)), .. Where(fields)], fields.OptionalIdList("item_ids", MaxIds));
+        if (items is { Where.Count: 0, ItemIds.Count: 0 } && fields.Errors.Count == 0)
+        {
+            fields.Refuse("where", "Field required: where, categories_any or item_ids", "missing");
+        }
+
+        return items;
+    }
+
+    private static StoredRule Rule(BodyFields fields, BodyFields body)
+    {
+        string name = fields.Text("name", MaxField);
+        bool isEnabled = fields.Boolean("enabled", true);
+        DateTimeOffset? from = fields.OptionalTime("from");
+        DateTimeOffset? until = fields.OptionalTime("until");
+        if (from >= until)
+        {
+            fields.Refuse("until", "Input should be later than from", "greater_than");
+        }
+
+        var effects = new RuleEffects(
+            name, [.. fields.OptionalObjects("boost", MaxBoosts).Select(boost => Boost(boost, fields))], Pins(fields),
+            [.. fields.OptionalObjects("hide", MaxBoosts).Select(hide => Hide(hide, fields))]);
+        fields.ForbidOthers();
+        body.Add(fields.Errors);
+        return new StoredRule(effects, isEnabled, from, until, fields.RawText);
+    }
+
+    private static Selection Hide(BodyFields fields, BodyFields body)
+    {
+        Selection items = Selection(fields);
+        fields.ForbidOthers();
+        body.Add(fields.Errors);
+        return items;
     }
 
     private static PinRequest[] Pins(BodyFields body)

@@ -14,6 +14,7 @@ internal static class ModelsApi
         builder.Services.AddSingleton(services => new ModelSplit(services.GetRequiredService<IOptions<ModelsOptions>>().Value.Split));
         builder.Services.AddSingleton<ModelLoader>();
         builder.Services.AddSingleton<ServedModel>();
+        builder.Services.AddSingleton<PreviewModel>();
         builder.Services.AddSingleton<ModelVersions>();
         builder.Services.AddSingleton<VersionPlots>();
         builder.Services.AddHostedService<ModelWatcher>();
@@ -157,6 +158,7 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
                 version, manifest.Created, manifest.Dataset.Name, manifest.Model.Kind, weight, [.. manifest.Metrics.Where(result => !isTested || result.Split == Test)])
             {
                 Gate = manifest.Gate,
+                Race = manifest.Race,
                 Plots = VersionPlots.NamesIn(manifest),
             };
         }

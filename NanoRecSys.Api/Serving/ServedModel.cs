@@ -37,6 +37,11 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
         return null;
     }
 
+    /// <returns>Null unless this version serves all users or some.</returns>
+    public SnapshotLease? Lease(string version) =>
+        new[] { Volatile.Read(ref _current), _beside.GetValueOrDefault(version) }
+            .FirstOrDefault(snapshot => snapshot?.Version == version && snapshot.TryAddLease()) is { } chosen ? new SnapshotLease(chosen) : null;
+
     internal void Swap(ModelSnapshot? next)
     {
         ModelSnapshot? previous = Interlocked.Exchange(ref _current, next);
@@ -63,6 +68,73 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
         }
 
         _beside = FrozenDictionary<string, ModelSnapshot>.Empty;
+    }
+}
+
+/// <summary>A version that is not served, in memory for previews until none has asked for it for a while.</summary>
+internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan Kept = TimeSpan.FromMinutes(5);
+
+    private readonly SemaphoreSlim _loading = new(1, 1);
+    private readonly Lock _changing = new();
+    private ModelSnapshot? _loaded;
+    private ITimer? _end;
+
+    /// <exception cref="ArtifactException">There is no such version, or it is damaged.</exception>
+    public async Task<SnapshotLease> LeaseAsync(string version, CancellationToken cancellationToken)
+    {
+        if (served.Lease(version) is { } resident)
+        {
+            return resident;
+        }
+
+        await _loading.WaitAsync(cancellationToken);
+        try
+        {
+            if (TryLease(version) is { } known)
+            {
+                return known;
+            }
+
+            Dispose(); // before the next is loaded: at most one lies beside those that are served
+            ModelSnapshot loaded = await loader.LoadAsync(version, cancellationToken);
+            lock (_changing)
+            {
+                _loaded = loaded;
+            }
+
+            return TryLease(version)!;
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_changing)
+        {
+            _end?.Dispose();
+            _loaded?.ReleaseLease();
+            (_end, _loaded) = (null, null);
+        }
+    }
+
+    private SnapshotLease? TryLease(string version)
+    {
+        lock (_changing)
+        {
+            if (_loaded?.Version != version || !_loaded.TryAddLease())
+            {
+                return null;
+            }
+
+            _end?.Dispose();
+            _end = time.CreateTimer(_ => Dispose(), null, Kept, Timeout.InfiniteTimeSpan);
+            return new SnapshotLease(_loaded);
+        }
     }
 }
 

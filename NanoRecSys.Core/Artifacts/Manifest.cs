@@ -63,6 +63,9 @@ public sealed record Manifest
     /// <summary>The comparison with the version that was served when this one was published; null where there was none to compare with.</summary>
     public GateResult? Gate { get; init; }
 
+    /// <summary>All candidates of the race; null where there was none.</summary>
+    public RaceInfo? Race { get; init; }
+
     /// <summary>By exported file: how far it strays from the trained network.</summary>
     public required IReadOnlyDictionary<string, ParityInfo> Parity { get; init; }
 
@@ -83,6 +86,9 @@ public sealed record DatasetInfo(string Name, string Sha256, int Users, int Item
 
     /// <summary>When the store's events and deleted users were read, by its clock; null where they were not: see <see cref="Events.EventKeys.Forgotten"/>.</summary>
     public DateTimeOffset? EventsRead { get; init; }
+
+    /// <summary>Whether the interactions have times, or only an order, which stands for them; null in earlier versions.</summary>
+    public bool? HasTimes { get; init; }
 }
 
 /// <summary>The user tower's configuration.</summary>

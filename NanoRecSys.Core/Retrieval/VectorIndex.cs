@@ -212,6 +212,17 @@ internal sealed class RowSet(int rows)
         Count = CountBits();
     }
 
+    /// <inheritdoc cref="UnionWith"/>
+    public void ExceptWith(RowSet other)
+    {
+        for (int word = 0; word < _bits.Length; word++)
+        {
+            _bits[word] &= ~other._bits[word];
+        }
+
+        Count = CountBits();
+    }
+
     /// <returns>A copy of the membership of <paramref name="rows"/> rows from <paramref name="first"/> on, as rows from 0 on.</returns>
     public RowSet Slice(int first, int rows)
     {

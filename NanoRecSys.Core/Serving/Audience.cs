@@ -51,20 +51,26 @@ internal static class Audience
     }
 }
 
-/// <summary>Some users of a model with their embeddings, to estimate quickly what holds for all of them.</summary>
+/// <summary>Users of a model with their embeddings: all of them where that is quick, else some, to estimate what holds for all.</summary>
 /// <param name="Members">[S]</param>
 internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
 {
     public const int Size = 200; // a share of 5% is then known to within 3 percentage points, 19 times of 20
     private const int Batch = 20; // histories per run: more is not faster and takes memory
+    private const int MostEncoded = 2_000; // without embeddings in the version: a second or two, once
+    private const long MostProducts = 4_000_000_000; // of all users' embeddings with all items, for one answer: a second on one core
 
-    /// <summary>Evenly spread over the user ids, and the same each time.</summary>
+    /// <summary>All users where that is quick, else some, evenly spread over the user ids, and the same each time.</summary>
     public static UserSample Draw(ModelSnapshot model)
     {
         int[] known = [.. Enumerable.Range(0, model.Histories.UserCount).Where(position => model.Histories.At(position).Length > 0)];
-        int size = Math.Min(Size, known.Length);
+        long affordable = Math.Max(Size, MostProducts / ((long)model.Items.Count * model.Items.Dimension));
+        affordable = model.UserEmbeddings is null ? Math.Min(affordable, MostEncoded) : affordable;
+        int size = (int)Math.Min(affordable, known.Length);
         int[] positions = [.. Enumerable.Range(0, size).Select(i => known[(int)((long)i * known.Length / size)])];
-        return new UserSample([.. positions.Chunk(Batch).SelectMany(chunk => Encode(model, chunk))]);
+        return new UserSample(model.UserEmbeddings is { } all
+            ? Array.ConvertAll(positions, position => new SampledUser(position, all.Row(position)))
+            : [.. positions.Chunk(Batch).SelectMany(chunk => Encode(model, chunk))]);
     }
 
     private static IEnumerable<SampledUser> Encode(ModelSnapshot model, int[] positions)

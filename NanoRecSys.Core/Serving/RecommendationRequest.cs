@@ -27,6 +27,7 @@ internal sealed record RecommendationRequest
     public IReadOnlyList<PinRequest> Pins { get; init; } = [];
     public int ExcludeShown { get; init; } // how many of the user's last lists to leave out
     public string Surface { get; init; } = "default"; // where the list is shown
+    public RulesInForce? Rules { get; init; } // null for none
     public int Reach => Offset + K; // places that must be filled
     public bool IsReordered => Diversity > 0 || PopularityPenalty > 0; // whether the list is to be reordered after the ranking
 
@@ -34,8 +35,49 @@ internal sealed record RecommendationRequest
     public int Bucket => (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(UserId?.Text ?? IdText.Of(ItemIds ?? [InView!.Value])));
 }
 
+/// <summary>Some items.</summary>
+/// <param name="Where">All must hold.</param>
+/// <param name="ItemIds">To choose from; empty for all.</param>
+internal sealed record Selection(IReadOnlyList<Condition> Where, IReadOnlyList<EntityId> ItemIds)
+{
+    /// <summary>The same text for the same selection, whatever the order of its lists.</summary>
+    public string Fingerprint => ItemIds.Count == 0 ? Conditions.Fingerprint(Where) : $"{Conditions.Fingerprint(Where)};{IdText.OfSet(ItemIds)}";
+
+    /// <returns>The rows of its items; none while the catalog does not know an attribute that it names.</returns>
+    public RowSet Rows(ServedCatalog catalog)
+    {
+        if (Where.Any(condition => catalog.KindOf(condition.Field) is null))
+        {
+            return new RowSet(catalog.Count);
+        }
+
+        RowSet rows = catalog.Matching(Where);
+        if (ItemIds.Count > 0)
+        {
+            rows.IntersectWith(ListRules.RowsOf(catalog, ItemIds));
+        }
+
+        return rows;
+    }
+}
+
 /// <summary>Items that rise or fall in the list.</summary>
-internal sealed record Boost(IReadOnlyList<Condition> Where, double Factor);
+/// <param name="Items">Which.</param>
+/// <param name="Factor">Of the odds.</param>
+internal sealed record Boost(Selection Items, double Factor);
+
+/// <summary>What a stored rule does while it is in force.</summary>
+internal sealed record RuleEffects(string Name, IReadOnlyList<Boost> Boosts, IReadOnlyList<PinRequest> Pins, IReadOnlyList<Selection> Hides);
+
+/// <summary>The rules that change a list.</summary>
+/// <param name="Effects">At least one.</param>
+/// <param name="Fingerprint">Another one for other rules.</param>
+internal sealed record RulesInForce(IReadOnlyList<RuleEffects> Effects, string Fingerprint)
+{
+    public IReadOnlyList<string> Names { get; } = [.. Effects.Select(rule => rule.Name)];
+
+    public bool Boosts { get; } = Effects.Any(rule => rule.Boosts.Count > 0);
+}
 
 /// <summary>Ids as text; no two lists have the same.</summary>
 internal static class IdText
@@ -56,25 +98,56 @@ internal sealed record ItemFilter(IReadOnlyList<Condition> Where, IReadOnlyList<
     public string Fingerprint => $"{Conditions.Fingerprint(Where)};{IdText.OfSet(ExcludeIds)};{IdText.OfSet(IncludeIds)}";
 }
 
-/// <summary>What a request asks of the list, as rows of the catalog.</summary>
+/// <summary>What a request and the rules ask of the list, as rows of the catalog.</summary>
 /// <param name="Allowed">Null for all.</param>
-/// <param name="Boosts">Rows and the factor of their odds.</param>
-/// <param name="Pins">Rows and their places, from 1, ascending.</param>
-internal sealed record ListRules(RowSet? Allowed, IReadOnlyList<(RowSet Rows, double Factor)> Boosts, IReadOnlyList<(int Row, int Position)> Pins)
+/// <param name="Boosts">Rows, the factor of their odds, and the rule that says so.</param>
+/// <param name="Pins">Rows and their places, from 1, ascending, and the rule that says so.</param>
+internal sealed record ListRules(
+    RowSet? Allowed, IReadOnlyList<(RowSet Rows, double Factor, string? Rule)> Boosts, IReadOnlyList<(int Row, int Position, string? Rule)> Pins)
 {
     public static readonly ListRules None = new(null, [], []);
 
-    public static ListRules Of(ServedCatalog catalog, RecommendationRequest request) =>
-        request is { Filter: null, Boosts.Count: 0, Pins.Count: 0 } ? None : new(
-            Filtered(catalog, request.Filter),
-            [.. request.Boosts.Select(boost => (catalog.Matching(boost.Where), boost.Factor))],
-            [.. Pinned(catalog, request).OrderBy(pin => pin.Position)]);
+    public static ListRules Of(ServedCatalog catalog, RecommendationRequest request)
+    {
+        if (request is { Filter: null, Boosts.Count: 0, Pins.Count: 0, Rules: null })
+        {
+            return None;
+        }
+
+        IReadOnlyList<RuleEffects> rules = request.Rules?.Effects ?? [];
+        RowSet? hidden = null;
+        foreach (Selection hide in rules.SelectMany(rule => rule.Hides))
+        {
+            (hidden ??= new RowSet(catalog.Count)).UnionWith(hide.Rows(catalog));
+        }
+
+        RowSet? allowed = Filtered(catalog, request.Filter);
+        if (hidden is not null)
+        {
+            allowed ??= new RowSet(catalog.Count).Fill();
+            allowed.ExceptWith(hidden);
+        }
+
+        return new ListRules(
+            allowed,
+            [
+                .. request.Boosts.Select(boost => (boost.Items.Rows(catalog), boost.Factor, (string?)null)),
+                .. rules.SelectMany(rule => rule.Boosts.Select(boost => (boost.Items.Rows(catalog), boost.Factor, (string?)rule.Name))),
+            ],
+            [
+                .. request.Pins.Select(pin => (Pin: pin, Rule: (string?)null)).Concat(rules.SelectMany(rule => rule.Pins.Select(pin => (Pin: pin, Rule: (string?)rule.Name))))
+                    .Where(pinned => request.Filter?.ExcludeIds.Contains(pinned.Pin.ItemId) != true)
+                    .Select(pinned => (Row: RowOf(catalog, pinned.Pin.ItemId), pinned.Pin.Position, pinned.Rule))
+                    .Where(pin => pin.Row >= 0 && catalog.Availability.Unavailable?.Contains(pin.Row) != true && hidden?.Contains(pin.Row) != true)
+                    .DistinctBy(pin => pin.Row).DistinctBy(pin => pin.Position).OrderBy(pin => pin.Position),
+            ]);
+    }
 
     /// <summary>Of a row's odds: 1 without a boost.</summary>
     public double FactorOf(int row)
     {
         double factor = 1;
-        foreach ((RowSet rows, double its) in Boosts)
+        foreach ((RowSet rows, double its, _) in Boosts)
         {
             factor *= rows.Contains(row) ? its : 1;
         }
@@ -83,6 +156,20 @@ internal sealed record ListRules(RowSet? Allowed, IReadOnlyList<(RowSet Rows, do
     }
 
     public bool IsPinned(int row) => Pins.Any(pin => pin.Row == row);
+
+    /// <summary>Names of the rules that boosted or pinned a row; null if none did.</summary>
+    public string[]? RulesOf(int row)
+    {
+        string[] names = [.. Pins.Where(pin => pin.Row == row).Select(pin => pin.Rule).Concat(Boosts.Where(boost => boost.Rows.Contains(row)).Select(boost => boost.Rule)).OfType<string>().Distinct()];
+        return names.Length == 0 ? null : names;
+    }
+
+    public static RowSet RowsOf(ServedCatalog catalog, IEnumerable<EntityId> ids)
+    {
+        var rows = new RowSet(catalog.Count);
+        rows.AddRange([.. ids.Select(id => RowOf(catalog, id)).Where(row => row >= 0)]);
+        return rows;
+    }
 
     private static RowSet? Filtered(ServedCatalog catalog, ItemFilter? filter)
     {
@@ -94,35 +181,12 @@ internal sealed record ListRules(RowSet? Allowed, IReadOnlyList<(RowSet Rows, do
         RowSet allowed = catalog.Matching(filter.Where);
         if (filter.IncludeIds.Count > 0)
         {
-            var included = new RowSet(catalog.Count);
-            included.AddRange([.. Rows(catalog, filter.IncludeIds)]);
-            allowed.IntersectWith(included);
+            allowed.IntersectWith(RowsOf(catalog, filter.IncludeIds));
         }
 
-        allowed.RemoveRange([.. Rows(catalog, filter.ExcludeIds)]);
+        allowed.ExceptWith(RowsOf(catalog, filter.ExcludeIds));
         return allowed;
     }
 
-    private static IEnumerable<(int Row, int Position)> Pinned(ServedCatalog catalog, RecommendationRequest request)
-    {
-        foreach (PinRequest pin in request.Pins)
-        {
-            if (catalog.TryFind(pin.ItemId, out int row) && catalog.Availability.Unavailable?.Contains(row) != true
-                && request.Filter?.ExcludeIds.Contains(pin.ItemId) != true)
-            {
-                yield return (row, pin.Position);
-            }
-        }
-    }
-
-    private static IEnumerable<int> Rows(ServedCatalog catalog, IEnumerable<EntityId> ids)
-    {
-        foreach (EntityId id in ids)
-        {
-            if (catalog.TryFind(id, out int row))
-            {
-                yield return row;
-            }
-        }
-    }
+    private static int RowOf(ServedCatalog catalog, EntityId id) => catalog.TryFind(id, out int row) ? row : -1;
 }

@@ -70,16 +70,8 @@ internal static class Recommender
     /// <returns>Best first; fewer than requested only if the catalog has no more.</returns>
     public static Candidate[] Retrieve(ServedCatalog catalog, float[] user, History history, RecommendationRequest request, ListRules rules, int candidates)
     {
-        var excluded = new RowSet(catalog.Count);
-        excluded.AddRange(history.Rows);
-        excluded.AddRange([.. history.Excluded]);
-        if (catalog.Availability.Unavailable is { } unavailable)
-        {
-            excluded.UnionWith(unavailable);
-        }
-
         var nearest = new Candidate[Math.Min(catalog.Count, Math.Max(Wanted(request), candidates))]; // [C]
-        var filter = new RowFilter(excluded, rules.Allowed);
+        RowFilter filter = Unseen(catalog, history, rules);
         int found = catalog.Index.Search(user, filter, nearest);
         if (catalog.Model.Blend is not { } blend)
         {
@@ -96,6 +88,20 @@ internal static class Recommender
         });
 
         float Cosine(int row) => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row));
+    }
+
+    /// <summary>What may be recommended: available, allowed by the rules, and outside the history.</summary>
+    public static RowFilter Unseen(ServedCatalog catalog, History history, ListRules rules)
+    {
+        var excluded = new RowSet(catalog.Count);
+        excluded.AddRange(history.Rows);
+        excluded.AddRange([.. history.Excluded]);
+        if (catalog.Availability.Unavailable is { } unavailable)
+        {
+            excluded.UnionWith(unavailable);
+        }
+
+        return new RowFilter(excluded, rules.Allowed);
     }
 
     /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the scores of the retrieval decide.</summary>
@@ -162,7 +168,7 @@ internal static class Recommender
         }
 
         List<Candidate> list = [.. Reorder(catalog, [.. ranked.Where(candidate => !rules.IsPinned(candidate.Row))], request)];
-        foreach ((int row, int position) in rules.Pins)
+        foreach ((int row, int position, _) in rules.Pins)
         {
             list.Insert(Math.Min(position - 1, list.Count), ranked.First(candidate => candidate.Row == row));
         }
@@ -208,7 +214,7 @@ internal static class Recommender
         return chosen;
     }
 
-    private static int Wanted(RecommendationRequest request) => request.IsReordered || request.Boosts.Count > 0
+    private static int Wanted(RecommendationRequest request) => request.IsReordered || request.Boosts.Count > 0 || request.Rules?.Boosts == true
         ? Math.Max(request.Reach, Math.Min(request.Reach * CandidatesPerPlace, MostToChooseFrom))
         : request.Reach;
 

@@ -42,7 +42,11 @@ internal static class PublishStep
         context.Progress.Report(new ProgressEvent { Fraction = 0.2, Message = choice.Reason });
 
         GateResult? gate = options.Force ? null : await PublishGate.CompareAsync(options.AllowedLoss, data, exported.Report, metrics, context);
-        Manifest draft = Draft(options, context, data, exported, choice, metrics, choice.Use ? null : race) with { Gate = gate };
+        Manifest draft = Draft(options, context, data, exported, choice, metrics, choice.Use ? null : race) with
+        {
+            Gate = gate,
+            Race = race is null ? null : new RaceInfo(race.Reason, race.Users, race.Figures, race.Notes),
+        };
         string staging = workspace.Store.CreateStaging();
         try
         {
@@ -119,6 +123,7 @@ internal static class PublishStep
             {
                 Word = summary.Word ?? WordOf(summary.Name),
                 EventsRead = summary.EventsRead,
+                HasTimes = summary.From is not null,
             },
             Model = exported.Report.Model,
             UserTower = exported.UserTower,

@@ -11,6 +11,30 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
 
     protected override string KeySetting => "Api:WriteKey of NanoRecSys.Web";
 
+    /// <summary>By other rules than the stored ones, or by a version that is not served.</summary>
+    /// <param name="request">What to try.</param>
+    /// <param name="key">An administrator's; null if unknown.</param>
+    public Task<RecommendationsResponse> PreviewAsync(PreviewRequest request, string? key, CancellationToken cancellation = default) =>
+        SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations/preview", cancellation, Body(request), key);
+
+    public Task<RuleDocument> RulesAsync(CancellationToken cancellation = default) => GetAsync<RuleDocument>("/rules", cancellation);
+
+    /// <param name="key">An administrator's; null if unknown.</param>
+    public Task<RuleDocument> SaveRulesAsync(RuleDocument rules, string? key, CancellationToken cancellation = default) =>
+        SendAsync<RuleDocument>(HttpMethod.Put, "/rules", cancellation, Body(rules), key);
+
+    /// <param name="user">Null for all users.</param>
+    /// <param name="item">Null for all items.</param>
+    public Task<EventList> EventsAsync(string? user = null, string? item = null, CancellationToken cancellation = default) =>
+        GetAsync<EventList>($"/events?user={Uri.EscapeDataString(user ?? "")}&item={Uri.EscapeDataString(item ?? "")}", cancellation);
+
+    /// <summary>Deletes any user's event, which a visitor may do only with a key of their own.</summary>
+    public Task<EventsDeleted> DeleteEventAsync(ListedEvent listed, string? key, CancellationToken cancellation = default) =>
+        SendAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(listed.UserId)}/events/{Uri.EscapeDataString(listed.Key)}", cancellation, key: key);
+
+    public Task<UserLists> ListsAsync(EntityId userId, int k, CancellationToken cancellation = default) =>
+        GetAsync<UserLists>($"/users/{Escape(userId)}/lists?k={k}", cancellation);
+
     public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
         GetAsync<ItemAudience>($"/items/{Escape(id)}/audience", cancellation);
 
@@ -114,6 +138,7 @@ public static class ClientRegistration
         services.AddSingleton<ServedCatalog>();
         services.AddSingleton<ApiCalls>();
         services.AddTransient<ApiCallTimer>();
+        services.AddScoped<EnteredKey>();
 
         IHttpClientBuilder client = services.AddHttpClient<RecommenderClient>(http => http.BaseAddress = new Uri("https+http://api"));
         client.AddHttpMessageHandler<ApiCallTimer>(); // around everything else: retries are part of the wait
@@ -124,21 +149,44 @@ public static class ClientRegistration
     }
 }
 
+/// <summary>The key that a visitor entered, for as long as the page is open; asked for once the API requires one.</summary>
+public sealed class EnteredKey
+{
+    private string _text = "";
+
+    public bool IsNeeded { get; private set; }
+
+    public string Text
+    {
+        get => _text;
+        set => _text = value.Trim();
+    }
+
+    /// <summary>To send; null if there is none.</summary>
+    public string? Value => _text.Length > 0 ? _text : null;
+
+    /// <summary>Remembers that a call failed for want of a key.</summary>
+    public void Note(ApiException failure) => IsNeeded |= failure.Failure == ApiFailure.KeyNeeded;
+}
+
 /// <summary>A change of which version is served.</summary>
 /// <param name="Consequence">What it will do, in one sentence.</param>
 public sealed record ModelAction(string Title, string Consequence, HttpMethod Method, string Path)
 {
-    public static ModelAction Publish(string version, GateResult? gate = null) => new(
+    /// <param name="version">To be served.</param>
+    /// <param name="change">What it means for users, in sentences.</param>
+    /// <param name="gate">Of the version.</param>
+    public static ModelAction Publish(string version, string change, GateResult? gate = null) => new(
         $"Publish {version}",
-        $"Every replica serves it within a second, until the next version is published.{(gate is { Refused: true } ? $" It was significantly worse than {gate.Version} when it was trained." : "")}",
+        $"Every replica serves it within a second, until the next version is published. {change}{(gate is { Refused: true } ? $" It was significantly worse than {gate.Version} when it was trained." : "")}",
         HttpMethod.Post, $"/models/{version}/activate");
 
-    public static ModelAction Pin(string version) => new(
-        $"Pin {version}", "Every replica serves it within a second, whatever is published, until it is unpinned.", HttpMethod.Post, $"/models/{version}/pin");
+    public static ModelAction Pin(string version, string change) => new(
+        $"Pin {version}", $"Every replica serves it within a second, whatever is published, until it is unpinned. {change}", HttpMethod.Post, $"/models/{version}/pin");
 
-    public static ModelAction Unpin(string pinned, string? current) => new(
-        $"Unpin {pinned}", $"The current version is served again{(current is null ? "" : $": {current}")}.", HttpMethod.Delete, "/models/pin");
+    public static ModelAction Unpin(string pinned, string? current, string change) => new(
+        $"Unpin {pinned}", $"The current version is served again{(current is null ? "" : $": {current}")}. {change}", HttpMethod.Delete, "/models/pin");
 
-    public static ModelAction RollBack(string? current, string? target) => new(
-        $"Roll back{(target is null ? "" : $" to {target}")}", $"Every replica serves {target ?? "the version before"} within a second instead of {current ?? "the current one"}.", HttpMethod.Post, "/models/rollback");
+    public static ModelAction RollBack(string? current, string? target, string change) => new(
+        $"Roll back{(target is null ? "" : $" to {target}")}", $"Every replica serves {target ?? "the version before"} within a second instead of {current ?? "the current one"}. {change}", HttpMethod.Post, "/models/rollback");
 }

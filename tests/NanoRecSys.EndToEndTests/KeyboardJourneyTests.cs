@@ -1,3 +1,6 @@
+using Microsoft.Playwright;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>Every journey with nothing but a keyboard: Tab until the control has the focus, then its keys. No locator is clicked or focused.</summary>
@@ -109,6 +112,61 @@ public sealed class KeyboardJourneyTests(FirstStart start)
         await PressAsync(visit, "[data-testid=confirm]", "Enter");
 
         await Expect(visit.Marked("version").Filter(new() { HasText = "pinned" })).ToHaveCountAsync(0);
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task An_event_is_found_by_its_user_and_undone()
+    {
+        await using Visit visit = await OpenAsync("/?user=19", "recommendation-card");
+        await PressAsync(visit, "[data-testid=card-action]", "Enter");
+        await Expect(visit.Marked("watched-note")).ToContainTextAsync("was added");
+        await PressAsync(visit, "[data-testid=nav-data]", "Enter");
+        await PressAsync(visit, "[data-testid=nav-events]", "Enter");
+        await Expect(visit.Page.Locator("[data-testid=event][data-user='19']").First).ToContainTextAsync("watch");
+
+        await TabToAsync(visit, "[data-testid=event-user]");
+        await visit.Page.Keyboard.TypeAsync("19");
+        await visit.Page.Keyboard.PressAsync("Tab");
+        await visit.ExpectAddressAsync("user=19");
+        await Expect(visit.Page.Locator("[data-testid=event]:not([data-user='19'])")).ToHaveCountAsync(0);
+        int events = await visit.Marked("event").CountAsync();
+        await PressAsync(visit, "[data-testid=undo-event]", "Enter");
+
+        await Expect(visit.Marked("event-deleted")).ToContainTextAsync("Deleted: watch");
+        await Expect(visit.Marked("event")).ToHaveCountAsync(events - 1);
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task A_rule_is_made_tried_on_a_user_saved_obeyed_and_deleted()
+    {
+        await using Visit visit = await OpenAsync("/data", "long-tail");
+        await PressAsync(visit, "[data-testid=nav-rules]", "Enter");
+        await Expect(visit.Marked("add-rule")).ToBeEnabledAsync();
+        await PressAsync(visit, "[data-testid=add-rule]", "Enter");
+        await TabToAsync(visit, "[data-testid=rule-editor] [data-testid=item-search]");
+        await visit.Page.Keyboard.TypeAsync("godfather");
+        await Expect(visit.Marked("option").First).ToContainTextAsync("Godfather");
+        await visit.Page.Keyboard.PressAsync("Enter");
+        await Expect(visit.Marked("rule")).ToContainTextAsync("Pin Godfather");
+
+        await PressAsync(visit, "[data-testid=try]", "Enter");
+        ILocator tried = visit.Marked("try-rules").Locator("section").Nth(1).Locator("[data-testid=tried-item]").First;
+        await Expect(tried).ToContainTextAsync("Godfather");
+        await Expect(tried.Locator("[data-testid=moved]")).ToBeVisibleAsync();
+        await PressAsync(visit, "[data-testid=save-rules]", "Enter");
+        await Expect(visit.Marked("rules-status")).ToContainTextAsync("Saved");
+
+        await using (Visit other = await OpenAsync("/?user=480", "recommendation-card"))
+        {
+            await Expect(other.Marked("recommendation-card").First.Locator("[data-testid=rule]")).ToHaveTextAsync("pinned");
+        }
+
+        await PressAsync(visit, "[data-testid=rule] button[aria-label^=Delete]", "Enter");
+        await PressAsync(visit, "[data-testid=save-rules]", "Enter");
+        await Expect(visit.Marked("rules-status")).ToContainTextAsync("Saved");
+        await Expect(visit.Marked("rule")).ToHaveCountAsync(0);
         Assert.Empty(visit.Errors);
     }
 

@@ -1,4 +1,8 @@
 using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using NanoRecSys.Core.Evaluation;
+using NanoRecSys.EndToEndTests.Fixtures;
+using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 
@@ -80,7 +84,13 @@ public sealed class OperateJourneyTests(FirstStart start)
         await Expect(first).ToContainTextAsync("served");
         await Expect(first).Not.ToHaveAttributeAsync("data-version", before);
 
+        await visit.Marked("compared-user").FillAsync("15");
+        await visit.Marked("option").First.ClickAsync();
+        await Expect(visit.Marked("version-lists").Locator("section")).ToHaveCountAsync(2);
+        await Expect(visit.Marked("compared-item")).ToHaveCountAsync(20);
+
         await visit.Marked("rollback").ClickAsync();
+        await Expect(visit.Marked("model-action")).ToContainTextAsync("trained on the same data");
         await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
         await Expect(old).ToContainTextAsync("served");
         await Expect(first).Not.ToContainTextAsync("served");
@@ -97,6 +107,32 @@ public sealed class OperateJourneyTests(FirstStart start)
         ILocator plot = visit.Page.Locator("img[src*='/plots/']").First;
         await plot.ScrollIntoViewIfNeededAsync();
         await plot.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
+        Assert.Empty(visit.Errors);
+    }
+
+    [Fact]
+    public async Task The_race_of_the_served_version_is_a_table_with_the_chosen_candidate()
+    {
+        await using Visit visit = await OpenAsync("/training");
+        (string name, _) = await ServedAsync(visit);
+        var store = new ArtifactStore(start.Artifacts);
+        Manifest before = store.ReadManifest(name);
+        // As 'auto' writes it, whose race takes minutes.
+        RaceFigures ease = new(0.12, 0.0712, new ConfidenceInterval(0.06, 0.08), 0, default, 4.2, IsChosen: true);
+        var figures = new Dictionary<string, RaceFigures> { ["retriever"] = ease with { Ndcg10 = 0.0602, Behind = 0.011, IsChosen = false }, ["ease"] = ease };
+        try
+        {
+            ManifestFile.Write(store.FolderOf(name), before with { Race = new RaceInfo("ease is the best on validation.", 671, figures, ["mf-lists is left out."]) });
+
+            await Expect(visit.Marked("candidate").First).ToContainTextAsync("ease chosen");
+            await Expect(visit.Marked("candidate").Last).ToContainTextAsync("0.0602");
+            await Expect(visit.Marked("race")).ToContainTextAsync("mf-lists is left out");
+        }
+        finally
+        {
+            ManifestFile.Write(store.FolderOf(name), before);
+        }
+
         Assert.Empty(visit.Errors);
     }
 

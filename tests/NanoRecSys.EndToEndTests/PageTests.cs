@@ -29,6 +29,8 @@ public sealed class PageTests(FirstStart start)
         { "item", "/item/260", "audience-member" },
         { "user", "/user/15", "user-list-item" },
         { "data", "/data", "long-tail" },
+        { "events", "/events", "events" },
+        { "rules", "/rules", "add-rule" },
         { "telemetry", "/telemetry", "telemetry-stage-row" },
         { "training", "/training", "training-step" },
         { "system", "/system", "manifest-model" },

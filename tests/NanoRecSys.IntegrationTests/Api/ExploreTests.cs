@@ -38,6 +38,21 @@ public sealed class ExploreTests
     }
 
     [Fact]
+    public async Task The_lists_of_a_user_are_those_of_the_parts_that_can_say_something()
+    {
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(71));
+
+        JsonElement known = (await api.GetAsync("/users/11/lists?k=4")).GetProperty("lists");
+        JsonElement unknown = (await api.GetAsync("/users/4711/lists")).GetProperty("lists");
+
+        Assert.Equal(["served", "retriever", "similar", "popular"], known.EnumerateArray().Select(list => list.Text("name")));
+        Assert.All(known.EnumerateArray(), list => Assert.Equal(4, list.GetProperty("items").GetArrayLength()));
+        Assert.Equal((await api.PostAsync("/recommend", """{"user_id": 11, "k": 4}""")).MovieIds(), known[0].GetProperty("items").Ids());
+        Assert.All(known.EnumerateArray(), list => Assert.Empty(list.GetProperty("items").Ids().Intersect([1001, 1002, 1003]))); // the history
+        Assert.Equal("popular", unknown.EnumerateArray().Single().Text("name"));
+    }
+
+    [Fact]
     public async Task The_catalog_tells_what_filters_can_ask_for()
     {
         ApiServer api = await SharedServers.Ranked;

@@ -25,6 +25,8 @@ public sealed class SecurityTests : IDisposable
     [InlineData("/models/rollback", null, HttpStatusCode.Unauthorized)]
     [InlineData("/models/rollback", WriteKey, HttpStatusCode.Forbidden)]
     [InlineData("/models/rollback", AdminKey, HttpStatusCode.Conflict)]
+    [InlineData("/recommendations/preview", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/recommendations/preview", WriteKey, HttpStatusCode.Forbidden)]
     [InlineData("/recommend", null, HttpStatusCode.OK)]
     public async Task With_keys_in_the_settings_writing_and_administration_need_one(string path, string? key, HttpStatusCode expected)
     {
@@ -68,6 +70,8 @@ public sealed class SecurityTests : IDisposable
     [InlineData("GET", "/users", ReadKey, 200)]
     [InlineData("GET", "/users/11/history", null, 401)]
     [InlineData("GET", "/users/11/history", ReadKey, 200)]
+    [InlineData("GET", "/users/11/lists", null, 401)]
+    [InlineData("GET", "/events", null, 401)]
     [InlineData("GET", "/items/1001/audience", null, 401)] // it lists users
     [InlineData("GET", "/debug/status", null, 401)]
     [InlineData("GET", "/debug/host", null, 401)]
@@ -79,6 +83,9 @@ public sealed class SecurityTests : IDisposable
     [InlineData("POST", "/events", null, 401)]
     [InlineData("POST", "/events", ReadKey, 403)]
     [InlineData("POST", "/models/rollback", ReadKey, 403)]
+    [InlineData("GET", "/rules", null, 401)]
+    [InlineData("GET", "/rules", ReadKey, 200)]
+    [InlineData("PUT", "/rules", WriteKey, 403)]
     [InlineData("GET", "/catalog", null, 200)]
     [InlineData("GET", "/readyz", null, 200)]
     [InlineData("GET", "/healthz", null, 200)]

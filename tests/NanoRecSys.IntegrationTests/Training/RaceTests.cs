@@ -34,6 +34,7 @@ public sealed class RaceTests : IDisposable
         Assert.True(manifest.Calibration!.Slope > 0);
         EvaluationResult validated = manifest.Metrics.Single(result => result.Model == "retriever" && result.Split == "validation");
         Assert.Equal(outcome.Figures["retriever"], validated.Race);
+        Assert.Equal(outcome.Figures, manifest.Race!.Figures);
 
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, TestContext.Current.CancellationToken);
         using var models = new EvaluatedModels(["blend"], data, context);
@@ -49,6 +50,16 @@ public sealed class RaceTests : IDisposable
             Assert.Equal(answer.Scores().OrderDescending(), answer.Scores());
             Assert.True(answer.Scores().Distinct().Count() > 1);
         }
+
+        JsonElement lists = await api.GetAsync($"/users/{data.Histories.Users[ranked.Users[0]].Text}/lists");
+        JsonElement[] parts = [.. lists.GetProperty("lists").EnumerateArray()];
+        Assert.Equal(["served", "retriever", "item_models", "similar", "popular"], parts.Select(part => part.Text("name")));
+        Assert.Equal(ranked.Lists[0][..10].Select(candidate => data.Catalog.Items[candidate.Row].Id.Text), parts[0].GetProperty("items").TextIds());
+        Assert.Equal(manifest.Blend!.Select(list => list.Name), parts[2].GetProperty("models").Texts());
+        Assert.NotEqual(parts[1].GetProperty("items").TextIds(), parts[2].GetProperty("items").TextIds());
+
+        JsonElement race = (await api.GetAsync("/models")).GetProperty("versions")[0].GetProperty("race");
+        Assert.Equal((outcome.Reason, outcome.Figures.Count), (race.Text("reason"), race.GetProperty("figures").EnumerateObject().Count()));
     }
 
     [Fact]

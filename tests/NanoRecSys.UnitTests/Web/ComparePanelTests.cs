@@ -1,11 +1,15 @@
 using Bunit;
+using Microsoft.Extensions.DependencyInjection;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Versions;
 
 namespace NanoRecSys.UnitTests.Web;
 
 public sealed class ComparePanelTests : BunitContext
 {
+    public ComparePanelTests() => Services.AddSingleton(new FakeApi().Client()).AddScoped<EnteredKey>();
+
     [Fact]
     public void A_difference_beyond_both_intervals_is_told_from_one_that_may_be_chance()
     {

@@ -8,12 +8,11 @@ namespace NanoRecSys.UnitTests.Web;
 
 public sealed class UserBoardTests : BunitContext
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     private readonly FakeApi _api = new FakeApi()
         .On("GET /users/7/history", new UserHistoryResponse(7, 1700, [Films.Seven]))
-        .On("GET /items", new ItemList([Films.StarWars, Films.Matrix]))
-        .On("GET /items/47/similar", new ItemList([Films.Matrix], [0.6f]));
+        .On("GET /users/7/lists", new UserLists("v", [
+            new("served", [], [Films.Recommended(Films.Matrix, 0.9f, "")]), new("retriever", ["transformer"], [Films.Recommended(Films.Matrix, 0.4f, "")]),
+            new("item_models", ["ease"], [Films.Recommended(Films.StarWars, 0.4f, "")]), new("popular", [], [Films.Recommended(Films.Matrix, 0.4f, "")])]));
 
     public UserBoardTests()
     {
@@ -22,20 +21,18 @@ public sealed class UserBoardTests : BunitContext
     }
 
     [Fact]
-    public void The_lists_stand_side_by_side_and_leave_out_what_the_api_says_is_in_the_whole_history()
+    public void The_lists_of_the_model_s_parts_are_side_by_side_with_the_one_that_is_served()
     {
-        RecommendationsResponse ours = Films.List(Films.Matrix) with { Items = [Films.Recommended(Films.Matrix, 0.9f, "Because of Seven.")] };
-        _api.On("POST /recommendations", asked => (HttpStatusCode.OK, JsonSerializer.Serialize(
-            asked.Body.Contains("include_ids", StringComparison.Ordinal) ? Films.List(Films.Matrix) : ours, Json))); // Star Wars is among the other 1,699
+        _api.On("POST /recommendations", Films.List(Films.Matrix) with { Items = [Films.Recommended(Films.Matrix, 0.9f, "Because of Seven.")] });
 
         IRenderedComponent<UserBoard> board = Show();
 
         board.WaitForAssertion(() => Assert.Equal(
-            ["Recommended: The Matrix", "Less popular: The Matrix", "Popular: The Matrix", "Similar to the newest: The Matrix"],
+            ["Recommended: The Matrix", "Transformer alone: The Matrix", "Item-item models alone: Star Wars: Episode IV - A New Hope", "Popular: The Matrix"],
             board.FindAll("[data-testid=user-lists] section").Select(list =>
                 $"{list.GetAttribute("aria-label")}: {string.Join(", ", list.QuerySelectorAll("[data-testid=user-list-item] b").Select(title => title.TextContent))}")));
         Assert.Contains("Because of Seven.", board.Find("[data-testid=user-reasons]").TextContent, StringComparison.Ordinal);
-        Assert.Equal(3, board.FindAll("[data-testid=user-lists] .tag").Count); // the model recommends it, too
+        Assert.Equal(2, board.FindAll("[data-testid=user-lists] .tag").Count); // the model recommends it, too
         Assert.Contains("1,700 items in the history", board.Find(".lead").TextContent, StringComparison.Ordinal);
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using NanoRecSys.Core.Evaluation;
+using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Versions;
 
 namespace NanoRecSys.UnitTests.Web;
@@ -16,7 +17,7 @@ public sealed class VersionsPanelTests : BunitContext
 
     public VersionsPanelTests() => Services.AddSingleton(_api
         .On("POST /models/rollback", new ModelChange(Old, New))
-        .Client());
+        .Client()).AddScoped<EnteredKey>();
 
     [Fact]
     public void Nothing_is_changed_before_it_was_confirmed()

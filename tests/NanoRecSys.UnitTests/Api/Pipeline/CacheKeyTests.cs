@@ -37,8 +37,10 @@ public sealed class CacheKeyTests
             Filtered(new Condition("brand", "=", [1990])),
             CacheKey.Of(Request with { Filter = new ItemFilter([], [1], []) }, "0123456789ab", 100),
             CacheKey.Of(Request with { Filter = new ItemFilter([], [], [1]) }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Boosts = [new Boost([new Condition("brand", "=", ["A"])], 2)] }, "0123456789ab", 100),
-            CacheKey.Of(Request with { Boosts = [new Boost([new Condition("brand", "=", ["A"])], 3)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Boosts = [new Boost(new Selection([new Condition("brand", "=", ["A"])], []), 2)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Boosts = [new Boost(new Selection([new Condition("brand", "=", ["A"])], []), 3)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Boosts = [new Boost(new Selection([], [1]), 2)] }, "0123456789ab", 100),
+            CacheKey.Of(Request with { Rules = new RulesInForce([], "a") }, "0123456789ab", 100),
             CacheKey.Of(Request with { Pins = [new PinRequest(1, 2)] }, "0123456789ab", 100),
             CacheKey.Of(Request with { Pins = [new PinRequest(2, 1)] }, "0123456789ab", 100),
         ];

@@ -19,7 +19,7 @@ public sealed class RequestReaderTests
         Assert.Equal(("anna", "5", 1000, 9000, true, true), (request.UserId!.Value.Text, request.InView!.Value.Text, request.K, request.Offset, request.Explain, request.IncludeHistory));
         Assert.Equal(["categories in A", "categories != B", "price in 1,2", "\u0001popularity >= 3", "\u0001popularity <= 4"],
             request.Filter!.Where.Select(condition => $"{condition.Field} {condition.Op} {string.Join(',', condition.Values.Select(value => value.Text ?? $"{value.Number}"))}"));
-        Assert.Equal((0.5, 2), (request.Boosts.Single().Factor, request.Boosts.Single().Where.Count));
+        Assert.Equal((0.5, 2), (request.Boosts.Single().Factor, request.Boosts.Single().Items.Where.Count));
         Assert.Equal(new PinRequest(EntityId.Of("y"), 7), request.Pins.Single());
     }
 

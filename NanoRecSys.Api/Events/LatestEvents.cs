@@ -1,0 +1,128 @@
+using System.ComponentModel;
+using System.Globalization;
+using Microsoft.AspNetCore.Mvc;
+using NanoRecSys.Api.Endpoints;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Serving;
+using NanoRecSys.Core.Contracts;
+using NanoRecSys.Core.Events;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>
+/// <c>GET /events</c>: the latest events, and how many there were on each day. A sorted set refers to them by when they arrived, so what was
+/// deleted, or moved out of the store, is not shown. Both are written after an event is stored, without waiting: they are for looking, not for training.
+/// </summary>
+internal static class LatestEvents
+{
+    private const string Key = "nanorecsys:events:latest";
+    private const string DayKey = "nanorecsys:events:day:";
+    private const string DayFormat = "yyyy-MM-dd";
+    private const int Kept = 1000;
+    private const int MaxRows = 200;
+    private const int Days = 14;
+    private const char Separator = '\n'; // in no id
+    private static readonly TimeSpan DayLifetime = TimeSpan.FromDays(Days + 1);
+
+    public static void MapLatestEvents(this IEndpointRouteBuilder app) => app.MapGet("/events", GetEvents)
+        .WithTags("Events")
+        .WithSummary("The latest stored events, newest first, and how many came on each of the last 14 days")
+        .WithDescription(
+            "Of the latest 1000 of all users, or of all that the store has of a user. An event's key deletes it: DELETE /users/{id}/events/{key}. 503: the store is away.")
+        .WithAnswer<EventList>()
+        .RequireKey(KeyRole.Read);
+
+    /// <summary>After events were stored.</summary>
+    public static void Add(IDatabase database, IReadOnlyCollection<EventDraft> events, DateTimeOffset now)
+    {
+        if (events.Count == 0)
+        {
+            return;
+        }
+
+        string day = DayKey + now.UtcDateTime.ToString(DayFormat, CultureInfo.InvariantCulture);
+        database.SortedSetAdd(Key, [.. events.Select(draft => new SortedSetEntry(Member(draft.UserId, draft.Field), draft.Event.Received))], CommandFlags.FireAndForget);
+        database.SortedSetRemoveRangeByRank(Key, 0, -Kept - 1, CommandFlags.FireAndForget);
+        database.StringIncrement(day, events.Count, CommandFlags.FireAndForget);
+        database.KeyExpire(day, DayLifetime, flags: CommandFlags.FireAndForget);
+    }
+
+    /// <summary>After all events of a user were deleted: their references name the user.</summary>
+    public static async Task ForgetAsync(IDatabase database, EntityId user)
+    {
+        RedisValue[] members = await database.SortedSetRangeByRankAsync(Key);
+        await database.SortedSetRemoveAsync(Key, [.. members.Where(member => member.ToString().StartsWith(user.Text + Separator, StringComparison.Ordinal))]);
+    }
+
+    private static async Task<IResult> GetEvents(
+        HttpContext http, LookUp lookUp, TimeProvider time, [FromServices] IConnectionMultiplexer? redis,
+        [Description("Of this user only")] string? user = null, [Description("Of this item only")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
+    {
+        var fields = new UrlFields();
+        EntityId? whose = string.IsNullOrEmpty(user) ? null : fields.Id("query", "user", user);
+        EntityId? what = string.IsNullOrEmpty(item) ? null : fields.Id("query", "item", item);
+        int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
+        using SnapshotLease? lease = lookUp.Served.Lease();
+        if (lookUp.Refusal(fields, lease) is { } refusal)
+        {
+            return refusal;
+        }
+
+        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
+        try
+        {
+            IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+            List<(EntityId User, string Field, UserEvent Event)> events = await ReadAsync(database, whose, what, take);
+            return TypedResults.Ok(new EventList(
+                await CountAsync(database, time.GetUtcNow()),
+                [.. events.Select(happened => new ListedEvent(
+                    lease.Model.Histories.Users.Typed(happened.User), catalog.Model.Catalog.Ids.Typed(happened.Event.ItemId),
+                    catalog.TryFind(happened.Event.ItemId, out int row) ? catalog.ItemAt(row).Title : null,
+                    happened.Event.Type, happened.Event.Rating, happened.Event.Timestamp,
+                    DateTimeOffset.FromUnixTimeMilliseconds(happened.Event.Received / 1000), EventReader.KeyOf(happened.Field)))]));
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or EventStoreException or InvalidDataException)
+        {
+            return EventsApi.StoreAway(http, e as EventStoreException ?? new EventStoreException($"The store of events cannot be read: {e.Message}", e));
+        }
+    }
+
+    private static async Task<List<(EntityId User, string Field, UserEvent Event)>> ReadAsync(IDatabase database, EntityId? user, EntityId? item, int limit)
+    {
+        if (user is { } one)
+        {
+            return [.. (await database.HashGetAllAsync(EventKeys.Of(one)))
+                .Select(entry => (one, entry.Name.ToString(), StoredEvent.Read((byte[])entry.Value!)))
+                .Where(happened => item is null || happened.Item3.ItemId == item)
+                .OrderByDescending(happened => happened.Item3.Received).Take(limit)];
+        }
+
+        List<(EntityId, string, UserEvent)> found = [];
+        RedisValue[] members = await database.SortedSetRangeByRankAsync(Key, 0, -1, Order.Descending);
+        foreach (RedisValue[] some in members.Chunk(limit))
+        {
+            (EntityId User, string Field)[] references = [.. some.Select(member => member.ToString().Split(Separator, 2)).Select(parts => (EntityId.Of(parts[0]), parts[1]))];
+            RedisValue[] stored = await Task.WhenAll(references.Select(reference => database.HashGetAsync(EventKeys.Of(reference.User), reference.Field)));
+            found.AddRange(references.Zip(stored)
+                .Where(pair => !pair.Second.IsNull)
+                .Select(pair => (pair.First.User, pair.First.Field, Event: StoredEvent.Read((byte[])pair.Second!)))
+                .Where(happened => item is null || happened.Event.ItemId == item));
+            if (found.Count >= limit)
+            {
+                break;
+            }
+        }
+
+        return [.. found.Take(limit)];
+    }
+
+    private static async Task<EventDay[]> CountAsync(IDatabase database, DateTimeOffset now)
+    {
+        string[] days = [.. Enumerable.Range(0, Days).Select(ago => now.UtcDateTime.AddDays(-ago).ToString(DayFormat, CultureInfo.InvariantCulture))];
+        RedisValue[] counts = await Task.WhenAll(days.Select(day => database.StringGetAsync(DayKey + day)));
+        return [.. days.Zip(counts, (day, count) => new EventDay(day, (long)count))];
+    }
+
+    private static RedisValue Member(EntityId user, string field) => user.Text + Separator + field;
+}

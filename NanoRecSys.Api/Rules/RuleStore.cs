@@ -1,0 +1,215 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using NanoRecSys.Api.Events;
+using NanoRecSys.Api.Http;
+using NanoRecSys.Api.Pipeline;
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Rules;
+
+/// <param name="Effects">While it is in force.</param>
+/// <param name="IsEnabled">False switches it off.</param>
+/// <param name="From">Null for always.</param>
+/// <param name="Until">Null for always.</param>
+/// <param name="Json">All of it, as it came.</param>
+internal sealed record StoredRule(RuleEffects Effects, bool IsEnabled, DateTimeOffset? From, DateTimeOffset? Until, string Json)
+{
+    public bool IsInForce(DateTimeOffset now) => IsEnabled && (From is null || From <= now) && (Until is null || Until > now);
+}
+
+/// <summary>All rules of one version of the stored document. Immutable, but for what it remembers.</summary>
+internal sealed record RuleSet(long Version, IReadOnlyList<StoredRule> Rules)
+{
+    public static readonly RuleSet Empty = new(0, []);
+
+    private sealed record Moment(DateTimeOffset Since, DateTimeOffset Until, RulesInForce? Rules);
+
+    private volatile Moment? _now;
+
+    /// <returns>Null where none is in force.</returns>
+    public RulesInForce? InForce(DateTimeOffset now)
+    {
+        if (Rules.Count == 0)
+        {
+            return null;
+        }
+
+        if (_now is { } known && known.Since <= now && now < known.Until)
+        {
+            return known.Rules;
+        }
+
+        StoredRule[] active = [.. Rules.Where(rule => rule.IsInForce(now))];
+        DateTimeOffset until = Rules.SelectMany(rule => new[] { rule.From, rule.Until }).OfType<DateTimeOffset>().Where(time => time > now).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
+        string fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', active.Select(rule => rule.Json))))[..16]);
+        RulesInForce? rules = active.Length == 0 ? null : new RulesInForce([.. active.Select(rule => rule.Effects)], fingerprint);
+        _now = new Moment(now, until, rules);
+        return rules;
+    }
+
+    /// <summary>As Redis stores it and <c>GET /rules</c> shows it.</summary>
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
+    {
+        ["version"] = Version,
+        ["rules"] = new JsonArray([.. Rules.Select(Shown)]),
+    }, ApiJson.Default.JsonObject);
+
+    /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or of a later release.</exception>
+    public static RuleSet Read(byte[] stored)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(stored);
+            BodyFields body = BodyFields.Parse(document.RootElement.Clone());
+            long version = body.OptionalInt64("version") ?? 0;
+            StoredRule[] rules = RequestReader.Rules(body);
+            return body.Errors.Count == 0 ? new RuleSet(version, rules) : throw new InvalidDataException(body.Errors[0].Msg);
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+    }
+
+    // Times in one form, whatever they came in.
+    private static JsonNode Shown(StoredRule rule)
+    {
+        JsonNode json = JsonNode.Parse(rule.Json)!;
+        foreach ((string name, DateTimeOffset? time) in new[] { ("from", rule.From), ("until", rule.Until) })
+        {
+            if (time is { } known)
+            {
+                json[name] = known.UtcDateTime;
+            }
+        }
+
+        return json;
+    }
+}
+
+/// <summary>
+/// The rules: one document in Redis. A change comes to every replica with its notice; besides, the document is read every second, so that a
+/// missed notice is made up for.
+/// </summary>
+internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<RuleStore> logger, IConnectionMultiplexer? redis = null) : BackgroundService
+{
+    public const string Key = "nanorecsys:rules";
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly RedisChannel Channel = RedisChannel.Literal("nanorecsys:rules:notices");
+
+    private readonly Lock _taking = new();
+    private volatile RuleSet _current = RuleSet.Empty;
+    private RedisValue _document; // of the current ones
+    private long _taken; // when
+
+    public RuleSet Current => _current;
+
+    /// <inheritdoc cref="RuleSet.InForce"/>
+    public RulesInForce? InForce => _current.InForce(time.GetUtcNow());
+
+    /// <summary>Stores rules in place of those of a version, on every replica at once.</summary>
+    /// <returns>Null if the stored version is another one.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes, or what it holds is damaged.</exception>
+    public async Task<RuleSet?> ReplaceAsync(long version, IReadOnlyList<StoredRule> rules)
+    {
+        IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for rules is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+        try
+        {
+            RedisValue before = await database.StringGetAsync(Key);
+            RuleSet known = before.IsNull ? RuleSet.Empty : RuleSet.Read((byte[])before!);
+            Take(known, before, long.MaxValue);
+            if (known.Version != version)
+            {
+                return null;
+            }
+
+            var next = new RuleSet(version + 1, rules);
+            RedisValue document = next.Write();
+            ITransaction transaction = database.CreateTransaction();
+            transaction.AddCondition(before.IsNull ? Condition.KeyNotExists(Key) : Condition.StringEqual(Key, before));
+            Task[] all = [transaction.StringSetAsync(Key, document), transaction.PublishAsync(Channel, document)];
+            if (!await transaction.ExecuteAsync())
+            {
+                return null;
+            }
+
+            await Task.WhenAll(all);
+            health.ReportWritten();
+            Take(next, document, long.MaxValue);
+            return next;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new EventStoreException($"The stored rules are damaged: {e.Message}. Delete them (DEL {Key}), then send all rules again with version 0.", e);
+        }
+        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
+        {
+            throw await EventStoreException.FromAsync(e, isRefused: e is RedisServerException, health, database);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (redis is null)
+        {
+            return;
+        }
+
+        using var timer = new PeriodicTimer(LookInterval);
+        bool isSubscribed = false;
+        string? problem = null;
+        do
+        {
+            try
+            {
+                if (!isSubscribed)
+                {
+                    await redis.GetSubscriber().SubscribeAsync(Channel, (_, document) => TakeNotice(document));
+                    isSubscribed = true; // from here on the client subscribes again by itself
+                }
+
+                long asked = Stopwatch.GetTimestamp();
+                RedisValue stored = await redis.GetDatabase().StringGetAsync(Key);
+                Take(stored.IsNull ? RuleSet.Empty : RuleSet.Read((byte[])stored!), stored, asked);
+                problem = null;
+            }
+            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidDataException)
+            {
+                logger.Log(problem == e.Message ? LogLevel.Debug : LogLevel.Warning, "The rules cannot be read, those of version {Version} stay in force: {Reason}", _current.Version, e.Message);
+                problem = e.Message;
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private void TakeNotice(RedisValue document)
+    {
+        try
+        {
+            RuleSet told = RuleSet.Read((byte[])document!);
+            if (told.Version > _current.Version)
+            {
+                Take(told, document, long.MaxValue);
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            logger.LogDebug("A notice of rules was damaged: {Reason}", e.Message);
+        }
+    }
+
+    // What was asked for before the last change was taken may be older than it.
+    private void Take(RuleSet rules, RedisValue document, long asked)
+    {
+        lock (_taking)
+        {
+            if (asked > _taken && document != _document)
+            {
+                (_current, _document, _taken) = (rules, document, Stopwatch.GetTimestamp());
+            }
+        }
+    }
+}
