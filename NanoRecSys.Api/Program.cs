@@ -1,10 +1,6 @@
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Outcomes;
 using NanoRecSys.Api.Rules;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Api.Telemetry;
 using NanoRecSys.Core;
 
 try

@@ -11,7 +11,7 @@ public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.Progress
 public sealed record TrainingRuns(IReadOnlyList<RunSummary> Runs, IReadOnlyList<ExportSummary> Exports)
 {
     /// <summary>What the command <c>watch</c> waits for; null where it never ran.</summary>
-    public Progress.WatchStatus? Watch { get; init; }
+    public WatchStatus? Watch { get; init; }
 }
 
 /// <summary>One run of the training program, out of its progress; commands that were run one after the other on the same data are one run.</summary>
@@ -47,3 +47,38 @@ public sealed record EpochFigures(int Epoch, double? Loss, double Ndcg);
 /// <param name="Time">When it was exported.</param>
 /// <param name="Version">The version that holds this network; null while none does.</param>
 public sealed record ExportSummary(string Dataset, DateTimeOffset Time, string? Version);
+
+/// <summary>What the command <c>watch</c> does: <c>artifacts/watch.json</c>, and <c>watch</c> in the answer of <c>GET /training/runs</c>.</summary>
+/// <param name="Dataset">Name of the data that it trains on.</param>
+/// <param name="Updated">When it last looked at the clock and the store; it does so every half minute while it waits.</param>
+public sealed record WatchStatus(string Dataset, DateTimeOffset Updated)
+{
+    /// <summary>False after it ended; a process that was killed says true, with an old <see cref="Updated"/>.</summary>
+    public bool Running { get; init; } = true;
+
+    /// <summary>Whether a training runs, which <c>GET /training/progress</c> shows.</summary>
+    public bool Training { get; init; }
+
+    /// <summary>The cron expression; null without one.</summary>
+    public string? Schedule { get; init; }
+
+    /// <summary>The next training by the schedule.</summary>
+    public DateTimeOffset? Next { get; init; }
+
+    /// <summary>How many new events start a training; null where they start none.</summary>
+    public int? AfterEvents { get; init; }
+
+    /// <summary>Events since the last training.</summary>
+    public long NewEvents { get; init; }
+
+    /// <summary>Events that the store had at the last training.</summary>
+    public long TrainedEvents { get; init; }
+
+    /// <summary>How the last training ended, in a sentence; a refused version is in <c>GET /models</c>.</summary>
+    public string? LastOutcome { get; init; }
+
+    public DateTimeOffset? LastEnded { get; init; }
+
+    /// <summary>Why events cannot be counted at the moment.</summary>
+    public string? Problem { get; init; }
+}

@@ -1,11 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Outcomes;
-using NanoRecSys.Api.Pipeline;
 using NanoRecSys.Api.Rules;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Endpoints;
 

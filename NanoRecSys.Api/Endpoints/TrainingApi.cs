@@ -53,7 +53,7 @@ internal sealed class RunHistory(ArtifactStore store)
         Run[] runs = [.. logs.Select(Read).OfType<Run>()];
         return new TrainingRuns([.. Joined(runs).Take(MostRuns)], [.. Exports(runs).OrderBy(export => export.Dataset, StringComparer.Ordinal)])
         {
-            Watch = WatchStatus.Read(store.Root),
+            Watch = WatchFile.Read(store.Root),
         };
     }
 

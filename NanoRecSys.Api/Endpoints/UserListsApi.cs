@@ -1,9 +1,4 @@
 using System.ComponentModel;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -22,7 +17,7 @@ internal static class UserListsApi
         .WithAnswer<UserLists>()
         .RequireKey(KeyRole.Read);
 
-    private static async Task<IResult> GetLists(LookUp lookUp, HistoryReader histories, string id, [Description("1 to 50; default: 10")] string? k = null)
+    private static async Task<IResult> GetLists(LookUp lookUp, StoredHistories histories, string id, [Description("1 to 50; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
@@ -34,7 +29,7 @@ internal static class UserListsApi
         }
 
         ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
-        History history = await histories.ReadUserAsync(catalog, user);
+        History history = await histories.ReadAsync(catalog, user);
         return TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, new RecommendationRequest { UserId = user, K = take })
             .Where(list => list.Candidates.Length > 0)
             .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(take).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]));

@@ -1,7 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Outcomes;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;

@@ -1,13 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
 using NanoRecSys.Api.Outcomes;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Events;
-using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.Api.Events;
 

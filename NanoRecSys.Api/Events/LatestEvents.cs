@@ -2,10 +2,6 @@ using System.ComponentModel;
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;

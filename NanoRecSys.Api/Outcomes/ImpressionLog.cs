@@ -3,12 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading.Channels;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Telemetry;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Events;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Outcomes;
@@ -241,7 +235,7 @@ internal sealed class ImpressionLog : BackgroundService
         // Without a request id the latest list that has the item; clocks of clients may be a little behind.
         public bool Follows(ShownList list, TimeSpan window) => list.Items.Contains(Item) && (RequestId is { } id
             ? id == list.Request
-            : Timestamp >= list.Time - StoreHealth.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds);
+            : Timestamp >= list.Time - Clocks.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds);
     }
 }
 

@@ -1,12 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
-using Microsoft.Extensions.Options;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.ServiceDefaults;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Outcomes;

@@ -2,10 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
-using NanoRecSys.Api.Http;
 using NanoRecSys.Api.Outcomes;
 using NanoRecSys.Api.Rules;
-using NanoRecSys.Api.Serving;
 
 namespace NanoRecSys.Api.Pipeline;
 

@@ -3,9 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Pipeline;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Rules;
@@ -129,7 +126,7 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
             var next = new RuleSet(version + 1, rules);
             RedisValue document = next.Write();
             ITransaction transaction = database.CreateTransaction();
-            transaction.AddCondition(before.IsNull ? Condition.KeyNotExists(Key) : Condition.StringEqual(Key, before));
+            transaction.AddCondition(before.IsNull ? StackExchange.Redis.Condition.KeyNotExists(Key) : StackExchange.Redis.Condition.StringEqual(Key, before));
             Task[] all = [transaction.StringSetAsync(Key, document), transaction.PublishAsync(Channel, document)];
             if (!await transaction.ExecuteAsync())
             {

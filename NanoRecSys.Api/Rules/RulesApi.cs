@@ -1,12 +1,6 @@
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Http.HttpResults;
 using NanoRecSys.Api.Endpoints;
-using NanoRecSys.Api.Events;
-using NanoRecSys.Api.Http;
-using NanoRecSys.Api.Items;
-using NanoRecSys.Api.Pipeline;
-using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Api.Rules;
 

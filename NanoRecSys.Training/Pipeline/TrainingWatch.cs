@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cronos;
 using NanoRecSys.Core.Artifacts;
+using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 
@@ -43,7 +44,7 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
         ArtifactStore store = context.Workspace.Store;
         using IDisposable only = FolderLock.TryTake(Path.Combine(store.Root, "work", _status.Dataset), "watch")
             ?? throw new UserErrorException($"Another 'watch' of '{_status.Dataset}' is running in {store.Root}. Stop it first.");
-        long trained = WatchStatus.Read(store.Root) is { } earlier && earlier.Dataset == _status.Dataset ? earlier.TrainedEvents : 0;
+        long trained = WatchFile.Read(store.Root) is { } earlier && earlier.Dataset == _status.Dataset ? earlier.TrainedEvents : 0;
         _status = _status with { TrainedEvents = trained };
         try
         {
@@ -135,7 +136,7 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
     private void Write(WatchStatus status)
     {
         _status = status with { Updated = time.GetUtcNow() };
-        _status.Write(context.Workspace.Store.Root);
+        WatchFile.Write(context.Workspace.Store.Root, _status);
     }
 }
 

@@ -35,7 +35,7 @@ public sealed class TrainingWatchTests : IDisposable
 
         Assert.Equal([4, 5, 6], trained.Select(moment => moment.Hour));
         Assert.Contains("Training failed: The data is gone.", _output.ToString(), StringComparison.Ordinal);
-        WatchStatus status = WatchStatus.Read(_folder.Path)!;
+        WatchStatus status = WatchFile.Read(_folder.Path)!;
         Assert.Equal(("Training completed.", false, false), (status.LastOutcome, status.Running, status.Training));
     }
 
@@ -47,7 +47,7 @@ public sealed class TrainingWatchTests : IDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Watch(new SteppingTime(TimeSpan.Zero), "0 3 * * *", stop.Token).RunAsync(() =>
         {
-            during = WatchStatus.Read(_folder.Path);
+            during = WatchFile.Read(_folder.Path);
             stop.Cancel();
             return Task.CompletedTask;
         }, isInterrupted: true));
