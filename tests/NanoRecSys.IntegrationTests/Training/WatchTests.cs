@@ -14,7 +14,7 @@ namespace NanoRecSys.IntegrationTests.Training;
 /// <summary>The command <c>watch</c> beside an API and a Redis: events in, a new version out.</summary>
 public sealed class WatchTests : IDisposable
 {
-    private const int Items = 12;
+    private const int Items = 24;
     private const int Walk = 8;
 
     // One item back: what follows an item is all that it can learn, so that false successors must hurt.
@@ -22,10 +22,20 @@ public sealed class WatchTests : IDisposable
         "tiny",
         new TrainRetrieverOptions
         {
-            Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 16, MaxLength = 1, Dropout = 0.1, Temperature = 0.1, LearningRate = 0.01, WarmupSteps = 5,
-            BatchUsers = 4, Epochs = 20, Patience = 5,
+            Dimension = 16,
+            Blocks = 1,
+            Heads = 2,
+            FeedForward = 16,
+            MaxLength = 1,
+            Dropout = 0.1,
+            Temperature = 0.1,
+            LearningRate = 0.01,
+            WarmupSteps = 5,
+            BatchUsers = 4,
+            Epochs = 20,
+            Patience = 5,
         },
-        new MineNegativesOptions { PositionsPerUser = 2 }, new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 });
+        new MineNegativesOptions { Skip = 0, Hard = 5, Random = 2, PositionsPerUser = 2 }, new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 });
 
     private readonly TemporaryFolder _folder = new();
 
@@ -75,7 +85,7 @@ public sealed class WatchTests : IDisposable
         Assert.Equal(second, refused.GetProperty("gate").Text("version"));
         Assert.True(refused.GetProperty("gate").GetProperty("high").GetDouble() < 0);
         Assert.Contains($"Version {refused.Text("version")} is stored but not served, because it is significantly worse.", ended.Text("last_outcome"), StringComparison.Ordinal);
-        Assert.Contains("Training begins with the served weights: 12 of 12 items are known.", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Training begins with the served weights: 24 of 24 items are known.", output.ToString(), StringComparison.Ordinal);
         Assert.False(WatchStatus.Read(store.Root)!.Running);
 
         Task TrainAsync() => CommandFactory.TrainAsync(context, console, RunCommand.StagesOf(options), run => RunCommand.RunAsync(run, options));
