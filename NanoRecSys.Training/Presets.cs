@@ -1,18 +1,6 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
-
 namespace NanoRecSys.Training;
 
 /// <summary>The hyper-parameters of every step that <c>run</c> takes.</summary>
-/// <param name="Name">As <c>--preset</c> takes it.</param>
-/// <param name="Retriever">Of <c>train-retriever</c>.</param>
-/// <param name="Negatives">Of <c>mine-negatives</c>.</param>
-/// <param name="Ranker">Of <c>train-ranker</c>.</param>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
     /// <summary>
@@ -21,8 +9,6 @@ internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, Mine
     /// </summary>
     public bool Refit { get; init; }
 
-    /// <summary>What is trained, for a user that left the choice to <c>auto</c>.</summary>
-    /// <param name="retriever">The preset's, with the options that were set.</param>
     public string Describe(TrainRetrieverOptions retriever)
     {
         return $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
@@ -133,9 +119,6 @@ internal static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions());
 
-    /// <param name="name">One of <see cref="Names"/>; <c>auto</c> goes by how much data there is and how long the histories are.</param>
-    /// <param name="data">As it was prepared.</param>
-    /// <exception cref="UserErrorException">No such preset.</exception>
     public static Preset Get(string name, DatasetSummary data) => name switch
     {
         "quick" => Quick,

@@ -1,7 +1,5 @@
 using System.CommandLine;
-using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing.Ann;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;

@@ -1,7 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 

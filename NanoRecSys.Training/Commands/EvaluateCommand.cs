@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Pipeline;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 

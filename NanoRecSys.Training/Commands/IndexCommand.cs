@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;

@@ -1,7 +1,6 @@
 using System.Collections;
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using System.Numerics;
 
 namespace NanoRecSys.Training.Commands;
@@ -61,7 +60,6 @@ internal static class Options
         return option;
     }
 
-    /// <summary>Several of them, see <see cref="Width"/>.</summary>
     public static Option<int[]> Widths(string name, string description, int[] value) => new(name)
     {
         Description = description,

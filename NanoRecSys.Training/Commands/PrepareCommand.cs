@@ -1,9 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -12,7 +7,6 @@ internal static class PrepareCommand
 {
     private static readonly PrepareOptions Defaults = new();
 
-    /// <summary>What <see cref="Read"/> reads, beside the data's name.</summary>
     public static readonly OptionSet<PrepareOptions> Settings = new()
     {
         {
@@ -78,7 +72,6 @@ internal static class PrepareCommand
         "prepare", "Read interactions and items, then filter, sort and split them for the other commands", Settings,
         (parse, context) => PrepareStep.RunAsync(Read(parse), context), Show, prepares: _ => true);
 
-    /// <exception cref="UserErrorException">An option has no effect on the split that was chosen.</exception>
     public static PrepareOptions Read(ParseResult parse)
     {
         PrepareOptions options = Settings.Read(parse, Defaults with { Data = parse.GetRequiredValue(CommonOptions.Data) });
@@ -93,7 +86,6 @@ internal static class PrepareCommand
         console.WriteSummary(summary, TrainingJson.Default.DatasetSummary);
     }
 
-    /// <summary>What was recognised, and what is left after filters.</summary>
     public static void ShowCounts(DatasetSummary summary, RunConsole console)
     {
         if (summary.Format is { } format)

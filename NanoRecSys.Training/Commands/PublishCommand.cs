@@ -1,6 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;

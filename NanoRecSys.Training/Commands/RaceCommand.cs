@@ -1,8 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -10,7 +6,6 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class RaceCommand
 {
-    /// <summary><c>run</c> has it, too.</summary>
     public static readonly Option<double> Budget = PositiveReal("--budget", "Minutes for the trainings of the race; what does not fit is left out (default: no limit)");
 
     public static Command Create(CommandFactory factory) => factory.Create(

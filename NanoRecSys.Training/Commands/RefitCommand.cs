@@ -1,6 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Commands;
 

@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;

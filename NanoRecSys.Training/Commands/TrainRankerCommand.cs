@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;

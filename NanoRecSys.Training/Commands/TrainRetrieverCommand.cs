@@ -1,9 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;

@@ -1,27 +1,18 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Unicode;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>A file to read.</summary>
-/// <param name="Path">Where it is now.</param>
 /// <param name="Name">What messages call it: of an unpacked file, its place in the archive.</param>
 internal sealed record DataFile(string Path, string Name)
 {
     public static implicit operator DataFile(string path) => new(path, path);
 
-    /// <exception cref="UserErrorException">It is empty, or not a regular file.</exception>
     public FileStream Open() => SmallFile.IsEmptyOrPipe(Path)
         ? throw new UserErrorException($"{Name} is empty or not a regular file.")
         : new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
 }
 
 /// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>
-/// <param name="stream">Read from where it is.</param>
-/// <param name="name">For messages.</param>
 internal sealed class ByteLines(Stream stream, string name)
 {
     private const int LongestLine = 1 << 20; // Rows take tens of bytes: a longer line is of another kind of file.
@@ -38,8 +29,6 @@ internal sealed class ByteLines(Stream stream, string name)
     /// <summary>Bytes of the stream up to the end of the line that was read last.</summary>
     public long Position { get; private set; }
 
-    /// <param name="line">Valid until the next call.</param>
-    /// <exception cref="UserErrorException">The line is too long, or the file is UTF-16.</exception>
     public bool TryRead(out ReadOnlySpan<byte> line)
     {
         int length;

@@ -1,8 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
 /// <summary>
@@ -33,7 +28,6 @@ internal static class DatasetSource
         return name.Length > 0 ? name : throw new UserErrorException($"--data {data} has no name. Set it to a file, a folder or an archive.");
     }
 
-    /// <exception cref="UserErrorException">Nothing of that name, it cannot be downloaded, or it holds no interactions.</exception>
     public static async Task<OpenedData> OpenAsync(PrepareOptions options, StepContext context)
     {
         if (Find(options.Data, context.Workspace) is { } there)
@@ -51,7 +45,6 @@ internal static class DatasetSource
     /// Requires the prepared data, if there is any, to be made of what <c>--data</c> names: only the last part of a path names it.
     /// A copy at another place is the same data.
     /// </summary>
-    /// <exception cref="UserErrorException">Other files, or they changed since.</exception>
     public static async Task RequireUnchangedAsync(string data, Workspace workspace, CancellationToken cancellation)
     {
         // A known set that is not here any more cannot have changed.
@@ -79,7 +72,6 @@ internal static class DatasetSource
     }
 
     /// <returns>Null for a known set that must be downloaded.</returns>
-    /// <exception cref="UserErrorException">Nothing of that name.</exception>
     private static DataPlace? Find(string data, Workspace workspace) =>
         data == Small ? new DataPlace(Path.GetFullPath(FindSample()))
         : KnownNames.Contains(data)

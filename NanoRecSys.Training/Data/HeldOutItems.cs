@@ -1,15 +1,7 @@
-using System.Text.Json;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
 /// <summary>A user's last interaction with an item that training never sees.</summary>
-/// <param name="UserId">The data set's.</param>
 /// <param name="Known">How many of the user's other interactions came before it.</param>
-/// <param name="ItemId">Of the item.</param>
 internal sealed record HeldOutItemCase(EntityId UserId, int Known, EntityId ItemId);
 
 /// <summary>
@@ -22,13 +14,6 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
 {
     public const string FileName = "held_out_items.json";
 
-    /// <summary>Draws the items, and parts the interactions.</summary>
-    /// <param name="interactions">In the file's order, with codes.</param>
-    /// <param name="share">Of the items.</param>
-    /// <param name="random">Draws.</param>
-    /// <param name="items">What the data says of items.</param>
-    /// <returns>The interactions that stay, and the items.</returns>
-    /// <exception cref="UserErrorException">Nothing is left.</exception>
     public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<ItemRow> items)
     {
         int[] ids = interactions.ItemIds.Sort(InteractionTable.CountById(interactions.Items).Keys);
@@ -59,7 +44,6 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
     public void Write(string folder) => File.WriteAllBytes(
         Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Indented.HeldOutItems));
 
-    /// <exception cref="UserErrorException">The data was prepared without them.</exception>
     public static HeldOutItems Read(string folder)
     {
         string path = Path.Combine(folder, FileName);

@@ -1,8 +1,5 @@
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Training.Data;
@@ -25,8 +22,6 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     public static readonly LiveEvents None = new(new InteractionTable(), 0, [], 0);
 
     /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
-    /// <param name="cancellation">Stops between users.</param>
-    /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
     public static async Task<LiveEvents> ReadAsync(string address, CancellationToken cancellation)
     {
         ConfigurationOptions options = Parse(address);
@@ -42,7 +37,6 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
     }
 
-    /// <exception cref="UserErrorException">The address makes no sense.</exception>
     internal static ConfigurationOptions Parse(string address)
     {
         if (Uri.TryCreate(address, UriKind.Absolute, out Uri? url) && url is { Scheme: "redis" or "rediss", Host.Length: > 0 })

@@ -1,11 +1,4 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
@@ -21,7 +14,6 @@ internal static class PrepareStep
     /// <summary>Share of the step that a download is counted as.</summary>
     internal const double DownloadShare = 0.8;
 
-    /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<DatasetSummary> RunAsync(PrepareOptions options, StepContext context)
     {
         Preparation prepared = await ReadAsync(options, context);
@@ -30,8 +22,6 @@ internal static class PrepareStep
         return prepared.Summary;
     }
 
-    /// <summary>Prepares the data in memory.</summary>
-    /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<Preparation> ReadAsync(PrepareOptions options, StepContext context)
     {
         using OpenedData source = await DatasetSource.OpenAsync(options, context);
@@ -42,8 +32,6 @@ internal static class PrepareStep
         return await PrepareAsync(source, data, options, notes, context);
     }
 
-    /// <summary>Prepares what was read.</summary>
-    /// <exception cref="UserErrorException">Nothing is left of it, or it cannot be divided.</exception>
     public static async Task<Preparation> PrepareAsync(OpenedData source, ReadData data, PrepareOptions options, List<string> notes, StepContext context)
     {
         double start = source.WasDownloaded ? DownloadShare : 0;
@@ -174,10 +162,8 @@ internal static class PrepareStep
     }
 }
 
-/// <summary>Prepared data that is not written yet.</summary>
 internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, UserHistories Histories, HeldOutItems? HeldOut)
 {
-    /// <summary>Replaces the data of the workspace.</summary>
     public async Task WriteAsync(StepContext context)
     {
         await AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
@@ -192,12 +178,9 @@ internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, User
     }
 }
 
-/// <summary>Options of <c>prepare</c>.</summary>
 internal sealed record PrepareOptions
 {
-    /// <summary>See <see cref="DatasetSource"/>.</summary>
     public string Data { get; init; } = DatasetSource.Small;
-
     public ReadOptions Reading { get; init; } = new();
 
     /// <summary>Interactions rated lower are dropped before anything else; 0 takes every interaction as a positive.</summary>
@@ -208,7 +191,6 @@ internal sealed record PrepareOptions
 
     /// <summary>Share of the items that are taken out of the data as if they had not been released; see <see cref="HeldOutItems"/>.</summary>
     public double NewItems { get; init; }
-
     public SplitKind Split { get; init; } = SplitKind.LeaveOneOut;
 
     /// <summary>Share of the interactions, the latest, that <see cref="SplitKind.Time"/> holds out, half for each part.</summary>

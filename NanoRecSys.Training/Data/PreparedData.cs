@@ -1,19 +1,9 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
 /// <summary>What <c>prepare</c> left for every later step.</summary>
-/// <param name="Summary">Name, source and counts.</param>
 /// <param name="Catalog">All items; their counts are those of the training part.</param>
-/// <param name="Split">Leave-one-out over the whole histories.</param>
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
 internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
@@ -34,9 +24,6 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     /// <inheritdoc cref="DatasetSummary.Hash"/>
     public string Hash => Summary.Hash;
 
-    /// <param name="folder"><see cref="Workspace.DataFolder"/>.</param>
-    /// <param name="cancellation">Stops the reading of the catalog; the histories are only mapped.</param>
-    /// <exception cref="UserErrorException">Nothing was prepared there, or the folder is damaged.</exception>
     public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
     {
         DatasetSummary summary = await ReadSummaryAsync(folder, cancellation)
@@ -56,7 +43,6 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     }
 
     /// <returns>Null where nothing was prepared.</returns>
-    /// <exception cref="UserErrorException">It is damaged, or of an earlier version of this program.</exception>
     public static async Task<DatasetSummary?> ReadSummaryAsync(string folder, CancellationToken cancellation = default)
     {
         string path = Path.Combine(folder, SummaryName);
@@ -179,14 +165,9 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
 }
 
 /// <summary>What <c>prepare</c> made: its <c>dataset.json</c>.</summary>
-/// <param name="Name">The prepared data's name.</param>
 /// <param name="Source">The ratings file or the archive that it was read from.</param>
-/// <param name="Sha256">Of <paramref name="Source"/>, lower-case hex.</param>
-/// <param name="Users">Users after filters.</param>
 /// <param name="Items">Items after filters: the item table's rows.</param>
-/// <param name="Interactions">Interactions after filters.</param>
 /// <param name="LowRated">Interactions rated below the threshold, which were dropped first.</param>
-/// <param name="Skipped">Interactions that the k-core filter dropped.</param>
 /// <param name="Repeated">Interactions with an item that the user had before; they are kept.</param>
 /// <param name="TiedUsers">Users with two or more interactions at one timestamp, whose order is therefore the file's.</param>
 /// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
@@ -208,11 +189,7 @@ internal sealed record DatasetSummary(
 
     /// <summary>The files there and elsewhere that the data was made of.</summary>
     public IReadOnlyList<SourceFile> Files { get; init; } = [];
-
-    /// <summary>How the files were to be read.</summary>
     public ReadOptions Reading { get; init; } = new();
-
-    /// <summary>What they were recognised as.</summary>
     public RecognizedFormat? Format { get; init; }
 
     /// <summary>Types of events and their weights; empty where the data has none.</summary>
@@ -226,8 +203,6 @@ internal sealed record DatasetSummary(
 
     /// <summary>The earliest time, in seconds since 1970; null where the data has no times.</summary>
     public long? From { get; init; }
-
-    /// <summary>The latest time.</summary>
     public long? Until { get; init; }
 
     /// <summary>Users with fewer than three interactions, who are neither validated nor tested.</summary>
@@ -261,18 +236,15 @@ internal sealed record DatasetSummary(
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 }
 
-/// <summary>How an imported item table and the ratings match.</summary>
 /// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
 /// <param name="UnknownItems">Rated items that the table has no row for.</param>
 /// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
 internal sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
 
-/// <summary>Puts together what the data says of each item.</summary>
 internal static class CatalogBuilder
 {
     /// <param name="itemIds">[V]</param>
     /// <param name="counts">[V] interactions that train.</param>
-    /// <param name="items">An item that is missing there goes by its id.</param>
     public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<ItemRow> items)
     {
         var byId = new Dictionary<EntityId, ItemRow>(items.Count);

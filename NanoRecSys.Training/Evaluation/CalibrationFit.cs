@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>
@@ -11,8 +9,6 @@ internal static class CalibrationFit
     private const int Iterations = 50;
     private const double Ridge = 1e-6; // keeps the curvature above zero where all scores are alike
 
-    /// <param name="users">Ranked, with lists.</param>
-    /// <param name="model">The model's place in the ranks.</param>
     /// <returns>Null where no item was found, or where higher scores are not more often right: nothing can be calibrated then.</returns>
     public static ScoreCalibration? Of(RankedUsers users, int model)
     {
@@ -29,7 +25,6 @@ internal static class CalibrationFit
         return Of(places);
     }
 
-    /// <param name="places">Score and whether the item came next.</param>
     internal static ScoreCalibration? Of(IReadOnlyList<(double Score, bool IsNext)> places)
     {
         int hits = places.Count(place => place.IsNext);

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Evaluation;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Evaluation;

@@ -1,7 +1,3 @@
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,7 +9,6 @@ namespace NanoRecSys.Training.Evaluation;
 /// </summary>
 internal sealed record ItemKnnOptions
 {
-    /// <summary>Most similar items that are kept for each item.</summary>
     public int Neighbours { get; init; } = 100;
 
     /// <summary>Added to the cosine's denominator: what few users did together counts less.</summary>
@@ -28,11 +23,6 @@ internal static class ItemKnn
 {
     public const string ModelName = "item-knn";
 
-    /// <param name="split">Only its training part is looked at.</param>
-    /// <param name="items">V</param>
-    /// <param name="options">See there.</param>
-    /// <param name="threads">CPU threads.</param>
-    /// <param name="cancellation">Stops between items.</param>
     public static ItemLists Build(DataSplit split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
     {
         TrainIncidence train = TrainIncidence.Of(split, items);
@@ -46,10 +36,7 @@ internal static class ItemKnn
         return ItemLists.Of(neighbours, options.Decay);
     }
 
-    /// <param name="item">Whose neighbours.</param>
-    /// <param name="train">Items by user and users by item.</param>
     /// <param name="together">[V] zeros, and zeros again afterwards: users who had both items.</param>
-    /// <param name="options">See there.</param>
     private static Candidate[] NeighboursOf(int item, TrainIncidence train, int[] together, ItemKnnOptions options)
     {
         var met = new List<int>();
@@ -82,7 +69,6 @@ internal static class ItemKnn
 }
 
 /// <summary>A linear item-item model by itself.</summary>
-/// <param name="name">As tables show it.</param>
 /// <param name="lists">Owned by the caller.</param>
 internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
 {

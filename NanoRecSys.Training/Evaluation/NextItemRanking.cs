@@ -1,23 +1,14 @@
 using System.Collections.Concurrent;
 using System.Numerics;
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Evaluates models by looking up where each puts the item that came next, user by user.</summary>
-/// <param name="split">Whose items to predict.</param>
-/// <param name="items">V, the catalogue's size.</param>
 internal abstract class NextItemRanking(DataSplit split, int items)
 {
     private const int LargestBatch = 128; // Of 8..512, 32 to 128 cost the encoder least: its activations stay in the cache.
     private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalogue.
 
-    /// <summary>Which seen items are left out.</summary>
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
     /// <summary>How much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
@@ -38,17 +29,12 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     /// <summary>More users than this are thinned out evenly.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
-
-    /// <summary>As <see cref="EvaluationResult.Protocol"/> names it.</summary>
     public abstract string Protocol { get; }
 
     /// <summary>The last rank that a target can have: cutoffs beyond it mean nothing.</summary>
     protected abstract int LastRank { get; }
 
-    /// <param name="scorer">The model.</param>
-    /// <param name="part">Validation or test.</param>
     /// <param name="progress">Receives the completed share of users, 0..1.</param>
-    /// <param name="cancellation">Stops between batches.</param>
     public EvaluationResult Evaluate(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         ResultOf(scorer, part, Rank([scorer], part, progress, cancellation), model: 0);
 
@@ -95,12 +81,6 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         return users;
     }
 
-    /// <summary>What a model's ranks come to.</summary>
-    /// <param name="scorer">The model.</param>
-    /// <param name="part">Validation or test.</param>
-    /// <param name="users">Ranked.</param>
-    /// <param name="model">The model's place in the ranks.</param>
-    /// <exception cref="UserErrorException">There is no user to average over.</exception>
     public EvaluationResult ResultOf(IScorer scorer, HeldOut part, RankedUsers users, int model)
     {
         if (users.Users.Length == 0)
@@ -118,7 +98,6 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         };
     }
 
-    /// <summary>Largest cutoff that means something for a model.</summary>
     public int DepthOf(IScorer scorer)
     {
         return Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
@@ -134,8 +113,6 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     };
 
     /// <param name="scores">[V] of one user; those of excluded rows are overwritten.</param>
-    /// <param name="excluded">Rows to leave out.</param>
-    /// <param name="list">Receives the rows with the highest scores, best first; row -1 where there are no more.</param>
     private static void Best(Span<float> scores, ReadOnlySpan<int> excluded, Span<Candidate> list)
     {
         if (list.IsEmpty)
@@ -161,15 +138,10 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     }
 
     /// <param name="scores">[V] of one user.</param>
-    /// <param name="batch">Holds the user's history and target.</param>
-    /// <param name="index">The user's place in it.</param>
-    /// <returns>1 is the best.</returns>
     protected abstract int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index);
 }
 
 /// <summary>Every item of the catalogue is ranked: the only protocol whose figures may be compared.</summary>
-/// <param name="split">Whose items to predict.</param>
-/// <param name="items">V, the catalogue's size.</param>
 internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
 {
     public override string Protocol => EvaluationResult.FullRanking;
@@ -186,9 +158,6 @@ internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(
 /// The target among a few sampled negatives. Much published work has done so; it can turn the order of models
 /// round (Krichene and Rendle, 2020), so its figures only go beside others of the very same protocol.
 /// </summary>
-/// <param name="split">Whose items to predict.</param>
-/// <param name="sampler">Where the negatives come from: the same ones for every model.</param>
-/// <param name="items">V, the catalogue's size.</param>
 internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
 {
     private readonly ConcurrentBag<Scratch> _unused = []; // one for each thread that ever ranked at a time
@@ -223,9 +192,6 @@ internal sealed class NegativeSampler
     private readonly int _items;
     private readonly long _seed;
 
-    /// <param name="count">How many for each user.</param>
-    /// <param name="items">V, the catalogue's size.</param>
-    /// <param name="seed">Of all draws.</param>
     public NegativeSampler(int count, int items, long seed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -238,12 +204,8 @@ internal sealed class NegativeSampler
     /// <summary><c>sampled-uniform-100</c>, ...</summary>
     public string Name => $"sampled-uniform-{Count}";
 
-    /// <param name="user">Whose negatives.</param>
-    /// <param name="target">Never drawn.</param>
-    /// <param name="excluded">Never drawn.</param>
     /// <param name="taken">[V] a set to work with, empty before and after.</param>
     /// <param name="negatives">[<see cref="Count"/>] filled from the start.</param>
-    /// <returns>How many there are.</returns>
     public int Draw(int user, int target, ReadOnlySpan<int> excluded, RowSet taken, Span<int> negatives)
     {
         taken.AddRange(excluded);
@@ -300,7 +262,6 @@ internal struct SeededDraws(long seed, long stream)
     }
 }
 
-/// <summary>Which items of a user's past are left out of the ranking.</summary>
 public enum Exclusion
 {
     /// <summary>All of them, as serving does.</summary>
@@ -321,8 +282,6 @@ internal static class TargetRank
     /// as ahead of it, so that a model that scores all items alike finds nothing; so does NaN.
     /// </summary>
     /// <param name="scores">[V]</param>
-    /// <param name="target">Row of the item that came next; a target that is excluded counts nonetheless.</param>
-    /// <param name="excluded">Rows to leave out, without repeats.</param>
     public static int Of(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> excluded)
     {
         float score = scores[target];
@@ -338,8 +297,6 @@ internal static class TargetRank
 
     /// <summary>1 + the number of negatives that do not score lower than the target.</summary>
     /// <param name="scores">[V]</param>
-    /// <param name="target">Row of the item that came next.</param>
-    /// <param name="negatives">Rows to rank it among.</param>
     public static int Among(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> negatives)
     {
         int rank = 1;
@@ -371,7 +328,6 @@ internal static class TargetRank
     }
 }
 
-/// <summary>Where one or more models put the targets of the same users.</summary>
 /// <param name="Users">[U] positions in the split, ascending.</param>
 /// <param name="Targets">[U] rows of the items that came next.</param>
 /// <param name="HistoryLengths">[U] items before the target.</param>

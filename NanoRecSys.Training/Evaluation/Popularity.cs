@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>The same for everyone: how often an item was interacted with in the training part, by the interactions' weights.</summary>
@@ -37,9 +34,7 @@ internal sealed class RecentPopularity : IScorer
     private readonly float[] _shares; // [V] below 1
     private readonly long _window; // in seconds
 
-    /// <param name="split">Only its training part is looked at.</param>
     /// <param name="trainCounts">[V]</param>
-    /// <param name="days">Length of the window.</param>
     public RecentPopularity(DataSplit split, IReadOnlyList<int> trainCounts, double days)
     {
         _window = (long)TimeSpan.FromDays(days).TotalSeconds;

@@ -1,12 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Averages over users of what a rank is worth, each user having one item to find.</summary>
@@ -22,7 +13,6 @@ internal static class RankingMetrics
     public static double Gain(int rank, int k) => rank <= k ? 1 / Math.Log2(rank + 1) : 0;
 
     /// <param name="ranks">[users] 1 is the best.</param>
-    /// <param name="depth">Largest cutoff that means something; see <see cref="IScorer.Depth"/>.</param>
     /// <returns><c>hr@10</c>, <c>ndcg@10</c>, <c>mrr@10</c>, <c>recall@10</c>, ... each in 0..1.</returns>
     public static IReadOnlyDictionary<string, double> Of(IReadOnlyList<int> ranks, int? depth = null)
     {
@@ -131,13 +121,9 @@ internal static class MetricsFile
     private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");
 }
 
-/// <summary>The metrics of one model.</summary>
-/// <param name="MadeOf">See <see cref="Provenance"/>.</param>
-/// <param name="Results">By split and protocol.</param>
 internal sealed record SavedMetrics(IReadOnlyDictionary<string, string> MadeOf, IReadOnlyList<EvaluationResult> Results)
 {
     public static readonly SavedMetrics None = new(new Dictionary<string, string>(), []);
 }
 
-/// <summary>One line of the log of looks at the test split.</summary>
 internal sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);

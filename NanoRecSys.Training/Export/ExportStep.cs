@@ -1,17 +1,5 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace NanoRecSys.Training.Export;
@@ -19,7 +7,6 @@ namespace NanoRecSys.Training.Export;
 /// <summary>Trained networks in, ONNX graphs and item embeddings out, compared with what was trained.</summary>
 internal static class ExportStep
 {
-    /// <exception cref="UserErrorException">Nothing was trained, it does not fit the data, or a graph differs from its network.</exception>
     public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
     {
         Workspace workspace = context.Workspace;
@@ -107,19 +94,16 @@ internal static class ExportStep
     }
 }
 
-/// <summary>Options of <c>export</c>.</summary>
 internal sealed record ExportOptions
 {
     /// <summary>Real histories on which the exported graphs are compared with the trained networks.</summary>
     public int ParityHistories { get; init; } = 200;
-
     public RankerPrecision RankerPrecision { get; init; } = RankerPrecision.Auto;
 
     /// <summary>Export what <c>final-fit</c> made of these weights, where there is that.</summary>
     public bool UseFinalFit { get; init; } = true;
 }
 
-/// <summary>In which numbers serving multiplies per candidate.</summary>
 internal enum RankerPrecision
 {
     /// <summary>8 bits where the network is large and its logits stay close to the trained one's, else 32.</summary>
@@ -134,9 +118,7 @@ internal enum RankerPrecision
 /// What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so
 /// that without it nothing in the folder can be published.
 /// </summary>
-/// <param name="Model">The user tower's configuration.</param>
 /// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
-/// <param name="Parity">By exported file.</param>
 /// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 /// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
 internal sealed record ExportReport(
@@ -157,7 +139,6 @@ internal sealed record ExportReport(
     public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The report of an export that is of the prepared data and of the weights as they are now, and whose files are as it left them.</summary>
-    /// <exception cref="UserErrorException">Nothing was exported, or with other data or weights, or a file changed since.</exception>
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
         ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
@@ -196,13 +177,11 @@ internal sealed record ExportReport(
     }
 }
 
-/// <summary>Files that export and index leave for the later steps.</summary>
 internal static class ExportFiles
 {
     public const string Parity = "parity.json";
     public const string Index = "index.json";
 
-    /// <exception cref="UserErrorException">Missing or damaged: says which command makes the file.</exception>
     public static T ReadJson<T>(string path, JsonTypeInfo<T> type, string command)
     {
         try
@@ -220,7 +199,6 @@ internal static class ExportFiles
     }
 }
 
-/// <summary>Compares an exported graph with the network it was made from.</summary>
 internal static class Parity
 {
     /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph by 1e-2 and more.</summary>
@@ -233,7 +211,6 @@ internal static class Parity
     /// Encodes each history alone and without padding, as serving does, and all of them in one padded batch;
     /// both must match.
     /// </summary>
-    /// <param name="tower">The exported graph.</param>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them.</param>
     public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
@@ -244,7 +221,6 @@ internal static class Parity
     }
 
     /// <summary>As serving encodes: each history alone.</summary>
-    /// <param name="tower">The exported graph in 8 bits.</param>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them, L2-normalised.</param>
     public static ParityInfo OfInt8(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
@@ -275,7 +251,6 @@ internal static class Parity
     public static bool Holds(ParityInfo parity) =>
         parity.MeanCosine is { } cosine ? 1 - cosine <= parity.Tolerance : parity.MaxAbsDifference <= parity.Tolerance;
 
-    /// <exception cref="UserErrorException">The difference is larger than allowed, or not a number.</exception>
     public static ParityInfo Require(string file, ParityInfo parity) => Holds(parity)
         ? parity
         : throw new UserErrorException(
@@ -286,7 +261,6 @@ internal static class Parity
 /// <summary>Histories of real users, drawn at random, to compare networks and indexes on.</summary>
 internal static class SampledHistories
 {
-    /// <returns>That many whole histories, or as many as there are; none is empty.</returns>
     public static TimedHistory[] Draw(UserHistories histories, int count, long seed)
     {
         int[] users = [.. Enumerable.Range(0, histories.UserCount).Where(user => !histories.At(user).IsEmpty)];
@@ -337,7 +311,6 @@ internal static class ContentMapExport
 }
 
 /// <param name="Files">What was written, the user tower first.</param>
-/// <param name="Parameters">Numbers in all of them.</param>
 internal sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
 
 /// <summary>
@@ -349,7 +322,6 @@ internal static class StateDictionaryExport
     public const string UserTowerName = "user_tower.safetensors";
     public const string RankerName = "ranker.safetensors";
 
-    /// <exception cref="UserErrorException">Nothing was trained, or it does not fit the data.</exception>
     public static async Task<StateDictionarySummary> RunAsync(StepContext context)
     {
         Workspace workspace = context.Workspace;

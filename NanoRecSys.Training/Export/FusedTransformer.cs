@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export.Onnx;
 

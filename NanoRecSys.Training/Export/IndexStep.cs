@@ -1,15 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Indexing;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Export;
 
 /// <summary>Item embeddings in, <c>items.index</c> (a FAISS file) and its measured recall out.</summary>
@@ -17,7 +5,6 @@ internal static class IndexStep
 {
     private const int RecallQueries = 200;
 
-    /// <exception cref="UserErrorException">Nothing was exported, or the kind of index cannot be built.</exception>
     public static async Task<IndexInfo> RunAsync(IndexOptions options, StepContext context)
     {
         RequireKind(options.Kind);
@@ -122,7 +109,6 @@ internal sealed record IndexOptions
     /// <summary>Measures several kinds and takes the fastest that finds enough.</summary>
     public const string Auto = "auto";
 
-    /// <summary>Kinds that can be built.</summary>
     public static readonly IReadOnlyList<string> Kinds = [.. IndexKinds.All, Auto];
 
     public string Kind { get; init; } = IndexKinds.Flat;
@@ -147,21 +133,15 @@ internal sealed record IndexOptions
 
     public const double DefaultRecall = 0.95;
 
-    /// <summary>The share that is required.</summary>
     public double Target => Recall ?? (Width is null || Kind == Auto ? DefaultRecall : 0);
 }
 
 /// <summary>Builds the index that was asked for, or measures several kinds and takes the fastest that finds enough.</summary>
-/// <param name="options">What was asked for.</param>
-/// <param name="exact">All items.</param>
-/// <param name="recall">Of the hundred nearest, on queries of real users.</param>
-/// <param name="context">Seed, threads, progress.</param>
 internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRecall recall, StepContext context)
 {
     // Not hnsw: its graph takes minutes to build where lists take seconds; it can be asked for.
     private static readonly string[] MeasuredKinds = [IndexKinds.IvfFlat, IndexKinds.IvfScalar];
 
-    /// <returns>The index and its shape, set to the width that reaches the recall asked for.</returns>
     public (IVectorIndex Index, IndexShape Shape) Make()
     {
         if (options.Kind != IndexOptions.Auto)
@@ -221,19 +201,14 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
 
 /// <summary>How much of the true nearest neighbours an index finds, and how long a query takes.</summary>
 /// <param name="queries">[B, D]</param>
-/// <param name="exact">Finds the true neighbours.</param>
-/// <param name="k">Neighbours compared; all rows where there are fewer.</param>
 internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, int k)
 {
     private readonly Candidate[] _found = new Candidate[Math.Min(k, exact.Count)];
     private readonly int[][] _expected = Expect(queries.Span, exact, Math.Min(k, exact.Count)); // [B][k]
 
-    /// <summary>Neighbours that are asked for.</summary>
     public int K => _found.Length;
 
-    /// <param name="index">What is measured.</param>
     /// <param name="first">Counts only the first N of the k neighbours; all if null.</param>
-    /// <returns>Share of the exact neighbours among as many that the index finds, averaged over the queries.</returns>
     public double Measure(IVectorIndex index, int? first = null)
     {
         int counted = Math.Min(first ?? _found.Length, _found.Length);

@@ -1,13 +1,3 @@
-using System.Globalization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Export;
 
 /// <summary>
@@ -21,11 +11,6 @@ internal static class PublishGate
     private const int FewestUsers = 20; // fewer say nothing
     private const int Resamples = 1_000;
 
-    /// <param name="allowedLoss">Of NDCG@10: the candidate is refused only where the whole interval of its loss is larger.</param>
-    /// <param name="data">Prepared data; its validation items neither model was trained on.</param>
-    /// <param name="candidate">The exported model.</param>
-    /// <param name="metrics">The candidate's.</param>
-    /// <param name="context">The store, seed and progress.</param>
     /// <returns>Null where no version is served that could be compared.</returns>
     public static async Task<GateResult?> CompareAsync(
         double allowedLoss, PreparedData data, ExportReport candidate, IReadOnlyList<EvaluationResult> metrics, StepContext context)

@@ -1,22 +1,5 @@
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export.Map;
 using NanoRecSys.Training.Export.Onnx;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
 

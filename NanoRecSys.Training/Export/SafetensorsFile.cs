@@ -1,11 +1,5 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Text.Json;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Export;
 
@@ -24,9 +18,6 @@ internal static class SafetensorsFile
     private const long LongestHeader = 100_000_000;
 
     /// <summary>Replaces the file at once: a reader sees the old one or the whole new one.</summary>
-    /// <param name="path">File to write.</param>
-    /// <param name="tensors">In the order in which they are to lie there.</param>
-    /// <param name="metadata">Texts for the header, beside the tensors.</param>
     public static void Write(string path, IEnumerable<NamedTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         NamedTensor[] all = [.. tensors];
@@ -265,7 +256,6 @@ internal enum StoredNumber
 /// <summary>Their sizes, and the way into float32.</summary>
 internal static class StoredNumbers
 {
-    /// <summary>Bytes of one number.</summary>
     public static int WidthOf(StoredNumber type) => type switch
     {
         StoredNumber.F64 or StoredNumber.I64 => 8,
@@ -275,7 +265,6 @@ internal static class StoredNumbers
     };
 
     /// <param name="bytes">Little-endian; a multiple of the type's width.</param>
-    /// <param name="type">What they are.</param>
     public static float[] ToFloat32(ReadOnlySpan<byte> bytes, StoredNumber type)
     {
         var values = new float[bytes.Length / WidthOf(type)];
@@ -317,8 +306,6 @@ internal static class StoredNumbers
 }
 
 /// <summary>One float32 tensor of a state dictionary.</summary>
-/// <param name="Name">PyTorch's name, such as <c>blocks.0.attn.qkv_proj.weight</c>.</param>
-/// <param name="Shape">Empty for a scalar.</param>
 /// <param name="Values">Row-major; as many as the product of the shape.</param>
 internal sealed record NamedTensor(string Name, long[] Shape, float[] Values)
 {

@@ -1,7 +1,4 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export.Onnx;
-using NanoRecSys.Training.Models;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;
@@ -14,13 +11,6 @@ namespace NanoRecSys.Training.Export;
 /// </summary>
 internal static class UserTowerGraph
 {
-    /// <param name="path">File to write.</param>
-    /// <param name="model">The configuration that the weights were trained with.</param>
-    /// <param name="weights">The state dictionary; see <see cref="SafetensorsFile"/>.</param>
-    /// <param name="isInt8">
-    /// Whether to write what serves alone: the blocks' products in 8 bits, our own kernels between them where they fit, and no
-    /// padding, so that all histories of a batch are of one length.
-    /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
     {
@@ -154,19 +144,12 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
 }
 
 /// <summary>Causal attention in the exported graph; B sequences of length L, H heads of width d.</summary>
-/// <param name="graph">To build in.</param>
-/// <param name="model">Sizes.</param>
-/// <param name="state">Holds the biases.</param>
-/// <param name="masks">Of the batch.</param>
-/// <param name="rotary">With rotary positions.</param>
-/// <param name="biases">With relative positions.</param>
 internal sealed class TowerAttention(
     OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables? rotary, RelativeBiases? biases)
 {
     private readonly int _width = model.Dimension; // D
     private readonly int _headWidth = model.Dimension / model.Heads; // d
 
-    /// <param name="name">Of the layer's biases.</param>
     /// <param name="qkv">[B, L, 3D]; scaled queries.</param>
     /// <returns>[B, L, D]</returns>
     public OnnxValue EveryPosition(string name, OnnxValue qkv)
@@ -180,7 +163,6 @@ internal sealed class TowerAttention(
         return graph.Reshape(graph.Transpose(attended, 0, 2, 1, 3), 0, 0, _width); // [B, H, L, d] -> [B, L, D]
     }
 
-    /// <param name="name">Of the layer's biases.</param>
     /// <param name="query">[B, D] of the last position, scaled.</param>
     /// <param name="keys">[B, L, D]</param>
     /// <param name="values">[B, L, D]</param>
@@ -224,9 +206,7 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
     /// </summary>
     private const float Masked = -1e9f;
 
-    /// <param name="graph">To build in.</param>
     /// <param name="tokens">[B, L]</param>
-    /// <param name="isPadded">Whether zeros on the left are padding.</param>
     public static AttentionMasks Build(OnnxGraph graph, OnnxValue tokens, bool isPadded)
     {
         graph.Scope = "mask";
@@ -319,7 +299,6 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
 /// <param name="BucketsOfLast">int64 [B, 1, L]</param>
 internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, OnnxValue? Buckets, OnnxValue? BucketsOfLast)
 {
-    /// <param name="graph">To build in.</param>
     /// <param name="tokens">[B, L]</param>
     /// <param name="times">int64 [B, L] seconds, anything at padding; null without a time bias.</param>
     /// <param name="now">int64 [B] seconds; null without a time bias.</param>
@@ -377,8 +356,6 @@ internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, 
 /// <param name="Name">Prefix of the parameters in the state dictionary.</param>
 /// <param name="Weight">[Out, In], row-major.</param>
 /// <param name="Bias">[Out], or null.</param>
-/// <param name="In">Width of the input.</param>
-/// <param name="Out">Width of the output.</param>
 internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias, int In, int Out)
 {
     /// <summary>[In, Out], so that the graph multiplies without turning the matrix at run time.</summary>

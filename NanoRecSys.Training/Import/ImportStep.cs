@@ -1,15 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
-
 namespace NanoRecSys.Training.Import;
 
 /// <summary>
@@ -18,7 +6,6 @@ namespace NanoRecSys.Training.Import;
 /// </summary>
 internal static class ImportStep
 {
-    /// <exception cref="UserErrorException">A file cannot be read, holds another network, or does not fit the data.</exception>
     public static async Task<ImportSummary> RunAsync(ImportOptions options, StepContext context)
     {
         Require(options);
@@ -165,7 +152,6 @@ internal static class ImportStep
     });
 }
 
-/// <summary>Options of <c>import</c>.</summary>
 internal sealed record ImportOptions
 {
     /// <summary>Weights of the user tower, <c>.pth</c> or <c>.safetensors</c>; null: the retriever stays.</summary>
@@ -188,15 +174,12 @@ internal sealed record ImportOptions
 
     /// <summary>File of the genres of the ranker's genre rows, one a line; null: those of the data, in alphabetical order.</summary>
     public string? Genres { get; init; }
-
-    /// <summary>See <see cref="DatasetSource"/>; read again where there is an item map.</summary>
     public string Data { get; init; } = DatasetSource.Small;
 
     public const int DefaultMaxLength = 200;
     public const double DefaultRopeBase = 500;
 }
 
-/// <summary>What <c>import</c> made.</summary>
 /// <param name="UserTower">The imported user tower's configuration; null where the retriever stayed.</param>
 /// <param name="Ranker">The imported ranker's; null where there is none.</param>
 /// <param name="Data">The prepared data; null if none is prepared yet.</param>

@@ -1,20 +1,9 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using System.Text.RegularExpressions;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Import;
 
 /// <summary>A user tower from elsewhere, checked whole.</summary>
-/// <param name="Model">Its configuration.</param>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
-/// <param name="Notes">What was stripped or assumed.</param>
 internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string> Notes)
 {
     /// <summary>How the manifest calls the loss of a training that is not known.</summary>
@@ -22,7 +11,6 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     private const double ReferenceTemperature = 0.05;
 
     /// <exception cref="InvalidDataException">The file cannot be read, or holds no such network.</exception>
-    /// <exception cref="UserErrorException">The options do not fit the weights.</exception>
     public static ImportedTower Read(string path, ImportOptions options)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
@@ -98,19 +86,14 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 }
 
 /// <summary>A ranker from elsewhere, checked whole; its genres are named once the data is known.</summary>
-/// <param name="Layout">Its sizes.</param>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
 /// <param name="Genres">Names of the category rows, where they were given.</param>
 /// <param name="Numbers">The number attributes that it reads: of nanoRecSys' layout, the year.</param>
-/// <param name="Notes">What was stripped.</param>
 internal sealed record ImportedRanker(
     RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<NumberLayout> Numbers, IReadOnlyList<string> Notes)
 {
-    /// <param name="path">Its weights.</param>
-    /// <param name="dimension">D of the retriever whose embeddings it is to read.</param>
     /// <param name="genresPath">Names of the genre rows, one a line; null where the data names them.</param>
     /// <exception cref="InvalidDataException">A file cannot be read, or holds no such network.</exception>
-    /// <exception cref="UserErrorException">The genres are not as many as the ranker has.</exception>
     public static ImportedRanker Read(string path, int dimension, string? genresPath)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, RankerLayout.Landmarks);
@@ -142,9 +125,6 @@ internal sealed record ImportedRanker(
         }
     }
 
-    /// <param name="vocabulary">The data's genres, in alphabetical order.</param>
-    /// <param name="notes">Receives the assumptions.</param>
-    /// <exception cref="UserErrorException">The data has more genres than the ranker has rows.</exception>
     public RankerModel NameGenres(IReadOnlyList<string> vocabulary, ICollection<string> notes)
     {
         if (Genres is null && vocabulary.Count > Layout.Genres)
@@ -166,11 +146,6 @@ internal sealed record ImportedRanker(
     }
 }
 
-/// <summary>What a user tower's weights tell of its sizes.</summary>
-/// <param name="Items">V</param>
-/// <param name="Dimension">D</param>
-/// <param name="Blocks">N</param>
-/// <param name="FeedForward">F</param>
 internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blocks, int FeedForward)
 {
     public const string RotaryName = "rope.inv_freq";
@@ -181,7 +156,6 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
     [GeneratedRegex(@"^blocks\.(?<index>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
     private static partial Regex BlockName();
 
-    /// <summary>Every tensor but <see cref="RotaryName"/>, in the order of the layers.</summary>
     public IReadOnlyList<ExpectedTensor> Tensors => Expect(Items, Dimension, Blocks, FeedForward);
 
     /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
@@ -222,11 +196,6 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
         tensors.TryGetValue(name, out NamedTensor? tensor) && dimension < tensor.Shape.Length ? tensor.Shape[dimension] : null;
 }
 
-/// <summary>What a ranker's weights tell of its sizes.</summary>
-/// <param name="Dimension">D of the embeddings it reads.</param>
-/// <param name="Hidden">Widths of the hidden layers.</param>
-/// <param name="Genres">Rows of the genre embedding.</param>
-/// <param name="Numbers">The number attributes.</param>
 internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres, IReadOnlyList<NumberLayout> Numbers)
 {
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
@@ -235,12 +204,8 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
     /// <summary>Names by which a ranker is found among others.</summary>
     public static readonly string[] Landmarks = ["genre_embeddings.weight", "output.weight"];
 
-    /// <summary>Every tensor, in the order of the layers.</summary>
     public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, Numbers, Dimension, [.. Hidden]);
 
-    /// <param name="weights">The state dictionary.</param>
-    /// <param name="dimension">D of the retriever.</param>
-    /// <param name="numbers">The number attributes.</param>
     /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
     public static RankerLayout Of(PretrainedWeights weights, int dimension, IReadOnlyList<NumberLayout> numbers)
     {
@@ -292,18 +257,12 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
         tensors.TryGetValue(name, out NamedTensor? tensor) && tensor.Shape.Length == 2 ? tensor.Shape[0] : null;
 }
 
-/// <summary>One tensor that a network must have.</summary>
-/// <param name="Name">In the state dictionary.</param>
 /// <param name="Shape">Null where the weights do not tell a size, as another tensor is missing.</param>
 internal sealed record ExpectedTensor(string Name, params long?[] Shape)
 {
     private const int MostNamed = 200;
 
     /// <summary>Holds a state dictionary against a whole network's tensors, and names everything that is wrong at once.</summary>
-    /// <param name="network">What it should be: <c>a user tower</c>.</param>
-    /// <param name="weights">What is there.</param>
-    /// <param name="expected">All that must be.</param>
-    /// <param name="isIgnored">What may be there and is not needed.</param>
     /// <exception cref="InvalidDataException">A tensor is missing, of another shape, not a number, or not expected.</exception>
     public static void RequireAll(string network, PretrainedWeights weights, IReadOnlyList<ExpectedTensor> expected, Func<string, bool> isIgnored)
     {
@@ -397,7 +356,6 @@ internal static class RotaryFrequencies
 }
 
 /// <summary>A network's weights from a file of unknown origin, by the names of this program's networks.</summary>
-/// <param name="Path">The file.</param>
 /// <param name="Tensors">By name, without what stood around the network: see <paramref name="Notes"/>.</param>
 /// <param name="Metadata">What the header of a safetensors file says beside the tensors.</param>
 /// <param name="Notes">One sentence for each dictionary or prefix that was looked into.</param>
@@ -409,8 +367,6 @@ internal sealed record PretrainedWeights(
     // How pickles of PyTorch before 1.6 begin: protocol 2 and a number of its own.
     private static ReadOnlySpan<byte> LegacyStart => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-    /// <param name="path">A <c>.pth</c> or <c>.safetensors</c> file; its content tells which.</param>
-    /// <param name="landmarks">Names that the network has for certain, to find it by inside of a larger checkpoint.</param>
     /// <exception cref="InvalidDataException">Not a whole file of either kind, or one that asks for more than tensors.</exception>
     public static PretrainedWeights Read(string path, params string[] landmarks)
     {

@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.RegularExpressions;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Training.Import;
 
@@ -32,7 +28,6 @@ internal static partial class ItemMapFile
         }
     }
 
-    /// <summary>As text.</summary>
     public static void Write(string path, IEnumerable<EntityId> ids) => File.WriteAllLines(path, ids.Select(id => id.Text));
 
     private static IEnumerable<EntityId> ReadNumPy(byte[] file)

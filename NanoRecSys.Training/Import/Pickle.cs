@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
-using NanoRecSys.Training.Export;
 
 namespace NanoRecSys.Training.Import;
 
@@ -21,7 +19,6 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
     private readonly Stack<int> _marks = new();
     private readonly Dictionary<uint, object?> _memo = [];
 
-    /// <returns>What the pickle leaves.</returns>
     /// <exception cref="InvalidDataException">It asks for something else than data, or makes no sense.</exception>
     public object? Run()
     {

@@ -1,6 +1,4 @@
 using System.IO.Compression;
-using System.Text;
-using NanoRecSys.Training.Export;
 
 namespace NanoRecSys.Training.Import;
 
@@ -120,15 +118,11 @@ internal sealed class PthFile : IDisposable
 }
 
 /// <summary>One block of numbers beside the pickle, which one or more tensors look at.</summary>
-/// <param name="Type">Of the numbers.</param>
 /// <param name="Key">Name of its entry in the archive's <c>data</c> folder.</param>
-/// <param name="Count">How many numbers.</param>
 internal sealed record StorageReference(StoredNumber Type, string Key, long Count)
 {
-    /// <summary>Its size in the archive.</summary>
     public long Bytes => Count * StoredNumbers.WidthOf(Type);
 
-    /// <param name="id">What PyTorch writes of a storage: ("storage", type, key, device, count).</param>
     /// <exception cref="InvalidDataException">Something else.</exception>
     public static StorageReference Parse(object? id) =>
         id is object?[] and ["storage", StoredNumber type, string key, string, long count and >= 0 and <= int.MaxValue]
@@ -137,16 +131,11 @@ internal sealed record StorageReference(StoredNumber Type, string Key, long Coun
 }
 
 /// <summary>A tensor as a pickle describes it: which numbers of a storage it shows, and in which order.</summary>
-/// <param name="Storage">Where the numbers lie.</param>
-/// <param name="Offset">Of the first one.</param>
-/// <param name="Shape">Empty for a scalar.</param>
 /// <param name="Strides">Distance, in numbers, to the next index of each dimension.</param>
-/// <param name="Count">Product of the shape.</param>
 internal sealed record TensorView(StorageReference Storage, long Offset, long[] Shape, long[] Strides, int Count)
 {
     private const int MostDimensions = 8;
 
-    /// <param name="arguments">As PyTorch writes them: storage, offset, shape, strides, and what training needs.</param>
     /// <exception cref="InvalidDataException">It would show numbers that its storage does not have.</exception>
     public static TensorView Rebuild(object?[] arguments)
     {
@@ -176,8 +165,6 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
                 $"a tensor [{string.Join(", ", sizes)}] with strides ({string.Join(", ", steps)}) and offset {offset} does not fit into its storage of {storage.Count} numbers.");
     }
 
-    /// <param name="storage">All numbers of <see cref="Storage"/>.</param>
-    /// <returns>The tensor's, row-major.</returns>
     public float[] Gather(ReadOnlySpan<float> storage)
     {
         if (IsContiguous())
@@ -234,9 +221,6 @@ internal static class StateDictionary
     /// <summary>Where trainings keep it, most telling first.</summary>
     private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model", "user_tower", "ranker", "module", "weights"];
 
-    /// <param name="saved">What the pickle holds.</param>
-    /// <param name="landmarks">Names that the network has for certain.</param>
-    /// <param name="notes">Receives a note for every dictionary that was opened.</param>
     /// <exception cref="InvalidDataException">No dictionary of tensors.</exception>
     public static IReadOnlyDictionary<string, TensorView> Find(object? saved, string[] landmarks, List<string> notes)
     {

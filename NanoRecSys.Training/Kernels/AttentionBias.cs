@@ -2,7 +2,6 @@ using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Models;
 using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
@@ -25,9 +24,6 @@ internal sealed unsafe class AttentionBias
 
     /// <param name="distance">[H, L] by the number of items in between, the nearest first.</param>
     /// <param name="time">[H, T] by bucket, or empty.</param>
-    /// <param name="buckets">Of the batch; needed with <paramref name="time"/>.</param>
-    /// <param name="heads">H</param>
-    /// <param name="sequences">B</param>
     public AttentionBias(ReadOnlySpan<float> distance, ReadOnlySpan<float> time, TimeBuckets? buckets, int heads, int sequences)
     {
         _heads = heads;

@@ -1,4 +1,3 @@
-using NanoRecSys.Training.Models;
 using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 

@@ -1,11 +1,8 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace NanoRecSys.Training.Models;
 
 /// <summary>A symbol version that an ELF library requires and the host may lack.</summary>
-/// <param name="Symbol">The only symbol of that version.</param>
-/// <param name="Version">The required version.</param>
 /// <param name="OlderVersion">A version of the same library that is required anyway.</param>
 /// <param name="Substitute">A libc function without arguments, no longer in name than <paramref name="Symbol"/>.</param>
 internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
@@ -31,7 +28,6 @@ internal static class ElfSymbolPatch
     private const ushort GlobalVersion = 1; // VER_NDX_GLOBAL: of any version
 
     /// <param name="image">The whole file; changed in place.</param>
-    /// <param name="demand">What to take out.</param>
     /// <exception cref="InvalidDataException">Not such a library, or one without this demand.</exception>
     public static void DropVersion(Span<byte> image, SymbolDemand demand)
     {

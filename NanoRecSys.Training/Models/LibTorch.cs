@@ -1,10 +1,5 @@
-using System.Globalization;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Models;
@@ -23,7 +18,6 @@ internal static class LibTorch
     private static readonly Lazy<bool> Loaded = new(LoadOnce);
 
     /// <summary>Makes <c>torch</c> usable. Cheap to call again; the first call takes about a second.</summary>
-    /// <returns>True where the patched copy was needed.</returns>
     /// <exception cref="InvalidDataException">The native library is not what this release expects.</exception>
     public static bool Load() => Loaded.Value;
 
@@ -119,30 +113,23 @@ internal static partial class OpenMpWaiting
     private static partial int SetNativeVariable(string name, string value, int overwrite);
 }
 
-/// <summary>What <c>--device</c> may name, and whether this build's libtorch has it.</summary>
 internal static class TorchDevice
 {
     public const string Auto = "auto";
     private const string Cpu = "cpu";
     private const string Cuda = "cuda";
 
-    /// <summary>Whether the build property <c>TorchDevice</c> was <c>cuda</c>.</summary>
     private static bool IsCudaBuild => typeof(TorchDevice).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Any(entry => entry is { Key: nameof(TorchDevice), Value: Cuda });
 
-    /// <summary>Whether it is <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public static bool IsName(string device) => device is Auto or Cpu or Cuda || IndexOf(device) is not null;
 
     /// <summary>
     /// The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused
     /// before anything is computed; choosing the CPU loads nothing.
     /// </summary>
-    /// <exception cref="UserErrorException">torch has no such device.</exception>
     public static string Resolve(string device) => Resolve(device, IsCudaBuild, CountGpus);
 
-    /// <param name="device">A name.</param>
-    /// <param name="isCudaBuild">Whether this build's libtorch can use a GPU.</param>
-    /// <param name="countGpus">Loads torch, so it is only called if necessary.</param>
     internal static string Resolve(string device, bool isCudaBuild, Func<int> countGpus)
     {
         if (device == Cpu || (device == Auto && !isCudaBuild))

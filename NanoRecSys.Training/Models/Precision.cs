@@ -6,7 +6,6 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>Whether training, and validation in it, multiply in bfloat16.</summary>
 internal static class Precision
 {
     private const string ProcessorFlags = "/proc/cpuinfo";
@@ -18,7 +17,6 @@ internal static class Precision
     public const int RowMultiple = 128;
 
     /// <param name="wanted">The setting; null: if it is faster.</param>
-    /// <param name="device">Of the training.</param>
     public static bool IsReduced(bool? wanted, Device device)
     {
         return wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
@@ -27,7 +25,6 @@ internal static class Precision
     /// <summary>a · b, in bfloat16 with sums in fp32 where it is reduced; the result is fp32.</summary>
     /// <param name="a">[n, k]</param>
     /// <param name="b">[k, m]</param>
-    /// <param name="isReduced">See <see cref="IsReduced"/>.</param>
     /// <returns>[n, m]</returns>
     public static Tensor Product(Tensor a, Tensor b, bool isReduced)
     {
@@ -57,8 +54,6 @@ internal static class Precision
     private static long Missing(long count) => (RowMultiple - count % RowMultiple) % RowMultiple;
 
     /// <summary>Pads a tensor with zeros; returns the tensor itself if there is nothing to add.</summary>
-    /// <param name="tensor">Of any shape.</param>
-    /// <param name="by">In torch's order, the last dimension first.</param>
     internal static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
     // .NET 10 detects AVX512-BF16 only as a part of AVX10; without the instructions bfloat16 is slower than fp32.
@@ -78,10 +73,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "bias")]
     private readonly Parameter? _bias; // [out]
 
-    /// <param name="inputs">Width of the input.</param>
-    /// <param name="outputs">Width of the output.</param>
-    /// <param name="hasBias">Whether it has a bias.</param>
-    /// <param name="gain">Scales the initial weights; below one for what is added to the residual stream.</param>
     public MixedLinear(int inputs, int outputs, bool hasBias, double gain = 1)
         : base(nameof(MixedLinear))
     {
@@ -95,7 +86,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Whether it multiplies in bfloat16: in a training and its validations.</summary>
     public bool IsReduced { get; set; }
 
     /// <summary>[out, in]</summary>
@@ -109,7 +99,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);
 
     /// <param name="x">[..., n, in]</param>
-    /// <param name="operations">Add the bias.</param>
     /// <returns>[..., n, out]</returns>
     public Tensor Apply(Tensor x, NetworkOperations operations)
     {

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Data;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -14,8 +13,6 @@ internal sealed class SequencePack : IDisposable
 
     /// <param name="rows">[P] item rows, or <see cref="NoItem"/>.</param>
     /// <param name="offsets">[B + 1], ascending from 0 to P; no sequence is empty.</param>
-    /// <param name="device">Of the tensors.</param>
-    /// <param name="timeBuckets">For a network with a time bias.</param>
     public SequencePack(int[] rows, int[] offsets, Device device, TimeBuckets? timeBuckets = null)
     {
         Offsets = offsets;
@@ -46,10 +43,8 @@ internal sealed class SequencePack : IDisposable
     /// <summary>[B + 1]</summary>
     public int[] Offsets { get; }
 
-    /// <summary>B</summary>
     public int Count => Offsets.Length - 1;
 
-    /// <summary>Items of the longest sequence.</summary>
     public int Longest { get; }
 
     /// <summary>[P] int32</summary>
@@ -60,17 +55,12 @@ internal sealed class SequencePack : IDisposable
 
     /// <summary>[P] int64: items before each one.</summary>
     public Tensor FromStart { get; }
-
     public TimeBuckets? TimeBuckets { get; }
 
     /// <summary>[B] int64: where the sequences end.</summary>
     public Tensor LastPositions() => tensor(Offsets[1..].Select(end => (long)end - 1).ToArray(), device: Rows.device);
 
     /// <param name="histories">[B]; only the last <paramref name="maxLength"/> items count.</param>
-    /// <param name="maxLength">L</param>
-    /// <param name="device">Of the tensors.</param>
-    /// <param name="hasTimes">For a network with a time bias.</param>
-    /// <param name="multiple">See <see cref="OffsetsOf"/>.</param>
     public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false, int multiple = 1)
     {
         int[] offsets = OffsetsOf([.. histories.Select(history => LengthOf(history, maxLength))], multiple);
@@ -182,7 +172,6 @@ internal sealed class TimeBuckets
         }
     }
 
-    /// <param name="seconds">Between two times; negative counts as none.</param>
     public static byte Of(long seconds) => (byte)Math.Min(Count - 1, (int)(Math.Log(Math.Max(1, seconds)) / Width));
 
     /// <returns>[i + 1] buckets of position i looking at 0..i.</returns>

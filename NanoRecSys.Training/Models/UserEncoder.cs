@@ -1,6 +1,3 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
@@ -19,7 +16,6 @@ internal sealed class UserEncoder : IDisposable
     private readonly bool _wasTraining;
     private readonly Tensor _items; // [V, D], L2-normalised
 
-    /// <param name="tower">See above.</param>
     /// <param name="isReduced">Whether it multiplies in bfloat16, as only a training's own validation does.</param>
     public UserEncoder(UserTower tower, bool isReduced = false)
     {
@@ -32,10 +28,8 @@ internal sealed class UserEncoder : IDisposable
         _items = tower.ItemEmbeddings();
     }
 
-    /// <summary>V, rows of the item table.</summary>
     public int Items => _tower.Model.Items;
 
-    /// <summary>L, most items of a history that are read.</summary>
     public int MaxLength => _tower.Model.MaxLength;
 
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
@@ -114,7 +108,6 @@ internal sealed class UserEncoder : IDisposable
         yield return start..histories.Count;
     }
 
-    /// <summary>Cosine of every user with every item.</summary>
     /// <param name="users">[B, D], L2-normalised.</param>
     /// <returns>[B, V] cosines.</returns>
     public Tensor Score(Tensor users)
@@ -139,7 +132,6 @@ internal sealed class RetrieverScorer : IScorer, IDisposable
     private readonly bool _isOwner;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    /// <param name="isReduced">See <see cref="UserEncoder"/>.</param>
     public RetrieverScorer(UserTower tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
 
     /// <param name="encoder">Shared with other models; owned by the caller.</param>

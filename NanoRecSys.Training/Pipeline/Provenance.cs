@@ -1,5 +1,3 @@
-using NanoRecSys.Training.Data;
-
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>
@@ -8,10 +6,8 @@ namespace NanoRecSys.Training.Pipeline;
 /// </summary>
 internal static class Provenance
 {
-    /// <summary>See <see cref="PreparedData.Hash"/>.</summary>
     public const string Data = "data";
 
-    /// <summary>Its weights.</summary>
     public const string Retriever = "retriever";
 
     /// <inheritdoc cref="Retriever"/>

@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using NanoRecSys.Core.Progress;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Pipeline;
@@ -34,7 +31,6 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
         }
     }
 
-    /// <summary>Shows the progress of a stage until it is disposed.</summary>
     public IStageDisplay Open(string stage, TimeProvider time) =>
         _ansi.Profile.Out.IsTerminal && _ansi.Profile.Capabilities.Ansi ? new BarDisplay(_ansi, stage) : new LineDisplay(stage, _human, time);
 
@@ -46,7 +42,6 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
     }
 }
 
-/// <summary>Shows the progress of a stage: as a bar on a terminal, as lines elsewhere.</summary>
 internal interface IStageDisplay : IAsyncDisposable
 {
     void Show(ProgressEvent progress);
@@ -95,7 +90,6 @@ internal sealed class BarDisplay : IStageDisplay
     }
 }
 
-/// <summary>Lines, for output that goes to a file or another program.</summary>
 internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider time) : IStageDisplay
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
@@ -116,7 +110,6 @@ internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider 
     public ValueTask DisposeAsync() => default;
 }
 
-/// <summary>A report in words.</summary>
 internal static class ProgressText
 {
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>

@@ -1,16 +1,5 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Indexing.Ann;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Pipeline;
 

@@ -1,12 +1,3 @@
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
@@ -20,11 +11,7 @@ internal static class HeldOutItemsRanking
     private const int Candidates = 100;
     private const int UsersPerBatch = 128;
 
-    /// <param name="tower">The retriever, trained without the items.</param>
     /// <param name="network">The ranker, trained without them; null where there is none.</param>
-    /// <param name="data">Prepared with <c>--new-items</c>.</param>
-    /// <param name="heldOut">The items and their users.</param>
-    /// <param name="context">Of the step.</param>
     public static HeldOutItemsReport Measure(UserTower tower, RankerNetwork? network, PreparedData data, HeldOutItems heldOut, StepContext context)
     {
         using var noGradient = no_grad();

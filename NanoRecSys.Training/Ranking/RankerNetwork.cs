@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -77,10 +75,7 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 }
 
 /// <summary>What a trained ranker is: <c>ranker.json</c>, beside its weights.</summary>
-/// <param name="Dimension">D of the retriever whose embeddings it reads.</param>
-/// <param name="Hidden">Widths of the hidden layers.</param>
 /// <param name="Items">What it reads of items; in the published layout, genres and the year.</param>
-/// <param name="Dropout">Rate in training.</param>
 /// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
 internal sealed record RankerModel(
     int Dimension, IReadOnlyList<int> Hidden, ItemLayout Items, double Dropout, double RetrieverWeight)
@@ -97,7 +92,6 @@ internal sealed class RankerParts : IDisposable
 {
     /// <param name="network">Owned by the caller.</param>
     /// <param name="embeddings">[V, D] the retriever's, L2-normalised; copied.</param>
-    /// <param name="catalog">Whose V items they are.</param>
     public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
     {
         using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
@@ -108,9 +102,7 @@ internal sealed class RankerParts : IDisposable
     }
 
     public ItemFeatureTensors Items { get; }
-
     public SignalReader Signals { get; }
-
     public CandidateRanker Ranker { get; }
 
     public void Dispose() => Items.Dispose();
@@ -136,7 +128,6 @@ internal sealed class ItemFeatureTensors : IDisposable
     private readonly Tensor? _categories; // [V, G]; null where that would be too large
 
     /// <param name="embeddings">[V, D], L2-normalised; owned from here on.</param>
-    /// <param name="features">Of the same V items.</param>
     public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
     {
         _features = features;

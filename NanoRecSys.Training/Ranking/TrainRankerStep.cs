@@ -1,27 +1,11 @@
-using System.Diagnostics;
-using System.Globalization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
 /// <summary>What came of a training. Figures are on validation, of the kept weights.</summary>
-/// <param name="Epochs">Epochs trained.</param>
-/// <param name="BestEpoch">The one whose weights were kept.</param>
-/// <param name="AucHard">Against hard negatives.</param>
-/// <param name="AucRandom">Against random ones.</param>
 /// <param name="RetrieverWeight">Weight of the cosine beside the logit.</param>
 /// <param name="Retriever">NDCG@10 of the retriever's order of the same candidates.</param>
-/// <param name="Plain">NDCG@10 of the ranker alone.</param>
 /// <param name="Fused">NDCG@10 of logit + weight * cosine.</param>
-/// <param name="Seconds">Wall time.</param>
 internal sealed record TrainRankerSummary(
     int Epochs, int BestEpoch, double AucHard, double AucRandom, double RetrieverWeight, double Retriever, double Plain, double Fused, double Seconds);
 
@@ -30,7 +14,6 @@ internal static class TrainRankerStep
 {
     private static readonly TrainingLabels Labels = new("Training of the ranker", "positions", ["ndcg@10", "auc_hard", "auc_random"]);
 
-    /// <exception cref="UserErrorException">A step before it has not run.</exception>
     public static async Task<TrainRankerSummary> RunAsync(TrainRankerOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -182,11 +165,8 @@ internal static class TrainRankerStep
 /// <summary>The ranker's hyper-parameters. The defaults are those of nanoRecSys.</summary>
 internal sealed record TrainRankerOptions
 {
-    /// <summary>Widths of the hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [512, 256, 128];
-
     public double Dropout { get; init; } = 0.2;
-
     public RankerLossKind Loss { get; init; } = RankerLossKind.Bce;
 
     /// <summary>What it reads beside embeddings and content, of <see cref="RankerSignals.All"/>.</summary>
@@ -194,14 +174,9 @@ internal sealed record TrainRankerOptions
 
     /// <summary>Share of the training pairs whose item embedding is hidden: so that new items can be ranked by what is known of them.</summary>
     public double ItemDropout { get; init; } = 0.1;
-
     public double LearningRate { get; init; } = 1e-3;
-
     public double WeightDecay { get; init; } = 1e-4;
-
-    /// <summary>Pairs of one step.</summary>
     public int BatchPairs { get; init; } = 2048;
-
     public int Epochs { get; init; } = 20;
 
     /// <summary>Epochs without a better NDCG@10 on validation before the training ends.</summary>
@@ -212,14 +187,10 @@ internal sealed record TrainRankerOptions
 
     /// <summary>Weights of the cosine to choose from; 0 is the ranker alone, a large one nearly the retriever's order.</summary>
     public IReadOnlyList<double> RetrieverWeights { get; init; } = [0, 1, 2, 5, 10, 20, 30, 50, 100, 200];
-
-    /// <summary>Go on from the last checkpoint.</summary>
     public bool Resume { get; init; }
 }
 
 /// <summary>How much of the retriever's cosine goes into the served score: what is best on validation.</summary>
-/// <param name="Weight">The chosen one.</param>
-/// <param name="MeanCosine">Of all candidates.</param>
 /// <param name="Ndcg">NDCG@10 on validation by weight; 0 is the ranker alone.</param>
 internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
 {
@@ -232,8 +203,6 @@ internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, I
     }
 }
 
-/// <param name="Weight">Of the cosine beside the logit.</param>
-/// <param name="Ndcg">NDCG@10 on validation.</param>
 internal sealed record WeightPoint(double Weight, double Ndcg);
 
 /// <summary>
@@ -278,7 +247,6 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
     public IReadOnlyDictionary<string, double> Measure(IReadOnlyList<CandidateList> lists, double retrieverWeight) =>
         RankingMetrics.Of([.. lists.Select((list, user) => list.RankOf(Targets[user], retrieverWeight) ?? int.MaxValue)]);
 
-    /// <summary>The same of the retriever's own order.</summary>
     public IReadOnlyDictionary<string, double> MeasureRetriever() =>
         RankingMetrics.Of([.. Users.Select((user, place) => Array.IndexOf(user.Rows, Targets[place]) is var at and >= 0 ? at + 1 : int.MaxValue)]);
 }

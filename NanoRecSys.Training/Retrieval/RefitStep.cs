@@ -1,15 +1,7 @@
-using System.Diagnostics;
-using System.Text.Json;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What came of a refit.</summary>
 /// <param name="Epochs">As many as were best on validation.</param>
 /// <param name="Loss">Of the last epoch, in nats.</param>
-/// <param name="Seconds">Wall time.</param>
 internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
 /// <summary>
@@ -19,7 +11,6 @@ internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 /// </summary>
 internal static class RefitStep
 {
-    /// <exception cref="UserErrorException">No prepared data, or no retriever that was trained here.</exception>
     public static async Task<RefitSummary> RunAsync(StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);

@@ -1,5 +1,4 @@
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -19,17 +18,13 @@ internal interface IRetrieverLoss
     /// <param name="items">[V, D], L2-normalised.</param>
     /// <param name="targets">[P] int64, the row that followed.</param>
     /// <param name="weights">Of the positions in the mean; null: all count alike.</param>
-    /// <returns>Mean loss per position, in nats.</returns>
     double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null);
 }
 
-/// <summary>How much the interaction at each position counts.</summary>
 /// <param name="Values">[P] above 0.</param>
-/// <param name="Sum">Of the values.</param>
 internal sealed record PositionWeights(Tensor Values, double Sum) : IDisposable
 {
     /// <param name="values">[P]</param>
-    /// <param name="device">Where the tensor is put.</param>
     public static PositionWeights Of(float[] values, Device device) => new(tensor(values, device: device), values.Sum(value => (double)value));
 
     public void Dispose() => Values.Dispose();
@@ -44,8 +39,6 @@ internal static class ChunkedLoss
     /// <summary>The loss of each of the rows <c>[start, end)</c>, [C].</summary>
     /// <param name="users">[C, D] the chunk's rows.</param>
     /// <param name="items">[V, D]</param>
-    /// <param name="start">First row.</param>
-    /// <param name="end">Row after the last.</param>
     public delegate Tensor ChunkLoss(Tensor users, Tensor items, int start, int end);
 
     public static double Backward(Tensor users, Tensor items, long positions, long rowsPerChunk, PositionWeights? weights, ChunkLoss lossOf)
@@ -73,7 +66,6 @@ internal static class ChunkedLoss
 /// Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is
 /// written out (softmax minus one-hot): autograd would hold and pass over three more matrices of logits.
 /// </summary>
-/// <param name="temperature">Divides the cosine.</param>
 /// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
 internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
 {
@@ -147,8 +139,6 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
 /// Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its
 /// positions; a drawn item that is itself the one that followed does not count.
 /// </summary>
-/// <param name="temperature">Divides the cosine.</param>
-/// <param name="negatives">Items drawn per step, with replacement.</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, N] logits that are in memory at a time.</param>
 internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
@@ -164,7 +154,6 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
     /// <param name="items">[V, D], L2-normalised.</param>
     /// <param name="targets">[P] int64</param>
     /// <param name="drawn">[N] int64, rows of the negatives.</param>
-    /// <param name="weights">Of the positions.</param>
     public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
@@ -185,9 +174,7 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
 /// In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more
 /// often; subtracting the log of an item's share of the training data corrects for it (Yi et al., 2019).
 /// </summary>
-/// <param name="temperature">Divides the cosine.</param>
 /// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
-/// <param name="isDecoupled">Whether the positive is left out of the denominator (DCL; Yeh et al., 2022).</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, P] logits that are in memory at a time.</param>
 internal sealed class InfoNceLoss(

@@ -1,33 +1,15 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What came of a training.</summary>
-/// <param name="Epochs">Epochs trained in all.</param>
-/// <param name="BestEpoch">The one whose weights were kept.</param>
-/// <param name="Seconds">Wall time of this attempt.</param>
-/// <param name="Validation">Metrics of the kept weights.</param>
 internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
 /// <summary>Trains the transformer on the sequences and keeps the weights that are best on validation.</summary>
 internal static class TrainRetrieverStep
 {
-    /// <exception cref="UserErrorException">No prepared data, or nothing to resume.</exception>
     public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
 
-    /// <param name="choose">Settings for the prepared data.</param>
-    /// <param name="context">Of the step.</param>
-    /// <exception cref="UserErrorException">No prepared data, settings that do not go together, or nothing to resume.</exception>
     public static async Task<TrainRetrieverSummary> RunAsync(Func<DatasetSummary, TrainRetrieverOptions> choose, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -40,8 +22,6 @@ internal static class TrainRetrieverStep
         return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
     }
 
-    /// <summary>Creates a network with its trainer, and frees both when the work is done.</summary>
-    /// <exception cref="UserErrorException">There is nothing to train on.</exception>
     internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
     {
         if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
@@ -93,7 +73,6 @@ internal static class TrainRetrieverStep
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    /// <summary>The record that a training left beside its weights.</summary>
     /// <returns>Null where there is none, as of imported weights.</returns>
     /// <exception cref="JsonException">It is damaged.</exception>
     internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder)
@@ -102,11 +81,7 @@ internal static class TrainRetrieverStep
         return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.TrainingStateTrainRetrieverOptions) : null;
     }
 
-    /// <param name="trainer">Of the network.</param>
     /// <param name="epoch">1-based.</param>
-    /// <param name="epochs">Of the whole training, for the progress.</param>
-    /// <param name="resumedAt">Share that an earlier attempt did.</param>
-    /// <param name="context">Of the step.</param>
     internal static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, int epochs, double resumedAt, StepContext context)
     {
         double learningRate = trainer.LearningRateAt(epoch);
@@ -178,42 +153,22 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>Lets scores depend on the time between interactions; with relative positions.</summary>
     public bool TimeBias { get; init; }
-
-    /// <summary>D, width of an embedding.</summary>
     public int Dimension { get; init; } = 256;
-
     public int Blocks { get; init; } = 4;
-
     public int Heads { get; init; } = 8;
-
-    /// <summary>F, hidden width of SwiGLU.</summary>
     public int FeedForward { get; init; } = 1024;
-
-    /// <summary>L, most items of a history that are read.</summary>
     public int MaxLength { get; init; } = 200;
-
     public double Dropout { get; init; } = 0.2;
-
     public RetrieverLoss Loss { get; init; } = RetrieverLoss.FullSoftmax;
-
-    /// <summary>Divides the cosine in the loss.</summary>
     public double Temperature { get; init; } = 0.05;
 
     /// <summary>N, items that sampled softmax draws per step.</summary>
     public int Negatives { get; init; } = 3000;
-
-    /// <summary>Standard deviation of the item table's first values.</summary>
     public double EmbeddingStd { get; init; } = 0.02;
-
     public double LearningRate { get; init; } = 1e-3;
-
     public double Beta1 { get; init; } = 0.9;
-
     public double Beta2 { get; init; } = 0.98;
-
     public double WeightDecay { get; init; }
-
-    /// <summary>Steps in which the learning rate grows from zero, linearly.</summary>
     public int WarmupSteps { get; init; } = 2000;
 
     /// <summary>Gradients are scaled down to this norm; 0 leaves them as they are.</summary>
@@ -221,19 +176,12 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>Whether products are in bfloat16 in training and its validations; null: where the processor has instructions for it.</summary>
     public bool? ReducedPrecision { get; init; }
-
-    /// <summary>After the warm-up: constant, or down to zero along a cosine.</summary>
     public LearningRateDecay Decay { get; init; } = LearningRateDecay.None;
-
-    /// <summary>Users (or windows) of one step.</summary>
     public int BatchUsers { get; init; } = 128;
-
     public int Epochs { get; init; } = 300;
 
     /// <summary>What of a history longer than L + 1 trains.</summary>
     public TrainingWindow Window { get; init; } = TrainingWindow.Last;
-
-    /// <summary>Epochs between validations.</summary>
     public int ValidateEvery { get; init; } = 1;
 
     /// <summary>Validations without a better NDCG@10 before the training ends.</summary>
@@ -241,8 +189,6 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>A guard, not a setting of quality: the training ends after the epoch that passes it.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
-
-    /// <summary>Go on from the last checkpoint.</summary>
     public bool Resume { get; init; }
 
     public ModelInfo ToModel(int items) => new(
@@ -287,7 +233,6 @@ internal static class RetrieverLossNames
 
     public static string ToName(this RetrieverLoss loss) => JsonNamingPolicy.KebabCaseLower.ConvertName(loss.ToString());
 
-    /// <param name="name">One of <see cref="All"/>.</param>
     public static RetrieverLoss Parse(string name) => Enum.GetValues<RetrieverLoss>().Single(loss => loss.ToName() == name);
 }
 

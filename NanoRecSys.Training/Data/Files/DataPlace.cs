@@ -1,11 +1,9 @@
 using System.IO.Compression;
 using System.IO.Hashing;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>A file, a folder, a pattern or a zip archive, and the files of data there.</summary>
-/// <param name="Path">As <c>--data</c> names it, in full.</param>
 internal sealed record DataPlace(string Path)
 {
     public bool IsArchive => FileKind.IsZip(Path) && File.Exists(Path);
@@ -47,7 +45,6 @@ internal sealed record DataPlace(string Path)
     /// Unpacks what may be data, each file under its plain name, whatever folders the archive puts it in: no entry can name a place
     /// outside <paramref name="folder"/>, and what is not needed costs no disk.
     /// </summary>
-    /// <exception cref="UserErrorException">Not a zip archive, or damaged.</exception>
     public IReadOnlyList<DataFile> Unpack(string folder)
     {
         try

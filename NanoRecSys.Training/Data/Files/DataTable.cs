@@ -1,14 +1,9 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>A file of rows and columns as it was recognised, and how DuckDB reads it.</summary>
-/// <param name="File">In UTF-8, where it is text.</param>
-/// <param name="Format">For people.</param>
 /// <param name="Columns">Names; positions from 1 on where there is no header.</param>
 internal sealed partial record DataTable(DataFile File, string Format, IReadOnlyList<string> Columns)
 {
@@ -16,7 +11,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>What DuckDB selects from; for text in lines, rows that do not fit go to its table of rejects.</summary>
     private string Relation { get; init; } = "";
-
     private IReadOnlyList<string> Expressions { get; init; } = [];
 
     /// <summary>Of each column: VARCHAR for text.</summary>
@@ -30,7 +24,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>Lines before the first row.</summary>
     public int Skipped { get; init; }
-
     private bool IsQuoted { get; init; }
 
     /// <summary>At most so many; 0 where that is not known.</summary>
@@ -79,7 +72,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     public string Select(IEnumerable<string> expressions) => $"SELECT {string.Join(", ", expressions)} FROM {Relation}";
 
-    /// <exception cref="UserErrorException">Nothing that is read: says what to do instead.</exception>
     public static DataTable Open(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
     {
         FileKind.RequireReadable(given);
@@ -104,7 +96,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>Where a row is, and its text, for a message.</summary>
     /// <param name="row">0-based, among the rows that came.</param>
-    /// <param name="rejected">Lines of those that did not.</param>
     public (string Place, long Line, string Text) Find(long row, IReadOnlySet<long> rejected)
     {
         if (!HasLines)
@@ -117,8 +108,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     }
 
     /// <summary>Lines that could not be taken apart, with the reason; none where rows are not lines.</summary>
-    /// <param name="duck">Read the file.</param>
-    /// <param name="isRead">Whether to its end; else it is read again.</param>
     public List<(long Line, string Reason, string Text)> Rejected(DuckDb duck, bool isRead = true)
     {
         if (Delimiter is not { } delimiter)

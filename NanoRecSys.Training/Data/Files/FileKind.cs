@@ -1,5 +1,3 @@
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>Kinds of files by their names.</summary>
@@ -51,7 +49,6 @@ internal static class FileKind
             && !name.StartsWith("readme", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("license", StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <exception cref="UserErrorException">A kind of file that is not read: says what to do.</exception>
     public static void RequireReadable(DataFile file)
     {
         if (Refused.TryGetValue(Path.GetExtension(FileKind.Uncompressed(file.Path)), out string? reason))

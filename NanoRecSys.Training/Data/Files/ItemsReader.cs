@@ -1,32 +1,21 @@
-using System.Text.Json;
 using Apache.Arrow;
 using DuckDB.NET.Data;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Pipeline;
 using Array = System.Array;
 
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>What the data says of one item.</summary>
-/// <param name="Id">Of the item.</param>
 /// <param name="Title">As the file has it; empty where it has none.</param>
 /// <param name="Categories">As the file has them; <see cref="ItemText"/> cleans them.</param>
 internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> Categories)
 {
     /// <summary>Whether the title is one of MovieLens: with the year at its end and the article behind.</summary>
     public bool IsFilm { get; init; }
-
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
-
     public string? ImageUrl { get; init; }
-
     public DateTimeOffset? CreatedAt { get; init; }
-
     public DateTimeOffset? AvailableFrom { get; init; }
-
     public DateTimeOffset? AvailableUntil { get; init; }
-
     public bool Hidden { get; init; }
 
     /// <summary>What a catalog says of an item.</summary>
@@ -57,12 +46,9 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
 
     /// <summary>The columns that were read, each as <c>name (what it became)</c>.</summary>
     public List<string> Columns { get; } = [];
-
     public int Bad { get; private set; }
-
     public string? FirstBad { get; private set; }
 
-    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
     public async Task<IReadOnlyList<ItemRow>> ReadAsync(DataTable table, ColumnOptions options, IReadOnlyList<string> genres, CancellationToken cancellation)
     {
         if (table.IsMap)

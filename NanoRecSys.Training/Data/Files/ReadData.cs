@@ -1,6 +1,3 @@
-using System.Globalization;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>How files are to be read, as the command line says it.</summary>
@@ -23,10 +20,7 @@ internal sealed record ReadOptions
 }
 
 /// <summary>What files of interactions were recognised as.</summary>
-/// <param name="Files">How many.</param>
-/// <param name="Format">For people.</param>
 /// <param name="Columns">By role: user, item, time, weight, event.</param>
-/// <param name="Ignored">Columns that are not read.</param>
 internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDictionary<string, string> Columns, IReadOnlyList<string> Ignored)
 {
     /// <summary>File of the items; null where there is none.</summary>
@@ -58,9 +52,6 @@ internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDicti
 
 /// <summary>What was read.</summary>
 /// <param name="Interactions">In the order of the files, without exact repeats.</param>
-/// <param name="Items">What the data says of items.</param>
-/// <param name="Unit">Of the times.</param>
-/// <param name="Form">Of the times in the files.</param>
 internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<ItemRow> Items, TimeUnit Unit, TimeForm Form)
 {
     public required RecognizedFormat Format { get; init; }
@@ -73,16 +64,9 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Ite
 
     /// <summary>Rows of events that say that an item was not liked.</summary>
     public long Excluded { get; init; }
-
     public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
 
     /// <summary>Reads all files.</summary>
-    /// <param name="opened">The files.</param>
-    /// <param name="options">How.</param>
-    /// <param name="notes">Receives what the user should know.</param>
-    /// <param name="progress">Receives the share that is read.</param>
-    /// <param name="cancellation">Stops it.</param>
-    /// <exception cref="UserErrorException">Rows cannot be read, or there are none.</exception>
     public static async Task<ReadData> ReadAsync(
         OpenedData opened, ReadOptions options, ICollection<string> notes, Action<double>? progress, CancellationToken cancellation)
     {

@@ -1,9 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export.Map;
 
@@ -19,9 +14,6 @@ internal static class ItemMapExport
     private const int KnownFrom = 10; // interactions
     private const int LeastKnown = 200; // items: below, all of them are laid out
 
-    /// <param name="folder">Holds the item embeddings, and gets the map.</param>
-    /// <param name="catalog">Says how well an item is known.</param>
-    /// <param name="context">Seed, threads, whom to tell.</param>
     public static async Task<ItemMapInfo> WriteAsync(string folder, Catalog catalog, StepContext context)
     {
         (float[] vectors, int dimension) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings)); // [V, D]
@@ -94,9 +86,6 @@ internal static class NeighbourLayout
 
     /// <param name="start">[V, 2] where items lie at first; its broad shape survives.</param>
     /// <param name="neighbours">[V][K].</param>
-    /// <param name="random">Chooses whom an item is pushed from.</param>
-    /// <param name="report">Receives the completed share.</param>
-    /// <param name="cancellation">Ends it.</param>
     /// <returns>[V, 2] within -1..1.</returns>
     public static float[] Arrange(float[] start, int[][] neighbours, Random random, Action<double> report, CancellationToken cancellation)
     {
@@ -179,12 +168,8 @@ internal static class NeighbourLayout
     }
 }
 
-/// <summary>Each row's nearest others.</summary>
 internal static class NearestNeighbours
 {
-    /// <param name="index">Of V rows.</param>
-    /// <param name="k">Neighbours of each; as many as there are where V is small.</param>
-    /// <param name="context">Rows are searched side by side on its threads.</param>
     /// <returns>[V][K] rows, the nearest first, never the row itself.</returns>
     public static int[][] OfEach(FlatIndex index, int k, StepContext context)
     {
@@ -208,7 +193,6 @@ internal static class PrincipalPlane
 
     /// <param name="vectors">[V, D], row-major.</param>
     /// <param name="dimension">D, at least 2.</param>
-    /// <param name="random">Where the search for the directions begins.</param>
     /// <returns>[V, 2], row-major, around 0.</returns>
     public static float[] Project(ReadOnlySpan<float> vectors, int dimension, Random random)
     {

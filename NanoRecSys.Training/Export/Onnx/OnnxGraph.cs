@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using Google.Protobuf;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export.Onnx;
@@ -47,9 +44,7 @@ internal sealed class OnnxGraph(string name)
         _graph.Output.Add(Describe(name, type, shape));
     }
 
-    /// <param name="name">Unique; the state dictionary's name for a weight.</param>
     /// <param name="values">Row-major.</param>
-    /// <param name="shape">Empty for a scalar.</param>
     public OnnxValue Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Initializer(name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
 
@@ -70,11 +65,9 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue ScalarConstant(double value) =>
         Initializer($"const.{value:R}d", TensorProto.Types.DataType.Double, MemoryMarshal.AsBytes([value]), []);
 
-    /// <summary>Adds an operator with one output.</summary>
     public OnnxValue Node(string operation, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(operation, inputs, outputs: 1, attributes)[0];
 
-    /// <summary>Adds an operator with several outputs.</summary>
     public OnnxValue[] Node(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node("", operation, inputs, outputs, attributes);
 
