@@ -3,16 +3,12 @@ namespace NanoRecSys.Training;
 /// <summary>The hyper-parameters of every step that <c>run</c> takes.</summary>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
-    /// <summary>
-    /// Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are worth
-    /// more than a second stage.
-    /// </summary>
+    /// <summary>Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are
+    /// worth more than a second stage.</summary>
     public bool Refit { get; init; }
 
-    public string Describe(TrainRetrieverOptions retriever)
-    {
-        return $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
-    }
+    public string Describe(TrainRetrieverOptions retriever) =>
+        $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
 }
 
 /// <summary>Settings that were tried, by the size of the data they are for.</summary>
@@ -68,20 +64,16 @@ internal static class Presets
         new MineNegativesOptions { Skip = 0, Hard = 20, Random = 1, PositionsPerUser = 12 },
         new TrainRankerOptions { Hidden = [256, 128, 64], Loss = RankerLossKind.Listwise, Signals = RankerSignals.All, Epochs = 5, Patience = 2 });
 
-    /// <summary>
-    /// <see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request.
-    /// The best figures in docs/models.md.
-    /// </summary>
+    /// <summary><see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request. The best
+    /// figures in docs/models.md.</summary>
     public static readonly Preset Large = Small with
     {
         Name = "large",
         Retriever = Small.Retriever with { Dimension = 256, Heads = 8, FeedForward = 512, MaxLength = 400, Epochs = 30 },
     };
 
-    /// <summary>
-    /// Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, which are more steps. Projected at six
-    /// hours on two cores for data of the size of ML-20M; none was at hand to tell its quality.
-    /// </summary>
+    /// <summary>Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, which are more steps. Projected at six
+    /// hours on two cores for data of the size of ML-20M; none was at hand to tell its quality.</summary>
     public static readonly Preset Huge = Small with
     {
         Name = "huge",

@@ -37,7 +37,5 @@ internal static class AnnBenchmarkCommand
             console.WriteLine($"{m.Index,-16} {m.Width,5} {m.Engine,-12} recall@10 {m.RecallAt10:F3}, @100 {m.RecallAt100:F3}, "
                 + $"{m.Ms,8:F3} ms, {m.MemoryMb,7:F0} MB, built in {m.BuildSeconds:F1} s");
         }
-
-        console.WriteSummary(report, TrainingJson.Default.AnnReport);
     }
 }

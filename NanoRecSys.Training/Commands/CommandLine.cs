@@ -135,13 +135,16 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
         Func<ParseResult, bool>? prepares = null) =>
         Create(
             name, description, options, _ => 1,
-            async (parse, run) => show(await run.StageAsync(name, context => step(parse, context)), run.Console), prepares: prepares);
+            async (parse, run) =>
+            {
+                T result = await run.StageAsync(name, context => step(parse, context));
+                show(result, run.Console);
+                run.Console.WriteSummary(result);
+            }, prepares: prepares);
 
-    /// <summary>
-    /// A command of several stages. <paramref name="isNeedless"/> gets whether another training holds the workspace, and returns why there is
-    /// nothing to do, or null to go on. <paramref name="prepares"/> says whether the command replaces the prepared data; the others
-    /// require that it is of what <c>--data</c> names.
-    /// </summary>
+    /// <summary>A command of several stages. <paramref name="isNeedless"/> gets whether another training holds the workspace, and returns why there
+    /// is nothing to do, or null to go on. <paramref name="prepares"/> says whether the command replaces the prepared data; the others require that
+    /// it is of what <c>--data</c> names.</summary>
     public Command Create(
         string name, string description, IEnumerable<Option> options, Func<ParseResult, int> stages, Func<ParseResult, TrainingRun, Task> work,
         Func<ParseResult, Workspace, bool, string?>? isNeedless = null, Func<ParseResult, bool>? prepares = null)

@@ -65,11 +65,11 @@ internal static class EvaluateCommand
 
     public static Command Create(CommandFactory factory)
     {
-        Command command = factory.Create(
-            "evaluate", "Evaluate models by full-catalog next-item ranking", [NamedModels, .. Settings],
-            (parse, context) => EvaluateStep.RunAsync(
-                Settings.Read(parse, Defaults with { Models = [.. parse.GetValue(Models) ?? [], .. parse.GetValue(NamedModels) ?? []] }), context),
-            Show);
+        Command command = factory.Create("evaluate", "Evaluate models by full-catalog next-item ranking", [NamedModels, .. Settings], _ => 1, async (parse, run) =>
+        {
+            EvaluateOptions options = Settings.Read(parse, Defaults with { Models = [.. parse.GetValue(Models) ?? [], .. parse.GetValue(NamedModels) ?? []] });
+            Show(await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(options, context)), run.Console);
+        });
         command.Arguments.Add(Models);
         return command;
     }

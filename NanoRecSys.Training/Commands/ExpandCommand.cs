@@ -19,11 +19,6 @@ internal static class ExpandCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "expand", "Generate many vectors with the mean and variance of the item embeddings, to measure indexes at scale", Settings,
-        (parse, context) => ExpandStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
-
-    private static void Show(ExpandSummary made, RunConsole console)
-    {
-        console.WriteLine($"{made.Path}: {made.Rows:N0} x {made.Dimension}, {made.Bytes / 1e6:N0} MB");
-        console.WriteSummary(made, TrainingJson.Default.ExpandSummary);
-    }
+        (parse, context) => ExpandStep.RunAsync(Settings.Read(parse, Defaults), context),
+        (made, console) => console.WriteLine($"{made.Path}: {made.Rows:N0} x {made.Dimension}, {made.Bytes / 1e6:N0} MB"));
 }

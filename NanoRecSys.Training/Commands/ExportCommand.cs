@@ -54,7 +54,7 @@ internal static class ExportCommand
         }
 
         console.WriteLine($"{summary.Parameters:N0} parameters");
-        console.WriteSummary(summary, TrainingJson.Default.StateDictionarySummary);
+        console.WriteSummary(summary);
     }
 
     private static void Show(ExportReport report, RunConsole console)
@@ -66,6 +66,6 @@ internal static class ExportCommand
                 : $"{file}: differs from the trained network by {parity.MaxAbsDifference:G3} at most over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
         }
 
-        console.WriteSummary(report, TrainingJson.Default.ExportReport);
+        console.WriteSummary(report);
     }
 }

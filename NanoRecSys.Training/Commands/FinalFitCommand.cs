@@ -18,11 +18,6 @@ internal static class FinalFitCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "final-fit", "Continue the retriever on all interactions, the held-out ones too, and count the chosen item lists anew; metrics stay those before it", Settings,
-        (parse, context) => FinalFitStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
-
-    private static void Show(FinalFitSummary summary, RunConsole console)
-    {
-        console.WriteLine($"{summary.Info.Epochs} epochs over {summary.Info.Interactions:N0} interactions in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}");
-        console.WriteSummary(summary, TrainingJson.Default.FinalFitSummary);
-    }
+        (parse, context) => FinalFitStep.RunAsync(Settings.Read(parse, Defaults), context),
+        (summary, console) => console.WriteLine($"{summary.Info.Epochs} epochs over {summary.Info.Interactions:N0} interactions in {ProgressText.Duration(summary.Seconds)}"));
 }

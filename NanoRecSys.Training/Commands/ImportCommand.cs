@@ -59,7 +59,5 @@ internal static class ImportCommand
         {
             console.WriteLine(note);
         }
-
-        console.WriteSummary(summary, TrainingJson.Default.ImportSummary);
     }
 }

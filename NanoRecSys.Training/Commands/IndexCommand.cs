@@ -27,12 +27,7 @@ internal static class IndexCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "index", "Build the index of the item embeddings as a FAISS file, and measure its recall and latency", Settings,
-        (parse, context) => IndexStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
-
-    private static void Show(IndexInfo index, RunConsole console)
-    {
-        console.WriteLine($"{index.File} ({index.Kind}): recall@10 {index.RecallAt10:P2}, recall@100 {index.RecallAt100:P2} "
-            + $"of the exact neighbours, {index.LatencyMs:F3} ms per query on one thread");
-        console.WriteSummary(index, TrainingJson.Default.IndexInfo);
-    }
+        (parse, context) => IndexStep.RunAsync(Settings.Read(parse, Defaults), context),
+        (index, console) => console.WriteLine($"{index.File} ({index.Kind}): recall@10 {index.RecallAt10:P2}, recall@100 {index.RecallAt100:P2} "
+            + $"of the exact neighbours, {index.LatencyMs:F3} ms per query on one thread"));
 }

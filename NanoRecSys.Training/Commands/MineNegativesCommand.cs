@@ -22,11 +22,6 @@ internal static class MineNegativesCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "mine-negatives", "Find hard and random negatives for the ranker with the trained retriever", Settings,
-        (parse, context) => MineNegativesStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
-
-    private static void Show(MineNegativesSummary summary, RunConsole console)
-    {
-        console.WriteLine($"{summary.Rows:N0} candidates for {summary.Positions:N0} training positions and {summary.ValidationPositions:N0} validation items");
-        console.WriteSummary(summary, TrainingJson.Default.MineNegativesSummary);
-    }
+        (parse, context) => MineNegativesStep.RunAsync(Settings.Read(parse, Defaults), context),
+        (summary, console) => console.WriteLine($"{summary.Rows:N0} candidates for {summary.Positions:N0} training positions and {summary.ValidationPositions:N0} validation items"));
 }

@@ -136,7 +136,7 @@ internal static class Options
         {
             result.AddError(isReal
                 ? $"{name} must be a number with a decimal point, such as 0.05, not '{text}'."
-                : string.Create(CultureInfo.InvariantCulture, $"{name} must be a whole number up to {T.MaxValue}, not '{text}'."));
+                : $"{name} must be a whole number up to {T.MaxValue}, not '{text}'.");
         }
         else if (missed(number) is { } range)
         {

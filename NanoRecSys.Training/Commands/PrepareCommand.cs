@@ -54,8 +54,8 @@ internal static class PrepareCommand
             (o, v) => o with { HeldOutShare = v }
         },
         {
-            Text("--events", string.Create(CultureInfo.InvariantCulture, $"Redis of the API, redis://[user:password@]host[:port]: adds its events "
-                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies"), "URL"),
+            Text("--events", $"Redis of the API, redis://[user:password@]host[:port]: adds its events "
+                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies", "URL"),
             (o, v) => o with { Events = v }
         },
         {
@@ -83,7 +83,6 @@ internal static class PrepareCommand
     private static void Show(DatasetSummary summary, RunConsole console)
     {
         ShowCounts(summary, console);
-        console.WriteSummary(summary, TrainingJson.Default.DatasetSummary);
     }
 
     public static void ShowCounts(DatasetSummary summary, RunConsole console)
@@ -149,6 +148,6 @@ internal static class PrepareCommand
 
     // Seconds since 1970, unless the file has another kind of numbers that grow with time.
     internal static string Moment(long time) => time is > 0 and < 253_402_300_800 // the year 10,000
-        ? string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})")
+        ? $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})"
         : time.ToString(CultureInfo.InvariantCulture);
 }

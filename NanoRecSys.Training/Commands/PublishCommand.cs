@@ -47,6 +47,5 @@ internal static class PublishCommand
         }
 
         console.WriteLine($"Version {summary.Version} is current: {summary.Bytes / 1e6:N1} MB in {summary.Folder}");
-        console.WriteSummary(summary, TrainingJson.Default.PublishSummary);
     }
 }

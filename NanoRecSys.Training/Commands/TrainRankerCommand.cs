@@ -34,10 +34,9 @@ internal static class TrainRankerCommand
 
     private static void Show(TrainRankerSummary summary, RunConsole console)
     {
-        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}; kept epoch {summary.BestEpoch}: "
+        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: "
             + $"validation AUC {summary.AucHard:F4} on hard and {summary.AucRandom:F4} on random negatives");
         console.WriteLine($"validation NDCG@10: retriever {summary.Retriever:F4}, ranker alone {summary.Plain:F4}, "
             + $"with the retriever's cosine (weight {summary.RetrieverWeight:0.###}) {summary.Fused:F4}");
-        console.WriteSummary(summary, TrainingJson.Default.TrainRankerSummary);
     }
 }

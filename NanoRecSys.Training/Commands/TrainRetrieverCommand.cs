@@ -64,8 +64,7 @@ internal static class TrainRetrieverCommand
 
     private static void Show(TrainRetrieverSummary summary, RunConsole console)
     {
-        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}; kept epoch {summary.BestEpoch}: "
+        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: "
             + $"validation NDCG@10 {summary.Validation["ndcg@10"]:F4}, HR@10 {summary.Validation["hr@10"]:F4}");
-        console.WriteSummary(summary, TrainingJson.Default.TrainRetrieverSummary);
     }
 }

@@ -132,18 +132,18 @@ internal static class DataChecks
         bool hasSmallTimes = form == TimeForm.Numbers && latest < EndOf1970 && earliest > -EndOf1970;
         if (hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime)
         {
-            throw new UserErrorException(Text(
-                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN."));
+            throw new UserErrorException(
+                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN.");
         }
 
         if (negative > 0)
         {
-            notes.Add(Text($"{negative:N0} ratings are negative (down to {lowest:0.##}). Without --min-rating every interaction is a positive."));
+            notes.Add($"{negative:N0} ratings are negative (down to {lowest:0.##}). Without --min-rating every interaction is a positive.");
         }
 
         if (hasSmallTimes)
         {
-            notes.Add(Text($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or another column. Their order is used; events from the API are newer than all of them."));
+            notes.Add($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or another column. Their order is used; events from the API are newer than all of them.");
         }
     }
 
@@ -167,17 +167,17 @@ internal static class DataChecks
             if (isEvaluated && cases == repeats)
             {
                 throw new UserErrorException(repeats > 0
-                    ? Text($"Each of the {repeats:N0} {part} items is one that its user had before, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows are there twice with different timestamps, keep one of each.")
+                    ? $"Each of the {repeats:N0} {part} items is one that its user had before, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows are there twice with different timestamps, keep one of each."
                     : split.Name == TimeSplit.SplitName
                         ? $"No user has an interaction in the {part} period and one before it. Change --held-out, or use --split leave-one-out."
-                        : Text($"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data."));
+                        : $"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data.");
             }
         }
 
         if (repeated > 0)
         {
-            notes.Add(Text(
-                $"{repeated:N0} interactions repeat an item that their user had before. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose item to predict is a repeat."));
+            notes.Add(
+                $"{repeated:N0} interactions repeat an item that their user had before. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose item to predict is a repeat.");
         }
 
         if (!trains)
@@ -193,6 +193,4 @@ internal static class DataChecks
             }
         }
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

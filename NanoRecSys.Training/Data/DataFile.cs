@@ -68,8 +68,7 @@ internal sealed class ByteLines(Stream stream, string name)
         (_start, _end) = (0, _end - _start);
         if (_end == _buffer.Length)
         {
-            throw new UserErrorException(string.Create(
-                CultureInfo.InvariantCulture, $"{name}, line {Number + 1}: longer than {LongestLine:N0} bytes. Rows must end with LF or CRLF."));
+            throw new UserErrorException($"{name}, line {Number + 1}: longer than {LongestLine:N0} bytes. Rows must end with LF or CRLF.");
         }
 
         int read = stream.Read(_buffer, _end, _buffer.Length - _end);
@@ -78,10 +77,8 @@ internal sealed class ByteLines(Stream stream, string name)
     }
 }
 
-/// <summary>
-/// Text of a line, each line by itself: UTF-8, else Windows-1252, of which latin-1 is a part. No text with an accent in
-/// these encodings is valid UTF-8, and a file of mixed origin keeps all its titles.
-/// </summary>
+/// <summary>Text of a line, each line by itself: UTF-8, else Windows-1252, of which latin-1 is a part. No text with an accent in these encodings is
+/// valid UTF-8, and a file of mixed origin keeps all its titles.</summary>
 internal static class LineText
 {
     private static readonly Encoding Windows1252 = CodePagesEncodingProvider.Instance.GetEncoding(1252)!;

@@ -129,6 +129,6 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
     }
 
     private static string Moment(long seconds) => seconds is > -62_135_596_800 and < 253_402_300_800 // the years 1 to 9999
-        ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)
+        ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd HH:mm:ss")
         : seconds.ToString(CultureInfo.InvariantCulture);
 }

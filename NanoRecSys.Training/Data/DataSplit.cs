@@ -43,10 +43,8 @@ internal abstract class DataSplit(UserHistories histories)
         return new TimedHistory(Histories.MemoryAt(user)[..count], times.IsEmpty ? times : times[..count], now);
     }
 
-    /// <summary>
-    /// The item to predict and everything that came before it; for the test that includes the validation item.
-    /// False for a user of whom nothing is to be predicted.
-    /// </summary>
+    /// <summary>The item to predict and everything that came before it; for the test that includes the validation item. False for a user of whom
+    /// nothing is to be predicted.</summary>
     public bool TryGet(int user, HeldOut part, out ReadOnlySpan<int> before, out int target)
     {
         bool isHeldOut = TryGet(user, part, out HeldOutCase found);
@@ -87,10 +85,8 @@ internal enum SplitKind
     Time,
 }
 
-/// <summary>
-/// Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest
-/// trains. Users with fewer than three items only train.
-/// </summary>
+/// <summary>Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest trains. Users with fewer than
+/// three items only train.</summary>
 internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = true) : DataSplit(histories)
 {
     public const string SplitName = "leave-one-out";
@@ -125,12 +121,9 @@ internal sealed class WholeHistories(UserHistories histories) : DataSplit(histor
     protected override int TargetPosition(int user, HeldOut part) => -1;
 }
 
-/// <summary>
-/// A global split by time: nothing of the future trains. A user's first item of the validation period is the
-/// validation target, the first of the test period the test target, each predicted from all that the user had
-/// before it. Users with no item in the period, or no earlier item, are skipped; what else a user has in those periods
-/// is history for a later target, and does not train.
-/// </summary>
+/// <summary>A global split by time: nothing of the future trains. A user's first item of the validation period is the validation target, the first of
+/// the test period the test target, each predicted from all that the user had before it. Users with no item in the period, or no earlier item, are
+/// skipped; what else a user has in those periods is history for a later target, and does not train.</summary>
 internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
 {
     public const string SplitName = "time";
@@ -175,9 +168,8 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
         int test = (int)((1 - heldOut / 2) * times.Length);
         if (validation == 0 || validation == test || test == times.Length)
         {
-            throw new UserErrorException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share."));
+            throw new UserErrorException(
+                $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share.");
         }
 
         var cuts = new TimeCuts(times[validation], times[test]);
@@ -197,10 +189,8 @@ internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before
 {
     public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
 
-    /// <summary>
-    /// Whether the target is among the last <paramref name="leftOut"/> items before it. Where those are excluded from the ranking no model
-    /// can find it, so that evaluations leave the user out.
-    /// </summary>
+    /// <summary>Whether the target is among the last <paramref name="leftOut"/> items before it. Where those are excluded from the ranking no model
+    /// can find it, so that evaluations leave the user out.</summary>
     public bool IsRepeat(int leftOut = int.MaxValue) => Before.Span[^Math.Min(leftOut, Before.Length)..].Contains(Target);
 }
 

@@ -1,9 +1,7 @@
 namespace NanoRecSys.Training.Data;
 
-/// <summary>
-/// Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens'
-/// sets, or the path of a file, a folder or a zip archive, or a pattern of files.
-/// </summary>
+/// <summary>Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens' sets, or the path of a file, a
+/// folder or a zip archive, or a pattern of files.</summary>
 internal static class DatasetSource
 {
     public const string Small = TrainingNames.Sample;
@@ -41,14 +39,12 @@ internal static class DatasetSource
         return OpenedData.Open(new DataPlace(folder), options.Reading, wasDownloaded: true);
     }
 
-    /// <summary>
-    /// Requires the prepared data, if there is any, to be made of what <c>--data</c> names: only the last part of a path names it.
-    /// A copy at another place is the same data.
-    /// </summary>
+    /// <summary>Requires the prepared data, if there is any, to be made of what <c>--data</c> names: only the last part of a path names it. A copy at
+    /// another place is the same data.</summary>
     public static async Task RequireUnchangedAsync(string data, Workspace workspace, CancellationToken cancellation)
     {
         // A known set that is not here any more cannot have changed.
-        if (Find(data, workspace) is not { } there || await PreparedData.ReadSummaryAsync(workspace.DataFolder, cancellation) is not { } prepared)
+        if (Find(data, workspace) is not { } there || PreparedData.ReadSummary(workspace.DataFolder) is not { } prepared)
         {
             return;
         }

@@ -4,10 +4,8 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Known">How many of the user's other interactions came before it.</param>
 internal sealed record HeldOutItemCase(EntityId UserId, int Known, EntityId ItemId);
 
-/// <summary>
-/// Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not
-/// been released yet: the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.
-/// </summary>
+/// <summary>Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not been released yet:
+/// the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.</summary>
 /// <param name="Items">What is known of them; none has been seen.</param>
 /// <param name="Cases">At most one per user, with an earlier history.</param>
 internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
@@ -41,15 +39,13 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));
     }
 
-    public void Write(string folder) => File.WriteAllBytes(
-        Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Indented.HeldOutItems));
+    public void Write(string folder) => TrainingJson.Write(Path.Combine(folder, FileName), this);
 
     public static HeldOutItems Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        return File.Exists(path)
-            ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.HeldOutItems)!
-            : throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items and train again: this evaluation needs items that training has not seen.");
+        return TrainingJson.Read<HeldOutItems>(path)
+            ?? throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items and train again: this evaluation needs items that training has not seen.");
     }
 
     private static List<HeldOutItemCase> Find(InteractionTable sorted, HashSet<int> isHeldOut)

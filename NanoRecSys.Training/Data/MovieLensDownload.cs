@@ -91,10 +91,8 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
     }
 }
 
-/// <summary>
-/// Fetches a large file into <c>FILE.part</c>. After a broken connection, also in a later run, it asks for the
-/// rest only (HTTP Range); it starts anew where the server cannot do that or has another file by now (If-Range).
-/// </summary>
+/// <summary>Fetches a large file into <c>FILE.part</c>. After a broken connection, also in a later run, it asks for the rest only (HTTP Range); it
+/// starts anew where the server cannot do that or has another file by now (If-Range).</summary>
 internal sealed class Download(HttpClient http)
 {
     private const int Attempts = 4;
@@ -210,19 +208,17 @@ internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvi
         _atStart ??= bytes;
         double seconds = Math.Max(0.001, time.GetElapsedTime(_started).TotalSeconds);
         double speed = Math.Max(0, bytes - _atStart.Value) / Megabyte / seconds;
-        string of = total is { } all ? string.Create(CultureInfo.InvariantCulture, $" of {all / Megabyte:F1}") : "";
+        string of = total is { } all ? $" of {all / Megabyte:F1}" : "";
         progress.Report(new ProgressEvent
         {
             Fraction = total is > 0 ? PrepareStep.DownloadShare * bytes / total.Value : null,
-            Detail = string.Create(CultureInfo.InvariantCulture, $"{bytes / Megabyte:F1}{of} MB, {speed:F1} MB/s"),
+            Detail = $"{bytes / Megabyte:F1}{of} MB, {speed:F1} MB/s",
         });
     }
 }
 
-/// <summary>
-/// Remembers, beside a part of a file, which edition of the file it is of: the server's strong ETag or, without
-/// one, its Last-Modified. Without either a part may be of another edition, and is not used.
-/// </summary>
+/// <summary>Remembers, beside a part of a file, which edition of the file it is of: the server's strong ETag or, without one, its Last-Modified.
+/// Without either a part may be of another edition, and is not used.</summary>
 internal sealed class PartValidator(string part)
 {
     private string TagPath => part + ".tag";

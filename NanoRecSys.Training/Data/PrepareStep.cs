@@ -2,13 +2,9 @@ using System.Numerics.Tensors;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>
-/// Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.
-/// </summary>
-/// <remarks>
-/// By default every interaction is kept and is positive, also a second one of the same user with the
-/// same item at another time: the histories are what happened. Only exact copies of a row are dropped.
-/// </remarks>
+/// <summary>Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.</summary>
+/// <remarks>By default every interaction is kept and is positive, also a second one of the same user with the same item at another time: the
+/// histories are what happened. Only exact copies of a row are dropped.</remarks>
 internal static class PrepareStep
 {
     /// <summary>Share of the step that a download is counted as.</summary>
@@ -74,7 +70,7 @@ internal static class PrepareStep
         DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
         IReadOnlyList<SourceFile> files = await source.SourcesAsync(context.Cancellation);
         string from = source.Source;
-        if (await FormerSourceAsync(context) is { } former && former != from)
+        if (FormerSource(context) is { } former && former != from)
         {
             notes.Add($"The prepared data of this name came from {former} and is replaced.");
         }
@@ -114,11 +110,11 @@ internal static class PrepareStep
         return new Preparation(summary, CatalogBuilder.Build(itemIds, PreparedData.CountTrain(split, itemIds.Length), items), histories, heldOut);
     }
 
-    private static async Task<string?> FormerSourceAsync(StepContext context)
+    private static string? FormerSource(StepContext context)
     {
         try
         {
-            return (await PreparedData.ReadSummaryAsync(context.Workspace.DataFolder, context.Cancellation))?.Source;
+            return PreparedData.ReadSummary(context.Workspace.DataFolder)?.Source;
         }
         catch (UserErrorException)
         {
@@ -164,18 +160,14 @@ internal static class PrepareStep
 
 internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, UserHistories Histories, HeldOutItems? HeldOut)
 {
-    public async Task WriteAsync(StepContext context)
-    {
-        await AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
+    public Task WriteAsync(StepContext context) =>
+        AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
         {
             HistoriesFile.Write(folder, Histories);
             await CatalogFile.WriteAsync(Path.Combine(folder, PreparedData.CatalogName), Catalog, context.Cancellation);
-            await File.WriteAllBytesAsync(
-                Path.Combine(folder, PreparedData.SummaryName),
-                JsonSerializer.SerializeToUtf8Bytes(Summary, TrainingJson.Indented.DatasetSummary), context.Cancellation);
+            TrainingJson.Write(Path.Combine(folder, PreparedData.SummaryName), Summary);
             HeldOut?.Write(folder);
         });
-    }
 }
 
 internal sealed record PrepareOptions
@@ -199,10 +191,8 @@ internal sealed record PrepareOptions
     /// <summary>Moments of an earlier preparation to divide at; they decide alone, where they are given.</summary>
     public TimeCuts? Cuts { get; init; }
 
-    /// <summary>
-    /// [V] ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and
-    /// interactions with other items are left out. Null: all items, in order of first appearance.
-    /// </summary>
+    /// <summary>[V] ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and interactions with other items
+    /// are left out. Null: all items, in order of first appearance.</summary>
     public IReadOnlyList<EntityId>? ItemOrder { get; init; }
 
     /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, CancellationToken)"/>. Null for none.</summary>

@@ -26,7 +26,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
 
     public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
     {
-        DatasetSummary summary = await ReadSummaryAsync(folder, cancellation)
+        DatasetSummary summary = ReadSummary(folder)
             ?? throw new UserErrorException($"There is no prepared data in {folder}. Run 'prepare' first, with the same --data and --artifacts.");
         try
         {
@@ -43,12 +43,11 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     }
 
     /// <returns>Null where nothing was prepared.</returns>
-    public static async Task<DatasetSummary?> ReadSummaryAsync(string folder, CancellationToken cancellation = default)
+    public static DatasetSummary? ReadSummary(string folder)
     {
-        string path = Path.Combine(folder, SummaryName);
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellation), TrainingJson.Indented.DatasetSummary) : null;
+            return TrainingJson.Read<DatasetSummary>(Path.Combine(folder, SummaryName));
         }
         catch (Exception e) when (e is IOException or JsonException)
         {
@@ -95,8 +94,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     public static string HashOf(IdTable items, UserHistories histories, TimeCuts? cuts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(
-            CultureInfo.InvariantCulture, $"{items.Count} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n")));
+        hash.AppendData(Encoding.ASCII.GetBytes($"{items.Count} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n"));
         AppendIds(items);
         AppendIds(histories.Users);
         Append(histories.Offsets);
@@ -178,10 +176,8 @@ internal sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
-    /// <summary>
-    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the cuts.
-    /// Results of other prepared data have another one.
-    /// </summary>
+    /// <summary>SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the
+    /// cuts. Results of other prepared data have another one.</summary>
     public required string Hash { get; init; }
 
     /// <summary>What <c>--data</c> named, in full.</summary>

@@ -1,9 +1,7 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// What the mean of a figure over users would have been for other users: resamples of the users, with
-/// replacement (Efron, 1979). All series see the same resamples, so that their differences are paired.
-/// </summary>
+/// <summary>What the mean of a figure over users would have been for other users: resamples of the users, with replacement (Efron, 1979). All series
+/// see the same resamples, so that their differences are paired.</summary>
 internal sealed class Bootstrap
 {
     private const double Tail = 0.025; // on each side: 95% intervals

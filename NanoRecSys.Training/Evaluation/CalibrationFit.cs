@@ -1,9 +1,7 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// Fits the probability that a recommended item is the one that comes next to the score that ordered the list (Platt, 1999): a logistic
-/// regression over the lists' places on validation, by Newton's method.
-/// </summary>
+/// <summary>Fits the probability that a recommended item is the one that comes next to the score that ordered the list (Platt, 1999): a logistic
+/// regression over the lists' places on validation, by Newton's method.</summary>
 internal static class CalibrationFit
 {
     private const int Iterations = 50;

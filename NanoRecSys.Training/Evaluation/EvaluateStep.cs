@@ -95,9 +95,7 @@ internal sealed record EvaluateOptions
     public IReadOnlyList<HeldOut> Splits { get; init; } = [HeldOut.Validation, HeldOut.Test];
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
-    /// <summary>
-    /// Items that <see cref="Exclusion.Window"/> leaves out, independent of what a model reads, so that all models are comparable.
-    /// </summary>
+    /// <summary>Items that <see cref="Exclusion.Window"/> leaves out, independent of what a model reads, so that all models are comparable.</summary>
     public int Window { get; init; } = PublishedWindow;
     public bool Sampled { get; init; }
     public int Negatives { get; init; } = 100;

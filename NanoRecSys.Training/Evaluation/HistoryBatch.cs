@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// Users that are ranked together. One batch is filled again and again: its buffers grow to the largest
-/// and stay, so that a ranking allocates nothing per user.
-/// </summary>
+/// <summary>Users that are ranked together. One batch is filled again and again: its buffers grow to the largest and stay, so that a ranking
+/// allocates nothing per user.</summary>
 internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
@@ -83,10 +81,8 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
     }
 }
 
-/// <summary>
-/// The retriever as the models of one evaluation share it: a batch is encoded and compared with all items
-/// once, for whoever asks first.
-/// </summary>
+/// <summary>The retriever as the models of one evaluation share it: a batch is encoded and compared with all items once, for whoever asks
+/// first.</summary>
 internal sealed class BatchEncoder : IDisposable
 {
     private readonly UserEncoder _encoder;

@@ -3,10 +3,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// The defaults are tuned on validation only, for the sample and the 2018 edition alike. The decay matters most:
-/// NDCG@10 on the sample's validation .036 with all items alike (and 200 neighbours), .064 with these.
-/// </summary>
+/// <summary>The defaults are tuned on validation only, for the sample and the 2018 edition alike. The decay matters most: NDCG@10 on the sample's
+/// validation .036 with all items alike (and 200 neighbours), .064 with these.</summary>
 internal sealed record ItemKnnOptions
 {
     public int Neighbours { get; init; } = 100;
@@ -89,10 +87,8 @@ internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
     }
 }
 
-/// <summary>
-/// Products of users with all items. The result is kept for the next batch: fresh memory of this size comes
-/// from the kernel each time, which cost half as much again as the products (57,289 items, 256 users).
-/// </summary>
+/// <summary>Products of users with all items. The result is kept for the next batch: fresh memory of this size comes from the kernel each time, which
+/// cost half as much again as the products (57,289 items, 256 users).</summary>
 /// <param name="items">[V, D]; owned by the caller.</param>
 internal sealed class ItemProducts(Tensor items) : IDisposable
 {

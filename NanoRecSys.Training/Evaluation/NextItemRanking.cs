@@ -42,11 +42,9 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     public int[] Ranks(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         Rank([scorer], part, progress, cancellation).Ranks[0];
 
-    /// <summary>
-    /// Ranks for all users, batch by batch and within a batch model by model: what models share, they can keep
-    /// until the batch's <see cref="HistoryBatch.Version"/> changes. Histories of like length go together:
-    /// where a device pads its batches, little of one is padding.
-    /// </summary>
+    /// <summary>Ranks for all users, batch by batch and within a batch model by model: what models share, they can keep until the batch's <see
+    /// cref="HistoryBatch.Version"/> changes. Histories of like length go together: where a device pads its batches, little of one is
+    /// padding.</summary>
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
@@ -98,10 +96,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         };
     }
 
-    public int DepthOf(IScorer scorer)
-    {
-        return Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
-    }
+    public int DepthOf(IScorer scorer) => Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
 
     public static string NameOf(HeldOut part) => part == HeldOut.Test ? "test" : "validation";
 
@@ -148,16 +143,12 @@ internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(
 
     protected override int LastRank => int.MaxValue; // however small the catalogue, a cutoff beyond it is met by all
 
-    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
-    {
-        return TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
-    }
+    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index) =>
+        TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
 }
 
-/// <summary>
-/// The target among a few sampled negatives. Much published work has done so; it can turn the order of models
-/// round (Krichene and Rendle, 2020), so its figures only go beside others of the very same protocol.
-/// </summary>
+/// <summary>The target among a few sampled negatives. Much published work has done so; it can turn the order of models round (Krichene and Rendle,
+/// 2020), so its figures only go beside others of the very same protocol.</summary>
 internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
 {
     private readonly ConcurrentBag<Scratch> _unused = []; // one for each thread that ever ranked at a time
@@ -179,11 +170,9 @@ internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, i
     private sealed record Scratch(int[] Negatives, RowSet Taken);
 }
 
-/// <summary>
-/// Draws negatives that are neither the target nor excluded, each once, every item alike: the target is mostly more
-/// popular than they are, which flatters. What a user gets follows from the seed and the user alone: the same for every
-/// model, in every order of users, on any number of threads.
-/// </summary>
+/// <summary>Draws negatives that are neither the target nor excluded, each once, every item alike: the target is mostly more popular than they are,
+/// which flatters. What a user gets follows from the seed and the user alone: the same for every model, in every order of users, on any number of
+/// threads.</summary>
 internal sealed class NegativeSampler
 {
     // Draws per negative before the rest is taken in order: where nearly all items are excluded, luck takes forever.
@@ -237,10 +226,8 @@ internal sealed class NegativeSampler
     }
 }
 
-/// <summary>
-/// Random numbers of one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding
-/// <see cref="Random"/> anew for each user or resample would cost more than the draws.
-/// </summary>
+/// <summary>Random numbers of one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding <see cref="Random"/> anew for each
+/// user or resample would cost more than the draws.</summary>
 internal struct SeededDraws(long seed, long stream)
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
@@ -277,10 +264,8 @@ public enum Exclusion
 /// <summary>Where a ranking of the whole catalogue puts the item that came next.</summary>
 internal static class TargetRank
 {
-    /// <summary>
-    /// 1 + the number of other items that are not excluded and do not score lower than the target. Ties count
-    /// as ahead of it, so that a model that scores all items alike finds nothing; so does NaN.
-    /// </summary>
+    /// <summary>1 + the number of other items that are not excluded and do not score lower than the target. Ties count as ahead of it, so that a
+    /// model that scores all items alike finds nothing; so does NaN.</summary>
     /// <param name="scores">[V]</param>
     public static int Of(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> excluded)
     {
@@ -390,10 +375,8 @@ internal interface IScorer
     /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
     string Name { get; }
 
-    /// <summary>
-    /// Items that it really puts in order: a second stage's number of candidates, null for the whole
-    /// catalogue. Metrics beyond it are left out.
-    /// </summary>
+    /// <summary>Items that it really puts in order: a second stage's number of candidates, null for the whole catalogue. Metrics beyond it are left
+    /// out.</summary>
     int? Depth => null;
 
     /// <summary>What turns a score into a logit of the model's loss: one over the temperature where there is one.</summary>

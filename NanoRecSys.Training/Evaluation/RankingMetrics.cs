@@ -38,11 +38,9 @@ internal static class RankingMetrics
     }
 }
 
-/// <summary>
-/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full
-/// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
-/// <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how often the test was looked at.
-/// </summary>
+/// <summary><c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full ranking, since they
+/// are published. Every figure on the test split, of any protocol, is also appended to <c>test-evaluations.jsonl</c>, which nothing rewrites: it
+/// shows how often the test was looked at.</summary>
 internal static class MetricsFile
 {
     public const string TestLog = "test-evaluations.jsonl";
@@ -50,10 +48,9 @@ internal static class MetricsFile
     /// <summary>Nothing where nothing was measured, or by an earlier version.</summary>
     public static SavedMetrics Read(Workspace workspace, string model)
     {
-        string path = PathOf(workspace, model);
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.SavedMetrics) ?? SavedMetrics.None : SavedMetrics.None;
+            return TrainingJson.Read<SavedMetrics>(PathOf(workspace, model)) ?? SavedMetrics.None;
         }
         catch (JsonException)
         {
@@ -87,7 +84,7 @@ internal static class MetricsFile
         var updated = new SavedMetrics(
             InputsOf(workspace, data, result.Model).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
             [.. others.Where(old => !IsReplaced(old, result)), result]);
-        AtomicFile.Write(PathOf(workspace, result.Model), JsonSerializer.SerializeToUtf8Bytes(updated, TrainingJson.Indented.SavedMetrics));
+        TrainingJson.Write(PathOf(workspace, result.Model), updated);
     }
 
     // An older entry may not tell its window.

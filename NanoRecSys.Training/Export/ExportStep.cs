@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Text.Json.Serialization.Metadata;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace NanoRecSys.Training.Export;
@@ -44,7 +43,7 @@ internal static class ExportStep
                 Data = data?.Hash,
                 Files = Directory.EnumerateFiles(workspace.ExportFolder).ToDictionary(path => Path.GetFileName(path), FileHash.Of),
             };
-            AtomicFile.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), JsonSerializer.SerializeToUtf8Bytes(report, TrainingJson.Indented.ExportReport));
+            TrainingJson.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report);
             context.Progress.Report(new ProgressEvent { Fraction = 1 });
             return report;
         }
@@ -114,10 +113,8 @@ internal enum RankerPrecision
     EightBits,
 }
 
-/// <summary>
-/// What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so
-/// that without it nothing in the folder can be published.
-/// </summary>
+/// <summary>What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so that without it nothing in the
+/// folder can be published.</summary>
 /// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
 /// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 /// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
@@ -141,7 +138,7 @@ internal sealed record ExportReport(
     /// <summary>The report of an export that is of the prepared data and of the weights as they are now, and whose files are as it left them.</summary>
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
-        ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        ExportReport report = TrainingJson.ReadRequired<ExportReport>(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), "export");
         if (ModelFolder.Retriever.Exists(workspace.RetrieverFolder) && ModelFolder.Retriever.MismatchOf(workspace.RetrieverFolder, data) is { } mismatch)
         {
             throw new UserErrorException(mismatch); // which another export would end with, too
@@ -181,22 +178,6 @@ internal static class ExportFiles
 {
     public const string Parity = "parity.json";
     public const string Index = "index.json";
-
-    public static T ReadJson<T>(string path, JsonTypeInfo<T> type, string command)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new JsonException("it is null.");
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new UserErrorException($"There is no {path}. Run '{command}' first, with the same --data and --artifacts.", e);
-        }
-        catch (JsonException e)
-        {
-            throw new UserErrorException($"{path} cannot be read: {e.Message} Run '{command}' again.", e);
-        }
-    }
 }
 
 internal static class Parity
@@ -207,10 +188,7 @@ internal static class Parity
     /// <summary>What a user tower in 8 bits may not fall below.</summary>
     public const double LeastMeanCosine = 0.995;
 
-    /// <summary>
-    /// Encodes each history alone and without padding, as serving does, and all of them in one padded batch;
-    /// both must match.
-    /// </summary>
+    /// <summary>Encodes each history alone and without padding, as serving does, and all of them in one padded batch; both must match.</summary>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them.</param>
     public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
@@ -313,10 +291,8 @@ internal static class ContentMapExport
 /// <param name="Files">What was written, the user tower first.</param>
 internal sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
 
-/// <summary>
-/// The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header
-/// keeps what the weights do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.
-/// </summary>
+/// <summary>The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header keeps what the weights
+/// do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.</summary>
 internal static class StateDictionaryExport
 {
     public const string UserTowerName = "user_tower.safetensors";

@@ -32,7 +32,7 @@ internal static class IndexStep
             Sha256 = FileHash.Of(path),
             ItemsSha256 = export.Files[ArtifactNames.ItemEmbeddings],
         };
-        AtomicFile.Write(Path.Combine(folder, ExportFiles.Index), JsonSerializer.SerializeToUtf8Bytes(info, TrainingJson.Indented.IndexInfo));
+        TrainingJson.Write(Path.Combine(folder, ExportFiles.Index), info);
         context.Progress.Report(new ProgressEvent { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });
         return info;
     }
@@ -41,10 +41,9 @@ internal static class IndexStep
     {
         if (options.Target > 0 && recall.Measure(index) is var found && found < options.Target)
         {
-            throw new UserErrorException(string.Create(
-                CultureInfo.InvariantCulture,
+            throw new UserErrorException(
                 $"The {index.Kind} index finds {found:P1} of the exact {recall.K} nearest items{(SearchWidth.NameOf(index) is { } name ? $" at {name} {SearchWidth.Of(index)}" : "")}; --recall asks for {options.Target:P1}. "
-                + $"{(options.Width is null ? "" : "Use a larger --width, ")}{(options.Width is null ? "Use" : "or")} another --kind such as flat or ivf-flat{(index.Kind == IndexKinds.IvfProduct ? ", more --parts" : "")}, or a lower --recall. The index of an earlier run stays."));
+                + $"{(options.Width is null ? "" : "Use a larger --width, ")}{(options.Width is null ? "Use" : "or")} another --kind such as flat or ivf-flat{(index.Kind == IndexKinds.IvfProduct ? ", more --parts" : "")}, or a lower --recall. The index of an earlier run stays.");
         }
     }
 
@@ -226,10 +225,8 @@ internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact
         return asked > 0 ? (double)shared / asked : 0;
     }
 
-    /// <returns>
-    /// Milliseconds of a query on this thread: of each query the quickest round, and the mean of those. What else runs
-    /// on the machine only ever adds to a round.
-    /// </returns>
+    /// <returns>Milliseconds of a query on this thread: of each query the quickest round, and the mean of those. What else runs on the machine only
+    /// ever adds to a round.</returns>
     public double MeasureLatency(IVectorIndex index, int rounds = 5)
     {
         var quickest = new double[_expected.Length];

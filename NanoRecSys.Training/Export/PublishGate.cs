@@ -1,9 +1,7 @@
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// Compares a candidate with the served version before it takes its place: both retrievers, as they were exported, rank the validation items
-/// of the same users in the prepared data. The paired bootstrap interval of the difference decides.
-/// </summary>
+/// <summary>Compares a candidate with the served version before it takes its place: both retrievers, as they were exported, rank the validation items
+/// of the same users in the prepared data. The paired bootstrap interval of the difference decides.</summary>
 internal static class PublishGate
 {
     private const int Cutoff = 10;
@@ -48,10 +46,9 @@ internal static class PublishGate
     }
 
     /// <summary>The outcome for people, on one line.</summary>
-    public static string Describe(GateResult gate) => string.Create(
-        CultureInfo.InvariantCulture,
+    public static string Describe(GateResult gate) =>
         $"NDCG@{Cutoff} of {gate.Users:N0} validation users: {gate.Candidate:.0000}, the served version {gate.Version} has {gate.Served:.0000} "
-        + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})");
+        + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})";
 
     // By the figures from before that training: those of the retriever on validation. The interval of the difference of two independent
     // means is wider than that of paired ones, so this refuses less.

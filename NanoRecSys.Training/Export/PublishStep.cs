@@ -212,7 +212,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
     {
         string folder = workspace.ExportFolder;
         ExportReport report = ExportReport.Read(workspace, data);
-        IndexInfo index = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Index), TrainingJson.Indented.IndexInfo, "index");
+        IndexInfo index = TrainingJson.ReadRequired<IndexInfo>(Path.Combine(folder, ExportFiles.Index), "index");
         OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
             ?? throw new UserErrorException($"There is no {Path.Combine(folder, ArtifactNames.UserTower)}. Run 'export' again.");
         try
@@ -252,7 +252,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             return null;
         }
 
-        RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), TrainingJson.Indented.RankerModel, "export");
+        RankerModel ranker = TrainingJson.ReadRequired<RankerModel>(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), "export");
 
         // A network of data without categories keeps one row for them; a name that no item has keeps it unset.
         ItemLayout items = ranker.Items.Categories.Count > 0 ? ranker.Items : ranker.Items with { Categories = ["(none)"] };

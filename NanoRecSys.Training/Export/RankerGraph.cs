@@ -6,11 +6,9 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole
-/// graph, for whoever wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an
-/// item alone is computed once per item, what depends on the user alone once per request.
-/// </summary>
+/// <summary>The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole graph, for whoever
+/// wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an item alone is computed once per item, what
+/// depends on the user alone once per request.</summary>
 internal static class RankerGraph
 {
     private const string Candidates = "candidates";

@@ -1,13 +1,12 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Text.Json.Nodes;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// Reads and writes <c>.safetensors</c>: the length of a JSON header (8 bytes, little-endian), the header
-/// (name -> dtype, shape, byte range), then the values. Unlike a pickle, nothing in it can run.
-/// Written as F32; read from every type of <see cref="StoredNumber"/>, always into float32.
-/// </summary>
+/// <summary>Reads and writes <c>.safetensors</c>: the length of a JSON header (8 bytes, little-endian), the header (name -> dtype, shape, byte
+/// range), then the values. Unlike a pickle, nothing in it can run. Written as F32; read from every type of <see cref="StoredNumber"/>, always into
+/// float32.</summary>
 internal static class SafetensorsFile
 {
     private const string MetadataKey = "__metadata__";
@@ -122,43 +121,34 @@ internal static class SafetensorsFile
 
     private static byte[] WriteHeader(NamedTensor[] tensors, IReadOnlyDictionary<string, string>? metadata)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        var header = new JsonObject();
+        if (metadata is not null)
         {
-            json.WriteStartObject();
-            if (metadata is not null)
-            {
-                json.WriteStartObject(MetadataKey);
-                foreach ((string key, string text) in metadata)
-                {
-                    json.WriteString(key, text);
-                }
-
-                json.WriteEndObject();
-            }
-
-            long begin = 0;
-            foreach (NamedTensor tensor in tensors)
-            {
-                long count = tensor.Shape.Aggregate(1L, (product, size) => checked(product * size));
-                if (count != tensor.Values.Length)
-                {
-                    throw new ArgumentException(
-                        $"Tensor '{tensor.Name}' [{string.Join(", ", tensor.Shape)}] needs {count} values, has {tensor.Values.Length}.",
-                        nameof(tensors));
-                }
-
-                long end = begin + count * sizeof(float);
-                SafetensorsEntry.Write(json, tensor.Name, tensor.Shape, begin, end);
-                begin = end;
-            }
-
-            json.WriteEndObject();
+            header[MetadataKey] = new JsonObject(metadata.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)text.Value)));
         }
 
-        // Padded with spaces so that the values start at a multiple of 8 bytes, as the format advises.
-        int padding = (int)(-buffer.Length & 7);
-        return [.. buffer.ToArray(), .. Enumerable.Repeat((byte)' ', padding)];
+        long begin = 0;
+        foreach (NamedTensor tensor in tensors)
+        {
+            long count = tensor.Shape.Aggregate(1L, (product, size) => checked(product * size));
+            if (count != tensor.Values.Length)
+            {
+                throw new ArgumentException(
+                    $"Tensor '{tensor.Name}' [{string.Join(", ", tensor.Shape)}] needs {count} values, has {tensor.Values.Length}.", nameof(tensors));
+            }
+
+            long end = begin + count * sizeof(float);
+            header[tensor.Name] = new JsonObject
+            {
+                ["dtype"] = nameof(StoredNumber.F32),
+                ["shape"] = new JsonArray([.. tensor.Shape.Select(size => (JsonNode)size)]),
+                ["data_offsets"] = new JsonArray(begin, end),
+            };
+            begin = end;
+        }
+
+        byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
+        return [.. text, .. Enumerable.Repeat((byte)' ', -text.Length & 7)]; // so that the values start at a multiple of 8 bytes, as the format advises
     }
 }
 
@@ -183,24 +173,6 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         {
             throw new InvalidDataException($"tensor '{name}' needs dtype, shape and data_offsets, has {line}.", e);
         }
-    }
-
-    public static void Write(Utf8JsonWriter json, string name, long[] shape, long begin, long end)
-    {
-        json.WriteStartObject(name);
-        json.WriteString("dtype", "F32");
-        json.WriteStartArray("shape");
-        foreach (long size in shape)
-        {
-            json.WriteNumberValue(size);
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("data_offsets");
-        json.WriteNumberValue(begin);
-        json.WriteNumberValue(end);
-        json.WriteEndArray();
-        json.WriteEndObject();
     }
 
     /// <summary>Reads from the stream's position; the header's check made sure that the bytes are there.</summary>

@@ -3,12 +3,9 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) ->
-/// <c>user_embedding</c> float32 [batch, D], L2-normalised. A network with a time bias also reads <c>times</c> int64
-/// [batch, length] and <c>now</c> int64 [batch], in seconds. Only the last position is served, so only it leaves the
-/// last block.
-/// </summary>
+/// <summary>The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) -> <c>user_embedding</c> float32
+/// [batch, D], L2-normalised. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
+/// the last position is served, so only it leaves the last block.</summary>
 internal static class UserTowerGraph
 {
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
@@ -73,10 +70,8 @@ internal static class UserTowerGraph
     }
 }
 
-/// <summary>
-/// One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition
-/// behind a gate where the network has gates; width D, hidden width F. Dropout is absent: it only trains.
-/// </summary>
+/// <summary>One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate
+/// where the network has gates; width D, hidden width F. Dropout is absent: it only trains.</summary>
 internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention)
 {
     private readonly int _width = model.Dimension; // D
@@ -200,10 +195,8 @@ internal sealed class TowerAttention(
 /// <param name="PaddingAndFuture">[B, 1, L, L], or [L, L] where nothing is padded.</param>
 internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFuture)
 {
-    /// <summary>
-    /// Finite on purpose: softmax over a row of -infinity alone is NaN, and left padding has such rows. It
-    /// is large enough that what is masked gets exactly zero.
-    /// </summary>
+    /// <summary>Finite on purpose: softmax over a row of -infinity alone is NaN, and left padding has such rows. It is large enough that what is
+    /// masked gets exactly zero.</summary>
     private const float Masked = -1e9f;
 
     /// <param name="tokens">[B, L]</param>
@@ -239,11 +232,8 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
         graph.Gather(graph.Node("Shape", [tokens]), graph.ScalarConstant(1L)); // scalar
 }
 
-/// <summary>
-/// Rotary position embedding (Su et al., 2021), rotate-half form: the pair (a, b) of a head's halves at
-/// position p turns to (a cos - b sin, b cos + a sin). Scores then depend on distances only, which is why
-/// padding on the left does not change them.
-/// </summary>
+/// <summary>Rotary position embedding (Su et al., 2021), rotate-half form: the pair (a, b) of a head's halves at position p turns to (a cos - b sin,
+/// b cos + a sin). Scores then depend on distances only, which is why padding on the left does not change them.</summary>
 /// <param name="Cos">[L, 1, d / 2] for heads of width d.</param>
 /// <param name="Sin">[L, 1, d / 2]</param>
 internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
@@ -408,7 +398,6 @@ internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias,
 
         return this with { Weight = weight, Bias = bias };
     }
-
 }
 
 /// <summary>A trained network's tensors by PyTorch's names, each checked for the shape that the configuration asks for.</summary>

@@ -1,9 +1,7 @@
 namespace NanoRecSys.Training.Import;
 
-/// <summary>
-/// Pretrained weights in, the same files out as a training leaves: <c>evaluate</c>, <c>export</c>, <c>index</c> and
-/// <c>publish</c> go on from there. Nothing is written before all weights are checked.
-/// </summary>
+/// <summary>Pretrained weights in, the same files out as a training leaves: <c>evaluate</c>, <c>export</c>, <c>index</c> and <c>publish</c> go on
+/// from there. Nothing is written before all weights are checked.</summary>
 internal static class ImportStep
 {
     public static async Task<ImportSummary> RunAsync(ImportOptions options, StepContext context)
@@ -77,7 +75,7 @@ internal static class ImportStep
     /// <returns>Null if no data is prepared.</returns>
     private static DatasetSummary? RequireFit(ImportedTower? tower, Workspace workspace, List<string> notes)
     {
-        DatasetSummary? prepared = ReadSummary(workspace);
+        DatasetSummary? prepared = PreparedData.ReadSummary(workspace.DataFolder);
         if (tower is null)
         {
             return prepared;
@@ -112,7 +110,7 @@ internal static class ImportStep
             throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} items, the item table 'embedding.weight' has {tower.Model.Items} rows.");
         }
 
-        DatasetSummary? former = ReadSummary(context.Workspace);
+        DatasetSummary? former = PreparedData.ReadSummary(context.Workspace.DataFolder);
         Preparation prepared = await PrepareStep.ReadAsync(
             new PrepareOptions { Data = options.Data, Reading = former?.Reading ?? new(), MinRating = former?.MinRating ?? 0, KCore = former?.KCore ?? 0, Cuts = former?.Cuts, ItemOrder = itemMap }, context);
         DatasetSummary data = prepared.Summary;
@@ -131,25 +129,8 @@ internal static class ImportStep
         return prepared;
     }
 
-    private static DatasetSummary? ReadSummary(Workspace workspace)
-    {
-        string path = Path.Combine(workspace.DataFolder, PreparedData.SummaryName);
-        try
-        {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.DatasetSummary) : null;
-        }
-        catch (JsonException e)
-        {
-            throw new UserErrorException($"{path} cannot be read: {e.Message} Run 'prepare' again.", e);
-        }
-    }
-
     // The old folder goes with all its checkpoints and plots.
-    private static Task WriteAsync(string folder, Action<string> write) => AtomicFolder.WriteAsync(folder, fresh =>
-    {
-        write(fresh);
-        return Task.CompletedTask;
-    });
+    private static Task WriteAsync(string folder, Action<string> write) => AtomicFolder.WriteAsync(folder, fresh => Task.Run(() => write(fresh)));
 }
 
 internal sealed record ImportOptions

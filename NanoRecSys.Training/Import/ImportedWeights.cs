@@ -69,12 +69,12 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         double? wanted = options.RopeBase ?? Number(weights, WeightsMetadata.RopeBase);
         if (told is { } written && wanted is { } other && Math.Abs(written - other) > 1e-3 * written)
         {
-            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' has base {written}."));
+            throw new UserErrorException($"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' has base {written}.");
         }
 
         if ((wanted ?? told) is null)
         {
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The rotary embedding is assumed to have base {ImportOptions.DefaultRopeBase}; set --rope-base if it does not."));
+            notes.Add($"The rotary embedding is assumed to have base {ImportOptions.DefaultRopeBase}; set --rope-base if it does not.");
         }
 
         return wanted ?? told ?? ImportOptions.DefaultRopeBase;
@@ -301,10 +301,8 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
     private bool Fits(long[] shape) => shape.Length == Shape.Length && shape.Zip(Shape).All(size => size.First > 0 && (size.Second ?? size.First) == size.First);
 }
 
-/// <summary>
-/// The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it tells the base and,
-/// by its length, the number of heads, which nothing else in the weights does.
-/// </summary>
+/// <summary>The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it tells the base and, by its length, the
+/// number of heads, which nothing else in the weights does.</summary>
 internal static class RotaryFrequencies
 {
     // Of float32, and of the half-precision formats that a whole checkpoint may have been turned into.

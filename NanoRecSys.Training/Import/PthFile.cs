@@ -2,11 +2,8 @@ using System.IO.Compression;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>
-/// A <c>.pth</c> file as PyTorch 1.6 and later write it: a zip archive with <c>data.pkl</c>, a pickle that
-/// describes the tensors, and their numbers in <c>data/0</c>, <c>data/1</c>, ... Nothing in the file is executed, and
-/// what is read is no larger than the file.
-/// </summary>
+/// <summary>A <c>.pth</c> file as PyTorch 1.6 and later write it: a zip archive with <c>data.pkl</c>, a pickle that describes the tensors, and their
+/// numbers in <c>data/0</c>, <c>data/1</c>, ... Nothing in the file is executed, and what is read is no larger than the file.</summary>
 internal sealed class PthFile : IDisposable
 {
     private const string PickleName = "data.pkl";
@@ -248,10 +245,8 @@ internal static class StateDictionary
             : throw new InvalidDataException($"it holds no tensors; its keys are {string.Join(", ", dictionary.Keys.Take(10).Select(PrintableName.Of))}.");
     }
 
-    /// <summary>
-    /// The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing
-    /// does, or where several networks in the file could be meant.
-    /// </summary>
+    /// <summary>The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing does, or where several
+    /// networks in the file could be meant.</summary>
     public static string PrefixOf(IEnumerable<string> names, string[] landmarks)
     {
         HashSet<string> all = [.. names];

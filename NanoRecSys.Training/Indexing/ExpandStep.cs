@@ -38,10 +38,8 @@ internal static class ExpandStep
     }
 }
 
-/// <summary>
-/// Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and
-/// drawn back towards the mean so that mean and variance of every dimension stay what they were.
-/// </summary>
+/// <summary>Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and drawn back towards the
+/// mean so that mean and variance of every dimension stay what they were.</summary>
 internal static class EmbeddingExpansion
 {
     /// <summary>Standard deviation of the noise, in those of the dimension: neighbours stay near without being copies.</summary>

@@ -1,10 +1,7 @@
 namespace NanoRecSys.Training.Indexing;
 
-/// <summary>
-/// Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: the threads find the neighbours of a
-/// batch in the graph as it was before, then the edges are set. So the same seed makes the same graph on any number of
-/// threads, and nothing has to be locked.
-/// </summary>
+/// <summary>Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: the threads find the neighbours of a batch in the graph as it
+/// was before, then the edges are set. So the same seed makes the same graph on any number of threads, and nothing has to be locked.</summary>
 internal static class HnswBuilder
 {
     /// <summary>Rows kept in sight while neighbours are looked for (efConstruction), as many as FAISS does.</summary>

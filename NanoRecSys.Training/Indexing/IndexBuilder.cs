@@ -34,10 +34,10 @@ internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int
     /// <summary>As FAISS's factory writes it: <c>IVF4096,PQ32</c>.</summary>
     public string Factory => Kind switch
     {
-        IndexKinds.IvfFlat => string.Create(CultureInfo.InvariantCulture, $"IVF{Lists},Flat"),
-        IndexKinds.IvfScalar => string.Create(CultureInfo.InvariantCulture, $"IVF{Lists},SQ8"),
-        IndexKinds.IvfProduct => string.Create(CultureInfo.InvariantCulture, $"IVF{Lists},PQ{Parts}"),
-        IndexKinds.Hnsw => string.Create(CultureInfo.InvariantCulture, $"HNSW{Edges},Flat"),
+        IndexKinds.IvfFlat => $"IVF{Lists},Flat",
+        IndexKinds.IvfScalar => $"IVF{Lists},SQ8",
+        IndexKinds.IvfProduct => $"IVF{Lists},PQ{Parts}",
+        IndexKinds.Hnsw => $"HNSW{Edges},Flat",
         _ => "Flat",
     };
 

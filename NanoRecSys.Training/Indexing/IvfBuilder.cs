@@ -71,10 +71,8 @@ internal static class IvfBuilder
     }
 }
 
-/// <summary>
-/// Lloyd's k-means. Started from a sample of the rows; a centroid that loses all rows takes half of the largest
-/// cluster's. By inner product it is spherical: centroids have length 1.
-/// </summary>
+/// <summary>Lloyd's k-means. Started from a sample of the rows; a centroid that loses all rows takes half of the largest cluster's. By inner product
+/// it is spherical: centroids have length 1.</summary>
 internal static class KMeans
 {
     /// <summary>Rows per centroid that it looks at; FAISS takes at most 256, and warns below 39.</summary>

@@ -6,10 +6,8 @@ using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>
-/// The learned additions to scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
-/// sequence and added in a fixed order, so the number of threads does not change the result.
-/// </summary>
+/// <summary>The learned additions to scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
+/// sequence and added in a fixed order, so the number of threads does not change the result.</summary>
 internal sealed unsafe class AttentionBias
 {
     private readonly int _heads;
@@ -121,10 +119,8 @@ internal sealed unsafe class AttentionBias
     }
 }
 
-/// <summary>
-/// One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values at and
-/// behind <c>count</c> are written as zero.
-/// </summary>
+/// <summary>One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values at and behind
+/// <c>count</c> are written as zero.</summary>
 internal static unsafe class AttentionWeights
 {
     /// <summary>row = softmax(row)</summary>

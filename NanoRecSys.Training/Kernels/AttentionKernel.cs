@@ -4,10 +4,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>
-/// Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in
-/// buffers that stay in the cache, without computing padding or the future.
-/// </summary>
+/// <summary>Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in buffers that stay in the
+/// cache, without computing padding or the future.</summary>
 /// <remarks>The backward pass computes the weights again: cheaper than writing [B, H, L, L] to memory and reading it.</remarks>
 /// <param name="offsets">[B + 1] where each sequence begins in the pack.</param>
 internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, int[] offsets, ulong dropoutKey)

@@ -14,10 +14,8 @@ internal sealed record AttentionShape(int Heads, double Dropout);
 /// <param name="Time">[H, T] by the time in between; see <see cref="TimeBuckets"/>.</param>
 internal sealed record BiasTables(Tensor Distance, Tensor? Time);
 
-/// <summary>
-/// What a network computes besides matrix products, in torch's operators: runs on every device and processor. <see cref="KernelOperations"/>
-/// does the same with 512-bit vectors. <see cref="For(Device, ModelInfo)"/> chooses between them, and nothing else asks for the processor.
-/// </summary>
+/// <summary>What a network computes besides matrix products, in torch's operators: runs on every device and processor. <see cref="KernelOperations"/>
+/// does the same with 512-bit vectors. <see cref="For(Device, ModelInfo)"/> chooses between them, and nothing else asks for the processor.</summary>
 internal class NetworkOperations
 {
     private static readonly Scalar Epsilon = RmsNorm.Epsilon; // kept: see TensorSums

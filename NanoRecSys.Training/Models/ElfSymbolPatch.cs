@@ -7,16 +7,12 @@ namespace NanoRecSys.Training.Models;
 /// <param name="Substitute">A libc function without arguments, no longer in name than <paramref name="Symbol"/>.</param>
 internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
 
-/// <summary>
-/// Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that
-/// the dynamic linker reads are changed, in place: no offset moves.
-/// </summary>
+/// <summary>Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that the dynamic linker reads are
+/// changed, in place: no offset moves.</summary>
 internal static class ElfSymbolPatch
 {
-    /// <summary>
-    /// The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that itself in
-    /// every library, so a call without effect can replace it there.
-    /// </summary>
+    /// <summary>The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that itself in every library, so a call without
+    /// effect can replace it there.</summary>
     public static readonly SymbolDemand LibTorchSharp =
         new("_ZSt21ios_base_library_initv", "GLIBCXX_3.4.32", "GLIBCXX_3.4.30", "sched_yield");
 

@@ -4,10 +4,8 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built
-/// with (Debian 12, Ubuntu 22.04): there a copy without that demand is made in the user's cache folder.
-/// </summary>
+/// <summary>Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built with (Debian 12, Ubuntu 22.04):
+/// there a copy without that demand is made in the user's cache folder.</summary>
 internal static class LibTorch
 {
     private const string Library = "libLibTorchSharp.so";
@@ -90,11 +88,8 @@ internal static class LibTorch
         && !NativeLibrary.TryGetExport(library, ElfSymbolPatch.LibTorchSharp.Symbol, out _);
 }
 
-/// <summary>
-/// Lets torch's threads sleep while they wait for each other. By default they spin, which starves the very
-/// thread they wait for where other programs want the cores: two short epochs on two cores beside some twenty
-/// busy processes took 14 s asleep, one alone 79 s spinning.
-/// </summary>
+/// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the very thread they wait for where other
+/// programs want the cores: two short epochs on two cores beside some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
 internal static partial class OpenMpWaiting
 {
     private const string Policy = "OMP_WAIT_POLICY";
@@ -124,10 +119,8 @@ internal static class TorchDevice
 
     public static bool IsName(string device) => device is Auto or Cpu or Cuda || IndexOf(device) is not null;
 
-    /// <summary>
-    /// The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused
-    /// before anything is computed; choosing the CPU loads nothing.
-    /// </summary>
+    /// <summary>The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused before anything is computed; choosing
+    /// the CPU loads nothing.</summary>
     public static string Resolve(string device) => Resolve(device, IsCudaBuild, CountGpus);
 
     internal static string Resolve(string device, bool isCudaBuild, Func<int> countGpus)

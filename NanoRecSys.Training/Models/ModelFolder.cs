@@ -153,10 +153,8 @@ internal static class ModelFolder
         new($"'{name}' baseline", "model.json", $"train-baseline --model {name}", $"Run 'train-baseline --model {name}'", type);
 }
 
-/// <summary>
-/// <c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same in another order,
-/// may have as many items and still not be what it was trained on.
-/// </summary>
+/// <summary><c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same in another order, may have as many items
+/// and still not be what it was trained on.</summary>
 internal static class RetrieverItems
 {
     public const string FileName = "items.txt";
@@ -196,12 +194,10 @@ internal static class NetworkWeights
     // Batch norm counts its batches; nothing reads the count.
     private const string BatchCount = "num_batches_tracked";
 
-    public static IReadOnlyList<NamedTensor> Of(nn.Module network)
-    {
-        return [.. network.state_dict()
+    public static IReadOnlyList<NamedTensor> Of(nn.Module network) =>
+        [.. network.state_dict()
             .Where(entry => !entry.Key.EndsWith(BatchCount, StringComparison.Ordinal))
             .Select(entry => new NamedTensor(entry.Key, entry.Value.shape, Values(entry.Value)))];
-    }
 
     public static IReadOnlyDictionary<string, NamedTensor> ByName(nn.Module network) => Of(network).ToDictionary(tensor => tensor.Name);
 

@@ -10,17 +10,12 @@ internal static class Precision
 {
     private const string ProcessorFlags = "/proc/cpuinfo";
 
-    /// <summary>
-    /// Rows of a reduced product are a multiple of this. oneDNN generates about 120 KB of code for each new shape and keeps a thousand of them per
-    /// thread: with arbitrary numbers of rows a training grew by a gigabyte.
-    /// </summary>
+    /// <summary>Rows of a reduced product are a multiple of this. oneDNN generates about 120 KB of code for each new shape and keeps a thousand of
+    /// them per thread: with arbitrary numbers of rows a training grew by a gigabyte.</summary>
     public const int RowMultiple = 128;
 
     /// <param name="wanted">The setting; null: if it is faster.</param>
-    public static bool IsReduced(bool? wanted, Device device)
-    {
-        return wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
-    }
+    public static bool IsReduced(bool? wanted, Device device) => wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
 
     /// <summary>a · b, in bfloat16 with sums in fp32 where it is reduced; the result is fp32.</summary>
     /// <param name="a">[n, k]</param>
@@ -62,10 +57,8 @@ internal static class Precision
             line.StartsWith("flags", StringComparison.Ordinal) && line.Contains(" avx512_bf16", StringComparison.Ordinal));
 }
 
-/// <summary>
-/// x W' + b, initialized Xavier-uniform with a zero bias. Its products may be in bfloat16 with sums in
-/// fp32, which is 3.4 times as fast on processors with AVX512-BF16 (12,800 x 64 x 256: 2.0 ms instead of 7.0, one thread).
-/// </summary>
+/// <summary>x W' + b, initialized Xavier-uniform with a zero bias. Its products may be in bfloat16 with sums in fp32, which is 3.4 times as fast on
+/// processors with AVX512-BF16 (12,800 x 64 x 256: 2.0 ms instead of 7.0, one thread).</summary>
 internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "weight")]
@@ -123,11 +116,9 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     }
 }
 
-/// <summary>
-/// Sums that several threads may compute at once. TorchSharp's operators create a number (the second
-/// term's factor) for each call and drop the reference before the native code has read it: a collection that another thread
-/// triggers frees it, and the step fails with "Expected false to be true". Here the factor is kept.
-/// </summary>
+/// <summary>Sums that several threads may compute at once. TorchSharp's operators create a number (the second term's factor) for each call and drop
+/// the reference before the native code has read it: a collection that another thread triggers frees it, and the step fails with "Expected false to
+/// be true". Here the factor is kept.</summary>
 internal static class TensorSums
 {
     private static readonly Scalar One = 1;

@@ -2,10 +2,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// A batch of sequences end to end, without padding: P positions in all, of which sequence b has
-/// [Offsets[b], Offsets[b + 1]).
-/// </summary>
+/// <summary>A batch of sequences end to end, without padding: P positions in all, of which sequence b has [Offsets[b], Offsets[b + 1]).</summary>
 internal sealed class SequencePack : IDisposable
 {
     /// <summary>The item of an empty history.</summary>
@@ -130,10 +127,8 @@ internal sealed class SequencePack : IDisposable
     }
 }
 
-/// <summary>
-/// For every pair of a batch's positions, the time between the item at j and the prediction at i, in buckets that
-/// grow by a factor: [0, 1) s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is floor(log(max(s, 1)) / 0.301).
-/// </summary>
+/// <summary>For every pair of a batch's positions, the time between the item at j and the prediction at i, in buckets that grow by a factor: [0, 1)
+/// s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is floor(log(max(s, 1)) / 0.301).</summary>
 internal sealed class TimeBuckets
 {
     /// <summary>T: the last bucket begins at e^(0.301 * 63) s, about five years.</summary>

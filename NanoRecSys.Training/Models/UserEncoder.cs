@@ -2,10 +2,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the
-/// tower must not be trained; disposing puts the tower back into the mode it was in, and into fp32.
-/// </summary>
+/// <summary>A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the tower must not be trained;
+/// disposing puts the tower back into the mode it was in, and into fp32.</summary>
 internal sealed class UserEncoder : IDisposable
 {
     // Of a pack's [P, D]: at width 256, packs of 1,024 to 4,096 positions are encoded 1.4 to 2 times as fast as those of 50,000.
@@ -85,10 +83,8 @@ internal sealed class UserEncoder : IDisposable
         }
     }
 
-    /// <summary>
-    /// As many histories together as keep their activations in the processor's cache; all together where threads cannot share the work
-    /// (see <see cref="Kernels.NetworkOperations.AllowsThreads"/>).
-    /// </summary>
+    /// <summary>As many histories together as keep their activations in the processor's cache; all together where threads cannot share the work (see
+    /// <see cref="Kernels.NetworkOperations.AllowsThreads"/>).</summary>
     private IEnumerable<Range> PartsOf(IReadOnlyList<TimedHistory> histories)
     {
         int most = _tower.Operations.AllowsThreads ? CachedNumbers / _tower.Model.Dimension : int.MaxValue;

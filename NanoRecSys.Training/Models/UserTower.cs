@@ -5,11 +5,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its
-/// weights have the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
-/// <c>blocks.0.attn.qkv_proj.weight</c>, ...
-/// </summary>
+/// <summary>The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its weights have the names of
+/// <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>, <c>blocks.0.attn.qkv_proj.weight</c>, ...</summary>
 internal sealed class UserTower : nn.Module<SequencePack, Tensor>
 {
     [ComponentName(Name = "embedding")]
@@ -135,10 +132,8 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     }
 }
 
-/// <summary>
-/// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
-/// weighted by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
-/// </summary>
+/// <summary>Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is weighted by sigmoid(W x), as in
+/// LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.</summary>
 internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "norm1")]
@@ -233,10 +228,8 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     }
 }
 
-/// <summary>
-/// Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two
-/// items, so the place of a sequence in a batch does not matter.
-/// </summary>
+/// <summary>Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two items, so the place of
+/// a sequence in a batch does not matter.</summary>
 internal static class RotaryEmbedding
 {
     /// <summary>[d / 2], in float32 as in the network: at position 200 their rounding is visible.</summary>

@@ -1,9 +1,7 @@
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>
-/// What a result was made of: the hash of each input by its name, written into the result and compared by every step that reads it.
-/// Counts and file times cannot replace it: other data may have as many items, in other rows.
-/// </summary>
+/// <summary>What a result was made of: the hash of each input by its name, written into the result and compared by every step that reads it. Counts
+/// and file times cannot replace it: other data may have as many items, in other rows.</summary>
 internal static class Provenance
 {
     public const string Data = "data";

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Pipeline;
@@ -23,12 +22,14 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
         }
     }
 
-    public void WriteSummary<T>(T summary, JsonTypeInfo<T> type)
+    public void WriteSummary<T>(T summary) => WriteJson(JsonSerializer.Serialize(summary, typeof(T), TrainingJson.Default));
+
+    /// <summary>A table whose <paramref name="numbers"/> are columns aligned to the right.</summary>
+    public static Table CreateTable(IEnumerable<string> texts, IEnumerable<string> numbers)
     {
-        if (json)
-        {
-            output.WriteLine(JsonSerializer.Serialize(summary, type));
-        }
+        Table table = new Table().Border(TableBorder.Simple);
+        table.AddColumns([.. texts.Select(name => new TableColumn(name).NoWrap()), .. numbers.Select(name => new TableColumn(name).RightAligned().NoWrap())]);
+        return table;
     }
 
     public IStageDisplay Open(string stage, TimeProvider time) =>
@@ -122,21 +123,21 @@ internal static class ProgressText
     {
         string?[] parts =
         [
-            progress.Fraction is { } fraction ? Format($"{100 * fraction:F0}%") : null,
-            progress.Epoch is { } epoch ? Format($"epoch {epoch}") : null,
-            progress.Loss is { } loss ? Format($"loss {loss:F3}") : null,
-            progress.SequencesPerSecond is { } speed ? Format($"{speed:N0} sequences/s") : null,
+            progress.Fraction is { } fraction ? $"{100 * fraction:F0}%" : null,
+            progress.Epoch is { } epoch ? $"epoch {epoch}" : null,
+            progress.Loss is { } loss ? $"loss {loss:F3}" : null,
+            progress.SequencesPerSecond is { } speed ? $"{speed:N0} sequences/s" : null,
             progress.Detail,
-            progress.RemainingSeconds is > 0.5 and { } left ? $"{Duration(TimeSpan.FromSeconds(left))} left" : null,
+            progress.RemainingSeconds is > 0.5 and { } left ? $"{Duration(left)} left" : null,
             progress.Metrics is { } metrics
-                ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => Format($"{m.Key} {m.Value:F4}"))) : null,
+                ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => $"{m.Key} {m.Value:F4}")) : null,
             progress.Message,
         ];
         return parts.Where(part => !string.IsNullOrEmpty(part)).Select(part => part!);
     }
 
-    public static string Duration(TimeSpan time) =>
-        time.TotalMinutes < 1 ? Format($"{time.TotalSeconds:F1} s") : Format($"{(int)time.TotalMinutes} min {time.Seconds:D2} s");
+    public static string Duration(double seconds) => Duration(TimeSpan.FromSeconds(seconds));
 
-    private static string Format(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    public static string Duration(TimeSpan time) =>
+        time.TotalMinutes < 1 ? $"{time.TotalSeconds:F1} s" : $"{(int)time.TotalMinutes} min {time.Seconds:D2} s";
 }

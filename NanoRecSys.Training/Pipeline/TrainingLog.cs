@@ -11,10 +11,8 @@ internal sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<s
     public static readonly TrainingLabels Retriever = new("Training of the retriever", "sequences", ["ndcg@10"]);
 }
 
-/// <summary>
-/// The figures of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>,
-/// updated after every epoch.
-/// </summary>
+/// <summary>The figures of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>, updated
+/// after every epoch.</summary>
 internal sealed class TrainingLog
 {
     public const string EventsName = "tensorboard";

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using TorchSharp;
 using TorchSharp.Modules;
 
@@ -116,11 +115,9 @@ internal sealed class TrainingLoop<TOptions>
         && (state.Epoch >= Epochs || state.Epoch - state.BestEpoch >= Patience * ValidateEvery || elapsed.TotalSeconds >= MaxSeconds);
 }
 
-/// <summary>
-/// Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no
-/// random state: the randomness of an epoch follows from the seed and its number.
-/// </summary>
-internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictionary<string, string> inputs, JsonTypeInfo<TrainingState<TOptions>> type)
+/// <summary>Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no random
+/// state: the randomness of an epoch follows from the seed and its number.</summary>
+internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictionary<string, string> inputs)
 {
     private const string StateName = "state.json";
     private const string OptimizerName = "optimizer.bin";
@@ -140,11 +137,11 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
 
         // Last: with it the folder is complete.
-        AtomicFile.Write(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type));
+        TrainingJson.Write(Path.Combine(fresh, StateName), state with { Inputs = inputs });
         AtomicFolder.Replace(_folder, fresh);
         if (state.Curve[^1].Metrics is not null)
         {
-            AtomicFile.Write(Path.Combine(modelFolder, TrainingLog.MetricsName), JsonSerializer.SerializeToUtf8Bytes(state, type));
+            TrainingJson.Write(Path.Combine(modelFolder, TrainingLog.MetricsName), state);
         }
     }
 
@@ -164,7 +161,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
 
         try
         {
-            TrainingState<TOptions> state = JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new JsonException($"{StateName} is null");
+            TrainingState<TOptions> state = TrainingJson.Read<TrainingState<TOptions>>(path) ?? throw new JsonException($"{StateName} is null");
             if (Difference(state.Inputs) is { } difference)
             {
                 throw new UserErrorException($"The checkpoint in {_folder} was written {difference}");
@@ -180,8 +177,8 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
     }
 
-    public static string Fingerprint<T>(T value, JsonTypeInfo<T> type) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, type)));
+    public static string Fingerprint(TOptions value) =>
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, typeof(TOptions), TrainingJson.Default)));
 
     // Of a training that was killed; the workspace's lock is held, so none is in use.
     private IEnumerable<string> Unfinished() => Directory.Exists(modelFolder)

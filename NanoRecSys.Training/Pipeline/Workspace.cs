@@ -35,10 +35,8 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>export</c> and <c>index</c>: what <c>publish</c> gathers.</summary>
     public string ExportFolder => Path.Combine(Store.Root, "work", Dataset, "export");
 
-    /// <summary>
-    /// Keeps other trainings away from this dataset's data and results: two at once would build a version out of both. Held until
-    /// disposed; null where another process holds it.
-    /// </summary>
+    /// <summary>Keeps other trainings away from this dataset's data and results: two at once would build a version out of both. Held until disposed;
+    /// null where another process holds it.</summary>
     public IDisposable? TryLock()
     {
         IDisposable? taken = FolderLock.TryTake(Path.Combine(Store.Root, "work", Dataset), "training");

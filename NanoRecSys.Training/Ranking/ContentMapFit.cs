@@ -2,10 +2,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>
-/// Fits the content map by ridge regression of the trained item embeddings on the items' content. An item counts by
-/// how often it was seen: the embedding of a rare one is mostly noise.
-/// </summary>
+/// <summary>Fits the content map by ridge regression of the trained item embeddings on the items' content. An item counts by how often it was seen:
+/// the embedding of a rare one is mostly noise.</summary>
 /// <param name="Ridge">The penalty that was best on held-out items.</param>
 /// <param name="HeldOutCosine">Weighted mean cosine of estimated and trained embeddings of items that were left out of a fit.</param>
 internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutCosine)

@@ -2,10 +2,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>
-/// Ranks items that were removed from the data before training, for the users that interacted with them: by the content
-/// map alone, and by both stages as they are served.
-/// </summary>
+/// <summary>Ranks items that were removed from the data before training, for the users that interacted with them: by the content map alone, and by
+/// both stages as they are served.</summary>
 internal static class HeldOutItemsRanking
 {
     private const int Candidates = 100;

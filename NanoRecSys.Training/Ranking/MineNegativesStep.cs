@@ -4,11 +4,9 @@ namespace NanoRecSys.Training.Ranking;
 
 internal sealed record MineNegativesSummary(int Positions, int ValidationPositions, long Rows);
 
-/// <summary>
-/// Finds what the ranker learns to tell apart: for positions of the users' histories the item that came, hard
-/// negatives that the retriever puts near the top, and random ones; never an item the user has had. Written as it
-/// goes, users in a random order, so that each part of the file is a sample of all.
-/// </summary>
+/// <summary>Finds what the ranker learns to tell apart: for positions of the users' histories the item that came, hard negatives that the retriever
+/// puts near the top, and random ones; never an item the user has had. Written as it goes, users in a random order, so that each part of the file is
+/// a sample of all.</summary>
 /// <remarks>An item that is held out may be drawn as a negative of its own user's training positions: nothing of it may be known yet.</remarks>
 internal static class MineNegativesStep
 {
@@ -278,10 +276,8 @@ internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncode
     }
 }
 
-/// <summary>
-/// The user embeddings a history had on its way: after each of its last items, in one pass of the causal
-/// network. An earlier one sees a little less of the past than it would alone: the pass reads L items in all.
-/// </summary>
+/// <summary>The user embeddings a history had on its way: after each of its last items, in one pass of the causal network. An earlier one sees a
+/// little less of the past than it would alone: the pass reads L items in all.</summary>
 internal sealed class PrefixEncoder(UserTower tower)
 {
     /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>

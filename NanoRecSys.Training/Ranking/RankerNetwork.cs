@@ -4,11 +4,9 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>
-/// The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare
-/// it with the user's history. Its weights go by <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of
-/// release, <c>number_embeddings.0.weight</c> ... for other numbers, <c>mlp.0.weight</c> ..., <c>output.weight</c>.
-/// </summary>
+/// <summary>The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare it with the user's
+/// history. Its weights go by <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of release,
+/// <c>number_embeddings.0.weight</c> ... for other numbers, <c>mlp.0.weight</c> ..., <c>output.weight</c>.</summary>
 internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 {
     public const int CategoryWidth = 16;
@@ -143,12 +141,10 @@ internal sealed class ItemFeatureTensors : IDisposable
     /// <param name="rows">[B] int64 item rows.</param>
     /// <param name="unknown">[B, 1], or null for items that are all known.</param>
     /// <param name="signals">[B, S], where the network reads some.</param>
-    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null)
-    {
-        return new RankerInputs(
+    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null) =>
+        new RankerInputs(
             users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _numbers.index_select(0, rows),
             _categories?.index_select(0, rows) ?? CategoriesOf(rows), unknown ?? zeros(rows.shape[0], 1), signals);
-    }
 
     // [B] -> [B, G]
     private Tensor CategoriesOf(Tensor rows)

@@ -55,8 +55,7 @@ internal static class TrainRankerStep
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
-        var checkpoint = new Checkpoint<TrainRankerOptions>(
-            folder, InputsOf(options, data, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
+        var checkpoint = new Checkpoint<TrainRankerOptions>(folder, InputsOf(options, data, context, network.Model));
         TrainingState<TrainRankerOptions> state = options.Resume
             ? checkpoint.Restore(network, trainer.Optimizer)
             : TrainingState<TrainRankerOptions>.Start(options, context.Seed);
@@ -84,8 +83,7 @@ internal static class TrainRankerStep
     private static Dictionary<string, string> InputsOf(TrainRankerOptions options, PreparedData data, StepContext context, RankerModel model) => new()
     {
         [Provenance.Data] = data.Hash,
-        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(
-            options with { Resume = false, Epochs = 0, Patience = 0 }, TrainingJson.Default.TrainRankerOptions),
+        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(options with { Resume = false, Epochs = 0, Patience = 0 }),
         ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
         ["retriever weights"] = model.RetrieverSha256!,
         ["negatives"] = FileHash.Of(context.Workspace.NegativesFile),
@@ -205,10 +203,8 @@ internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, I
 
 internal sealed record WeightPoint(double Weight, double Ndcg);
 
-/// <summary>
-/// The candidates of every user with a validation item, and that item: found once, since the retriever does not
-/// change while the ranker trains.
-/// </summary>
+/// <summary>The candidates of every user with a validation item, and that item: found once, since the retriever does not change while the ranker
+/// trains.</summary>
 /// <param name="Users">[U]</param>
 /// <param name="Targets">[U] rows of the items that came next.</param>
 internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IReadOnlyList<int> Targets)

@@ -25,9 +25,10 @@ internal sealed record EpochEstimate(
             using Process process = Process.GetCurrentProcess();
             (int stepsOfEpoch, double step, double processor) = TimeSteps(trainer, steps, process, context);
             double validation = TimeValidation(trainer, data, context);
+            process.Refresh();
             return Task.FromResult(new EpochEstimate(
                 preset, context.Device, context.Threads, processor / (step * context.Threads), load, stepsOfEpoch, step, stepsOfEpoch * step, validation,
-                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, PeakOf(process)));
+                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, process.PeakWorkingSet64));
         });
     }
 
@@ -68,22 +69,12 @@ internal sealed record EpochEstimate(
         }
     }
 
-    private static long PeakOf(Process process)
-    {
-        process.Refresh();
-        return process.PeakWorkingSet64;
-    }
-
     private static double TimeValidation(RetrieverTrainer trainer, PreparedData data, StepContext context)
     {
-        UserHistories all = data.Histories;
-        int users = Math.Min(UsersValidated, all.UserCount);
-        var some = new UserHistories(
-            all.Users.Take(users), all.Offsets[..(users + 1)].ToArray(), all.Items[..(int)all.Offsets[users]].ToArray(), all.Times[..(int)all.Offsets[users]].ToArray());
-        var ranking = new FullRanking(DataSplit.Of(some, data.Summary.Cuts), data.Catalog.Count) { Threads = context.Threads };
+        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = UsersValidated };
         using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
-        ranking.Ranks(scorer, HeldOut.Validation, cancellation: context.Cancellation);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds * all.UserCount / users;
+        int ranked = ranking.Ranks(scorer, HeldOut.Validation, cancellation: context.Cancellation).Length;
+        return Stopwatch.GetElapsedTime(start).TotalSeconds * data.Split.UserCount / Math.Max(1, ranked);
     }
 }

@@ -4,11 +4,9 @@ namespace NanoRecSys.Training.Retrieval;
 /// <param name="Loss">Of the last epoch, in nats.</param>
 internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
-/// <summary>
-/// Trains the selected retriever again from the start, with the settings and the number of epochs that validation chose, and with the
-/// validation items in the training part. Only the test item of each user stays unseen: in short histories, the validation item is a large
-/// share of what is known of a user, and the newest.
-/// </summary>
+/// <summary>Trains the selected retriever again from the start, with the settings and the number of epochs that validation chose, and with the
+/// validation items in the training part. Only the test item of each user stays unseen: in short histories, the validation item is a large share of
+/// what is known of a user, and the newest.</summary>
 internal static class RefitStep
 {
     public static async Task<RefitSummary> RunAsync(StepContext context)

@@ -7,10 +7,8 @@ namespace NanoRecSys.Training.Retrieval;
 /// <summary>How far the embeddings after P positions are from the items that followed.</summary>
 internal interface IRetrieverLoss
 {
-    /// <summary>
-    /// Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several
-    /// threads at once.
-    /// </summary>
+    /// <summary>Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several threads at
+    /// once.</summary>
     bool IsSeparable => false;
 
     /// <summary>Computes the mean loss and its gradients down to every parameter behind the two inputs.</summary>
@@ -30,10 +28,8 @@ internal sealed record PositionWeights(Tensor Values, double Sum) : IDisposable
     public void Dispose() => Values.Dispose();
 }
 
-/// <summary>
-/// Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at
-/// the reference size) are never in memory together.
-/// </summary>
+/// <summary>Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at the reference size) are never
+/// in memory together.</summary>
 internal static class ChunkedLoss
 {
     /// <summary>The loss of each of the rows <c>[start, end)</c>, [C].</summary>
@@ -62,10 +58,8 @@ internal static class ChunkedLoss
     }
 }
 
-/// <summary>
-/// Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is
-/// written out (softmax minus one-hot): autograd would hold and pass over three more matrices of logits.
-/// </summary>
+/// <summary>Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is written out (softmax minus
+/// one-hot): autograd would hold and pass over three more matrices of logits.</summary>
 /// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
 internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
 {
@@ -135,10 +129,8 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
     }
 }
 
-/// <summary>
-/// Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its
-/// positions; a drawn item that is itself the one that followed does not count.
-/// </summary>
+/// <summary>Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its positions; a drawn item that
+/// is itself the one that followed does not count.</summary>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, N] logits that are in memory at a time.</param>
 internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
@@ -170,10 +162,8 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
     }
 }
 
-/// <summary>
-/// In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more
-/// often; subtracting the log of an item's share of the training data corrects for it (Yi et al., 2019).
-/// </summary>
+/// <summary>In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more often; subtracting the log of
+/// an item's share of the training data corrects for it (Yi et al., 2019).</summary>
 /// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, P] logits that are in memory at a time.</param>

@@ -49,10 +49,8 @@ internal sealed class RetrieverTrainer : IDisposable
     /// <summary>Learning rate at the start of an epoch (1-based).</summary>
     public double LearningRateAt(int epoch) => _schedule.At((long)(epoch - 1) * _stepsPerEpoch);
 
-    /// <summary>
-    /// Trains one epoch. Its randomness (order, windows, dropout) comes from the seed and its number alone, so
-    /// that a resumed training goes on exactly as the broken-off one would have.
-    /// </summary>
+    /// <summary>Trains one epoch. Its randomness (order, windows, dropout) comes from the seed and its number alone, so that a resumed training goes
+    /// on exactly as the broken-off one would have.</summary>
     /// <param name="epoch">1-based.</param>
     public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
@@ -162,14 +160,10 @@ internal sealed class RetrieverTrainer : IDisposable
     }
 }
 
-/// <summary>
-/// A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of
-/// torch's operators are too short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took
-/// 244 ms a step with two threads inside them, 260 ms with one.
-/// </summary>
-/// <remarks>
-/// Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.
-/// </remarks>
+/// <summary>A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of torch's operators are too
+/// short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took 244 ms a step with two threads inside them, 260 ms with
+/// one.</summary>
+/// <remarks>Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.</remarks>
 internal sealed class TowerReplicas : IDisposable
 {
     private readonly UserTower[] _towers; // the first is the one that is trained

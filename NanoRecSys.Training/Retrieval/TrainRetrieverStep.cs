@@ -45,8 +45,7 @@ internal static class TrainRetrieverStep
     private static async Task<TrainRetrieverSummary> TrainAsync(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
     {
         string folder = context.Workspace.RetrieverFolder;
-        var checkpoint = new Checkpoint<TrainRetrieverOptions>(
-            folder, InputsOf(trainer, data, options, context), TrainingJson.Indented.TrainingStateTrainRetrieverOptions);
+        var checkpoint = new Checkpoint<TrainRetrieverOptions>(folder, InputsOf(trainer, data, options, context));
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
         TrainingState<TrainRetrieverOptions> state = options.Resume
@@ -75,11 +74,8 @@ internal static class TrainRetrieverStep
 
     /// <returns>Null where there is none, as of imported weights.</returns>
     /// <exception cref="JsonException">It is damaged.</exception>
-    internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder)
-    {
-        string path = Path.Combine(folder, TrainingLog.MetricsName);
-        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.TrainingStateTrainRetrieverOptions) : null;
-    }
+    internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder) =>
+        TrainingJson.Read<TrainingState<TrainRetrieverOptions>>(Path.Combine(folder, TrainingLog.MetricsName));
 
     /// <param name="epoch">1-based.</param>
     internal static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, int epochs, double resumedAt, StepContext context)
@@ -108,7 +104,7 @@ internal static class TrainRetrieverStep
         TrainRetrieverOptions shared = options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1, ReducedPrecision = null };
         return new()
         {
-            ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared, TrainingJson.Default.TrainRetrieverOptions),
+            ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared),
             ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
             [Provenance.Data] = data.Hash,
             ["--threads"] = context.Threads.ToString(CultureInfo.InvariantCulture), // the rounding of a step's sums depends on it
@@ -139,10 +135,8 @@ internal static class TrainRetrieverStep
     }
 }
 
-/// <summary>
-/// The retriever's hyper-parameters. The defaults are those of nanoRecSys, except <see cref="Loss"/>
-/// (there in-batch InfoNCE) and <see cref="EmbeddingStd"/> (the item table's start).
-/// </summary>
+/// <summary>The retriever's hyper-parameters. The defaults are those of nanoRecSys, except <see cref="Loss"/> (there in-batch InfoNCE) and <see
+/// cref="EmbeddingStd"/> (the item table's start).</summary>
 internal sealed record TrainRetrieverOptions
 {
     /// <summary>What the tower is built of; one of <see cref="BlockKinds"/>.</summary>

@@ -32,6 +32,6 @@ internal static class BadRow
             : Message(table.File.Name, place, bad[0].Reason, text);
         return count <= allowed ? (count, first) : throw new UserErrorException(allowed == 0
             ? first
-            : string.Create(CultureInfo.InvariantCulture, $"More than {allowed:N0} rows cannot be read. Raise --skip-bad-rows, or correct them. The first: {first}"));
+            : $"More than {allowed:N0} rows cannot be read. Raise --skip-bad-rows, or correct them. The first: {first}");
     }
 }

@@ -41,10 +41,8 @@ internal sealed record DataPlace(string Path)
         return [.. paths.Order(StringComparer.Ordinal).Select(path => (DataFile)path)];
     }
 
-    /// <summary>
-    /// Unpacks what may be data, each file under its plain name, whatever folders the archive puts it in: no entry can name a place
-    /// outside <paramref name="folder"/>, and what is not needed costs no disk.
-    /// </summary>
+    /// <summary>Unpacks what may be data, each file under its plain name, whatever folders the archive puts it in: no entry can name a place outside
+    /// <paramref name="folder"/>, and what is not needed costs no disk.</summary>
     public IReadOnlyList<DataFile> Unpack(string folder)
     {
         try

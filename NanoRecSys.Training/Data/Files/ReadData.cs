@@ -44,7 +44,7 @@ internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDicti
     public string Describe()
     {
         string columns = string.Join(", ", Columns.Select(column => column.Key == column.Value ? column.Key : $"{column.Key}={column.Value}"));
-        string files = Files == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{Files:N0} files: ");
+        string files = Files == 1 ? "" : $"{Files:N0} files: ";
         return $"Interactions: {files}{Format}; columns {columns}{(Ignored.Count == 0 ? "" : "; not read: " + string.Join(", ", Ignored))}."
             + (Items is null ? "" : $" Items: {Path.GetFileName(Items)}, {ItemsFormat}; {string.Join(", ", ItemColumns)}.");
     }
@@ -124,7 +124,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Ite
 
     private void Note(string? firstBad, ReadOptions options, ICollection<string> notes)
     {
-        void Add(FormattableString note) => notes.Add(note.ToString(CultureInfo.InvariantCulture));
+        void Add(string note) => notes.Add(note);
         if (Repeats > 0)
         {
             Add($"{Repeats:N0} rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.");

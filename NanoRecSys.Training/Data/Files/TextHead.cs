@@ -16,10 +16,8 @@ internal static class TextHead
         return FileKind.IsGzip(file.Path) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
-    /// <summary>
-    /// The file in UTF-8, with LF or CRLF and lines of a normal length: the file itself, or a copy of which each line that is not UTF-8
-    /// was read as Windows-1252.
-    /// </summary>
+    /// <summary>The file in UTF-8, with LF or CRLF and lines of a normal length: the file itself, or a copy of which each line that is not UTF-8 was
+    /// read as Windows-1252.</summary>
     /// <exception cref="InvalidDataException">A damaged gz file.</exception>
     public static DataFile InUtf8(DataFile file, Lazy<string> folder, ICollection<string> notes, out long all)
     {
@@ -30,7 +28,7 @@ internal static class TextHead
             return file;
         }
 
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"{recoded:N0} of {all:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252."));
+        notes.Add($"{recoded:N0} of {all:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252.");
         string copy = Path.Combine(folder.Value, $"{Guid.NewGuid():N}-{Path.GetFileNameWithoutExtension(file.Path)}.txt");
         using var writer = new StreamWriter(copy);
         Scan(file, line =>

@@ -2,11 +2,9 @@ using System.Numerics.Tensors;
 
 namespace NanoRecSys.Training.Export.Map;
 
-/// <summary>
-/// The map of a version's item embeddings, for people to look at; nothing is served from it. The well-known items are
-/// laid out by their neighbours among each other; the others, whose embeddings are mostly noise, join those they are
-/// nearest to. All of them laid out alike came out as one cloud (4% of the nearest ten kept on the sample).
-/// </summary>
+/// <summary>The map of a version's item embeddings, for people to look at; nothing is served from it. The well-known items are laid out by their
+/// neighbours among each other; the others, whose embeddings are mostly noise, join those they are nearest to. All of them laid out alike came out as
+/// one cloud (4% of the nearest ten kept on the sample).</summary>
 internal static class ItemMapExport
 {
     private const int Neighbours = 10;
@@ -70,10 +68,8 @@ internal static class ItemMapExport
     }
 }
 
-/// <summary>
-/// Lays items out on a plane so that neighbours lie together: each is drawn to its neighbours and pushed from random
-/// others, as in UMAP (McInnes et al., 2018), with t-SNE's kernel 1 / (1 + d^2), which needs no powers.
-/// </summary>
+/// <summary>Lays items out on a plane so that neighbours lie together: each is drawn to its neighbours and pushed from random others, as in UMAP
+/// (McInnes et al., 2018), with t-SNE's kernel 1 / (1 + d^2), which needs no powers.</summary>
 internal static class NeighbourLayout
 {
     private const int Epochs = 400;

@@ -3,16 +3,12 @@ using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export.Onnx;
 
-/// <summary>
-/// Builds one ONNX model, operator by operator, in the order in which it runs. Node names carry the
-/// <see cref="Scope"/>, so that a profile of the runtime reads like the network.
-/// </summary>
+/// <summary>Builds one ONNX model, operator by operator, in the order in which it runs. Node names carry the <see cref="Scope"/>, so that a profile
+/// of the runtime reads like the network.</summary>
 internal sealed class OnnxGraph(string name)
 {
-    /// <summary>
-    /// 17 has every operator that we need in its simplest form (ReduceMean's axes are an attribute), and the
-    /// runtime's fusions know it.
-    /// </summary>
+    /// <summary>17 has every operator that we need in its simplest form (ReduceMean's axes are an attribute), and the runtime's fusions know
+    /// it.</summary>
     private const int Opset = 17;
 
     /// <summary>The file format's version that belongs to opset 17.</summary>
@@ -75,10 +71,8 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue[] KernelNode(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(OnnxKernels.Domain, operation, inputs, outputs, attributes);
 
-    /// <summary>
-    /// Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that
-    /// read the same values.
-    /// </summary>
+    /// <summary>Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that read the same
+    /// values.</summary>
     public OnnxValue[] Quantize(OnnxValue x)
     {
         if (!_quantized.TryGetValue(x, out OnnxValue[]? quantized))
@@ -233,10 +227,7 @@ internal static class OnnxOperators
         return graph.Multiply(graph.Divide(x, root), weight);
     }
 
-    /// <summary>
-    /// [..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph
-    /// differs here alone.
-    /// </summary>
+    /// <summary>[..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph differs here alone.</summary>
     public static OnnxValue Linear(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         if (graph.IsInt8)
@@ -251,10 +242,8 @@ internal static class OnnxOperators
             : graph.Add(product, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
     }
 
-    /// <summary>
-    /// As <see cref="Linear"/>, in 8 bits: each output's weights by a scale of their own, the activations by one
-    /// that is found as they come. Spelled as the runtime's fusion into one operator expects it.
-    /// </summary>
+    /// <summary>As <see cref="Linear"/>, in 8 bits: each output's weights by a scale of their own, the activations by one that is found as they come.
+    /// Spelled as the runtime's fusion into one operator expects it.</summary>
     public static OnnxValue LinearInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         Int8Weights int8 = Int8Weights.Write(graph, weights);
