@@ -1,6 +1,5 @@
 namespace NanoRecSys.Training;
 
-/// <summary>The hyper-parameters of every step that <c>run</c> takes.</summary>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
     /// <summary>Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are

@@ -11,10 +11,7 @@ internal static class ExpandCommand
     {
         { Number("--rows", "Number of vectors to generate", (int)Defaults.Rows), (o, v) => o with { Rows = v } },
         { Text("--output", "The .npy file to write", "FILE", Defaults.Output), (o, v) => o with { Output = v } },
-        {
-            Text("--vectors", "Vectors to start from, a float32 .npy file (default: the exported item embeddings)", "FILE"),
-            (o, v) => o with { Source = v }
-        },
+        { Text("--vectors", "Vectors to start from, a float32 .npy file (default: the exported item embeddings)", "FILE"), (o, v) => o with { Source = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

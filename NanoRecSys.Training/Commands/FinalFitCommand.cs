@@ -10,10 +10,7 @@ internal static class FinalFitCommand
     private static readonly OptionSet<FinalFitOptions> Settings = new()
     {
         { Number("--epochs", "Epochs over all interactions", Defaults.Epochs, most: 1_000), (o, v) => o with { Epochs = v } },
-        {
-            PositiveReal("--learning-rate-share", "Share of the training's learning rate to start with", Defaults.LearningRateShare),
-            (o, v) => o with { LearningRateShare = v }
-        },
+        { PositiveReal("--learning-rate-share", "Share of the training's learning rate to start with", Defaults.LearningRateShare), (o, v) => o with { LearningRateShare = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

@@ -13,10 +13,7 @@ internal static class MineNegativesCommand
         { Number("--skip", "Skip the top N candidates (likely false negatives)", Defaults.Skip, least: 0, most: 1_000_000), (o, v) => o with { Skip = v } },
         { Number("--hard", "Hard negatives per positive", Defaults.Hard, least: 0, most: 1_000_000), (o, v) => o with { Hard = v } },
         { Number("--random", "Uniformly drawn negatives per positive", Defaults.Random, least: 0, most: 1_000_000), (o, v) => o with { Random = v } },
-        {
-            Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser),
-            (o, v) => o with { PositionsPerUser = v }
-        },
+        { Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser), (o, v) => o with { PositionsPerUser = v } },
         { Real("--sample", "Share of these positions to mine, drawn at random", "more than 0 and at most 1", given => given is > 0 and <= 1, Defaults.Sample), (o, v) => o with { Sample = v } },
     };
 

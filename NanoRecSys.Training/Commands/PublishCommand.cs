@@ -10,28 +10,19 @@ internal static class PublishCommand
     private static readonly OptionSet<PublishOptions> Settings = new()
     {
         { Flag("--force", ForceDescription), (o, v) => o with { Force = v } },
-        {
-            Real("--allowed-loss", "NDCG@10 on validation that the version may lose against the served one", "0 to 1", loss => loss is >= 0 and <= 1, 0),
-            (o, v) => o with { AllowedLoss = v }
-        },
-        {
-            Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
-            (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train }
-        },
+        { Real("--allowed-loss", "NDCG@10 on validation that the version may lose against the served one", "0 to 1", loss => loss is >= 0 and <= 1, 0),
+            (o, v) => o with { AllowedLoss = v } },
+        { Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
+            (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train } },
         {
             Choice(
                 "--ranker", "Whether to publish the ranker; if-better follows the race or, without one, compares its validation NDCG@10 with the retriever's",
                 ["if-better", "always", "never"], "if-better"),
             (o, v) => o with { Ranker = v switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
         },
-        {
-            Choice("--race", "Whether to serve what 'race' chose, if it ran with these weights", ["follow", "ignore"], "follow"),
-            (o, v) => o with { UseRace = v == "follow" }
-        },
-        {
-            Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
-            (o, v) => o with { UserEmbeddings = v == "all" }
-        },
+        { Choice("--race", "Whether to serve what 'race' chose, if it ran with these weights", ["follow", "ignore"], "follow"), (o, v) => o with { UseRace = v == "follow" } },
+        { Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
+            (o, v) => o with { UserEmbeddings = v == "all" } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

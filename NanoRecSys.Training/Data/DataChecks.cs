@@ -130,11 +130,8 @@ internal static class DataChecks
         }
 
         bool hasSmallTimes = form == TimeForm.Numbers && latest < EndOf1970 && earliest > -EndOf1970;
-        if (hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime)
-        {
-            throw new UserErrorException(
-                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN.");
-        }
+        UserErrorException.ThrowIf(hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime,
+            $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN.");
 
         if (negative > 0)
         {

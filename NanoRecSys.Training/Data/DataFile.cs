@@ -52,10 +52,7 @@ internal sealed class ByteLines(Stream stream, string name)
         if (Number == 1)
         {
             line = line.StartsWith(ByteOrderMark) ? line[ByteOrderMark.Length..] : line;
-            if (line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
-            {
-                throw new UserErrorException($"{name} is encoded as UTF-16. Save it as UTF-8.");
-            }
+            UserErrorException.ThrowIf(line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..], $"{name} is encoded as UTF-16. Save it as UTF-8.");
         }
 
         line = line.EndsWith("\r"u8) ? line[..^1] : line;
@@ -66,10 +63,7 @@ internal sealed class ByteLines(Stream stream, string name)
     {
         _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
         (_start, _end) = (0, _end - _start);
-        if (_end == _buffer.Length)
-        {
-            throw new UserErrorException($"{name}, line {Number + 1}: longer than {LongestLine:N0} bytes. Rows must end with LF or CRLF.");
-        }
+        UserErrorException.ThrowIf(_end == _buffer.Length, $"{name}, line {Number + 1}: longer than {LongestLine:N0} bytes. Rows must end with LF or CRLF.");
 
         int read = stream.Read(_buffer, _end, _buffer.Length - _end);
         _end += read;

@@ -21,7 +21,6 @@ internal abstract class DataSplit(UserHistories histories)
     /// <summary>The same test, with the validation items in the training part and nothing to validate on: for the refit.</summary>
     public abstract DataSplit WithValidation();
 
-    /// <summary>Item rows of the whole history, oldest first.</summary>
     public ReadOnlySpan<int> Items(int user) => Histories.At(user);
 
     /// <summary>When each of <see cref="Items"/> came, in seconds since 1970.</summary>
@@ -166,11 +165,8 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
         Array.Sort(times);
         int validation = (int)((1 - heldOut) * times.Length);
         int test = (int)((1 - heldOut / 2) * times.Length);
-        if (validation == 0 || validation == test || test == times.Length)
-        {
-            throw new UserErrorException(
-                $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share.");
-        }
+        UserErrorException.ThrowIf(validation == 0 || validation == test || test == times.Length,
+            $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share.");
 
         var cuts = new TimeCuts(times[validation], times[test]);
         return times[0] < cuts.ValidationFrom && cuts.ValidationFrom < cuts.TestFrom

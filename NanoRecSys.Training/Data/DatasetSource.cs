@@ -17,10 +17,7 @@ internal static class DatasetSource
             return data == Small ? Path.GetFileName(SampleFolder) : data;
         }
 
-        if (string.IsNullOrWhiteSpace(data))
-        {
-            throw new UserErrorException("--data is empty. Set it to a data set's name, a file, a folder or an archive.");
-        }
+        UserErrorException.ThrowIf(string.IsNullOrWhiteSpace(data), $"--data is empty. Set it to a data set's name, a file, a folder or an archive.");
 
         string name = DataPlace.NameOf(data);
         return name.Length > 0 ? name : throw new UserErrorException($"--data {data} has no name. Set it to a file, a folder or an archive.");

@@ -17,23 +17,14 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
         int[] ids = interactions.ItemIds.Sort(InteractionTable.CountById(interactions.Items).Keys);
         random.Shuffle(ids);
         int[] drawn = ids[..(int)Math.Round(share * ids.Length)];
-        if (drawn.Length == 0)
-        {
-            throw new UserErrorException($"--new-items {share} of {ids.Length} items is less than one item. Use a larger share.");
-        }
+        UserErrorException.ThrowIf(drawn.Length == 0, $"--new-items {share} of {ids.Length} items is less than one item. Use a larger share.");
 
         HashSet<int> isHeldOut = [.. drawn];
         int[] kept = [.. Enumerable.Range(0, interactions.Count).Where(row => !isHeldOut.Contains(interactions.Items[row]))];
-        if (kept.Length == 0)
-        {
-            throw new UserErrorException($"No interaction is left after --new-items {share}. Use a smaller share.");
-        }
+        UserErrorException.ThrowIf(kept.Length == 0, $"No interaction is left after --new-items {share}. Use a smaller share.");
 
         List<HeldOutItemCase> cases = Find(UserOrder.Sort(interactions).Sorted, isHeldOut);
-        if (cases.Count == 0)
-        {
-            throw new UserErrorException($"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
-        }
+        UserErrorException.ThrowIf(cases.Count == 0, $"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
 
         Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], items);
         return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));

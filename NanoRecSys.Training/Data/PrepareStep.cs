@@ -34,10 +34,8 @@ internal static class PrepareStep
         void Report(double share, string? message = null) =>
             context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * share, Message = message });
         (InteractionTable read, TimeUnit unit) = (data.Interactions, data.Unit);
-        if (options.Split == SplitKind.Time && data.Form == TimeForm.None)
-        {
-            throw new UserErrorException("--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
-        }
+        UserErrorException.ThrowIf(options.Split == SplitKind.Time && data.Form == TimeForm.None,
+            $"--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
 
         LiveEvents events = options.Events is null ? LiveEvents.None : await LiveEvents.ReadAsync(options.Events, context.Cancellation);
         if (events.Damaged > 0)

@@ -134,31 +134,18 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     // What the mapped file says is used without further checks, millions of times.
     private static void RequireAgreement(UserHistories histories, DatasetSummary summary, Catalog catalog)
     {
-        if (histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items)
-        {
-            throw new InvalidDataException(
-                $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; "
-                + $"{HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
-        }
-
-        if (!histories.HasTimes)
-        {
-            throw new InvalidDataException($"{HistoriesName} has no times");
-        }
+        InvalidDataException.ThrowIf(histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items,
+            $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; {HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
+        InvalidDataException.ThrowIf(!histories.HasTimes, $"{HistoriesName} has no times");
 
         uint items = (uint)catalog.Count;
         foreach (int item in histories.Items)
         {
-            if ((uint)item >= items)
-            {
-                throw new InvalidDataException($"{HistoriesName} names item row {item}, the catalog has {items} rows");
-            }
+            InvalidDataException.ThrowIf((uint)item >= items, $"{HistoriesName} names item row {item}, the catalog has {items} rows");
         }
 
-        if (HashOf(catalog.Ids, histories, summary.Cuts) != summary.Hash)
-        {
-            throw new InvalidDataException($"{HistoriesName} or {CatalogName} changed after {SummaryName} was written");
-        }
+        InvalidDataException.ThrowIf(HashOf(catalog.Ids, histories, summary.Cuts) != summary.Hash,
+            $"{HistoriesName} or {CatalogName} changed after {SummaryName} was written");
     }
 }
 

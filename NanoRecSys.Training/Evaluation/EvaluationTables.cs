@@ -119,7 +119,6 @@ internal static class EvaluationTables
     private static string Number(double value) => value.ToString("F4");
 }
 
-/// <summary>Figures for people: one line per model.</summary>
 internal static class MetricsTable
 {
     private static readonly string[] Shown = ["hr@10", "ndcg@10", "mrr@10", "hr@50", "hr@100", "hr@200"];

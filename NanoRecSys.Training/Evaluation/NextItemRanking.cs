@@ -81,11 +81,8 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     public EvaluationResult ResultOf(IScorer scorer, HeldOut part, RankedUsers users, int model)
     {
-        if (users.Users.Length == 0)
-        {
-            throw new UserErrorException(
-                $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} are items that they had before" : "nobody has a held-out item")}. Prepare more data.");
-        }
+        UserErrorException.ThrowIf(users.Users.Length == 0,
+            $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} are items that they had before" : "nobody has a held-out item")}. Prepare more data.");
 
         return new EvaluationResult(
             scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], DepthOf(scorer)))

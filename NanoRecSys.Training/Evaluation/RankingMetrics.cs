@@ -6,10 +6,8 @@ internal static class RankingMetrics
 {
     public static readonly IReadOnlyList<int> Cutoffs = [10, 20, 50, 100, 200];
 
-    /// <summary>What one user adds to HR@K.</summary>
     public static double Hit(int rank, int k) => rank <= k ? 1 : 0;
 
-    /// <summary>What one user adds to NDCG@K.</summary>
     public static double Gain(int rank, int k) => rank <= k ? 1 / Math.Log2(rank + 1) : 0;
 
     /// <param name="ranks">[users] 1 is the best.</param>

@@ -3,7 +3,6 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Trained networks in, ONNX graphs and item embeddings out, compared with what was trained.</summary>
 internal static class ExportStep
 {
     public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
@@ -121,7 +120,6 @@ internal enum RankerPrecision
 internal sealed record ExportReport(
     ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null)
 {
-    /// <summary>Null where no ranker was exported.</summary>
     public RankerPartsInfo? RankerParts { get; init; }
 
     /// <summary>Set where the weights are those of a final fit of <see cref="RetrieverSha256"/>.</summary>
@@ -162,10 +160,8 @@ internal sealed record ExportReport(
         foreach ((string file, string hash) in Files)
         {
             string path = Path.Combine(folder, file);
-            if (!File.Exists(path) || FileHash.Of(path) != hash)
-            {
-                throw new UserErrorException($"{path} {(File.Exists(path) ? "changed" : "disappeared")} after 'export' wrote it. Run 'export' and 'index' again.");
-            }
+            UserErrorException.ThrowIf(!File.Exists(path) || FileHash.Of(path) != hash,
+                $"{path} {(File.Exists(path) ? "changed" : "disappeared")} after 'export' wrote it. Run 'export' and 'index' again.");
         }
 
         return Files.ContainsKey(ArtifactNames.ItemEmbeddings)
@@ -212,10 +208,7 @@ internal static class Parity
     /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>
     public static double MaxAbsDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
-        if (actual.Length != expected.Length)
-        {
-            throw new InvalidDataException($"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
-        }
+        InvalidDataException.ThrowIf(actual.Length != expected.Length, $"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
 
         double largest = 0;
         for (int i = 0; i < actual.Length; i++)

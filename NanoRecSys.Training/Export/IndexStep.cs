@@ -1,13 +1,12 @@
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Item embeddings in, <c>items.index</c> (a FAISS file) and its measured recall out.</summary>
 internal static class IndexStep
 {
     private const int RecallQueries = 200;
 
     public static async Task<IndexInfo> RunAsync(IndexOptions options, StepContext context)
     {
-        RequireKind(options.Kind);
+        UserErrorException.ThrowIf(!IndexOptions.Kinds.Contains(options.Kind), $"Unknown index kind '{options.Kind}'. Kinds: {string.Join(", ", IndexOptions.Kinds)}.");
         string folder = context.Workspace.ExportFolder;
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         ExportReport export = ExportReport.Read(context.Workspace, data);
@@ -65,14 +64,6 @@ internal static class IndexStep
             {
                 parameters[name] = value;
             }
-        }
-    }
-
-    private static void RequireKind(string kind)
-    {
-        if (!IndexOptions.Kinds.Contains(kind))
-        {
-            throw new UserErrorException($"Unknown index kind '{kind}'. Kinds: {string.Join(", ", IndexOptions.Kinds)}.");
         }
     }
 

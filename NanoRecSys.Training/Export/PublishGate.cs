@@ -45,7 +45,6 @@ internal static class PublishGate
             Refused: difference.High < -allowedLoss);
     }
 
-    /// <summary>The outcome for people, on one line.</summary>
     public static string Describe(GateResult gate) =>
         $"NDCG@{Cutoff} of {gate.Users:N0} validation users: {gate.Candidate:.0000}, the served version {gate.Version} has {gate.Served:.0000} "
         + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})";

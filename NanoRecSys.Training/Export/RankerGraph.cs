@@ -149,10 +149,8 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     {
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
         RankerModel model = network.Model;
-        if (model.Dimension != dimension)
-        {
-            throw new UserErrorException($"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
-        }
+        UserErrorException.ThrowIf(model.Dimension != dimension,
+            $"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
 
         IReadOnlyDictionary<string, NamedTensor> weights = NetworkWeights.ByName(network);
         RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights, model.Signals);

@@ -50,7 +50,6 @@ internal static class SafetensorsFile
         return tensors;
     });
 
-    /// <summary>The texts beside the tensors; empty where there are none.</summary>
     /// <exception cref="InvalidDataException">Not a safetensors file.</exception>
     public static IReadOnlyDictionary<string, string> ReadMetadata(string path) => Open(path, stream =>
     {
@@ -79,10 +78,8 @@ internal static class SafetensorsFile
         Span<byte> prefix = stackalloc byte[PrefixBytes];
         stream.ReadExactly(prefix);
         long headerLength = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-        if (headerLength is < 2 or > LongestHeader || headerLength > stream.Length - PrefixBytes)
-        {
-            throw new InvalidDataException($"its header claims {headerLength} bytes, the file has {stream.Length}.");
-        }
+        InvalidDataException.ThrowIf(headerLength is < 2 or > LongestHeader || headerLength > stream.Length - PrefixBytes,
+            $"its header claims {headerLength} bytes, the file has {stream.Length}.");
 
         byte[] header = new byte[headerLength];
         stream.ReadExactly(header);
@@ -92,10 +89,7 @@ internal static class SafetensorsFile
     private static List<SafetensorsEntry> ReadHeader(byte[] header, long dataLength)
     {
         using JsonDocument document = JsonDocument.Parse(header, StrictJson);
-        if (document.RootElement.ValueKind != JsonValueKind.Object)
-        {
-            throw new InvalidDataException("its header is not a JSON object.");
-        }
+        InvalidDataException.ThrowIf(document.RootElement.ValueKind != JsonValueKind.Object, $"its header is not a JSON object.");
 
         List<SafetensorsEntry> entries = [.. document.RootElement.EnumerateObject()
             .Where(property => property.Name != MetadataKey)
@@ -106,10 +100,7 @@ internal static class SafetensorsFile
         long expected = 0;
         foreach (SafetensorsEntry entry in entries)
         {
-            if (entry.Begin != expected)
-            {
-                throw new InvalidDataException($"tensor '{entry.Name}' begins at byte {entry.Begin}, expected {expected}.");
-            }
+            InvalidDataException.ThrowIf(entry.Begin != expected, $"tensor '{entry.Name}' begins at byte {entry.Begin}, expected {expected}.");
 
             expected = entry.End;
         }
@@ -188,10 +179,8 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         int width = Types.Contains(Type)
             ? StoredNumbers.WidthOf(Enum.Parse<StoredNumber>(Type))
             : throw new InvalidDataException($"tensor '{Name}' has type '{Type}', only {string.Join(", ", Types)} are read.");
-        if (offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength)
-        {
-            throw new InvalidDataException($"tensor '{Name}' has the invalid byte range {Begin}..{End}.");
-        }
+        InvalidDataException.ThrowIf(offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength,
+            $"tensor '{Name}' has the invalid byte range {Begin}..{End}.");
 
         // In 128 bits: eight sizes of a hostile header could overflow 64 and come out right.
         UInt128 bytes = (UInt128)width;
@@ -202,11 +191,8 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
                 : throw new InvalidDataException($"tensor '{Name}' has the invalid shape [{string.Join(", ", Shape)}].");
         }
 
-        if (bytes != (UInt128)(End - Begin))
-        {
-            throw new InvalidDataException(
-                $"tensor '{Name}' [{string.Join(", ", Shape)}] of {Type} needs {bytes} bytes, its range {Begin}..{End} has {End - Begin}.");
-        }
+        InvalidDataException.ThrowIf(bytes != (UInt128)(End - Begin),
+            $"tensor '{Name}' [{string.Join(", ", Shape)}] of {Type} needs {bytes} bytes, its range {Begin}..{End} has {End - Begin}.");
     }
 }
 
@@ -225,7 +211,6 @@ internal enum StoredNumber
     BOOL,
 }
 
-/// <summary>Their sizes, and the way into float32.</summary>
 internal static class StoredNumbers
 {
     public static int WidthOf(StoredNumber type) => type switch

@@ -406,10 +406,7 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
     /// <exception cref="InvalidDataException">Missing, or of another shape.</exception>
     public float[] Get(string name, params ReadOnlySpan<long> shape)
     {
-        if (!tensors.TryGetValue(name, out NamedTensor? tensor))
-        {
-            throw new InvalidDataException($"The weights have no '{name}': they belong to another configuration.");
-        }
+        InvalidDataException.ThrowIf(!tensors.TryGetValue(name, out NamedTensor? tensor), $"The weights have no '{name}': they belong to another configuration.");
 
         return tensor.Shape.AsSpan().SequenceEqual(shape)
             ? tensor.Values

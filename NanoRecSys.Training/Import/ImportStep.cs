@@ -60,10 +60,7 @@ internal static class ImportStep
 
     private static void Require(ImportOptions options)
     {
-        if (options.UserTower is null && options.Ranker is null)
-        {
-            throw new UserErrorException("Set --user-tower, --ranker or both.");
-        }
+        UserErrorException.ThrowIf(options.UserTower is null && options.Ranker is null, $"Set --user-tower, --ranker or both.");
 
         if (options.UserTower is null && options.ItemMap is not null)
         {
@@ -105,10 +102,8 @@ internal static class ImportStep
     private static async Task<Preparation> PrepareAgainAsync(ImportedTower tower, ImportOptions options, StepContext context, List<string> notes)
     {
         EntityId[] itemMap = ItemMapFile.Read(options.ItemMap!);
-        if (itemMap.Length != tower.Model.Items)
-        {
-            throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} items, the item table 'embedding.weight' has {tower.Model.Items} rows.");
-        }
+        UserErrorException.ThrowIf(itemMap.Length != tower.Model.Items,
+            $"{options.ItemMap} names {itemMap.Length} items, the item table 'embedding.weight' has {tower.Model.Items} rows.");
 
         DatasetSummary? former = PreparedData.ReadSummary(context.Workspace.DataFolder);
         Preparation prepared = await PrepareStep.ReadAsync(
@@ -135,10 +130,7 @@ internal static class ImportStep
 
 internal sealed record ImportOptions
 {
-    /// <summary>Weights of the user tower, <c>.pth</c> or <c>.safetensors</c>; null: the retriever stays.</summary>
     public string? UserTower { get; init; }
-
-    /// <summary>Weights of the ranker, in either format; null: none is imported.</summary>
     public string? Ranker { get; init; }
 
     /// <summary>H; null: from the file, if it holds <c>rope.inv_freq</c> or was exported by this program.</summary>

@@ -29,11 +29,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     {
         string kind = weights.Metadata.GetValueOrDefault(WeightsMetadata.Kind, BlockKinds.Transformer);
         string positions = weights.Metadata.GetValueOrDefault(WeightsMetadata.Positions, Positions.Rotary);
-        if (kind != BlockKinds.Transformer || positions != Positions.Rotary)
-        {
-            throw new UserErrorException(
-                $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
-        }
+        UserErrorException.ThrowIf(kind != BlockKinds.Transformer || positions != Positions.Rotary,
+            $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
     }
 
     private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)
@@ -41,10 +38,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         int? told = frequencies is { Length: > 0 } && layout.Dimension % (2 * frequencies.Length) == 0 ? layout.Dimension / (2 * frequencies.Length) : null;
         int heads = options.Heads ?? (int?)Number(weights, WeightsMetadata.Heads) ?? told
             ?? throw new UserErrorException($"Set --heads: the weights in {weights.Path} do not determine the number of attention heads.");
-        if (layout.Dimension % (2 * heads) != 0)
-        {
-            throw new UserErrorException($"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is not a multiple of twice that, as the rotary embedding requires.");
-        }
+        UserErrorException.ThrowIf(layout.Dimension % (2 * heads) != 0,
+            $"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is not a multiple of twice that, as the rotary embedding requires.");
 
         return frequencies is null || frequencies.Length == layout.Dimension / heads / 2
             ? heads
@@ -127,10 +122,8 @@ internal sealed record ImportedRanker(
 
     public RankerModel NameGenres(IReadOnlyList<string> vocabulary, ICollection<string> notes)
     {
-        if (Genres is null && vocabulary.Count > Layout.Genres)
-        {
-            throw new UserErrorException($"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Set --genres to a file with the names of the rows.");
-        }
+        UserErrorException.ThrowIf(Genres is null && vocabulary.Count > Layout.Genres,
+            $"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Set --genres to a file with the names of the rows.");
 
         if (Genres is null)
         {
@@ -288,10 +281,7 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
 
         List<string> unexpected = [.. weights.Tensors.Keys.Where(name => !known.Contains(name) && !isIgnored(name)).Order(StringComparer.Ordinal).Select(PrintableName.Of)];
         string[] problems = [.. Problem("missing: ", missing), .. Problem("of another shape: ", misshapen), .. Problem("not finite: ", infinite), .. Problem("unexpected: ", unexpected)];
-        if (problems.Length > 0)
-        {
-            throw new InvalidDataException($"{weights.Path} is not {network} that can be imported: {string.Join("; ", problems)}.");
-        }
+        InvalidDataException.ThrowIf(problems.Length > 0, $"{weights.Path} is not {network} that can be imported: {string.Join("; ", problems)}.");
     }
 
     private static IEnumerable<string> Problem(string what, List<string> tensors) => tensors.Count == 0
@@ -311,7 +301,6 @@ internal static class RotaryFrequencies
     private const int FineDigits = 7;
     private const int CoarseDigits = 3;
 
-    /// <summary>[d / 2]</summary>
     public static float[] Of(double ropeBase, int headWidth) =>
         [.. Enumerable.Range(0, headWidth / 2).Select(j => (float)Math.Pow(ropeBase, -2.0 * j / headWidth))];
 
@@ -326,19 +315,11 @@ internal static class RotaryFrequencies
 
         int headWidth = 2 * frequencies.Length;
         double exact = Math.Pow(frequencies[^1], -(double)headWidth / (headWidth - 2));
-        for (int digits = 1; digits <= FineDigits; digits++)
+        foreach ((double tolerance, int digits) in new[] { (FineTolerance, FineDigits), (CoarseTolerance, CoarseDigits) })
         {
-            if (Explains(Round(exact, digits), FineTolerance))
+            if (Enumerable.Range(1, digits).Select(kept => Round(exact, kept)).FirstOrDefault(rounded => Explains(rounded, tolerance)) is var found and > 0)
             {
-                return Round(exact, digits);
-            }
-        }
-
-        for (int digits = 1; digits <= CoarseDigits; digits++)
-        {
-            if (Explains(Round(exact, digits), CoarseTolerance))
-            {
-                return Round(exact, digits);
+                return found;
             }
         }
 
@@ -371,10 +352,8 @@ internal sealed record PretrainedWeights(
         using FileStream file = File.OpenRead(path);
         Span<byte> start = stackalloc byte[LegacyStart.Length];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-        if (start.SequenceEqual(LegacyStart))
-        {
-            throw new InvalidDataException($"{path} has the format of PyTorch before 1.6, which is not supported. Load it in PyTorch and save it again with torch.save(model.state_dict(), path).");
-        }
+        InvalidDataException.ThrowIf(start.SequenceEqual(LegacyStart),
+            $"{path} has the format of PyTorch before 1.6, which is not supported. Load it in PyTorch and save it again with torch.save(model.state_dict(), path).");
 
         return start.StartsWith(ZipStart)
             ? ReadPth(path, file, landmarks)
@@ -411,10 +390,8 @@ internal sealed record PretrainedWeights(
         foreach (NamedTensor tensor in tensors.Values)
         {
             string name = tensor.Name.StartsWith(prefix, StringComparison.Ordinal) ? tensor.Name[prefix.Length..] : tensor.Name;
-            if (!named.TryAdd(name, tensor with { Name = name }))
-            {
-                throw new InvalidDataException($"{path} contains both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
-            }
+            InvalidDataException.ThrowIf(!named.TryAdd(name, tensor with { Name = name }),
+                $"{path} contains both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
         }
 
         return new PretrainedWeights(path, named, metadata, notes);

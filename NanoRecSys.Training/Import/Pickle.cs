@@ -146,10 +146,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
     // Two's complement of any length; a longer one than int64 is of no use to a tensor.
     private long Integer(int length)
     {
-        if (length > sizeof(long))
-        {
-            throw new InvalidDataException($"it holds an integer of {length} bytes, at most {sizeof(long)} are read.");
-        }
+        InvalidDataException.ThrowIf(length > sizeof(long), $"it holds an integer of {length} bytes, at most {sizeof(long)} are read.");
 
         ReadOnlySpan<byte> taken = Take(length);
         Span<byte> whole = stackalloc byte[sizeof(long)];

@@ -30,33 +30,24 @@ internal sealed class PthFile : IDisposable
         _archive = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
         foreach (ZipArchiveEntry entry in _archive.Entries)
         {
-            if (!_entries.TryAdd(entry.FullName, entry))
-            {
-                throw new InvalidDataException($"its archive holds {PrintableName.Of(entry.FullName)} twice.");
-            }
+            InvalidDataException.ThrowIf(!_entries.TryAdd(entry.FullName, entry), $"its archive holds {PrintableName.Of(entry.FullName)} twice.");
         }
 
         string[] pickles = [.. _entries.Keys.Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal))];
         _root = pickles is [var only] ? only[..^PickleName.Length] : throw new InvalidDataException($"its archive holds {pickles.Length} files {PickleName}, one is needed.");
-        if (_entries.ContainsKey(_root + "constants.pkl"))
-        {
-            throw new InvalidDataException("it is a TorchScript program. Save the weights alone with torch.save(model.state_dict(), path).");
-        }
+        InvalidDataException.ThrowIf(_entries.ContainsKey(_root + "constants.pkl"),
+            $"it is a TorchScript program. Save the weights alone with torch.save(model.state_dict(), path).");
 
         _isBigEndian = _entries.ContainsKey(_root + "byteorder") && Encoding.ASCII.GetString(Read("byteorder", 16)).Trim() == "big";
     }
 
-    /// <summary>What the pickle holds; tensors in it are <see cref="TensorView"/>.</summary>
     public object? ReadPickle() => new PickleMachine(Read(PickleName, LongestPickle)).Run();
 
     /// <summary>The numbers of the tensors; storages that several of them show are read once.</summary>
     public IReadOnlyDictionary<string, NamedTensor> ReadTensors(IReadOnlyDictionary<string, TensorView> views)
     {
         long numbers = views.Values.Sum(view => (long)view.Count);
-        if (numbers > NumbersPerByte * _length + FreeNumbers)
-        {
-            throw new InvalidDataException($"its tensors claim {numbers:N0} numbers in a file of {_length:N0} bytes.");
-        }
+        InvalidDataException.ThrowIf(numbers > NumbersPerByte * _length + FreeNumbers, $"its tensors claim {numbers:N0} numbers in a file of {_length:N0} bytes.");
 
         var tensors = new Dictionary<string, NamedTensor>(views.Count);
         foreach (IGrouping<StorageReference, KeyValuePair<string, TensorView>> group in views.GroupBy(view => view.Value.Storage))
@@ -76,10 +67,8 @@ internal sealed class PthFile : IDisposable
     private float[] ReadStorage(StorageReference storage)
     {
         byte[] bytes = Read("data/" + storage.Key, int.MaxValue);
-        if (bytes.Length != storage.Bytes)
-        {
-            throw new InvalidDataException($"its storage {PrintableName.Of(storage.Key)} of {storage.Count} {storage.Type} needs {storage.Bytes} bytes, has {bytes.Length}.");
-        }
+        InvalidDataException.ThrowIf(bytes.Length != storage.Bytes,
+            $"its storage {PrintableName.Of(storage.Key)} of {storage.Count} {storage.Type} needs {storage.Bytes} bytes, has {bytes.Length}.");
 
         if (_isBigEndian)
         {
@@ -95,17 +84,12 @@ internal sealed class PthFile : IDisposable
 
     private byte[] Read(string name, long longest)
     {
-        if (!_entries.TryGetValue(_root + name, out ZipArchiveEntry? entry))
-        {
-            throw new InvalidDataException($"its archive lacks {PrintableName.Of(name)}.");
-        }
+        InvalidDataException.ThrowIf(!_entries.TryGetValue(_root + name, out ZipArchiveEntry? entry), $"its archive lacks {PrintableName.Of(name)}.");
 
         // PyTorch compresses nothing; so nothing can grow beyond the file here, and the same bytes cannot be read without end.
         _bytesRead += entry.Length;
-        if (entry.IsEncrypted || entry.CompressedLength != entry.Length || entry.Length > longest || _bytesRead > _length)
-        {
-            throw new InvalidDataException($"its entry {PrintableName.Of(name)} of {entry.Length:N0} bytes ({entry.CompressedLength:N0} in the archive) is not stored as PyTorch does.");
-        }
+        InvalidDataException.ThrowIf(entry.IsEncrypted || entry.CompressedLength != entry.Length || entry.Length > longest || _bytesRead > _length,
+            $"its entry {PrintableName.Of(name)} of {entry.Length:N0} bytes ({entry.CompressedLength:N0} in the archive) is not stored as PyTorch does.");
 
         byte[] bytes = new byte[entry.Length];
         using Stream content = entry.Open();
@@ -164,11 +148,6 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
 
     public float[] Gather(ReadOnlySpan<float> storage)
     {
-        if (IsContiguous())
-        {
-            return storage.Slice(Count == 0 ? 0 : (int)Offset, Count).ToArray();
-        }
-
         var values = new float[Count];
         Span<long> index = stackalloc long[Shape.Length];
         long position = Offset;
@@ -191,22 +170,6 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
         }
 
         return values;
-    }
-
-    private bool IsContiguous()
-    {
-        long expected = 1;
-        for (int d = Shape.Length - 1; d >= 0; d--)
-        {
-            if (Shape[d] > 1 && Strides[d] != expected)
-            {
-                return Count == 0;
-            }
-
-            expected *= Shape[d];
-        }
-
-        return true;
     }
 }
 

@@ -7,7 +7,6 @@ internal sealed record ExpandOptions(long Rows, string Output, string? Source = 
 
 internal sealed record ExpandSummary(string Path, long Rows, int Dimension, long Bytes);
 
-/// <summary>Item embeddings in, many more that are like them out.</summary>
 internal static class ExpandStep
 {
     public static Task<ExpandSummary> RunAsync(ExpandOptions options, StepContext context)
@@ -25,10 +24,7 @@ internal static class ExpandStep
             throw new UserErrorException($"The embeddings cannot be read: {e.Message} Run 'export' first, or name a float32 .npy file with --vectors.", e);
         }
 
-        if (values.Length == 0)
-        {
-            throw new UserErrorException($"{source} has no rows to make others from.");
-        }
+        UserErrorException.ThrowIf(values.Length == 0, $"{source} has no rows to make others from.");
 
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Output))!);
         var control = new BuildControl(

@@ -68,10 +68,7 @@ internal static class DefaultShapes
                     : throw new UserErrorException($"A graph has 2 to {HnswGraph.MostEdges:N0} edges a row, not {edges:N0}.");
         }
 
-        if (count < 1 || count > rows)
-        {
-            throw new UserErrorException($"{rows:N0} items cannot be kept in {count:N0} lists. Ask for 1 to {rows:N0}.");
-        }
+        UserErrorException.ThrowIf(count < 1 || count > rows, $"{rows:N0} items cannot be kept in {count:N0} lists. Ask for 1 to {rows:N0}.");
 
         if (kind != IndexKinds.IvfProduct)
         {
@@ -79,10 +76,7 @@ internal static class DefaultShapes
         }
 
         int bytes = parts ?? Math.Max(1, dimension / DimensionsPerPart);
-        if (bytes < 1 || dimension % bytes != 0)
-        {
-            throw new UserErrorException($"{dimension} dimensions cannot be cut into {bytes} equal parts.");
-        }
+        UserErrorException.ThrowIf(bytes < 1 || dimension % bytes != 0, $"{dimension} dimensions cannot be cut into {bytes} equal parts.");
 
         return rows >= ProductQuantizer.Centroids
             ? new IndexShape(kind, count, bytes)
@@ -196,10 +190,8 @@ internal static class FiniteRows
     {
         for (int start = 0; start < vectors.Length; start += dimension)
         {
-            if (!TensorPrimitives.IsFiniteAll(vectors.Slice(start, dimension)))
-            {
-                throw new UserErrorException($"Row {start / dimension} of {path} holds a value that is no finite number.");
-            }
+            UserErrorException.ThrowIf(!TensorPrimitives.IsFiniteAll(vectors.Slice(start, dimension)),
+                $"Row {start / dimension} of {path} holds a value that is no finite number.");
         }
     }
 }

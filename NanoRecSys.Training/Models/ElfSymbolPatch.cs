@@ -28,10 +28,7 @@ internal static class ElfSymbolPatch
     public static void DropVersion(Span<byte> image, SymbolDemand demand)
     {
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1];
-        if (image.Length < SectionEntryBytes || !image.StartsWith(magic))
-        {
-            throw new InvalidDataException("Not a 64-bit little-endian ELF library.");
-        }
+        InvalidDataException.ThrowIf(image.Length < SectionEntryBytes || !image.StartsWith(magic), $"Not a 64-bit little-endian ELF library.");
 
         try
         {
@@ -64,10 +61,7 @@ internal static class ElfSymbolPatch
             more = (int)UInt32(image, need + 12);
         }
 
-        if (newer < 0 || older < 0)
-        {
-            throw new InvalidDataException($"The library does not ask for both {demand.Version} and {demand.OlderVersion}.");
-        }
+        InvalidDataException.ThrowIf(newer < 0 || older < 0, $"The library does not ask for both {demand.Version} and {demand.OlderVersion}.");
 
         image.Slice(older, 4).CopyTo(image[newer..]); // hash of the name
         image.Slice(older + 8, 4).CopyTo(image[(newer + 8)..]); // the name's offset

@@ -28,10 +28,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     /// <summary>The configuration alone; needs no native library.</summary>
     public T ReadModel(string folder)
     {
-        if (!Exists(folder))
-        {
-            throw new UserErrorException($"There is no {Name} in {folder}. {First} first, with the same --data and --artifacts.");
-        }
+        UserErrorException.ThrowIf(!Exists(folder), $"There is no {Name} in {folder}. {First} first, with the same --data and --artifacts.");
 
         T model;
         try
@@ -165,17 +162,12 @@ internal static class RetrieverItems
 
     public static void Require(string retrieverFolder, int items, Catalog catalog)
     {
-        if (items != catalog.Count)
-        {
-            throw new UserErrorException($"The retriever was trained on {items} items, the prepared data has {catalog.Count}. Run 'train-retriever' or 'import' again.");
-        }
+        UserErrorException.ThrowIf(items != catalog.Count,
+            $"The retriever was trained on {items} items, the prepared data has {catalog.Count}. Run 'train-retriever' or 'import' again.");
 
         string path = Path.Combine(retrieverFolder, FileName);
-        if (File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(Ids(catalog)))
-        {
-            throw new UserErrorException($"The prepared data's items are not those of the imported retriever ({path}), or are in another order. "
-                + "Run 'import' with its --item-map again.");
-        }
+        UserErrorException.ThrowIf(File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(Ids(catalog)),
+            $"The prepared data's items are not those of the imported retriever ({path}), or are in another order. Run 'import' with its --item-map again.");
     }
 
     /// <summary>The item ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
@@ -213,16 +205,9 @@ internal static class NetworkWeights
                 continue;
             }
 
-            if (!weights.TryGetValue(name, out NamedTensor? source))
-            {
-                throw new InvalidDataException($"The weights lack '{name}'. Train or import the model again.");
-            }
-
-            if (!source.Shape.AsSpan().SequenceEqual(target.shape))
-            {
-                throw new InvalidDataException(
-                    $"'{name}' is [{string.Join(", ", source.Shape)}], the configuration makes it [{string.Join(", ", target.shape)}]. Train or import the model again.");
-            }
+            InvalidDataException.ThrowIf(!weights.TryGetValue(name, out NamedTensor? source), $"The weights lack '{name}'. Train or import the model again.");
+            InvalidDataException.ThrowIf(!source.Shape.AsSpan().SequenceEqual(target.shape),
+                $"'{name}' is [{string.Join(", ", source.Shape)}], the configuration makes it [{string.Join(", ", target.shape)}]. Train or import the model again.");
 
             using Tensor values = tensor(source.Values, source.Shape);
             target.copy_(values);

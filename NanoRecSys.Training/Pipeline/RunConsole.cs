@@ -11,6 +11,14 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 
     public void WriteLine(string line = "") => _human.WriteLine(line);
 
+    public void WriteLineIf(bool condition, string line)
+    {
+        if (condition)
+        {
+            WriteLine(line);
+        }
+    }
+
     public void Write(Table table) => _ansi.Write(table);
 
     /// <summary>The one line for programs; nothing without <c>--json</c>.</summary>

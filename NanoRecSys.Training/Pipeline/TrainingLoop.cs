@@ -154,10 +154,7 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
 
         string path = Path.Combine(_folder, StateName);
-        if (!File.Exists(path))
-        {
-            throw new UserErrorException($"There is no checkpoint in {_folder}. Train without --resume.");
-        }
+        UserErrorException.ThrowIf(!File.Exists(path), $"There is no checkpoint in {_folder}. Train without --resume.");
 
         try
         {

@@ -16,10 +16,7 @@ internal sealed class NegativesReader : IAsyncDisposable
 
     public static async Task<NegativesReader> OpenAsync(string path, CancellationToken cancellation)
     {
-        if (!File.Exists(path))
-        {
-            throw new UserErrorException($"There is no {path}. Run 'mine-negatives' first, with the same --data and --artifacts.");
-        }
+        UserErrorException.ThrowIf(!File.Exists(path), $"There is no {path}. Run 'mine-negatives' first, with the same --data and --artifacts.");
 
         try
         {

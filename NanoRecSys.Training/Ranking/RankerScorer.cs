@@ -140,7 +140,6 @@ internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors 
     }
 }
 
-/// <summary>A feature whose worth is measured by dealing it to other items.</summary>
 /// <param name="Name">As tables and <c>--json</c> have it: <c>categories</c>, the name of an attribute, or <c>popularity</c>.</param>
 /// <param name="Deal">Makes of an item and another one the item with the other's feature.</param>
 internal sealed record PermutedFeature(string Name, Func<CatalogItem, CatalogItem, CatalogItem> Deal)

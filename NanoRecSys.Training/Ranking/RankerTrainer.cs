@@ -164,10 +164,8 @@ internal sealed class RankerExamples : IDisposable
 
 public enum RankerLossKind
 {
-    /// <summary>Binary cross-entropy of each candidate.</summary>
     Bce,
 
-    /// <summary>Softmax over the candidates of a position.</summary>
     Listwise,
 }
 

@@ -2,14 +2,12 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>What came of a training. Figures are on validation, of the kept weights.</summary>
 /// <param name="RetrieverWeight">Weight of the cosine beside the logit.</param>
 /// <param name="Retriever">NDCG@10 of the retriever's order of the same candidates.</param>
 /// <param name="Fused">NDCG@10 of logit + weight * cosine.</param>
 internal sealed record TrainRankerSummary(
     int Epochs, int BestEpoch, double AucHard, double AucRandom, double RetrieverWeight, double Retriever, double Plain, double Fused, double Seconds);
 
-/// <summary>Trains the second stage on the mined candidates and weighs it against the first.</summary>
 internal static class TrainRankerStep
 {
     private static readonly TrainingLabels Labels = new("Training of the ranker", "positions", ["ndcg@10", "auc_hard", "auc_random"]);
@@ -20,10 +18,8 @@ internal static class TrainRankerStep
         using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
         await using NegativesReader negatives = await OpenAsync(context.Workspace.NegativesFile, data, context);
         await using NegativesReader held = await OpenAsync(context.Workspace.ValidationNegativesFile, data, context);
-        if (negatives.Groups == 0 || held.Groups == 0)
-        {
-            throw new UserErrorException($"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
-        }
+        UserErrorException.ThrowIf(negatives.Groups == 0 || held.Groups == 0,
+            $"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
 
         IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
         set_num_threads(context.Threads); // holds for this thread only, so it is set again after every await

@@ -5,7 +5,6 @@ namespace NanoRecSys.Training.Retrieval;
 
 internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
-/// <summary>Trains the transformer on the sequences and keeps the weights that are best on validation.</summary>
 internal static class TrainRetrieverStep
 {
     public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
@@ -24,11 +23,8 @@ internal static class TrainRetrieverStep
 
     internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
     {
-        if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
-        {
-            throw new UserErrorException("No user has two items to train on. "
-                + "The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
-        }
+        UserErrorException.ThrowIf(!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1),
+            $"No user has two items to train on. The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
 
         LibTorch.Load();
         torch.set_num_threads(context.Threads);

@@ -96,7 +96,6 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
     /// <summary>How many of the texts are usual names of columns.</summary>
     public static int CountKnown(IEnumerable<string> cells) => cells.Count(cell => Aliases.Values.Any(names => names.Contains(Plain(cell))));
 
-    /// <summary>The column of items; -1 for none.</summary>
     public static int FindItem(DataTable table, ColumnOptions options) => Find(table, Role.Item, options, required: false);
 
     /// <summary>The columns of a file that has names for them, or of a file without a header whose values leave no choice.</summary>
@@ -115,12 +114,8 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
     {
         foreach (Role role in new[] { Role.User, Role.Item })
         {
-            if (ColumnOf(role) < 0)
-            {
-                throw new UserErrorException(
-                    $"{table.File.Name} has no column with a usual name for {Words[role]} among {string.Join(", ", table.Columns)}. "
-                    + $"Name it: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
-            }
+            UserErrorException.ThrowIf(ColumnOf(role) < 0,
+                $"{table.File.Name} has no column with a usual name for {Words[role]} among {string.Join(", ", table.Columns)}. Name it: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
         }
     }
 

@@ -58,10 +58,8 @@ internal sealed record DataPlace(string Path)
             var files = new List<DataFile>();
             foreach (ZipArchiveEntry entry in entries.OrderBy(entry => entry.Name, StringComparer.Ordinal))
             {
-                if (files.Exists(file => System.IO.Path.GetFileName(file.Path).Equals(entry.Name, StringComparison.OrdinalIgnoreCase)))
-                {
-                    throw new UserErrorException($"{Path} contains more than one {entry.Name}. Unpack it and set --data to the folder of one of them.");
-                }
+                UserErrorException.ThrowIf(files.Exists(file => System.IO.Path.GetFileName(file.Path).Equals(entry.Name, StringComparison.OrdinalIgnoreCase)),
+                    $"{Path} contains more than one {entry.Name}. Unpack it and set --data to the folder of one of them.");
 
                 files.Add(new DataFile(System.IO.Path.Combine(folder, entry.Name), System.IO.Path.Combine(Path, entry.Name)));
                 entry.ExtractToFile(files[^1].Path);

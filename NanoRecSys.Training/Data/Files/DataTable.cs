@@ -43,8 +43,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>RecBole's types of the columns, such as <c>token_seq</c>; empty elsewhere.</summary>
     public IReadOnlyList<string> FieldTypes { get; init; } = [];
-
-    /// <summary>The first rows, as texts.</summary>
     public IReadOnlyList<string?[]> Sample { get; init; } = [];
 
     /// <summary>Files of one signature are parts of one table.</summary>
@@ -55,7 +53,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         ? string.Join(", ", Columns)
         : string.Join(", ", Columns.Select((name, i) => $"{name}: {BadRow.Shorten(Sample.Count == 0 ? "" : Sample[0][i] ?? "")}"));
 
-    /// <summary>A column as text.</summary>
     public string TextOf(int column) => Types[column] switch
     {
         "VARCHAR" => Expressions[column],
@@ -67,7 +64,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         _ => $"{Expressions[column]}::VARCHAR",
     };
 
-    /// <summary>A column's own value.</summary>
     public string ValueOf(int column) => Expressions[column];
 
     public string Select(IEnumerable<string> expressions) => $"SELECT {string.Join(", ", expressions)} FROM {Relation}";
@@ -94,7 +90,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         }
     }
 
-    /// <summary>Where a row is, and its text, for a message.</summary>
     /// <param name="row">0-based, among the rows that came.</param>
     public (string Place, long Line, string Text) Find(long row, IReadOnlySet<long> rejected)
     {
@@ -202,10 +197,8 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     private static DataTable OfJson(DuckDb duck, DataFile file, string format, string function, string option, List<string> keys)
     {
         string columns = string.Join(", ", keys.Select(key => $"{DuckDb.Text(key)}: 'VARCHAR'"));
-        if (keys.Count == 0)
-        {
-            throw new UserErrorException($"{file.Name} has no JSON objects with names in it. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
-        }
+        UserErrorException.ThrowIf(keys.Count == 0,
+            $"{file.Name} has no JSON objects with names in it. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
 
         return new DataTable(file, format, keys)
         {

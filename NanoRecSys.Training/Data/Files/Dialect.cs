@@ -33,10 +33,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         }
 
         string[] lines = [.. head.Skip(first).Where(line => !string.IsNullOrWhiteSpace(line))];
-        if (lines.Length == 0)
-        {
-            throw new UserErrorException($"{file.Name} contains no rows.");
-        }
+        UserErrorException.ThrowIf(lines.Length == 0, $"{file.Name} contains no rows.");
 
         MovieLensFiles? known = MovieLensFiles.Find(FileKind.Uncompressed(file.Name));
         string? delimiter = known?.Delimiter ?? ByHeader(lines[0], options) ?? ByCounts(lines);

@@ -1,6 +1,5 @@
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>Kinds of files by their names.</summary>
 internal static class FileKind
 {
     private static readonly HashSet<string> Data = new(
@@ -51,10 +50,7 @@ internal static class FileKind
 
     public static void RequireReadable(DataFile file)
     {
-        if (Refused.TryGetValue(Path.GetExtension(FileKind.Uncompressed(file.Path)), out string? reason))
-        {
-            throw new UserErrorException($"{file.Name} is {reason}.");
-        }
+        UserErrorException.ThrowIf(Refused.TryGetValue(Path.GetExtension(FileKind.Uncompressed(file.Path)), out string? reason), $"{file.Name} is {reason}.");
     }
 
     private static bool HasExtension(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);

@@ -145,10 +145,8 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         if (code == _eventTypes.Count)
         {
             _eventTypes.Add((weights[Encoding.UTF8.GetString(name)], 0));
-            if (code == 1000)
-            {
-                throw new UserErrorException("The column of event types has more than 1,000 different names. Leave it out with --columns event=, or name another column.");
-            }
+            UserErrorException.ThrowIf(code == 1000,
+                $"The column of event types has more than 1,000 different names. Leave it out with --columns event=, or name another column.");
         }
 
         (float weight, long rows) = _eventTypes[code];

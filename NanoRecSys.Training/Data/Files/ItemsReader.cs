@@ -21,12 +21,8 @@ internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> 
     /// <summary>What a catalog says of an item.</summary>
     public static ItemRow Of(CatalogItem item) => new(item.Id, item.Title, item.Categories)
     {
-        Attributes = item.Attributes,
-        ImageUrl = item.ImageUrl,
-        CreatedAt = item.CreatedAt,
-        AvailableFrom = item.AvailableFrom,
-        AvailableUntil = item.AvailableUntil,
-        Hidden = item.Hidden,
+        Attributes = item.Attributes, ImageUrl = item.ImageUrl, CreatedAt = item.CreatedAt, AvailableFrom = item.AvailableFrom,
+        AvailableUntil = item.AvailableUntil, Hidden = item.Hidden,
     };
 }
 
@@ -57,10 +53,8 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         }
 
         int id = ColumnRoles.FindItem(table, options);
-        if (id < 0)
-        {
-            throw new UserErrorException($"{table.File.Name} has no column with a usual name for items among {table.Describe()}. Rename it to item_id, or name it: --columns item=COLUMN.");
-        }
+        UserErrorException.ThrowIf(id < 0,
+            $"{table.File.Name} has no column with a usual name for items among {table.Describe()}. Rename it to item_id, or name it: --columns item=COLUMN.");
 
         List<string?[]> rows = await ReadRowsAsync(table, id, cancellation);
         return MovieLensFiles.IsFilms(table) ? Films(table, rows, genres) : Typed(table, id, rows);
@@ -177,10 +171,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             using var document = JsonDocument.Parse(stream);
             JsonProperty[] items = [.. document.RootElement.EnumerateObject()];
             int wrong = Array.FindIndex(items, item => item.Value.ValueKind != JsonValueKind.Array || !EntityId.TryParse(item.Name, out _));
-            if (wrong >= 0)
-            {
-                throw new UserErrorException($"{table.File.Name}: '{BadRow.Shorten(items[wrong].Name)}' must be an item's id with the list of its categories.");
-            }
+            UserErrorException.ThrowIf(wrong >= 0, $"{table.File.Name}: '{BadRow.Shorten(items[wrong].Name)}' must be an item's id with the list of its categories.");
 
             Columns.Add("the list (categories)");
             return [.. items.Select(item => new ItemRow(Id(item.Name), "", [.. item.Value.EnumerateArray().Select(value => value.ToString())]))];

@@ -24,7 +24,6 @@ internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOn
     /// <summary>Whether a file describes films: their list, or the names of their genres.</summary>
     public static bool IsMovies(string path) => IsGenres(path) || Array.Exists([.. All, .. WithHeader], one => one.Columns != Ratings && one.IsNamed(path));
 
-    /// <summary>Whether it has the terms of use, which stay with the data.</summary>
     public static bool IsTerms(string name) => name is "README" or "README.txt";
 
     public static bool IsGenres(string path) => Path.GetFileName(path).Equals(Genres, StringComparison.OrdinalIgnoreCase);

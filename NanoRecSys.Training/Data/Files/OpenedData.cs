@@ -29,7 +29,6 @@ internal sealed class OpenedData : IDisposable
     public List<string> Notes { get; } = [];
     public bool WasDownloaded { get; init; }
 
-    /// <summary>All files of data at the place, also those that are not read.</summary>
     private IReadOnlyList<DataFile> Files { get; set; } = [];
 
     public static OpenedData Open(DataPlace place, ReadOptions options, bool wasDownloaded = false)
@@ -90,15 +89,9 @@ internal sealed class OpenedData : IDisposable
     {
         DataFile[] ratings = [.. Files.Where(file => MovieLensFiles.IsRatings(file.Path))];
         DataFile[] movies = [.. Files.Where(file => MovieLensFiles.IsMovies(file.Path) && !IsGenres(file))];
-        if (Files.Count == 0)
-        {
-            throw new UserErrorException($"{Place.Path} contains no file of data: CSV, TSV, JSON, JSON lines, Parquet, or one of them with gz or zst.");
-        }
-
-        if (ratings.Length > 1)
-        {
-            throw new UserErrorException($"{Place.Path} contains several files of ratings ({string.Join(", ", ratings.Select(NameIn))}). Keep one of them, or set --data to one.");
-        }
+        UserErrorException.ThrowIf(Files.Count == 0, $"{Place.Path} contains no file of data: CSV, TSV, JSON, JSON lines, Parquet, or one of them with gz or zst.");
+        UserErrorException.ThrowIf(ratings.Length > 1,
+            $"{Place.Path} contains several files of ratings ({string.Join(", ", ratings.Select(NameIn))}). Keep one of them, or set --data to one.");
 
         DataFile[] others = ratings.Length == 0 ? [.. Files] : movies.Length > 0 || items is not null ? [] : [.. Files.Except(ratings)];
         FindInteractions(ratings.Length > 0 ? ratings : others, out List<DataTable> described);

@@ -30,7 +30,6 @@ internal sealed class OnnxGraph(string name)
         return new OnnxValue(name);
     }
 
-    /// <summary>Gives a value the name by which callers ask for it.</summary>
     public void Output(string name, OnnxValue value, TensorProto.Types.DataType type, params ReadOnlySpan<OnnxAxis> shape)
     {
         var node = new NodeProto { Name = name, OpType = "Identity" };

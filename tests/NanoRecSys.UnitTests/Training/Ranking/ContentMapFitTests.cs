@@ -1,5 +1,4 @@
 using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.UnitTests.Fixtures;
 using static TorchSharp.torch;
@@ -9,8 +8,6 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 [Collection(SeededTorch.Name)]
 public sealed class ContentMapFitTests
 {
-    public ContentMapFitTests() => LibTorch.Load();
-
     [Fact]
     public void Items_it_never_saw_land_beside_those_of_their_genre()
     {
