@@ -1,32 +1,13 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
-
 namespace NanoRecSys.Training;
 
-/// <summary>The hyper-parameters of every step that <c>run</c> takes.</summary>
-/// <param name="Name">As <c>--preset</c> takes it.</param>
-/// <param name="Retriever">Of <c>train-retriever</c>.</param>
-/// <param name="Negatives">Of <c>mine-negatives</c>.</param>
-/// <param name="Ranker">Of <c>train-ranker</c>.</param>
 internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, MineNegativesOptions Negatives, TrainRankerOptions Ranker)
 {
-    /// <summary>
-    /// Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are worth
-    /// more than a second stage.
-    /// </summary>
+    /// <summary>Whether <c>run</c> fits the retriever again with the validation items, instead of training a ranker: in short histories they are
+    /// worth more than a second stage.</summary>
     public bool Refit { get; init; }
 
-    /// <summary>What is trained, for a user that left the choice to <c>auto</c>.</summary>
-    /// <param name="retriever">The preset's, with the options that were set.</param>
-    public string Describe(TrainRetrieverOptions retriever)
-    {
-        return $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
-    }
+    public string Describe(TrainRetrieverOptions retriever) =>
+        $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
 }
 
 /// <summary>Settings that were tried, by the size of the data they are for.</summary>
@@ -82,20 +63,16 @@ internal static class Presets
         new MineNegativesOptions { Skip = 0, Hard = 20, Random = 1, PositionsPerUser = 12 },
         new TrainRankerOptions { Hidden = [256, 128, 64], Loss = RankerLossKind.Listwise, Signals = RankerSignals.All, Epochs = 5, Patience = 2 });
 
-    /// <summary>
-    /// <see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request.
-    /// The best figures in docs/models.md.
-    /// </summary>
+    /// <summary><see cref="Small"/> twice as wide, reading twice as much: an hour on two cores, and more to compute for each request. The best
+    /// figures in docs/models.md.</summary>
     public static readonly Preset Large = Small with
     {
         Name = "large",
         Retriever = Small.Retriever with { Dimension = 256, Heads = 8, FeedForward = 512, MaxLength = 400, Epochs = 30 },
     };
 
-    /// <summary>
-    /// Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, which are more steps. Projected at six
-    /// hours on two cores for data of the size of ML-20M; none was at hand to tell its quality.
-    /// </summary>
+    /// <summary>Tens of millions of interactions: the network of <see cref="Small"/> in far fewer epochs, which are more steps. Projected at six
+    /// hours on two cores for data of the size of ML-20M; none was at hand to tell its quality.</summary>
     public static readonly Preset Huge = Small with
     {
         Name = "huge",
@@ -133,9 +110,6 @@ internal static class Presets
         new MineNegativesOptions(),
         new TrainRankerOptions());
 
-    /// <param name="name">One of <see cref="Names"/>; <c>auto</c> goes by how much data there is and how long the histories are.</param>
-    /// <param name="data">As it was prepared.</param>
-    /// <exception cref="UserErrorException">No such preset.</exception>
     public static Preset Get(string name, DatasetSummary data) => name switch
     {
         "quick" => Quick,

@@ -20,3 +20,15 @@ internal sealed class TemporaryFolder : IDisposable
         }
     }
 }
+
+/// <summary>Tests that each get a new empty folder.</summary>
+public abstract class FolderTests : IDisposable
+{
+    private protected TemporaryFolder Folder { get; } = new();
+
+    public virtual void Dispose()
+    {
+        Folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

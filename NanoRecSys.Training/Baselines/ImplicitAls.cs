@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Baselines;
 

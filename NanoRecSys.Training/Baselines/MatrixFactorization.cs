@@ -1,11 +1,4 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 

@@ -1,9 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;

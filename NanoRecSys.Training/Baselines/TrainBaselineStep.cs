@@ -1,10 +1,3 @@
-using System.Diagnostics;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Baselines;

@@ -1,15 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
 
-/// <summary>The program's command line: its commands and exit codes.</summary>
 internal static class CommandLine
 {
     public const int Failure = 1;
@@ -17,7 +11,6 @@ internal static class CommandLine
     public const int Cancelled = 130; // what shells report of a program that Ctrl+C stopped
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(30);
 
-    /// <returns>0, or another code after the reason was written to <paramref name="error"/> as one line.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
         string command = "";
@@ -108,7 +101,6 @@ internal static class CommandLine
     }
 }
 
-/// <summary>The options that every command has.</summary>
 internal static class CommonOptions
 {
     public static readonly Option<string> Data = Text(
@@ -138,7 +130,6 @@ internal static class CommonOptions
 
     public static IEnumerable<Option> All => [Data, Artifacts, Seed, Threads, Device, Json];
 
-    /// <exception cref="UserErrorException">No such data, or no such device.</exception>
     public static StepContext Read(ParseResult parse, CancellationToken cancellation) => new(
         new Workspace(new ArtifactStore(parse.GetRequiredValue(Artifacts)), DatasetSource.NameOf(parse.GetRequiredValue(Data))),
         parse.GetRequiredValue(Seed), new Progress<ProgressEvent>(), cancellation)
@@ -151,13 +142,17 @@ internal static class CommonOptions
 /// <summary>Creates commands: each reads the common options, locks its data set and executes its stages as one run.</summary>
 internal sealed class CommandFactory(TextWriter output, TextWriter error)
 {
-    /// <summary>A command of one step.</summary>
     public Command Create<T>(
         string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show,
         Func<ParseResult, bool>? prepares = null) =>
         Create(
             name, description, options, _ => 1,
-            async (parse, run) => show(await run.StageAsync(name, context => step(parse, context)), run.Console), prepares: prepares);
+            async (parse, run) =>
+            {
+                T result = await run.StageAsync(name, context => step(parse, context));
+                show(result, run.Console);
+                run.Console.WriteSummary(result);
+            }, prepares: prepares);
 
     /// <summary>A command that only reads published versions: it works beside a training, and is no training that the pages show.</summary>
     public Command CreateReader<T>(
@@ -172,6 +167,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
             }
 
             show(result, console);
+            console.WriteSummary(result);
         });
 
     /// <summary>A command that does everything itself.</summary>

@@ -1,7 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -21,19 +18,16 @@ internal static class EstimateCommand
     {
         double epoch = estimate.TrainSeconds + estimate.ValidationSeconds;
         console.Write(new Table().Border(TableBorder.Simple).AddColumns("figure", "projected")
-            .AddRow("steps per epoch", Text($"{estimate.Steps:N0} of {estimate.StepSeconds:F2} s"))
+            .AddRow("steps per epoch", $"{estimate.Steps:N0} of {estimate.StepSeconds:F2} s")
             .AddRow("training per epoch", Duration(estimate.TrainSeconds))
             .AddRow("validation", Duration(estimate.ValidationSeconds))
-            .AddRow("sequences/s", Text($"{estimate.SequencesPerSecond:N0}"))
-            .AddRow("at most", Text($"{estimate.MostEpochs} epochs: {Duration(epoch * estimate.MostEpochs)}"))
-            .AddRow("peak memory", Text($"{estimate.PeakMemory / Gibibyte:F1} GiB"))
+            .AddRow("sequences/s", $"{estimate.SequencesPerSecond:N0}")
+            .AddRow("at most", $"{estimate.MostEpochs} epochs: {Duration(epoch * estimate.MostEpochs)}")
+            .AddRow("peak memory", $"{estimate.PeakMemory / Gibibyte:F1} GiB")
             .AddRow("data loaded in", Duration(estimate.LoadSeconds))
-            .AddRow("on", Text($"{estimate.Device}, {estimate.Threads} threads, {estimate.ProcessorShare:P0} of their time")));
-        console.WriteSummary(estimate, TrainingJson.Default.EpochEstimate);
+            .AddRow("on", $"{estimate.Device}, {estimate.Threads} threads, {estimate.ProcessorShare:P0} of their time"));
     }
 
     private static string Duration(double seconds) =>
-        seconds < 3600 ? ProgressText.Duration(TimeSpan.FromSeconds(seconds)) : Text($"{seconds / 3600:N1} hours");
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+        seconds < 3600 ? ProgressText.Duration(seconds) : $"{seconds / 3600:N1} hours";
 }

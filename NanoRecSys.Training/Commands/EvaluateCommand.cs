@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Pipeline;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -28,36 +25,19 @@ internal static class EvaluateCommand
 
     private static readonly OptionSet<EvaluateOptions> Settings = new()
     {
-        {
-            Choice(
-                "--split", "Evaluate on the last item but one, on the last (every evaluation on test is logged), or on both",
-                ["validation", "test", "both"], "test"),
-            (o, v) => o with { Splits = v == "both" ? [HeldOut.Validation, HeldOut.Test] : [v == "test" ? HeldOut.Test : HeldOut.Validation] }
-        },
-        {
-            Choice(
-                "--exclude", "Items excluded from the ranking: the user's whole history, its last --window items, or none",
-                ["history", "window", "none"], "history"),
-            (o, v) => o with { Exclude = Enum.Parse<Exclusion>(v, ignoreCase: true) }
-        },
+        { Choice("--split", "Evaluate on the last item but one, on the last (every evaluation on test is logged), or on both", ["validation", "test", "both"], "test"),
+            (o, v) => o with { Splits = v == "both" ? [HeldOut.Validation, HeldOut.Test] : [v == "test" ? HeldOut.Test : HeldOut.Validation] } },
+        { Choice("--exclude", "Items excluded from the ranking: the user's whole history, its last --window items, or none", ["history", "window", "none"], "history"),
+            (o, v) => o with { Exclude = Enum.Parse<Exclusion>(v, ignoreCase: true) } },
         { Number("--window", "Number of latest items that --exclude window excludes", Defaults.Window), (o, v) => o with { Window = v } },
-        {
-            Choice("--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", ["no", "uniform"], "no"),
-            (o, v) => o with { Sampled = v == "uniform" }
-        },
+        { Choice("--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", ["no", "uniform"], "no"),
+            (o, v) => o with { Sampled = v == "uniform" } },
         { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives, most: 1_000_000), (o, v) => o with { Negatives = v } },
-        {
-            Number("--popularity-days", "popularity-recent: number of days before each target that count", Defaults.PopularityDays, most: 36_500),
-            (o, v) => o with { PopularityDays = v }
-        },
-        {
-            Flag("--add-log-popularity", "Add the log of each item's popularity to its score; not comparable with the model's own scores"),
-            (o, v) => o with { AddLogPopularity = v }
-        },
-        {
-            Number("--resamples", "Bootstrap resamples of the users for confidence intervals; 0 disables them", Defaults.Resamples, least: 0),
-            (o, v) => o with { Resamples = v }
-        },
+        { Number("--popularity-days", "popularity-recent: number of days before each target that count", Defaults.PopularityDays, most: 36_500),
+            (o, v) => o with { PopularityDays = v } },
+        { Flag("--add-log-popularity", "Add the log of each item's popularity to its score; not comparable with the model's own scores"),
+            (o, v) => o with { AddLogPopularity = v } },
+        { Number("--resamples", "Bootstrap resamples of the users for confidence intervals; 0 disables them", Defaults.Resamples, least: 0), (o, v) => o with { Resamples = v } },
     };
 
     static EvaluateCommand()
@@ -68,11 +48,11 @@ internal static class EvaluateCommand
 
     public static Command Create(CommandFactory factory)
     {
-        Command command = factory.Create(
-            "evaluate", "Evaluate models by full-catalog next-item ranking", [NamedModels, .. Settings],
-            (parse, context) => EvaluateStep.RunAsync(
-                Settings.Read(parse, Defaults with { Models = [.. parse.GetValue(Models) ?? [], .. parse.GetValue(NamedModels) ?? []] }), context),
-            Show);
+        Command command = factory.Create("evaluate", "Evaluate models by full-catalog next-item ranking", [NamedModels, .. Settings], _ => 1, async (parse, run) =>
+        {
+            EvaluateOptions options = Settings.Read(parse, Defaults with { Models = [.. parse.GetValue(Models) ?? [], .. parse.GetValue(NamedModels) ?? []] });
+            Show(await run.StageAsync("evaluate", context => EvaluateStep.RunAsync(options, context)), run.Console);
+        });
         command.Arguments.Add(Models);
         return command;
     }

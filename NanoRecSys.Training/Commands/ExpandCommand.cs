@@ -1,6 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Indexing;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -13,19 +11,11 @@ internal static class ExpandCommand
     {
         { Number("--rows", "Number of vectors to generate", (int)Defaults.Rows), (o, v) => o with { Rows = v } },
         { Text("--output", "The .npy file to write", "FILE", Defaults.Output), (o, v) => o with { Output = v } },
-        {
-            Text("--vectors", "Vectors to start from, a float32 .npy file (default: the exported item embeddings)", "FILE"),
-            (o, v) => o with { Source = v }
-        },
+        { Text("--vectors", "Vectors to start from, a float32 .npy file (default: the exported item embeddings)", "FILE"), (o, v) => o with { Source = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "expand", "Generate many vectors with the mean and variance of the item embeddings, to measure indexes at scale", Settings,
-        (parse, context) => ExpandStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
-
-    private static void Show(ExpandSummary made, RunConsole console)
-    {
-        console.WriteLine($"{made.Path}: {made.Rows:N0} x {made.Dimension}, {made.Bytes / 1e6:N0} MB");
-        console.WriteSummary(made, TrainingJson.Default.ExpandSummary);
-    }
+        (parse, context) => ExpandStep.RunAsync(Settings.Read(parse, Defaults), context),
+        (made, console) => console.WriteLine($"{made.Path}: {made.Rows:N0} x {made.Dimension}, {made.Bytes / 1e6:N0} MB"));
 }

@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -14,25 +11,12 @@ internal static class ExportCommand
 
     private static readonly OptionSet<ExportOptions> Settings = new()
     {
-        {
-            Number(
-                "--parity-histories", "Number of real histories on which exported graphs are compared with the trained networks",
-                new ExportOptions().ParityHistories),
-            (o, v) => o with { ParityHistories = v }
-        },
-        {
-            Choice(
-                "--ranker-precision", "Precision of the ranker in serving; auto uses int8 for a large ranker whose logits stay close",
-                ["auto", "fp32", "int8"], "auto"),
-            (o, v) => o with
-            {
-                RankerPrecision = v switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto },
-            }
-        },
-        {
-            Choice("--final-fit", "Whether to export what 'final-fit' made of the retriever, if it ran with these weights", ["follow", "ignore"], "follow"),
-            (o, v) => o with { UseFinalFit = v == "follow" }
-        },
+        { Number("--parity-histories", "Number of real histories on which exported graphs are compared with the trained networks", new ExportOptions().ParityHistories),
+            (o, v) => o with { ParityHistories = v } },
+        { Choice("--ranker-precision", "Precision of the ranker in serving; auto uses int8 for a large ranker whose logits stay close", ["auto", "fp32", "int8"], "auto"),
+            (o, v) => o with { RankerPrecision = v switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto }, } },
+        { Choice("--final-fit", "Whether to export what 'final-fit' made of the retriever, if it ran with these weights", ["follow", "ignore"], "follow"),
+            (o, v) => o with { UseFinalFit = v == "follow" } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
@@ -57,7 +41,7 @@ internal static class ExportCommand
         }
 
         console.WriteLine($"{summary.Parameters:N0} parameters");
-        console.WriteSummary(summary, TrainingJson.Default.StateDictionarySummary);
+        console.WriteSummary(summary);
     }
 
     private static void Show(ExportReport report, RunConsole console)
@@ -69,6 +53,6 @@ internal static class ExportCommand
                 : $"{file}: differs from the trained network by {parity.MaxAbsDifference:G3} at most over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
         }
 
-        console.WriteSummary(report, TrainingJson.Default.ExportReport);
+        console.WriteSummary(report);
     }
 }

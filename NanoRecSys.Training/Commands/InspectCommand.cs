@@ -1,9 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -37,10 +32,8 @@ internal static class InspectCommand
         }
         else
         {
-            console.WriteLine($"'run --preset auto' would take the preset {report.Preset}{(report.Estimate is { } estimate ? Text($": {Duration(estimate)}") : "")}.");
+            console.WriteLine($"'run --preset auto' would take the preset {report.Preset}{(report.Estimate is { } estimate ? $": {Duration(estimate)}" : "")}.");
         }
-
-        console.WriteSummary(report, TrainingJson.Default.DataReport);
     }
 
     private static Table Preview(DataReport report)
@@ -48,7 +41,7 @@ internal static class InspectCommand
         Table table = new Table().Border(TableBorder.Simple).AddColumns("user", "item", report.TimeUnit == TimeUnit.Order.Name ? "place" : "time (UTC)", "rating", "weight");
         foreach (PreviewRow row in report.Preview)
         {
-            table.AddRow(Markup.Escape(BadRow.Shorten(row.User.Text)), Markup.Escape(BadRow.Shorten(row.Item.Text)), row.Time, Text($"{row.Rating:0.###}"), Text($"{row.Weight:0.###}"));
+            table.AddRow(Markup.Escape(BadRow.Shorten(row.User.Text)), Markup.Escape(BadRow.Shorten(row.Item.Text)), row.Time, $"{row.Rating:0.###}", $"{row.Weight:0.###}");
         }
 
         return table;
@@ -57,7 +50,7 @@ internal static class InspectCommand
     private static Table Counts(DataReport report)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumns("count", "value");
-        void Add(string name, FormattableString value) => table.AddRow(name, Markup.Escape(Text(value)));
+        void Add(string name, string value) => table.AddRow(name, Markup.Escape(value));
         Add("users", $"{report.Users:N0}");
         Add("items", $"{report.Items:N0}");
         Add("interactions", $"{report.Interactions:N0}");
@@ -87,11 +80,11 @@ internal static class InspectCommand
     private static Table Histogram(string name, string what, IReadOnlyList<HistogramBar> bars)
     {
         int most = Math.Max(1, bars.Select(bar => bar.Count).DefaultIfEmpty().Max());
-        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn(name).RightAligned()).AddColumn(new TableColumn(what).RightAligned()).AddColumn("");
+        Table table = RunConsole.CreateTable([], [name, what]).AddColumn("");
         foreach (HistogramBar bar in bars)
         {
             table.AddRow(
-                bar.From == bar.To ? Text($"{bar.From:N0}") : bar.To == int.MaxValue - 1 ? Text($"{bar.From:N0} and more") : Text($"{bar.From:N0} to {bar.To:N0}"), Text($"{bar.Count:N0}"),
+                bar.From == bar.To ? $"{bar.From:N0}" : bar.To == int.MaxValue - 1 ? $"{bar.From:N0} and more" : $"{bar.From:N0} to {bar.To:N0}", $"{bar.Count:N0}",
                 new string('#', (int)Math.Ceiling((double)BarWidth * bar.Count / most)));
         }
 
@@ -101,8 +94,6 @@ internal static class InspectCommand
     private static string Duration(EpochEstimate estimate)
     {
         double epoch = estimate.TrainSeconds + estimate.ValidationSeconds;
-        return Text($"about {ProgressText.Duration(TimeSpan.FromSeconds(epoch))} per epoch of the retriever, at most {estimate.MostEpochs} epochs ({ProgressText.Duration(TimeSpan.FromSeconds(epoch * estimate.MostEpochs))})");
+        return $"about {ProgressText.Duration(epoch)} per epoch of the retriever, at most {estimate.MostEpochs} epochs ({ProgressText.Duration(epoch * estimate.MostEpochs)})";
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

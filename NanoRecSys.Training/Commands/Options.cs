@@ -1,7 +1,6 @@
 using System.Collections;
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using System.Numerics;
 
 namespace NanoRecSys.Training.Commands;
@@ -61,7 +60,6 @@ internal static class Options
         return option;
     }
 
-    /// <summary>Several of them, see <see cref="Width"/>.</summary>
     public static Option<int[]> Widths(string name, string description, int[] value) => new(name)
     {
         Description = description,
@@ -138,7 +136,7 @@ internal static class Options
         {
             result.AddError(isReal
                 ? $"{name} must be a number with a decimal point, such as 0.05, not '{text}'."
-                : string.Create(CultureInfo.InvariantCulture, $"{name} must be a whole number up to {T.MaxValue}, not '{text}'."));
+                : $"{name} must be a whole number up to {T.MaxValue}, not '{text}'.");
         }
         else if (missed(number) is { } range)
         {

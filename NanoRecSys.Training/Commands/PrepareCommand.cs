@@ -1,9 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -12,47 +7,22 @@ internal static class PrepareCommand
 {
     private static readonly PrepareOptions Defaults = new();
 
-    /// <summary>What <see cref="Read"/> reads, beside the data's name.</summary>
     public static readonly OptionSet<PrepareOptions> Settings = new()
     {
-        {
-            Text("--columns", "Columns of the interactions, where their names are not usual ones: user, item, time, weight and event, by name or by position from 1 on", "ROLE=NAME,..."),
-            (o, v) => o with { Reading = o.Reading with { Columns = Parsed(v, ColumnOptions.Parse) } }
-        },
-        {
-            Text("--items", "File that describes the items; default: the one beside the interactions", "FILE"),
-            (o, v) => o with { Reading = o.Reading with { Items = Path.GetFullPath(v) } }
-        },
-        {
-            Text("--event-weights", "Weights of types of events, such as view=0.2,purchase=1,dislike=-1; 1 for others; zero and less: no interaction", "NAME=WEIGHT,..."),
-            (o, v) => o with { Reading = o.Reading with { EventWeights = Parsed(v, EventWeights.Parse) } }
-        },
-        {
-            Text("--item-word", "What the pages call an item, singular and plural, such as product,products", "ONE,MANY"),
-            (o, v) => o with { Word = ParseWord(v) }
-        },
-        {
-            Number("--skip-bad-rows", "Leave out up to this many rows that cannot be read", Defaults.Reading.SkipBadRows, least: 0),
-            (o, v) => o with { Reading = o.Reading with { SkipBadRows = v } }
-        },
-        {
-            Flag("--keep-repeats", "Keep exact copies of rows, which are dropped otherwise"),
-            (o, v) => o with { Reading = o.Reading with { KeepRepeats = v } }
-        },
-        {
-            Real("--min-rating", "Drop interactions with a lower rating; 0 uses every interaction as a positive", Defaults.MinRating),
-            (o, v) => o with { MinRating = v }
-        },
-        {
-            Number("--k-core", "Repeatedly drop users and items with fewer interactions; 0 keeps all", Defaults.KCore, least: 0),
-            (o, v) => o with { KCore = v }
-        },
-        {
-            Choice(
-                "--split", "Hold out the last two items of each user, or all interactions after a point in time",
-                [LeaveOneOut.SplitName, TimeSplit.SplitName], LeaveOneOut.SplitName),
-            (o, v) => o with { Split = v == TimeSplit.SplitName ? SplitKind.Time : SplitKind.LeaveOneOut }
-        },
+        { Text("--columns", "Columns of the interactions, where their names are not usual ones: user, item, time, weight and event, by name or by position from 1 on", "ROLE=NAME,..."),
+            (o, v) => o with { Reading = o.Reading with { Columns = Parsed(v, ColumnOptions.Parse) } } },
+        { Text("--items", "File that describes the items; default: the one beside the interactions", "FILE"),
+            (o, v) => o with { Reading = o.Reading with { Items = Path.GetFullPath(v) } } },
+        { Text("--event-weights", "Weights of types of events, such as view=0.2,purchase=1,dislike=-1; 1 for others; zero and less: no interaction", "NAME=WEIGHT,..."),
+            (o, v) => o with { Reading = o.Reading with { EventWeights = Parsed(v, EventWeights.Parse) } } },
+        { Text("--item-word", "What the pages call an item, singular and plural, such as product,products", "ONE,MANY"), (o, v) => o with { Word = ParseWord(v) } },
+        { Number("--skip-bad-rows", "Leave out up to this many rows that cannot be read", Defaults.Reading.SkipBadRows, least: 0),
+            (o, v) => o with { Reading = o.Reading with { SkipBadRows = v } } },
+        { Flag("--keep-repeats", "Keep exact copies of rows, which are dropped otherwise"), (o, v) => o with { Reading = o.Reading with { KeepRepeats = v } } },
+        { Real("--min-rating", "Drop interactions with a lower rating; 0 uses every interaction as a positive", Defaults.MinRating), (o, v) => o with { MinRating = v } },
+        { Number("--k-core", "Repeatedly drop users and items with fewer interactions; 0 keeps all", Defaults.KCore, least: 0), (o, v) => o with { KCore = v } },
+        { Choice("--split", "Hold out the last two items of each user, or all interactions after a point in time", [LeaveOneOut.SplitName, TimeSplit.SplitName], LeaveOneOut.SplitName),
+            (o, v) => o with { Split = v == TimeSplit.SplitName ? SplitKind.Time : SplitKind.LeaveOneOut } },
         {
             Real(
                 "--held-out", "Share of the latest interactions that --split time holds out, half for validation and half for test",
@@ -60,14 +30,12 @@ internal static class PrepareCommand
             (o, v) => o with { HeldOutShare = v }
         },
         {
-            Text("--events", string.Create(CultureInfo.InvariantCulture, $"Redis of the API, redis://[user:password@]host[:port]: adds its events "
-                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies"), "URL"),
+            Text("--events", $"Redis of the API, redis://[user:password@]host[:port]: adds its events "
+                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies", "URL"),
             (o, v) => o with { Events = v }
         },
-        {
-            Share("--new-items", "Share of the items to remove, to measure how new items are handled ('evaluate held-out-items')", Defaults.NewItems),
-            (o, v) => o with { NewItems = v }
-        },
+        { Share("--new-items", "Share of the items to remove, to measure how new items are handled ('evaluate held-out-items')", Defaults.NewItems),
+            (o, v) => o with { NewItems = v } },
     };
 
     private static ItemWord ParseWord(string text) => text.Split(',', StringSplitOptions.TrimEntries) is [{ Length: > 0 and <= 40 } one, { Length: > 0 and <= 40 } many]
@@ -76,9 +44,8 @@ internal static class PrepareCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "prepare", "Read interactions and items, then filter, sort and split them for the other commands", Settings,
-        (parse, context) => PrepareStep.RunAsync(Read(parse), context), Show, prepares: _ => true);
+        (parse, context) => PrepareStep.RunAsync(Read(parse), context), ShowCounts, prepares: _ => true);
 
-    /// <exception cref="UserErrorException">An option has no effect on the split that was chosen.</exception>
     public static PrepareOptions Read(ParseResult parse)
     {
         PrepareOptions options = Settings.Read(parse, Defaults with { Data = parse.GetRequiredValue(CommonOptions.Data) });
@@ -87,13 +54,6 @@ internal static class PrepareCommand
             : throw new UserErrorException("--held-out applies to --split time only. Add --split time, or leave --held-out out.");
     }
 
-    private static void Show(DatasetSummary summary, RunConsole console)
-    {
-        ShowCounts(summary, console);
-        console.WriteSummary(summary, TrainingJson.Default.DatasetSummary);
-    }
-
-    /// <summary>What was recognised, and what is left after filters.</summary>
     public static void ShowCounts(DatasetSummary summary, RunConsole console)
     {
         if (summary.Format is { } format)
@@ -107,41 +67,13 @@ internal static class PrepareCommand
             console.WriteLine($"The times are from {Moment(from)} to {Moment(until)}.");
         }
 
-        if (summary.ShortUsers > 0)
-        {
-            console.WriteLine($"{summary.ShortUsers:N0} users have fewer than three interactions and are neither validated nor tested.");
-        }
-
-        if (summary.Undescribed > 0 && summary.Format?.Items is not null)
-        {
-            console.WriteLine($"{summary.Undescribed:N0} items are not in {Path.GetFileName(summary.Format.Items)} and go by their ids.");
-        }
-
-        if (summary.LowRated > 0)
-        {
-            console.WriteLine($"{summary.LowRated:N0} interactions have a rating below {summary.MinRating}.");
-        }
-
-        if (summary.NewItems > 0)
-        {
-            console.WriteLine($"{summary.NewItems:N0} items were removed with all their interactions, as if they were new.");
-        }
-
-        if (summary.Skipped > 0)
-        {
-            console.WriteLine($"{summary.KCore}-core filter removed {summary.Skipped:N0} interactions.");
-        }
-
-        if (summary.Events + summary.Dislikes > 0)
-        {
-            console.WriteLine($"{summary.Events:N0} interactions are events of the API; {summary.Dislikes:N0} dislikes were left out.");
-        }
-
-        if (summary.TiedUsers > 0)
-        {
-            console.WriteLine($"{summary.TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.");
-        }
-
+        console.WriteLineIf(summary.ShortUsers > 0, $"{summary.ShortUsers:N0} users have fewer than three interactions and are neither validated nor tested.");
+        console.WriteLineIf(summary.Undescribed > 0 && summary.Format?.Items is not null, $"{summary.Undescribed:N0} items are not in {Path.GetFileName(summary.Format?.Items)} and go by their ids.");
+        console.WriteLineIf(summary.LowRated > 0, $"{summary.LowRated:N0} interactions have a rating below {summary.MinRating}.");
+        console.WriteLineIf(summary.NewItems > 0, $"{summary.NewItems:N0} items were removed with all their interactions, as if they were new.");
+        console.WriteLineIf(summary.Skipped > 0, $"{summary.KCore}-core filter removed {summary.Skipped:N0} interactions.");
+        console.WriteLineIf(summary.Events + summary.Dislikes > 0, $"{summary.Events:N0} interactions are events of the API; {summary.Dislikes:N0} dislikes were left out.");
+        console.WriteLineIf(summary.TiedUsers > 0, $"{summary.TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.");
         if (summary.Cuts is { } cuts)
         {
             console.WriteLine($"Training uses interactions before {Moment(cuts.ValidationFrom)}, validation those before {Moment(cuts.TestFrom)}, test the rest.");
@@ -157,6 +89,6 @@ internal static class PrepareCommand
 
     // Seconds since 1970, unless the file has another kind of numbers that grow with time.
     internal static string Moment(long time) => time is > 0 and < 253_402_300_800 // the year 10,000
-        ? string.Create(CultureInfo.InvariantCulture, $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})")
+        ? $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})"
         : time.ToString(CultureInfo.InvariantCulture);
 }

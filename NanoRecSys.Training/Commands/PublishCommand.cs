@@ -1,6 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -17,24 +15,17 @@ internal static class PublishCommand
     {
         { Flag("--force", ForceDescription), (o, v) => o with { Force = v } },
         { AllowedLoss, (o, v) => o with { AllowedLoss = v } },
-        {
-            Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
-            (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train }
-        },
+        { Choice("--serve-split", "Histories to serve: complete, or without the held-out items, to measure through the live API", ["all", "train"], "all"),
+            (o, v) => o with { ServeSplit = v == "all" ? ServeSplit.All : ServeSplit.Train } },
         {
             Choice(
                 "--ranker", "Whether to publish the ranker; if-better follows the race or, without one, compares its validation NDCG@10 with the retriever's",
                 ["if-better", "always", "never"], "if-better"),
             (o, v) => o with { Ranker = v switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
         },
-        {
-            Choice("--race", "Whether to serve what 'race' chose, if it ran with these weights", ["follow", "ignore"], "follow"),
-            (o, v) => o with { UseRace = v == "follow" }
-        },
-        {
-            Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
-            (o, v) => o with { UserEmbeddings = v == "all" }
-        },
+        { Choice("--race", "Whether to serve what 'race' chose, if it ran with these weights", ["follow", "ignore"], "follow"), (o, v) => o with { UseRace = v == "follow" } },
+        { Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
+            (o, v) => o with { UserEmbeddings = v == "all" } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
@@ -50,6 +41,5 @@ internal static class PublishCommand
         }
 
         console.WriteLine($"Version {summary.Version} is current: {summary.Bytes / 1e6:N1} MB in {summary.Folder}");
-        console.WriteSummary(summary, TrainingJson.Default.PublishSummary);
     }
 }

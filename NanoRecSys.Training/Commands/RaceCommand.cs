@@ -1,8 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -10,7 +6,6 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class RaceCommand
 {
-    /// <summary><c>run</c> has it, too.</summary>
     public static readonly Option<double> Budget = PositiveReal("--budget", "Minutes for the trainings of the race; what does not fit is left out (default: no limit)");
 
     public static Command Create(CommandFactory factory) => factory.Create(
@@ -28,27 +23,19 @@ internal static class RaceCommand
         }
 
         console.WriteLine(outcome.Reason);
-        console.WriteSummary(outcome, TrainingJson.Default.RaceOutcome);
     }
 
     public static Table TableOf(RaceOutcome outcome)
     {
-        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("candidate").NoWrap());
-        foreach (string figure in new[] { "HR@10", "NDCG@10", "95% interval", "behind the choice", "95% interval", "training" })
-        {
-            table.AddColumn(new TableColumn(figure).RightAligned().NoWrap());
-        }
-
+        Table table = RunConsole.CreateTable(["candidate"], ["HR@10", "NDCG@10", "95% interval", "behind the choice", "95% interval", "training"]);
         foreach ((string name, RaceFigures figures) in outcome.Figures.OrderByDescending(pair => pair.Value.Ndcg10))
         {
             table.AddRow(
-                figures.IsChosen ? $"{name} (chosen)" : name, Text($"{figures.Hr10:F4}"), Text($"{figures.Ndcg10:F4}"), Text($"{figures.Interval.Low:F4} to {figures.Interval.High:F4}"),
-                figures.IsChosen ? "" : Text($"{figures.Behind:F4}"), figures.IsChosen ? "" : Text($"{figures.BehindInterval.Low:F4} to {figures.BehindInterval.High:F4}"),
-                figures.Seconds > 0 ? Text($"{figures.Seconds:N1} s") : "");
+                figures.IsChosen ? $"{name} (chosen)" : name, $"{figures.Hr10:F4}", $"{figures.Ndcg10:F4}", $"{figures.Interval.Low:F4} to {figures.Interval.High:F4}",
+                figures.IsChosen ? "" : $"{figures.Behind:F4}", figures.IsChosen ? "" : $"{figures.BehindInterval.Low:F4} to {figures.BehindInterval.High:F4}",
+                figures.Seconds > 0 ? $"{figures.Seconds:N1} s" : "");
         }
 
-        return table.Caption(Text($"Validation, {outcome.Users:N0} users, paired by user; blends judged on users other than those their weights were fitted on"));
+        return table.Caption($"Validation, {outcome.Users:N0} users, paired by user; blends judged on users other than those their weights were fitted on");
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Commands;
 
@@ -8,11 +6,6 @@ internal static class RefitCommand
 {
     public static Command Create(CommandFactory factory) => factory.Create(
         "refit", "Train the selected retriever again with the validation items; evaluate uses it on test, export serves it", [],
-        (_, context) => RefitStep.RunAsync(context), Show);
-
-    private static void Show(RefitSummary summary, RunConsole console)
-    {
-        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}, validation items included");
-        console.WriteSummary(summary, TrainingJson.Default.RefitSummary);
-    }
+        (_, context) => RefitStep.RunAsync(context),
+        (summary, console) => console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}, validation items included"));
 }

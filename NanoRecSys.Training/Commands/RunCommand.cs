@@ -1,15 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 using Spectre.Console;
 using static NanoRecSys.Training.Commands.Options;
 

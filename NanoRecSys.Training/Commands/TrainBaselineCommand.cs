@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -26,10 +23,7 @@ internal static class TrainBaselineCommand
     {
         { Dimension, (o, v) => o with { Dimension = v } },
         { Number("--sweeps", "mf: number of sweeps over all users and items", Factorization.Sweeps), (o, v) => o with { Sweeps = v } },
-        {
-            Real("--unobserved-weight", "mf: weight of an unobserved interaction", Factorization.UnobservedWeight),
-            (o, v) => o with { UnobservedWeight = v }
-        },
+        { Real("--unobserved-weight", "mf: weight of an unobserved interaction", Factorization.UnobservedWeight), (o, v) => o with { UnobservedWeight = v } },
         { Real("--regularization", "mf: regularization strength", Factorization.Regularization), (o, v) => o with { Regularization = v } },
         { Decay, (o, v) => o with { Decay = v } },
     };
@@ -45,19 +39,10 @@ internal static class TrainBaselineCommand
     {
         { Dimension, (o, v) => o with { Dimension = v } },
         { Width("--hidden", "mlp-user-tower: width of the hidden layer", Tower.Hidden), (o, v) => o with { Hidden = v } },
-        {
-            Width("--history-length", "mlp-user-tower: number of most recent items to average", Tower.HistoryLength),
-            (o, v) => o with { HistoryLength = v }
-        },
+        { Width("--history-length", "mlp-user-tower: number of most recent items to average", Tower.HistoryLength), (o, v) => o with { HistoryLength = v } },
         { Share("--dropout", "mlp-user-tower: dropout rate", Tower.Dropout), (o, v) => o with { Dropout = v } },
-        {
-            Choice("--loss", "mlp-user-tower: loss", RetrieverLossNames.All, Tower.Loss.ToName()),
-            (o, v) => o with { Loss = RetrieverLossNames.Parse(v) }
-        },
-        {
-            PositiveReal("--temperature", "mlp-user-tower: softmax temperature of the cosine", Tower.Temperature),
-            (o, v) => o with { Temperature = v }
-        },
+        { Choice("--loss", "mlp-user-tower: loss", RetrieverLossNames.All, Tower.Loss.ToName()), (o, v) => o with { Loss = RetrieverLossNames.Parse(v) } },
+        { PositiveReal("--temperature", "mlp-user-tower: softmax temperature of the cosine", Tower.Temperature), (o, v) => o with { Temperature = v } },
         { LearningRate("--learning-rate", "mlp-user-tower: learning rate", Tower.LearningRate), (o, v) => o with { LearningRate = v } },
         { Number("--batch", "mlp-user-tower: positions per step", Tower.BatchPositions), (o, v) => o with { BatchPositions = v } },
         { Number("--positions", "mlp-user-tower: positions per user and epoch", Tower.PositionsPerUser), (o, v) => o with { PositionsPerUser = v } },
@@ -78,8 +63,7 @@ internal static class TrainBaselineCommand
 
     private static void Show(TrainBaselineSummary summary, RunConsole console)
     {
-        console.WriteLine($"{summary.Model}: {summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}; kept epoch {summary.BestEpoch}: "
+        console.WriteLine($"{summary.Model}: {summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: "
             + $"validation NDCG@10 {summary.Validation["ndcg@10"]:F4}, HR@10 {summary.Validation["hr@10"]:F4}");
-        console.WriteSummary(summary, TrainingJson.Default.TrainBaselineSummary);
     }
 }

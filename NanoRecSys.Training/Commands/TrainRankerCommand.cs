@@ -1,7 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -13,16 +10,10 @@ internal static class TrainRankerCommand
     private static readonly OptionSet<TrainRankerOptions> Settings = new()
     {
         { Widths("--hidden", "Widths of the hidden layers", [.. Defaults.Hidden]), (o, v) => o with { Hidden = v } },
-        {
-            Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"),
-            (o, v) => o with { Loss = Enum.Parse<RankerLossKind>(v, ignoreCase: true) }
-        },
+        { Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"), (o, v) => o with { Loss = Enum.Parse<RankerLossKind>(v, ignoreCase: true) } },
         { Choices("--signals", "Inputs beside embeddings and content", RankerSignals.All), (o, v) => o with { Signals = v } },
         { Share("--dropout", "Dropout rate", Defaults.Dropout), (o, v) => o with { Dropout = v } },
-        {
-            Share("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout),
-            (o, v) => o with { ItemDropout = v }
-        },
+        { Share("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout), (o, v) => o with { ItemDropout = v } },
         { LearningRate("--learning-rate", "Learning rate", Defaults.LearningRate), (o, v) => o with { LearningRate = v } },
         { Real("--weight-decay", "Weight decay of AdamW", Defaults.WeightDecay), (o, v) => o with { WeightDecay = v } },
         { Number("--batch", "Pairs per step", Defaults.BatchPairs, least: 2), (o, v) => o with { BatchPairs = v } },
@@ -37,10 +28,9 @@ internal static class TrainRankerCommand
 
     private static void Show(TrainRankerSummary summary, RunConsole console)
     {
-        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}; kept epoch {summary.BestEpoch}: "
+        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: "
             + $"validation AUC {summary.AucHard:F4} on hard and {summary.AucRandom:F4} on random negatives");
         console.WriteLine($"validation NDCG@10: retriever {summary.Retriever:F4}, ranker alone {summary.Plain:F4}, "
             + $"with the retriever's cosine (weight {summary.RetrieverWeight:0.###}) {summary.Fused:F4}");
-        console.WriteSummary(summary, TrainingJson.Default.TrainRankerSummary);
     }
 }

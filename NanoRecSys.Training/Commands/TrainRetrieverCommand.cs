@@ -1,9 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -17,10 +12,7 @@ internal static class TrainRetrieverCommand
     {
         { Choice("--block", "Kind of transformer block", BlockKinds.All), (o, v) => o with { Block = v } },
         { Choice("--positions", "Position encoding", Positions.All), (o, v) => o with { Positions = v } },
-        {
-            Flag("--time-bias", "Let attention scores depend on the time between interactions; requires relative positions"),
-            (o, v) => o with { TimeBias = v }
-        },
+        { Flag("--time-bias", "Let attention scores depend on the time between interactions; requires relative positions"), (o, v) => o with { TimeBias = v } },
         { Width("--dimension", "Embedding dimension"), (o, v) => o with { Dimension = v } },
         { Number("--blocks", "Number of transformer blocks"), (o, v) => o with { Blocks = v } },
         { Number("--heads", "Attention heads; must divide the dimension"), (o, v) => o with { Heads = v } },
@@ -33,25 +25,15 @@ internal static class TrainRetrieverCommand
         { LearningRate("--learning-rate", "Learning rate"), (o, v) => o with { LearningRate = v } },
         { Real("--weight-decay", "Weight decay of AdamW"), (o, v) => o with { WeightDecay = v } },
         { Number("--warmup-steps", "Steps of linear learning-rate warm-up", least: 0), (o, v) => o with { WarmupSteps = v } },
-        {
-            Choice("--decay", "Learning-rate schedule after warm-up", ["none", "cosine"]),
-            (o, v) => o with { Decay = Enum.Parse<LearningRateDecay>(v, ignoreCase: true) }
-        },
+        { Choice("--decay", "Learning-rate schedule after warm-up", ["none", "cosine"]), (o, v) => o with { Decay = Enum.Parse<LearningRateDecay>(v, ignoreCase: true) } },
         { Real("--gradient-norm", "Clip gradients to this norm; 0 disables clipping"), (o, v) => o with { GradientNorm = v } },
-        {
-            Choice(
-                "--precision", "Precision of matrix products in training and its validations; auto uses bf16 if the processor has instructions for it",
-                ["auto", "bf16", "fp32"]),
-            (o, v) => o with { ReducedPrecision = v == "auto" ? null : v == "bf16" }
-        },
+        { Choice("--precision", "Precision of matrix products in training and its validations; auto uses bf16 if the processor has instructions for it", ["auto", "bf16", "fp32"]),
+            (o, v) => o with { ReducedPrecision = v == "auto" ? null : v == "bf16" } },
         { Number("--batch", "Users per step"), (o, v) => o with { BatchUsers = v } },
         { Number("--epochs", "Maximum number of epochs"), (o, v) => o with { Epochs = v } },
         { Number("--validate-every", "Epochs between validations"), (o, v) => o with { ValidateEvery = v } },
         { Number("--patience", "Stop after N validations without a better NDCG@10"), (o, v) => o with { Patience = v } },
-        {
-            Choice("--window", "Part of a long history to train on", ["last", "random"]),
-            (o, v) => o with { Window = Enum.Parse<TrainingWindow>(v, ignoreCase: true) }
-        },
+        { Choice("--window", "Part of a long history to train on", ["last", "random"]), (o, v) => o with { Window = Enum.Parse<TrainingWindow>(v, ignoreCase: true) } },
         { Flag("--resume", "Resume from the last checkpoint"), (o, v) => o with { Resume = v } },
     };
 
@@ -69,8 +51,7 @@ internal static class TrainRetrieverCommand
 
     private static void Show(TrainRetrieverSummary summary, RunConsole console)
     {
-        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}; kept epoch {summary.BestEpoch}: "
+        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: "
             + $"validation NDCG@10 {summary.Validation["ndcg@10"]:F4}, HR@10 {summary.Validation["hr@10"]:F4}");
-        console.WriteSummary(summary, TrainingJson.Default.TrainRetrieverSummary);
     }
 }

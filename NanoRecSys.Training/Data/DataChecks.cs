@@ -1,13 +1,6 @@
-using System.Globalization;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
 /// <summary>Unit of a file's timestamps. Prepared times are seconds, as those of the API's events.</summary>
-/// <param name="Name">For people.</param>
-/// <param name="PerSecond">Its units in one second.</param>
 internal sealed record TimeUnit(string Name, long PerSecond)
 {
     public static readonly TimeUnit Seconds = new("seconds", 1);
@@ -27,9 +20,6 @@ internal sealed record TimeUnit(string Name, long PerSecond)
         (new TimeUnit("nanoseconds", 1_000_000_000), long.MaxValue),
     ];
 
-    /// <param name="times">Of a table.</param>
-    /// <param name="areThousandths">Whether they were written with decimals, and multiplied.</param>
-    /// <exception cref="UserErrorException">The timestamps are of several units.</exception>
     public static TimeUnit Of(ReadOnlySpan<long> times, bool areThousandths)
     {
         TimeUnit unit = Of(times);
@@ -71,7 +61,6 @@ internal sealed record TimeUnit(string Name, long PerSecond)
         return unit;
     }
 
-    /// <summary>What the user should know of it; null for seconds.</summary>
     public string? Note => this == Seconds ? null
         : this == Dates ? "The times are dates and were converted to seconds since 1970; without a time zone they are read as UTC."
         : this == Order ? "There is no column of times: the order of the file is that of the interactions."
@@ -84,7 +73,6 @@ internal sealed record TimeUnit(string Name, long PerSecond)
 /// <summary>Exact copies of rows, which a repeated export or a concatenation of files leaves.</summary>
 internal static class DuplicateRows
 {
-    /// <returns>The rows in their order, the first of each kind, and the number of copies that were dropped.</returns>
     public static (InteractionTable Kept, int Dropped) Drop(InteractionTable rows)
     {
         // Nearly all data has none, which sorted hashes show within 2 s for 20 million rows in any order.
@@ -126,10 +114,7 @@ internal static class DataChecks
     private const long EndOf1970 = 31_536_000; // in seconds: days, hours and dates such as 20251231 are all below
     private const int LeastInteractions = 4; // two to train on, one to validate, one to test
 
-    /// <param name="rows">Of the file.</param>
-    /// <param name="form">Of its times.</param>
     /// <param name="notes">Receives a sentence for each.</param>
-    /// <exception cref="UserErrorException">The columns of ratings and timestamps are swapped.</exception>
     public static void Describe(InteractionTable rows, TimeForm form, ICollection<string> notes)
     {
         (int negative, float lowest, float highest, long earliest, long latest) = (0, 0, 0, long.MaxValue, long.MinValue);
@@ -145,29 +130,22 @@ internal static class DataChecks
         }
 
         bool hasSmallTimes = form == TimeForm.Numbers && latest < EndOf1970 && earliest > -EndOf1970;
-        if (hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime)
-        {
-            throw new UserErrorException(Text(
-                $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN."));
-        }
+        UserErrorException.ThrowIf(hasSmallTimes && highest > SwappedRating && latest < SwappedTime && earliest > -SwappedTime,
+            $"The columns rating and timestamp look swapped: ratings reach {highest:0}, timestamps {latest}. Name them: --columns weight=COLUMN,time=COLUMN.");
 
         if (negative > 0)
         {
-            notes.Add(Text($"{negative:N0} ratings are negative (down to {lowest:0.##}). Without --min-rating every interaction is a positive."));
+            notes.Add($"{negative:N0} ratings are negative (down to {lowest:0.##}). Without --min-rating every interaction is a positive.");
         }
 
         if (hasSmallTimes)
         {
-            notes.Add(Text($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or another column. Their order is used; events from the API are newer than all of them."));
+            notes.Add($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or another column. Their order is used; events from the API are newer than all of them.");
         }
     }
 
     /// <summary>Says what repeats do to evaluations, and whether there is something to train on.</summary>
-    /// <param name="split">The prepared data.</param>
-    /// <param name="repeated">Interactions with an item that their user had before.</param>
-    /// <param name="isEvaluated">Whether items to validate and to test with are required.</param>
     /// <param name="notes">Receives a sentence for each.</param>
-    /// <exception cref="UserErrorException">No user has an item to validate or to test with.</exception>
     public static void DescribeHeldOut(DataSplit split, long repeated, bool isEvaluated, ICollection<string> notes)
     {
         int longest = 0;
@@ -186,17 +164,17 @@ internal static class DataChecks
             if (isEvaluated && cases == repeats)
             {
                 throw new UserErrorException(repeats > 0
-                    ? Text($"Each of the {repeats:N0} {part} items is one that its user had before, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows are there twice with different timestamps, keep one of each.")
+                    ? $"Each of the {repeats:N0} {part} items is one that its user had before, and seen items are never recommended: nothing can be measured. Prepare more data; if all rows are there twice with different timestamps, keep one of each."
                     : split.Name == TimeSplit.SplitName
                         ? $"No user has an interaction in the {part} period and one before it. Change --held-out, or use --split leave-one-out."
-                        : Text($"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data."));
+                        : $"No user has {LeastInteractions - 1} interactions, of which the last two are held out: the longest history has {longest}. Prepare more data.");
             }
         }
 
         if (repeated > 0)
         {
-            notes.Add(Text(
-                $"{repeated:N0} interactions repeat an item that their user had before. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose item to predict is a repeat."));
+            notes.Add(
+                $"{repeated:N0} interactions repeat an item that their user had before. They stay in the histories, but seen items are never recommended: evaluations leave out {validation.Repeats:N0} of {validation.Cases:N0} users on validation and {test.Repeats:N0} of {test.Cases:N0} on test, whose item to predict is a repeat.");
         }
 
         if (!trains)
@@ -212,6 +190,4 @@ internal static class DataChecks
             }
         }
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

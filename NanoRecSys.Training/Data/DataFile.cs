@@ -1,27 +1,18 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Unicode;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>A file to read.</summary>
-/// <param name="Path">Where it is now.</param>
 /// <param name="Name">What messages call it: of an unpacked file, its place in the archive.</param>
 internal sealed record DataFile(string Path, string Name)
 {
     public static implicit operator DataFile(string path) => new(path, path);
 
-    /// <exception cref="UserErrorException">It is empty, or not a regular file.</exception>
     public FileStream Open() => SmallFile.IsEmptyOrPipe(Path)
         ? throw new UserErrorException($"{Name} is empty or not a regular file.")
         : new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
 }
 
 /// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>
-/// <param name="stream">Read from where it is.</param>
-/// <param name="name">For messages.</param>
 internal sealed class ByteLines(Stream stream, string name)
 {
     private const int LongestLine = 1 << 20; // Rows take tens of bytes: a longer line is of another kind of file.
@@ -38,8 +29,6 @@ internal sealed class ByteLines(Stream stream, string name)
     /// <summary>Bytes of the stream up to the end of the line that was read last.</summary>
     public long Position { get; private set; }
 
-    /// <param name="line">Valid until the next call.</param>
-    /// <exception cref="UserErrorException">The line is too long, or the file is UTF-16.</exception>
     public bool TryRead(out ReadOnlySpan<byte> line)
     {
         int length;
@@ -63,10 +52,7 @@ internal sealed class ByteLines(Stream stream, string name)
         if (Number == 1)
         {
             line = line.StartsWith(ByteOrderMark) ? line[ByteOrderMark.Length..] : line;
-            if (line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
-            {
-                throw new UserErrorException($"{name} is encoded as UTF-16. Save it as UTF-8.");
-            }
+            UserErrorException.ThrowIf(line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..], $"{name} is encoded as UTF-16. Save it as UTF-8.");
         }
 
         line = line.EndsWith("\r"u8) ? line[..^1] : line;
@@ -77,11 +63,7 @@ internal sealed class ByteLines(Stream stream, string name)
     {
         _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
         (_start, _end) = (0, _end - _start);
-        if (_end == _buffer.Length)
-        {
-            throw new UserErrorException(string.Create(
-                CultureInfo.InvariantCulture, $"{name}, line {Number + 1}: longer than {LongestLine:N0} bytes. Rows must end with LF or CRLF."));
-        }
+        UserErrorException.ThrowIf(_end == _buffer.Length, $"{name}, line {Number + 1}: longer than {LongestLine:N0} bytes. Rows must end with LF or CRLF.");
 
         int read = stream.Read(_buffer, _end, _buffer.Length - _end);
         _end += read;
@@ -89,10 +71,8 @@ internal sealed class ByteLines(Stream stream, string name)
     }
 }
 
-/// <summary>
-/// Text of a line, each line by itself: UTF-8, else Windows-1252, of which latin-1 is a part. No text with an accent in
-/// these encodings is valid UTF-8, and a file of mixed origin keeps all its titles.
-/// </summary>
+/// <summary>Text of a line, each line by itself: UTF-8, else Windows-1252, of which latin-1 is a part. No text with an accent in these encodings is
+/// valid UTF-8, and a file of mixed origin keeps all its titles.</summary>
 internal static class LineText
 {
     private static readonly Encoding Windows1252 = CodePagesEncodingProvider.Instance.GetEncoding(1252)!;

@@ -1,84 +1,41 @@
-using System.Globalization;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Retrieval;
-
 namespace NanoRecSys.Training.Data;
 
-/// <summary>An interaction as it was understood.</summary>
-/// <param name="User">The user's id.</param>
-/// <param name="Item">The item's.</param>
 /// <param name="Time">In UTC; the place in the file where the data has no times.</param>
 /// <param name="Rating">As the file has it; 1 where it has none.</param>
-/// <param name="Weight">Of its type of event.</param>
 internal sealed record PreviewRow(EntityId User, EntityId Item, string Time, double Rating, double Weight);
 
-/// <summary>One bar of a histogram.</summary>
-/// <param name="From">The least number of interactions.</param>
-/// <param name="To">The greatest.</param>
 /// <param name="Count">Users or items that have so many.</param>
 internal sealed record HistogramBar(int From, int To, int Count);
 
-/// <summary>What <c>inspect</c> says of a data set.</summary>
 /// <param name="Summary">What <c>prepare</c> would make of it; null where it would refuse it.</param>
-/// <param name="Refusal">Why.</param>
-/// <param name="Format">What the files were recognised as.</param>
-/// <param name="TimeUnit">Of their times.</param>
 internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, RecognizedFormat Format, string TimeUnit)
 {
     private const int PreviewRows = 5;
     private static readonly int[] Bounds = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, int.MaxValue];
 
-    /// <summary>The first interactions.</summary>
     public IReadOnlyList<PreviewRow> Preview { get; init; } = [];
-
     public int Users { get; init; }
-
     public int Items { get; init; }
-
-    /// <summary>Without exact repeats.</summary>
     public long Interactions { get; init; }
-
     public int ExactRepeats { get; init; }
-
     public long BadRows { get; init; }
-
-    /// <summary>Interactions with an item that the user had before.</summary>
     public long Repeated { get; init; }
-
-    /// <summary>Ratings below zero.</summary>
     public int NegativeRatings { get; init; }
 
     /// <summary>Interactions that are more than a day in the future.</summary>
     public int FutureTimes { get; init; }
-
     public float LowestRating { get; init; }
-
     public float HighestRating { get; init; }
-
     public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
-
-    /// <summary>Users by the length of their history.</summary>
     public IReadOnlyList<HistogramBar> HistoryLengths { get; init; } = [];
-
-    /// <summary>Items by their interactions.</summary>
     public IReadOnlyList<HistogramBar> Popularity { get; init; } = [];
-
     public IReadOnlyList<string> Notes { get; init; } = [];
-
-    /// <summary>What <c>--preset auto</c> chooses.</summary>
     public string? Preset { get; init; }
 
     /// <summary>What its training would take here; null where it was not measured.</summary>
     public EpochEstimate? Estimate { get; init; }
 
     /// <summary>Reads the data as <c>prepare</c> does, and leaves nothing behind.</summary>
-    /// <param name="options">Of <c>prepare</c>.</param>
-    /// <param name="steps">Of training that are timed; 0 for none.</param>
-    /// <param name="context">Of the step.</param>
-    /// <exception cref="UserErrorException">The data cannot be read.</exception>
     public static async Task<DataReport> InspectAsync(PrepareOptions options, int steps, StepContext context)
     {
         using OpenedData source = await DatasetSource.OpenAsync(options, context);
@@ -172,6 +129,6 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
     }
 
     private static string Moment(long seconds) => seconds is > -62_135_596_800 and < 253_402_300_800 // the years 1 to 9999
-        ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)
+        ? DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd HH:mm:ss")
         : seconds.ToString(CultureInfo.InvariantCulture);
 }

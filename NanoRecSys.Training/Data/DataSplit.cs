@@ -1,7 +1,3 @@
-using System.Globalization;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
 public enum HeldOut
@@ -11,15 +7,11 @@ public enum HeldOut
 }
 
 /// <summary>What of each user's history trains, and which of its items are to be predicted.</summary>
-/// <param name="histories">Whole histories, the held-out items too.</param>
 internal abstract class DataSplit(UserHistories histories)
 {
     public UserHistories Histories { get; } = histories;
-
-    /// <summary>As the manifest calls it.</summary>
     public abstract string Name { get; }
 
-    /// <param name="histories">With times, where there are cuts.</param>
     /// <param name="cuts">Of a split by time; null means leave-one-out.</param>
     public static DataSplit Of(UserHistories histories, TimeCuts? cuts) =>
         cuts is null ? new LeaveOneOut(histories) : new TimeSplit(histories, cuts);
@@ -29,7 +21,6 @@ internal abstract class DataSplit(UserHistories histories)
     /// <summary>The same test, with the validation items in the training part and nothing to validate on: for the refit.</summary>
     public abstract DataSplit WithValidation();
 
-    /// <summary>Item rows of the whole history, oldest first.</summary>
     public ReadOnlySpan<int> Items(int user) => Histories.At(user);
 
     /// <summary>When each of <see cref="Items"/> came, in seconds since 1970.</summary>
@@ -38,7 +29,6 @@ internal abstract class DataSplit(UserHistories histories)
     /// <summary>Item rows that train, oldest first: the beginning of <see cref="Items"/>.</summary>
     public ReadOnlySpan<int> Train(int user) => Items(user)[..TrainLength(user)];
 
-    /// <summary>When each of <see cref="Train"/> came.</summary>
     public ReadOnlySpan<long> TrainTimes(int user) => Histories.HasTimes ? Times(user)[..TrainLength(user)] : default;
 
     /// <summary>How much each of <see cref="Train"/> counts; empty where all count 1.</summary>
@@ -52,10 +42,8 @@ internal abstract class DataSplit(UserHistories histories)
         return new TimedHistory(Histories.MemoryAt(user)[..count], times.IsEmpty ? times : times[..count], now);
     }
 
-    /// <summary>
-    /// The item to predict and everything that came before it; for the test that includes the validation item.
-    /// False for a user of whom nothing is to be predicted.
-    /// </summary>
+    /// <summary>The item to predict and everything that came before it; for the test that includes the validation item. False for a user of whom
+    /// nothing is to be predicted.</summary>
     public bool TryGet(int user, HeldOut part, out ReadOnlySpan<int> before, out int target)
     {
         bool isHeldOut = TryGet(user, part, out HeldOutCase found);
@@ -89,22 +77,15 @@ internal abstract class DataSplit(UserHistories histories)
     protected abstract int TargetPosition(int user, HeldOut part);
 }
 
-/// <summary>What <c>prepare</c> can hold out.</summary>
 internal enum SplitKind
 {
-    /// <summary>See <see cref="Data.LeaveOneOut"/>.</summary>
     LeaveOneOut,
 
-    /// <summary>See <see cref="TimeSplit"/>.</summary>
     Time,
 }
 
-/// <summary>
-/// Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest
-/// trains. Users with fewer than three items only train.
-/// </summary>
-/// <param name="histories">Whole histories.</param>
-/// <param name="hasValidation">False: the validation item trains, too.</param>
+/// <summary>Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest trains. Users with fewer than
+/// three items only train.</summary>
 internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = true) : DataSplit(histories)
 {
     public const string SplitName = "leave-one-out";
@@ -139,14 +120,9 @@ internal sealed class WholeHistories(UserHistories histories) : DataSplit(histor
     protected override int TargetPosition(int user, HeldOut part) => -1;
 }
 
-/// <summary>
-/// A global split by time: nothing of the future trains. A user's first item of the validation period is the
-/// validation target, the first of the test period the test target, each predicted from all that the user had
-/// before it. Users with no item in the period, or no earlier item, are skipped; what else a user has in those periods
-/// is history for a later target, and does not train.
-/// </summary>
-/// <param name="histories">With times, which do not fall within a user.</param>
-/// <param name="cuts">Where the periods begin.</param>
+/// <summary>A global split by time: nothing of the future trains. A user's first item of the validation period is the validation target, the first of
+/// the test period the test target, each predicted from all that the user had before it. Users with no item in the period, or no earlier item, are
+/// skipped; what else a user has in those periods is history for a later target, and does not train.</summary>
 internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
 {
     public const string SplitName = "time";
@@ -180,25 +156,17 @@ internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSp
 
 /// <summary>The two moments at which a split by time divides all users' histories alike.</summary>
 /// <param name="ValidationFrom">What came before trains; validation begins here.</param>
-/// <param name="TestFrom">The test begins here.</param>
 internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
 {
     /// <summary>Holds the latest share of all interactions out: the earlier half of it validates, the later half tests.</summary>
-    /// <param name="histories">With times.</param>
-    /// <param name="heldOut">Between 0 and 1.</param>
-    /// <exception cref="UserErrorException">The share is too small or too large, or too many interactions have the same time.</exception>
     public static TimeCuts At(UserHistories histories, double heldOut)
     {
         long[] times = histories.Times.ToArray();
         Array.Sort(times);
         int validation = (int)((1 - heldOut) * times.Length);
         int test = (int)((1 - heldOut / 2) * times.Length);
-        if (validation == 0 || validation == test || test == times.Length)
-        {
-            throw new UserErrorException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share."));
-        }
+        UserErrorException.ThrowIf(validation == 0 || validation == test || test == times.Length,
+            $"--held-out {heldOut} of {times.Length:N0} interactions leaves none to train, to validate or to test. Use a {(validation == 0 ? "smaller" : "larger")} share.");
 
         var cuts = new TimeCuts(times[validation], times[test]);
         return times[0] < cuts.ValidationFrom && cuts.ValidationFrom < cuts.TestFrom
@@ -211,18 +179,14 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
 /// <summary>One item to predict, and what was known when it came.</summary>
 /// <param name="User">Position of the user in the histories.</param>
 /// <param name="Before">Item rows that came before it, oldest first.</param>
-/// <param name="Target">The item row to predict.</param>
 /// <param name="BeforeTimes">When each of <paramref name="Before"/> came; empty where the data has no times.</param>
 /// <param name="Now">When the target came; null where the data has no times.</param>
 internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, int Target, ReadOnlyMemory<long> BeforeTimes, long? Now)
 {
-    /// <summary>What a model may look at.</summary>
     public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
 
-    /// <summary>
-    /// Whether the target is among the last <paramref name="leftOut"/> items before it. Where those are excluded from the ranking no model
-    /// can find it, so that evaluations leave the user out.
-    /// </summary>
+    /// <summary>Whether the target is among the last <paramref name="leftOut"/> items before it. Where those are excluded from the ranking no model
+    /// can find it, so that evaluations leave the user out.</summary>
     public bool IsRepeat(int leftOut = int.MaxValue) => Before.Span[^Math.Min(leftOut, Before.Length)..].Contains(Target);
 }
 
@@ -231,8 +195,6 @@ internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before
 /// <param name="UsersOfItem">[V] positions of users, ascending.</param>
 internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
 {
-    /// <param name="split">Only its training part is looked at.</param>
-    /// <param name="items">V</param>
     public static TrainIncidence Of(DataSplit split, int items)
     {
         int[][] itemsOfUser = [.. Enumerable.Range(0, split.UserCount).Select(user => Distinct(split.Train(user)))];

@@ -1,14 +1,7 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
-/// <summary>
-/// Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens'
-/// sets, or the path of a file, a folder or a zip archive, or a pattern of files.
-/// </summary>
+/// <summary>Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens' sets, or the path of a file, a
+/// folder or a zip archive, or a pattern of files.</summary>
 internal static class DatasetSource
 {
     public const string Small = TrainingNames.Sample;
@@ -24,16 +17,12 @@ internal static class DatasetSource
             return data == Small ? Path.GetFileName(SampleFolder) : data;
         }
 
-        if (string.IsNullOrWhiteSpace(data))
-        {
-            throw new UserErrorException("--data is empty. Set it to a data set's name, a file, a folder or an archive.");
-        }
+        UserErrorException.ThrowIf(string.IsNullOrWhiteSpace(data), $"--data is empty. Set it to a data set's name, a file, a folder or an archive.");
 
         string name = DataPlace.NameOf(data);
         return name.Length > 0 ? name : throw new UserErrorException($"--data {data} has no name. Set it to a file, a folder or an archive.");
     }
 
-    /// <exception cref="UserErrorException">Nothing of that name, it cannot be downloaded, or it holds no interactions.</exception>
     public static async Task<OpenedData> OpenAsync(PrepareOptions options, StepContext context)
     {
         if (Find(options.Data, context.Workspace) is { } there)
@@ -47,15 +36,12 @@ internal static class DatasetSource
         return OpenedData.Open(new DataPlace(folder), options.Reading, wasDownloaded: true);
     }
 
-    /// <summary>
-    /// Requires the prepared data, if there is any, to be made of what <c>--data</c> names: only the last part of a path names it.
-    /// A copy at another place is the same data.
-    /// </summary>
-    /// <exception cref="UserErrorException">Other files, or they changed since.</exception>
+    /// <summary>Requires the prepared data, if there is any, to be made of what <c>--data</c> names: only the last part of a path names it. A copy at
+    /// another place is the same data.</summary>
     public static async Task RequireUnchangedAsync(string data, Workspace workspace, CancellationToken cancellation)
     {
         // A known set that is not here any more cannot have changed.
-        if (Find(data, workspace) is not { } there || await PreparedData.ReadSummaryAsync(workspace.DataFolder, cancellation) is not { } prepared)
+        if (Find(data, workspace) is not { } there || PreparedData.ReadSummary(workspace.DataFolder) is not { } prepared)
         {
             return;
         }
@@ -79,7 +65,6 @@ internal static class DatasetSource
     }
 
     /// <returns>Null for a known set that must be downloaded.</returns>
-    /// <exception cref="UserErrorException">Nothing of that name.</exception>
     private static DataPlace? Find(string data, Workspace workspace) =>
         data == Small ? new DataPlace(Path.GetFullPath(FindSample()))
         : KnownNames.Contains(data)

@@ -1,71 +1,42 @@
-using System.Text.Json;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
 /// <summary>A user's last interaction with an item that training never sees.</summary>
-/// <param name="UserId">The data set's.</param>
 /// <param name="Known">How many of the user's other interactions came before it.</param>
-/// <param name="ItemId">Of the item.</param>
 internal sealed record HeldOutItemCase(EntityId UserId, int Known, EntityId ItemId);
 
-/// <summary>
-/// Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not
-/// been released yet: the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.
-/// </summary>
+/// <summary>Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not been released yet:
+/// the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.</summary>
 /// <param name="Items">What is known of them; none has been seen.</param>
 /// <param name="Cases">At most one per user, with an earlier history.</param>
 internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
 {
     public const string FileName = "held_out_items.json";
 
-    /// <summary>Draws the items, and parts the interactions.</summary>
-    /// <param name="interactions">In the file's order, with codes.</param>
-    /// <param name="share">Of the items.</param>
-    /// <param name="random">Draws.</param>
-    /// <param name="items">What the data says of items.</param>
-    /// <returns>The interactions that stay, and the items.</returns>
-    /// <exception cref="UserErrorException">Nothing is left.</exception>
     public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<ItemRow> items)
     {
         int[] ids = interactions.ItemIds.Sort(InteractionTable.CountById(interactions.Items).Keys);
         random.Shuffle(ids);
         int[] drawn = ids[..(int)Math.Round(share * ids.Length)];
-        if (drawn.Length == 0)
-        {
-            throw new UserErrorException($"--new-items {share} of {ids.Length} items is less than one item. Use a larger share.");
-        }
+        UserErrorException.ThrowIf(drawn.Length == 0, $"--new-items {share} of {ids.Length} items is less than one item. Use a larger share.");
 
         HashSet<int> isHeldOut = [.. drawn];
         int[] kept = [.. Enumerable.Range(0, interactions.Count).Where(row => !isHeldOut.Contains(interactions.Items[row]))];
-        if (kept.Length == 0)
-        {
-            throw new UserErrorException($"No interaction is left after --new-items {share}. Use a smaller share.");
-        }
+        UserErrorException.ThrowIf(kept.Length == 0, $"No interaction is left after --new-items {share}. Use a smaller share.");
 
         List<HeldOutItemCase> cases = Find(UserOrder.Sort(interactions).Sorted, isHeldOut);
-        if (cases.Count == 0)
-        {
-            throw new UserErrorException($"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
-        }
+        UserErrorException.ThrowIf(cases.Count == 0, $"No user had another item before one of the {drawn.Length} that --new-items {share} takes out. Use a larger share.");
 
         Catalog catalog = CatalogBuilder.Build(interactions.ItemIds.Typed(drawn.Select(code => interactions.ItemIds[code])), new int[drawn.Length], items);
         return (interactions.Take(kept), new HeldOutItems(catalog.Items, cases));
     }
 
-    public void Write(string folder) => File.WriteAllBytes(
-        Path.Combine(folder, FileName), JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Indented.HeldOutItems));
+    public void Write(string folder) => TrainingJson.Write(Path.Combine(folder, FileName), this);
 
-    /// <exception cref="UserErrorException">The data was prepared without them.</exception>
     public static HeldOutItems Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        return File.Exists(path)
-            ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.HeldOutItems)!
-            : throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items and train again: this evaluation needs items that training has not seen.");
+        return TrainingJson.Read<HeldOutItems>(path)
+            ?? throw new UserErrorException($"There is no {path}. Run 'prepare' with --new-items and train again: this evaluation needs items that training has not seen.");
     }
 
     private static List<HeldOutItemCase> Find(InteractionTable sorted, HashSet<int> isHeldOut)

@@ -1,7 +1,5 @@
 using System.IO.Hashing;
 using System.Numerics;
-using System.Text;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Training.Data;
 
@@ -25,7 +23,6 @@ internal sealed class IdCodes
         return CodeOf(utf8[..Encoding.UTF8.GetBytes(id.Text, utf8)]);
     }
 
-    /// <param name="utf8">Of a valid id.</param>
     public int CodeOf(ReadOnlySpan<byte> utf8) => TryFind(utf8, out int code, out int slot) ? code : Add(utf8, slot);
 
     public bool TryFind(EntityId id, out int code)
@@ -34,9 +31,6 @@ internal sealed class IdCodes
         return TryFind(utf8[..Encoding.UTF8.GetBytes(id.Text, utf8)], out code, out _);
     }
 
-    /// <param name="utf8">Of an id.</param>
-    /// <param name="code">Its code.</param>
-    /// <param name="slot">Where it is, or would be.</param>
     public bool TryFind(ReadOnlySpan<byte> utf8, out int code, out int slot)
     {
         for (slot = SlotOf(utf8); _slots[slot] != 0; slot = (slot + 1) & (_slots.Length - 1))
@@ -64,8 +58,6 @@ internal sealed class IdCodes
         return sorted;
     }
 
-    /// <param name="utf8">Of a valid id that is not there.</param>
-    /// <param name="slot">Of <see cref="TryFind(ReadOnlySpan{byte}, out int, out int)"/>.</param>
     public int Add(ReadOnlySpan<byte> utf8, int slot)
     {
         int start = Count == 0 ? 0 : _ends[Count - 1];

@@ -1,8 +1,3 @@
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data;
 
 /// <summary>Interactions as columns: 20 million of them are four arrays, not 20 million objects.</summary>
@@ -16,11 +11,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     private float[]? _weights; // null while all are 1
 
     public int Count { get; private set; }
-
-    /// <summary>Ids of the codes in <see cref="Users"/>.</summary>
     public IdCodes UserIds { get; } = users ?? new IdCodes();
-
-    /// <summary>Ids of the codes in <see cref="Items"/>.</summary>
     public IdCodes ItemIds { get; } = items ?? new IdCodes();
 
     /// <summary>[Count] codes.</summary>
@@ -95,7 +86,6 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     }
 
     /// <param name="others">Rows with times in seconds.</param>
-    /// <param name="unit">Of the times of this table.</param>
     public void AddRange(InteractionTable others, TimeUnit unit)
     {
         for (int i = 0; i < others.Count; i++)
@@ -105,7 +95,6 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         }
     }
 
-    /// <summary>The rows at the given positions, in their order.</summary>
     public InteractionTable Take(ReadOnlySpan<int> positions)
     {
         var taken = new InteractionTable(positions.Length, UserIds, ItemIds);
@@ -117,7 +106,6 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         return taken;
     }
 
-    /// <summary>Counts of each code in a column.</summary>
     public static Dictionary<int, int> CountById(ReadOnlySpan<int> ids)
     {
         var counts = new Dictionary<int, int>();
@@ -130,7 +118,6 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     }
 
     /// <summary>The same columns as histories, for rows sorted as <see cref="UserOrder"/> does it.</summary>
-    /// <param name="unit">Of the times here; those of histories are seconds.</param>
     public UserHistories ToHistories(TimeUnit unit)
     {
         var ids = new List<EntityId>();
@@ -158,8 +145,6 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
 /// <summary>Gives each item its row of the item table: the order of first appearance in the file, unless it is given.</summary>
 internal static class ItemRows
 {
-    /// <param name="interactions">With codes of items.</param>
-    /// <param name="order">The ids of the first rows, each once; others follow as they appear.</param>
     /// <returns>The interactions with rows for codes, and [V] the id of each row.</returns>
     public static (InteractionTable Interactions, EntityId[] Ids) Assign(InteractionTable interactions, IReadOnlyList<EntityId>? order = null)
     {
@@ -187,8 +172,6 @@ internal static class ItemRows
 /// <summary>Ratings beside a catalog that was fixed elsewhere, with an imported model.</summary>
 internal static class FixedItems
 {
-    /// <summary>The interactions with items of the catalog.</summary>
-    /// <exception cref="UserErrorException">There is none.</exception>
     public static InteractionTable Keep(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
     {
         bool[] isKnown = Known(interactions, itemIds);
@@ -198,9 +181,6 @@ internal static class FixedItems
             : throw new UserErrorException("The item map contains no item of the interactions. Check that it has the item ids of this data.");
     }
 
-    /// <param name="itemIds">The catalog's.</param>
-    /// <param name="read">All interactions.</param>
-    /// <param name="kept">Those that are left.</param>
     public static ItemOrderSummary Compare(IReadOnlyList<EntityId> itemIds, InteractionTable read, InteractionTable kept)
     {
         bool[] isKnown = Known(read, itemIds);
@@ -258,7 +238,6 @@ internal static class KCore
 /// <summary>Puts interactions into the order that histories have: by user id, then time, then place in the file.</summary>
 internal static class UserOrder
 {
-    /// <returns>The sorted interactions, and how many users have equal timestamps among theirs.</returns>
     public static (InteractionTable Sorted, int TiedUsers) Sort(InteractionTable interactions)
     {
         Dictionary<int, int> counts = InteractionTable.CountById(interactions.Users);

@@ -1,11 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Training.Data;
@@ -34,8 +30,6 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     public static readonly LiveEvents None = new(new InteractionTable(), 0, [], 0);
 
     /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
-    /// <param name="archive">Of the artifacts folder that the API has.</param>
-    /// <param name="cancellation">Stops between users.</param>
     /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
     public static Task<LiveEvents> ReadAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
@@ -44,8 +38,6 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     });
 
     /// <summary>How many events are stored, dislikes too.</summary>
-    /// <inheritdoc cref="ReadAsync(string, EventArchive, CancellationToken)" path="/param"/>
-    /// <inheritdoc cref="ReadAsync(string, EventArchive, CancellationToken)" path="/exception"/>
     public static Task<long> CountAsync(string address, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
         IDatabase database = redis.GetDatabase();
@@ -74,7 +66,6 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
     }
 
-    /// <exception cref="UserErrorException">The address makes no sense.</exception>
     internal static ConfigurationOptions Parse(string address)
     {
         if (Uri.TryCreate(address, UriKind.Absolute, out Uri? url) && url is { Scheme: "redis" or "rediss", Host.Length: > 0 })

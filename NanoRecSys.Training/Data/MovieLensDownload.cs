@@ -1,19 +1,11 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
 /// <summary>Fetches one of GroupLens' sets, checks its MD5 and unpacks it.</summary>
-/// <param name="http">Client.</param>
-/// <param name="server">Folder of <c>NAME.zip</c> and <c>NAME.zip.md5</c>.</param>
-/// <param name="downloads">Where <c>NAME/</c> is made.</param>
 internal sealed partial class MovieLensDownload(HttpClient http, Uri server, string downloads)
 {
     // Not every set has an .md5 beside it. This is the edition of 2018-09.
@@ -22,11 +14,8 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
     [GeneratedRegex(@"\b[0-9a-fA-F]{32}\b")]
     private static partial Regex Md5();
 
-    /// <summary>See <see cref="Data.Download.RetryDelay"/>.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <returns>The unpacked folder.</returns>
-    /// <exception cref="UserErrorException">The server has no such file, breaks off, or sends one of another checksum.</exception>
     public async Task<string> FetchAsync(string name, IProgress<ProgressEvent> progress, CancellationToken cancellation)
     {
         Directory.CreateDirectory(downloads);
@@ -102,27 +91,20 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
     }
 }
 
-/// <summary>
-/// Fetches a large file into <c>FILE.part</c>. After a broken connection, also in a later run, it asks for the
-/// rest only (HTTP Range); it starts anew where the server cannot do that or has another file by now (If-Range).
-/// </summary>
+/// <summary>Fetches a large file into <c>FILE.part</c>. After a broken connection, also in a later run, it asks for the rest only (HTTP Range); it
+/// starts anew where the server cannot do that or has another file by now (If-Range).</summary>
 internal sealed class Download(HttpClient http)
 {
     private const int Attempts = 4;
     private const int BufferBytes = 1 << 16;
 
-    /// <summary>Between two attempts.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Longest silence of a server before the connection counts as broken.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <param name="from">Address.</param>
     /// <param name="part">Where the bytes go; what is there from an earlier attempt is used.</param>
     /// <param name="progress">Receives the bytes downloaded so far and, if known, the total.</param>
-    /// <param name="cancellation">Stops; the part stays for the next time.</param>
-    /// <returns>Whether some of the bytes came from an earlier attempt.</returns>
-    /// <exception cref="UserErrorException">The server refuses, cannot be reached, or breaks off again and again.</exception>
     public async Task<bool> FetchAsync(Uri from, string part, Action<long, long?> progress, CancellationToken cancellation)
     {
         for (int attempt = 1; ; attempt++)
@@ -215,7 +197,6 @@ internal sealed class Download(HttpClient http)
     }
 }
 
-/// <summary>Turns bytes into a report with a share and a speed.</summary>
 internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvider time)
 {
     private const double Megabyte = 1e6;
@@ -227,25 +208,21 @@ internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvi
         _atStart ??= bytes;
         double seconds = Math.Max(0.001, time.GetElapsedTime(_started).TotalSeconds);
         double speed = Math.Max(0, bytes - _atStart.Value) / Megabyte / seconds;
-        string of = total is { } all ? string.Create(CultureInfo.InvariantCulture, $" of {all / Megabyte:F1}") : "";
+        string of = total is { } all ? $" of {all / Megabyte:F1}" : "";
         progress.Report(new ProgressEvent
         {
             Fraction = total is > 0 ? PrepareStep.DownloadShare * bytes / total.Value : null,
-            Detail = string.Create(CultureInfo.InvariantCulture, $"{bytes / Megabyte:F1}{of} MB, {speed:F1} MB/s"),
+            Detail = $"{bytes / Megabyte:F1}{of} MB, {speed:F1} MB/s",
         });
     }
 }
 
-/// <summary>
-/// Remembers, beside a part of a file, which edition of the file it is of: the server's strong ETag or, without
-/// one, its Last-Modified. Without either a part may be of another edition, and is not used.
-/// </summary>
+/// <summary>Remembers, beside a part of a file, which edition of the file it is of: the server's strong ETag or, without one, its Last-Modified.
+/// Without either a part may be of another edition, and is not used.</summary>
 internal sealed class PartValidator(string part)
 {
     private string TagPath => part + ".tag";
 
-    /// <summary>Asks for the rest of the part only, where there is a part.</summary>
-    /// <returns>Bytes that need not come again.</returns>
     public long ApplyTo(HttpRequestMessage request)
     {
         if (!File.Exists(part) || !File.Exists(TagPath) || new FileInfo(part).Length == 0)

@@ -1,8 +1,4 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data.Files;
@@ -10,19 +6,14 @@ using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>
-/// Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.
-/// </summary>
-/// <remarks>
-/// By default every interaction is kept and is positive, also a second one of the same user with the
-/// same item at another time: the histories are what happened. Only exact copies of a row are dropped.
-/// </remarks>
+/// <summary>Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.</summary>
+/// <remarks>By default every interaction is kept and is positive, also a second one of the same user with the same item at another time: the
+/// histories are what happened. Only exact copies of a row are dropped.</remarks>
 internal static class PrepareStep
 {
     /// <summary>Share of the step that a download is counted as.</summary>
     internal const double DownloadShare = 0.8;
 
-    /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<DatasetSummary> RunAsync(PrepareOptions options, StepContext context)
     {
         Preparation prepared = await ReadAsync(options, context);
@@ -31,8 +22,6 @@ internal static class PrepareStep
         return prepared.Summary;
     }
 
-    /// <summary>Prepares the data in memory.</summary>
-    /// <exception cref="UserErrorException">The data cannot be found, downloaded or read.</exception>
     public static async Task<Preparation> ReadAsync(PrepareOptions options, StepContext context)
     {
         using OpenedData source = await DatasetSource.OpenAsync(options, context);
@@ -43,18 +32,14 @@ internal static class PrepareStep
         return await PrepareAsync(source, data, options, notes, context);
     }
 
-    /// <summary>Prepares what was read.</summary>
-    /// <exception cref="UserErrorException">Nothing is left of it, or it cannot be divided.</exception>
     public static async Task<Preparation> PrepareAsync(OpenedData source, ReadData data, PrepareOptions options, List<string> notes, StepContext context)
     {
         double start = source.WasDownloaded ? DownloadShare : 0;
         void Report(double share, string? message = null) =>
             context.Progress.Report(new ProgressEvent { Fraction = start + (1 - start) * share, Message = message });
         (InteractionTable read, TimeUnit unit) = (data.Interactions, data.Unit);
-        if (options.Split == SplitKind.Time && data.Form == TimeForm.None)
-        {
-            throw new UserErrorException("--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
-        }
+        UserErrorException.ThrowIf(options.Split == SplitKind.Time && data.Form == TimeForm.None,
+            $"--split time needs times, and the data has no column of them. Name it with --columns time=COLUMN, or use --split leave-one-out.");
 
         LiveEvents events = options.Events is null ? LiveEvents.None
             : await LiveEvents.ReadAsync(options.Events, new EventArchive(context.Workspace.Store.Root), context.Cancellation);
@@ -89,7 +74,7 @@ internal static class PrepareStep
         DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
         IReadOnlyList<SourceFile> files = await source.SourcesAsync(context.Cancellation);
         string from = source.Source;
-        if (await FormerSourceAsync(context) is { } former && former != from)
+        if (FormerSource(context) is { } former && former != from)
         {
             notes.Add($"The prepared data of this name came from {former} and is replaced.");
         }
@@ -130,11 +115,11 @@ internal static class PrepareStep
         return new Preparation(summary, CatalogBuilder.Build(itemIds, PreparedData.CountTrain(split, itemIds.Length), items), histories, heldOut);
     }
 
-    private static async Task<string?> FormerSourceAsync(StepContext context)
+    private static string? FormerSource(StepContext context)
     {
         try
         {
-            return (await PreparedData.ReadSummaryAsync(context.Workspace.DataFolder, context.Cancellation))?.Source;
+            return PreparedData.ReadSummary(context.Workspace.DataFolder)?.Source;
         }
         catch (UserErrorException)
         {
@@ -185,30 +170,21 @@ internal static class PrepareStep
     }
 }
 
-/// <summary>Prepared data that is not written yet.</summary>
 internal sealed record Preparation(DatasetSummary Summary, Catalog Catalog, UserHistories Histories, HeldOutItems? HeldOut)
 {
-    /// <summary>Replaces the data of the workspace.</summary>
-    public async Task WriteAsync(StepContext context)
-    {
-        await AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
+    public Task WriteAsync(StepContext context) =>
+        AtomicFolder.WriteAsync(context.Workspace.DataFolder, async folder =>
         {
             HistoriesFile.Write(folder, Histories);
             await CatalogFile.WriteAsync(Path.Combine(folder, PreparedData.CatalogName), Catalog, context.Cancellation);
-            await File.WriteAllBytesAsync(
-                Path.Combine(folder, PreparedData.SummaryName),
-                JsonSerializer.SerializeToUtf8Bytes(Summary, TrainingJson.Indented.DatasetSummary), context.Cancellation);
+            TrainingJson.Write(Path.Combine(folder, PreparedData.SummaryName), Summary);
             HeldOut?.Write(folder);
         });
-    }
 }
 
-/// <summary>Options of <c>prepare</c>.</summary>
 internal sealed record PrepareOptions
 {
-    /// <summary>See <see cref="DatasetSource"/>.</summary>
     public string Data { get; init; } = DatasetSource.Small;
-
     public ReadOptions Reading { get; init; } = new();
 
     /// <summary>Interactions rated lower are dropped before anything else; 0 takes every interaction as a positive.</summary>
@@ -219,7 +195,6 @@ internal sealed record PrepareOptions
 
     /// <summary>Share of the items that are taken out of the data as if they had not been released; see <see cref="HeldOutItems"/>.</summary>
     public double NewItems { get; init; }
-
     public SplitKind Split { get; init; } = SplitKind.LeaveOneOut;
 
     /// <summary>Share of the interactions, the latest, that <see cref="SplitKind.Time"/> holds out, half for each part.</summary>
@@ -228,10 +203,8 @@ internal sealed record PrepareOptions
     /// <summary>Moments of an earlier preparation to divide at; they decide alone, where they are given.</summary>
     public TimeCuts? Cuts { get; init; }
 
-    /// <summary>
-    /// [V] ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and
-    /// interactions with other items are left out. Null: all items, in order of first appearance.
-    /// </summary>
+    /// <summary>[V] ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and interactions with other items
+    /// are left out. Null: all items, in order of first appearance.</summary>
     public IReadOnlyList<EntityId>? ItemOrder { get; init; }
 
     /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, EventArchive, CancellationToken)"/>. Null for none.</summary>

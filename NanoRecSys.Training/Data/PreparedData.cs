@@ -1,20 +1,12 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Training.Data.Files;
 using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 
 /// <summary>What <c>prepare</c> left for every later step.</summary>
-/// <param name="Summary">Name, source and counts.</param>
 /// <param name="Catalog">All items; their counts are those of the training part.</param>
-/// <param name="Split">Leave-one-out over the whole histories.</param>
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
 internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
@@ -35,12 +27,9 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     /// <inheritdoc cref="DatasetSummary.Hash"/>
     public string Hash => Summary.Hash;
 
-    /// <param name="folder"><see cref="Workspace.DataFolder"/>.</param>
-    /// <param name="cancellation">Stops the reading of the catalog; the histories are only mapped.</param>
-    /// <exception cref="UserErrorException">Nothing was prepared there, or the folder is damaged.</exception>
     public static async Task<PreparedData> LoadAsync(string folder, CancellationToken cancellation = default)
     {
-        DatasetSummary summary = await ReadSummaryAsync(folder, cancellation)
+        DatasetSummary summary = ReadSummary(folder)
             ?? throw new UserErrorException($"There is no prepared data in {folder}. Run 'prepare' first, with the same --data and --artifacts.");
         try
         {
@@ -57,13 +46,11 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     }
 
     /// <returns>Null where nothing was prepared.</returns>
-    /// <exception cref="UserErrorException">It is damaged, or of an earlier version of this program.</exception>
-    public static async Task<DatasetSummary?> ReadSummaryAsync(string folder, CancellationToken cancellation = default)
+    public static DatasetSummary? ReadSummary(string folder)
     {
-        string path = Path.Combine(folder, SummaryName);
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellation), TrainingJson.Indented.DatasetSummary) : null;
+            return TrainingJson.Read<DatasetSummary>(Path.Combine(folder, SummaryName));
         }
         catch (Exception e) when (e is IOException or JsonException)
         {
@@ -110,8 +97,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     public static string HashOf(IdTable items, UserHistories histories, TimeCuts? cuts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes(string.Create(
-            CultureInfo.InvariantCulture, $"{items.Count} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n")));
+        hash.AppendData(Encoding.ASCII.GetBytes($"{items.Count} {histories.UserCount} {histories.InteractionCount} {cuts?.ValidationFrom} {cuts?.TestFrom}\n"));
         AppendIds(items);
         AppendIds(histories.Users);
         Append(histories.Offsets);
@@ -151,43 +137,25 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     // What the mapped file says is used without further checks, millions of times.
     private static void RequireAgreement(UserHistories histories, DatasetSummary summary, Catalog catalog)
     {
-        if (histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items)
-        {
-            throw new InvalidDataException(
-                $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; "
-                + $"{HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
-        }
-
-        if (!histories.HasTimes)
-        {
-            throw new InvalidDataException($"{HistoriesName} has no times");
-        }
+        InvalidDataException.ThrowIf(histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items,
+            $"{SummaryName} counts {summary.Users} users, {summary.Interactions} interactions and {summary.Items} items; {HistoriesName} holds {histories.UserCount} and {histories.InteractionCount}, {CatalogName} {catalog.Count}");
+        InvalidDataException.ThrowIf(!histories.HasTimes, $"{HistoriesName} has no times");
 
         uint items = (uint)catalog.Count;
         foreach (int item in histories.Items)
         {
-            if ((uint)item >= items)
-            {
-                throw new InvalidDataException($"{HistoriesName} names item row {item}, the catalog has {items} rows");
-            }
+            InvalidDataException.ThrowIf((uint)item >= items, $"{HistoriesName} names item row {item}, the catalog has {items} rows");
         }
 
-        if (HashOf(catalog.Ids, histories, summary.Cuts) != summary.Hash)
-        {
-            throw new InvalidDataException($"{HistoriesName} or {CatalogName} changed after {SummaryName} was written");
-        }
+        InvalidDataException.ThrowIf(HashOf(catalog.Ids, histories, summary.Cuts) != summary.Hash,
+            $"{HistoriesName} or {CatalogName} changed after {SummaryName} was written");
     }
 }
 
 /// <summary>What <c>prepare</c> made: its <c>dataset.json</c>.</summary>
-/// <param name="Name">The prepared data's name.</param>
 /// <param name="Source">The ratings file or the archive that it was read from.</param>
-/// <param name="Sha256">Of <paramref name="Source"/>, lower-case hex.</param>
-/// <param name="Users">Users after filters.</param>
 /// <param name="Items">Items after filters: the item table's rows.</param>
-/// <param name="Interactions">Interactions after filters.</param>
 /// <param name="LowRated">Interactions rated below the threshold, which were dropped first.</param>
-/// <param name="Skipped">Interactions that the k-core filter dropped.</param>
 /// <param name="Repeated">Interactions with an item that the user had before; they are kept.</param>
 /// <param name="TiedUsers">Users with two or more interactions at one timestamp, whose order is therefore the file's.</param>
 /// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
@@ -198,10 +166,8 @@ internal sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
-    /// <summary>
-    /// SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the cuts.
-    /// Results of other prepared data have another one.
-    /// </summary>
+    /// <summary>SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the
+    /// cuts. Results of other prepared data have another one.</summary>
     public required string Hash { get; init; }
 
     /// <summary>What <c>--data</c> named, in full.</summary>
@@ -209,11 +175,7 @@ internal sealed record DatasetSummary(
 
     /// <summary>The files there and elsewhere that the data was made of.</summary>
     public IReadOnlyList<SourceFile> Files { get; init; } = [];
-
-    /// <summary>How the files were to be read.</summary>
     public ReadOptions Reading { get; init; } = new();
-
-    /// <summary>What they were recognised as.</summary>
     public RecognizedFormat? Format { get; init; }
 
     /// <summary>Types of events and their weights; empty where the data has none.</summary>
@@ -227,8 +189,6 @@ internal sealed record DatasetSummary(
 
     /// <summary>The earliest time, in seconds since 1970; null where the data has no times.</summary>
     public long? From { get; init; }
-
-    /// <summary>The latest time.</summary>
     public long? Until { get; init; }
 
     /// <summary>Users with fewer than three interactions, who are neither validated nor tested.</summary>
@@ -265,18 +225,15 @@ internal sealed record DatasetSummary(
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 }
 
-/// <summary>How an imported item table and the ratings match.</summary>
 /// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
 /// <param name="UnknownItems">Rated items that the table has no row for.</param>
 /// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
 internal sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
 
-/// <summary>Puts together what the data says of each item.</summary>
 internal static class CatalogBuilder
 {
     /// <param name="itemIds">[V]</param>
     /// <param name="counts">[V] interactions that train.</param>
-    /// <param name="items">An item that is missing there goes by its id.</param>
     public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<ItemRow> items)
     {
         var byId = new Dictionary<EntityId, ItemRow>(items.Count);

@@ -1,13 +1,8 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Retrieval;
-
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>What the lists are like whatever the next item was, and whom a model serves well.</summary>
 internal static class BeyondAccuracy
 {
-    /// <summary>Length of the lists.</summary>
     public const int K = 10;
 
     public const string ByHistory = "history";
@@ -18,9 +13,7 @@ internal static class BeyondAccuracy
     private static readonly (double Share, string Name)[] ItemTiers = [(0.01, "top 1%"), (0.1, "top 10%"), (0.5, "top half"), (1, "rest")];
 
     /// <param name="lists">[U, K] best first; row -1 where there are no more.</param>
-    /// <param name="catalog">For categories.</param>
     /// <param name="trainCounts">[V] interactions of each item in the training part.</param>
-    /// <param name="users">U of the training part.</param>
     public static ListQuality Of(ReadOnlySpan<Candidate> lists, Catalog catalog, IReadOnlyList<int> trainCounts, int users)
     {
         var recommended = new HashSet<int>();
@@ -53,7 +46,6 @@ internal static class BeyondAccuracy
     }
 
     /// <summary>Figures by length of the history and by popularity of the item to predict; slices without users are left out.</summary>
-    /// <param name="users">Ranked.</param>
     /// <param name="ranks">[U] of one model.</param>
     /// <param name="trainCounts">[V]</param>
     public static IReadOnlyList<MetricSlice> Slices(RankedUsers users, int[] ranks, IReadOnlyList<int> trainCounts)

@@ -1,11 +1,7 @@
-using NanoRecSys.Core.Evaluation;
-
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// What the mean of a figure over users would have been for other users: resamples of the users, with
-/// replacement (Efron, 1979). All series see the same resamples, so that their differences are paired.
-/// </summary>
+/// <summary>What the mean of a figure over users would have been for other users: resamples of the users, with replacement (Efron, 1979). All series
+/// see the same resamples, so that their differences are paired.</summary>
 internal sealed class Bootstrap
 {
     private const double Tail = 0.025; // on each side: 95% intervals
@@ -15,10 +11,6 @@ internal sealed class Bootstrap
     private Bootstrap(double[][] means) => _means = means;
 
     /// <param name="values">[series][U]</param>
-    /// <param name="resamples">How many; 1,000 give the ends of an interval within a few percent of its width.</param>
-    /// <param name="seed">The same seed and values make the same intervals, on any number of threads.</param>
-    /// <param name="threads">CPU threads.</param>
-    /// <param name="cancellation">Stops between resamples.</param>
     public static Bootstrap Of(
         IReadOnlyList<float[]> values, int resamples, long seed, int threads, CancellationToken cancellation = default)
     {
@@ -78,9 +70,6 @@ internal sealed class Bootstrap
 
 /// <summary>Intervals of several models' figures on the same users, and of their differences.</summary>
 /// <param name="ranks">[models][U]</param>
-/// <param name="resamples">See <see cref="Bootstrap.Of"/>.</param>
-/// <param name="seed">See there.</param>
-/// <param name="threads">See there.</param>
 internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long seed, int threads)
 {
     private const int K = 10;
@@ -92,7 +81,6 @@ internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long
         [.. ranks.SelectMany(_ => Metrics, (own, metric) => Array.ConvertAll(own, rank => (float)metric.Of(rank, K)))],
         resamples, seed, threads);
 
-    /// <param name="model">Place in the ranks.</param>
     public IReadOnlyDictionary<string, ConfidenceInterval> IntervalsOf(int model) =>
         Metrics.Select((metric, m) => (metric.Name, Interval: _bootstrap.Interval(Series(model, m))))
             .ToDictionary(pair => pair.Name, pair => pair.Interval);
@@ -121,20 +109,13 @@ internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long
     private static int Series(int model, int metric) => model * Metrics.Length + metric;
 }
 
-/// <summary>How far one model is ahead of another on the same users.</summary>
-/// <param name="Split"><c>validation</c> or <c>test</c>.</param>
 /// <param name="Metric">Such as <c>ndcg@10</c>.</param>
 /// <param name="Model">The one that is ahead, if the difference is positive.</param>
-/// <param name="Other">What it is compared with.</param>
-/// <param name="Difference">Of the means, model less other.</param>
-/// <param name="Interval">95% confidence interval.</param>
 internal sealed record PairedDifference(
     string Split, string Metric, string Model, string Other, double Difference, ConfidenceInterval Interval)
 {
-    /// <summary>Zero is outside the interval.</summary>
     public bool IsSignificant => Interval.Low > 0 || Interval.High < 0;
 
-    /// <summary>The same seen from the other model.</summary>
     public PairedDifference Reversed => this with
     {
         Model = Other,

@@ -1,18 +1,13 @@
 using NanoRecSys.Core.Evaluation;
-
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// Fits the probability that a recommended item is the one that comes next to the score that ordered the list (Platt, 1999): a logistic
-/// regression over the lists' places on validation, by Newton's method.
-/// </summary>
+/// <summary>Fits the probability that a recommended item is the one that comes next to the score that ordered the list (Platt, 1999): a logistic
+/// regression over the lists' places on validation, by Newton's method.</summary>
 internal static class CalibrationFit
 {
     private const int Iterations = 50;
     private const double Ridge = 1e-6; // keeps the curvature above zero where all scores are alike
 
-    /// <param name="users">Ranked, with lists.</param>
-    /// <param name="model">The model's place in the ranks.</param>
     /// <returns>Null where no item was found, or where higher scores are not more often right: nothing can be calibrated then.</returns>
     public static ScoreCalibration? Of(RankedUsers users, int model)
     {
@@ -29,7 +24,6 @@ internal static class CalibrationFit
         return Of(places);
     }
 
-    /// <param name="places">Score and whether the item came next.</param>
     internal static ScoreCalibration? Of(IReadOnlyList<(double Score, bool IsNext)> places)
     {
         int hits = places.Count(place => place.IsNext);

@@ -1,14 +1,3 @@
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -16,7 +5,6 @@ namespace NanoRecSys.Training.Evaluation;
 /// <summary>Figures of the baselines and the trained models; those of a full ranking are saved for <c>publish</c>.</summary>
 internal static class EvaluateStep
 {
-    /// <exception cref="UserErrorException">Nothing was prepared, or a model that was asked for is not trained.</exception>
     public static async Task<EvaluationReport> RunAsync(EvaluateOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -98,34 +86,20 @@ internal static class EvaluateStep
     }
 }
 
-/// <summary>Options of <c>evaluate</c>.</summary>
 internal sealed record EvaluateOptions
 {
-    /// <summary>What the published tables leave out.</summary>
     public const int PublishedWindow = 200;
 
     /// <summary>Names of models; empty means every one that is there.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
-
     public IReadOnlyList<HeldOut> Splits { get; init; } = [HeldOut.Validation, HeldOut.Test];
-
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
-    /// <summary>
-    /// Items that <see cref="Exclusion.Window"/> leaves out, independent of what a model reads, so that all models are comparable.
-    /// </summary>
+    /// <summary>Items that <see cref="Exclusion.Window"/> leaves out, independent of what a model reads, so that all models are comparable.</summary>
     public int Window { get; init; } = PublishedWindow;
-
-    /// <summary>Rank the target among uniformly sampled negatives instead of all items.</summary>
     public bool Sampled { get; init; }
-
-    /// <summary>Sampled negatives of each user.</summary>
     public int Negatives { get; init; } = 100;
-
-    /// <summary>Days that <see cref="RecentPopularity"/> looks back.</summary>
     public int PopularityDays { get; init; } = 30;
-
-    /// <summary>Add the log of each item's popularity to every score.</summary>
     public bool AddLogPopularity { get; init; }
 
     /// <summary>Resamples of the users for the confidence intervals; 0 for none.</summary>
@@ -152,13 +126,6 @@ internal sealed class EvaluatedModels : IDisposable
     private UserTower? _tower;
     private BatchEncoder? _encoder;
 
-    /// <param name="names">Of <see cref="Names"/>.</param>
-    /// <param name="data">What they are evaluated on.</param>
-    /// <param name="context">Where they are.</param>
-    /// <param name="leftOut">Number of latest history items that are not ranked: a second stage does not see them as candidates.</param>
-    /// <param name="popularityDays">See <see cref="EvaluateOptions.PopularityDays"/>.</param>
-    /// <param name="isRefit">Whether to open the refit of the retriever.</param>
-    /// <exception cref="UserErrorException">No such model, it is not trained yet, or it was trained on other data.</exception>
     public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, int popularityDays = 30, bool isRefit = false)
     {
         (_data, _context, _leftOut, _popularityDays, _isRefit) = (data, context, leftOut, popularityDays, isRefit);
@@ -220,7 +187,6 @@ internal sealed class EvaluatedModels : IDisposable
     private static RankerUsage? UsageOf(string name) =>
         Enum.GetValues<RankerUsage>().Select(usage => (RankerUsage?)usage).FirstOrDefault(usage => RankerScorer.NameOf(usage!.Value) == name);
 
-    /// <summary>Ranks the held-out items for the users that interacted with them.</summary>
     public static HeldOutItemsReport MeasureHeldOutItems(PreparedData data, StepContext context)
     {
         Workspace workspace = context.Workspace;
@@ -295,24 +261,17 @@ internal sealed class EvaluatedModels : IDisposable
     }
 }
 
-/// <summary>What an evaluation found.</summary>
-/// <param name="Results">By split, within it by model.</param>
 /// <param name="Differences">Of every two models of a split, the one that is ahead first; empty without intervals.</param>
 internal sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results, IReadOnlyList<PairedDifference> Differences)
 {
-    /// <summary>Of items that no training has seen, where that was asked for.</summary>
     public HeldOutItemsReport? HeldOutItems { get; init; }
 }
 
 /// <summary>Ranks of items that training has not seen, for the users that interacted with them.</summary>
-/// <param name="Model">How they were placed.</param>
 /// <param name="AmongAll">Ranked among the whole catalogue and all new items, but those of the history: <c>hr@10</c> and the like.</param>
-/// <param name="AmongNew">Ranked among the new items alone.</param>
 internal sealed record HeldOutItemsResult(string Model, IReadOnlyDictionary<string, double> AmongAll, IReadOnlyDictionary<string, double> AmongNew);
 
 /// <param name="Cases">Users with a new item; the last one of each is the target.</param>
-/// <param name="KnownItems">V</param>
-/// <param name="NewItems">N</param>
 /// <param name="HeldOutCosine">Of estimated and trained embeddings, in the map's own cross-validation.</param>
 /// <param name="Results">One for each way, a random order first.</param>
 internal sealed record HeldOutItemsReport(int Cases, int KnownItems, int NewItems, double HeldOutCosine, IReadOnlyList<HeldOutItemsResult> Results);

@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Evaluation;
+using System.Text.Json.Nodes;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Evaluation;
@@ -44,7 +41,7 @@ internal static class EvaluationTables
 
     private static Table Metrics(IReadOnlyList<EvaluationResult> results)
     {
-        Table table = WithColumns(["model", "split", "metric"], [.. RankingMetrics.Cutoffs.Select(k => $"@{k}")]);
+        Table table = RunConsole.CreateTable(["model", "split", "metric"], [.. RankingMetrics.Cutoffs.Select(k => $"@{k}")]);
         foreach (EvaluationResult result in results)
         {
             foreach ((string label, string metric) in Lines)
@@ -59,13 +56,13 @@ internal static class EvaluationTables
 
     private static Table Lists(IReadOnlyList<EvaluationResult> results)
     {
-        Table table = WithColumns(["model", "split"], ["coverage", "novelty", "diversity", "top 1% of items"]);
+        Table table = RunConsole.CreateTable(["model", "split"], ["coverage", "novelty", "diversity", "top 1% of items"]);
         foreach (EvaluationResult result in results)
         {
             if (result.Lists is { } lists)
             {
                 table.AddRow(
-                    result.Model, result.Split, Number(lists.Coverage), lists.Novelty.ToString("F2", CultureInfo.InvariantCulture),
+                    result.Model, result.Split, Number(lists.Coverage), lists.Novelty.ToString("F2"),
                     lists.Diversity is { } diversity ? Number(diversity) : "-", Number(lists.PopularShare));
             }
         }
@@ -77,8 +74,8 @@ internal static class EvaluationTables
     private static Table Slices(string split, string by, IReadOnlyList<EvaluationResult> results)
     {
         MetricSlice[] slices = [.. results[0].Slices!.Where(slice => slice.By == by)];
-        Table table = WithColumns([split], [.. slices.Select(slice => slice.Name)]);
-        table.AddRow(["users", .. slices.Select(slice => slice.Users.ToString("N0", CultureInfo.InvariantCulture))]);
+        Table table = RunConsole.CreateTable([split], [.. slices.Select(slice => slice.Name)]);
+        table.AddRow(["users", .. slices.Select(slice => slice.Users.ToString("N0"))]);
         foreach (EvaluationResult result in results)
         {
             table.AddRow([result.Model, .. result.Slices!.Where(slice => slice.By == by).Select(slice => $"{Number(slice.Hr10)} / {Number(slice.Ndcg10)}")]);
@@ -90,7 +87,7 @@ internal static class EvaluationTables
     private static Table HeldOutItems(HeldOutItemsReport report)
     {
         string[] metrics = ["hr@10", "hr@50", "hr@100"];
-        Table table = WithColumns(["new items placed by"], [.. metrics.Select(metric => metric.ToUpperInvariant()), .. metrics.Select(metric => $"{metric.ToUpperInvariant()} of new")]);
+        Table table = RunConsole.CreateTable(["new items placed by"], [.. metrics.Select(metric => metric.ToUpperInvariant()), .. metrics.Select(metric => $"{metric.ToUpperInvariant()} of new")]);
         foreach (HeldOutItemsResult result in report.Results)
         {
             table.AddRow([
@@ -98,14 +95,13 @@ internal static class EvaluationTables
                 .. metrics.Select(metric => MetricsTable.Format(result.AmongNew, metric))]);
         }
 
-        return table.Caption(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{report.Cases:N0} users, {report.NewItems:N0} items that no training has seen among {report.KnownItems:N0} others; cosine of estimated and trained embeddings {report.HeldOutCosine:F3}"));
+        return table.Caption(
+            $"{report.Cases:N0} users, {report.NewItems:N0} items that no training has seen among {report.KnownItems:N0} others; cosine of estimated and trained embeddings {report.HeldOutCosine:F3}");
     }
 
     private static Table Differences(IReadOnlyList<PairedDifference> differences)
     {
-        Table table = WithColumns(["split", "metric", "ahead", "of"], ["by", "95% interval"]).AddColumn("");
+        Table table = RunConsole.CreateTable(["split", "metric", "ahead", "of"], ["by", "95% interval"]).AddColumn("");
         foreach (PairedDifference difference in differences)
         {
             table.AddRow(
@@ -116,43 +112,20 @@ internal static class EvaluationTables
         return table.Caption("Differences on the same users");
     }
 
-    private static Table WithColumns(string[] texts, string[] numbers)
-    {
-        Table table = new Table().Border(TableBorder.Simple);
-        foreach (string text in texts)
-        {
-            table.AddColumn(new TableColumn(text).NoWrap());
-        }
-
-        foreach (string number in numbers)
-        {
-            table.AddColumn(new TableColumn(number).RightAligned().NoWrap());
-        }
-
-        return table;
-    }
-
     private static string Format(EvaluationResult result, string metric) =>
         MetricsTable.Format(result.Metrics, metric)
         + (result.Intervals is { } intervals && intervals.TryGetValue(metric, out ConfidenceInterval interval) ? $" ±{Number((interval.High - interval.Low) / 2)}" : "");
 
-    private static string Number(double value) => value.ToString("F4", CultureInfo.InvariantCulture);
+    private static string Number(double value) => value.ToString("F4");
 }
 
-/// <summary>Figures for people: one line per model.</summary>
 internal static class MetricsTable
 {
     private static readonly string[] Shown = ["hr@10", "ndcg@10", "mrr@10", "hr@50", "hr@100", "hr@200"];
 
     public static Table Create(IReadOnlyList<EvaluationResult> results)
     {
-        Table table = new Table().Border(TableBorder.Simple)
-            .AddColumn(new TableColumn("model").NoWrap()).AddColumn(new TableColumn("split").NoWrap());
-        foreach (string metric in Shown)
-        {
-            table.AddColumn(new TableColumn(metric.ToUpperInvariant()).RightAligned());
-        }
-
+        Table table = RunConsole.CreateTable(["model", "split"], Shown.Select(metric => metric.ToUpperInvariant()));
         foreach (EvaluationResult result in results)
         {
             table.AddRow([result.Model, result.Split, .. Shown.Select(metric => Format(result.Metrics, metric))]);
@@ -162,187 +135,74 @@ internal static class MetricsTable
     }
 
     public static string Format(IReadOnlyDictionary<string, double> metrics, string metric) =>
-        metrics.TryGetValue(metric, out double value) ? value.ToString("F4", CultureInfo.InvariantCulture) : "-";
+        metrics.TryGetValue(metric, out double value) ? value.ToString("F4") : "-";
 
     /// <summary>The protocol, and a warning if the figures are not comparable.</summary>
     public static string Caption(EvaluationResult result)
     {
-        string repeats = result.Repeats is { } left ? string.Create(CultureInfo.InvariantCulture, $" ({left:N0} more, whose target is a repeat, are left out)") : "";
-        string users = string.Create(CultureInfo.InvariantCulture, $"{result.Users:N0} users{repeats}");
-        string excluded = string.Create(CultureInfo.InvariantCulture, $"excluded: {result.Exclude}{(result.Window is { } window ? $" of {window}" : "")}");
+        string repeats = result.Repeats is { } left ? $" ({left:N0} more, whose target is a repeat, are left out)" : "";
+        string users = $"{result.Users:N0} users{repeats}";
+        string excluded = $"excluded: {result.Exclude}{(result.Window is { } window ? $" of {window}" : "")}";
         return result.IsComparable
-            ? string.Create(CultureInfo.InvariantCulture, $"{users}, all {result.Items:N0} items ranked, {excluded}")
+            ? $"{users}, all {result.Items:N0} items ranked, {excluded}"
             : $"NOT COMPARABLE with figures of a full ranking: {result.Protocol}, {users}, {excluded}";
     }
 }
 
-/// <summary>
-/// Figures for programs, on one line: <c>{"model":"retriever","split":"test","users":671,...,"hr@10":0.1}</c>;
-/// an array of such objects where several models or splits were asked for. <c>comparable</c> is false where the
-/// protocol is not the full ranking.
-/// </summary>
+/// <summary>Figures for programs, on one line: <c>{"model":"retriever","split":"test","users":671,...,"hr@10":0.1}</c>; an array of such objects where
+/// several models or splits were evaluated. <c>comparable</c> is false where the protocol is not the full ranking.</summary>
 internal static class EvaluationJson
 {
-    private const int Digits = 6;
-
     public static string Line(EvaluationReport report)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        JsonNode line = report switch
         {
-            if (report is { Results: [], HeldOutItems: { } heldOut })
-            {
-                Write(json, heldOut);
-            }
-            else if (report.Results is [var only])
-            {
-                Write(json, only, report.Differences);
-            }
-            else
-            {
-                json.WriteStartArray();
-                foreach (EvaluationResult result in report.Results)
-                {
-                    Write(json, result, report.Differences);
-                }
-
-                json.WriteEndArray();
-            }
-        }
-
-        return Encoding.UTF8.GetString(buffer.ToArray());
+            { Results: [], HeldOutItems: { } heldOut } => Of(heldOut),
+            { Results: [var only] } => Of(only, report.Differences),
+            _ => new JsonArray([.. report.Results.Select(result => Of(result, report.Differences))]),
+        };
+        return line.ToJsonString();
     }
 
-    private static void Write(Utf8JsonWriter json, EvaluationResult result, IReadOnlyList<PairedDifference> differences)
-    {
-        json.WriteStartObject();
-        json.WriteString("model", result.Model);
-        json.WriteString("split", result.Split);
-        json.WriteNumber("users", result.Users);
-        if (result.Repeats is { } repeats)
-        {
-            json.WriteNumber("repeats", repeats);
-        }
+    private static JsonObject Of(EvaluationResult result, IReadOnlyList<PairedDifference> differences) => Object(
+    [
+        new("model", result.Model), new("split", result.Split), new("users", result.Users), new("repeats", result.Repeats), new("items", result.Items),
+        new("exclude", result.Exclude), new("window", result.Window), new("protocol", result.Protocol), new("comparable", result.IsComparable),
+        .. Fields(result.Metrics),
+        new("intervals", result.Intervals is { } intervals ? Object(intervals.Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, Of(pair.Value)))) : null),
+        new("lists", result.Lists is { } lists
+            ? Object([
+                new("coverage", Rounded(lists.Coverage)), new("novelty", Rounded(lists.Novelty)), new("diversity", Rounded(lists.Diversity)),
+                new("popular_share", Rounded(lists.PopularShare))])
+            : null),
+        new("slices", Array(result.Slices ?? [], slice => Object(
+            [new("by", slice.By), new("name", slice.Name), new("users", slice.Users), new("hr@10", Rounded(slice.Hr10)), new("ndcg@10", Rounded(slice.Ndcg10))]))),
+        new("versus", Array(DifferencesOf(result, differences), difference => Object(
+            [new("model", difference.Other), new("metric", difference.Metric), new("difference", Rounded(difference.Difference)),
+                new("interval", Of(difference.Interval)), new("significant", difference.IsSignificant)]))),
+    ]);
 
-        json.WriteNumber("items", result.Items);
-        json.WriteString("exclude", result.Exclude);
-        if (result.Window is { } window)
-        {
-            json.WriteNumber("window", window);
-        }
+    private static JsonObject Of(HeldOutItemsReport report) => Object(
+    [
+        new("users", report.Cases), new("items", report.KnownItems), new("new_items", report.NewItems),
+        .. report.Results.Select(result => new KeyValuePair<string, JsonNode?>(
+            result.Model.Replace(' ', '_'), Object([.. Fields(result.AmongAll), new("among_new", Object(Fields(result.AmongNew)))]))),
+    ]);
 
-        json.WriteString("protocol", result.Protocol);
-        json.WriteBoolean("comparable", result.IsComparable);
-        WriteMetrics(json, result.Metrics);
-        WriteIntervals(json, result.Intervals);
-        if (result.Lists is { } lists)
-        {
-            json.WriteStartObject("lists");
-            json.WriteNumber("coverage", Math.Round(lists.Coverage, Digits));
-            json.WriteNumber("novelty", Math.Round(lists.Novelty, Digits));
-            if (lists.Diversity is { } diversity)
-            {
-                json.WriteNumber("diversity", Math.Round(diversity, Digits));
-            }
-
-            json.WriteNumber("popular_share", Math.Round(lists.PopularShare, Digits));
-            json.WriteEndObject();
-        }
-
-        WriteArray(json, "slices", [.. result.Slices ?? []], slice =>
-        {
-            json.WriteString("by", slice.By);
-            json.WriteString("name", slice.Name);
-            json.WriteNumber("users", slice.Users);
-            json.WriteNumber("hr@10", Math.Round(slice.Hr10, Digits));
-            json.WriteNumber("ndcg@10", Math.Round(slice.Ndcg10, Digits));
-        });
-        WriteArray(json, "versus", [.. DifferencesOf(result, differences)], difference => Write(json, difference));
-        json.WriteEndObject();
-    }
-
-    private static void Write(Utf8JsonWriter json, HeldOutItemsReport report)
-    {
-        json.WriteStartObject();
-        json.WriteNumber("users", report.Cases);
-        json.WriteNumber("items", report.KnownItems);
-        json.WriteNumber("new_items", report.NewItems);
-        foreach (HeldOutItemsResult result in report.Results)
-        {
-            json.WriteStartObject(result.Model.Replace(' ', '_'));
-            WriteMetrics(json, result.AmongAll);
-            json.WriteStartObject("among_new");
-            WriteMetrics(json, result.AmongNew);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-
-        json.WriteEndObject();
-    }
+    private static JsonArray Of(ConfidenceInterval interval) => new(Rounded(interval.Low), Rounded(interval.High));
 
     private static IEnumerable<PairedDifference> DifferencesOf(EvaluationResult result, IReadOnlyList<PairedDifference> differences) =>
         differences.Where(difference => difference.Split == result.Split && (difference.Model == result.Model || difference.Other == result.Model))
             .Select(difference => difference.Model == result.Model ? difference : difference.Reversed);
 
-    private static void WriteMetrics(Utf8JsonWriter json, IReadOnlyDictionary<string, double> metrics)
-    {
-        foreach ((string name, double value) in metrics)
-        {
-            json.WriteNumber(name, Math.Round(value, Digits));
-        }
-    }
+    private static IEnumerable<KeyValuePair<string, JsonNode?>> Fields(IReadOnlyDictionary<string, double> metrics) =>
+        metrics.Select(metric => new KeyValuePair<string, JsonNode?>(metric.Key, Rounded(metric.Value)));
 
-    private static void WriteIntervals(Utf8JsonWriter json, IReadOnlyDictionary<string, ConfidenceInterval>? intervals)
-    {
-        if (intervals is null)
-        {
-            return;
-        }
+    private static JsonNode? Rounded(double? value) => value is { } number ? Math.Round(number, 6) : null;
 
-        json.WriteStartObject("intervals");
-        foreach ((string name, ConfidenceInterval interval) in intervals)
-        {
-            json.WritePropertyName(name);
-            Write(json, interval);
-        }
+    /// <summary>Fields without a value are left out.</summary>
+    private static JsonObject Object(IEnumerable<KeyValuePair<string, JsonNode?>> fields) => new(fields.Where(field => field.Value is not null));
 
-        json.WriteEndObject();
-    }
-
-    /// <summary>An array of objects, left out where it would be empty.</summary>
-    private static void WriteArray<T>(Utf8JsonWriter json, string name, IReadOnlyCollection<T> values, Action<T> write)
-    {
-        if (values.Count == 0)
-        {
-            return;
-        }
-
-        json.WriteStartArray(name);
-        foreach (T value in values)
-        {
-            json.WriteStartObject();
-            write(value);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void Write(Utf8JsonWriter json, PairedDifference difference)
-    {
-        json.WriteString("model", difference.Other);
-        json.WriteString("metric", difference.Metric);
-        json.WriteNumber("difference", Math.Round(difference.Difference, Digits));
-        json.WritePropertyName("interval");
-        Write(json, difference.Interval);
-        json.WriteBoolean("significant", difference.IsSignificant);
-    }
-
-    private static void Write(Utf8JsonWriter json, ConfidenceInterval interval)
-    {
-        json.WriteStartArray();
-        json.WriteNumberValue(Math.Round(interval.Low, Digits));
-        json.WriteNumberValue(Math.Round(interval.High, Digits));
-        json.WriteEndArray();
-    }
+    private static JsonArray? Array<T>(IEnumerable<T> values, Func<T, JsonNode> convert) =>
+        values.Select(convert).ToArray() is { Length: > 0 } nodes ? new JsonArray(nodes) : null;
 }

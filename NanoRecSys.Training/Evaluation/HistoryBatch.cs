@@ -1,18 +1,10 @@
 using System.Collections;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>
-/// Users that are ranked together. One batch is filled again and again: its buffers grow to the largest
-/// and stay, so that a ranking allocates nothing per user.
-/// </summary>
-/// <param name="items">V</param>
-/// <param name="leftOut">Number of latest history items that are left out.</param>
+/// <summary>Users that are ranked together. One batch is filled again and again: its buffers grow to the largest and stay, so that a ranking
+/// allocates nothing per user.</summary>
 internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
@@ -20,16 +12,13 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
     private int[] _excludedEnds = []; // [B or more] where a user's share of _excluded ends
     private int[] _excluded = [];
 
-    /// <summary>B</summary>
     public int Count { get; private set; }
 
     /// <summary>Grows with each filling: what was computed for an older one is stale.</summary>
     public int Version { get; private set; }
 
-    /// <summary>What the user had before the target.</summary>
     public TimedHistory this[int index] => _cases[index].History;
 
-    /// <summary>The user, the item that came next, and the times, where there are any.</summary>
     public HeldOutCase CaseOf(int index) => _cases[index];
 
     /// <summary>Rows that the ranking leaves out, each once.</summary>
@@ -39,8 +28,6 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
         return _excluded.AsSpan(start, _excludedEnds[index] - start);
     }
 
-    /// <param name="split">Whose users they are.</param>
-    /// <param name="part">Validation or test.</param>
     /// <param name="users">[B] positions of users with a held-out item.</param>
     public void Fill(DataSplit split, HeldOut part, ReadOnlySpan<int> users)
     {
@@ -78,7 +65,6 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
         return before[^Math.Min(leftOut, before.Length)..];
     }
 
-    /// <returns>Where the excluded rows end now.</returns>
     private int Exclude(ReadOnlySpan<int> seen, int start)
     {
         int end = start;
@@ -95,10 +81,8 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
     }
 }
 
-/// <summary>
-/// The retriever as the models of one evaluation share it: a batch is encoded and compared with all items
-/// once, for whoever asks first.
-/// </summary>
+/// <summary>The retriever as the models of one evaluation share it: a batch is encoded and compared with all items once, for whoever asks
+/// first.</summary>
 internal sealed class BatchEncoder : IDisposable
 {
     private readonly UserEncoder _encoder;
@@ -107,7 +91,6 @@ internal sealed class BatchEncoder : IDisposable
     private int _version;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    /// <param name="isReduced">See <see cref="UserEncoder"/>.</param>
     public BatchEncoder(UserTower tower, bool isReduced = false)
     {
         _encoder = new UserEncoder(tower, isReduced);
@@ -115,7 +98,6 @@ internal sealed class BatchEncoder : IDisposable
         Temperature = tower.Model.Temperature;
     }
 
-    /// <summary>V</summary>
     public int Items => _encoder.Items;
 
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>

@@ -1,7 +1,3 @@
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -31,11 +27,6 @@ internal static class ItemKnn
 {
     public const string ModelName = "item-knn";
 
-    /// <param name="split">Only its training part is looked at.</param>
-    /// <param name="items">V</param>
-    /// <param name="options">See there.</param>
-    /// <param name="threads">CPU threads.</param>
-    /// <param name="cancellation">Stops between items.</param>
     public static ItemLists Build(DataSplit split, int items, ItemKnnOptions options, int threads, CancellationToken cancellation = default)
     {
         var nearby = new NearbyItems(split, items);
@@ -69,7 +60,6 @@ internal static class ItemKnn
 }
 
 /// <summary>A linear item-item model by itself.</summary>
-/// <param name="name">As tables show it.</param>
 /// <param name="lists">Owned by the caller.</param>
 internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
 {
@@ -90,10 +80,8 @@ internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
     }
 }
 
-/// <summary>
-/// Products of users with all items. The result is kept for the next batch: fresh memory of this size comes
-/// from the kernel each time, which cost half as much again as the products (57,289 items, 256 users).
-/// </summary>
+/// <summary>Products of users with all items. The result is kept for the next batch: fresh memory of this size comes from the kernel each time, which
+/// cost half as much again as the products (57,289 items, 256 users).</summary>
 /// <param name="items">[V, D]; owned by the caller.</param>
 internal sealed class ItemProducts(Tensor items) : IDisposable
 {

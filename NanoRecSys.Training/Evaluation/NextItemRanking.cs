@@ -1,23 +1,14 @@
 using System.Collections.Concurrent;
 using System.Numerics;
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Evaluates models by looking up where each puts the item that came next, user by user.</summary>
-/// <param name="split">Whose items to predict.</param>
-/// <param name="items">V, the catalogue's size.</param>
 internal abstract class NextItemRanking(DataSplit split, int items)
 {
     private const int LargestBatch = 128; // Of 8..512, 32 to 128 cost the encoder least: its activations stay in the cache.
     private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalogue.
 
-    /// <summary>Which seen items are left out.</summary>
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
     /// <summary>How much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
@@ -38,17 +29,12 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     /// <summary>More users than this are thinned out evenly.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
-
-    /// <summary>As <see cref="EvaluationResult.Protocol"/> names it.</summary>
     public abstract string Protocol { get; }
 
     /// <summary>The last rank that a target can have: cutoffs beyond it mean nothing.</summary>
     protected abstract int LastRank { get; }
 
-    /// <param name="scorer">The model.</param>
-    /// <param name="part">Validation or test.</param>
     /// <param name="progress">Receives the completed share of users, 0..1.</param>
-    /// <param name="cancellation">Stops between batches.</param>
     public EvaluationResult Evaluate(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         ResultOf(scorer, part, Rank([scorer], part, progress, cancellation), model: 0);
 
@@ -56,11 +42,9 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     public int[] Ranks(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         Rank([scorer], part, progress, cancellation).Ranks[0];
 
-    /// <summary>
-    /// Ranks for all users, batch by batch and within a batch model by model: what models share, they can keep
-    /// until the batch's <see cref="HistoryBatch.Version"/> changes. Histories of like length go together:
-    /// where a device pads its batches, little of one is padding.
-    /// </summary>
+    /// <summary>Ranks for all users, batch by batch and within a batch model by model: what models share, they can keep until the batch's <see
+    /// cref="HistoryBatch.Version"/> changes. Histories of like length go together: where a device pads its batches, little of one is
+    /// padding.</summary>
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
@@ -95,19 +79,10 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         return users;
     }
 
-    /// <summary>What a model's ranks come to.</summary>
-    /// <param name="scorer">The model.</param>
-    /// <param name="part">Validation or test.</param>
-    /// <param name="users">Ranked.</param>
-    /// <param name="model">The model's place in the ranks.</param>
-    /// <exception cref="UserErrorException">There is no user to average over.</exception>
     public EvaluationResult ResultOf(IScorer scorer, HeldOut part, RankedUsers users, int model)
     {
-        if (users.Users.Length == 0)
-        {
-            throw new UserErrorException(
-                $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} are items that they had before" : "nobody has a held-out item")}. Prepare more data.");
-        }
+        UserErrorException.ThrowIf(users.Users.Length == 0,
+            $"No user can be evaluated on {NameOf(part)}: {(users.Repeats > 0 ? $"the held-out items of all {users.Repeats} are items that they had before" : "nobody has a held-out item")}. Prepare more data.");
 
         return new EvaluationResult(
             scorer.Name, NameOf(part), users.Users.Length, items, NameOf(Exclude), RankingMetrics.Of(users.Ranks[model], DepthOf(scorer)))
@@ -118,11 +93,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         };
     }
 
-    /// <summary>Largest cutoff that means something for a model.</summary>
-    public int DepthOf(IScorer scorer)
-    {
-        return Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
-    }
+    public int DepthOf(IScorer scorer) => Math.Min(scorer.Depth ?? int.MaxValue, LastRank);
 
     public static string NameOf(HeldOut part) => part == HeldOut.Test ? "test" : "validation";
 
@@ -134,8 +105,6 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     };
 
     /// <param name="scores">[V] of one user; those of excluded rows are overwritten.</param>
-    /// <param name="excluded">Rows to leave out.</param>
-    /// <param name="list">Receives the rows with the highest scores, best first; row -1 where there are no more.</param>
     private static void Best(Span<float> scores, ReadOnlySpan<int> excluded, Span<Candidate> list)
     {
         if (list.IsEmpty)
@@ -161,34 +130,22 @@ internal abstract class NextItemRanking(DataSplit split, int items)
     }
 
     /// <param name="scores">[V] of one user.</param>
-    /// <param name="batch">Holds the user's history and target.</param>
-    /// <param name="index">The user's place in it.</param>
-    /// <returns>1 is the best.</returns>
     protected abstract int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index);
 }
 
 /// <summary>Every item of the catalogue is ranked: the only protocol whose figures may be compared.</summary>
-/// <param name="split">Whose items to predict.</param>
-/// <param name="items">V, the catalogue's size.</param>
 internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
 {
     public override string Protocol => EvaluationResult.FullRanking;
 
     protected override int LastRank => int.MaxValue; // however small the catalogue, a cutoff beyond it is met by all
 
-    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index)
-    {
-        return TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
-    }
+    protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index) =>
+        TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
 }
 
-/// <summary>
-/// The target among a few sampled negatives. Much published work has done so; it can turn the order of models
-/// round (Krichene and Rendle, 2020), so its figures only go beside others of the very same protocol.
-/// </summary>
-/// <param name="split">Whose items to predict.</param>
-/// <param name="sampler">Where the negatives come from: the same ones for every model.</param>
-/// <param name="items">V, the catalogue's size.</param>
+/// <summary>The target among a few sampled negatives. Much published work has done so; it can turn the order of models round (Krichene and Rendle,
+/// 2020), so its figures only go beside others of the very same protocol.</summary>
 internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
 {
     private readonly ConcurrentBag<Scratch> _unused = []; // one for each thread that ever ranked at a time
@@ -210,11 +167,9 @@ internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, i
     private sealed record Scratch(int[] Negatives, RowSet Taken);
 }
 
-/// <summary>
-/// Draws negatives that are neither the target nor excluded, each once, every item alike: the target is mostly more
-/// popular than they are, which flatters. What a user gets follows from the seed and the user alone: the same for every
-/// model, in every order of users, on any number of threads.
-/// </summary>
+/// <summary>Draws negatives that are neither the target nor excluded, each once, every item alike: the target is mostly more popular than they are,
+/// which flatters. What a user gets follows from the seed and the user alone: the same for every model, in every order of users, on any number of
+/// threads.</summary>
 internal sealed class NegativeSampler
 {
     // Draws per negative before the rest is taken in order: where nearly all items are excluded, luck takes forever.
@@ -223,9 +178,6 @@ internal sealed class NegativeSampler
     private readonly int _items;
     private readonly long _seed;
 
-    /// <param name="count">How many for each user.</param>
-    /// <param name="items">V, the catalogue's size.</param>
-    /// <param name="seed">Of all draws.</param>
     public NegativeSampler(int count, int items, long seed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -238,12 +190,8 @@ internal sealed class NegativeSampler
     /// <summary><c>sampled-uniform-100</c>, ...</summary>
     public string Name => $"sampled-uniform-{Count}";
 
-    /// <param name="user">Whose negatives.</param>
-    /// <param name="target">Never drawn.</param>
-    /// <param name="excluded">Never drawn.</param>
     /// <param name="taken">[V] a set to work with, empty before and after.</param>
     /// <param name="negatives">[<see cref="Count"/>] filled from the start.</param>
-    /// <returns>How many there are.</returns>
     public int Draw(int user, int target, ReadOnlySpan<int> excluded, RowSet taken, Span<int> negatives)
     {
         taken.AddRange(excluded);
@@ -275,10 +223,8 @@ internal sealed class NegativeSampler
     }
 }
 
-/// <summary>
-/// Random numbers of one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding
-/// <see cref="Random"/> anew for each user or resample would cost more than the draws.
-/// </summary>
+/// <summary>Random numbers of one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding <see cref="Random"/> anew for each
+/// user or resample would cost more than the draws.</summary>
 internal struct SeededDraws(long seed, long stream)
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
@@ -300,7 +246,6 @@ internal struct SeededDraws(long seed, long stream)
     }
 }
 
-/// <summary>Which items of a user's past are left out of the ranking.</summary>
 public enum Exclusion
 {
     /// <summary>All of them, as serving does.</summary>
@@ -316,13 +261,9 @@ public enum Exclusion
 /// <summary>Where a ranking of the whole catalogue puts the item that came next.</summary>
 internal static class TargetRank
 {
-    /// <summary>
-    /// 1 + the number of other items that are not excluded and do not score lower than the target. Ties count
-    /// as ahead of it, so that a model that scores all items alike finds nothing; so does NaN.
-    /// </summary>
+    /// <summary>1 + the number of other items that are not excluded and do not score lower than the target. Ties count as ahead of it, so that a
+    /// model that scores all items alike finds nothing; so does NaN.</summary>
     /// <param name="scores">[V]</param>
-    /// <param name="target">Row of the item that came next; a target that is excluded counts nonetheless.</param>
-    /// <param name="excluded">Rows to leave out, without repeats.</param>
     public static int Of(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> excluded)
     {
         float score = scores[target];
@@ -338,8 +279,6 @@ internal static class TargetRank
 
     /// <summary>1 + the number of negatives that do not score lower than the target.</summary>
     /// <param name="scores">[V]</param>
-    /// <param name="target">Row of the item that came next.</param>
-    /// <param name="negatives">Rows to rank it among.</param>
     public static int Among(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> negatives)
     {
         int rank = 1;
@@ -371,7 +310,6 @@ internal static class TargetRank
     }
 }
 
-/// <summary>Where one or more models put the targets of the same users.</summary>
 /// <param name="Users">[U] positions in the split, ascending.</param>
 /// <param name="Targets">[U] rows of the items that came next.</param>
 /// <param name="HistoryLengths">[U] items before the target.</param>
@@ -434,10 +372,8 @@ internal interface IScorer
     /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
     string Name { get; }
 
-    /// <summary>
-    /// Items that it really puts in order: a second stage's number of candidates, null for the whole
-    /// catalogue. Metrics beyond it are left out.
-    /// </summary>
+    /// <summary>Items that it really puts in order: a second stage's number of candidates, null for the whole catalogue. Metrics beyond it are left
+    /// out.</summary>
     int? Depth => null;
 
     /// <summary>What turns a score into a logit of the model's loss: one over the temperature where there is one.</summary>

@@ -1,13 +1,7 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Data;
-
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>The same for everyone: how often an item was interacted with in the training part, by the interactions' weights.</summary>
-/// <remarks>
-/// On the test split, too: the held-out validation items do not count, since the trained models have not
-/// learned from them either.
-/// </remarks>
+/// <remarks>On the test split, too: the held-out validation items do not count, since the trained models have not learned from them either.</remarks>
 /// <param name="trainWeights">[V]</param>
 internal sealed class Popularity(IReadOnlyList<double> trainWeights) : IScorer
 {
@@ -24,10 +18,8 @@ internal sealed class Popularity(IReadOnlyList<double> trainWeights) : IScorer
     }
 }
 
-/// <summary>
-/// How often an item was interacted with in the training part within some days before the moment of the question; where that is
-/// equal, in the whole training part. It knows no more than serving would at that moment.
-/// </summary>
+/// <summary>How often an item was interacted with in the training part within some days before the moment of the question; where that is equal, in
+/// the whole training part. It knows no more than serving would at that moment.</summary>
 internal sealed class RecentPopularity : IScorer
 {
     public const string ModelName = "popularity-recent";
@@ -37,9 +29,7 @@ internal sealed class RecentPopularity : IScorer
     private readonly float[] _shares; // [V] below 1
     private readonly long _window; // in seconds
 
-    /// <param name="split">Only its training part is looked at.</param>
     /// <param name="trainCounts">[V]</param>
-    /// <param name="days">Length of the window.</param>
     public RecentPopularity(DataSplit split, IReadOnlyList<int> trainCounts, double days)
     {
         _window = (long)TimeSpan.FromDays(days).TotalSeconds;
@@ -83,10 +73,8 @@ internal sealed class RecentPopularity : IScorer
     }
 }
 
-/// <summary>
-/// A model's scores with the log of each item's share of the training part added. It undoes a logQ correction,
-/// and asks how much of a figure is popularity; it is not the model, so its figures are not comparable.
-/// </summary>
+/// <summary>A model's scores with the log of each item's share of the training part added. It undoes a logQ correction, and asks how much of a figure
+/// is popularity; it is not the model, so its figures are not comparable.</summary>
 /// <param name="inner">The model; owned by the caller.</param>
 /// <param name="logShares">[V]</param>
 internal sealed class LogPopularityScorer(IScorer inner, float[] logShares) : IScorer

@@ -1,12 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Averages over users of what a rank is worth, each user having one item to find.</summary>
@@ -15,14 +6,11 @@ internal static class RankingMetrics
 {
     public static readonly IReadOnlyList<int> Cutoffs = [10, 20, 50, 100, 200];
 
-    /// <summary>What one user adds to HR@K.</summary>
     public static double Hit(int rank, int k) => rank <= k ? 1 : 0;
 
-    /// <summary>What one user adds to NDCG@K.</summary>
     public static double Gain(int rank, int k) => rank <= k ? 1 / Math.Log2(rank + 1) : 0;
 
     /// <param name="ranks">[users] 1 is the best.</param>
-    /// <param name="depth">Largest cutoff that means something; see <see cref="IScorer.Depth"/>.</param>
     /// <returns><c>hr@10</c>, <c>ndcg@10</c>, <c>mrr@10</c>, <c>recall@10</c>, ... each in 0..1.</returns>
     public static IReadOnlyDictionary<string, double> Of(IReadOnlyList<int> ranks, int? depth = null)
     {
@@ -48,11 +36,9 @@ internal static class RankingMetrics
     }
 }
 
-/// <summary>
-/// <c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full
-/// ranking, since they are published. Every figure on the test split, of any protocol, is also appended to
-/// <c>test-evaluations.jsonl</c>, which nothing rewrites: it shows how often the test was looked at.
-/// </summary>
+/// <summary><c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full ranking, since they
+/// are published. Every figure on the test split, of any protocol, is also appended to <c>test-evaluations.jsonl</c>, which nothing rewrites: it
+/// shows how often the test was looked at.</summary>
 internal static class MetricsFile
 {
     public const string TestLog = "test-evaluations.jsonl";
@@ -60,10 +46,9 @@ internal static class MetricsFile
     /// <summary>Nothing where nothing was measured, or by an earlier version.</summary>
     public static SavedMetrics Read(Workspace workspace, string model)
     {
-        string path = PathOf(workspace, model);
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.SavedMetrics) ?? SavedMetrics.None : SavedMetrics.None;
+            return TrainingJson.Read<SavedMetrics>(PathOf(workspace, model)) ?? SavedMetrics.None;
         }
         catch (JsonException)
         {
@@ -97,7 +82,7 @@ internal static class MetricsFile
         var updated = new SavedMetrics(
             InputsOf(workspace, data, result.Model).Where(input => input.Hash is not null).ToDictionary(input => input.Name, input => input.Hash!),
             [.. others.Where(old => !IsReplaced(old, result)), result]);
-        AtomicFile.Write(PathOf(workspace, result.Model), JsonSerializer.SerializeToUtf8Bytes(updated, TrainingJson.Indented.SavedMetrics));
+        TrainingJson.Write(PathOf(workspace, result.Model), updated);
     }
 
     // An older entry may not tell its window.
@@ -131,13 +116,9 @@ internal static class MetricsFile
     private static string PathOf(Workspace workspace, string model) => Path.Combine(workspace.MetricsFolder, model + ".json");
 }
 
-/// <summary>The metrics of one model.</summary>
-/// <param name="MadeOf">See <see cref="Provenance"/>.</param>
-/// <param name="Results">By split and protocol.</param>
 internal sealed record SavedMetrics(IReadOnlyDictionary<string, string> MadeOf, IReadOnlyList<EvaluationResult> Results)
 {
     public static readonly SavedMetrics None = new(new Dictionary<string, string>(), []);
 }
 
-/// <summary>One line of the log of looks at the test split.</summary>
 internal sealed record TestEvaluation(DateTimeOffset Time, EvaluationResult Result);

@@ -1,25 +1,10 @@
 using System.Numerics.Tensors;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Trained networks in, ONNX graphs and item embeddings out, compared with what was trained.</summary>
 internal static class ExportStep
 {
-    /// <exception cref="UserErrorException">Nothing was trained, it does not fit the data, or a graph differs from its network.</exception>
     public static async Task<ExportReport> RunAsync(ExportOptions options, StepContext context)
     {
         Workspace workspace = context.Workspace;
@@ -57,7 +42,7 @@ internal static class ExportStep
                 Data = data?.Hash,
                 Files = Directory.EnumerateFiles(workspace.ExportFolder).ToDictionary(path => Path.GetFileName(path), FileHash.Of),
             };
-            AtomicFile.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), JsonSerializer.SerializeToUtf8Bytes(report, TrainingJson.Indented.ExportReport));
+            TrainingJson.Write(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), report);
             context.Progress.Report(new ProgressEvent { Fraction = 1 });
             return report;
         }
@@ -107,19 +92,16 @@ internal static class ExportStep
     }
 }
 
-/// <summary>Options of <c>export</c>.</summary>
 internal sealed record ExportOptions
 {
     /// <summary>Real histories on which the exported graphs are compared with the trained networks.</summary>
     public int ParityHistories { get; init; } = 200;
-
     public RankerPrecision RankerPrecision { get; init; } = RankerPrecision.Auto;
 
     /// <summary>Export what <c>final-fit</c> made of these weights, where there is that.</summary>
     public bool UseFinalFit { get; init; } = true;
 }
 
-/// <summary>In which numbers serving multiplies per candidate.</summary>
 internal enum RankerPrecision
 {
     /// <summary>8 bits where the network is large and its logits stay close to the trained one's, else 32.</summary>
@@ -130,19 +112,14 @@ internal enum RankerPrecision
     EightBits,
 }
 
-/// <summary>
-/// What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so
-/// that without it nothing in the folder can be published.
-/// </summary>
-/// <param name="Model">The user tower's configuration.</param>
+/// <summary>What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so that without it nothing in the
+/// folder can be published.</summary>
 /// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
-/// <param name="Parity">By exported file.</param>
 /// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
 /// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
 internal sealed record ExportReport(
     ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null)
 {
-    /// <summary>Null where no ranker was exported.</summary>
     public RankerPartsInfo? RankerParts { get; init; }
 
     /// <summary>Set where the weights are those of a final fit of <see cref="RetrieverSha256"/>.</summary>
@@ -157,10 +134,9 @@ internal sealed record ExportReport(
     public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The report of an export that is of the prepared data and of the weights as they are now, and whose files are as it left them.</summary>
-    /// <exception cref="UserErrorException">Nothing was exported, or with other data or weights, or a file changed since.</exception>
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
-        ExportReport report = ExportFiles.ReadJson(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), TrainingJson.Indented.ExportReport, "export");
+        ExportReport report = TrainingJson.ReadRequired<ExportReport>(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), "export");
         if (ModelFolder.Retriever.Exists(workspace.RetrieverFolder) && ModelFolder.Retriever.MismatchOf(workspace.RetrieverFolder, data) is { } mismatch)
         {
             throw new UserErrorException(mismatch); // which another export would end with, too
@@ -184,10 +160,8 @@ internal sealed record ExportReport(
         foreach ((string file, string hash) in Files)
         {
             string path = Path.Combine(folder, file);
-            if (!File.Exists(path) || FileHash.Of(path) != hash)
-            {
-                throw new UserErrorException($"{path} {(File.Exists(path) ? "changed" : "disappeared")} after 'export' wrote it. Run 'export' and 'index' again.");
-            }
+            UserErrorException.ThrowIf(!File.Exists(path) || FileHash.Of(path) != hash,
+                $"{path} {(File.Exists(path) ? "changed" : "disappeared")} after 'export' wrote it. Run 'export' and 'index' again.");
         }
 
         return Files.ContainsKey(ArtifactNames.ItemEmbeddings)
@@ -196,31 +170,12 @@ internal sealed record ExportReport(
     }
 }
 
-/// <summary>Files that export and index leave for the later steps.</summary>
 internal static class ExportFiles
 {
     public const string Parity = "parity.json";
     public const string Index = "index.json";
-
-    /// <exception cref="UserErrorException">Missing or damaged: says which command makes the file.</exception>
-    public static T ReadJson<T>(string path, JsonTypeInfo<T> type, string command)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new JsonException("it is null.");
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new UserErrorException($"There is no {path}. Run '{command}' first, with the same --data and --artifacts.", e);
-        }
-        catch (JsonException e)
-        {
-            throw new UserErrorException($"{path} cannot be read: {e.Message} Run '{command}' again.", e);
-        }
-    }
 }
 
-/// <summary>Compares an exported graph with the network it was made from.</summary>
 internal static class Parity
 {
     /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph by 1e-2 and more.</summary>
@@ -229,11 +184,7 @@ internal static class Parity
     /// <summary>What a user tower in 8 bits may not fall below.</summary>
     public const double LeastMeanCosine = 0.995;
 
-    /// <summary>
-    /// Encodes each history alone and without padding, as serving does, and all of them in one padded batch;
-    /// both must match.
-    /// </summary>
-    /// <param name="tower">The exported graph.</param>
+    /// <summary>Encodes each history alone and without padding, as serving does, and all of them in one padded batch; both must match.</summary>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them.</param>
     public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
@@ -244,7 +195,6 @@ internal static class Parity
     }
 
     /// <summary>As serving encodes: each history alone.</summary>
-    /// <param name="tower">The exported graph in 8 bits.</param>
     /// <param name="histories">[B]</param>
     /// <param name="trained">[B, D] what the trained network makes of them, L2-normalised.</param>
     public static ParityInfo OfInt8(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
@@ -258,10 +208,7 @@ internal static class Parity
     /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>
     public static double MaxAbsDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
-        if (actual.Length != expected.Length)
-        {
-            throw new InvalidDataException($"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
-        }
+        InvalidDataException.ThrowIf(actual.Length != expected.Length, $"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
 
         double largest = 0;
         for (int i = 0; i < actual.Length; i++)
@@ -275,7 +222,6 @@ internal static class Parity
     public static bool Holds(ParityInfo parity) =>
         parity.MeanCosine is { } cosine ? 1 - cosine <= parity.Tolerance : parity.MaxAbsDifference <= parity.Tolerance;
 
-    /// <exception cref="UserErrorException">The difference is larger than allowed, or not a number.</exception>
     public static ParityInfo Require(string file, ParityInfo parity) => Holds(parity)
         ? parity
         : throw new UserErrorException(
@@ -286,7 +232,6 @@ internal static class Parity
 /// <summary>Histories of real users, drawn at random, to compare networks and indexes on.</summary>
 internal static class SampledHistories
 {
-    /// <returns>That many whole histories, or as many as there are; none is empty.</returns>
     public static TimedHistory[] Draw(UserHistories histories, int count, long seed)
     {
         int[] users = [.. Enumerable.Range(0, histories.UserCount).Where(user => !histories.At(user).IsEmpty)];
@@ -337,19 +282,15 @@ internal static class ContentMapExport
 }
 
 /// <param name="Files">What was written, the user tower first.</param>
-/// <param name="Parameters">Numbers in all of them.</param>
 internal sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
 
-/// <summary>
-/// The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header
-/// keeps what the weights do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.
-/// </summary>
+/// <summary>The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header keeps what the weights
+/// do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.</summary>
 internal static class StateDictionaryExport
 {
     public const string UserTowerName = "user_tower.safetensors";
     public const string RankerName = "ranker.safetensors";
 
-    /// <exception cref="UserErrorException">Nothing was trained, or it does not fit the data.</exception>
     public static async Task<StateDictionarySummary> RunAsync(StepContext context)
     {
         Workspace workspace = context.Workspace;

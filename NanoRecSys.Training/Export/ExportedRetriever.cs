@@ -1,18 +1,9 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
 
 /// <summary>A retriever as it is served: the exported graph, one history at a time, and the exported item embeddings.</summary>
-/// <param name="name">See <see cref="IScorer.Name"/>.</param>
-/// <param name="tower">Path of the graph.</param>
 /// <param name="embeddings">Path of [V', D], L2-normalised.</param>
-/// <param name="model">Of the graph.</param>
 /// <param name="rows">[V] the retriever's row of each item of the data, or -1 for one that it does not know; null where the rows are the data's.</param>
 internal sealed class ExportedRetriever(string name, string tower, string embeddings, ModelInfo model, int[]? rows = null) : IScorer, IDisposable
 {
@@ -23,8 +14,6 @@ internal sealed class ExportedRetriever(string name, string tower, string embedd
 
     public string Name => name;
 
-    /// <summary>The exported retriever in 8 bits.</summary>
-    /// <exception cref="UserErrorException">Nothing was exported, not in 8 bits, or with other data or weights.</exception>
     public static ExportedRetriever OpenInt8(Workspace workspace, PreparedData data)
     {
         string path = Path.Combine(workspace.ExportFolder, ArtifactNames.UserTowerInt8);

@@ -1,13 +1,10 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// Transformer blocks in 8 bits: nothing but products, and between two products one operator of NanoRecSys that reads the sums of the one
-/// and writes the steps of the other; see <see cref="OnnxKernels"/>. No padding: B histories of one length L; width D, hidden width F.
-/// </summary>
+/// <summary>Transformer blocks in 8 bits: nothing but products, and between two products one operator of NanoRecSys that reads the sums of the one
+/// and writes the steps of the other; see <see cref="OnnxKernels"/>. No padding: B histories of one length L; width D, hidden width F.</summary>
 internal sealed class FusedTransformer
 {
     private readonly OnnxGraph _graph;

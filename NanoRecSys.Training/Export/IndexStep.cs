@@ -1,26 +1,12 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Indexing;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Item embeddings in, <c>items.index</c> (a FAISS file) and its measured recall out.</summary>
 internal static class IndexStep
 {
     private const int RecallQueries = 200;
 
-    /// <exception cref="UserErrorException">Nothing was exported, or the kind of index cannot be built.</exception>
     public static async Task<IndexInfo> RunAsync(IndexOptions options, StepContext context)
     {
-        RequireKind(options.Kind);
+        UserErrorException.ThrowIf(!IndexOptions.Kinds.Contains(options.Kind), $"Unknown index kind '{options.Kind}'. Kinds: {string.Join(", ", IndexOptions.Kinds)}.");
         string folder = context.Workspace.ExportFolder;
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         ExportReport export = ExportReport.Read(context.Workspace, data);
@@ -45,7 +31,7 @@ internal static class IndexStep
             Sha256 = FileHash.Of(path),
             ItemsSha256 = export.Files[ArtifactNames.ItemEmbeddings],
         };
-        AtomicFile.Write(Path.Combine(folder, ExportFiles.Index), JsonSerializer.SerializeToUtf8Bytes(info, TrainingJson.Indented.IndexInfo));
+        TrainingJson.Write(Path.Combine(folder, ExportFiles.Index), info);
         context.Progress.Report(new ProgressEvent { Fraction = 1, Message = $"{shape}: recall@10 {info.RecallAt10:P2}, recall@100 {info.RecallAt100:P2}, {info.LatencyMs:F3} ms" });
         return info;
     }
@@ -54,10 +40,9 @@ internal static class IndexStep
     {
         if (options.Target > 0 && recall.Measure(index) is var found && found < options.Target)
         {
-            throw new UserErrorException(string.Create(
-                CultureInfo.InvariantCulture,
+            throw new UserErrorException(
                 $"The {index.Kind} index finds {found:P1} of the exact {recall.K} nearest items{(SearchWidth.NameOf(index) is { } name ? $" at {name} {SearchWidth.Of(index)}" : "")}; --recall asks for {options.Target:P1}. "
-                + $"{(options.Width is null ? "" : "Use a larger --width, ")}{(options.Width is null ? "Use" : "or")} another --kind such as flat or ivf-flat{(index.Kind == IndexKinds.IvfProduct ? ", more --parts" : "")}, or a lower --recall. The index of an earlier run stays."));
+                + $"{(options.Width is null ? "" : "Use a larger --width, ")}{(options.Width is null ? "Use" : "or")} another --kind such as flat or ivf-flat{(index.Kind == IndexKinds.IvfProduct ? ", more --parts" : "")}, or a lower --recall. The index of an earlier run stays.");
         }
     }
 
@@ -79,14 +64,6 @@ internal static class IndexStep
             {
                 parameters[name] = value;
             }
-        }
-    }
-
-    private static void RequireKind(string kind)
-    {
-        if (!IndexOptions.Kinds.Contains(kind))
-        {
-            throw new UserErrorException($"Unknown index kind '{kind}'. Kinds: {string.Join(", ", IndexOptions.Kinds)}.");
         }
     }
 
@@ -122,7 +99,6 @@ internal sealed record IndexOptions
     /// <summary>Measures several kinds and takes the fastest that finds enough.</summary>
     public const string Auto = "auto";
 
-    /// <summary>Kinds that can be built.</summary>
     public static readonly IReadOnlyList<string> Kinds = [.. IndexKinds.All, Auto];
 
     public string Kind { get; init; } = IndexKinds.Flat;
@@ -147,21 +123,15 @@ internal sealed record IndexOptions
 
     public const double DefaultRecall = 0.95;
 
-    /// <summary>The share that is required.</summary>
     public double Target => Recall ?? (Width is null || Kind == Auto ? DefaultRecall : 0);
 }
 
 /// <summary>Builds the index that was asked for, or measures several kinds and takes the fastest that finds enough.</summary>
-/// <param name="options">What was asked for.</param>
-/// <param name="exact">All items.</param>
-/// <param name="recall">Of the hundred nearest, on queries of real users.</param>
-/// <param name="context">Seed, threads, progress.</param>
 internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRecall recall, StepContext context)
 {
     // Not hnsw: its graph takes minutes to build where lists take seconds; it can be asked for.
     private static readonly string[] MeasuredKinds = [IndexKinds.IvfFlat, IndexKinds.IvfScalar];
 
-    /// <returns>The index and its shape, set to the width that reaches the recall asked for.</returns>
     public (IVectorIndex Index, IndexShape Shape) Make()
     {
         if (options.Kind != IndexOptions.Auto)
@@ -221,19 +191,14 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
 
 /// <summary>How much of the true nearest neighbours an index finds, and how long a query takes.</summary>
 /// <param name="queries">[B, D]</param>
-/// <param name="exact">Finds the true neighbours.</param>
-/// <param name="k">Neighbours compared; all rows where there are fewer.</param>
 internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, int k)
 {
     private readonly Candidate[] _found = new Candidate[Math.Min(k, exact.Count)];
     private readonly int[][] _expected = Expect(queries.Span, exact, Math.Min(k, exact.Count)); // [B][k]
 
-    /// <summary>Neighbours that are asked for.</summary>
     public int K => _found.Length;
 
-    /// <param name="index">What is measured.</param>
     /// <param name="first">Counts only the first N of the k neighbours; all if null.</param>
-    /// <returns>Share of the exact neighbours among as many that the index finds, averaged over the queries.</returns>
     public double Measure(IVectorIndex index, int? first = null)
     {
         int counted = Math.Min(first ?? _found.Length, _found.Length);
@@ -251,10 +216,8 @@ internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact
         return asked > 0 ? (double)shared / asked : 0;
     }
 
-    /// <returns>
-    /// Milliseconds of a query on this thread: of each query the quickest round, and the mean of those. What else runs
-    /// on the machine only ever adds to a round.
-    /// </returns>
+    /// <returns>Milliseconds of a query on this thread: of each query the quickest round, and the mean of those. What else runs on the machine only
+    /// ever adds to a round.</returns>
     public double MeasureLatency(IVectorIndex index, int rounds = 5)
     {
         var quickest = new double[_expected.Length];

@@ -1,19 +1,7 @@
-using System.Globalization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// Compares a candidate with the served version before it takes its place: both retrievers, as they were exported, rank the validation items
-/// of the same users in the prepared data. The paired bootstrap interval of the difference decides.
-/// </summary>
+/// <summary>Compares a candidate with the served version before it takes its place: both retrievers, as they were exported, rank the validation items
+/// of the same users in the prepared data. The paired bootstrap interval of the difference decides.</summary>
 internal static class PublishGate
 {
     private const int Cutoff = 10;
@@ -21,11 +9,6 @@ internal static class PublishGate
     private const int FewestUsers = 20; // fewer say nothing
     private const int Resamples = 1_000;
 
-    /// <param name="allowedLoss">Of NDCG@10: the candidate is refused only where the whole interval of its loss is larger.</param>
-    /// <param name="data">Prepared data; its validation items neither model was trained on.</param>
-    /// <param name="candidate">The exported model.</param>
-    /// <param name="metrics">The candidate's.</param>
-    /// <param name="context">The store, seed and progress.</param>
     /// <returns>Null where no version is served that could be compared.</returns>
     public static async Task<GateResult?> CompareAsync(
         double allowedLoss, PreparedData data, ExportReport candidate, IReadOnlyList<EvaluationResult> metrics, StepContext context)
@@ -62,11 +45,9 @@ internal static class PublishGate
             Refused: difference.High < -allowedLoss);
     }
 
-    /// <summary>The outcome for people, on one line.</summary>
-    public static string Describe(GateResult gate) => string.Create(
-        CultureInfo.InvariantCulture,
+    public static string Describe(GateResult gate) =>
         $"NDCG@{Cutoff} of {gate.Users:N0} validation users: {gate.Candidate:.0000}, the served version {gate.Version} has {gate.Served:.0000} "
-        + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})");
+        + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})";
 
     // By the figures from before that training: those of the retriever on validation. The interval of the difference of two independent
     // means is wider than that of paired ones, so this refuses less.

@@ -1,9 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
 using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Onnx;
@@ -238,7 +234,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
     {
         string folder = workspace.ExportFolder;
         ExportReport report = ExportReport.Read(workspace, data);
-        IndexInfo index = ExportFiles.ReadJson(Path.Combine(folder, ExportFiles.Index), TrainingJson.Indented.IndexInfo, "index");
+        IndexInfo index = TrainingJson.ReadRequired<IndexInfo>(Path.Combine(folder, ExportFiles.Index), "index");
         OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
             ?? throw new UserErrorException($"There is no {Path.Combine(folder, ArtifactNames.UserTower)}. Run 'export' again.");
         try
@@ -278,7 +274,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
             return null;
         }
 
-        RankerModel ranker = ExportFiles.ReadJson(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), TrainingJson.Indented.RankerModel, "export");
+        RankerModel ranker = TrainingJson.ReadRequired<RankerModel>(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), "export");
 
         // A network of data without categories keeps one row for them; a name that no item has keeps it unset.
         ItemLayout items = ranker.Items.Categories.Count > 0 ? ranker.Items : ranker.Items with { Categories = ["(none)"] };

@@ -1,33 +1,18 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Export.Onnx;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 using static TorchSharp.torch;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole
-/// graph, for whoever wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an
-/// item alone is computed once per item, what depends on the user alone once per request.
-/// </summary>
+/// <summary>The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole graph, for whoever
+/// wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an item alone is computed once per item, what
+/// depends on the user alone once per request.</summary>
 internal static class RankerGraph
 {
     private const string Candidates = "candidates";
 
-    /// <param name="path">File to write.</param>
-    /// <param name="dimension">D, width of user and item embeddings.</param>
-    /// <param name="weights">The state dictionary, which determines the hidden widths, the number of categories and the numbers' buckets.</param>
-    /// <param name="signals">Names of the signals that it reads, in its order; none in the published layout.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the others.</exception>
     public static void Write(string path, int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string>? signals = null)
     {
@@ -48,14 +33,6 @@ internal static class RankerGraph
     }
 
     /// <param name="itemsPath">Of the graph that turns an item into its part of the first layer, [H1].</param>
-    /// <param name="candidatesPath">
-    /// Of the graph that scores candidates by these parts. Unknown items come with an embedding of zeros, and with zeros
-    /// for the signals that need one.
-    /// </param>
-    /// <param name="dimension">D</param>
-    /// <param name="weights">The state dictionary.</param>
-    /// <param name="signals">Names of the signals that it reads.</param>
-    /// <param name="isInt8">Multiply by the second layer in 8 bits: not exact.</param>
     public static void WriteParts(
         string itemsPath, string candidatesPath, int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string>? signals = null, bool isInt8 = false)
     {
@@ -136,7 +113,6 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     /// <summary>Weights of the second layer from which on int8 is worth its rounding: at the reference size it saves 0.3 ms of 0.7.</summary>
     private const int Int8PaysFrom = 256 * 256;
 
-    /// <summary>Whether there is a ranker that was trained for the current retriever.</summary>
     public static bool IsOfThisRetriever(Workspace workspace, PreparedData? data) => IsThere(workspace) && MismatchOf(workspace, data) is null;
 
     /// <summary>As <see cref="IsOfThisRetriever"/>; reports why an existing ranker is left out.</summary>
@@ -169,17 +145,12 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
 
     private static bool IsThere(Workspace workspace) => File.Exists(Path.Combine(workspace.RankerFolder, ModelFolder.WeightsName));
 
-    /// <param name="network">The trained ranker.</param>
-    /// <param name="precision">Of the parts.</param>
-    /// <param name="parity">Receives how far the graphs' logits stray, over every history with <see cref="Candidates"/> random items each.</param>
     public RankerPartsInfo Write(RankerNetwork network, RankerPrecision precision, Dictionary<string, ParityInfo> parity)
     {
         int dimension = (int)encoder.ItemEmbeddings.shape[1];
         RankerModel model = network.Model;
-        if (model.Dimension != dimension)
-        {
-            throw new UserErrorException($"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
-        }
+        UserErrorException.ThrowIf(model.Dimension != dimension,
+            $"The ranker reads embeddings of {model.Dimension} dimensions, the retriever has {dimension}. Run 'train-ranker' again.");
 
         IReadOnlyDictionary<string, NamedTensor> weights = NetworkWeights.ByName(network);
         RankerGraph.Write(PathOf(ArtifactNames.Ranker), dimension, weights, model.Signals);
@@ -220,7 +191,6 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         return ranker.Score(user, known, parts, shown);
     }
 
-    /// <returns>How far the logits stray, and the standard deviation of the trained ones.</returns>
     private (ParityInfo Parity, double Deviation) Compare(Func<float[], RankerItems, float[], float[]> score, RankerNetwork network)
     {
         using var noGradient = no_grad();
@@ -263,13 +233,10 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
 }
 
 /// <summary>A trained ranker's layers, batch norms folded in, and the shares of its first layer.</summary>
-/// <param name="Dimension">D of user and item embeddings.</param>
 /// <param name="Signals">Names of the signals that it reads, in its order.</param>
 /// <param name="Categories">[G, 16]</param>
 /// <param name="Numbers">[buckets, 8] for each number attribute, the year of release first.</param>
 /// <param name="First">3D + 18 + 8N + S -> H1.</param>
-/// <param name="Hidden">The layers after it.</param>
-/// <param name="Output">-> 1.</param>
 internal sealed record RankerWeights(
     int Dimension, IReadOnlyList<string> Signals, NamedTensor Categories, IReadOnlyList<NamedTensor> Numbers,
     LinearWeights First, IReadOnlyList<LinearWeights> Hidden, LinearWeights Output)
@@ -300,9 +267,6 @@ internal sealed record RankerWeights(
     /// <summary>[S] 1 for a signal that an unknown item does not have.</summary>
     public float[] HiddenSignals => [.. Signals.Select(signal => RankerSignals.NeedsEmbedding(signal) ? 1f : 0f)];
 
-    /// <param name="dimension">D</param>
-    /// <param name="weights">The state dictionary, which determines the hidden widths, the number of categories and the numbers' buckets.</param>
-    /// <param name="signals">See <see cref="Signals"/>.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the others.</exception>
     public static RankerWeights Of(int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string> signals)
     {
@@ -341,9 +305,6 @@ internal static class RankerItemParts
 {
     private const int RowsPerPass = 4096;
 
-    /// <param name="folder">Holds the ranker's files and the item embeddings; the parts are written beside them.</param>
-    /// <param name="ranker">Names the files.</param>
-    /// <param name="catalog">V items, with the counts that serving sees.</param>
     public static void Write(string folder, RankerInfo ranker, Catalog catalog)
     {
         var features = new ItemFeatures(catalog, ranker.Items);

@@ -1,19 +1,12 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Text.Json;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Ranking;
+using System.Text.Json.Nodes;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// Reads and writes <c>.safetensors</c>: the length of a JSON header (8 bytes, little-endian), the header
-/// (name -> dtype, shape, byte range), then the values. Unlike a pickle, nothing in it can run.
-/// Written as F32; read from every type of <see cref="StoredNumber"/>, always into float32.
-/// </summary>
+/// <summary>Reads and writes <c>.safetensors</c>: the length of a JSON header (8 bytes, little-endian), the header (name -> dtype, shape, byte
+/// range), then the values. Unlike a pickle, nothing in it can run. Written as F32; read from every type of <see cref="StoredNumber"/>, always into
+/// float32.</summary>
 internal static class SafetensorsFile
 {
     private const string MetadataKey = "__metadata__";
@@ -24,9 +17,6 @@ internal static class SafetensorsFile
     private const long LongestHeader = 100_000_000;
 
     /// <summary>Replaces the file at once: a reader sees the old one or the whole new one.</summary>
-    /// <param name="path">File to write.</param>
-    /// <param name="tensors">In the order in which they are to lie there.</param>
-    /// <param name="metadata">Texts for the header, beside the tensors.</param>
     public static void Write(string path, IEnumerable<NamedTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         NamedTensor[] all = [.. tensors];
@@ -60,7 +50,6 @@ internal static class SafetensorsFile
         return tensors;
     });
 
-    /// <summary>The texts beside the tensors; empty where there are none.</summary>
     /// <exception cref="InvalidDataException">Not a safetensors file.</exception>
     public static IReadOnlyDictionary<string, string> ReadMetadata(string path) => Open(path, stream =>
     {
@@ -89,10 +78,8 @@ internal static class SafetensorsFile
         Span<byte> prefix = stackalloc byte[PrefixBytes];
         stream.ReadExactly(prefix);
         long headerLength = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-        if (headerLength is < 2 or > LongestHeader || headerLength > stream.Length - PrefixBytes)
-        {
-            throw new InvalidDataException($"its header claims {headerLength} bytes, the file has {stream.Length}.");
-        }
+        InvalidDataException.ThrowIf(headerLength is < 2 or > LongestHeader || headerLength > stream.Length - PrefixBytes,
+            $"its header claims {headerLength} bytes, the file has {stream.Length}.");
 
         byte[] header = new byte[headerLength];
         stream.ReadExactly(header);
@@ -102,10 +89,7 @@ internal static class SafetensorsFile
     private static List<SafetensorsEntry> ReadHeader(byte[] header, long dataLength)
     {
         using JsonDocument document = JsonDocument.Parse(header, StrictJson);
-        if (document.RootElement.ValueKind != JsonValueKind.Object)
-        {
-            throw new InvalidDataException("its header is not a JSON object.");
-        }
+        InvalidDataException.ThrowIf(document.RootElement.ValueKind != JsonValueKind.Object, $"its header is not a JSON object.");
 
         List<SafetensorsEntry> entries = [.. document.RootElement.EnumerateObject()
             .Where(property => property.Name != MetadataKey)
@@ -116,10 +100,7 @@ internal static class SafetensorsFile
         long expected = 0;
         foreach (SafetensorsEntry entry in entries)
         {
-            if (entry.Begin != expected)
-            {
-                throw new InvalidDataException($"tensor '{entry.Name}' begins at byte {entry.Begin}, expected {expected}.");
-            }
+            InvalidDataException.ThrowIf(entry.Begin != expected, $"tensor '{entry.Name}' begins at byte {entry.Begin}, expected {expected}.");
 
             expected = entry.End;
         }
@@ -131,43 +112,34 @@ internal static class SafetensorsFile
 
     private static byte[] WriteHeader(NamedTensor[] tensors, IReadOnlyDictionary<string, string>? metadata)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        var header = new JsonObject();
+        if (metadata is not null)
         {
-            json.WriteStartObject();
-            if (metadata is not null)
-            {
-                json.WriteStartObject(MetadataKey);
-                foreach ((string key, string text) in metadata)
-                {
-                    json.WriteString(key, text);
-                }
-
-                json.WriteEndObject();
-            }
-
-            long begin = 0;
-            foreach (NamedTensor tensor in tensors)
-            {
-                long count = tensor.Shape.Aggregate(1L, (product, size) => checked(product * size));
-                if (count != tensor.Values.Length)
-                {
-                    throw new ArgumentException(
-                        $"Tensor '{tensor.Name}' [{string.Join(", ", tensor.Shape)}] needs {count} values, has {tensor.Values.Length}.",
-                        nameof(tensors));
-                }
-
-                long end = begin + count * sizeof(float);
-                SafetensorsEntry.Write(json, tensor.Name, tensor.Shape, begin, end);
-                begin = end;
-            }
-
-            json.WriteEndObject();
+            header[MetadataKey] = new JsonObject(metadata.Select(text => KeyValuePair.Create(text.Key, (JsonNode?)text.Value)));
         }
 
-        // Padded with spaces so that the values start at a multiple of 8 bytes, as the format advises.
-        int padding = (int)(-buffer.Length & 7);
-        return [.. buffer.ToArray(), .. Enumerable.Repeat((byte)' ', padding)];
+        long begin = 0;
+        foreach (NamedTensor tensor in tensors)
+        {
+            long count = tensor.Shape.Aggregate(1L, (product, size) => checked(product * size));
+            if (count != tensor.Values.Length)
+            {
+                throw new ArgumentException(
+                    $"Tensor '{tensor.Name}' [{string.Join(", ", tensor.Shape)}] needs {count} values, has {tensor.Values.Length}.", nameof(tensors));
+            }
+
+            long end = begin + count * sizeof(float);
+            header[tensor.Name] = new JsonObject
+            {
+                ["dtype"] = nameof(StoredNumber.F32),
+                ["shape"] = new JsonArray([.. tensor.Shape.Select(size => (JsonNode)size)]),
+                ["data_offsets"] = new JsonArray(begin, end),
+            };
+            begin = end;
+        }
+
+        byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
+        return [.. text, .. Enumerable.Repeat((byte)' ', -text.Length & 7)]; // so that the values start at a multiple of 8 bytes, as the format advises
     }
 }
 
@@ -194,24 +166,6 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         }
     }
 
-    public static void Write(Utf8JsonWriter json, string name, long[] shape, long begin, long end)
-    {
-        json.WriteStartObject(name);
-        json.WriteString("dtype", "F32");
-        json.WriteStartArray("shape");
-        foreach (long size in shape)
-        {
-            json.WriteNumberValue(size);
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("data_offsets");
-        json.WriteNumberValue(begin);
-        json.WriteNumberValue(end);
-        json.WriteEndArray();
-        json.WriteEndObject();
-    }
-
     /// <summary>Reads from the stream's position; the header's check made sure that the bytes are there.</summary>
     public float[] ReadValues(Stream stream)
     {
@@ -225,10 +179,8 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         int width = Types.Contains(Type)
             ? StoredNumbers.WidthOf(Enum.Parse<StoredNumber>(Type))
             : throw new InvalidDataException($"tensor '{Name}' has type '{Type}', only {string.Join(", ", Types)} are read.");
-        if (offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength)
-        {
-            throw new InvalidDataException($"tensor '{Name}' has the invalid byte range {Begin}..{End}.");
-        }
+        InvalidDataException.ThrowIf(offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength,
+            $"tensor '{Name}' has the invalid byte range {Begin}..{End}.");
 
         // In 128 bits: eight sizes of a hostile header could overflow 64 and come out right.
         UInt128 bytes = (UInt128)width;
@@ -239,11 +191,8 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
                 : throw new InvalidDataException($"tensor '{Name}' has the invalid shape [{string.Join(", ", Shape)}].");
         }
 
-        if (bytes != (UInt128)(End - Begin))
-        {
-            throw new InvalidDataException(
-                $"tensor '{Name}' [{string.Join(", ", Shape)}] of {Type} needs {bytes} bytes, its range {Begin}..{End} has {End - Begin}.");
-        }
+        InvalidDataException.ThrowIf(bytes != (UInt128)(End - Begin),
+            $"tensor '{Name}' [{string.Join(", ", Shape)}] of {Type} needs {bytes} bytes, its range {Begin}..{End} has {End - Begin}.");
     }
 }
 
@@ -262,10 +211,8 @@ internal enum StoredNumber
     BOOL,
 }
 
-/// <summary>Their sizes, and the way into float32.</summary>
 internal static class StoredNumbers
 {
-    /// <summary>Bytes of one number.</summary>
     public static int WidthOf(StoredNumber type) => type switch
     {
         StoredNumber.F64 or StoredNumber.I64 => 8,
@@ -275,7 +222,6 @@ internal static class StoredNumbers
     };
 
     /// <param name="bytes">Little-endian; a multiple of the type's width.</param>
-    /// <param name="type">What they are.</param>
     public static float[] ToFloat32(ReadOnlySpan<byte> bytes, StoredNumber type)
     {
         var values = new float[bytes.Length / WidthOf(type)];
@@ -317,8 +263,6 @@ internal static class StoredNumbers
 }
 
 /// <summary>One float32 tensor of a state dictionary.</summary>
-/// <param name="Name">PyTorch's name, such as <c>blocks.0.attn.qkv_proj.weight</c>.</param>
-/// <param name="Shape">Empty for a scalar.</param>
 /// <param name="Values">Row-major; as many as the product of the shape.</param>
 internal sealed record NamedTensor(string Name, long[] Shape, float[] Values)
 {

@@ -1,26 +1,13 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export.Onnx;
-using NanoRecSys.Training.Models;
 using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>
-/// The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) ->
-/// <c>user_embedding</c> float32 [batch, D], L2-normalised. A network with a time bias also reads <c>times</c> int64
-/// [batch, length] and <c>now</c> int64 [batch], in seconds. Only the last position is served, so only it leaves the
-/// last block.
-/// </summary>
+/// <summary>The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) -> <c>user_embedding</c> float32
+/// [batch, D], L2-normalised. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
+/// the last position is served, so only it leaves the last block.</summary>
 internal static class UserTowerGraph
 {
-    /// <param name="path">File to write.</param>
-    /// <param name="model">The configuration that the weights were trained with.</param>
-    /// <param name="weights">The state dictionary; see <see cref="SafetensorsFile"/>.</param>
-    /// <param name="isInt8">
-    /// Whether to write what serves alone: the blocks' products in 8 bits, our own kernels between them where they fit, and no
-    /// padding, so that all histories of a batch are of one length.
-    /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
     {
@@ -83,10 +70,8 @@ internal static class UserTowerGraph
     }
 }
 
-/// <summary>
-/// One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition
-/// behind a gate where the network has gates; width D, hidden width F. Dropout is absent: it only trains.
-/// </summary>
+/// <summary>One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate
+/// where the network has gates; width D, hidden width F. Dropout is absent: it only trains.</summary>
 internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention)
 {
     private readonly int _width = model.Dimension; // D
@@ -154,19 +139,12 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
 }
 
 /// <summary>Causal attention in the exported graph; B sequences of length L, H heads of width d.</summary>
-/// <param name="graph">To build in.</param>
-/// <param name="model">Sizes.</param>
-/// <param name="state">Holds the biases.</param>
-/// <param name="masks">Of the batch.</param>
-/// <param name="rotary">With rotary positions.</param>
-/// <param name="biases">With relative positions.</param>
 internal sealed class TowerAttention(
     OnnxGraph graph, ModelInfo model, CheckedWeights state, AttentionMasks masks, RotaryTables? rotary, RelativeBiases? biases)
 {
     private readonly int _width = model.Dimension; // D
     private readonly int _headWidth = model.Dimension / model.Heads; // d
 
-    /// <param name="name">Of the layer's biases.</param>
     /// <param name="qkv">[B, L, 3D]; scaled queries.</param>
     /// <returns>[B, L, D]</returns>
     public OnnxValue EveryPosition(string name, OnnxValue qkv)
@@ -180,7 +158,6 @@ internal sealed class TowerAttention(
         return graph.Reshape(graph.Transpose(attended, 0, 2, 1, 3), 0, 0, _width); // [B, H, L, d] -> [B, L, D]
     }
 
-    /// <param name="name">Of the layer's biases.</param>
     /// <param name="query">[B, D] of the last position, scaled.</param>
     /// <param name="keys">[B, L, D]</param>
     /// <param name="values">[B, L, D]</param>
@@ -218,15 +195,11 @@ internal sealed class TowerAttention(
 /// <param name="PaddingAndFuture">[B, 1, L, L], or [L, L] where nothing is padded.</param>
 internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFuture)
 {
-    /// <summary>
-    /// Finite on purpose: softmax over a row of -infinity alone is NaN, and left padding has such rows. It
-    /// is large enough that what is masked gets exactly zero.
-    /// </summary>
+    /// <summary>Finite on purpose: softmax over a row of -infinity alone is NaN, and left padding has such rows. It is large enough that what is
+    /// masked gets exactly zero.</summary>
     private const float Masked = -1e9f;
 
-    /// <param name="graph">To build in.</param>
     /// <param name="tokens">[B, L]</param>
-    /// <param name="isPadded">Whether zeros on the left are padding.</param>
     public static AttentionMasks Build(OnnxGraph graph, OnnxValue tokens, bool isPadded)
     {
         graph.Scope = "mask";
@@ -259,11 +232,8 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
         graph.Gather(graph.Node("Shape", [tokens]), graph.ScalarConstant(1L)); // scalar
 }
 
-/// <summary>
-/// Rotary position embedding (Su et al., 2021), rotate-half form: the pair (a, b) of a head's halves at
-/// position p turns to (a cos - b sin, b cos + a sin). Scores then depend on distances only, which is why
-/// padding on the left does not change them.
-/// </summary>
+/// <summary>Rotary position embedding (Su et al., 2021), rotate-half form: the pair (a, b) of a head's halves at position p turns to (a cos - b sin,
+/// b cos + a sin). Scores then depend on distances only, which is why padding on the left does not change them.</summary>
 /// <param name="Cos">[L, 1, d / 2] for heads of width d.</param>
 /// <param name="Sin">[L, 1, d / 2]</param>
 internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
@@ -319,7 +289,6 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
 /// <param name="BucketsOfLast">int64 [B, 1, L]</param>
 internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, OnnxValue? Buckets, OnnxValue? BucketsOfLast)
 {
-    /// <param name="graph">To build in.</param>
     /// <param name="tokens">[B, L]</param>
     /// <param name="times">int64 [B, L] seconds, anything at padding; null without a time bias.</param>
     /// <param name="now">int64 [B] seconds; null without a time bias.</param>
@@ -377,8 +346,6 @@ internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, 
 /// <param name="Name">Prefix of the parameters in the state dictionary.</param>
 /// <param name="Weight">[Out, In], row-major.</param>
 /// <param name="Bias">[Out], or null.</param>
-/// <param name="In">Width of the input.</param>
-/// <param name="Out">Width of the output.</param>
 internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias, int In, int Out)
 {
     /// <summary>[In, Out], so that the graph multiplies without turning the matrix at run time.</summary>
@@ -431,7 +398,6 @@ internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias,
 
         return this with { Weight = weight, Bias = bias };
     }
-
 }
 
 /// <summary>A trained network's tensors by PyTorch's names, each checked for the shape that the configuration asks for.</summary>
@@ -440,10 +406,7 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
     /// <exception cref="InvalidDataException">Missing, or of another shape.</exception>
     public float[] Get(string name, params ReadOnlySpan<long> shape)
     {
-        if (!tensors.TryGetValue(name, out NamedTensor? tensor))
-        {
-            throw new InvalidDataException($"The weights have no '{name}': they belong to another configuration.");
-        }
+        InvalidDataException.ThrowIf(!tensors.TryGetValue(name, out NamedTensor? tensor), $"The weights have no '{name}': they belong to another configuration.");
 
         return tensor.Shape.AsSpan().SequenceEqual(shape)
             ? tensor.Values

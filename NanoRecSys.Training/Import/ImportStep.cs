@@ -1,24 +1,9 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
-
 namespace NanoRecSys.Training.Import;
 
-/// <summary>
-/// Pretrained weights in, the same files out as a training leaves: <c>evaluate</c>, <c>export</c>, <c>index</c> and
-/// <c>publish</c> go on from there. Nothing is written before all weights are checked.
-/// </summary>
+/// <summary>Pretrained weights in, the same files out as a training leaves: <c>evaluate</c>, <c>export</c>, <c>index</c> and <c>publish</c> go on
+/// from there. Nothing is written before all weights are checked.</summary>
 internal static class ImportStep
 {
-    /// <exception cref="UserErrorException">A file cannot be read, holds another network, or does not fit the data.</exception>
     public static async Task<ImportSummary> RunAsync(ImportOptions options, StepContext context)
     {
         Require(options);
@@ -75,10 +60,7 @@ internal static class ImportStep
 
     private static void Require(ImportOptions options)
     {
-        if (options.UserTower is null && options.Ranker is null)
-        {
-            throw new UserErrorException("Set --user-tower, --ranker or both.");
-        }
+        UserErrorException.ThrowIf(options.UserTower is null && options.Ranker is null, $"Set --user-tower, --ranker or both.");
 
         if (options.UserTower is null && options.ItemMap is not null)
         {
@@ -90,7 +72,7 @@ internal static class ImportStep
     /// <returns>Null if no data is prepared.</returns>
     private static DatasetSummary? RequireFit(ImportedTower? tower, Workspace workspace, List<string> notes)
     {
-        DatasetSummary? prepared = ReadSummary(workspace);
+        DatasetSummary? prepared = PreparedData.ReadSummary(workspace.DataFolder);
         if (tower is null)
         {
             return prepared;
@@ -120,12 +102,10 @@ internal static class ImportStep
     private static async Task<Preparation> PrepareAgainAsync(ImportedTower tower, ImportOptions options, StepContext context, List<string> notes)
     {
         EntityId[] itemMap = ItemMapFile.Read(options.ItemMap!);
-        if (itemMap.Length != tower.Model.Items)
-        {
-            throw new UserErrorException($"{options.ItemMap} names {itemMap.Length} items, the item table 'embedding.weight' has {tower.Model.Items} rows.");
-        }
+        UserErrorException.ThrowIf(itemMap.Length != tower.Model.Items,
+            $"{options.ItemMap} names {itemMap.Length} items, the item table 'embedding.weight' has {tower.Model.Items} rows.");
 
-        DatasetSummary? former = ReadSummary(context.Workspace);
+        DatasetSummary? former = PreparedData.ReadSummary(context.Workspace.DataFolder);
         Preparation prepared = await PrepareStep.ReadAsync(
             new PrepareOptions { Data = options.Data, Reading = former?.Reading ?? new(), MinRating = former?.MinRating ?? 0, KCore = former?.KCore ?? 0, Cuts = former?.Cuts, ItemOrder = itemMap }, context);
         DatasetSummary data = prepared.Summary;
@@ -144,34 +124,13 @@ internal static class ImportStep
         return prepared;
     }
 
-    private static DatasetSummary? ReadSummary(Workspace workspace)
-    {
-        string path = Path.Combine(workspace.DataFolder, PreparedData.SummaryName);
-        try
-        {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.DatasetSummary) : null;
-        }
-        catch (JsonException e)
-        {
-            throw new UserErrorException($"{path} cannot be read: {e.Message} Run 'prepare' again.", e);
-        }
-    }
-
     // The old folder goes with all its checkpoints and plots.
-    private static Task WriteAsync(string folder, Action<string> write) => AtomicFolder.WriteAsync(folder, fresh =>
-    {
-        write(fresh);
-        return Task.CompletedTask;
-    });
+    private static Task WriteAsync(string folder, Action<string> write) => AtomicFolder.WriteAsync(folder, fresh => Task.Run(() => write(fresh)));
 }
 
-/// <summary>Options of <c>import</c>.</summary>
 internal sealed record ImportOptions
 {
-    /// <summary>Weights of the user tower, <c>.pth</c> or <c>.safetensors</c>; null: the retriever stays.</summary>
     public string? UserTower { get; init; }
-
-    /// <summary>Weights of the ranker, in either format; null: none is imported.</summary>
     public string? Ranker { get; init; }
 
     /// <summary>H; null: from the file, if it holds <c>rope.inv_freq</c> or was exported by this program.</summary>
@@ -188,15 +147,12 @@ internal sealed record ImportOptions
 
     /// <summary>File of the genres of the ranker's genre rows, one a line; null: those of the data, in alphabetical order.</summary>
     public string? Genres { get; init; }
-
-    /// <summary>See <see cref="DatasetSource"/>; read again where there is an item map.</summary>
     public string Data { get; init; } = DatasetSource.Small;
 
     public const int DefaultMaxLength = 200;
     public const double DefaultRopeBase = 500;
 }
 
-/// <summary>What <c>import</c> made.</summary>
 /// <param name="UserTower">The imported user tower's configuration; null where the retriever stayed.</param>
 /// <param name="Ranker">The imported ranker's; null where there is none.</param>
 /// <param name="Data">The prepared data; null if none is prepared yet.</param>

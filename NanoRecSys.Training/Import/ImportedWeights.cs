@@ -1,20 +1,9 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using System.Text.RegularExpressions;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.Training.Import;
 
 /// <summary>A user tower from elsewhere, checked whole.</summary>
-/// <param name="Model">Its configuration.</param>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
-/// <param name="Notes">What was stripped or assumed.</param>
 internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string> Notes)
 {
     /// <summary>How the manifest calls the loss of a training that is not known.</summary>
@@ -22,7 +11,6 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     private const double ReferenceTemperature = 0.05;
 
     /// <exception cref="InvalidDataException">The file cannot be read, or holds no such network.</exception>
-    /// <exception cref="UserErrorException">The options do not fit the weights.</exception>
     public static ImportedTower Read(string path, ImportOptions options)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
@@ -41,11 +29,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
     {
         string kind = weights.Metadata.GetValueOrDefault(WeightsMetadata.Kind, BlockKinds.Transformer);
         string positions = weights.Metadata.GetValueOrDefault(WeightsMetadata.Positions, Positions.Rotary);
-        if (kind != BlockKinds.Transformer || positions != Positions.Rotary)
-        {
-            throw new UserErrorException(
-                $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
-        }
+        UserErrorException.ThrowIf(kind != BlockKinds.Transformer || positions != Positions.Rotary,
+            $"{weights.Path} holds {PrintableName.Of(kind)} blocks with {PrintableName.Of(positions)} positions. 'import' supports nanoRecSys' own architecture only: '{BlockKinds.Transformer}' with '{Positions.Rotary}'.");
     }
 
     private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)
@@ -53,10 +38,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         int? told = frequencies is { Length: > 0 } && layout.Dimension % (2 * frequencies.Length) == 0 ? layout.Dimension / (2 * frequencies.Length) : null;
         int heads = options.Heads ?? (int?)Number(weights, WeightsMetadata.Heads) ?? told
             ?? throw new UserErrorException($"Set --heads: the weights in {weights.Path} do not determine the number of attention heads.");
-        if (layout.Dimension % (2 * heads) != 0)
-        {
-            throw new UserErrorException($"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is not a multiple of twice that, as the rotary embedding requires.");
-        }
+        UserErrorException.ThrowIf(layout.Dimension % (2 * heads) != 0,
+            $"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is not a multiple of twice that, as the rotary embedding requires.");
 
         return frequencies is null || frequencies.Length == layout.Dimension / heads / 2
             ? heads
@@ -81,12 +64,12 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         double? wanted = options.RopeBase ?? Number(weights, WeightsMetadata.RopeBase);
         if (told is { } written && wanted is { } other && Math.Abs(written - other) > 1e-3 * written)
         {
-            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' has base {written}."));
+            throw new UserErrorException($"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' has base {written}.");
         }
 
         if ((wanted ?? told) is null)
         {
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"The rotary embedding is assumed to have base {ImportOptions.DefaultRopeBase}; set --rope-base if it does not."));
+            notes.Add($"The rotary embedding is assumed to have base {ImportOptions.DefaultRopeBase}; set --rope-base if it does not.");
         }
 
         return wanted ?? told ?? ImportOptions.DefaultRopeBase;
@@ -98,19 +81,14 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 }
 
 /// <summary>A ranker from elsewhere, checked whole; its genres are named once the data is known.</summary>
-/// <param name="Layout">Its sizes.</param>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
 /// <param name="Genres">Names of the category rows, where they were given.</param>
 /// <param name="Numbers">The number attributes that it reads: of nanoRecSys' layout, the year.</param>
-/// <param name="Notes">What was stripped.</param>
 internal sealed record ImportedRanker(
     RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<NumberLayout> Numbers, IReadOnlyList<string> Notes)
 {
-    /// <param name="path">Its weights.</param>
-    /// <param name="dimension">D of the retriever whose embeddings it is to read.</param>
     /// <param name="genresPath">Names of the genre rows, one a line; null where the data names them.</param>
     /// <exception cref="InvalidDataException">A file cannot be read, or holds no such network.</exception>
-    /// <exception cref="UserErrorException">The genres are not as many as the ranker has.</exception>
     public static ImportedRanker Read(string path, int dimension, string? genresPath)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, RankerLayout.Landmarks);
@@ -142,15 +120,10 @@ internal sealed record ImportedRanker(
         }
     }
 
-    /// <param name="vocabulary">The data's genres, in alphabetical order.</param>
-    /// <param name="notes">Receives the assumptions.</param>
-    /// <exception cref="UserErrorException">The data has more genres than the ranker has rows.</exception>
     public RankerModel NameGenres(IReadOnlyList<string> vocabulary, ICollection<string> notes)
     {
-        if (Genres is null && vocabulary.Count > Layout.Genres)
-        {
-            throw new UserErrorException($"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Set --genres to a file with the names of the rows.");
-        }
+        UserErrorException.ThrowIf(Genres is null && vocabulary.Count > Layout.Genres,
+            $"The ranker has rows for {Layout.Genres} genres, the data has {vocabulary.Count}. Set --genres to a file with the names of the rows.");
 
         if (Genres is null)
         {
@@ -166,11 +139,6 @@ internal sealed record ImportedRanker(
     }
 }
 
-/// <summary>What a user tower's weights tell of its sizes.</summary>
-/// <param name="Items">V</param>
-/// <param name="Dimension">D</param>
-/// <param name="Blocks">N</param>
-/// <param name="FeedForward">F</param>
 internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blocks, int FeedForward)
 {
     public const string RotaryName = "rope.inv_freq";
@@ -181,7 +149,6 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
     [GeneratedRegex(@"^blocks\.(?<index>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
     private static partial Regex BlockName();
 
-    /// <summary>Every tensor but <see cref="RotaryName"/>, in the order of the layers.</summary>
     public IReadOnlyList<ExpectedTensor> Tensors => Expect(Items, Dimension, Blocks, FeedForward);
 
     /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
@@ -222,11 +189,6 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
         tensors.TryGetValue(name, out NamedTensor? tensor) && dimension < tensor.Shape.Length ? tensor.Shape[dimension] : null;
 }
 
-/// <summary>What a ranker's weights tell of its sizes.</summary>
-/// <param name="Dimension">D of the embeddings it reads.</param>
-/// <param name="Hidden">Widths of the hidden layers.</param>
-/// <param name="Genres">Rows of the genre embedding.</param>
-/// <param name="Numbers">The number attributes.</param>
 internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, int Genres, IReadOnlyList<NumberLayout> Numbers)
 {
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
@@ -235,12 +197,8 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
     /// <summary>Names by which a ranker is found among others.</summary>
     public static readonly string[] Landmarks = ["genre_embeddings.weight", "output.weight"];
 
-    /// <summary>Every tensor, in the order of the layers.</summary>
     public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, Numbers, Dimension, [.. Hidden]);
 
-    /// <param name="weights">The state dictionary.</param>
-    /// <param name="dimension">D of the retriever.</param>
-    /// <param name="numbers">The number attributes.</param>
     /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
     public static RankerLayout Of(PretrainedWeights weights, int dimension, IReadOnlyList<NumberLayout> numbers)
     {
@@ -292,18 +250,12 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
         tensors.TryGetValue(name, out NamedTensor? tensor) && tensor.Shape.Length == 2 ? tensor.Shape[0] : null;
 }
 
-/// <summary>One tensor that a network must have.</summary>
-/// <param name="Name">In the state dictionary.</param>
 /// <param name="Shape">Null where the weights do not tell a size, as another tensor is missing.</param>
 internal sealed record ExpectedTensor(string Name, params long?[] Shape)
 {
     private const int MostNamed = 200;
 
     /// <summary>Holds a state dictionary against a whole network's tensors, and names everything that is wrong at once.</summary>
-    /// <param name="network">What it should be: <c>a user tower</c>.</param>
-    /// <param name="weights">What is there.</param>
-    /// <param name="expected">All that must be.</param>
-    /// <param name="isIgnored">What may be there and is not needed.</param>
     /// <exception cref="InvalidDataException">A tensor is missing, of another shape, not a number, or not expected.</exception>
     public static void RequireAll(string network, PretrainedWeights weights, IReadOnlyList<ExpectedTensor> expected, Func<string, bool> isIgnored)
     {
@@ -329,10 +281,7 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
 
         List<string> unexpected = [.. weights.Tensors.Keys.Where(name => !known.Contains(name) && !isIgnored(name)).Order(StringComparer.Ordinal).Select(PrintableName.Of)];
         string[] problems = [.. Problem("missing: ", missing), .. Problem("of another shape: ", misshapen), .. Problem("not finite: ", infinite), .. Problem("unexpected: ", unexpected)];
-        if (problems.Length > 0)
-        {
-            throw new InvalidDataException($"{weights.Path} is not {network} that can be imported: {string.Join("; ", problems)}.");
-        }
+        InvalidDataException.ThrowIf(problems.Length > 0, $"{weights.Path} is not {network} that can be imported: {string.Join("; ", problems)}.");
     }
 
     private static IEnumerable<string> Problem(string what, List<string> tensors) => tensors.Count == 0
@@ -342,10 +291,8 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
     private bool Fits(long[] shape) => shape.Length == Shape.Length && shape.Zip(Shape).All(size => size.First > 0 && (size.Second ?? size.First) == size.First);
 }
 
-/// <summary>
-/// The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it tells the base and,
-/// by its length, the number of heads, which nothing else in the weights does.
-/// </summary>
+/// <summary>The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it tells the base and, by its length, the
+/// number of heads, which nothing else in the weights does.</summary>
 internal static class RotaryFrequencies
 {
     // Of float32, and of the half-precision formats that a whole checkpoint may have been turned into.
@@ -354,7 +301,6 @@ internal static class RotaryFrequencies
     private const int FineDigits = 7;
     private const int CoarseDigits = 3;
 
-    /// <summary>[d / 2]</summary>
     public static float[] Of(double ropeBase, int headWidth) =>
         [.. Enumerable.Range(0, headWidth / 2).Select(j => (float)Math.Pow(ropeBase, -2.0 * j / headWidth))];
 
@@ -369,19 +315,11 @@ internal static class RotaryFrequencies
 
         int headWidth = 2 * frequencies.Length;
         double exact = Math.Pow(frequencies[^1], -(double)headWidth / (headWidth - 2));
-        for (int digits = 1; digits <= FineDigits; digits++)
+        foreach ((double tolerance, int digits) in new[] { (FineTolerance, FineDigits), (CoarseTolerance, CoarseDigits) })
         {
-            if (Explains(Round(exact, digits), FineTolerance))
+            if (Enumerable.Range(1, digits).Select(kept => Round(exact, kept)).FirstOrDefault(rounded => Explains(rounded, tolerance)) is var found and > 0)
             {
-                return Round(exact, digits);
-            }
-        }
-
-        for (int digits = 1; digits <= CoarseDigits; digits++)
-        {
-            if (Explains(Round(exact, digits), CoarseTolerance))
-            {
-                return Round(exact, digits);
+                return found;
             }
         }
 
@@ -397,7 +335,6 @@ internal static class RotaryFrequencies
 }
 
 /// <summary>A network's weights from a file of unknown origin, by the names of this program's networks.</summary>
-/// <param name="Path">The file.</param>
 /// <param name="Tensors">By name, without what stood around the network: see <paramref name="Notes"/>.</param>
 /// <param name="Metadata">What the header of a safetensors file says beside the tensors.</param>
 /// <param name="Notes">One sentence for each dictionary or prefix that was looked into.</param>
@@ -409,18 +346,14 @@ internal sealed record PretrainedWeights(
     // How pickles of PyTorch before 1.6 begin: protocol 2 and a number of its own.
     private static ReadOnlySpan<byte> LegacyStart => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-    /// <param name="path">A <c>.pth</c> or <c>.safetensors</c> file; its content tells which.</param>
-    /// <param name="landmarks">Names that the network has for certain, to find it by inside of a larger checkpoint.</param>
     /// <exception cref="InvalidDataException">Not a whole file of either kind, or one that asks for more than tensors.</exception>
     public static PretrainedWeights Read(string path, params string[] landmarks)
     {
         using FileStream file = File.OpenRead(path);
         Span<byte> start = stackalloc byte[LegacyStart.Length];
         start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-        if (start.SequenceEqual(LegacyStart))
-        {
-            throw new InvalidDataException($"{path} has the format of PyTorch before 1.6, which is not supported. Load it in PyTorch and save it again with torch.save(model.state_dict(), path).");
-        }
+        InvalidDataException.ThrowIf(start.SequenceEqual(LegacyStart),
+            $"{path} has the format of PyTorch before 1.6, which is not supported. Load it in PyTorch and save it again with torch.save(model.state_dict(), path).");
 
         return start.StartsWith(ZipStart)
             ? ReadPth(path, file, landmarks)
@@ -457,10 +390,8 @@ internal sealed record PretrainedWeights(
         foreach (NamedTensor tensor in tensors.Values)
         {
             string name = tensor.Name.StartsWith(prefix, StringComparison.Ordinal) ? tensor.Name[prefix.Length..] : tensor.Name;
-            if (!named.TryAdd(name, tensor with { Name = name }))
-            {
-                throw new InvalidDataException($"{path} contains both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
-            }
+            InvalidDataException.ThrowIf(!named.TryAdd(name, tensor with { Name = name }),
+                $"{path} contains both {PrintableName.Of(name)} and {PrintableName.Of(prefix + name)}.");
         }
 
         return new PretrainedWeights(path, named, metadata, notes);

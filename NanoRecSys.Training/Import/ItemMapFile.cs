@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.RegularExpressions;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.Training.Import;
 
@@ -32,7 +28,6 @@ internal static partial class ItemMapFile
         }
     }
 
-    /// <summary>As text.</summary>
     public static void Write(string path, IEnumerable<EntityId> ids) => File.WriteAllLines(path, ids.Select(id => id.Text));
 
     private static IEnumerable<EntityId> ReadNumPy(byte[] file)
@@ -46,25 +41,16 @@ internal static partial class ItemMapFile
             2 or 3 => BitConverter.ToUInt32(file, 8),
             _ => throw new InvalidDataException("it is not a NumPy file of version 1 to 3."),
         };
-        if (length > LongestHeader || start + length > file.Length)
-        {
-            throw new InvalidDataException($"its header claims {length} bytes, the file has {file.Length}.");
-        }
+        InvalidDataException.ThrowIf(length > LongestHeader || start + length > file.Length, $"its header claims {length} bytes, the file has {file.Length}.");
 
         string header = Encoding.Latin1.GetString(file, (int)start, (int)length).Trim();
         Match match = IntegerArray().Match(header);
-        if (!match.Success)
-        {
-            throw new InvalidDataException($"expected a one-dimensional array of integers, found {PrintableName.Of(header)}.");
-        }
+        InvalidDataException.ThrowIf(!match.Success, $"expected a one-dimensional array of integers, found {PrintableName.Of(header)}.");
 
         int width = int.Parse(match.Groups["width"].ValueSpan, CultureInfo.InvariantCulture);
         long count = long.Parse(match.Groups["count"].ValueSpan, CultureInfo.InvariantCulture);
         Span<byte> data = file.AsSpan((int)(start + length));
-        if (count * width != data.Length)
-        {
-            throw new InvalidDataException($"its {count} numbers need {count * width} bytes, it has {data.Length}.");
-        }
+        InvalidDataException.ThrowIf(count * width != data.Length, $"its {count} numbers need {count * width} bytes, it has {data.Length}.");
 
         bool isBigEndian = match.Groups["order"].ValueSpan is ">";
         bool isUnsigned = match.Groups["kind"].ValueSpan is "u";
@@ -99,10 +85,7 @@ internal static partial class ItemMapFile
         var rows = new Dictionary<EntityId, int>(ids.Length);
         for (int row = 0; row < ids.Length; row++)
         {
-            if (!rows.TryAdd(ids[row], row))
-            {
-                throw new InvalidDataException($"item {ids[row]} is in rows {rows[ids[row]]} and {row}.");
-            }
+            InvalidDataException.ThrowIf(!rows.TryAdd(ids[row], row), $"item {ids[row]} is in rows {rows[ids[row]]} and {row}.");
         }
 
         return ids;

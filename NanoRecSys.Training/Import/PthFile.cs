@@ -1,14 +1,9 @@
 using System.IO.Compression;
-using System.Text;
-using NanoRecSys.Training.Export;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>
-/// A <c>.pth</c> file as PyTorch 1.6 and later write it: a zip archive with <c>data.pkl</c>, a pickle that
-/// describes the tensors, and their numbers in <c>data/0</c>, <c>data/1</c>, ... Nothing in the file is executed, and
-/// what is read is no larger than the file.
-/// </summary>
+/// <summary>A <c>.pth</c> file as PyTorch 1.6 and later write it: a zip archive with <c>data.pkl</c>, a pickle that describes the tensors, and their
+/// numbers in <c>data/0</c>, <c>data/1</c>, ... Nothing in the file is executed, and what is read is no larger than the file.</summary>
 internal sealed class PthFile : IDisposable
 {
     private const string PickleName = "data.pkl";
@@ -35,33 +30,24 @@ internal sealed class PthFile : IDisposable
         _archive = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
         foreach (ZipArchiveEntry entry in _archive.Entries)
         {
-            if (!_entries.TryAdd(entry.FullName, entry))
-            {
-                throw new InvalidDataException($"its archive holds {PrintableName.Of(entry.FullName)} twice.");
-            }
+            InvalidDataException.ThrowIf(!_entries.TryAdd(entry.FullName, entry), $"its archive holds {PrintableName.Of(entry.FullName)} twice.");
         }
 
         string[] pickles = [.. _entries.Keys.Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal))];
         _root = pickles is [var only] ? only[..^PickleName.Length] : throw new InvalidDataException($"its archive holds {pickles.Length} files {PickleName}, one is needed.");
-        if (_entries.ContainsKey(_root + "constants.pkl"))
-        {
-            throw new InvalidDataException("it is a TorchScript program. Save the weights alone with torch.save(model.state_dict(), path).");
-        }
+        InvalidDataException.ThrowIf(_entries.ContainsKey(_root + "constants.pkl"),
+            $"it is a TorchScript program. Save the weights alone with torch.save(model.state_dict(), path).");
 
         _isBigEndian = _entries.ContainsKey(_root + "byteorder") && Encoding.ASCII.GetString(Read("byteorder", 16)).Trim() == "big";
     }
 
-    /// <summary>What the pickle holds; tensors in it are <see cref="TensorView"/>.</summary>
     public object? ReadPickle() => new PickleMachine(Read(PickleName, LongestPickle)).Run();
 
     /// <summary>The numbers of the tensors; storages that several of them show are read once.</summary>
     public IReadOnlyDictionary<string, NamedTensor> ReadTensors(IReadOnlyDictionary<string, TensorView> views)
     {
         long numbers = views.Values.Sum(view => (long)view.Count);
-        if (numbers > NumbersPerByte * _length + FreeNumbers)
-        {
-            throw new InvalidDataException($"its tensors claim {numbers:N0} numbers in a file of {_length:N0} bytes.");
-        }
+        InvalidDataException.ThrowIf(numbers > NumbersPerByte * _length + FreeNumbers, $"its tensors claim {numbers:N0} numbers in a file of {_length:N0} bytes.");
 
         var tensors = new Dictionary<string, NamedTensor>(views.Count);
         foreach (IGrouping<StorageReference, KeyValuePair<string, TensorView>> group in views.GroupBy(view => view.Value.Storage))
@@ -81,10 +67,8 @@ internal sealed class PthFile : IDisposable
     private float[] ReadStorage(StorageReference storage)
     {
         byte[] bytes = Read("data/" + storage.Key, int.MaxValue);
-        if (bytes.Length != storage.Bytes)
-        {
-            throw new InvalidDataException($"its storage {PrintableName.Of(storage.Key)} of {storage.Count} {storage.Type} needs {storage.Bytes} bytes, has {bytes.Length}.");
-        }
+        InvalidDataException.ThrowIf(bytes.Length != storage.Bytes,
+            $"its storage {PrintableName.Of(storage.Key)} of {storage.Count} {storage.Type} needs {storage.Bytes} bytes, has {bytes.Length}.");
 
         if (_isBigEndian)
         {
@@ -100,17 +84,12 @@ internal sealed class PthFile : IDisposable
 
     private byte[] Read(string name, long longest)
     {
-        if (!_entries.TryGetValue(_root + name, out ZipArchiveEntry? entry))
-        {
-            throw new InvalidDataException($"its archive lacks {PrintableName.Of(name)}.");
-        }
+        InvalidDataException.ThrowIf(!_entries.TryGetValue(_root + name, out ZipArchiveEntry? entry), $"its archive lacks {PrintableName.Of(name)}.");
 
         // PyTorch compresses nothing; so nothing can grow beyond the file here, and the same bytes cannot be read without end.
         _bytesRead += entry.Length;
-        if (entry.IsEncrypted || entry.CompressedLength != entry.Length || entry.Length > longest || _bytesRead > _length)
-        {
-            throw new InvalidDataException($"its entry {PrintableName.Of(name)} of {entry.Length:N0} bytes ({entry.CompressedLength:N0} in the archive) is not stored as PyTorch does.");
-        }
+        InvalidDataException.ThrowIf(entry.IsEncrypted || entry.CompressedLength != entry.Length || entry.Length > longest || _bytesRead > _length,
+            $"its entry {PrintableName.Of(name)} of {entry.Length:N0} bytes ({entry.CompressedLength:N0} in the archive) is not stored as PyTorch does.");
 
         byte[] bytes = new byte[entry.Length];
         using Stream content = entry.Open();
@@ -120,15 +99,11 @@ internal sealed class PthFile : IDisposable
 }
 
 /// <summary>One block of numbers beside the pickle, which one or more tensors look at.</summary>
-/// <param name="Type">Of the numbers.</param>
 /// <param name="Key">Name of its entry in the archive's <c>data</c> folder.</param>
-/// <param name="Count">How many numbers.</param>
 internal sealed record StorageReference(StoredNumber Type, string Key, long Count)
 {
-    /// <summary>Its size in the archive.</summary>
     public long Bytes => Count * StoredNumbers.WidthOf(Type);
 
-    /// <param name="id">What PyTorch writes of a storage: ("storage", type, key, device, count).</param>
     /// <exception cref="InvalidDataException">Something else.</exception>
     public static StorageReference Parse(object? id) =>
         id is object?[] and ["storage", StoredNumber type, string key, string, long count and >= 0 and <= int.MaxValue]
@@ -137,16 +112,11 @@ internal sealed record StorageReference(StoredNumber Type, string Key, long Coun
 }
 
 /// <summary>A tensor as a pickle describes it: which numbers of a storage it shows, and in which order.</summary>
-/// <param name="Storage">Where the numbers lie.</param>
-/// <param name="Offset">Of the first one.</param>
-/// <param name="Shape">Empty for a scalar.</param>
 /// <param name="Strides">Distance, in numbers, to the next index of each dimension.</param>
-/// <param name="Count">Product of the shape.</param>
 internal sealed record TensorView(StorageReference Storage, long Offset, long[] Shape, long[] Strides, int Count)
 {
     private const int MostDimensions = 8;
 
-    /// <param name="arguments">As PyTorch writes them: storage, offset, shape, strides, and what training needs.</param>
     /// <exception cref="InvalidDataException">It would show numbers that its storage does not have.</exception>
     public static TensorView Rebuild(object?[] arguments)
     {
@@ -176,15 +146,8 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
                 $"a tensor [{string.Join(", ", sizes)}] with strides ({string.Join(", ", steps)}) and offset {offset} does not fit into its storage of {storage.Count} numbers.");
     }
 
-    /// <param name="storage">All numbers of <see cref="Storage"/>.</param>
-    /// <returns>The tensor's, row-major.</returns>
     public float[] Gather(ReadOnlySpan<float> storage)
     {
-        if (IsContiguous())
-        {
-            return storage.Slice(Count == 0 ? 0 : (int)Offset, Count).ToArray();
-        }
-
         var values = new float[Count];
         Span<long> index = stackalloc long[Shape.Length];
         long position = Offset;
@@ -208,22 +171,6 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
 
         return values;
     }
-
-    private bool IsContiguous()
-    {
-        long expected = 1;
-        for (int d = Shape.Length - 1; d >= 0; d--)
-        {
-            if (Shape[d] > 1 && Strides[d] != expected)
-            {
-                return Count == 0;
-            }
-
-            expected *= Shape[d];
-        }
-
-        return true;
-    }
 }
 
 /// <summary>Finds a network's tensors in what people save: alone, inside of a training's checkpoint, wrapped by another module.</summary>
@@ -234,9 +181,6 @@ internal static class StateDictionary
     /// <summary>Where trainings keep it, most telling first.</summary>
     private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model", "user_tower", "ranker", "module", "weights"];
 
-    /// <param name="saved">What the pickle holds.</param>
-    /// <param name="landmarks">Names that the network has for certain.</param>
-    /// <param name="notes">Receives a note for every dictionary that was opened.</param>
     /// <exception cref="InvalidDataException">No dictionary of tensors.</exception>
     public static IReadOnlyDictionary<string, TensorView> Find(object? saved, string[] landmarks, List<string> notes)
     {
@@ -264,10 +208,8 @@ internal static class StateDictionary
             : throw new InvalidDataException($"it holds no tensors; its keys are {string.Join(", ", dictionary.Keys.Take(10).Select(PrintableName.Of))}.");
     }
 
-    /// <summary>
-    /// The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing
-    /// does, or where several networks in the file could be meant.
-    /// </summary>
+    /// <summary>The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing does, or where several
+    /// networks in the file could be meant.</summary>
     public static string PrefixOf(IEnumerable<string> names, string[] landmarks)
     {
         HashSet<string> all = [.. names];

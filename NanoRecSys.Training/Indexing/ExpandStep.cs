@@ -1,29 +1,14 @@
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Indexing;
 
-/// <summary>What <c>expand</c> can be told.</summary>
-/// <param name="Rows">Rows to make.</param>
-/// <param name="Output">The <c>.npy</c> file to write.</param>
 /// <param name="Source">[rows, D] as <c>.npy</c>; null: the exported item embeddings.</param>
 internal sealed record ExpandOptions(long Rows, string Output, string? Source = null);
 
-/// <summary>What <c>expand</c> made.</summary>
-/// <param name="Path">The file.</param>
-/// <param name="Rows">Its rows.</param>
-/// <param name="Dimension">D</param>
-/// <param name="Bytes">Its size.</param>
 internal sealed record ExpandSummary(string Path, long Rows, int Dimension, long Bytes);
 
-/// <summary>Item embeddings in, many more that are like them out.</summary>
 internal static class ExpandStep
 {
-    /// <exception cref="UserErrorException">The embeddings cannot be read.</exception>
     public static Task<ExpandSummary> RunAsync(ExpandOptions options, StepContext context)
     {
         string source = options.Source ?? Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings);
@@ -39,10 +24,7 @@ internal static class ExpandStep
             throw new UserErrorException($"The embeddings cannot be read: {e.Message} Run 'export' first, or name a float32 .npy file with --vectors.", e);
         }
 
-        if (values.Length == 0)
-        {
-            throw new UserErrorException($"{source} has no rows to make others from.");
-        }
+        UserErrorException.ThrowIf(values.Length == 0, $"{source} has no rows to make others from.");
 
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.Output))!);
         var control = new BuildControl(
@@ -52,10 +34,8 @@ internal static class ExpandStep
     }
 }
 
-/// <summary>
-/// Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and
-/// drawn back towards the mean so that mean and variance of every dimension stay what they were.
-/// </summary>
+/// <summary>Makes many rows like those that there are: each is a row drawn at random, pushed by noise in every dimension, and drawn back towards the
+/// mean so that mean and variance of every dimension stay what they were.</summary>
 internal static class EmbeddingExpansion
 {
     /// <summary>Standard deviation of the noise, in those of the dimension: neighbours stay near without being copies.</summary>
@@ -64,10 +44,7 @@ internal static class EmbeddingExpansion
     private const int Chunk = 4096; // rows in memory at once
 
     /// <param name="source">[rows, dimension]</param>
-    /// <param name="dimension">D</param>
-    /// <param name="rows">Rows to make.</param>
     /// <param name="path">The <c>.npy</c> file to write; never wholly in memory.</param>
-    /// <param name="control">Seed, progress.</param>
     public static void Write(ReadOnlyMemory<float> source, int dimension, long rows, string path, BuildControl control)
     {
         (float[] mean, float[] deviation) = Moments(source.Span, dimension);
@@ -99,7 +76,6 @@ internal static class EmbeddingExpansion
         });
     }
 
-    /// <returns>Mean and standard deviation of every dimension.</returns>
     public static (float[] Mean, float[] Deviation) Moments(ReadOnlySpan<float> rows, int dimension)
     {
         var sums = new double[dimension];

@@ -1,12 +1,7 @@
-using NanoRecSys.Core.Retrieval;
-
 namespace NanoRecSys.Training.Indexing;
 
-/// <summary>
-/// Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: the threads find the neighbours of a
-/// batch in the graph as it was before, then the edges are set. So the same seed makes the same graph on any number of
-/// threads, and nothing has to be locked.
-/// </summary>
+/// <summary>Builds the graph of an <see cref="HnswIndex"/>. Rows are added in batches: the threads find the neighbours of a batch in the graph as it
+/// was before, then the edges are set. So the same seed makes the same graph on any number of threads, and nothing has to be locked.</summary>
 internal static class HnswBuilder
 {
     /// <summary>Rows kept in sight while neighbours are looked for (efConstruction), as many as FAISS does.</summary>
@@ -17,10 +12,6 @@ internal static class HnswBuilder
     private const int LargestBatch = 1024;
 
     /// <param name="vectors">[rows, dimension]; kept.</param>
-    /// <param name="dimension">D</param>
-    /// <param name="edges">M: edges of a row on the upper levels; twice as many on the lowest.</param>
-    /// <param name="metric">How rows compare.</param>
-    /// <param name="control">Seed, threads, progress.</param>
     public static HnswIndex Build(ReadOnlyMemory<float> vectors, int dimension, int edges, VectorMetric metric, BuildControl control)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(edges, 2);
@@ -143,9 +134,6 @@ internal static class HnswBuilder
     }
 
     /// <summary>Leaves out whoever is nearer to one that was kept than to the row itself: that one leads there.</summary>
-    /// <param name="space">What compares.</param>
-    /// <param name="near">With their scores to the row, best first.</param>
-    /// <param name="most">Edges at most.</param>
     private static List<Candidate> Diverse(HnswSpace space, ReadOnlySpan<Candidate> near, int most)
     {
         var kept = new List<Candidate>(Math.Min(most, near.Length));
@@ -177,16 +165,12 @@ internal static class HnswBuilder
     }
 }
 
-/// <summary>An edge to be set.</summary>
-/// <param name="Source">Row that it leaves.</param>
-/// <param name="Level">Of the graph.</param>
 /// <param name="Target">Row that it leads to, with the score between both.</param>
 internal readonly record struct HnswEdge(int Source, int Level, Candidate Target)
 {
     public HnswEdge Reversed => new(Target.Row, Level, new Candidate(Source, Target.Score));
 
     /// <summary>Sorts edges by source and level, keeping their order otherwise.</summary>
-    /// <returns>The ranges of equal source and level.</returns>
     public static List<(int Start, int End)> GroupBySource(ref HnswEdge[] edges)
     {
         edges = [.. edges.OrderBy(edge => edge.Source).ThenBy(edge => edge.Level)]; // LINQ's sort is stable

@@ -1,18 +1,10 @@
-using System.Globalization;
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Indexing;
 
-/// <summary>Builds an index of any kind.</summary>
 internal static class IndexBuilder
 {
     /// <param name="vectors">[rows, dimension]; kept by the kinds that compare exact rows.</param>
-    /// <param name="dimension">D</param>
-    /// <param name="shape">What to build.</param>
-    /// <param name="metric">How rows compare.</param>
-    /// <param name="control">Seed, threads, progress.</param>
     public static IVectorIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control)
     {
         return shape.Kind switch
@@ -24,11 +16,8 @@ internal static class IndexBuilder
     }
 }
 
-/// <summary>What every long part of building an index is told.</summary>
 /// <param name="Seed">The same seed makes the same index, on any number of threads.</param>
-/// <param name="Threads">Threads to use at most.</param>
 /// <param name="Progress">Told the share that is done, 0 to 1.</param>
-/// <param name="Cancellation">Stops it.</param>
 internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progress = null, CancellationToken Cancellation = default)
 {
     public ParallelOptions Parallel => new() { MaxDegreeOfParallelism = Math.Max(1, Threads), CancellationToken = Cancellation };
@@ -37,8 +26,6 @@ internal sealed record BuildControl(int Seed, int Threads, Action<double>? Progr
     public BuildControl Part(double from, double to) => this with { Progress = share => Progress?.Invoke(from + share * (to - from)) };
 }
 
-/// <summary>What to build: a kind and its sizes.</summary>
-/// <param name="Kind">See <see cref="IndexKinds"/>.</param>
 /// <param name="Lists">Number of lists (nlist), for the kinds with lists.</param>
 /// <param name="Parts">Bytes of a code (m), for <see cref="IndexKinds.IvfProduct"/>.</param>
 /// <param name="Edges">Edges of a row (M), for <see cref="IndexKinds.Hnsw"/>; twice as many on the lowest level.</param>
@@ -47,17 +34,16 @@ internal sealed record IndexShape(string Kind, int Lists = 0, int Parts = 0, int
     /// <summary>As FAISS's factory writes it: <c>IVF4096,PQ32</c>.</summary>
     public string Factory => Kind switch
     {
-        IndexKinds.IvfFlat => string.Create(CultureInfo.InvariantCulture, $"IVF{Lists},Flat"),
-        IndexKinds.IvfScalar => string.Create(CultureInfo.InvariantCulture, $"IVF{Lists},SQ8"),
-        IndexKinds.IvfProduct => string.Create(CultureInfo.InvariantCulture, $"IVF{Lists},PQ{Parts}"),
-        IndexKinds.Hnsw => string.Create(CultureInfo.InvariantCulture, $"HNSW{Edges},Flat"),
+        IndexKinds.IvfFlat => $"IVF{Lists},Flat",
+        IndexKinds.IvfScalar => $"IVF{Lists},SQ8",
+        IndexKinds.IvfProduct => $"IVF{Lists},PQ{Parts}",
+        IndexKinds.Hnsw => $"HNSW{Edges},Flat",
         _ => "Flat",
     };
 
     public override string ToString() => Factory;
 }
 
-/// <summary>Sizes for a kind of index, by the number of rows.</summary>
 internal static class DefaultShapes
 {
     /// <summary>Below it a flat index answers within about a millisecond, and nothing that finds less is worth its trouble.</summary>
@@ -67,13 +53,6 @@ internal static class DefaultShapes
     private const int DimensionsPerPart = 8;
     private const int RowsPerList = 39; // fewer, and k-means learns noise (FAISS warns from there on)
 
-    /// <param name="kind">See <see cref="IndexKinds"/>.</param>
-    /// <param name="rows">Rows of the index.</param>
-    /// <param name="dimension">D</param>
-    /// <param name="lists">Overrules the number of lists.</param>
-    /// <param name="parts">Overrules the bytes of a product code.</param>
-    /// <param name="edges">Overrules the edges of a row.</param>
-    /// <exception cref="UserErrorException">The rows do not allow it.</exception>
     public static IndexShape For(string kind, int rows, int dimension, int? lists = null, int? parts = null, int? edges = null)
     {
         // About 4 sqrt(n) lists balance the comparison with centroids and with rows.
@@ -89,10 +68,7 @@ internal static class DefaultShapes
                     : throw new UserErrorException($"A graph has 2 to {HnswGraph.MostEdges:N0} edges a row, not {edges:N0}.");
         }
 
-        if (count < 1 || count > rows)
-        {
-            throw new UserErrorException($"{rows:N0} items cannot be kept in {count:N0} lists. Ask for 1 to {rows:N0}.");
-        }
+        UserErrorException.ThrowIf(count < 1 || count > rows, $"{rows:N0} items cannot be kept in {count:N0} lists. Ask for 1 to {rows:N0}.");
 
         if (kind != IndexKinds.IvfProduct)
         {
@@ -100,10 +76,7 @@ internal static class DefaultShapes
         }
 
         int bytes = parts ?? Math.Max(1, dimension / DimensionsPerPart);
-        if (bytes < 1 || dimension % bytes != 0)
-        {
-            throw new UserErrorException($"{dimension} dimensions cannot be cut into {bytes} equal parts.");
-        }
+        UserErrorException.ThrowIf(bytes < 1 || dimension % bytes != 0, $"{dimension} dimensions cannot be cut into {bytes} equal parts.");
 
         return rows >= ProductQuantizer.Centroids
             ? new IndexShape(kind, count, bytes)
@@ -142,7 +115,6 @@ internal static class SearchWidth
         }
     }
 
-    /// <summary>The widest that makes a difference.</summary>
     public static int Most(IVectorIndex index) => index switch
     {
         IvfIndex ivf => ivf.Lists.Count,
@@ -151,9 +123,6 @@ internal static class SearchWidth
     };
 
     /// <summary>Sets the index to the least width at which enough is found, or to the most there is.</summary>
-    /// <param name="index">The index.</param>
-    /// <param name="recall">Measures the share of neighbours found as the index is set.</param>
-    /// <param name="target">What is enough.</param>
     /// <param name="k">Neighbours that it is measured by: a graph keeps as many in sight at least, also when it is asked for fewer later.</param>
     public static void Tune(IVectorIndex index, Func<double> recall, double target, int k = 1)
     {
@@ -175,10 +144,8 @@ internal static class SearchWidth
     }
 }
 
-/// <summary>Seeded samples of rows.</summary>
 internal static class RowSample
 {
-    /// <returns>Different rows in ascending order; all of them where there are no more than asked.</returns>
     public static int[] Draw(int rows, int count, int seed)
     {
         if (count >= rows)
@@ -202,8 +169,6 @@ internal static class RowSample
     }
 
     /// <param name="vectors">[rows, dimension]</param>
-    /// <param name="sample">Rows to copy.</param>
-    /// <param name="dimension">D</param>
     /// <returns>[sample, dimension]</returns>
     public static float[] Gather(ReadOnlyMemory<float> vectors, int[] sample, int dimension)
     {
@@ -221,17 +186,12 @@ internal static class RowSample
 internal static class FiniteRows
 {
     /// <param name="vectors">[rows, dimension]</param>
-    /// <param name="dimension">D</param>
-    /// <param name="path">Where they are from.</param>
-    /// <exception cref="UserErrorException">A value is no number or endless.</exception>
     public static void Require(ReadOnlySpan<float> vectors, int dimension, string path)
     {
         for (int start = 0; start < vectors.Length; start += dimension)
         {
-            if (!TensorPrimitives.IsFiniteAll(vectors.Slice(start, dimension)))
-            {
-                throw new UserErrorException($"Row {start / dimension} of {path} holds a value that is no finite number.");
-            }
+            UserErrorException.ThrowIf(!TensorPrimitives.IsFiniteAll(vectors.Slice(start, dimension)),
+                $"Row {start / dimension} of {path} holds a value that is no finite number.");
         }
     }
 }

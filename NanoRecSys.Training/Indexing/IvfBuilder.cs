@@ -1,9 +1,7 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Training.Indexing;
 
-/// <summary>Builds the kinds of index that keep rows in lists.</summary>
 internal static class IvfBuilder
 {
     /// <summary>Rounds of k-means for the centroids of lists, as many as FAISS does.</summary>
@@ -12,10 +10,6 @@ internal static class IvfBuilder
     private const double TrainedShare = 0.6; // of the time, about
 
     /// <param name="vectors">[rows, dimension]; kept by ivf-flat.</param>
-    /// <param name="dimension">D</param>
-    /// <param name="shape">Kind, lists, parts.</param>
-    /// <param name="metric">How rows compare.</param>
-    /// <param name="control">Seed, threads, progress.</param>
     public static IvfIndex Build(ReadOnlyMemory<float> vectors, int dimension, IndexShape shape, VectorMetric metric, BuildControl control)
     {
         float[] centroids = KMeans.Train(vectors, dimension, shape.Lists, metric, Iterations, control.Part(0, TrainedShare));
@@ -77,10 +71,8 @@ internal static class IvfBuilder
     }
 }
 
-/// <summary>
-/// Lloyd's k-means. Started from a sample of the rows; a centroid that loses all rows takes half of the largest
-/// cluster's. By inner product it is spherical: centroids have length 1.
-/// </summary>
+/// <summary>Lloyd's k-means. Started from a sample of the rows; a centroid that loses all rows takes half of the largest cluster's. By inner product
+/// it is spherical: centroids have length 1.</summary>
 internal static class KMeans
 {
     /// <summary>Rows per centroid that it looks at; FAISS takes at most 256, and warns below 39.</summary>
@@ -90,11 +82,6 @@ internal static class KMeans
     private const float Split = 1f / 1024; // how far the halves of a split cluster start apart
 
     /// <param name="vectors">[rows, dimension]</param>
-    /// <param name="dimension">D</param>
-    /// <param name="clusters">At most the number of rows.</param>
-    /// <param name="metric">How rows choose a centroid.</param>
-    /// <param name="iterations">At most; it ends earlier where no row moves.</param>
-    /// <param name="control">Seed, threads, progress.</param>
     /// <returns>[clusters, dimension]</returns>
     public static float[] Train(ReadOnlyMemory<float> vectors, int dimension, int clusters, VectorMetric metric, int iterations, BuildControl control)
     {
@@ -123,9 +110,6 @@ internal static class KMeans
 
     /// <param name="vectors">[rows, dimension]</param>
     /// <param name="centroids">[clusters, dimension]</param>
-    /// <param name="dimension">D</param>
-    /// <param name="metric">How rows choose.</param>
-    /// <param name="control">Threads, progress.</param>
     /// <returns>[rows] the nearest centroid of each; 0 for rows that are no numbers.</returns>
     public static int[] Assign(ReadOnlyMemory<float> vectors, float[] centroids, int dimension, VectorMetric metric, BuildControl control)
     {
@@ -223,8 +207,6 @@ internal static class ProductQuantizerTrainer
 
     /// <param name="rows">[n, dimension], at least 256 rows.</param>
     /// <param name="dimension">D, a multiple of <paramref name="parts"/>.</param>
-    /// <param name="parts">M</param>
-    /// <param name="control">Seed, threads, progress.</param>
     public static ProductQuantizer Train(float[] rows, int dimension, int parts, BuildControl control)
     {
         int count = rows.Length / dimension;

@@ -2,15 +2,12 @@ using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Models;
 using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>
-/// The learned additions to scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
-/// sequence and added in a fixed order, so the number of threads does not change the result.
-/// </summary>
+/// <summary>The learned additions to scores, by the number of items and by the time between query and key, and their gradients. Sums are kept per
+/// sequence and added in a fixed order, so the number of threads does not change the result.</summary>
 internal sealed unsafe class AttentionBias
 {
     private readonly int _heads;
@@ -25,9 +22,6 @@ internal sealed unsafe class AttentionBias
 
     /// <param name="distance">[H, L] by the number of items in between, the nearest first.</param>
     /// <param name="time">[H, T] by bucket, or empty.</param>
-    /// <param name="buckets">Of the batch; needed with <paramref name="time"/>.</param>
-    /// <param name="heads">H</param>
-    /// <param name="sequences">B</param>
     public AttentionBias(ReadOnlySpan<float> distance, ReadOnlySpan<float> time, TimeBuckets? buckets, int heads, int sequences)
     {
         _heads = heads;
@@ -125,10 +119,8 @@ internal sealed unsafe class AttentionBias
     }
 }
 
-/// <summary>
-/// One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values at and
-/// behind <c>count</c> are written as zero.
-/// </summary>
+/// <summary>One row of attention: scores into weights and back, sixteen at a time. A row's buffer consists of whole vectors; values at and behind
+/// <c>count</c> are written as zero.</summary>
 internal static unsafe class AttentionWeights
 {
     /// <summary>row = softmax(row)</summary>

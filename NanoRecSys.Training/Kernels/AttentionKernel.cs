@@ -1,20 +1,13 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Models;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>
-/// Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in
-/// buffers that stay in the cache, without computing padding or the future.
-/// </summary>
+/// <summary>Causal attention over packed sequences on the CPU, forward and backward: each sequence and head separately, in buffers that stay in the
+/// cache, without computing padding or the future.</summary>
 /// <remarks>The backward pass computes the weights again: cheaper than writing [B, H, L, L] to memory and reading it.</remarks>
-/// <param name="shape">Heads and dropout.</param>
-/// <param name="width">D, of all heads together.</param>
 /// <param name="offsets">[B + 1] where each sequence begins in the pack.</param>
-/// <param name="dropoutKey">0: no dropout.</param>
 internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, int[] offsets, ulong dropoutKey)
 {
     private readonly int _headWidth = width / shape.Heads; // d
@@ -23,7 +16,6 @@ internal sealed unsafe class AttentionKernel(AttentionShape shape, int width, in
 
     /// <summary>Added to the scores; see <see cref="AttentionBias"/>.</summary>
     public AttentionBias? Bias { get; init; }
-
     public int Threads { get; init; } = 1;
 
     /// <param name="qkv">[P, 3D]</param>
@@ -270,8 +262,6 @@ internal sealed unsafe class AttentionBuffers
     /// <summary>[n, d] results.</summary>
     public float* Result => _matrices[8];
 
-    /// <param name="longest">Items of the longest sequence.</param>
-    /// <param name="width">Of a head.</param>
     public static AttentionBuffers Rent(int longest, int width)
     {
         (longest, width) = (AttentionTiles.RoundUp(longest), AttentionTiles.RoundUp(width));

@@ -4,10 +4,8 @@ using static NanoRecSys.Core.Kernels.Vectors512;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>
-/// A dropout mask as a function of a key and a place: 0 with probability <c>rate</c>, else 1 / (1 - rate). The backward pass computes it again,
-/// on any thread, and it is never stored. The mixing is that of MurmurHash3's last step.
-/// </summary>
+/// <summary>A dropout mask as a function of a key and a place: 0 with probability <c>rate</c>, else 1 / (1 - rate). The backward pass computes it
+/// again, on any thread, and it is never stored. The mixing is that of MurmurHash3's last step.</summary>
 internal readonly unsafe struct DropoutMask
 {
     private readonly uint _threshold;
@@ -15,7 +13,6 @@ internal readonly unsafe struct DropoutMask
     private readonly float _scale;
 
     /// <param name="rate">0..1</param>
-    /// <param name="key">Selects the mask.</param>
     public DropoutMask(double rate, ulong key)
     {
         _threshold = (uint)Math.Min(rate * 4294967296.0, uint.MaxValue);
@@ -23,7 +20,6 @@ internal readonly unsafe struct DropoutMask
         _scale = (float)(1 / (1 - rate));
     }
 
-    /// <summary>Drops nothing.</summary>
     public static DropoutMask None { get; } = new(0, 0);
 
     /// <summary>The mask of sixteen values, from <paramref name="first"/> on.</summary>
@@ -31,9 +27,6 @@ internal readonly unsafe struct DropoutMask
     public Vector512<float> At(long first) =>
         Vector512.Create(_scale) & Vector512.GreaterThanOrEqual(Mix(Vector512.Create(_seed), (uint)first), Vector512.Create(_threshold)).AsSingle();
 
-    /// <summary>Multiplies values by the mask.</summary>
-    /// <param name="values">Rounded up to whole vectors.</param>
-    /// <param name="count">Number of values.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply(float* values, int count)
     {
@@ -63,11 +56,8 @@ internal readonly unsafe struct DropoutMask
     }
 }
 
-/// <summary>
-/// The source of the kernels' dropout; torch has a generator of its own. Kernels compute the mask while they compute the values: torch's
-/// takes 7 ms for 12,800 x 64 (one thread), more than three times as long as the matrix product before it.
-/// </summary>
-/// <param name="seed">Of all masks.</param>
+/// <summary>The source of the kernels' dropout; torch has a generator of its own. Kernels compute the mask while they compute the values: torch's
+/// takes 7 ms for 12,800 x 64 (one thread), more than three times as long as the matrix product before it.</summary>
 internal sealed class DropoutNoise(long seed)
 {
     private ulong _drawn;
@@ -75,6 +65,5 @@ internal sealed class DropoutNoise(long seed)
     /// <summary>A new key, never 0.</summary>
     public ulong NextKey() => (((ulong)seed << 24) ^ ++_drawn) | (1UL << 63);
 
-    /// <summary>A new mask.</summary>
     public DropoutMask NextMask(double rate) => rate == 0 ? DropoutMask.None : new DropoutMask(rate, NextKey());
 }

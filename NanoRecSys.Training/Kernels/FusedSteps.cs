@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Models;
 using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
@@ -316,7 +315,6 @@ internal unsafe interface INumbers
     static abstract void Store(Vector512<float> values, void* numbers, long index);
 }
 
-/// <summary>Numbers of 32 bits.</summary>
 internal readonly unsafe struct Single32 : INumbers
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,13 +1,10 @@
-using NanoRecSys.Training.Models;
 using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>
-/// The operations in C# with 512-bit vectors, on CPUs. A kernel stays as long as training is 1.2 times as fast with it: <c>benchmarks training</c>
-/// measures each, docs/lab/decisions.md has the figures.
-/// </summary>
+/// <summary>The operations in C# with 512-bit vectors, on CPUs. A kernel stays as long as training is 1.2 times as fast with it: <c>benchmarks
+/// training</c> measures each, docs/lab/decisions.md has the figures.</summary>
 internal class KernelOperations : NetworkOperations
 {
     public override bool AllowsThreads => true;

@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 using static NanoRecSys.Core.Kernels.Vectors512;
 using static TorchSharp.torch;
@@ -9,7 +7,6 @@ namespace NanoRecSys.Training.Kernels;
 
 /// <summary>What one attention layer does with its projections: softmax over the past, of scores scaled by 1/sqrt(d).</summary>
 /// <param name="Heads">H; the width D is a multiple of it.</param>
-/// <param name="Dropout">On the weights, in training only.</param>
 internal sealed record AttentionShape(int Heads, double Dropout);
 
 /// <summary>The learned additions to a layer's scores.</summary>
@@ -17,37 +14,28 @@ internal sealed record AttentionShape(int Heads, double Dropout);
 /// <param name="Time">[H, T] by the time in between; see <see cref="TimeBuckets"/>.</param>
 internal sealed record BiasTables(Tensor Distance, Tensor? Time);
 
-/// <summary>
-/// What a network computes besides matrix products, in torch's operators: runs on every device and processor. <see cref="KernelOperations"/>
-/// does the same with 512-bit vectors. <see cref="For(Device, ModelInfo)"/> chooses between them, and nothing else asks for the processor.
-/// </summary>
+/// <summary>What a network computes besides matrix products, in torch's operators: runs on every device and processor. <see cref="KernelOperations"/>
+/// does the same with 512-bit vectors. <see cref="For(Device, ModelInfo)"/> chooses between them, and nothing else asks for the processor.</summary>
 internal class NetworkOperations
 {
     private static readonly Scalar Epsilon = RmsNorm.Epsilon; // kept: see TensorSums
     private static readonly Scalar MinusOne = -1;
 
-    /// <summary>Torch's operators.</summary>
     public static NetworkOperations Torch { get; } = new();
-
-    /// <summary>The fastest on this processor.</summary>
     public static NetworkOperations Best { get; } = Vectors512.AreUsed ? new KernelOperations() : Torch;
 
     /// <summary>Whether several threads may compute at once, each with its own <see cref="DropoutNoise"/>: torch's dropout has one generator for all.</summary>
     public virtual bool AllowsThreads => false;
 
-    /// <summary>The operations for a network.</summary>
     public static NetworkOperations For(Device device, ModelInfo model) =>
         device.type == DeviceType.CPU && Best.Fits(model.Dimension) && Best.Fits(model.FeedForward) ? Best : Torch;
 
-    /// <summary>The operations for a loss over a number of items.</summary>
     public static NetworkOperations For(Device device, long items) => device.type == DeviceType.CPU && items >= Lanes ? Best : Torch;
 
-    /// <summary>Whether rows of this width can be computed.</summary>
     protected virtual bool Fits(int width) => true;
 
     /// <summary>x with some of its values zero, the others scaled up.</summary>
     /// <param name="x">[P, D] fp32</param>
-    /// <param name="rate">Share of values that become zero.</param>
     /// <param name="noise">Draws them; null: none.</param>
     public virtual Tensor Drop(Tensor x, double rate, DropoutNoise? noise) =>
         noise is null || rate == 0 ? x.alias() : nn.functional.dropout(x, rate, training: true);
@@ -65,7 +53,6 @@ internal class NetworkOperations
 
     /// <summary>Drop(silu(gate) * value).</summary>
     /// <param name="gateAndValue">[P, 2F] the gates first, fp32 or bfloat16.</param>
-    /// <param name="rate">Of the dropout.</param>
     /// <param name="noise">Draws it; null: none.</param>
     /// <returns>[P, F] in the argument's type.</returns>
     public virtual Tensor SwiGlu(Tensor gateAndValue, double rate, DropoutNoise? noise)
@@ -79,7 +66,6 @@ internal class NetworkOperations
     /// <param name="x">[P, D] fp32</param>
     /// <param name="update">[P, D] fp32 or bfloat16</param>
     /// <param name="gate">[P, D] fp32; null: the update is added as it is.</param>
-    /// <param name="rate">Of the dropout.</param>
     /// <param name="noise">Draws it; null: none.</param>
     /// <returns>[P, D] fp32</returns>
     public virtual Tensor Add(Tensor x, Tensor update, Tensor? gate, double rate, DropoutNoise? noise)
@@ -99,10 +85,7 @@ internal class NetworkOperations
     }
 
     /// <summary>Causal attention over packed sequences.</summary>
-    /// <param name="shape">Heads and dropout.</param>
     /// <param name="qkv">[P, 3D] queries, keys and values.</param>
-    /// <param name="bias">Learned additions to the scores, or none.</param>
-    /// <param name="pack">Where sequences begin.</param>
     /// <param name="noise">Draws the dropout; null: none.</param>
     /// <returns>[P, D]</returns>
     public virtual Tensor Attention(AttentionShape shape, Tensor qkv, BiasTables? bias, SequencePack pack, DropoutNoise? noise)
@@ -134,7 +117,6 @@ internal class NetworkOperations
         return gradient.to(logits.dtype);
     }
 
-    /// <summary>The biases, and minus infinity for the future.</summary>
     private static Tensor Added(BiasTables bias, SequencePack pack, Device device)
     {
         long length = pack.Longest;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using NanoRecSys.Core.Kernels;
 using static NanoRecSys.Core.Kernels.Vectors512;

@@ -1,25 +1,18 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace NanoRecSys.Training.Models;
 
 /// <summary>A symbol version that an ELF library requires and the host may lack.</summary>
-/// <param name="Symbol">The only symbol of that version.</param>
-/// <param name="Version">The required version.</param>
 /// <param name="OlderVersion">A version of the same library that is required anyway.</param>
 /// <param name="Substitute">A libc function without arguments, no longer in name than <paramref name="Symbol"/>.</param>
 internal sealed record SymbolDemand(string Symbol, string Version, string OlderVersion, string Substitute);
 
-/// <summary>
-/// Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that
-/// the dynamic linker reads are changed, in place: no offset moves.
-/// </summary>
+/// <summary>Removes one symbol-version requirement from a 64-bit little-endian ELF library. Only the tables that the dynamic linker reads are
+/// changed, in place: no offset moves.</summary>
 internal static class ElfSymbolPatch
 {
-    /// <summary>
-    /// The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that itself in
-    /// every library, so a call without effect can replace it there.
-    /// </summary>
+    /// <summary>The symbol makes sure that iostreams are initialised; libstdc++ before 3.4.32 does that itself in every library, so a call without
+    /// effect can replace it there.</summary>
     public static readonly SymbolDemand LibTorchSharp =
         new("_ZSt21ios_base_library_initv", "GLIBCXX_3.4.32", "GLIBCXX_3.4.30", "sched_yield");
 
@@ -31,15 +24,11 @@ internal static class ElfSymbolPatch
     private const ushort GlobalVersion = 1; // VER_NDX_GLOBAL: of any version
 
     /// <param name="image">The whole file; changed in place.</param>
-    /// <param name="demand">What to take out.</param>
     /// <exception cref="InvalidDataException">Not such a library, or one without this demand.</exception>
     public static void DropVersion(Span<byte> image, SymbolDemand demand)
     {
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1];
-        if (image.Length < SectionEntryBytes || !image.StartsWith(magic))
-        {
-            throw new InvalidDataException("Not a 64-bit little-endian ELF library.");
-        }
+        InvalidDataException.ThrowIf(image.Length < SectionEntryBytes || !image.StartsWith(magic), $"Not a 64-bit little-endian ELF library.");
 
         try
         {
@@ -72,10 +61,7 @@ internal static class ElfSymbolPatch
             more = (int)UInt32(image, need + 12);
         }
 
-        if (newer < 0 || older < 0)
-        {
-            throw new InvalidDataException($"The library does not ask for both {demand.Version} and {demand.OlderVersion}.");
-        }
+        InvalidDataException.ThrowIf(newer < 0 || older < 0, $"The library does not ask for both {demand.Version} and {demand.OlderVersion}.");
 
         image.Slice(older, 4).CopyTo(image[newer..]); // hash of the name
         image.Slice(older + 8, 4).CopyTo(image[(newer + 8)..]); // the name's offset

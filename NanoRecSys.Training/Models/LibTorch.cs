@@ -1,18 +1,11 @@
-using System.Globalization;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built
-/// with (Debian 12, Ubuntu 22.04): there a copy without that demand is made in the user's cache folder.
-/// </summary>
+/// <summary>Loads TorchSharp's native library, also on Linux hosts whose libstdc++ is older than the one it was built with (Debian 12, Ubuntu 22.04):
+/// there a copy without that demand is made in the user's cache folder.</summary>
 internal static class LibTorch
 {
     private const string Library = "libLibTorchSharp.so";
@@ -23,7 +16,6 @@ internal static class LibTorch
     private static readonly Lazy<bool> Loaded = new(LoadOnce);
 
     /// <summary>Makes <c>torch</c> usable. Cheap to call again; the first call takes about a second.</summary>
-    /// <returns>True where the patched copy was needed.</returns>
     /// <exception cref="InvalidDataException">The native library is not what this release expects.</exception>
     public static bool Load() => Loaded.Value;
 
@@ -96,11 +88,8 @@ internal static class LibTorch
         && !NativeLibrary.TryGetExport(library, ElfSymbolPatch.LibTorchSharp.Symbol, out _);
 }
 
-/// <summary>
-/// Lets torch's threads sleep while they wait for each other. By default they spin, which starves the very
-/// thread they wait for where other programs want the cores: two short epochs on two cores beside some twenty
-/// busy processes took 14 s asleep, one alone 79 s spinning.
-/// </summary>
+/// <summary>Lets torch's threads sleep while they wait for each other. By default they spin, which starves the very thread they wait for where other
+/// programs want the cores: two short epochs on two cores beside some twenty busy processes took 14 s asleep, one alone 79 s spinning.</summary>
 internal static partial class OpenMpWaiting
 {
     private const string Policy = "OMP_WAIT_POLICY";
@@ -119,30 +108,21 @@ internal static partial class OpenMpWaiting
     private static partial int SetNativeVariable(string name, string value, int overwrite);
 }
 
-/// <summary>What <c>--device</c> may name, and whether this build's libtorch has it.</summary>
 internal static class TorchDevice
 {
     public const string Auto = "auto";
     private const string Cpu = "cpu";
     private const string Cuda = "cuda";
 
-    /// <summary>Whether the build property <c>TorchDevice</c> was <c>cuda</c>.</summary>
     private static bool IsCudaBuild => typeof(TorchDevice).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Any(entry => entry is { Key: nameof(TorchDevice), Value: Cuda });
 
-    /// <summary>Whether it is <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     public static bool IsName(string device) => device is Auto or Cpu or Cuda || IndexOf(device) is not null;
 
-    /// <summary>
-    /// The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused
-    /// before anything is computed; choosing the CPU loads nothing.
-    /// </summary>
-    /// <exception cref="UserErrorException">torch has no such device.</exception>
+    /// <summary>The device that was configured; <c>auto</c> is a GPU if there is one. A missing GPU is refused before anything is computed; choosing
+    /// the CPU loads nothing.</summary>
     public static string Resolve(string device) => Resolve(device, IsCudaBuild, CountGpus);
 
-    /// <param name="device">A name.</param>
-    /// <param name="isCudaBuild">Whether this build's libtorch can use a GPU.</param>
-    /// <param name="countGpus">Loads torch, so it is only called if necessary.</param>
     internal static string Resolve(string device, bool isCudaBuild, Func<int> countGpus)
     {
         if (device == Cpu || (device == Auto && !isCudaBuild))

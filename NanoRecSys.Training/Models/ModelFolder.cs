@@ -1,25 +1,10 @@
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
 /// <summary>A trained model on disk: a JSON file with its configuration beside <c>weights.safetensors</c>.</summary>
-/// <param name="Name">For error messages.</param>
-/// <param name="ConfigurationName">The JSON file.</param>
-/// <param name="Command">Trains it.</param>
 /// <param name="First">What to run where there is none yet.</param>
-/// <param name="Type">Of the configuration.</param>
 internal sealed record ModelFolder<T>(string Name, string ConfigurationName, string Command, string First, JsonTypeInfo<T> Type)
 {
     /// <summary>What is wrong with a configuration; null if nothing.</summary>
@@ -27,11 +12,6 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
 
     public bool Exists(string folder) => File.Exists(Path.Combine(folder, ConfigurationName));
 
-    /// <param name="folder">Created if missing.</param>
-    /// <param name="configuration">Written beside the weights.</param>
-    /// <param name="weights">The model's.</param>
-    /// <param name="data"><see cref="PreparedData.Hash"/> of what it was trained on, or <see cref="Provenance.Imported"/>.</param>
-    /// <param name="selected">Of a refit: <see cref="ModelFolder.HashOf"/> the weights that validation selected.</param>
     public void Write(string folder, T configuration, IEnumerable<NamedTensor> weights, string data, string? selected = null)
     {
         Directory.CreateDirectory(folder);
@@ -46,13 +26,9 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     }
 
     /// <summary>The configuration alone; needs no native library.</summary>
-    /// <exception cref="UserErrorException">The model is not trained, or its file is damaged.</exception>
     public T ReadModel(string folder)
     {
-        if (!Exists(folder))
-        {
-            throw new UserErrorException($"There is no {Name} in {folder}. {First} first, with the same --data and --artifacts.");
-        }
+        UserErrorException.ThrowIf(!Exists(folder), $"There is no {Name} in {folder}. {First} first, with the same --data and --artifacts.");
 
         T model;
         try
@@ -70,13 +46,10 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     }
 
     /// <returns>Why the model does not belong to the prepared data, and the remedy; null if it does.</returns>
-    /// <exception cref="UserErrorException">The weights are missing or damaged.</exception>
     public string? MismatchOf(string folder, PreparedData data) => Provenance.Difference(ReadMetadata(folder), (Provenance.Data, data.Hash)) is { } difference
         ? $"The {Name} in {folder} was trained {difference}. Run '{Command}' again."
         : null;
 
-    /// <summary>What was recorded beside the weights.</summary>
-    /// <exception cref="UserErrorException">The weights are missing or damaged.</exception>
     public IReadOnlyDictionary<string, string> ReadMetadata(string folder)
     {
         try
@@ -90,10 +63,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
     }
 
     /// <summary><paramref name="open"/> makes the model from its configuration and weights.</summary>
-    /// <param name="folder">Where it is.</param>
     /// <param name="data">What it must have been trained on; null if it is used without any data.</param>
-    /// <param name="open">Makes the model.</param>
-    /// <exception cref="UserErrorException">The model is not trained, was trained on other data, or its files are damaged.</exception>
     public TModel Read<TModel>(string folder, PreparedData? data, Func<T, IReadOnlyDictionary<string, NamedTensor>, TModel> open)
     {
         T configuration = ReadModel(folder);
@@ -116,7 +86,6 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
         new($"The {Name} in {folder} cannot be read ({cause.Message}). Run '{Command}' again.", cause);
 }
 
-/// <summary>The models that training leaves on disk.</summary>
 internal static class ModelFolder
 {
     public const string WeightsName = "weights.safetensors";
@@ -152,9 +121,7 @@ internal static class ModelFolder
         Retriever.Exists(workspace.RefitFolder)
         && Retriever.ReadMetadata(workspace.RefitFolder).GetValueOrDefault(Provenance.Retriever) == HashOf(workspace.RetrieverFolder);
 
-    /// <inheritdoc cref="ModelFolder{T}.Read" path="/param"/>
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No retriever was trained, it belongs to other data, its files are damaged, or the network is not supported.</exception>
     public static UserTower ReadRetriever(string folder, PreparedData? data) => Retriever.Read(folder, data, (model, weights) =>
     {
         if (data is not null)
@@ -169,9 +136,7 @@ internal static class ModelFolder
         return tower;
     });
 
-    /// <inheritdoc cref="ModelFolder{T}.Read" path="/param"/>
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="UserErrorException">No ranker was trained, it belongs to other data, or its files are damaged.</exception>
     public static RankerNetwork ReadRanker(string folder, PreparedData? data) => Ranker.Read(folder, data, (model, weights) =>
     {
         LibTorch.Load();
@@ -185,10 +150,8 @@ internal static class ModelFolder
         new($"'{name}' baseline", "model.json", $"train-baseline --model {name}", $"Run 'train-baseline --model {name}'", type);
 }
 
-/// <summary>
-/// <c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same in another order,
-/// may have as many items and still not be what it was trained on.
-/// </summary>
+/// <summary><c>items.txt</c> beside an imported retriever: the item ids of its rows. Other data, or the same in another order, may have as many items
+/// and still not be what it was trained on.</summary>
 internal static class RetrieverItems
 {
     public const string FileName = "items.txt";
@@ -197,20 +160,14 @@ internal static class RetrieverItems
 
     public static void Forget(string retrieverFolder) => File.Delete(Path.Combine(retrieverFolder, FileName));
 
-    /// <exception cref="UserErrorException">The retriever's rows are not the catalog's.</exception>
     public static void Require(string retrieverFolder, int items, Catalog catalog)
     {
-        if (items != catalog.Count)
-        {
-            throw new UserErrorException($"The retriever was trained on {items} items, the prepared data has {catalog.Count}. Run 'train-retriever' or 'import' again.");
-        }
+        UserErrorException.ThrowIf(items != catalog.Count,
+            $"The retriever was trained on {items} items, the prepared data has {catalog.Count}. Run 'train-retriever' or 'import' again.");
 
         string path = Path.Combine(retrieverFolder, FileName);
-        if (File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(Ids(catalog)))
-        {
-            throw new UserErrorException($"The prepared data's items are not those of the imported retriever ({path}), or are in another order. "
-                + "Run 'import' with its --item-map again.");
-        }
+        UserErrorException.ThrowIf(File.Exists(path) && !ItemMapFile.Read(path).SequenceEqual(Ids(catalog)),
+            $"The prepared data's items are not those of the imported retriever ({path}), or are in another order. Run 'import' with its --item-map again.");
     }
 
     /// <summary>The item ids of the retriever's rows: as it was imported with, else the prepared data's, where there is any.</summary>
@@ -229,12 +186,10 @@ internal static class NetworkWeights
     // Batch norm counts its batches; nothing reads the count.
     private const string BatchCount = "num_batches_tracked";
 
-    public static IReadOnlyList<NamedTensor> Of(nn.Module network)
-    {
-        return [.. network.state_dict()
+    public static IReadOnlyList<NamedTensor> Of(nn.Module network) =>
+        [.. network.state_dict()
             .Where(entry => !entry.Key.EndsWith(BatchCount, StringComparison.Ordinal))
             .Select(entry => new NamedTensor(entry.Key, entry.Value.shape, Values(entry.Value)))];
-    }
 
     public static IReadOnlyDictionary<string, NamedTensor> ByName(nn.Module network) => Of(network).ToDictionary(tensor => tensor.Name);
 
@@ -250,16 +205,9 @@ internal static class NetworkWeights
                 continue;
             }
 
-            if (!weights.TryGetValue(name, out NamedTensor? source))
-            {
-                throw new InvalidDataException($"The weights lack '{name}'. Train or import the model again.");
-            }
-
-            if (!source.Shape.AsSpan().SequenceEqual(target.shape))
-            {
-                throw new InvalidDataException(
-                    $"'{name}' is [{string.Join(", ", source.Shape)}], the configuration makes it [{string.Join(", ", target.shape)}]. Train or import the model again.");
-            }
+            InvalidDataException.ThrowIf(!weights.TryGetValue(name, out NamedTensor? source), $"The weights lack '{name}'. Train or import the model again.");
+            InvalidDataException.ThrowIf(!source.Shape.AsSpan().SequenceEqual(target.shape),
+                $"'{name}' is [{string.Join(", ", source.Shape)}], the configuration makes it [{string.Join(", ", target.shape)}]. Train or import the model again.");
 
             using Tensor values = tensor(source.Values, source.Shape);
             target.copy_(values);

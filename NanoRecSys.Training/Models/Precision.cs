@@ -6,28 +6,20 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>Whether training, and validation in it, multiply in bfloat16.</summary>
 internal static class Precision
 {
     private const string ProcessorFlags = "/proc/cpuinfo";
 
-    /// <summary>
-    /// Rows of a reduced product are a multiple of this. oneDNN generates about 120 KB of code for each new shape and keeps a thousand of them per
-    /// thread: with arbitrary numbers of rows a training grew by a gigabyte.
-    /// </summary>
+    /// <summary>Rows of a reduced product are a multiple of this. oneDNN generates about 120 KB of code for each new shape and keeps a thousand of
+    /// them per thread: with arbitrary numbers of rows a training grew by a gigabyte.</summary>
     public const int RowMultiple = 128;
 
     /// <param name="wanted">The setting; null: if it is faster.</param>
-    /// <param name="device">Of the training.</param>
-    public static bool IsReduced(bool? wanted, Device device)
-    {
-        return wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
-    }
+    public static bool IsReduced(bool? wanted, Device device) => wanted ?? (device.type == DeviceType.CUDA || HasInstructions);
 
     /// <summary>a · b, in bfloat16 with sums in fp32 where it is reduced; the result is fp32.</summary>
     /// <param name="a">[n, k]</param>
     /// <param name="b">[k, m]</param>
-    /// <param name="isReduced">See <see cref="IsReduced"/>.</param>
     /// <returns>[n, m]</returns>
     public static Tensor Product(Tensor a, Tensor b, bool isReduced)
     {
@@ -57,8 +49,6 @@ internal static class Precision
     private static long Missing(long count) => (RowMultiple - count % RowMultiple) % RowMultiple;
 
     /// <summary>Pads a tensor with zeros; returns the tensor itself if there is nothing to add.</summary>
-    /// <param name="tensor">Of any shape.</param>
-    /// <param name="by">In torch's order, the last dimension first.</param>
     internal static Tensor Pad(Tensor tensor, long[] by) => by[^1] == 0 ? tensor : nn.functional.pad(tensor, by);
 
     // .NET 10 detects AVX512-BF16 only as a part of AVX10; without the instructions bfloat16 is slower than fp32.
@@ -67,10 +57,8 @@ internal static class Precision
             line.StartsWith("flags", StringComparison.Ordinal) && line.Contains(" avx512_bf16", StringComparison.Ordinal));
 }
 
-/// <summary>
-/// x W' + b, initialized Xavier-uniform with a zero bias. Its products may be in bfloat16 with sums in
-/// fp32, which is 3.4 times as fast on processors with AVX512-BF16 (12,800 x 64 x 256: 2.0 ms instead of 7.0, one thread).
-/// </summary>
+/// <summary>x W' + b, initialized Xavier-uniform with a zero bias. Its products may be in bfloat16 with sums in fp32, which is 3.4 times as fast on
+/// processors with AVX512-BF16 (12,800 x 64 x 256: 2.0 ms instead of 7.0, one thread).</summary>
 internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
 {
     [ComponentName(Name = "weight")]
@@ -78,10 +66,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     [ComponentName(Name = "bias")]
     private readonly Parameter? _bias; // [out]
 
-    /// <param name="inputs">Width of the input.</param>
-    /// <param name="outputs">Width of the output.</param>
-    /// <param name="hasBias">Whether it has a bias.</param>
-    /// <param name="gain">Scales the initial weights; below one for what is added to the residual stream.</param>
     public MixedLinear(int inputs, int outputs, bool hasBias, double gain = 1)
         : base(nameof(MixedLinear))
     {
@@ -95,7 +79,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Whether it multiplies in bfloat16: in a training and its validations.</summary>
     public bool IsReduced { get; set; }
 
     /// <summary>[out, in]</summary>
@@ -109,7 +92,6 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => Apply(x, NetworkOperations.Torch);
 
     /// <param name="x">[..., n, in]</param>
-    /// <param name="operations">Add the bias.</param>
     /// <returns>[..., n, out]</returns>
     public Tensor Apply(Tensor x, NetworkOperations operations)
     {
@@ -134,11 +116,9 @@ internal sealed class MixedLinear : nn.Module<Tensor, Tensor>
     }
 }
 
-/// <summary>
-/// Sums that several threads may compute at once. TorchSharp's operators create a number (the second
-/// term's factor) for each call and drop the reference before the native code has read it: a collection that another thread
-/// triggers frees it, and the step fails with "Expected false to be true". Here the factor is kept.
-/// </summary>
+/// <summary>Sums that several threads may compute at once. TorchSharp's operators create a number (the second term's factor) for each call and drop
+/// the reference before the native code has read it: a collection that another thread triggers frees it, and the step fails with "Expected false to
+/// be true". Here the factor is kept.</summary>
 internal static class TensorSums
 {
     private static readonly Scalar One = 1;

@@ -1,12 +1,8 @@
-using NanoRecSys.Core.Data;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// A batch of sequences end to end, without padding: P positions in all, of which sequence b has
-/// [Offsets[b], Offsets[b + 1]).
-/// </summary>
+/// <summary>A batch of sequences end to end, without padding: P positions in all, of which sequence b has [Offsets[b], Offsets[b + 1]).</summary>
 internal sealed class SequencePack : IDisposable
 {
     /// <summary>The item of an empty history.</summary>
@@ -14,8 +10,6 @@ internal sealed class SequencePack : IDisposable
 
     /// <param name="rows">[P] item rows, or <see cref="NoItem"/>.</param>
     /// <param name="offsets">[B + 1], ascending from 0 to P; no sequence is empty.</param>
-    /// <param name="device">Of the tensors.</param>
-    /// <param name="timeBuckets">For a network with a time bias.</param>
     public SequencePack(int[] rows, int[] offsets, Device device, TimeBuckets? timeBuckets = null)
     {
         Offsets = offsets;
@@ -46,10 +40,8 @@ internal sealed class SequencePack : IDisposable
     /// <summary>[B + 1]</summary>
     public int[] Offsets { get; }
 
-    /// <summary>B</summary>
     public int Count => Offsets.Length - 1;
 
-    /// <summary>Items of the longest sequence.</summary>
     public int Longest { get; }
 
     /// <summary>[P] int32</summary>
@@ -60,17 +52,12 @@ internal sealed class SequencePack : IDisposable
 
     /// <summary>[P] int64: items before each one.</summary>
     public Tensor FromStart { get; }
-
     public TimeBuckets? TimeBuckets { get; }
 
     /// <summary>[B] int64: where the sequences end.</summary>
     public Tensor LastPositions() => tensor(Offsets[1..].Select(end => (long)end - 1).ToArray(), device: Rows.device);
 
     /// <param name="histories">[B]; only the last <paramref name="maxLength"/> items count.</param>
-    /// <param name="maxLength">L</param>
-    /// <param name="device">Of the tensors.</param>
-    /// <param name="hasTimes">For a network with a time bias.</param>
-    /// <param name="multiple">See <see cref="OffsetsOf"/>.</param>
     public static SequencePack Of(IReadOnlyList<TimedHistory> histories, int maxLength, Device device, bool hasTimes = false, int multiple = 1)
     {
         int[] offsets = OffsetsOf([.. histories.Select(history => LengthOf(history, maxLength))], multiple);
@@ -140,10 +127,8 @@ internal sealed class SequencePack : IDisposable
     }
 }
 
-/// <summary>
-/// For every pair of a batch's positions, the time between the item at j and the prediction at i, in buckets that
-/// grow by a factor: [0, 1) s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is floor(log(max(s, 1)) / 0.301).
-/// </summary>
+/// <summary>For every pair of a batch's positions, the time between the item at j and the prediction at i, in buckets that grow by a factor: [0, 1)
+/// s, [1, 1.35), ... After Zhai et al. (2024): the bucket of a span s is floor(log(max(s, 1)) / 0.301).</summary>
 internal sealed class TimeBuckets
 {
     /// <summary>T: the last bucket begins at e^(0.301 * 63) s, about five years.</summary>
@@ -182,7 +167,6 @@ internal sealed class TimeBuckets
         }
     }
 
-    /// <param name="seconds">Between two times; negative counts as none.</param>
     public static byte Of(long seconds) => (byte)Math.Min(Count - 1, (int)(Math.Log(Math.Max(1, seconds)) / Width));
 
     /// <returns>[i + 1] buckets of position i looking at 0..i.</returns>

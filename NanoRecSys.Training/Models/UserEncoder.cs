@@ -1,14 +1,9 @@
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the
-/// tower must not be trained; disposing puts the tower back into the mode it was in, and into fp32.
-/// </summary>
+/// <summary>A trained user tower in use: no gradients, no dropout, item embeddings computed once. While it lives the tower must not be trained;
+/// disposing puts the tower back into the mode it was in, and into fp32.</summary>
 internal sealed class UserEncoder : IDisposable
 {
     // Of a pack's [P, D]: at width 256, packs of 1,024 to 4,096 positions are encoded 1.4 to 2 times as fast as those of 50,000.
@@ -19,7 +14,6 @@ internal sealed class UserEncoder : IDisposable
     private readonly bool _wasTraining;
     private readonly Tensor _items; // [V, D], L2-normalised
 
-    /// <param name="tower">See above.</param>
     /// <param name="isReduced">Whether it multiplies in bfloat16, as only a training's own validation does.</param>
     public UserEncoder(UserTower tower, bool isReduced = false)
     {
@@ -32,10 +26,8 @@ internal sealed class UserEncoder : IDisposable
         _items = tower.ItemEmbeddings();
     }
 
-    /// <summary>V, rows of the item table.</summary>
     public int Items => _tower.Model.Items;
 
-    /// <summary>L, most items of a history that are read.</summary>
     public int MaxLength => _tower.Model.MaxLength;
 
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
@@ -91,10 +83,8 @@ internal sealed class UserEncoder : IDisposable
         }
     }
 
-    /// <summary>
-    /// As many histories together as keep their activations in the processor's cache; all together where threads cannot share the work
-    /// (see <see cref="Kernels.NetworkOperations.AllowsThreads"/>).
-    /// </summary>
+    /// <summary>As many histories together as keep their activations in the processor's cache; all together where threads cannot share the work (see
+    /// <see cref="Kernels.NetworkOperations.AllowsThreads"/>).</summary>
     private IEnumerable<Range> PartsOf(IReadOnlyList<TimedHistory> histories)
     {
         int most = _tower.Operations.AllowsThreads ? CachedNumbers / _tower.Model.Dimension : int.MaxValue;
@@ -114,7 +104,6 @@ internal sealed class UserEncoder : IDisposable
         yield return start..histories.Count;
     }
 
-    /// <summary>Cosine of every user with every item.</summary>
     /// <param name="users">[B, D], L2-normalised.</param>
     /// <returns>[B, V] cosines.</returns>
     public Tensor Score(Tensor users)
@@ -139,7 +128,6 @@ internal sealed class RetrieverScorer : IScorer, IDisposable
     private readonly bool _isOwner;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    /// <param name="isReduced">See <see cref="UserEncoder"/>.</param>
     public RetrieverScorer(UserTower tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
 
     /// <param name="encoder">Shared with other models; owned by the caller.</param>

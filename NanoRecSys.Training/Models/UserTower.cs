@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Kernels;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -6,11 +5,8 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Models;
 
-/// <summary>
-/// The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its
-/// weights have the names of <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>,
-/// <c>blocks.0.attn.qkv_proj.weight</c>, ...
-/// </summary>
+/// <summary>The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its weights have the names of
+/// <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>, <c>blocks.0.attn.qkv_proj.weight</c>, ...</summary>
 internal sealed class UserTower : nn.Module<SequencePack, Tensor>
 {
     /// <summary>Of [V, D] among the weights.</summary>
@@ -26,8 +22,6 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     private readonly MixedLinear _projection; // D -> D
     private NetworkOperations? _operations;
 
-    /// <param name="model">Sizes, kind of block and dropout.</param>
-    /// <param name="embeddingStd">Standard deviation of the item table's initial values.</param>
     public UserTower(ModelInfo model, double embeddingStd = 0.02)
         : base(nameof(UserTower))
     {
@@ -62,7 +56,6 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         set => _operations = value;
     }
 
-    /// <summary>Sets whether it multiplies in bfloat16; see <see cref="MixedLinear"/>.</summary>
     public void UseReducedPrecision(bool isReduced)
     {
         foreach (MixedLinear linear in modules().OfType<MixedLinear>())
@@ -95,7 +88,6 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         return x.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Turns hidden states into user embeddings.</summary>
     /// <param name="hidden">[..., D]</param>
     /// <returns>[..., D], L2-normalised.</returns>
     public Tensor Project(Tensor hidden)
@@ -143,10 +135,8 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     }
 }
 
-/// <summary>
-/// Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is
-/// weighted by sigmoid(W x), as in LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.
-/// </summary>
+/// <summary>Pre-norm block: x + Drop(Attention(Norm(x))), then x + Drop(SwiGLU(Norm(x))). With gates each addition is weighted by sigmoid(W x), as in
+/// LiGR (Borisyuk et al., 2024), which keeps deep stacks trainable.</summary>
 internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
     [ComponentName(Name = "norm1")]
@@ -183,7 +173,6 @@ internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
     }
 
     /// <param name="x">[P, D]</param>
-    /// <param name="context">Of the batch.</param>
     /// <returns>[P, D]</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
@@ -197,9 +186,6 @@ internal sealed class TransformerBlock : nn.Module<Tensor, BlockContext, Tensor>
         context.Operations.Add(x, update, gate?.Apply(x, context.Operations), _dropout, context.Noise);
 }
 
-/// <summary>What every block needs of a batch.</summary>
-/// <param name="Operations">Compute it.</param>
-/// <param name="Pack">The sequences.</param>
 /// <param name="Noise">Draws the dropout; null where nothing is dropped.</param>
 /// <param name="Cos">[P, d] of each position's rotation, with rotary positions.</param>
 /// <param name="Sin">[P, d]</param>
@@ -217,7 +203,6 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     private readonly AttentionShape _shape;
 
     /// <param name="model">D is a multiple of its heads.</param>
-    /// <param name="outputGain">Scales the output projection's initial weights.</param>
     public CausalSelfAttention(ModelInfo model, double outputGain)
         : base(nameof(CausalSelfAttention))
     {
@@ -228,11 +213,9 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
         RegisterComponents();
     }
 
-    /// <summary>Whether its input goes into a product in bfloat16.</summary>
     public bool IsReduced => _qkv.IsReduced;
 
     /// <param name="x">[P, D]</param>
-    /// <param name="context">Of the batch.</param>
     /// <returns>[P, D]</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
@@ -248,10 +231,8 @@ internal sealed class CausalSelfAttention : nn.Module<Tensor, BlockContext, Tens
     }
 }
 
-/// <summary>
-/// Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two
-/// items, so the place of a sequence in a batch does not matter.
-/// </summary>
+/// <summary>Rotary position embedding in the rotate-half form (Su et al., 2021): attention depends only on the distance of two items, so the place of
+/// a sequence in a batch does not matter.</summary>
 internal static class RotaryEmbedding
 {
     /// <summary>[d / 2], in float32 as in the network: at position 200 their rounding is visible.</summary>
@@ -260,8 +241,6 @@ internal static class RotaryEmbedding
 
     /// <summary>Cosines and sines, each [P, headDimension].</summary>
     /// <param name="positions">[P] int64</param>
-    /// <param name="headDimension">d, even.</param>
-    /// <param name="ropeBase">The slowest frequency is about 1 / base.</param>
     public static (Tensor Cos, Tensor Sin) Angles(Tensor positions, int headDimension, double ropeBase)
     {
         using var scope = NewDisposeScope();
@@ -274,7 +253,6 @@ internal static class RotaryEmbedding
     /// <param name="qkv">[P, 3D]</param>
     /// <param name="cos">[P, d]</param>
     /// <param name="sin">[P, d]</param>
-    /// <param name="heads">H; D = H d.</param>
     /// <returns>[P, 3D], the values unchanged.</returns>
     public static Tensor RotateQueriesAndKeys(Tensor qkv, Tensor cos, Tensor sin, int heads)
     {
@@ -329,11 +307,9 @@ internal sealed class SwiGlu : nn.Module<Tensor, BlockContext, Tensor>
         RegisterComponents();
     }
 
-    /// <summary>Whether its input goes into a product in bfloat16.</summary>
     public bool IsReduced => _gateAndValue.IsReduced;
 
     /// <param name="x">[P, D]</param>
-    /// <param name="context">Of the batch.</param>
     /// <returns>[P, D] in bfloat16 where the products are.</returns>
     public override Tensor forward(Tensor x, BlockContext context)
     {
@@ -359,7 +335,6 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
     }
 
     /// <param name="x">[P, D]</param>
-    /// <param name="operations">Compute it.</param>
     /// <param name="isReduced">Whether a product in bfloat16 follows.</param>
     public Tensor Apply(Tensor x, NetworkOperations operations, bool isReduced = false) => operations.Norm(x, _weight, isReduced);
 

@@ -1,17 +1,11 @@
-using NanoRecSys.Training.Data;
-
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>
-/// What a result was made of: the hash of each input by its name, written into the result and compared by every step that reads it.
-/// Counts and file times cannot replace it: other data may have as many items, in other rows.
-/// </summary>
+/// <summary>What a result was made of: the hash of each input by its name, written into the result and compared by every step that reads it. Counts
+/// and file times cannot replace it: other data may have as many items, in other rows.</summary>
 internal static class Provenance
 {
-    /// <summary>See <see cref="PreparedData.Hash"/>.</summary>
     public const string Data = "data";
 
-    /// <summary>Its weights.</summary>
     public const string Retriever = "retriever";
 
     /// <inheritdoc cref="Retriever"/>

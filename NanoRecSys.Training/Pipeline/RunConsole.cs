@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
-using NanoRecSys.Core.Progress;
 using Spectre.Console;
 
 namespace NanoRecSys.Training.Pipeline;
@@ -15,6 +11,14 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
 
     public void WriteLine(string line = "") => _human.WriteLine(line);
 
+    public void WriteLineIf(bool condition, string line)
+    {
+        if (condition)
+        {
+            WriteLine(line);
+        }
+    }
+
     public void Write(Table table) => _ansi.Write(table);
 
     /// <summary>The one line for programs; nothing without <c>--json</c>.</summary>
@@ -26,15 +30,16 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
         }
     }
 
-    public void WriteSummary<T>(T summary, JsonTypeInfo<T> type)
+    public void WriteSummary<T>(T summary) => WriteJson(JsonSerializer.Serialize(summary, typeof(T), TrainingJson.Default));
+
+    /// <summary>A table whose <paramref name="numbers"/> are columns aligned to the right.</summary>
+    public static Table CreateTable(IEnumerable<string> texts, IEnumerable<string> numbers)
     {
-        if (json)
-        {
-            output.WriteLine(JsonSerializer.Serialize(summary, type));
-        }
+        Table table = new Table().Border(TableBorder.Simple);
+        table.AddColumns([.. texts.Select(name => new TableColumn(name).NoWrap()), .. numbers.Select(name => new TableColumn(name).RightAligned().NoWrap())]);
+        return table;
     }
 
-    /// <summary>Shows the progress of a stage until it is disposed.</summary>
     public IStageDisplay Open(string stage, TimeProvider time) =>
         _ansi.Profile.Out.IsTerminal && _ansi.Profile.Capabilities.Ansi ? new BarDisplay(_ansi, stage) : new LineDisplay(stage, _human, time);
 
@@ -46,7 +51,6 @@ internal sealed class RunConsole(TextWriter output, TextWriter error, bool json)
     }
 }
 
-/// <summary>Shows the progress of a stage: as a bar on a terminal, as lines elsewhere.</summary>
 internal interface IStageDisplay : IAsyncDisposable
 {
     void Show(ProgressEvent progress);
@@ -95,7 +99,6 @@ internal sealed class BarDisplay : IStageDisplay
     }
 }
 
-/// <summary>Lines, for output that goes to a file or another program.</summary>
 internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider time) : IStageDisplay
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
@@ -116,7 +119,6 @@ internal sealed class LineDisplay(string stage, TextWriter output, TimeProvider 
     public ValueTask DisposeAsync() => default;
 }
 
-/// <summary>A report in words.</summary>
 internal static class ProgressText
 {
     /// <summary>Such as <c>42% | epoch 3 | loss 6.412 | 5,200 sequences/s | 12 s left</c>.</summary>
@@ -129,21 +131,21 @@ internal static class ProgressText
     {
         string?[] parts =
         [
-            progress.Fraction is { } fraction ? Format($"{100 * fraction:F0}%") : null,
-            progress.Epoch is { } epoch ? Format($"epoch {epoch}") : null,
-            progress.Loss is { } loss ? Format($"loss {loss:F3}") : null,
-            progress.SequencesPerSecond is { } speed ? Format($"{speed:N0} sequences/s") : null,
+            progress.Fraction is { } fraction ? $"{100 * fraction:F0}%" : null,
+            progress.Epoch is { } epoch ? $"epoch {epoch}" : null,
+            progress.Loss is { } loss ? $"loss {loss:F3}" : null,
+            progress.SequencesPerSecond is { } speed ? $"{speed:N0} sequences/s" : null,
             progress.Detail,
-            progress.RemainingSeconds is > 0.5 and { } left ? $"{Duration(TimeSpan.FromSeconds(left))} left" : null,
+            progress.RemainingSeconds is > 0.5 and { } left ? $"{Duration(left)} left" : null,
             progress.Metrics is { } metrics
-                ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => Format($"{m.Key} {m.Value:F4}"))) : null,
+                ? string.Join(' ', metrics.Where(m => m.Key.EndsWith("@10", StringComparison.Ordinal)).Select(m => $"{m.Key} {m.Value:F4}")) : null,
             progress.Message,
         ];
         return parts.Where(part => !string.IsNullOrEmpty(part)).Select(part => part!);
     }
 
-    public static string Duration(TimeSpan time) =>
-        time.TotalMinutes < 1 ? Format($"{time.TotalSeconds:F1} s") : Format($"{(int)time.TotalMinutes} min {time.Seconds:D2} s");
+    public static string Duration(double seconds) => Duration(TimeSpan.FromSeconds(seconds));
 
-    private static string Format(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    public static string Duration(TimeSpan time) =>
+        time.TotalMinutes < 1 ? $"{time.TotalSeconds:F1} s" : $"{(int)time.TotalMinutes} min {time.Seconds:D2} s";
 }

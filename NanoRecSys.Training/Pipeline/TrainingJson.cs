@@ -1,6 +1,4 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Commands;
 using NanoRecSys.Training.Data;
@@ -9,9 +7,6 @@ using NanoRecSys.Training.Export;
 using NanoRecSys.Training.Import;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Indexing.Ann;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Pipeline;
 
@@ -55,4 +50,26 @@ namespace NanoRecSys.Training.Pipeline;
 internal sealed partial class TrainingJson : JsonSerializerContext
 {
     public static TrainingJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });
+
+    public static void Write<T>(string path, T value) => AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(value, typeof(T), Indented));
+
+    /// <returns>Null if there is no file.</returns>
+    /// <exception cref="JsonException">It is damaged.</exception>
+    public static T? Read<T>(string path)
+        where T : class =>
+        File.Exists(path) ? (T?)JsonSerializer.Deserialize(File.ReadAllBytes(path), typeof(T), Indented) : null;
+
+    /// <summary>The same, of a file that another command makes.</summary>
+    public static T ReadRequired<T>(string path, string command)
+        where T : class
+    {
+        try
+        {
+            return Read<T>(path) ?? throw new UserErrorException($"There is no {path}. Run '{command}' first, with the same --data and --artifacts.");
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{path} cannot be read: {e.Message} Run '{command}' again.", e);
+        }
+    }
 }

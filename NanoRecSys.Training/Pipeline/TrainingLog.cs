@@ -5,19 +5,14 @@ using static TorchSharp.torch.utils.tensorboard;
 
 namespace NanoRecSys.Training.Pipeline;
 
-/// <summary>How the log names the figures of a training.</summary>
-/// <param name="Title">Above the plot.</param>
 /// <param name="Unit">What is trained on, counted by the second.</param>
-/// <param name="Metrics">Figures on validation that are drawn.</param>
 internal sealed record TrainingLabels(string Title, string Unit, IReadOnlyList<string> Metrics)
 {
     public static readonly TrainingLabels Retriever = new("Training of the retriever", "sequences", ["ndcg@10"]);
 }
 
-/// <summary>
-/// The figures of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>,
-/// updated after every epoch.
-/// </summary>
+/// <summary>The figures of a training, in the model's folder: <c>tensorboard/</c> (event files), <c>metrics.json</c> and <c>training.png</c>, updated
+/// after every epoch.</summary>
 internal sealed class TrainingLog
 {
     public const string EventsName = "tensorboard";
@@ -26,9 +21,6 @@ internal sealed class TrainingLog
     private readonly string _folder;
     private readonly SummaryWriter _events;
 
-    /// <param name="folder">The model's.</param>
-    /// <param name="isResumed">Whether to continue the events there.</param>
-    /// <param name="labels">Of what is trained.</param>
     public TrainingLog(string folder, bool isResumed, TrainingLabels labels)
     {
         (_folder, Labels) = (folder, labels);
@@ -43,8 +35,6 @@ internal sealed class TrainingLog
 
     public TrainingLabels Labels { get; }
 
-    /// <summary>Writes the newest epoch.</summary>
-    /// <param name="curve">All epochs so far.</param>
     public void Add(IReadOnlyList<CurvePoint> curve)
     {
         CurvePoint point = curve[^1];

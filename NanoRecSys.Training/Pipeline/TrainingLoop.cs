@@ -1,24 +1,12 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 using TorchSharp.Modules;
 
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>How far a training has come: <c>state.json</c> in its checkpoint, <c>metrics.json</c> beside the model.</summary>
-/// <param name="Options">Of the training.</param>
-/// <param name="Seed">Of all its randomness.</param>
-/// <param name="Epoch">Last finished epoch.</param>
 /// <param name="BestEpoch">Epoch of the weights that are kept; 0 before the first validation.</param>
-/// <param name="BestNdcg">Their NDCG@10 on validation.</param>
-/// <param name="Curve">One entry per finished epoch.</param>
 internal sealed record TrainingState<TOptions>(
     TOptions Options, long Seed, int Epoch, int BestEpoch, double BestNdcg, IReadOnlyList<CurvePoint> Curve)
 {
@@ -29,7 +17,6 @@ internal sealed record TrainingState<TOptions>(
     /// <summary>What a resumed training must have in common with this one, by name. Null in checkpoints of earlier versions.</summary>
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
 
-    /// <summary>Metrics of the kept weights.</summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, double> Best => Curve[BestEpoch - 1].Metrics!;
 
@@ -51,19 +38,14 @@ internal sealed record TrainingState<TOptions>(
 /// <param name="Metrics">On validation, in epochs that were validated.</param>
 internal sealed record CurvePoint(int Epoch, double? Loss, IReadOnlyDictionary<string, double>? Metrics = null)
 {
-    /// <summary>At the start of the epoch.</summary>
     public double LearningRate { get; init; }
-
-    /// <summary>Of training, without validation.</summary>
     public double Seconds { get; init; }
-
     public double SequencesPerSecond { get; init; }
 
     /// <summary>Of the whole process, at the end of the epoch.</summary>
     [JsonPropertyName("memory_mib")]
     public double MemoryMiB { get; init; }
 
-    /// <exception cref="UserErrorException">The training diverged.</exception>
     public void RequireFiniteLoss()
     {
         if (Loss is { } loss && !double.IsFinite(loss))
@@ -87,22 +69,14 @@ internal sealed class TrainingLoop<TOptions>
 
     /// <summary>The training ends after the epoch that passes it.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
-
-    /// <summary>Trains one epoch (1-based).</summary>
     public required Func<int, Task<CurvePoint>> Train { get; init; }
-
     public required Func<IReadOnlyDictionary<string, double>> Validate { get; init; }
-
-    /// <summary>Keeps the weights as they are now.</summary>
     public required Action Keep { get; init; }
-
-    /// <summary>Called after every epoch.</summary>
     public Action<TrainingState<TOptions>>? Save { get; init; }
 
     /// <summary>Null where nothing is logged.</summary>
     public TrainingLog? Log { get; init; }
 
-    /// <exception cref="UserErrorException">The training diverged.</exception>
     public async Task<TrainingState<TOptions>> RunAsync(TrainingState<TOptions> state, IProgress<ProgressEvent> progress)
     {
         var watch = Stopwatch.StartNew();
@@ -141,16 +115,9 @@ internal sealed class TrainingLoop<TOptions>
         && (state.Epoch >= Epochs || state.Epoch - state.BestEpoch >= Patience * ValidateEvery || elapsed.TotalSeconds >= MaxSeconds);
 }
 
-/// <summary>
-/// Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no
-/// random state: the randomness of an epoch follows from the seed and its number.
-/// </summary>
-/// <param name="modelFolder">Its parent folder.</param>
-/// <param name="inputs">
-/// What determines the training: it is resumed only with the same. A name with dashes is an option with its value, any other name stands for content.
-/// </param>
-/// <param name="type">Of the state.</param>
-internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictionary<string, string> inputs, JsonTypeInfo<TrainingState<TOptions>> type)
+/// <summary>Weights, optimizer and state after the last finished epoch, and the curve so far as <c>metrics.json</c> beside it. It holds no random
+/// state: the randomness of an epoch follows from the seed and its number.</summary>
+internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictionary<string, string> inputs)
 {
     private const string StateName = "state.json";
     private const string OptimizerName = "optimizer.bin";
@@ -170,21 +137,16 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         optimizer.save_state_dict(Path.Combine(fresh, OptimizerName));
 
         // Last: with it the folder is complete.
-        AtomicFile.Write(Path.Combine(fresh, StateName), JsonSerializer.SerializeToUtf8Bytes(state with { Inputs = inputs }, type));
+        TrainingJson.Write(Path.Combine(fresh, StateName), state with { Inputs = inputs });
         AtomicFolder.Replace(_folder, fresh);
         if (state.Curve[^1].Metrics is not null)
         {
-            AtomicFile.Write(Path.Combine(modelFolder, TrainingLog.MetricsName), JsonSerializer.SerializeToUtf8Bytes(state, type));
+            TrainingJson.Write(Path.Combine(modelFolder, TrainingLog.MetricsName), state);
         }
     }
 
-    /// <summary>The state to train on from: the checkpoint's, or the start.</summary>
-    /// <param name="start">Of a new training.</param>
-    /// <param name="resume">What <c>--resume</c> says.</param>
-    /// <param name="isInterrupted">Whether to resume if possible, and to begin anew otherwise.</param>
-    /// <param name="network">Gets the checkpoint's weights.</param>
-    /// <param name="optimizer">Gets the checkpoint's state.</param>
-    /// <param name="progress">Says which it is.</param>
+    /// <summary>The state to train on from: the checkpoint's or the start. <paramref name="isInterrupted"/> resumes if possible and begins anew
+    /// otherwise.</summary>
     /// <exception cref="UserErrorException">With <paramref name="resume"/>: there is no checkpoint, its inputs differ, or it is damaged.</exception>
     public TrainingState<TOptions> Begin(
         TrainingState<TOptions> start, bool resume, bool isInterrupted, torch.nn.Module network, AdamW optimizer, IProgress<ProgressEvent> progress)
@@ -216,14 +178,11 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
 
         string path = Path.Combine(_folder, StateName);
-        if (!File.Exists(path))
-        {
-            throw new UserErrorException($"There is no checkpoint in {_folder}. Train without --resume.");
-        }
+        UserErrorException.ThrowIf(!File.Exists(path), $"There is no checkpoint in {_folder}. Train without --resume.");
 
         try
         {
-            TrainingState<TOptions> state = JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new JsonException($"{StateName} is null");
+            TrainingState<TOptions> state = TrainingJson.Read<TrainingState<TOptions>>(path) ?? throw new JsonException($"{StateName} is null");
             if (Difference(state.Inputs) is { } difference)
             {
                 throw new UserErrorException($"The checkpoint in {_folder} was written {difference}");
@@ -239,9 +198,8 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
         }
     }
 
-    /// <summary>A fingerprint of a value, for the inputs.</summary>
-    public static string Fingerprint<T>(T value, JsonTypeInfo<T> type) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, type)));
+    public static string Fingerprint(TOptions value) =>
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(value, typeof(TOptions), TrainingJson.Default)));
 
     // Of a training that was killed; the workspace's lock is held, so none is in use.
     private IEnumerable<string> Unfinished() => Directory.Exists(modelFolder)

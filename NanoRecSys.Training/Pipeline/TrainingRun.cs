@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using NanoRecSys.Core.Progress;
-
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>

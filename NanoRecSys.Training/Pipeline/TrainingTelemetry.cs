@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using NanoRecSys.Core.Progress;
 using OpenTelemetry;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
@@ -14,7 +12,6 @@ namespace NanoRecSys.Training.Pipeline;
 /// <summary>A training's spans (one per run, with one per stage below it), stage durations, progress and log.</summary>
 internal static partial class TrainingTelemetry
 {
-    /// <summary>Of the spans and of the meter.</summary>
     public const string Name = "NanoRecSys.Training";
 
     public const string StageDuration = "nanorecsys.training.stage.duration";
@@ -71,7 +68,6 @@ internal static partial class TrainingTelemetry
     private static partial void LogFailed(ILogger logger, string reason);
 }
 
-/// <summary>Exports spans, metrics and logs over OTLP; disposing it flushes them.</summary>
 internal sealed class TelemetryExport : IDisposable
 {
     private readonly TracerProvider _tracer;

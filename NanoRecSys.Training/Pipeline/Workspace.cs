@@ -1,10 +1,6 @@
-using NanoRecSys.Core.Artifacts;
-
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>Where the steps of one data set leave their results for the next step, inside the artifacts folder.</summary>
-/// <param name="Store">The artifacts folder.</param>
-/// <param name="Dataset">The prepared data's name.</param>
 internal sealed record Workspace(ArtifactStore Store, string Dataset)
 {
     /// <summary>Written by <c>prepare</c>: histories, catalog, dataset.json.</summary>
@@ -22,7 +18,6 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>mine-negatives</c>, of the held-out validation items: a file of their own, so that they cannot train.</summary>
     public string ValidationNegativesFile => Path.Combine(Store.Root, "work", Dataset, "negatives-validation.parquet");
 
-    /// <summary>Written by <c>train-ranker</c>.</summary>
     public string RankerFolder => Path.Combine(Store.Root, "work", Dataset, "ranker");
 
     /// <summary>Written by <c>train-baseline</c>: a folder for each model.</summary>
@@ -46,10 +41,8 @@ internal sealed record Workspace(ArtifactStore Store, string Dataset)
     /// <summary>Written by <c>run</c> while it runs; see <see cref="RunJournal"/>.</summary>
     public string RunFile => Path.Combine(Store.Root, "work", Dataset, "run.json");
 
-    /// <summary>
-    /// Keeps other trainings away from this dataset's data and results: two at once would build a version out of both. Held until
-    /// disposed; null where another process holds it.
-    /// </summary>
+    /// <summary>Keeps other trainings away from this dataset's data and results: two at once would build a version out of both. Held until disposed;
+    /// null where another process holds it.</summary>
     public IDisposable? TryLock()
     {
         IDisposable? taken = FolderLock.TryTake(Path.Combine(Store.Root, "work", Dataset), "training");

@@ -1,7 +1,3 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Evaluation;
-
 namespace NanoRecSys.Training.Race;
 
 /// <summary>The retriever's cosines and the scores of item-item models, as they are served together.</summary>

@@ -1,7 +1,3 @@
-using System.Globalization;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Training.Evaluation;
-
 namespace NanoRecSys.Training.Race;
 
 /// <summary>A model in the race.</summary>

@@ -1,11 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Race;
 
 /// <summary>What <c>race</c> found: <c>race.json</c>, beside the lists that it names.</summary>

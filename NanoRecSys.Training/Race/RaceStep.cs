@@ -1,17 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Baselines;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Race;

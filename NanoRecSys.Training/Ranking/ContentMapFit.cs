@@ -1,14 +1,9 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>
-/// Fits the content map by ridge regression of the trained item embeddings on the items' content. An item counts by
-/// how often it was seen: the embedding of a rare one is mostly noise.
-/// </summary>
-/// <param name="Map">Fitted to all items.</param>
+/// <summary>Fits the content map by ridge regression of the trained item embeddings on the items' content. An item counts by how often it was seen:
+/// the embedding of a rare one is mostly noise.</summary>
 /// <param name="Ridge">The penalty that was best on held-out items.</param>
 /// <param name="HeldOutCosine">Weighted mean cosine of estimated and trained embeddings of items that were left out of a fit.</param>
 internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOutCosine)
@@ -23,7 +18,6 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
 
     private static readonly double[] Ridges = [1, 3, 10, 30, 100];
 
-    /// <param name="catalog">V items.</param>
     /// <param name="counts">[V] interactions that trained each.</param>
     /// <param name="embeddings">[V, D], L2-normalised.</param>
     public static ContentMapFit Make(Catalog catalog, IReadOnlyList<int> counts, Tensor embeddings)
@@ -62,7 +56,6 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
 
     /// <summary>The content of V items, of which a few rows at a time are made dense: all of them may be more than memory holds.</summary>
     /// <param name="Items">[V]</param>
-    /// <param name="Width">F</param>
     private sealed record ContentRows(IReadOnlyList<ContentFeature>[] Items, int Width)
     {
         private const int RowsPerChunk = 2048;
@@ -94,8 +87,6 @@ internal sealed record ContentMapFit(ContentMap Map, double Ridge, double HeldOu
     }
 
     /// <summary>A fifth of the items, or several together: the sums that a ridge regression needs of them, made once.</summary>
-    /// <param name="Number">Of the fold.</param>
-    /// <param name="Content">Of all items.</param>
     /// <param name="Y">[H, D] of this fold's.</param>
     /// <param name="Weights">[H, 1]</param>
     /// <param name="Gram">[F, F] X^T W X.</param>

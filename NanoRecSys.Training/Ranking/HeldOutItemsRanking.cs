@@ -1,30 +1,15 @@
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>
-/// Ranks items that were removed from the data before training, for the users that interacted with them: by the content
-/// map alone, and by both stages as they are served.
-/// </summary>
+/// <summary>Ranks items that were removed from the data before training, for the users that interacted with them: by the content map alone, and by
+/// both stages as they are served.</summary>
 internal static class HeldOutItemsRanking
 {
     private const int Candidates = 100;
     private const int UsersPerBatch = 128;
 
-    /// <param name="tower">The retriever, trained without the items.</param>
     /// <param name="network">The ranker, trained without them; null where there is none.</param>
-    /// <param name="data">Prepared with <c>--new-items</c>.</param>
-    /// <param name="heldOut">The items and their users.</param>
-    /// <param name="context">Of the step.</param>
     public static HeldOutItemsReport Measure(UserTower tower, RankerNetwork? network, PreparedData data, HeldOutItems heldOut, StepContext context)
     {
         using var noGradient = no_grad();

@@ -1,30 +1,15 @@
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <param name="Positions">Training positions mined.</param>
-/// <param name="ValidationPositions">Users whose validation item was mined.</param>
-/// <param name="Rows">Candidates written in all.</param>
 internal sealed record MineNegativesSummary(int Positions, int ValidationPositions, long Rows);
 
-/// <summary>
-/// Finds what the ranker learns to tell apart: for positions of the users' histories the item that came, hard
-/// negatives that the retriever puts near the top, and random ones; never an item the user has had. Written as it
-/// goes, users in a random order, so that each part of the file is a sample of all.
-/// </summary>
+/// <summary>Finds what the ranker learns to tell apart: for positions of the users' histories the item that came, hard negatives that the retriever
+/// puts near the top, and random ones; never an item the user has had. Written as it goes, users in a random order, so that each part of the file is
+/// a sample of all.</summary>
 /// <remarks>An item that is held out may be drawn as a negative of its own user's training positions: nothing of it may be known yet.</remarks>
 internal static class MineNegativesStep
 {
-    /// <exception cref="UserErrorException">No prepared data or no retriever.</exception>
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -78,7 +63,6 @@ internal static class MineNegativesStep
     }
 }
 
-/// <summary>Which negatives the ranker learns from.</summary>
 internal sealed record MineNegativesOptions
 {
     /// <summary>Hard negatives come from this many best items of the retriever; without repeats.</summary>
@@ -86,11 +70,7 @@ internal sealed record MineNegativesOptions
 
     /// <summary>The best of them are skipped: many are items the user would have liked, too.</summary>
     public int Skip { get; init; } = 10;
-
-    /// <summary>Hard negatives of each positive.</summary>
     public int Hard { get; init; } = 4;
-
-    /// <summary>Uniform negatives of each positive.</summary>
     public int Random { get; init; } = 4;
 
     /// <summary>Positions of each user's training part that are mined, the latest ones.</summary>
@@ -100,18 +80,12 @@ internal sealed record MineNegativesOptions
     public double Sample { get; init; } = 1;
 }
 
-/// <summary>Draws the negatives of one position.</summary>
 internal sealed class NegativeMiner(MineNegativesOptions options, int items, Random random)
 {
     private readonly Candidate[] _heap = new Candidate[options.Candidates];
 
-    /// <param name="user">Position in the histories.</param>
-    /// <param name="position">Place in the history that is predicted.</param>
-    /// <param name="positive">What came there.</param>
     /// <param name="embedding">[D] of the user, before the position.</param>
     /// <param name="scores">[V] the retriever's, before the position.</param>
-    /// <param name="seen">All that the user is known to have had, never drawn; the positive is not drawn either.</param>
-    /// <returns>The positive, hard and random negatives, in this order.</returns>
     public MinedPosition Mine(int user, int position, int positive, float[] embedding, ReadOnlySpan<float> scores, RowSet seen)
     {
         int[] hard = DrawHard(scores, positive, seen);
@@ -170,9 +144,6 @@ internal sealed class NegativeMiner(MineNegativesOptions options, int items, Ran
 }
 
 /// <summary>The first stage as it is served: the retriever's best K that the user has not had.</summary>
-/// <param name="encoder">Of the retriever.</param>
-/// <param name="candidates">K</param>
-/// <param name="leftOut">Number of latest history items that are excluded from the candidates.</param>
 internal sealed class CandidateFinder(BatchEncoder encoder, int candidates, int leftOut = int.MaxValue)
 {
     /// <param name="histories">[B] item rows, oldest first.</param>
@@ -253,7 +224,6 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
 }
 
 /// <summary>The retriever's best items for one user, before they are ranked.</summary>
-/// <param name="History">Item rows, oldest first.</param>
 /// <param name="User">[D] the user's embedding.</param>
 /// <param name="Rows">[K] item rows, the retriever's best first.</param>
 /// <param name="Cosines">[K] the retriever's scores.</param>
@@ -265,8 +235,6 @@ internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncode
     private readonly PrefixEncoder _prefixes = new(tower);
     private readonly NegativeMiner _miner = new(options, encoder.Items, random);
 
-    /// <param name="user">Position in the histories.</param>
-    /// <returns>The training positions, and the validation item's where the user has one.</returns>
     public (List<MinedPosition> Train, MinedPosition? Validation) Mine(int user)
     {
         ReadOnlySpan<int> train = split.Train(user);
@@ -308,14 +276,10 @@ internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncode
     }
 }
 
-/// <summary>
-/// The user embeddings a history had on its way: after each of its last items, in one pass of the causal
-/// network. An earlier one sees a little less of the past than it would alone: the pass reads L items in all.
-/// </summary>
+/// <summary>The user embeddings a history had on its way: after each of its last items, in one pass of the causal network. An earlier one sees a
+/// little less of the past than it would alone: the pass reads L items in all.</summary>
 internal sealed class PrefixEncoder(UserTower tower)
 {
-    /// <param name="history">At least one item.</param>
-    /// <param name="positions">M, at most the history's length and the network's L.</param>
     /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
     public Tensor Encode(TimedHistory history, int positions)
     {

@@ -1,4 +1,3 @@
-using NanoRecSys.Training.Pipeline;
 using Parquet;
 using Parquet.Schema;
 
@@ -11,18 +10,13 @@ internal sealed class NegativesReader : IAsyncDisposable
 
     private NegativesReader(ParquetReader parquet) => _parquet = parquet;
 
-    /// <summary>See <see cref="Provenance"/>.</summary>
     public IReadOnlyDictionary<string, string> MadeOf => _parquet.CustomMetadata ?? new Dictionary<string, string>();
 
     public int Groups => _parquet.RowGroupCount;
 
-    /// <exception cref="UserErrorException">Nothing was mined, or by another program.</exception>
     public static async Task<NegativesReader> OpenAsync(string path, CancellationToken cancellation)
     {
-        if (!File.Exists(path))
-        {
-            throw new UserErrorException($"There is no {path}. Run 'mine-negatives' first, with the same --data and --artifacts.");
-        }
+        UserErrorException.ThrowIf(!File.Exists(path), $"There is no {path}. Run 'mine-negatives' first, with the same --data and --artifacts.");
 
         try
         {
@@ -92,12 +86,8 @@ internal sealed class NegativesWriter : IAsyncDisposable
 
     private NegativesWriter(FileStream file, ParquetWriter parquet) => (_file, _parquet) = (file, parquet);
 
-    /// <summary>Candidates written in all.</summary>
     public long Candidates { get; private set; }
 
-    /// <param name="path">File to write.</param>
-    /// <param name="madeOf">See <see cref="Provenance"/>.</param>
-    /// <param name="cancellation">Ends the writing.</param>
     public static async Task<NegativesWriter> CreateAsync(string path, IReadOnlyDictionary<string, string> madeOf, CancellationToken cancellation)
     {
         FileStream file = File.Create(path);
@@ -106,7 +96,6 @@ internal sealed class NegativesWriter : IAsyncDisposable
         return new NegativesWriter(file, parquet);
     }
 
-    /// <summary>Takes a position, and writes a group when there are enough.</summary>
     public async ValueTask AddAsync(MinedPosition position, CancellationToken cancellation)
     {
         _pending.Add(position);
@@ -117,7 +106,6 @@ internal sealed class NegativesWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes what is left.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellation)
     {
         if (_pending.Count == 0)
@@ -163,7 +151,6 @@ internal static class NegativesColumns
     public static readonly ParquetSchema Schema = new(User, Position, Embedding, Items, Kinds, Cosines);
 }
 
-/// <summary>Where a candidate of the ranker's training came from.</summary>
 internal enum CandidateKind
 {
     Positive = 0,
@@ -172,7 +159,6 @@ internal enum CandidateKind
 }
 
 /// <summary>A place in a user's history, what came there, and what else might have.</summary>
-/// <param name="User">Position in the histories.</param>
 /// <param name="Position">Place in the user's history that is predicted; what precedes it is known.</param>
 /// <param name="Embedding">[D] of the user at that place, of length 1.</param>
 /// <param name="Items">[C] rows of the candidates, the one that came first.</param>

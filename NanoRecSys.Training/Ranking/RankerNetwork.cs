@@ -1,16 +1,12 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>
-/// The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare
-/// it with the user's history. Its weights go by <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of
-/// release, <c>number_embeddings.0.weight</c> ... for other numbers, <c>mlp.0.weight</c> ..., <c>output.weight</c>.
-/// </summary>
+/// <summary>The second stage: an MLP over a user, an item, their product, what is known of the item, and signals that compare it with the user's
+/// history. Its weights go by <c>genre_embeddings.weight</c> for all categories, <c>year_embeddings.weight</c> if there are years of release,
+/// <c>number_embeddings.0.weight</c> ... for other numbers, <c>mlp.0.weight</c> ..., <c>output.weight</c>.</summary>
 internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 {
     public const int CategoryWidth = 16;
@@ -77,10 +73,7 @@ internal sealed class RankerNetwork : nn.Module<RankerInputs, Tensor>
 }
 
 /// <summary>What a trained ranker is: <c>ranker.json</c>, beside its weights.</summary>
-/// <param name="Dimension">D of the retriever whose embeddings it reads.</param>
-/// <param name="Hidden">Widths of the hidden layers.</param>
 /// <param name="Items">What it reads of items; in the published layout, genres and the year.</param>
-/// <param name="Dropout">Rate in training.</param>
 /// <param name="RetrieverWeight">Served score = sigmoid(logit + weight * cosine); chosen on validation.</param>
 internal sealed record RankerModel(
     int Dimension, IReadOnlyList<int> Hidden, ItemLayout Items, double Dropout, double RetrieverWeight)
@@ -97,7 +90,6 @@ internal sealed class RankerParts : IDisposable
 {
     /// <param name="network">Owned by the caller.</param>
     /// <param name="embeddings">[V, D] the retriever's, L2-normalised; copied.</param>
-    /// <param name="catalog">Whose V items they are.</param>
     public RankerParts(RankerNetwork network, Tensor embeddings, Catalog catalog)
     {
         using Tensor onCpu = embeddings.cpu(); // the second stage stays there, whatever computes the first
@@ -108,9 +100,7 @@ internal sealed class RankerParts : IDisposable
     }
 
     public ItemFeatureTensors Items { get; }
-
     public SignalReader Signals { get; }
-
     public CandidateRanker Ranker { get; }
 
     public void Dispose() => Items.Dispose();
@@ -136,7 +126,6 @@ internal sealed class ItemFeatureTensors : IDisposable
     private readonly Tensor? _categories; // [V, G]; null where that would be too large
 
     /// <param name="embeddings">[V, D], L2-normalised; owned from here on.</param>
-    /// <param name="features">Of the same V items.</param>
     public ItemFeatureTensors(Tensor embeddings, ItemFeatures features)
     {
         _features = features;
@@ -152,12 +141,10 @@ internal sealed class ItemFeatureTensors : IDisposable
     /// <param name="rows">[B] int64 item rows.</param>
     /// <param name="unknown">[B, 1], or null for items that are all known.</param>
     /// <param name="signals">[B, S], where the network reads some.</param>
-    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null)
-    {
-        return new RankerInputs(
+    public RankerInputs Gather(Tensor users, Tensor rows, Tensor? unknown = null, Tensor? signals = null) =>
+        new RankerInputs(
             users, _embeddings.index_select(0, rows), _popularity.index_select(0, rows), _numbers.index_select(0, rows),
             _categories?.index_select(0, rows) ?? CategoriesOf(rows), unknown ?? zeros(rows.shape[0], 1), signals);
-    }
 
     // [B] -> [B, G]
     private Tensor CategoriesOf(Tensor rows)

@@ -1,12 +1,7 @@
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>How a ranker is evaluated.</summary>
 internal enum RankerUsage
 {
     /// <summary>As it is served: the retriever's best, by logit and cosine.</summary>
@@ -35,10 +30,6 @@ internal sealed class RankerScorer : IScorer, IDisposable
 
     /// <param name="encoder">The first stage, shared with other models; owned by the caller.</param>
     /// <param name="network">The second stage, owned from here on.</param>
-    /// <param name="data">What both were trained on.</param>
-    /// <param name="usage">What counts.</param>
-    /// <param name="permuted">A feature that is dealt to other items at random: what is lost is what the ranker makes of it.</param>
-    /// <param name="leftOut">Number of latest history items that are excluded from the candidates.</param>
     public RankerScorer(
         BatchEncoder encoder, RankerNetwork network, PreparedData data, RankerUsage usage = RankerUsage.Served, PermutedFeature? permuted = null, int leftOut = int.MaxValue)
     {
@@ -84,10 +75,7 @@ internal sealed class RankerScorer : IScorer, IDisposable
     }
 }
 
-/// <summary>The second stage: scores the candidates of users.</summary>
 /// <param name="network">Owned by the caller.</param>
-/// <param name="items">Of all items.</param>
-/// <param name="signals">Those that the network names.</param>
 internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors items, SignalReader signals)
 {
     internal const int PairsPerPass = 1 << 14; // activations of this many pairs stay in the cache
@@ -152,14 +140,12 @@ internal sealed class CandidateRanker(RankerNetwork network, ItemFeatureTensors 
     }
 }
 
-/// <summary>A feature whose worth is measured by dealing it to other items.</summary>
 /// <param name="Name">As tables and <c>--json</c> have it: <c>categories</c>, the name of an attribute, or <c>popularity</c>.</param>
 /// <param name="Deal">Makes of an item and another one the item with the other's feature.</param>
 internal sealed record PermutedFeature(string Name, Func<CatalogItem, CatalogItem, CatalogItem> Deal)
 {
     private const int Seed = 20_230; // any, but the same for every model
 
-    /// <summary>All that a ranker reads of a catalog's items.</summary>
     public static IReadOnlyList<PermutedFeature> Of(Catalog catalog, ItemLayout layout)
     {
         IEnumerable<string> attributes = catalog.Items.SelectMany(item => item.Attributes.Keys).Distinct(StringComparer.OrdinalIgnoreCase)

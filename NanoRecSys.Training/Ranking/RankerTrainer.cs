@@ -1,16 +1,11 @@
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
 /// <summary>How well a ranker tells what came from what did not, apart for the two kinds of negatives.</summary>
-/// <param name="Hard">AUC over positives and hard negatives.</param>
-/// <param name="Random">AUC over positives and random negatives.</param>
 internal readonly record struct RankerAuc(double Hard, double Random);
 
-/// <summary>The ranker in training, over lists of mined candidates.</summary>
 internal sealed class RankerTrainer : IDisposable
 {
     private readonly RankerNetwork _network;
@@ -27,10 +22,6 @@ internal sealed class RankerTrainer : IDisposable
     internal AdamW Optimizer => _optimizer;
 
     /// <summary>One pass over the positions in a new order, which torch's seed decides.</summary>
-    /// <param name="examples">To train on.</param>
-    /// <param name="onStep">Receives the completed share of the positions and the step's loss.</param>
-    /// <param name="cancellation">Looked at before each step.</param>
-    /// <returns>Mean loss.</returns>
     public double Train(RankerExamples examples, Action<double, double> onStep, CancellationToken cancellation)
     {
         _network.train();
@@ -122,15 +113,10 @@ internal sealed class RankerExamples : IDisposable
     /// <summary>[P] how much the interaction at each position counts; null where all count 1.</summary>
     public Tensor? Weights { get; }
 
-    /// <summary>P</summary>
     public long Positions => Items.shape[0];
 
-    /// <summary>C</summary>
     public long Candidates => Items.shape[1];
 
-    /// <param name="mined">P positions.</param>
-    /// <param name="split">Whose histories they are of.</param>
-    /// <param name="reader">Of the signals.</param>
     public static RankerExamples Create(IReadOnlyList<MinedPosition> mined, DataSplit split, SignalReader reader)
     {
         int longest = mined.Max(position => position.Items.Length);
@@ -161,7 +147,6 @@ internal sealed class RankerExamples : IDisposable
             split.Histories.HasWeights ? tensor(mined.Select(position => split.Histories.WeightsAt(position.User)[position.Position]).ToArray()) : null);
     }
 
-    /// <summary>Some of the positions.</summary>
     /// <param name="positions">[B] int64.</param>
     public RankerExamples Select(Tensor positions) => new(
         Users.index_select(0, positions), Items.index_select(0, positions), Kinds.index_select(0, positions), Signals?.index_select(0, positions),
@@ -177,24 +162,19 @@ internal sealed class RankerExamples : IDisposable
     }
 }
 
-/// <summary>What the ranker's training minimises.</summary>
 public enum RankerLossKind
 {
-    /// <summary>Binary cross-entropy of each candidate.</summary>
     Bce,
 
-    /// <summary>Softmax over the candidates of a position.</summary>
     Listwise,
 }
 
 /// <summary>Losses over lists of candidates of which the first is the positive.</summary>
 internal static class RankerLoss
 {
-    /// <param name="kind">Which loss.</param>
     /// <param name="logits">[P, C]; the positive's is the first.</param>
     /// <param name="isThere">[P, C] bool: false where a list is shorter.</param>
     /// <param name="weights">[P] of the positions in the mean, with all of their candidates; null: all count alike.</param>
-    /// <returns>The mean in nats over candidates or lists.</returns>
     public static Tensor Of(RankerLossKind kind, Tensor logits, Tensor isThere, Tensor? weights = null)
     {
         if (kind == RankerLossKind.Listwise)

@@ -1,8 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
@@ -13,35 +10,24 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>What came of a training. Figures are on validation, of the kept weights.</summary>
-/// <param name="Epochs">Epochs trained.</param>
-/// <param name="BestEpoch">The one whose weights were kept.</param>
-/// <param name="AucHard">Against hard negatives.</param>
-/// <param name="AucRandom">Against random ones.</param>
 /// <param name="RetrieverWeight">Weight of the cosine beside the logit.</param>
 /// <param name="Retriever">NDCG@10 of the retriever's order of the same candidates.</param>
-/// <param name="Plain">NDCG@10 of the ranker alone.</param>
 /// <param name="Fused">NDCG@10 of logit + weight * cosine.</param>
-/// <param name="Seconds">Wall time.</param>
 internal sealed record TrainRankerSummary(
     int Epochs, int BestEpoch, double AucHard, double AucRandom, double RetrieverWeight, double Retriever, double Plain, double Fused, double Seconds);
 
-/// <summary>Trains the second stage on the mined candidates and weighs it against the first.</summary>
 internal static class TrainRankerStep
 {
     private static readonly TrainingLabels Labels = new("Training of the ranker", "positions", ["ndcg@10", "auc_hard", "auc_random"]);
 
-    /// <exception cref="UserErrorException">A step before it has not run.</exception>
     public static async Task<TrainRankerSummary> RunAsync(TrainRankerOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
         await using NegativesReader negatives = await OpenAsync(context.Workspace.NegativesFile, data, context);
         await using NegativesReader held = await OpenAsync(context.Workspace.ValidationNegativesFile, data, context);
-        if (negatives.Groups == 0 || held.Groups == 0)
-        {
-            throw new UserErrorException($"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
-        }
+        UserErrorException.ThrowIf(negatives.Groups == 0 || held.Groups == 0,
+            $"{context.Workspace.NegativesFile} has no positions to train on, or none to validate on. Run 'mine-negatives' on more data.");
 
         IReadOnlyList<MinedPosition> heldOut = await held.ReadAsync(0, context.Cancellation);
         set_num_threads(context.Threads); // holds for this thread only, so it is set again after every await
@@ -73,8 +59,7 @@ internal static class TrainRankerStep
         using var parts = new RankerParts(network, encoder.ItemEmbeddings, data.Catalog);
         using RankerExamples validation = RankerExamples.Create(held, data.Split, parts.Signals);
         using var trainer = new RankerTrainer(network, parts.Items, options);
-        var checkpoint = new Checkpoint<TrainRankerOptions>(
-            folder, InputsOf(options, data, context, network.Model), TrainingJson.Indented.TrainingStateTrainRankerOptions);
+        var checkpoint = new Checkpoint<TrainRankerOptions>(folder, InputsOf(options, data, context, network.Model));
         TrainingState<TrainRankerOptions> state = checkpoint.Begin(
             TrainingState<TrainRankerOptions>.Start(options, context.Seed), options.Resume, options.IsInterrupted, network, trainer.Optimizer, context.Progress);
         var loop = new TrainingLoop<TrainRankerOptions>
@@ -102,8 +87,7 @@ internal static class TrainRankerStep
     private static Dictionary<string, string> InputsOf(TrainRankerOptions options, PreparedData data, StepContext context, RankerModel model) => new()
     {
         [Provenance.Data] = data.Hash,
-        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(
-            options with { Resume = false, Epochs = 0, Patience = 0, MaxSeconds = 0 }, TrainingJson.Default.TrainRankerOptions),
+        ["options"] = Checkpoint<TrainRankerOptions>.Fingerprint(options with { Resume = false, Epochs = 0, Patience = 0, MaxSeconds = 0 }),
         ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
         ["retriever weights"] = model.RetrieverSha256!,
         ["negatives"] = FileHash.Of(context.Workspace.NegativesFile),
@@ -183,11 +167,8 @@ internal static class TrainRankerStep
 /// <summary>The ranker's hyper-parameters. The defaults are those of nanoRecSys.</summary>
 internal sealed record TrainRankerOptions
 {
-    /// <summary>Widths of the hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [512, 256, 128];
-
     public double Dropout { get; init; } = 0.2;
-
     public RankerLossKind Loss { get; init; } = RankerLossKind.Bce;
 
     /// <summary>What it reads beside embeddings and content, of <see cref="RankerSignals.All"/>.</summary>
@@ -195,14 +176,9 @@ internal sealed record TrainRankerOptions
 
     /// <summary>Share of the training pairs whose item embedding is hidden: so that new items can be ranked by what is known of them.</summary>
     public double ItemDropout { get; init; } = 0.1;
-
     public double LearningRate { get; init; } = 1e-3;
-
     public double WeightDecay { get; init; } = 1e-4;
-
-    /// <summary>Pairs of one step.</summary>
     public int BatchPairs { get; init; } = 2048;
-
     public int Epochs { get; init; } = 20;
 
     /// <summary>Epochs without a better NDCG@10 on validation before the training ends.</summary>
@@ -216,8 +192,6 @@ internal sealed record TrainRankerOptions
 
     /// <summary>Weights of the cosine to choose from; 0 is the ranker alone, a large one nearly the retriever's order.</summary>
     public IReadOnlyList<double> RetrieverWeights { get; init; } = [0, 1, 2, 5, 10, 20, 30, 50, 100, 200];
-
-    /// <summary>Go on from the last checkpoint.</summary>
     public bool Resume { get; init; }
 
     /// <inheritdoc cref="Retrieval.TrainRetrieverOptions.IsInterrupted"/>
@@ -226,8 +200,6 @@ internal sealed record TrainRankerOptions
 }
 
 /// <summary>How much of the retriever's cosine goes into the served score: what is best on validation.</summary>
-/// <param name="Weight">The chosen one.</param>
-/// <param name="MeanCosine">Of all candidates.</param>
 /// <param name="Ndcg">NDCG@10 on validation by weight; 0 is the ranker alone.</param>
 internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, IReadOnlyList<WeightPoint> Ndcg)
 {
@@ -240,14 +212,10 @@ internal sealed record RetrieverWeightChoice(double Weight, double MeanCosine, I
     }
 }
 
-/// <param name="Weight">Of the cosine beside the logit.</param>
-/// <param name="Ndcg">NDCG@10 on validation.</param>
 internal sealed record WeightPoint(double Weight, double Ndcg);
 
-/// <summary>
-/// The candidates of every user with a validation item, and that item: found once, since the retriever does not
-/// change while the ranker trains.
-/// </summary>
+/// <summary>The candidates of every user with a validation item, and that item: found once, since the retriever does not change while the ranker
+/// trains.</summary>
 /// <param name="Users">[U]</param>
 /// <param name="Targets">[U] rows of the items that came next.</param>
 internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IReadOnlyList<int> Targets)
@@ -286,7 +254,6 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
     public IReadOnlyDictionary<string, double> Measure(IReadOnlyList<CandidateList> lists, double retrieverWeight) =>
         RankingMetrics.Of([.. lists.Select((list, user) => list.RankOf(Targets[user], retrieverWeight) ?? int.MaxValue)]);
 
-    /// <summary>The same of the retriever's own order.</summary>
     public IReadOnlyDictionary<string, double> MeasureRetriever() =>
         RankingMetrics.Of([.. Users.Select((user, place) => Array.IndexOf(user.Rows, Targets[place]) is var at and >= 0 ? at + 1 : int.MaxValue)]);
 }

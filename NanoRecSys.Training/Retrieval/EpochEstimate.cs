@@ -1,27 +1,11 @@
-using System.Diagnostics;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Retrieval;
 
 /// <summary>What an epoch would cost on this machine, projected from a few steps.</summary>
-/// <param name="Preset">Whose settings were tried.</param>
-/// <param name="Device">Where.</param>
-/// <param name="Threads">CPU threads.</param>
 /// <param name="ProcessorShare">
 /// How much of these threads' time the steps really had: far below 1 the machine is busy, or is a GPU that the CPU waits for.
 /// </param>
 /// <param name="LoadSeconds">Until the prepared data was there to train on.</param>
-/// <param name="Steps">Of an epoch.</param>
-/// <param name="StepSeconds">Of one step, on average.</param>
-/// <param name="TrainSeconds">Of an epoch's steps.</param>
 /// <param name="ValidationSeconds">Of one validation over all users, with a network that is not trained: as fast as a trained one.</param>
-/// <param name="SequencesPerSecond">In training.</param>
-/// <param name="MostEpochs">Maximum number of epochs.</param>
 /// <param name="PeakMemory">Bytes that this process held at most, mapped files included.</param>
 internal sealed record EpochEstimate(
     string Preset, string Device, int Threads, double ProcessorShare, double LoadSeconds, int Steps, double StepSeconds, double TrainSeconds,
@@ -30,10 +14,6 @@ internal sealed record EpochEstimate(
     private const int WarmUpSteps = 1; // The first one also allocates and compiles.
     private const int UsersValidated = 512;
 
-    /// <param name="preset">Its retriever's settings are tried on the prepared data; nothing is written.</param>
-    /// <param name="steps">Steps to time.</param>
-    /// <param name="context">Of the step.</param>
-    /// <exception cref="UserErrorException">No prepared data.</exception>
     public static async Task<EpochEstimate> MeasureAsync(string preset, int steps, StepContext context)
     {
         long start = Stopwatch.GetTimestamp();
@@ -45,9 +25,10 @@ internal sealed record EpochEstimate(
             using Process process = Process.GetCurrentProcess();
             (int stepsOfEpoch, double step, double processor) = TimeSteps(trainer, steps, process, context);
             double validation = TimeValidation(trainer, data, context);
+            process.Refresh();
             return Task.FromResult(new EpochEstimate(
                 preset, context.Device, context.Threads, processor / (step * context.Threads), load, stepsOfEpoch, step, stepsOfEpoch * step, validation,
-                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, PeakOf(process)));
+                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, process.PeakWorkingSet64));
         });
     }
 
@@ -88,22 +69,12 @@ internal sealed record EpochEstimate(
         }
     }
 
-    private static long PeakOf(Process process)
-    {
-        process.Refresh();
-        return process.PeakWorkingSet64;
-    }
-
     private static double TimeValidation(RetrieverTrainer trainer, PreparedData data, StepContext context)
     {
-        UserHistories all = data.Histories;
-        int users = Math.Min(UsersValidated, all.UserCount);
-        var some = new UserHistories(
-            all.Users.Take(users), all.Offsets[..(users + 1)].ToArray(), all.Items[..(int)all.Offsets[users]].ToArray(), all.Times[..(int)all.Offsets[users]].ToArray());
-        var ranking = new FullRanking(DataSplit.Of(some, data.Summary.Cuts), data.Catalog.Count) { Threads = context.Threads };
+        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads, MostUsers = UsersValidated };
         using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
         long start = Stopwatch.GetTimestamp();
-        ranking.Ranks(scorer, HeldOut.Validation, cancellation: context.Cancellation);
-        return Stopwatch.GetElapsedTime(start).TotalSeconds * all.UserCount / users;
+        int ranked = ranking.Ranks(scorer, HeldOut.Validation, cancellation: context.Cancellation).Length;
+        return Stopwatch.GetElapsedTime(start).TotalSeconds * data.Split.UserCount / Math.Max(1, ranked);
     }
 }

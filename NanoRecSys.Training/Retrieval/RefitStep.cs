@@ -1,25 +1,14 @@
-using System.Diagnostics;
-using System.Text.Json;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What came of a refit.</summary>
 /// <param name="Epochs">As many as were best on validation.</param>
 /// <param name="Loss">Of the last epoch, in nats.</param>
-/// <param name="Seconds">Wall time.</param>
 internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
-/// <summary>
-/// Trains the selected retriever again from the start, with the settings and the number of epochs that validation chose, and with the
-/// validation items in the training part. Only the test item of each user stays unseen: in short histories, the validation item is a large
-/// share of what is known of a user, and the newest.
-/// </summary>
+/// <summary>Trains the selected retriever again from the start, with the settings and the number of epochs that validation chose, and with the
+/// validation items in the training part. Only the test item of each user stays unseen: in short histories, the validation item is a large share of
+/// what is known of a user, and the newest.</summary>
 internal static class RefitStep
 {
-    /// <exception cref="UserErrorException">No prepared data, or no retriever that was trained here.</exception>
     public static async Task<RefitSummary> RunAsync(StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);

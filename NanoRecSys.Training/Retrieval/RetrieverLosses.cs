@@ -1,5 +1,4 @@
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,10 +7,8 @@ namespace NanoRecSys.Training.Retrieval;
 /// <summary>How far the embeddings after P positions are from the items that followed.</summary>
 internal interface IRetrieverLoss
 {
-    /// <summary>
-    /// Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several
-    /// threads at once.
-    /// </summary>
+    /// <summary>Whether each position's loss depends on nothing but itself: then a step may be computed in parts, by several threads at
+    /// once.</summary>
     bool IsSeparable => false;
 
     /// <summary>Computes the mean loss and its gradients down to every parameter behind the two inputs.</summary>
@@ -19,33 +16,25 @@ internal interface IRetrieverLoss
     /// <param name="items">[V, D], L2-normalised.</param>
     /// <param name="targets">[P] int64, the row that followed.</param>
     /// <param name="weights">Of the positions in the mean; null: all count alike.</param>
-    /// <returns>Mean loss per position, in nats.</returns>
     double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null);
 }
 
-/// <summary>How much the interaction at each position counts.</summary>
 /// <param name="Values">[P] above 0.</param>
-/// <param name="Sum">Of the values.</param>
 internal sealed record PositionWeights(Tensor Values, double Sum) : IDisposable
 {
     /// <param name="values">[P]</param>
-    /// <param name="device">Where the tensor is put.</param>
     public static PositionWeights Of(float[] values, Device device) => new(tensor(values, device: device), values.Sum(value => (double)value));
 
     public void Dispose() => Values.Dispose();
 }
 
-/// <summary>
-/// Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at
-/// the reference size) are never in memory together.
-/// </summary>
+/// <summary>Backpropagates a loss over P positions some rows at a time: the logits of all of them (25,600 x 25,600 at the reference size) are never
+/// in memory together.</summary>
 internal static class ChunkedLoss
 {
     /// <summary>The loss of each of the rows <c>[start, end)</c>, [C].</summary>
     /// <param name="users">[C, D] the chunk's rows.</param>
     /// <param name="items">[V, D]</param>
-    /// <param name="start">First row.</param>
-    /// <param name="end">Row after the last.</param>
     public delegate Tensor ChunkLoss(Tensor users, Tensor items, int start, int end);
 
     public static double Backward(Tensor users, Tensor items, long positions, long rowsPerChunk, PositionWeights? weights, ChunkLoss lossOf)
@@ -69,11 +58,8 @@ internal static class ChunkedLoss
     }
 }
 
-/// <summary>
-/// Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is
-/// written out (softmax minus one-hot): autograd would hold and pass over three more matrices of logits.
-/// </summary>
-/// <param name="temperature">Divides the cosine.</param>
+/// <summary>Cross-entropy over the whole catalogue: every other item is a negative of every position. Its gradient is written out (softmax minus
+/// one-hot): autograd would hold and pass over three more matrices of logits.</summary>
 /// <param name="isReduced">Whether the three products are in bfloat16; the softmax and all sums stay in fp32.</param>
 internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false) : IRetrieverLoss
 {
@@ -143,12 +129,8 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
     }
 }
 
-/// <summary>
-/// Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its
-/// positions; a drawn item that is itself the one that followed does not count.
-/// </summary>
-/// <param name="temperature">Divides the cosine.</param>
-/// <param name="negatives">Items drawn per step, with replacement.</param>
+/// <summary>Cross-entropy over the item that followed and uniformly drawn others, anew for each step and shared by its positions; a drawn item that
+/// is itself the one that followed does not count.</summary>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, N] logits that are in memory at a time.</param>
 internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool isReduced = false, int rowsPerChunk = 1024) : IRetrieverLoss
@@ -164,7 +146,6 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
     /// <param name="items">[V, D], L2-normalised.</param>
     /// <param name="targets">[P] int64</param>
     /// <param name="drawn">[N] int64, rows of the negatives.</param>
-    /// <param name="weights">Of the positions.</param>
     public double Backward(Tensor users, Tensor items, Tensor targets, Tensor drawn, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
@@ -181,13 +162,9 @@ internal sealed class SampledSoftmaxLoss(double temperature, int negatives, bool
     }
 }
 
-/// <summary>
-/// In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more
-/// often; subtracting the log of an item's share of the training data corrects for it (Yi et al., 2019).
-/// </summary>
-/// <param name="temperature">Divides the cosine.</param>
+/// <summary>In-batch contrastive loss: the other positions' targets are the negatives. Popular items are negatives more often; subtracting the log of
+/// an item's share of the training data corrects for it (Yi et al., 2019).</summary>
 /// <param name="logShares">[V] log of each item's share, Laplace-smoothed; see <see cref="LogShares"/>.</param>
-/// <param name="isDecoupled">Whether the positive is left out of the denominator (DCL; Yeh et al., 2022).</param>
 /// <param name="isReduced">Whether products are in bfloat16.</param>
 /// <param name="rowsPerChunk">Rows of the [P, P] logits that are in memory at a time.</param>
 internal sealed class InfoNceLoss(

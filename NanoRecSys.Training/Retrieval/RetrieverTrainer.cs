@@ -1,26 +1,14 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Kernels;
-using NanoRecSys.Training.Models;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What one epoch came to.</summary>
 /// <param name="Epoch">1-based.</param>
 /// <param name="Loss">Mean over the epoch's positions, in nats.</param>
-/// <param name="Seconds">Of training, validation not counted.</param>
-/// <param name="Sequences">Windows trained on.</param>
 internal sealed record EpochResult(int Epoch, double Loss, double Seconds, int Sequences);
 
-/// <summary>How far an epoch is.</summary>
-/// <param name="Step">Steps done.</param>
-/// <param name="Steps">Of the whole epoch.</param>
 /// <param name="Loss">Of that step, in nats.</param>
-/// <param name="SequencesPerSecond">Since the epoch began.</param>
 internal sealed record StepResult(int Step, int Steps, double Loss, double SequencesPerSecond);
 
 /// <summary>The user tower in training: its optimizer, its loss and its place in the schedule.</summary>
@@ -54,8 +42,6 @@ internal sealed class RetrieverTrainer : IDisposable
     }
 
     public UserTower Tower { get; }
-
-    /// <summary>Whether it multiplies in bfloat16.</summary>
     public bool IsReduced { get; }
 
     public AdamW Optimizer => _optimizer;
@@ -63,13 +49,9 @@ internal sealed class RetrieverTrainer : IDisposable
     /// <summary>Learning rate at the start of an epoch (1-based).</summary>
     public double LearningRateAt(int epoch) => _schedule.At((long)(epoch - 1) * _stepsPerEpoch);
 
-    /// <summary>
-    /// Trains one epoch. Its randomness (order, windows, dropout) comes from the seed and its number alone, so
-    /// that a resumed training goes on exactly as the broken-off one would have.
-    /// </summary>
+    /// <summary>Trains one epoch. Its randomness (order, windows, dropout) comes from the seed and its number alone, so that a resumed training goes
+    /// on exactly as the broken-off one would have.</summary>
     /// <param name="epoch">1-based.</param>
-    /// <param name="onStep">Called after each step.</param>
-    /// <param name="cancellation">Looked at before each step.</param>
     public EpochResult TrainEpoch(int epoch, Action<StepResult> onStep, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
@@ -89,7 +71,6 @@ internal sealed class RetrieverTrainer : IDisposable
         }
     }
 
-    /// <returns>The loss summed over the positions, and how many these are: both by their weights.</returns>
     private (double Loss, double Positions) TrainSteps(
         int epoch, SequenceWindow[] plan, Stopwatch watch, Action<StepResult> onStep, CancellationToken cancellation)
     {
@@ -120,7 +101,6 @@ internal sealed class RetrieverTrainer : IDisposable
     }
 
     /// <summary>Adds the gradients of a batch's mean loss to a tower's parameters.</summary>
-    /// <returns>The loss, in nats.</returns>
     internal static double Backward(UserTower tower, SequenceBatch batch, IRetrieverLoss loss)
     {
         using var scope = NewDisposeScope();
@@ -180,21 +160,16 @@ internal sealed class RetrieverTrainer : IDisposable
     }
 }
 
-/// <summary>
-/// A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of
-/// torch's operators are too short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took
-/// 244 ms a step with two threads inside them, 260 ms with one.
-/// </summary>
-/// <remarks>
-/// Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.
-/// </remarks>
+/// <summary>A network and copies of it that share a step's sequences, each on a thread of its own. At our widths most of torch's operators are too
+/// short to be divided: eight HSTU blocks of width 64, a kind that was removed since, took 244 ms a step with two threads inside them, 260 ms with
+/// one.</summary>
+/// <remarks>Wherever a copy computes, numbers for operators are kept in fields or tensors; <see cref="TensorSums"/> tells why.</remarks>
 internal sealed class TowerReplicas : IDisposable
 {
     private readonly UserTower[] _towers; // the first is the one that is trained
     private readonly Parameter[][] _parameters; // by tower
 
     /// <param name="tower">Owned by the caller.</param>
-    /// <param name="count">Towers in all.</param>
     public TowerReplicas(UserTower tower, int count)
     {
         ModelInfo model = tower.Model;
@@ -215,8 +190,6 @@ internal sealed class TowerReplicas : IDisposable
     }
 
     /// <summary>Leaves the gradients of the whole step's mean loss in the first tower, and returns that loss.</summary>
-    /// <param name="parts">One for each tower, none empty.</param>
-    /// <param name="loss">Its positions do not look at each other.</param>
     public double Backward(IReadOnlyList<SequenceBatch> parts, IRetrieverLoss loss)
     {
         CopyWeights();
@@ -343,9 +316,6 @@ internal sealed class SequenceBatch : IDisposable
     public double TotalWeight => Weights?.Sum ?? Targets.shape[0];
 
     /// <param name="windows">Of at least two items each.</param>
-    /// <param name="split">Whose training items they are.</param>
-    /// <param name="hasTimes">For a network with a time bias.</param>
-    /// <param name="device">Where the tensors are put.</param>
     /// <param name="multiple">The number of positions is a multiple of it: further sequences pad the pack.</param>
     public static SequenceBatch Create(ReadOnlySpan<SequenceWindow> windows, DataSplit split, bool hasTimes, Device device, int multiple = 1)
     {

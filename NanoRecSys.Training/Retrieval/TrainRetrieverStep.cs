@@ -1,33 +1,14 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>What came of a training.</summary>
-/// <param name="Epochs">Epochs trained in all.</param>
-/// <param name="BestEpoch">The one whose weights were kept.</param>
-/// <param name="Seconds">Wall time of this attempt.</param>
-/// <param name="Validation">Metrics of the kept weights.</param>
 internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
 
-/// <summary>Trains the transformer on the sequences and keeps the weights that are best on validation.</summary>
 internal static class TrainRetrieverStep
 {
-    /// <exception cref="UserErrorException">No prepared data, or nothing to resume.</exception>
     public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
 
-    /// <param name="choose">Settings for the prepared data.</param>
-    /// <param name="context">Of the step.</param>
-    /// <exception cref="UserErrorException">No prepared data, settings that do not go together, or nothing to resume.</exception>
     public static async Task<TrainRetrieverSummary> RunAsync(Func<DatasetSummary, TrainRetrieverOptions> choose, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
@@ -40,15 +21,10 @@ internal static class TrainRetrieverStep
         return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
     }
 
-    /// <summary>Creates a network with its trainer, and frees both when the work is done.</summary>
-    /// <exception cref="UserErrorException">There is nothing to train on.</exception>
     internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
     {
-        if (!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1))
-        {
-            throw new UserErrorException("No user has two items to train on. "
-                + "The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
-        }
+        UserErrorException.ThrowIf(!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1),
+            $"No user has two items to train on. The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
 
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
@@ -70,8 +46,7 @@ internal static class TrainRetrieverStep
     private static async Task<TrainRetrieverSummary> TrainAsync(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
     {
         string folder = context.Workspace.RetrieverFolder;
-        var checkpoint = new Checkpoint<TrainRetrieverOptions>(
-            folder, InputsOf(trainer, data, options, context), TrainingJson.Indented.TrainingStateTrainRetrieverOptions);
+        var checkpoint = new Checkpoint<TrainRetrieverOptions>(folder, InputsOf(trainer, data, options, context));
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
         TrainingState<TrainRetrieverOptions> state = checkpoint.Begin(
@@ -97,20 +72,12 @@ internal static class TrainRetrieverStep
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    /// <summary>The record that a training left beside its weights.</summary>
     /// <returns>Null where there is none, as of imported weights.</returns>
     /// <exception cref="JsonException">It is damaged.</exception>
-    internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder)
-    {
-        string path = Path.Combine(folder, TrainingLog.MetricsName);
-        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Indented.TrainingStateTrainRetrieverOptions) : null;
-    }
+    internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder) =>
+        TrainingJson.Read<TrainingState<TrainRetrieverOptions>>(Path.Combine(folder, TrainingLog.MetricsName));
 
-    /// <param name="trainer">Of the network.</param>
     /// <param name="epoch">1-based.</param>
-    /// <param name="epochs">Of the whole training, for the progress.</param>
-    /// <param name="resumedAt">Share that an earlier attempt did.</param>
-    /// <param name="context">Of the step.</param>
     internal static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, int epochs, double resumedAt, StepContext context)
     {
         double learningRate = trainer.LearningRateAt(epoch);
@@ -137,7 +104,7 @@ internal static class TrainRetrieverStep
         TrainRetrieverOptions shared = options with { Resume = false, MaxSeconds = 0, Patience = 0, ValidateEvery = 1, ReducedPrecision = null };
         return new()
         {
-            ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared, TrainingJson.Default.TrainRetrieverOptions),
+            ["options"] = Checkpoint<TrainRetrieverOptions>.Fingerprint(shared),
             ["--seed"] = context.Seed.ToString(CultureInfo.InvariantCulture),
             [Provenance.Data] = data.Hash,
             ["--threads"] = context.Threads.ToString(CultureInfo.InvariantCulture), // the rounding of a step's sums depends on it
@@ -169,10 +136,8 @@ internal static class TrainRetrieverStep
     }
 }
 
-/// <summary>
-/// The retriever's hyper-parameters. The defaults are those of nanoRecSys, except <see cref="Loss"/>
-/// (there in-batch InfoNCE) and <see cref="EmbeddingStd"/> (the item table's start).
-/// </summary>
+/// <summary>The retriever's hyper-parameters. The defaults are those of nanoRecSys, except <see cref="Loss"/> (there in-batch InfoNCE) and <see
+/// cref="EmbeddingStd"/> (the item table's start).</summary>
 internal sealed record TrainRetrieverOptions
 {
     /// <summary>What the tower is built of; one of <see cref="BlockKinds"/>.</summary>
@@ -183,42 +148,22 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>Lets scores depend on the time between interactions; with relative positions.</summary>
     public bool TimeBias { get; init; }
-
-    /// <summary>D, width of an embedding.</summary>
     public int Dimension { get; init; } = 256;
-
     public int Blocks { get; init; } = 4;
-
     public int Heads { get; init; } = 8;
-
-    /// <summary>F, hidden width of SwiGLU.</summary>
     public int FeedForward { get; init; } = 1024;
-
-    /// <summary>L, most items of a history that are read.</summary>
     public int MaxLength { get; init; } = 200;
-
     public double Dropout { get; init; } = 0.2;
-
     public RetrieverLoss Loss { get; init; } = RetrieverLoss.FullSoftmax;
-
-    /// <summary>Divides the cosine in the loss.</summary>
     public double Temperature { get; init; } = 0.05;
 
     /// <summary>N, items that sampled softmax draws per step.</summary>
     public int Negatives { get; init; } = 3000;
-
-    /// <summary>Standard deviation of the item table's first values.</summary>
     public double EmbeddingStd { get; init; } = 0.02;
-
     public double LearningRate { get; init; } = 1e-3;
-
     public double Beta1 { get; init; } = 0.9;
-
     public double Beta2 { get; init; } = 0.98;
-
     public double WeightDecay { get; init; }
-
-    /// <summary>Steps in which the learning rate grows from zero, linearly.</summary>
     public int WarmupSteps { get; init; } = 2000;
 
     /// <summary>Gradients are scaled down to this norm; 0 leaves them as they are.</summary>
@@ -226,19 +171,12 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>Whether products are in bfloat16 in training and its validations; null: where the processor has instructions for it.</summary>
     public bool? ReducedPrecision { get; init; }
-
-    /// <summary>After the warm-up: constant, or down to zero along a cosine.</summary>
     public LearningRateDecay Decay { get; init; } = LearningRateDecay.None;
-
-    /// <summary>Users (or windows) of one step.</summary>
     public int BatchUsers { get; init; } = 128;
-
     public int Epochs { get; init; } = 300;
 
     /// <summary>What of a history longer than L + 1 trains.</summary>
     public TrainingWindow Window { get; init; } = TrainingWindow.Last;
-
-    /// <summary>Epochs between validations.</summary>
     public int ValidateEvery { get; init; } = 1;
 
     /// <summary>Validations without a better NDCG@10 before the training ends.</summary>
@@ -246,8 +184,6 @@ internal sealed record TrainRetrieverOptions
 
     /// <summary>A guard, not a setting of quality: the training ends after the epoch that passes it.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
-
-    /// <summary>Go on from the last checkpoint.</summary>
     public bool Resume { get; init; }
 
     /// <summary>Go on from the last checkpoint if there is one of this training: <c>run</c> was interrupted in it.</summary>
@@ -300,7 +236,6 @@ internal static class RetrieverLossNames
 
     public static string ToName(this RetrieverLoss loss) => JsonNamingPolicy.KebabCaseLower.ConvertName(loss.ToString());
 
-    /// <param name="name">One of <see cref="All"/>.</param>
     public static RetrieverLoss Parse(string name) => Enum.GetValues<RetrieverLoss>().Single(loss => loss.ToName() == name);
 }
 

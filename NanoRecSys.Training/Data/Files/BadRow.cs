@@ -1,6 +1,3 @@
-using System.Globalization;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>Rows that cannot be read, and the one form of message for them: file, line, reason, and the text itself.</summary>
@@ -8,10 +5,7 @@ internal static class BadRow
 {
     private const int LongestText = 80;
 
-    /// <param name="name">Of the file.</param>
     /// <param name="place">Such as <c>line 3</c>.</param>
-    /// <param name="reason">What is wrong.</param>
-    /// <param name="text">The row; empty where it has none.</param>
     public static string Message(string name, string place, string reason, string text) =>
         $"{name}, {place}: {reason}{(text.Length > 0 ? ": " + Shorten(text) : "")}";
 
@@ -22,12 +16,7 @@ internal static class BadRow
     }
 
     /// <summary>Whether a file has no more rows that cannot be read than may be left out.</summary>
-    /// <param name="table">The file.</param>
-    /// <param name="duck">Read it, and holds the lines that were no rows.</param>
-    /// <param name="bad">Rows whose values cannot be used.</param>
-    /// <param name="allowed">How many may be left out.</param>
     /// <returns>How many there are, and the message of the first; null where there is none.</returns>
-    /// <exception cref="UserErrorException">More: names the first.</exception>
     public static (long Count, string? First) Judge(DataTable table, DuckDb duck, List<(long Row, string Reason)> bad, long allowed)
     {
         List<(long Line, string Reason, string Text)> rejected = table.Rejected(duck, isRead: bad.Count <= allowed);
@@ -43,6 +32,6 @@ internal static class BadRow
             : Message(table.File.Name, place, bad[0].Reason, text);
         return count <= allowed ? (count, first) : throw new UserErrorException(allowed == 0
             ? first
-            : string.Create(CultureInfo.InvariantCulture, $"More than {allowed:N0} rows cannot be read. Raise --skip-bad-rows, or correct them. The first: {first}"));
+            : $"More than {allowed:N0} rows cannot be read. Raise --skip-bad-rows, or correct them. The first: {first}");
     }
 }

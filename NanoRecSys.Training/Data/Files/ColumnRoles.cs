@@ -1,10 +1,7 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>What a column of interactions is for.</summary>
 internal enum Role
 {
     User,
@@ -14,14 +11,12 @@ internal enum Role
     Event,
 }
 
-/// <summary>The columns that <c>--columns</c> names.</summary>
 /// <param name="Names">An empty name leaves the role without a column. Numbers are positions from 1 on, where no column has that name.</param>
 internal sealed record ColumnOptions(IReadOnlyDictionary<Role, string> Names)
 {
     public static readonly ColumnOptions None = new(new Dictionary<Role, string>());
 
     /// <param name="text">Such as <c>user=visitorid,item=itemid,time=</c>.</param>
-    /// <exception cref="UserErrorException">Not a list of roles and names.</exception>
     public static ColumnOptions Parse(string text)
     {
         var names = new Dictionary<Role, string>();
@@ -101,11 +96,9 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
     /// <summary>How many of the texts are usual names of columns.</summary>
     public static int CountKnown(IEnumerable<string> cells) => cells.Count(cell => Aliases.Values.Any(names => names.Contains(Plain(cell))));
 
-    /// <summary>The column of items; -1 for none.</summary>
     public static int FindItem(DataTable table, ColumnOptions options) => Find(table, Role.Item, options, required: false);
 
     /// <summary>The columns of a file that has names for them, or of a file without a header whose values leave no choice.</summary>
-    /// <exception cref="UserErrorException">Two columns could be the one, or a name of <paramref name="options"/> is not there.</exception>
     public static ColumnRoles Of(DataTable table, ColumnOptions options)
     {
         if (!table.HasHeader && options.Names.Count == 0)
@@ -117,17 +110,12 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         return new ColumnRoles(Of(Role.User), Of(Role.Item), Of(Role.Time), Of(Role.Weight), Of(Role.Event));
     }
 
-    /// <exception cref="UserErrorException">There is no column of users, or none of items.</exception>
     public void Require(DataTable table)
     {
         foreach (Role role in new[] { Role.User, Role.Item })
         {
-            if (ColumnOf(role) < 0)
-            {
-                throw new UserErrorException(
-                    $"{table.File.Name} has no column with a usual name for {Words[role]} among {string.Join(", ", table.Columns)}. "
-                    + $"Name it: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
-            }
+            UserErrorException.ThrowIf(ColumnOf(role) < 0,
+                $"{table.File.Name} has no column with a usual name for {Words[role]} among {string.Join(", ", table.Columns)}. Name it: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
         }
     }
 
@@ -214,7 +202,6 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
     private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
 }
 
-/// <summary>What the texts of a column look like.</summary>
 internal enum ContentKind
 {
     Empty,

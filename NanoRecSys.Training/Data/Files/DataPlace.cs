@@ -1,11 +1,9 @@
 using System.IO.Compression;
 using System.IO.Hashing;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>A file, a folder, a pattern or a zip archive, and the files of data there.</summary>
-/// <param name="Path">As <c>--data</c> names it, in full.</param>
 internal sealed record DataPlace(string Path)
 {
     public bool IsArchive => FileKind.IsZip(Path) && File.Exists(Path);
@@ -43,11 +41,8 @@ internal sealed record DataPlace(string Path)
         return [.. paths.Order(StringComparer.Ordinal).Select(path => (DataFile)path)];
     }
 
-    /// <summary>
-    /// Unpacks what may be data, each file under its plain name, whatever folders the archive puts it in: no entry can name a place
-    /// outside <paramref name="folder"/>, and what is not needed costs no disk.
-    /// </summary>
-    /// <exception cref="UserErrorException">Not a zip archive, or damaged.</exception>
+    /// <summary>Unpacks what may be data, each file under its plain name, whatever folders the archive puts it in: no entry can name a place outside
+    /// <paramref name="folder"/>, and what is not needed costs no disk.</summary>
     public IReadOnlyList<DataFile> Unpack(string folder)
     {
         try
@@ -63,10 +58,8 @@ internal sealed record DataPlace(string Path)
             var files = new List<DataFile>();
             foreach (ZipArchiveEntry entry in entries.OrderBy(entry => entry.Name, StringComparer.Ordinal))
             {
-                if (files.Exists(file => System.IO.Path.GetFileName(file.Path).Equals(entry.Name, StringComparison.OrdinalIgnoreCase)))
-                {
-                    throw new UserErrorException($"{Path} contains more than one {entry.Name}. Unpack it and set --data to the folder of one of them.");
-                }
+                UserErrorException.ThrowIf(files.Exists(file => System.IO.Path.GetFileName(file.Path).Equals(entry.Name, StringComparison.OrdinalIgnoreCase)),
+                    $"{Path} contains more than one {entry.Name}. Unpack it and set --data to the folder of one of them.");
 
                 files.Add(new DataFile(System.IO.Path.Combine(folder, entry.Name), System.IO.Path.Combine(Path, entry.Name)));
                 entry.ExtractToFile(files[^1].Path);

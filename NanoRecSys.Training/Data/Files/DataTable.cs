@@ -1,14 +1,9 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>A file of rows and columns as it was recognised, and how DuckDB reads it.</summary>
-/// <param name="File">In UTF-8, where it is text.</param>
-/// <param name="Format">For people.</param>
 /// <param name="Columns">Names; positions from 1 on where there is no header.</param>
 internal sealed partial record DataTable(DataFile File, string Format, IReadOnlyList<string> Columns)
 {
@@ -16,7 +11,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>What DuckDB selects from; for text in lines, rows that do not fit go to its table of rejects.</summary>
     private string Relation { get; init; } = "";
-
     private IReadOnlyList<string> Expressions { get; init; } = [];
 
     /// <summary>Of each column: VARCHAR for text.</summary>
@@ -30,7 +24,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>Lines before the first row.</summary>
     public int Skipped { get; init; }
-
     private bool IsQuoted { get; init; }
 
     /// <summary>At most so many; 0 where that is not known.</summary>
@@ -50,8 +43,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     /// <summary>RecBole's types of the columns, such as <c>token_seq</c>; empty elsewhere.</summary>
     public IReadOnlyList<string> FieldTypes { get; init; } = [];
-
-    /// <summary>The first rows, as texts.</summary>
     public IReadOnlyList<string?[]> Sample { get; init; } = [];
 
     /// <summary>Files of one signature are parts of one table.</summary>
@@ -62,7 +53,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         ? string.Join(", ", Columns)
         : string.Join(", ", Columns.Select((name, i) => $"{name}: {BadRow.Shorten(Sample.Count == 0 ? "" : Sample[0][i] ?? "")}"));
 
-    /// <summary>A column as text.</summary>
     public string TextOf(int column) => Types[column] switch
     {
         "VARCHAR" => Expressions[column],
@@ -74,12 +64,10 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         _ => $"{Expressions[column]}::VARCHAR",
     };
 
-    /// <summary>A column's own value.</summary>
     public string ValueOf(int column) => Expressions[column];
 
     public string Select(IEnumerable<string> expressions) => $"SELECT {string.Join(", ", expressions)} FROM {Relation}";
 
-    /// <exception cref="UserErrorException">Nothing that is read: says what to do instead.</exception>
     public static DataTable Open(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
     {
         FileKind.RequireReadable(given);
@@ -102,9 +90,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         }
     }
 
-    /// <summary>Where a row is, and its text, for a message.</summary>
     /// <param name="row">0-based, among the rows that came.</param>
-    /// <param name="rejected">Lines of those that did not.</param>
     public (string Place, long Line, string Text) Find(long row, IReadOnlySet<long> rejected)
     {
         if (!HasLines)
@@ -117,8 +103,6 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     }
 
     /// <summary>Lines that could not be taken apart, with the reason; none where rows are not lines.</summary>
-    /// <param name="duck">Read the file.</param>
-    /// <param name="isRead">Whether to its end; else it is read again.</param>
     public List<(long Line, string Reason, string Text)> Rejected(DuckDb duck, bool isRead = true)
     {
         if (Delimiter is not { } delimiter)
@@ -213,10 +197,8 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     private static DataTable OfJson(DuckDb duck, DataFile file, string format, string function, string option, List<string> keys)
     {
         string columns = string.Join(", ", keys.Select(key => $"{DuckDb.Text(key)}: 'VARCHAR'"));
-        if (keys.Count == 0)
-        {
-            throw new UserErrorException($"{file.Name} has no JSON objects with names in it. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
-        }
+        UserErrorException.ThrowIf(keys.Count == 0,
+            $"{file.Name} has no JSON objects with names in it. Each row must be an object such as {{\"user_id\": 1, \"item_id\": 2}}.");
 
         return new DataTable(file, format, keys)
         {

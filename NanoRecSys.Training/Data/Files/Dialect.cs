@@ -1,20 +1,12 @@
-using System.Text;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>How lines of a text file divide into fields.</summary>
-/// <param name="Delimiter">Between two of them.</param>
-/// <param name="Columns">Names, or positions from 1 on.</param>
-/// <param name="Skipped">Lines before the first row.</param>
 internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, int Skipped)
 {
     // Blanks are part of titles, and commas of decimals, so that they are tried after what texts hardly have.
     private static readonly string[] Delimiters = ["\t", "::", ",", ";", "|", "\u0001", " "];
 
-    /// <summary>Whether <see cref="Columns"/> are names.</summary>
     public bool HasNames { get; init; }
-
     public bool IsQuoted { get; init; }
 
     /// <inheritdoc cref="DataTable.IsSequences"/>
@@ -32,9 +24,6 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         _ => $"CSV, separated by '{Delimiter}'",
     }) + (HasNames ? "" : ", without a header");
 
-    /// <param name="file">For names that a file without a header is known to have.</param>
-    /// <param name="head">Its first lines.</param>
-    /// <param name="options">Names that its header may have.</param>
     public static Dialect Find(DataFile file, IReadOnlyList<string> head, ColumnOptions options)
     {
         int first = 0;
@@ -44,10 +33,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         }
 
         string[] lines = [.. head.Skip(first).Where(line => !string.IsNullOrWhiteSpace(line))];
-        if (lines.Length == 0)
-        {
-            throw new UserErrorException($"{file.Name} contains no rows.");
-        }
+        UserErrorException.ThrowIf(lines.Length == 0, $"{file.Name} contains no rows.");
 
         MovieLensFiles? known = MovieLensFiles.Find(FileKind.Uncompressed(file.Name));
         string? delimiter = known?.Delimiter ?? ByHeader(lines[0], options) ?? ByCounts(lines);
@@ -73,7 +59,6 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
             : new Dialect(delimiter, [.. cells.Select((_, i) => $"{i + 1}")], first) { IsQuoted = isQuoted };
     }
 
-    /// <summary>The fields of a line.</summary>
     public static List<string> Split(string line, string delimiter, bool quoted)
     {
         var fields = new List<string>();

@@ -1,6 +1,5 @@
 using Apache.Arrow;
 using DuckDB.NET.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
@@ -21,13 +20,11 @@ internal sealed class DuckDb : IDisposable
         Execute("SET autoinstall_known_extensions = false"); // reading a file must not download anything
     }
 
-    /// <summary>A text literal.</summary>
     public static string Text(string value) => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
 
     /// <summary>The literal of one file's path: the characters that patterns consist of stand for themselves.</summary>
     public static string PathText(string path) => Text(string.Concat(path.Select(c => c is '[' or '*' or '?' ? $"[{c}]" : c.ToString())));
 
-    /// <summary>A quoted identifier.</summary>
     public static string Name(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     public void Execute(string sql)

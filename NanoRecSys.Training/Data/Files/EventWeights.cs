@@ -1,15 +1,11 @@
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>The weights that <c>--event-weights</c> gives to types of events.</summary>
 /// <param name="ByName">Types that are not named weigh 1. Below zero the event says that the item was not liked; it is no interaction, nor is one of weight zero.</param>
 internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
 {
     public static readonly EventWeights None = new(new Dictionary<string, float>());
 
     /// <param name="text">Such as <c>view=0.2,purchase=1,dislike=-1</c>.</param>
-    /// <exception cref="UserErrorException">Not a list of names and numbers.</exception>
     public static EventWeights Parse(string text)
     {
         var weights = new Dictionary<string, float>(StringComparer.OrdinalIgnoreCase);
@@ -28,8 +24,5 @@ internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
     public float this[string name] => ByName.GetValueOrDefault(name, 1);
 }
 
-/// <summary>One type of events in the data.</summary>
-/// <param name="Name">As the data has it.</param>
 /// <param name="Weight">In training and in popularity; zero and less: left out.</param>
-/// <param name="Rows">How many there are.</param>
 internal sealed record EventTypeCount(string Name, double Weight, long Rows);

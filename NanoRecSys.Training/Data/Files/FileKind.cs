@@ -1,8 +1,5 @@
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>Kinds of files by their names.</summary>
 internal static class FileKind
 {
     private static readonly HashSet<string> Data = new(
@@ -51,13 +48,9 @@ internal static class FileKind
             && !name.StartsWith("readme", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("license", StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <exception cref="UserErrorException">A kind of file that is not read: says what to do.</exception>
     public static void RequireReadable(DataFile file)
     {
-        if (Refused.TryGetValue(Path.GetExtension(FileKind.Uncompressed(file.Path)), out string? reason))
-        {
-            throw new UserErrorException($"{file.Name} is {reason}.");
-        }
+        UserErrorException.ThrowIf(Refused.TryGetValue(Path.GetExtension(FileKind.Uncompressed(file.Path)), out string? reason), $"{file.Name} is {reason}.");
     }
 
     private static bool HasExtension(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);

@@ -1,14 +1,9 @@
 using System.Buffers.Text;
-using System.Text;
 using Apache.Arrow;
 using DuckDB.NET.Data;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>How the times of the data are written.</summary>
 internal enum TimeForm
 {
     /// <summary>There are none: the order of the rows is the order.</summary>
@@ -30,14 +25,8 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     private TimeForm? _form;
 
     public InteractionTable Table { get; } = new();
-
-    /// <summary>Rows that were left out because they cannot be read.</summary>
     public long Bad { get; private set; }
-
-    /// <summary>The first of them.</summary>
     public string? FirstBad { get; private set; }
-
-    /// <summary>Rows that say that an item was not liked.</summary>
     public long Excluded { get; private set; }
 
     /// <summary>Whether a row's place in the file is its time, also of exact repeats.</summary>
@@ -51,7 +40,6 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     public IReadOnlyList<EventTypeCount> EventTypes =>
         [.. _eventTypes.Select((type, code) => new EventTypeCount(_events[code].Text, type.Weight, type.Rows)).OrderByDescending(type => type.Rows)];
 
-    /// <exception cref="UserErrorException">More rows than are to be skipped cannot be read: names the file, the line and the reason.</exception>
     public async Task ReadAsync(DataTable table, ColumnRoles roles, CancellationToken cancellation)
     {
         IsOrdered |= table.IsOrdered;
@@ -157,10 +145,8 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         if (code == _eventTypes.Count)
         {
             _eventTypes.Add((weights[Encoding.UTF8.GetString(name)], 0));
-            if (code == 1000)
-            {
-                throw new UserErrorException("The column of event types has more than 1,000 different names. Leave it out with --columns event=, or name another column.");
-            }
+            UserErrorException.ThrowIf(code == 1000,
+                $"The column of event types has more than 1,000 different names. Leave it out with --columns event=, or name another column.");
         }
 
         (float weight, long rows) = _eventTypes[code];
@@ -296,7 +282,6 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         private static bool IsWhole(string type) => type.EndsWith("INT", StringComparison.Ordinal) || type.EndsWith("INTEGER", StringComparison.Ordinal);
     }
 
-    /// <summary>The columns of a batch.</summary>
     private readonly ref struct Values
     {
         public Values(RecordBatch batch, Columns columns)
@@ -309,15 +294,10 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         }
 
         public Columns Columns { get; }
-
         public IArrowArray User { get; }
-
         public IArrowArray Item { get; }
-
         public IArrowArray? Time { get; }
-
         public IArrowArray? Weight { get; }
-
         public IArrowArray? Event { get; }
 
         /// <summary>Without blanks around it; empty where there is none.</summary>

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>Lists in one cell: <c>a|b|c</c>, <c>["a", "b"]</c>, <c>['a', 'b']</c>, or <c>a b c</c> where the file says so.</summary>
@@ -13,9 +9,6 @@ internal static class Lists
     public static char SeparatorOf(IReadOnlyCollection<string> cells) =>
         cells.Any(cell => cell.Contains('|')) ? '|' : Array.Find([',', ';'], mark => 4 * cells.Count(cell => cell.Contains(mark)) > cells.Count) is var found and not '\0' ? found : '|';
 
-    /// <param name="cell">Of one item.</param>
-    /// <param name="isSequence">Whether blanks separate.</param>
-    /// <param name="separator">What does otherwise.</param>
     public static IReadOnlyList<string> Read(string? cell, bool isSequence, char separator = '|')
     {
         if (string.IsNullOrWhiteSpace(cell))
@@ -49,7 +42,6 @@ internal static class Lists
     };
 }
 
-/// <summary>A further column of an items' file.</summary>
 internal sealed record AttributeColumn(string Name, int Position, AttributeKind Kind, bool IsSequence)
 {
     private const int LongestCategory = 60;

@@ -1,43 +1,28 @@
-using System.Text.Json;
 using Apache.Arrow;
 using DuckDB.NET.Data;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Pipeline;
 using Array = System.Array;
 
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>What the data says of one item.</summary>
-/// <param name="Id">Of the item.</param>
 /// <param name="Title">As the file has it; empty where it has none.</param>
 /// <param name="Categories">As the file has them; <see cref="ItemText"/> cleans them.</param>
 internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> Categories)
 {
     /// <summary>Whether the title is one of MovieLens: with the year at its end and the article behind.</summary>
     public bool IsFilm { get; init; }
-
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
-
     public string? ImageUrl { get; init; }
-
     public DateTimeOffset? CreatedAt { get; init; }
-
     public DateTimeOffset? AvailableFrom { get; init; }
-
     public DateTimeOffset? AvailableUntil { get; init; }
-
     public bool Hidden { get; init; }
 
     /// <summary>What a catalog says of an item.</summary>
     public static ItemRow Of(CatalogItem item) => new(item.Id, item.Title, item.Categories)
     {
-        Attributes = item.Attributes,
-        ImageUrl = item.ImageUrl,
-        CreatedAt = item.CreatedAt,
-        AvailableFrom = item.AvailableFrom,
-        AvailableUntil = item.AvailableUntil,
-        Hidden = item.Hidden,
+        Attributes = item.Attributes, ImageUrl = item.ImageUrl, CreatedAt = item.CreatedAt, AvailableFrom = item.AvailableFrom,
+        AvailableUntil = item.AvailableUntil, Hidden = item.Hidden,
     };
 }
 
@@ -57,12 +42,9 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
 
     /// <summary>The columns that were read, each as <c>name (what it became)</c>.</summary>
     public List<string> Columns { get; } = [];
-
     public int Bad { get; private set; }
-
     public string? FirstBad { get; private set; }
 
-    /// <exception cref="UserErrorException">A row cannot be read: names file, line and reason.</exception>
     public async Task<IReadOnlyList<ItemRow>> ReadAsync(DataTable table, ColumnOptions options, IReadOnlyList<string> genres, CancellationToken cancellation)
     {
         if (table.IsMap)
@@ -71,10 +53,8 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         }
 
         int id = ColumnRoles.FindItem(table, options);
-        if (id < 0)
-        {
-            throw new UserErrorException($"{table.File.Name} has no column with a usual name for items among {table.Describe()}. Rename it to item_id, or name it: --columns item=COLUMN.");
-        }
+        UserErrorException.ThrowIf(id < 0,
+            $"{table.File.Name} has no column with a usual name for items among {table.Describe()}. Rename it to item_id, or name it: --columns item=COLUMN.");
 
         List<string?[]> rows = await ReadRowsAsync(table, id, cancellation);
         return MovieLensFiles.IsFilms(table) ? Films(table, rows, genres) : Typed(table, id, rows);
@@ -191,10 +171,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             using var document = JsonDocument.Parse(stream);
             JsonProperty[] items = [.. document.RootElement.EnumerateObject()];
             int wrong = Array.FindIndex(items, item => item.Value.ValueKind != JsonValueKind.Array || !EntityId.TryParse(item.Name, out _));
-            if (wrong >= 0)
-            {
-                throw new UserErrorException($"{table.File.Name}: '{BadRow.Shorten(items[wrong].Name)}' must be an item's id with the list of its categories.");
-            }
+            UserErrorException.ThrowIf(wrong >= 0, $"{table.File.Name}: '{BadRow.Shorten(items[wrong].Name)}' must be an item's id with the list of its categories.");
 
             Columns.Add("the list (categories)");
             return [.. items.Select(item => new ItemRow(Id(item.Name), "", [.. item.Value.EnumerateArray().Select(value => value.ToString())]))];

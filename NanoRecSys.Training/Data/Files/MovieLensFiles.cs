@@ -1,9 +1,6 @@
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>What the files of MovieLens are known to have, with or without a header.</summary>
-/// <param name="FileName">In any letter case.</param>
-/// <param name="Delimiter">Between two fields.</param>
-/// <param name="Columns">Their names.</param>
 /// <param name="IsOpen">Whether further columns follow: the flags of the genres.</param>
 internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOnlyList<string> Columns, bool IsOpen = false)
 {
@@ -27,7 +24,6 @@ internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOn
     /// <summary>Whether a file describes films: their list, or the names of their genres.</summary>
     public static bool IsMovies(string path) => IsGenres(path) || Array.Exists([.. All, .. WithHeader], one => one.Columns != Ratings && one.IsNamed(path));
 
-    /// <summary>Whether it has the terms of use, which stay with the data.</summary>
     public static bool IsTerms(string name) => name is "README" or "README.txt";
 
     public static bool IsGenres(string path) => Path.GetFileName(path).Equals(Genres, StringComparison.OrdinalIgnoreCase);
@@ -36,7 +32,6 @@ internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOn
     public static bool IsFilms(DataTable table) =>
         table.Columns.SequenceEqual(Movies, StringComparer.OrdinalIgnoreCase) || (IsMovies(table.File.Name) && Find(table.File.Name) is not null);
 
-    /// <summary>Whether a folder holds the ratings of one edition.</summary>
     public static bool AreIn(string folder) => Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any(IsRatings);
 
     public static bool IsOne(string name) => IsGenres(name) || Find(name) is not null;

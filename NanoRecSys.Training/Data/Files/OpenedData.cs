@@ -1,7 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
@@ -21,34 +18,19 @@ internal sealed class OpenedData : IDisposable
     private OpenedData(DataPlace place, ColumnOptions columns) => (Place, Columns) = (place, columns);
 
     public DuckDb Duck { get; } = new();
-
     public DataPlace Place { get; }
-
-    /// <summary>Of <c>--columns</c>.</summary>
     public ColumnOptions Columns { get; }
 
-    /// <summary>In the order in which they are read.</summary>
     public IReadOnlyList<(DataTable Table, ColumnRoles Roles)> Interactions { get; private set; } = [];
 
     /// <summary>What describes the items; null where nothing does.</summary>
     public DataTable? Items { get; private set; }
-
-    /// <summary>Names of the flags of MovieLens' <c>u.item</c>.</summary>
     public IReadOnlyList<string> Genres { get; private set; } = [];
-
-    /// <summary>What the user should know of how it was recognised.</summary>
     public List<string> Notes { get; } = [];
-
-    /// <summary>Whether opening it took a download.</summary>
     public bool WasDownloaded { get; init; }
 
-    /// <summary>All files of data at the place, also those that are not read.</summary>
     private IReadOnlyList<DataFile> Files { get; set; } = [];
 
-    /// <param name="place">Where the data is.</param>
-    /// <param name="options">Which columns and which file of items.</param>
-    /// <param name="wasDownloaded">See <see cref="WasDownloaded"/>.</param>
-    /// <exception cref="UserErrorException">No interactions there, or in several ways: says what to do.</exception>
     public static OpenedData Open(DataPlace place, ReadOptions options, bool wasDownloaded = false)
     {
         var opened = new OpenedData(place, options.Columns is { } columns ? ColumnOptions.Parse(columns) : ColumnOptions.None) { WasDownloaded = wasDownloaded };
@@ -107,15 +89,9 @@ internal sealed class OpenedData : IDisposable
     {
         DataFile[] ratings = [.. Files.Where(file => MovieLensFiles.IsRatings(file.Path))];
         DataFile[] movies = [.. Files.Where(file => MovieLensFiles.IsMovies(file.Path) && !IsGenres(file))];
-        if (Files.Count == 0)
-        {
-            throw new UserErrorException($"{Place.Path} contains no file of data: CSV, TSV, JSON, JSON lines, Parquet, or one of them with gz or zst.");
-        }
-
-        if (ratings.Length > 1)
-        {
-            throw new UserErrorException($"{Place.Path} contains several files of ratings ({string.Join(", ", ratings.Select(NameIn))}). Keep one of them, or set --data to one.");
-        }
+        UserErrorException.ThrowIf(Files.Count == 0, $"{Place.Path} contains no file of data: CSV, TSV, JSON, JSON lines, Parquet, or one of them with gz or zst.");
+        UserErrorException.ThrowIf(ratings.Length > 1,
+            $"{Place.Path} contains several files of ratings ({string.Join(", ", ratings.Select(NameIn))}). Keep one of them, or set --data to one.");
 
         DataFile[] others = ratings.Length == 0 ? [.. Files] : movies.Length > 0 || items is not null ? [] : [.. Files.Except(ratings)];
         FindInteractions(ratings.Length > 0 ? ratings : others, out List<DataTable> described);

@@ -1,41 +1,19 @@
-using System.Globalization;
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>How files are to be read, as the command line says it.</summary>
 internal sealed record ReadOptions
 {
-    /// <summary>See <see cref="ColumnOptions.Parse"/>.</summary>
     public string? Columns { get; init; }
-
-    /// <summary>File of the items; null to look for it beside the data.</summary>
     public string? Items { get; init; }
-
-    /// <summary>See <see cref="EventWeights.Parse"/>.</summary>
     public string? EventWeights { get; init; }
-
-    /// <summary>Rows that cannot be read and may be left out.</summary>
     public int SkipBadRows { get; init; }
-
-    /// <summary>Whether exact copies of rows are interactions of their own.</summary>
     public bool KeepRepeats { get; init; }
 }
 
-/// <summary>What files of interactions were recognised as.</summary>
-/// <param name="Files">How many.</param>
-/// <param name="Format">For people.</param>
 /// <param name="Columns">By role: user, item, time, weight, event.</param>
-/// <param name="Ignored">Columns that are not read.</param>
 internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDictionary<string, string> Columns, IReadOnlyList<string> Ignored)
 {
-    /// <summary>File of the items; null where there is none.</summary>
     public string? Items { get; init; }
-
-    /// <summary>Its format.</summary>
     public string? ItemsFormat { get; init; }
-
-    /// <summary>Its columns, and what they became.</summary>
     public IReadOnlyList<string> ItemColumns { get; init; } = [];
 
     public static RecognizedFormat Of(OpenedData opened)
@@ -46,43 +24,24 @@ internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDicti
         return new RecognizedFormat(opened.Interactions.Count, table.Format, columns, [.. table.Columns.Except(columns.Values)]);
     }
 
-    /// <summary>A sentence or two.</summary>
     public string Describe()
     {
         string columns = string.Join(", ", Columns.Select(column => column.Key == column.Value ? column.Key : $"{column.Key}={column.Value}"));
-        string files = Files == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{Files:N0} files: ");
+        string files = Files == 1 ? "" : $"{Files:N0} files: ";
         return $"Interactions: {files}{Format}; columns {columns}{(Ignored.Count == 0 ? "" : "; not read: " + string.Join(", ", Ignored))}."
             + (Items is null ? "" : $" Items: {Path.GetFileName(Items)}, {ItemsFormat}; {string.Join(", ", ItemColumns)}.");
     }
 }
 
-/// <summary>What was read.</summary>
 /// <param name="Interactions">In the order of the files, without exact repeats.</param>
-/// <param name="Items">What the data says of items.</param>
-/// <param name="Unit">Of the times.</param>
-/// <param name="Form">Of the times in the files.</param>
 internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<ItemRow> Items, TimeUnit Unit, TimeForm Form)
 {
     public required RecognizedFormat Format { get; init; }
-
-    /// <summary>Exact copies of rows.</summary>
     public int Repeats { get; init; }
-
-    /// <summary>Rows that were left out because they cannot be read.</summary>
     public long Bad { get; init; }
-
-    /// <summary>Rows of events that say that an item was not liked.</summary>
     public long Excluded { get; init; }
-
     public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
 
-    /// <summary>Reads all files.</summary>
-    /// <param name="opened">The files.</param>
-    /// <param name="options">How.</param>
-    /// <param name="notes">Receives what the user should know.</param>
-    /// <param name="progress">Receives the share that is read.</param>
-    /// <param name="cancellation">Stops it.</param>
-    /// <exception cref="UserErrorException">Rows cannot be read, or there are none.</exception>
     public static async Task<ReadData> ReadAsync(
         OpenedData opened, ReadOptions options, ICollection<string> notes, Action<double>? progress, CancellationToken cancellation)
     {
@@ -140,7 +99,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Ite
 
     private void Note(string? firstBad, ReadOptions options, ICollection<string> notes)
     {
-        void Add(FormattableString note) => notes.Add(note.ToString(CultureInfo.InvariantCulture));
+        void Add(string note) => notes.Add(note);
         if (Repeats > 0)
         {
             Add($"{Repeats:N0} rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.");

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.Text.Unicode;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data.Files;
 
@@ -18,15 +16,8 @@ internal static class TextHead
         return FileKind.IsGzip(file.Path) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
-    /// <summary>
-    /// The file in UTF-8, with LF or CRLF and lines of a normal length: the file itself, or a copy of which each line that is not UTF-8
-    /// was read as Windows-1252.
-    /// </summary>
-    /// <param name="file">Not compressed, or with gz.</param>
-    /// <param name="folder">Receives the copy.</param>
-    /// <param name="notes">Receives what was done.</param>
-    /// <param name="all">Lines of the file.</param>
-    /// <exception cref="UserErrorException">Lines that are too long, or UTF-16.</exception>
+    /// <summary>The file in UTF-8, with LF or CRLF and lines of a normal length: the file itself, or a copy of which each line that is not UTF-8 was
+    /// read as Windows-1252.</summary>
     /// <exception cref="InvalidDataException">A damaged gz file.</exception>
     public static DataFile InUtf8(DataFile file, Lazy<string> folder, ICollection<string> notes, out long all)
     {
@@ -37,7 +28,7 @@ internal static class TextHead
             return file;
         }
 
-        notes.Add(string.Create(CultureInfo.InvariantCulture, $"{recoded:N0} of {all:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252."));
+        notes.Add($"{recoded:N0} of {all:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252.");
         string copy = Path.Combine(folder.Value, $"{Guid.NewGuid():N}-{Path.GetFileNameWithoutExtension(file.Path)}.txt");
         using var writer = new StreamWriter(copy);
         Scan(file, line =>
@@ -70,7 +61,6 @@ internal static class TextHead
     }
 
     /// <summary>The 1-based lines of places in a file.</summary>
-    /// <param name="file">The file.</param>
     /// <param name="positions">Bytes, from 1 on, ascending.</param>
     public static long[] LinesAt(DataFile file, long[] positions)
     {
@@ -95,11 +85,7 @@ internal static class TextHead
     }
 
     /// <summary>The 1-based line of a row, and its text, for a message: counts records from the beginning.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="skipped">Lines before the first row.</param>
     /// <param name="row">0-based, among the rows that could be taken apart.</param>
-    /// <param name="quoted">Whether a record may go on in the next line, between quotes.</param>
-    /// <param name="rejected">Lines of records that could not.</param>
     public static (long Line, string Text) Find(DataFile file, long skipped, long row, bool quoted, IReadOnlySet<long> rejected)
     {
         using Stream stream = Open(file);

@@ -1,17 +1,10 @@
 using System.Numerics.Tensors;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export.Map;
 
-/// <summary>
-/// The map of a version's item embeddings, for people to look at; nothing is served from it. The well-known items are
-/// laid out by their neighbours among each other; the others, whose embeddings are mostly noise, join those they are
-/// nearest to. All of them laid out alike came out as one cloud (4% of the nearest ten kept on the sample).
-/// </summary>
+/// <summary>The map of a version's item embeddings, for people to look at; nothing is served from it. The well-known items are laid out by their
+/// neighbours among each other; the others, whose embeddings are mostly noise, join those they are nearest to. All of them laid out alike came out as
+/// one cloud (4% of the nearest ten kept on the sample).</summary>
 internal static class ItemMapExport
 {
     private const int Neighbours = 10;
@@ -19,9 +12,6 @@ internal static class ItemMapExport
     private const int KnownFrom = 10; // interactions
     private const int LeastKnown = 200; // items: below, all of them are laid out
 
-    /// <param name="folder">Holds the item embeddings, and gets the map.</param>
-    /// <param name="catalog">Says how well an item is known.</param>
-    /// <param name="context">Seed, threads, whom to tell.</param>
     public static async Task<ItemMapInfo> WriteAsync(string folder, Catalog catalog, StepContext context)
     {
         (float[] vectors, int dimension) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings)); // [V, D]
@@ -78,10 +68,8 @@ internal static class ItemMapExport
     }
 }
 
-/// <summary>
-/// Lays items out on a plane so that neighbours lie together: each is drawn to its neighbours and pushed from random
-/// others, as in UMAP (McInnes et al., 2018), with t-SNE's kernel 1 / (1 + d^2), which needs no powers.
-/// </summary>
+/// <summary>Lays items out on a plane so that neighbours lie together: each is drawn to its neighbours and pushed from random others, as in UMAP
+/// (McInnes et al., 2018), with t-SNE's kernel 1 / (1 + d^2), which needs no powers.</summary>
 internal static class NeighbourLayout
 {
     private const int Epochs = 400;
@@ -94,9 +82,6 @@ internal static class NeighbourLayout
 
     /// <param name="start">[V, 2] where items lie at first; its broad shape survives.</param>
     /// <param name="neighbours">[V][K].</param>
-    /// <param name="random">Chooses whom an item is pushed from.</param>
-    /// <param name="report">Receives the completed share.</param>
-    /// <param name="cancellation">Ends it.</param>
     /// <returns>[V, 2] within -1..1.</returns>
     public static float[] Arrange(float[] start, int[][] neighbours, Random random, Action<double> report, CancellationToken cancellation)
     {
@@ -179,12 +164,8 @@ internal static class NeighbourLayout
     }
 }
 
-/// <summary>Each row's nearest others.</summary>
 internal static class NearestNeighbours
 {
-    /// <param name="index">Of V rows.</param>
-    /// <param name="k">Neighbours of each; as many as there are where V is small.</param>
-    /// <param name="context">Rows are searched side by side on its threads.</param>
     /// <returns>[V][K] rows, the nearest first, never the row itself.</returns>
     public static int[][] OfEach(FlatIndex index, int k, StepContext context)
     {
@@ -208,7 +189,6 @@ internal static class PrincipalPlane
 
     /// <param name="vectors">[V, D], row-major.</param>
     /// <param name="dimension">D, at least 2.</param>
-    /// <param name="random">Where the search for the directions begins.</param>
     /// <returns>[V, 2], row-major, around 0.</returns>
     public static float[] Project(ReadOnlySpan<float> vectors, int dimension, Random random)
     {

@@ -1,21 +1,14 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using Google.Protobuf;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export.Onnx;
 
-/// <summary>
-/// Builds one ONNX model, operator by operator, in the order in which it runs. Node names carry the
-/// <see cref="Scope"/>, so that a profile of the runtime reads like the network.
-/// </summary>
+/// <summary>Builds one ONNX model, operator by operator, in the order in which it runs. Node names carry the <see cref="Scope"/>, so that a profile
+/// of the runtime reads like the network.</summary>
 internal sealed class OnnxGraph(string name)
 {
-    /// <summary>
-    /// 17 has every operator that we need in its simplest form (ReduceMean's axes are an attribute), and the
-    /// runtime's fusions know it.
-    /// </summary>
+    /// <summary>17 has every operator that we need in its simplest form (ReduceMean's axes are an attribute), and the runtime's fusions know
+    /// it.</summary>
     private const int Opset = 17;
 
     /// <summary>The file format's version that belongs to opset 17.</summary>
@@ -37,7 +30,6 @@ internal sealed class OnnxGraph(string name)
         return new OnnxValue(name);
     }
 
-    /// <summary>Gives a value the name by which callers ask for it.</summary>
     public void Output(string name, OnnxValue value, TensorProto.Types.DataType type, params ReadOnlySpan<OnnxAxis> shape)
     {
         var node = new NodeProto { Name = name, OpType = "Identity" };
@@ -47,9 +39,7 @@ internal sealed class OnnxGraph(string name)
         _graph.Output.Add(Describe(name, type, shape));
     }
 
-    /// <param name="name">Unique; the state dictionary's name for a weight.</param>
     /// <param name="values">Row-major.</param>
-    /// <param name="shape">Empty for a scalar.</param>
     public OnnxValue Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Initializer(name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
 
@@ -70,11 +60,9 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue ScalarConstant(double value) =>
         Initializer($"const.{value:R}d", TensorProto.Types.DataType.Double, MemoryMarshal.AsBytes([value]), []);
 
-    /// <summary>Adds an operator with one output.</summary>
     public OnnxValue Node(string operation, ReadOnlySpan<OnnxValue> inputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(operation, inputs, outputs: 1, attributes)[0];
 
-    /// <summary>Adds an operator with several outputs.</summary>
     public OnnxValue[] Node(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node("", operation, inputs, outputs, attributes);
 
@@ -82,10 +70,8 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue[] KernelNode(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(OnnxKernels.Domain, operation, inputs, outputs, attributes);
 
-    /// <summary>
-    /// Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that
-    /// read the same values.
-    /// </summary>
+    /// <summary>Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that read the same
+    /// values.</summary>
     public OnnxValue[] Quantize(OnnxValue x)
     {
         if (!_quantized.TryGetValue(x, out OnnxValue[]? quantized))
@@ -240,10 +226,7 @@ internal static class OnnxOperators
         return graph.Multiply(graph.Divide(x, root), weight);
     }
 
-    /// <summary>
-    /// [..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph
-    /// differs here alone.
-    /// </summary>
+    /// <summary>[..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph differs here alone.</summary>
     public static OnnxValue Linear(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         if (graph.IsInt8)
@@ -258,10 +241,8 @@ internal static class OnnxOperators
             : graph.Add(product, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
     }
 
-    /// <summary>
-    /// As <see cref="Linear"/>, in 8 bits: each output's weights by a scale of their own, the activations by one
-    /// that is found as they come. Spelled as the runtime's fusion into one operator expects it.
-    /// </summary>
+    /// <summary>As <see cref="Linear"/>, in 8 bits: each output's weights by a scale of their own, the activations by one that is found as they come.
+    /// Spelled as the runtime's fusion into one operator expects it.</summary>
     public static OnnxValue LinearInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         Int8Weights int8 = Int8Weights.Write(graph, weights);

@@ -1,14 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Numerics.Tensors;
-using System.Text;
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using ScottPlot;
 using ScottPlot.Plottables;
 
@@ -19,7 +9,6 @@ internal static class AnnBenchmarkStep
 {
     private const int K = 100;
 
-    /// <exception cref="UserErrorException">The vectors cannot be read, or there are too few.</exception>
     public static Task<AnnReport> RunAsync(AnnOptions options, StepContext context)
     {
         string path = options.Vectors ?? Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings);
@@ -97,7 +86,6 @@ internal static class AnnBenchmarkStep
     }
 }
 
-/// <summary>What <c>ann-benchmark</c> can be told.</summary>
 internal sealed record AnnOptions
 {
     /// <summary>Kinds and sizes of the original's ablation.</summary>
@@ -108,16 +96,11 @@ internal sealed record AnnOptions
 
     /// <summary>[rows, D] as <c>.npy</c>; null: the exported item embeddings.</summary>
     public string? Vectors { get; init; }
-
-    /// <summary>Where the tables and plots go.</summary>
     public required string Output { get; init; }
-
     public string Grid { get; init; } = Ablation;
 
     /// <summary>Those of the grid that are built, of <see cref="IndexKinds.All"/>.</summary>
     public IReadOnlyList<string> Kinds { get; init; } = IndexKinds.All;
-
-    /// <summary>Queries of every measurement.</summary>
     public int Queries { get; init; } = 200;
 
     /// <summary>Whether the FAISS library searches the same files in the same run.</summary>
@@ -133,8 +116,6 @@ internal static class AnnGrid
     private static readonly int[] Parts = [32, 64];
     private static readonly int[] Breadths = [100, 150, 200, 300, 400, 600, 800];
 
-    /// <param name="name">See <see cref="AnnOptions"/>.</param>
-    /// <param name="dimension">D; codes that do not cut it into equal parts are left out, or made smaller.</param>
     public static IEnumerable<(IndexShape Shape, IReadOnlyList<int> Widths)> Of(string name, int dimension)
     {
         yield return (new IndexShape(IndexKinds.Flat), [0]);
@@ -164,24 +145,13 @@ internal static class AnnGrid
     private static int MostParts(int dimension) => Enumerable.Range(1, 32).Last(parts => dimension % parts == 0);
 }
 
-/// <summary>One index at one width.</summary>
-/// <param name="Engine"><c>managed</c>, or <c>faiss</c> with its version.</param>
-/// <param name="Index">As FAISS's factory writes it.</param>
-/// <param name="Width">nprobe or efSearch; 0 for flat.</param>
 /// <param name="RecallAt10">Share of the exact ten among the first ten of a hundred asked for.</param>
-/// <param name="RecallAt100">Share of the exact hundred.</param>
 /// <param name="Ms">Milliseconds of a query for a hundred, one thread.</param>
 /// <param name="MemoryMb">Megabytes (10^6 bytes) in memory; the file's for FAISS, which does not tell.</param>
 /// <param name="BuildSeconds">Of building it, by us, with all threads.</param>
 internal sealed record AnnMeasurement(
     string Engine, string Index, int Width, double RecallAt10, double RecallAt100, double Ms, double MemoryMb, double BuildSeconds);
 
-/// <summary>All measurements of a run.</summary>
-/// <param name="Vectors">What was searched.</param>
-/// <param name="Rows">Number of vectors.</param>
-/// <param name="Dimension">D</param>
-/// <param name="Queries">Queries of each measurement.</param>
-/// <param name="Measurements">In the order of the grid.</param>
 internal sealed record AnnReport(string Vectors, int Rows, int Dimension, int Queries, IReadOnlyList<AnnMeasurement> Measurements);
 
 /// <summary>Queries for vectors without users: rows pushed by noise as long as <see cref="Noise"/> of the row, as a taste is near some items.</summary>

@@ -1,8 +1,12 @@
+using NanoRecSys.Training.Models;
+
 namespace NanoRecSys.UnitTests.Fixtures;
 
-/// <summary>Tests that seed torch's random generator: there is one for the process, so they run alone.</summary>
+/// <summary>Tests that seed torch's random generator: there is one for the process, so they run alone. Torch is loaded before the first of them.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class SeededTorch
+public sealed class SeededTorch : ICollectionFixture<SeededTorch>
 {
     public const string Name = "Seeds torch's random generator";
+
+    public SeededTorch() => LibTorch.Load();
 }

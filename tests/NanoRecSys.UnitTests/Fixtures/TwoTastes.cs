@@ -1,3 +1,9 @@
+using NanoRecSys.Core.Features;
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Export;
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.Training.Ranking;
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>
@@ -32,6 +38,14 @@ internal static class TwoTastes
         (ModelInfo model, var weights) = RandomWeights.Tower(new ModelInfo("transformer", 16, 1, 2, 20, 12, data.Items, 500, 0.1, "full-softmax", 0.05));
         ModelFolder.Retriever.Write(context.Workspace.RetrieverFolder, model, weights.Values, data.Hash);
         return context;
+    }
+
+    /// <summary>Mines negatives and trains a ranker that learns the genres.</summary>
+    public static async Task TrainRankerAsync(StepContext context)
+    {
+        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
+        await TrainRankerStep.RunAsync(
+            new TrainRankerOptions { Hidden = [16, 8], Signals = RankerSignals.All, Dropout = 0, ItemDropout = 0.5, LearningRate = 0.01, BatchPairs = 64, Epochs = 10, Patience = 10, Candidates = 20 }, context);
     }
 
     /// <summary>Puts another retriever of the same sizes in the place of the one that is there.</summary>

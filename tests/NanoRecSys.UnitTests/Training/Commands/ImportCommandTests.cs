@@ -4,26 +4,23 @@ using NanoRecSys.Training.Import;
 
 namespace NanoRecSys.UnitTests.Training.Commands;
 
-public sealed class ImportCommandTests : IDisposable
+public sealed class ImportCommandTests : FolderTests
 {
     private static readonly ModelInfo Model = new("transformer", 16, 2, 2, 32, 50, 9066, 500, 0, "imported", 0.05);
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Imported_weights_go_from_prepare_to_a_published_version_of_the_sample()
     {
-        string artifacts = _folder.File("artifacts");
+        string artifacts = Folder.File("artifacts");
         await RunAsync("prepare", "--artifacts", artifacts);
         Catalog prepared = await CatalogFile.ReadAsync(Path.Combine(artifacts, "data", "movielens-small", "catalog.parquet"), TestContext.Current.CancellationToken);
         EntityId[] ids = [.. RetrieverItems.Ids(prepared).OrderBy(id => id, Comparer<EntityId>.Create(EntityId.Compare))];
-        ItemMapFile.Write(_folder.File("map.txt"), ids);
+        ItemMapFile.Write(Folder.File("map.txt"), ids);
         IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights.Tower(Model).Weights;
-        PthWriter.Write(_folder.File("tower.pth"), weights.Values);
+        PthWriter.Write(Folder.File("tower.pth"), weights.Values);
 
         string imported = await RunAsync(
-            "import", "--user-tower", _folder.File("tower.pth"), "--heads", "2", "--max-length", "50", "--item-map", _folder.File("map.txt"), "--artifacts", artifacts, "--json");
+            "import", "--user-tower", Folder.File("tower.pth"), "--heads", "2", "--max-length", "50", "--item-map", Folder.File("map.txt"), "--artifacts", artifacts, "--json");
         string evaluated = await RunAsync("evaluate", "retriever", "--split", "validation", "--artifacts", artifacts, "--json");
         await RunAsync("export", "--parity-histories", "20", "--artifacts", artifacts);
         string exported = await RunAsync("export", "--format", "safetensors", "--artifacts", artifacts, "--json");
@@ -54,7 +51,7 @@ public sealed class ImportCommandTests : IDisposable
     public async Task A_bad_command_line_is_one_line(string line, string expected)
     {
         using var error = new StringWriter();
-        int exit = await CommandLine.RunAsync([.. line.Split(' '), "--artifacts", _folder.File("artifacts")], TextWriter.Null, error, TestContext.Current.CancellationToken);
+        int exit = await CommandLine.RunAsync([.. line.Split(' '), "--artifacts", Folder.File("artifacts")], TextWriter.Null, error, TestContext.Current.CancellationToken);
         Assert.Equal(CommandLine.Failure, exit);
         Assert.Equal(expected, error.ToString().Trim());
     }

@@ -5,24 +5,20 @@ using NanoRecSys.Training.Commands;
 namespace NanoRecSys.UnitTests.Training.Commands;
 
 [Collection(SeededTorch.Name)]
-public sealed class RunCommandTests : IDisposable
+public sealed class RunCommandTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public async Task Run_on_sparse_data_publishes_the_refit_without_a_ranker()
     {
         // Eighty users with six items of forty each.
         IEnumerable<string> rows = Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}"));
-        await File.WriteAllLinesAsync(_folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
+        await File.WriteAllLinesAsync(Folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
         using var output = new StringWriter();
         using var error = new StringWriter();
-        var store = new ArtifactStore(_folder.File("artifacts"));
+        var store = new ArtifactStore(Folder.File("artifacts"));
 
         int exit = await CommandLine.RunAsync(
-            ["run", "--preset", "sparse", "--data", _folder.Path, "--artifacts", store.Root, "--threads", "1"], output, error, TestContext.Current.CancellationToken);
+            ["run", "--preset", "sparse", "--data", Folder.Path, "--artifacts", store.Root, "--threads", "1"], output, error, TestContext.Current.CancellationToken);
 
         Assert.True(exit == 0, error.ToString());
         Manifest manifest = ManifestFile.Read(store.FolderOf(store.ReadCurrent()!));

@@ -2,12 +2,8 @@ using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 
-public sealed class DataReportTests : IDisposable
+public sealed class DataReportTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public async Task Inspection_counts_what_prepare_would_read_and_prepares_nothing()
     {
@@ -22,7 +18,7 @@ public sealed class DataReportTests : IDisposable
             bob,,view,4,1700000000,2
 
             """;
-        StepContext context = StepContexts.In(_folder.Path, "events");
+        StepContext context = StepContexts.In(Folder.Path, "events");
 
         DataReport report = await InspectAsync(Events, steps: 0, context);
 
@@ -41,7 +37,7 @@ public sealed class DataReportTests : IDisposable
     [Fact]
     public async Task Data_that_prepare_would_refuse_is_still_described()
     {
-        DataReport report = await InspectAsync("user,item\n1,2\n", steps: 1, StepContexts.In(_folder.Path, "events"));
+        DataReport report = await InspectAsync("user,item\n1,2\n", steps: 1, StepContexts.In(Folder.Path, "events"));
 
         Assert.Equal((1, null, null), (report.Users, report.Summary, report.Estimate));
         Assert.StartsWith("No user has 3 interactions", report.Refusal, StringComparison.Ordinal);
@@ -52,7 +48,7 @@ public sealed class DataReportTests : IDisposable
     {
         string events = "user,item,ts\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"u{i / 10},i{(i * 7 + i / 10) % 30},{i}\n"));
 
-        DataReport report = await InspectAsync(events, steps: 1, StepContexts.In(_folder.Path, "events"));
+        DataReport report = await InspectAsync(events, steps: 1, StepContexts.In(Folder.Path, "events"));
 
         Assert.Equal("auto", report.Estimate!.Preset);
         Assert.True(report.Estimate.StepSeconds > 0);
@@ -60,7 +56,7 @@ public sealed class DataReportTests : IDisposable
 
     private async Task<DataReport> InspectAsync(string events, int steps, StepContext context)
     {
-        string path = _folder.File("events.csv");
+        string path = Folder.File("events.csv");
         await File.WriteAllTextAsync(path, events);
         return await DataReport.InspectAsync(new PrepareOptions { Data = path, Reading = new ReadOptions { SkipBadRows = 1 } }, steps, context);
     }

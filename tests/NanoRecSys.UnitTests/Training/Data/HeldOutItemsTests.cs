@@ -2,12 +2,8 @@ using System.Globalization;
 
 namespace NanoRecSys.UnitTests.Training.Data;
 
-public sealed class HeldOutItemsTests : IDisposable
+public sealed class HeldOutItemsTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public async Task They_leave_the_data_with_all_their_interactions()
     {
@@ -58,18 +54,17 @@ public sealed class HeldOutItemsTests : IDisposable
     {
         (StepContext context, _) = await PrepareAsync(share: 0);
 
-        UserErrorException e = Assert.Throws<UserErrorException>(() => HeldOutItems.Read(context.Workspace.DataFolder));
-        Assert.Contains("Run 'prepare' with --new-items", e.Message, StringComparison.Ordinal);
+        Assert.Refused<UserErrorException>(() => HeldOutItems.Read(context.Workspace.DataFolder), "Run 'prepare' with --new-items");
     }
 
     private async Task<(StepContext Context, DatasetSummary Summary)> PrepareAsync(double share, long seed = 3)
     {
-        string source = Directory.CreateDirectory(_folder.File("source")).FullName;
+        string source = Directory.CreateDirectory(Folder.File("source")).FullName;
         IEnumerable<string> rows = Enumerable.Range(0, 8).SelectMany(user => Enumerable.Range(0, 8).Select(t => $"{user},{1 + (user + t) % 8},4,{100 + t}"));
         await File.WriteAllLinesAsync(Path.Combine(source, "ratings.csv"), ["userId,movieId,rating,timestamp", .. rows], TestContext.Current.CancellationToken);
         await File.WriteAllLinesAsync(
             Path.Combine(source, "movies.csv"), ["movieId,title,genres", .. Enumerable.Range(1, 8).Select(id => $"{id},Film {id} (1990),Drama")], TestContext.Current.CancellationToken);
-        StepContext context = StepContexts.In(_folder.File("artifacts"), "circle") with { Seed = seed };
+        StepContext context = StepContexts.In(Folder.File("artifacts"), "circle") with { Seed = seed };
         return (context, await PrepareStep.RunAsync(new PrepareOptions { Data = source, NewItems = share }, context));
     }
 }

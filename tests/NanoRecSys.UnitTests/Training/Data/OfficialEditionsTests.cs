@@ -1,12 +1,8 @@
 namespace NanoRecSys.UnitTests.Training.Data;
 
 /// <summary>GroupLens' own files, which may not be part of the repository.</summary>
-public sealed class OfficialEditionsTests : IDisposable
+public sealed class OfficialEditionsTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData("ml-latest-small/ml-latest-small.zip", 610, 9724, 100_836)]
     [InlineData("ml-100k", 943, 1682, 100_000)]
@@ -14,7 +10,7 @@ public sealed class OfficialEditionsTests : IDisposable
     {
         string data = RepositoryFolder.Shared("data", path);
 
-        DatasetSummary summary = await PrepareStep.RunAsync(new PrepareOptions { Data = data }, StepContexts.In(_folder.Path, "official"));
+        DatasetSummary summary = await PrepareStep.RunAsync(new PrepareOptions { Data = data }, StepContexts.In(Folder.Path, "official"));
 
         Assert.Equal((users, items, (long)interactions), (summary.Users, summary.Items, summary.Interactions));
     }
@@ -23,7 +19,7 @@ public sealed class OfficialEditionsTests : IDisposable
     public async Task Latin_1_titles_and_flag_genres_of_the_oldest_edition_come_out_right()
     {
         string data = RepositoryFolder.Shared("data", "ml-100k");
-        var context = StepContexts.In(_folder.Path, "ml-100k");
+        var context = StepContexts.In(Folder.Path, "ml-100k");
 
         await PrepareStep.RunAsync(new PrepareOptions { Data = data }, context);
 

@@ -1,3 +1,6 @@
+using NanoRecSys.Training.Data;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
 namespace NanoRecSys.UnitTests.Training.Data;
 
 public sealed class TimeSplitTests
@@ -17,6 +20,8 @@ public sealed class TimeSplitTests
         ]);
 
     private static readonly TimeSplit Split = new(Histories, new TimeCuts(100, 200));
+
+    private static UserHistories Twenty => new([1], [0, 20], [.. Enumerable.Range(0, 20)], [.. Enumerable.Range(0, 20).Select(t => 1000L + t)]);
 
     [Fact]
     public void Only_what_came_before_the_validation_period_trains()
@@ -68,31 +73,21 @@ public sealed class TimeSplitTests
     [Fact]
     public void The_latest_interactions_are_held_out_half_for_each_part()
     {
-        UserHistories histories = new([1], [0, 20], [.. Enumerable.Range(0, 20)], [.. Enumerable.Range(0, 20).Select(t => 1000L + t)]);
-
-        TimeCuts cuts = TimeCuts.At(histories, heldOut: 0.2);
-
-        Assert.Equal(new TimeCuts(1016, 1018), cuts);
-        Assert.Equal(16, new TimeSplit(histories, cuts).Train(0).Length);
+        Assert.Equal(new TimeCuts(1016, 1018), TimeCuts.At(Twenty, heldOut: 0.2));
+        Assert.Equal(16, new TimeSplit(Twenty, TimeCuts.At(Twenty, heldOut: 0.2)).Train(0).Length);
     }
 
     [Theory]
     [InlineData(0.0001, "--held-out 0.0001 of 20 interactions leaves none to train, to validate or to test. Use a larger share.")]
     [InlineData(0.99, "--held-out 0.99 of 20 interactions leaves none to train, to validate or to test. Use a smaller share.")]
-    public void A_share_that_leaves_a_part_empty_is_named(double heldOut, string expected)
-    {
-        UserHistories histories = new([1], [0, 20], [.. Enumerable.Range(0, 20)], [.. Enumerable.Range(0, 20).Select(t => 1000L + t)]);
-
-        Assert.Equal(expected, Assert.Throws<UserErrorException>(() => TimeCuts.At(histories, heldOut)).Message);
-    }
+    public void A_share_that_leaves_a_part_empty_is_named(double heldOut, string expected) =>
+        Assert.Equal(expected, Assert.Throws<UserErrorException>(() => TimeCuts.At(Twenty, heldOut)).Message);
 
     [Fact]
     public void Times_that_are_all_alike_cannot_be_split()
     {
         UserHistories histories = new([1, 2], [0, 2, 4], [0, 1, 0, 1], [7, 7, 7, 7]);
 
-        var error = Assert.Throws<UserErrorException>(() => TimeCuts.At(histories, heldOut: 0.5));
-
-        Assert.Contains("Use --split leave-one-out.", error.Message, StringComparison.Ordinal);
+        Assert.Refused<UserErrorException>(() => TimeCuts.At(histories, heldOut: 0.5), "Use --split leave-one-out.");
     }
 }

@@ -2,22 +2,22 @@ using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
-public sealed class EvaluateStepTests : IDisposable
+public sealed class EvaluateStepTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
-    public async Task Results_are_saved_by_model_and_a_second_evaluation_replaces_its_split_only()
+    public async Task Results_are_saved_by_model_a_second_evaluation_replaces_its_split_only_and_each_look_at_the_test_is_logged()
     {
         StepContext context = await PrepareAsync();
 
+        EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
+        EvaluationResult test = Assert.Single(MetricsFile.Read(context.Workspace, "popularity").Results);
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"] }, context);
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Validation] }, context);
 
-        IReadOnlyList<EvaluationResult> saved = MetricsFile.Read(context.Workspace, "popularity").Results;
-        Assert.Equal(["test", "validation"], saved.Select(result => result.Split));
+        Assert.Equal(report.Results[0].Intervals!["ndcg@10"], test.Intervals!["ndcg@10"]);
+        Assert.True(test.IsComparable);
+        Assert.Equal(["test", "validation"], MetricsFile.Read(context.Workspace, "popularity").Results.Select(result => result.Split));
+        Assert.Equal(2, File.ReadAllLines(Path.Combine(Path.GetDirectoryName(context.Workspace.MetricsFolder)!, MetricsFile.TestLog)).Length);
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class EvaluateStepTests : IDisposable
     [Fact]
     public async Task Figures_of_a_model_that_was_trained_again_since_are_not_kept_beside_the_new_ones()
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
         await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["retriever"], Splits = [HeldOut.Validation, HeldOut.Test] }, context);
         TwoTastes.ReplaceRetriever(context);
         File.SetLastWriteTimeUtc(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName), DateTime.UtcNow.AddDays(-1)); // as a copy may leave it
@@ -48,26 +48,12 @@ public sealed class EvaluateStepTests : IDisposable
     }
 
     [Fact]
-    public async Task Every_look_at_the_test_split_is_logged_and_none_at_validation()
-    {
-        StepContext context = await PrepareAsync();
-
-        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Validation] }, context);
-        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
-        await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
-
-        string log = Path.Combine(Path.GetDirectoryName(context.Workspace.MetricsFolder)!, MetricsFile.TestLog);
-        Assert.Equal(2, File.ReadAllLines(log).Length);
-    }
-
-    [Fact]
     public async Task Unknown_models_are_refused_with_the_names_that_there_are()
     {
         StepContext context = await PrepareAsync();
 
-        var error = await Assert.ThrowsAsync<UserErrorException>(() => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["oracle"] }, context));
-
-        Assert.StartsWith("Unknown model 'oracle'. Models: popularity, popularity-recent, item-knn, ease", error.Message, StringComparison.Ordinal);
+        await Assert.RefusedAsync(() => EvaluateStep.RunAsync(new EvaluateOptions { Models = ["oracle"] }, context),
+            "Unknown model 'oracle'. Models: popularity, popularity-recent, item-knn, ease");
     }
 
     [Fact]
@@ -116,23 +102,11 @@ public sealed class EvaluateStepTests : IDisposable
         Assert.False(first.GetProperty("versus")[0].GetProperty("significant").GetBoolean());
     }
 
-    [Fact]
-    public async Task Saved_figures_are_read_back_with_their_intervals()
-    {
-        StepContext context = await PrepareAsync();
-        EvaluationReport report = await EvaluateStep.RunAsync(new EvaluateOptions { Models = ["popularity"], Splits = [HeldOut.Test] }, context);
-
-        EvaluationResult saved = Assert.Single(MetricsFile.Read(context.Workspace, "popularity").Results);
-
-        Assert.Equal(report.Results[0].Intervals!["ndcg@10"], saved.Intervals!["ndcg@10"]);
-        Assert.True(saved.IsComparable);
-    }
-
     private async Task<StepContext> PrepareAsync()
     {
-        await File.WriteAllTextAsync(_folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
-        StepContext context = StepContexts.In(_folder.File("artifacts"), "tiny");
-        await PrepareStep.RunAsync(new PrepareOptions { Data = _folder.Path }, context);
+        await File.WriteAllTextAsync(Folder.File("ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n");
+        StepContext context = StepContexts.In(Folder.File("artifacts"), "tiny");
+        await PrepareStep.RunAsync(new PrepareOptions { Data = Folder.Path }, context);
         return context;
     }
 }

@@ -5,19 +5,15 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 
-public sealed class FusedTransformerTests : IDisposable
+public sealed class FusedTransformerTests
 {
     private const int Items = 300;
     private const int Width = 64;
     private static readonly ModelInfo Model = new(BlockKinds.Transformer, Width, 3, 2, 128, 200, Items, 500, 0, "full-softmax", 0.05);
 
-    static FusedTransformerTests() => LibTorch.Load();
-
-    private readonly TemporaryFolder _folder = new();
+    private static readonly Lazy<(InferenceSession Exact, InferenceSession Fused)> Sessions = new(Export);
 
     public FusedTransformerTests() => Assert.SkipUnless(Vectors512.AreUsed, "This processor has no 512-bit vectors.");
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(1)]
@@ -30,53 +26,33 @@ public sealed class FusedTransformerTests : IDisposable
     [InlineData(200)]
     public void At_any_length_it_answers_nearly_as_the_graph_in_32_bits(int length)
     {
-        (InferenceSession exact, InferenceSession fused) = Export();
-        using (exact)
-        using (fused)
-        {
-            long[] history = History(length, seed: length);
-            Assert.InRange(Cosine(Run(exact, history, 1), Run(fused, history, 1)), 0.998, 1.000001);
-        }
+        long[] history = History(length, seed: length);
+        Assert.InRange(Cosine(Run(Sessions.Value.Exact, history, 1), Run(Sessions.Value.Fused, history, 1)), 0.998, 1.000001);
     }
 
     [Fact]
     public void Histories_of_one_batch_do_not_mix()
     {
-        (InferenceSession exact, InferenceSession fused) = Export();
-        using (exact)
-        using (fused)
-        {
-            long[] first = History(40, seed: 1), second = History(40, seed: 2);
-            float[] together = Run(fused, [.. first, .. second], 2);
-            Assert.InRange(Cosine(Run(exact, first, 1), together[..Width]), 0.998, 1.000001);
-            Assert.InRange(Cosine(Run(exact, second, 1), together[Width..]), 0.998, 1.000001);
-        }
+        long[] first = History(40, seed: 1), second = History(40, seed: 2);
+        float[] together = Run(Sessions.Value.Fused, [.. first, .. second], 2);
+        Assert.InRange(Cosine(Run(Sessions.Value.Exact, first, 1), together[..Width]), 0.998, 1.000001);
+        Assert.InRange(Cosine(Run(Sessions.Value.Exact, second, 1), together[Width..]), 0.998, 1.000001);
     }
 
     [Fact]
     public void Calls_at_once_do_not_share_their_room()
     {
-        (InferenceSession exact, InferenceSession fused) = Export();
-        using (exact)
-        using (fused)
-        {
-            float[][] alone = [.. Enumerable.Range(1, 40).Select(length => Run(fused, History(length, seed: length), 1))];
-            float[][] atOnce = new float[40][];
-            Parallel.For(0, 40, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => atOnce[i] = Run(fused, History(i + 1, seed: i + 1), 1));
-            Assert.Equal(alone, atOnce);
-        }
+        float[][] alone = [.. Enumerable.Range(1, 40).Select(length => Run(Sessions.Value.Fused, History(length, seed: length), 1))];
+        float[][] atOnce = new float[40][];
+        Parallel.For(0, 40, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => atOnce[i] = Run(Sessions.Value.Fused, History(i + 1, seed: i + 1), 1));
+        Assert.Equal(alone, atOnce);
     }
 
     [Fact]
     public void A_history_beyond_the_positions_that_the_graph_knows_is_refused_in_words()
     {
-        (InferenceSession exact, InferenceSession fused) = Export();
-        using (exact)
-        using (fused)
-        {
-            OnnxRuntimeException refused = Assert.Throws<OnnxRuntimeException>(() => Run(fused, History(201, seed: 1), 1));
-            Assert.Contains("A history of 201 items is longer than the graph's 200 positions.", refused.Message, StringComparison.Ordinal);
-        }
+        OnnxRuntimeException refused = Assert.Throws<OnnxRuntimeException>(() => Run(Sessions.Value.Fused, History(201, seed: 1), 1));
+        Assert.Contains("A history of 201 items is longer than the graph's 200 positions.", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -88,8 +64,10 @@ public sealed class FusedTransformerTests : IDisposable
     public void It_is_used_where_the_kernels_fit(string kind, int width, int heads, int hidden, bool fits) =>
         Assert.Equal(fits, FusedTransformer.Fits(Model with { Kind = kind, Dimension = width, Heads = heads, FeedForward = hidden }));
 
-    private (InferenceSession Exact, InferenceSession Fused) Export()
+    private static (InferenceSession Exact, InferenceSession Fused) Export()
     {
+        LibTorch.Load();
+        using var folder = new TemporaryFolder();
         manual_seed(5);
         using UserTower tower = new(Model, embeddingStd: 1);
         foreach ((_, var parameter) in tower.named_parameters())
@@ -99,9 +77,9 @@ public sealed class FusedTransformerTests : IDisposable
         }
 
         Dictionary<string, NamedTensor> weights = NetworkWeights.Of(tower).ToDictionary(weight => weight.Name);
-        UserTowerGraph.Write(_folder.File("fp32.onnx"), Model, weights);
-        UserTowerGraph.Write(_folder.File("int8.onnx"), Model, weights, isInt8: true);
-        return (OnnxSession.Open(_folder.File("fp32.onnx")), OnnxSession.Open(_folder.File("int8.onnx")));
+        UserTowerGraph.Write(folder.File("fp32.onnx"), Model, weights);
+        UserTowerGraph.Write(folder.File("int8.onnx"), Model, weights, isInt8: true);
+        return (OnnxSession.Open(folder.File("fp32.onnx")), OnnxSession.Open(folder.File("int8.onnx")));
     }
 
     private static long[] History(int length, int seed)

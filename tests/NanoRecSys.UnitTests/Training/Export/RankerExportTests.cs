@@ -5,14 +5,10 @@ namespace NanoRecSys.UnitTests.Training.Export;
 
 /// <summary>Which ranker is exported with which retriever.</summary>
 [Collection(SeededTorch.Name)]
-public sealed class RankerExportTests : IDisposable
+public sealed class RankerExportTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
-    public async Task IsOfThisRetriever_compares_the_weights_and_not_the_file_times()
+    public async Task A_ranker_is_left_out_beside_other_weights_than_it_was_trained_for_whatever_the_times_of_the_files()
     {
         StepContext context = await TrainedAsync();
         string ranker = Path.Combine(context.Workspace.RankerFolder, ModelFolder.WeightsName);
@@ -21,25 +17,20 @@ public sealed class RankerExportTests : IDisposable
         File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // as a copy may leave them
         Assert.True(RankerExport.IsOfThisRetriever(context.Workspace, data: null));
 
+        using (UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null))
+        {
+            ModelFolder.WriteRetriever(context.Workspace.RefitFolder, tower, "data", selected: ModelFolder.HashOf(context.Workspace.RetrieverFolder));
+        }
+
+        Assert.Equal(
+            $"The ranker was trained for the selected retriever, not for its refit. Delete {context.Workspace.RefitFolder} to serve the two.",
+            RankerExport.MismatchOf(context.Workspace, data: null));
+        Directory.Delete(context.Workspace.RefitFolder, recursive: true);
+
         TwoTastes.ReplaceRetriever(context);
         File.SetLastWriteTimeUtc(retriever, DateTime.UtcNow.AddDays(-2));
         Assert.False(RankerExport.IsOfThisRetriever(context.Workspace, data: null));
         Assert.Contains("another retriever. Run 'mine-negatives' and 'train-ranker' again", RankerExport.MismatchOf(context.Workspace, data: null), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Ranker_is_left_out_beside_a_refit_which_has_other_embeddings()
-    {
-        StepContext context = await TrainedAsync();
-        Workspace workspace = context.Workspace;
-        using (UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data: null))
-        {
-            ModelFolder.WriteRetriever(workspace.RefitFolder, tower, "data", selected: ModelFolder.HashOf(workspace.RetrieverFolder));
-        }
-
-        Assert.Equal(
-            $"The ranker was trained for the selected retriever, not for its refit. Delete {workspace.RefitFolder} to serve the two.",
-            RankerExport.MismatchOf(workspace, data: null));
     }
 
     [Fact]
@@ -63,7 +54,7 @@ public sealed class RankerExportTests : IDisposable
 
     private async Task<StepContext> TrainedAsync()
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
         await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
         await TrainRankerStep.RunAsync(new TrainRankerOptions { Hidden = [8], Epochs = 1, Candidates = 10 }, context);
         return context;

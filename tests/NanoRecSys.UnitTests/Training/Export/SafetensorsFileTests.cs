@@ -1,18 +1,16 @@
 using System.Buffers.Binary;
 using System.Text;
+using NanoRecSys.Training.Export;
+using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 
-public sealed class SafetensorsFileTests : IDisposable
+public sealed class SafetensorsFileTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void What_was_written_is_read_back()
     {
-        string path = _folder.File("weights.safetensors");
+        string path = Folder.File("weights.safetensors");
         SafetensorsFile.Write(path,
         [
             new NamedTensor("embedding.weight", [2, 3], [1, 2, 3, 4, 5, -6.5f]),
@@ -33,7 +31,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Values_start_at_a_multiple_of_eight_bytes()
     {
-        string path = _folder.File("weights.safetensors");
+        string path = Folder.File("weights.safetensors");
         SafetensorsFile.Write(path, [new NamedTensor("a", [1], [1])]);
         byte[] bytes = File.ReadAllBytes(path);
         Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(bytes) % 8);
@@ -42,10 +40,9 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void A_tensor_whose_shape_belies_its_values_is_not_written()
     {
-        string path = _folder.File("weights.safetensors");
+        string path = Folder.File("weights.safetensors");
         var wrong = new NamedTensor("a", [2, 2], [1, 2, 3]);
-        ArgumentException e = Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(path, [wrong]));
-        Assert.Contains("needs 4 values, has 3", e.Message, StringComparison.Ordinal);
+        Assert.Refused<ArgumentException>(() => SafetensorsFile.Write(path, [wrong]), "needs 4 values, has 3");
         Assert.False(File.Exists(path));
     }
 
@@ -90,9 +87,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_header_that_belies_the_data_is_refused(string header, string reason)
     {
         string path = WriteRaw(header, new byte[4]);
-        InvalidDataException e = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(path));
-        Assert.Contains(path, e.Message, StringComparison.Ordinal);
-        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
+        Assert.Refused<InvalidDataException>(() => SafetensorsFile.Read(path), path, reason);
     }
 
     [Theory]
@@ -103,14 +98,14 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("00 E1 F5 05 00 00 00 00 7B 7D")]
     public void A_file_shorter_than_its_header_is_refused(string hex)
     {
-        string path = _folder.File("bad.safetensors");
+        string path = Folder.File("bad.safetensors");
         File.WriteAllBytes(path, Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
         Assert.Throws<InvalidDataException>(() => SafetensorsFile.Read(path));
     }
 
     private string WriteRaw(string header, byte[] data)
     {
-        string path = _folder.File("raw.safetensors");
+        string path = Folder.File("raw.safetensors");
         byte[] text = Encoding.UTF8.GetBytes(header);
         byte[] prefix = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(prefix, text.Length);

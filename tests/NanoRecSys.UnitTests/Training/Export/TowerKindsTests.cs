@@ -7,7 +7,7 @@ namespace NanoRecSys.UnitTests.Training.Export;
 
 /// <summary>Every kind of tower: what is exported answers as what is trained, one by one and in a padded batch.</summary>
 [Collection(SeededTorch.Name)]
-public sealed class TowerKindsTests : IDisposable
+public sealed class TowerKindsTests : FolderTests
 {
     private const int MaxLength = 9;
 
@@ -15,9 +15,6 @@ public sealed class TowerKindsTests : IDisposable
     private static readonly long[][] Times = [[0, 5, 5, 90, 4000, 4001, 90_000, 90_000, 2_000_000], [77], [10, 20, 30, 1_000_000_000]];
     private static readonly long[] Now = [2_000_060, 78, 1_000_000_000];
 
-    private readonly TemporaryFolder _folder = new();
-
-    public TowerKindsTests() => LibTorch.Load();
 
     public static TheoryData<string, string, bool> Kinds
     {
@@ -38,14 +35,12 @@ public sealed class TowerKindsTests : IDisposable
         }
     }
 
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [MemberData(nameof(Kinds))]
     public void The_graph_answers_as_the_network(string kind, string positions, bool hasTimes)
     {
         using UserTower tower = RandomTower(kind, positions, hasTimes);
-        string path = Path.Combine(_folder.Path, "tower.onnx");
+        string path = Path.Combine(Folder.Path, "tower.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
         using var session = OnnxSession.Open(path);
 
@@ -62,7 +57,7 @@ public sealed class TowerKindsTests : IDisposable
     public void The_graph_in_8_bits_answers_nearly_as_the_network_one_history_at_a_time(string kind, string positions, bool hasTimes)
     {
         using UserTower tower = RandomTower(kind, positions, hasTimes, width: 32);
-        string path = Path.Combine(_folder.Path, "tower.int8.onnx");
+        string path = Path.Combine(Folder.Path, "tower.int8.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name), isInt8: true);
         using var session = OnnxSession.Open(path);
 
@@ -79,7 +74,7 @@ public sealed class TowerKindsTests : IDisposable
     public void With_a_time_bias_the_same_items_at_other_times_are_another_user()
     {
         using UserTower tower = RandomTower(BlockKinds.Gated, Positions.Relative, hasTimes: true);
-        string path = Path.Combine(_folder.Path, "tower.onnx");
+        string path = Path.Combine(Folder.Path, "tower.onnx");
         UserTowerGraph.Write(path, tower.Model, NetworkWeights.Of(tower).ToDictionary(weight => weight.Name));
         using var session = OnnxSession.Open(path);
 

@@ -4,35 +4,9 @@ using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 
-public sealed class UserTowerGraphTests : IDisposable
+public sealed class UserTowerGraphTests : FolderTests
 {
     private const float Tolerance = 1e-5f;
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
-    [Fact]
-    public void The_graph_answers_as_the_reference_implementation_one_history_at_a_time()
-    {
-        ReferenceTower reference = ReferenceTower.Load();
-        using InferenceSession session = Export(reference.Model, reference.Weights);
-        int dimension = reference.Model.Dimension;
-        for (int u = 0; u < reference.Histories.Length; u++)
-        {
-            int[] history = reference.Histories[u];
-            int length = SequenceBuilder.Length(history.Length, reference.Model.MaxLength);
-            float[] actual = Encode(session, [history], length);
-            AssertClose(reference.Expected.AsSpan(u * dimension, dimension), actual);
-        }
-    }
-
-    [Fact]
-    public void The_graph_answers_as_the_reference_implementation_in_one_padded_batch()
-    {
-        ReferenceTower reference = ReferenceTower.Load();
-        using InferenceSession session = Export(reference.Model, reference.Weights);
-        AssertClose(reference.Expected, Encode(session, reference.Histories, reference.Model.MaxLength));
-    }
 
     [Theory]
     [InlineData(1)]
@@ -47,18 +21,6 @@ public sealed class UserTowerGraphTests : IDisposable
 
         Assert.All(padded, value => Assert.True(float.IsFinite(value)));
         AssertClose(bare, padded.AsSpan(model.Dimension, model.Dimension));
-    }
-
-    [Fact]
-    public void Embeddings_have_length_one_and_depend_on_the_order_of_the_history()
-    {
-        (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks: 2);
-        using InferenceSession session = Export(model, weights);
-        float[] forward = Encode(session, [[1, 2, 3, 4]], length: 4);
-        float[] swapped = Encode(session, [[2, 1, 3, 4]], length: 4);
-
-        Assert.Equal(1, forward.Sum(value => (double)value * value), 1e-5);
-        Assert.True(forward.Zip(swapped).Max(pair => Math.Abs(pair.First - pair.Second)) > 1e-3);
     }
 
     [Fact]
@@ -79,15 +41,13 @@ public sealed class UserTowerGraphTests : IDisposable
     public void Weights_of_another_configuration_are_refused_by_name()
     {
         (ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights) = RandomWeights.Tower(blocks: 1);
-        InvalidDataException wrongShape = Assert.Throws<InvalidDataException>(() => Export(model with { FeedForward = 24 }, weights));
-        Assert.Contains("'blocks.0.mlp.w_gate_val.weight' is [40, 16]", wrongShape.Message, StringComparison.Ordinal);
-        InvalidDataException missing = Assert.Throws<InvalidDataException>(() => Export(model with { Blocks = 2 }, weights));
-        Assert.Contains("no 'blocks.1.", missing.Message, StringComparison.Ordinal);
+        Assert.Refused<InvalidDataException>(() => Export(model with { FeedForward = 24 }, weights), "'blocks.0.mlp.w_gate_val.weight' is [40, 16]");
+        Assert.Refused<InvalidDataException>(() => Export(model with { Blocks = 2 }, weights), "no 'blocks.1.");
     }
 
     private InferenceSession Export(ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights)
     {
-        string path = _folder.File("user_tower.onnx");
+        string path = Folder.File("user_tower.onnx");
         UserTowerGraph.Write(path, model, weights);
         return OnnxSession.Open(path);
     }

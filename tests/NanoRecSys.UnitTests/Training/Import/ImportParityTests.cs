@@ -9,16 +9,13 @@ using TorchSharp;
 namespace NanoRecSys.UnitTests.Training.Import;
 
 /// <summary>Imported networks and their exports against what PyTorch computes with the same files.</summary>
-public sealed class ImportParityTests : IDisposable
+public sealed class ImportParityTests : FolderTests
 {
     private const int Dimension = 64;
     private const int Candidates = 100;
-    private readonly TemporaryFolder _folder = new();
     private readonly StepContext _context;
 
-    public ImportParityTests() => _context = StepContexts.In(_folder.Path, "reference");
-
-    public void Dispose() => _folder.Dispose();
+    public ImportParityTests() => _context = StepContexts.In(Folder.Path, "reference");
 
     [Theory]
     [InlineData("pth")]

@@ -1,14 +1,11 @@
 using System.Text;
 using NanoRecSys.Training.Import;
+using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 
-public sealed class ItemMapFileTests : IDisposable
+public sealed class ItemMapFileTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Theory]
     [InlineData("31\n1029\n7", new[] { "31", "1029", "7" })]
     [InlineData("\uFEFF31\r\n 1029 \r\n7\r\n\r\n", new[] { "31", "1029", "7" })]
@@ -50,8 +47,8 @@ public sealed class ItemMapFileTests : IDisposable
     [Fact]
     public void What_was_written_is_read_back()
     {
-        ItemMapFile.Write(_folder.File("items.txt"), [5, -1, 7]);
-        Assert.Equal([5, -1, 7], ItemMapFile.Read(_folder.File("items.txt")));
+        ItemMapFile.Write(Folder.File("items.txt"), [5, -1, 7]);
+        Assert.Equal([5, -1, 7], ItemMapFile.Read(Folder.File("items.txt")));
     }
 
     private static byte[] NumPy(int version, string header, string hex)
@@ -63,14 +60,13 @@ public sealed class ItemMapFileTests : IDisposable
 
     private EntityId[] Read(byte[] content)
     {
-        string path = _folder.File("map");
+        string path = Folder.File("map");
         File.WriteAllBytes(path, content);
         return ItemMapFile.Read(path);
     }
 
     private void AssertRefused(byte[] content, string reason)
     {
-        InvalidDataException e = Assert.Throws<InvalidDataException>(() => Read(content));
-        Assert.Contains(reason, e.Message, StringComparison.Ordinal);
+        Assert.Refused<InvalidDataException>(() => Read(content), reason);
     }
 }

@@ -4,14 +4,11 @@ using NanoRecSys.Training.Import;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 
-public sealed class PretrainedWeightsTests : IDisposable
+public sealed class PretrainedWeightsTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly string _path;
 
-    public PretrainedWeightsTests() => _path = _folder.File("weights.pth");
-
-    public void Dispose() => _folder.Dispose();
+    public PretrainedWeightsTests() => _path = Folder.File("weights.pth");
 
     [Theory]
     [InlineData("user_tower", 21, "embedding.weight")]

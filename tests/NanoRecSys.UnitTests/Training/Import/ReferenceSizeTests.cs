@@ -4,12 +4,9 @@ using NanoRecSys.Training.Import;
 namespace NanoRecSys.UnitTests.Training.Import;
 
 /// <summary>A network as large as the reference trains on MovieLens 20M: 11 million parameters.</summary>
-public sealed class ReferenceSizeTests(ITestOutputHelper output) : IDisposable
+public sealed class ReferenceSizeTests(ITestOutputHelper output) : FolderTests
 {
     private static readonly ModelInfo Reference = new("transformer", 256, 4, 8, 1024, 200, 26_744, 500, 0, "imported", 0.05);
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("pth")]
@@ -17,7 +14,7 @@ public sealed class ReferenceSizeTests(ITestOutputHelper output) : IDisposable
     public async Task It_is_imported_in_seconds_and_in_little_more_memory_than_its_files(string format)
     {
         IReadOnlyDictionary<string, NamedTensor> weights = RandomWeights.Tower(Reference).Weights;
-        string path = _folder.File($"tower.{format}");
+        string path = Folder.File($"tower.{format}");
         if (format == "pth")
         {
             PthWriter.Write(path, weights.Values);
@@ -27,7 +24,7 @@ public sealed class ReferenceSizeTests(ITestOutputHelper output) : IDisposable
             SafetensorsFile.Write(path, weights.Values);
         }
 
-        StepContext context = StepContexts.In(_folder.File("artifacts"), "reference");
+        StepContext context = StepContexts.In(Folder.File("artifacts"), "reference");
         long before = GC.GetAllocatedBytesForCurrentThread(); // Without an item map nothing is awaited, so all of it is this thread's.
         var watch = Stopwatch.StartNew();
         Task<ImportSummary> import = ImportStep.RunAsync(new ImportOptions { UserTower = path, Heads = 8 }, context);

@@ -3,12 +3,8 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-public sealed class EmbeddingExpansionTests : IDisposable
+public sealed class EmbeddingExpansionTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public void Moments_are_those_of_each_dimension()
     {
@@ -21,7 +17,7 @@ public sealed class EmbeddingExpansionTests : IDisposable
     public void Mean_and_variance_stay_and_no_row_is_a_copy()
     {
         float[] source = RandomVectors.Clustered(300, 6, centres: 5, seed: 3);
-        string path = _folder.File("many.npy");
+        string path = Folder.File("many.npy");
         EmbeddingExpansion.Write(source, dimension: 6, rows: 20_001, path, new BuildControl(Seed: 1, Threads: 1));
         (ReadOnlyMemory<float> made, int columns) = NpyFile.Map(path);
         Assert.Equal((6, 20_001 * 6), (columns, made.Length));
@@ -41,7 +37,7 @@ public sealed class EmbeddingExpansionTests : IDisposable
     {
         byte[][] files = [.. new[] { 1, 1, 2 }.Select(seed =>
         {
-            string path = _folder.File("made.npy");
+            string path = Folder.File("made.npy");
             EmbeddingExpansion.Write(new float[] { 1, 2, 3, 5 }, dimension: 2, rows: 9, path, new BuildControl(seed, Threads: 1));
             return File.ReadAllBytes(path);
         })];

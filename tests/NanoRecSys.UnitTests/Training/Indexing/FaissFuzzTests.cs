@@ -4,15 +4,12 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
 /// <summary>Damaged and hostile files of every kind: one clear error, or an index that can be searched; never a crash.</summary>
-public sealed class FaissFuzzTests : IDisposable
+public sealed class FaissFuzzTests : FolderTests
 {
     private const int Rows = 300;
     private const long MostMemory = 32 << 20; // far more than a file of some hundred KB needs, far less than it can claim
-    private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string> Kinds() => [.. SmallIndexes.Shapes.Select(shape => shape.Kind)];
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -60,7 +57,7 @@ public sealed class FaissFuzzTests : IDisposable
     [Fact]
     public void A_graph_without_rows_has_no_entry()
     {
-        string path = _folder.File("whole.index");
+        string path = Folder.File("whole.index");
         FaissFile.Write(path, new HnswIndex(new HnswGraph([], [0, 24, 36]), ReadOnlyMemory<float>.Empty, SmallIndexes.Dimension, VectorMetric.L2));
         byte[] whole = File.ReadAllBytes(path);
         Assert.True(CanRead(whole));
@@ -71,7 +68,7 @@ public sealed class FaissFuzzTests : IDisposable
 
     private bool CanRead(byte[] bytes)
     {
-        string path = _folder.File("changed.index");
+        string path = Folder.File("changed.index");
         File.WriteAllBytes(path, bytes);
         long before = GC.GetTotalAllocatedBytes();
         try
@@ -93,7 +90,7 @@ public sealed class FaissFuzzTests : IDisposable
 
     private byte[] Write(string kind)
     {
-        string path = _folder.File("whole.index");
+        string path = Folder.File("whole.index");
         FaissFile.Write(path, SmallIndexes.Build(SmallIndexes.Shape(kind), VectorMetric.L2, rows: Rows));
         return File.ReadAllBytes(path);
     }

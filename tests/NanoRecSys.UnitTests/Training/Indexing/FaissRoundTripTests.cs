@@ -5,7 +5,7 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
 /// <summary>Files go both ways between the real FAISS and us, and both find the same in them.</summary>
-public sealed class FaissRoundTripTests : IDisposable
+public sealed class FaissRoundTripTests : FolderTests
 {
     private const int K = 10;
     private const int Queries = 40;
@@ -14,19 +14,16 @@ public sealed class FaissRoundTripTests : IDisposable
             print(" ".join(str(i) for i in row[1]), "|", " ".join(repr(float(d)) for d in row[0]))
         """;
 
-    private readonly TemporaryFolder _folder = new();
     private readonly float[] _queries = RandomVectors.Clustered(Queries, SmallIndexes.Dimension, centres: 60, seed: 21);
 
     public static TheoryData<string, VectorMetric> Cases() => SmallIndexes.Cases();
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void FAISS_finds_the_same_in_what_we_write(string kind, VectorMetric metric)
     {
         IVectorIndex index = SmallIndexes.Shared(kind, metric);
-        string path = _folder.File("ours.index");
+        string path = Folder.File("ours.index");
         FaissFile.Write(path, index);
         string output = PythonFaiss.Run(
             """
@@ -42,8 +39,8 @@ public sealed class FaissRoundTripTests : IDisposable
     [MemberData(nameof(Cases))]
     public void We_find_the_same_in_what_FAISS_writes(string kind, VectorMetric metric)
     {
-        string vectors = _folder.File("vectors.npy");
-        string path = _folder.File("theirs.index");
+        string vectors = Folder.File("vectors.npy");
+        string path = Folder.File("theirs.index");
         NpyFile.Write(vectors, SmallIndexes.Vectors, SmallIndexes.Dimension);
         string output = PythonFaiss.Run(
             """
@@ -74,7 +71,7 @@ public sealed class FaissRoundTripTests : IDisposable
 
     private string WriteQueries()
     {
-        string path = _folder.File("queries.npy");
+        string path = Folder.File("queries.npy");
         NpyFile.Write(path, _queries, SmallIndexes.Dimension);
         return path;
     }

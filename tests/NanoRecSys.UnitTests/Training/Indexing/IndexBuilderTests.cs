@@ -5,16 +5,13 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-public sealed class IndexBuilderTests : IDisposable
+public sealed class IndexBuilderTests : FolderTests
 {
     private const int K = 10;
     private const int Queries = 50;
-    private readonly TemporaryFolder _folder = new();
     private readonly float[] _queries = RandomVectors.Clustered(Queries, SmallIndexes.Dimension, centres: 60, seed: 21);
 
     public static TheoryData<string, VectorMetric> Cases() => SmallIndexes.Cases();
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -31,7 +28,7 @@ public sealed class IndexBuilderTests : IDisposable
     {
         byte[][] files = [.. new[] { 1, 3 }.Select(threads =>
         {
-            string path = _folder.File($"{threads}.index");
+            string path = Folder.File($"{threads}.index");
             FaissFile.Write(path, SmallIndexes.Build(SmallIndexes.Shape(kind), metric, threads, rows: 1200));
             return File.ReadAllBytes(path);
         })];

@@ -5,12 +5,9 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
-public sealed class IndexChoiceTests : IDisposable
+public sealed class IndexChoiceTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly Messages _messages = new();
-
-    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Of_few_items_a_flat_index_is_made_without_measuring()
@@ -47,7 +44,7 @@ public sealed class IndexChoiceTests : IDisposable
     {
         float[] queries = RandomVectors.Clustered(50, SmallIndexes.Dimension, centres: 60, seed: 21);
         var exact = new FlatIndex(SmallIndexes.Vectors, SmallIndexes.Dimension);
-        return new IndexChoice(options, exact, new IndexRecall(queries, exact, k: 100), StepContexts.In(_folder.Path, "choice") with { Progress = _messages }).Make();
+        return new IndexChoice(options, exact, new IndexRecall(queries, exact, k: 100), StepContexts.In(Folder.Path, "choice") with { Progress = _messages }).Make();
     }
 
     private sealed class Messages : IProgress<ProgressEvent>

@@ -4,15 +4,12 @@ using NanoRecSys.UnitTests.Core.Retrieval;
 namespace NanoRecSys.UnitTests.Training.Indexing;
 
 /// <summary>The FAISS library behind the same interface, where it is installed.</summary>
-public sealed class NativeIndexTests : IDisposable
+public sealed class NativeIndexTests : FolderTests
 {
     private const int K = 10;
-    private readonly TemporaryFolder _folder = new();
     private readonly float[] _queries = RandomVectors.Clustered(20, SmallIndexes.Dimension, centres: 60, seed: 21);
 
     public static TheoryData<string, VectorMetric> Cases() => SmallIndexes.Cases();
-
-    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -80,7 +77,7 @@ public sealed class NativeIndexTests : IDisposable
     public void A_file_that_is_no_index_is_refused_before_the_library_sees_it()
     {
         Assert.SkipUnless(FaissLibrary.IsAvailable, $"libfaiss_c is not installed, and {FaissLibrary.PathVariable} does not name it.");
-        string path = _folder.File("no.index");
+        string path = Folder.File("no.index");
         File.WriteAllText(path, "IwPQ, or so it says");
         Assert.Throws<InvalidDataException>(() => NativeIndex.Read(path));
     }
@@ -89,14 +86,14 @@ public sealed class NativeIndexTests : IDisposable
     public void Without_the_library_the_error_names_the_remedy()
     {
         Assert.SkipWhen(FaissLibrary.IsAvailable, "libfaiss_c is installed.");
-        FaissException e = Assert.Throws<FaissException>(() => IndexFile.Read(_folder.File("any.index"), IndexEngines.Faiss));
+        FaissException e = Assert.Throws<FaissException>(() => IndexFile.Read(Folder.File("any.index"), IndexEngines.Faiss));
         Assert.Contains(FaissLibrary.PathVariable, e.Message, StringComparison.Ordinal);
     }
 
     private NativeIndex Open(IVectorIndex index)
     {
         Assert.SkipUnless(FaissLibrary.IsAvailable, $"libfaiss_c is not installed, and {FaissLibrary.PathVariable} does not name it.");
-        string path = _folder.File("native.index");
+        string path = Folder.File("native.index");
         FaissFile.Write(path, index);
         return NativeIndex.Read(path);
     }

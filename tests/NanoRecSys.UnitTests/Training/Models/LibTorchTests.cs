@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using NanoRecSys.Training.Models;
+using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Models;
@@ -56,9 +58,7 @@ public sealed class LibTorchTests
         string text = folder.File("libLibTorchSharp.so");
         File.WriteAllText(text, new string('x', 4096));
 
-        InvalidDataException error = Assert.Throws<InvalidDataException>(() => LibTorch.WritePatchedCopy(text, folder.Path));
-
-        Assert.Contains("Not a 64-bit little-endian ELF library", error.Message, StringComparison.Ordinal);
+        Assert.Refused<InvalidDataException>(() => LibTorch.WritePatchedCopy(text, folder.Path), "Not a 64-bit little-endian ELF library");
         Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
     }
 }

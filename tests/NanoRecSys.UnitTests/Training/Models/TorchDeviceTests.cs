@@ -1,3 +1,6 @@
+using NanoRecSys.Training.Models;
+using NanoRecSys.Training.Pipeline;
+using NanoRecSys.UnitTests.Fixtures;
 namespace NanoRecSys.UnitTests.Training.Models;
 
 public sealed class TorchDeviceTests
@@ -18,10 +21,7 @@ public sealed class TorchDeviceTests
     [InlineData("cuda:2", true, 2, "the last GPU here is cuda:1")]
     public void A_GPU_that_is_not_there_is_refused_with_the_reason(string asked, bool isCudaBuild, int gpus, string reason)
     {
-        var error = Assert.Throws<UserErrorException>(() => TorchDevice.Resolve(asked, isCudaBuild, () => gpus));
-
-        Assert.StartsWith($"--device {asked} is not available: ", error.Message, StringComparison.Ordinal);
-        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+        Assert.Refused<UserErrorException>(() => TorchDevice.Resolve(asked, isCudaBuild, () => gpus), $"--device {asked} is not available: ", reason);
     }
 
     [Theory]

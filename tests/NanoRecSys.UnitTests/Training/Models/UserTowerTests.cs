@@ -9,21 +9,6 @@ public sealed class UserTowerTests
 
     private static readonly ModelInfo Wide = Small with { Kind = BlockKinds.Gated, Positions = Positions.Relative, Dimension = 64, FeedForward = 128, MaxLength = 80 };
 
-    public UserTowerTests() => LibTorch.Load();
-
-    [Fact]
-    public void It_computes_what_the_reference_implementation_does()
-    {
-        ReferenceTower reference = ReferenceTower.Load();
-        using var tower = new UserTower(reference.Model);
-        NetworkWeights.Load(tower, reference.Weights);
-        using var encoder = new UserEncoder(tower);
-
-        using Tensor users = encoder.Encode([.. reference.Histories]);
-
-        AssertClose(reference.Expected, users, 1e-5f);
-    }
-
     [Fact]
     public void Changing_an_item_leaves_what_came_before_it_unchanged()
     {
@@ -90,26 +75,6 @@ public sealed class UserTowerTests
     }
 
     [Fact]
-    public void The_order_of_items_matters()
-    {
-        using UserTower tower = Trained();
-        using Tensor one = tower.forward(Pack([3, 7, 11]));
-        using Tensor other = tower.forward(Pack([7, 3, 11]));
-
-        Assert.NotEqual(Values(one), Values(other));
-    }
-
-    [Fact]
-    public void Users_and_items_have_length_one()
-    {
-        using UserTower tower = Trained();
-        using Tensor users = tower.forward(Pack([3, 7])).norm(1);
-        using Tensor items = tower.ItemEmbeddings().norm(1);
-
-        Assert.All(Values(users).Concat(Values(items)), length => Assert.Equal(1, length, 1e-5f));
-    }
-
-    [Fact]
     public void Its_weights_go_by_the_names_of_the_published_layout()
     {
         using UserTower tower = Trained();
@@ -158,9 +123,7 @@ public sealed class UserTowerTests
         using var folder = new TemporaryFolder();
         ModelFolder.Retriever.Write(folder.Path, Small with { Kind = kind, Positions = positions }, [], Provenance.Imported);
 
-        UserErrorException error = Assert.Throws<UserErrorException>(() => ModelFolder.ReadRetriever(folder.Path, data: null));
-
-        Assert.EndsWith($"cannot be used: {reason} Run 'train-retriever' again.", error.Message, StringComparison.Ordinal);
+        Assert.Refused<UserErrorException>(() => ModelFolder.ReadRetriever(folder.Path, data: null), $"cannot be used: {reason} Run 'train-retriever' again.");
     }
 
     private static Tensor Encode(UserTower tower, bool isReduced, int[][][] batches)

@@ -2,22 +2,21 @@ using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;
 
-public sealed class StepReporterTests : IDisposable
+public sealed class StepReporterTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
     private readonly ManualTime _time = new();
     private readonly StringWriter _lines = new();
     private readonly StepReporter _reporter;
 
     public StepReporterTests() => _reporter = new StepReporter(
-        _folder.File("run-1"), new ProgressEvent { Run = "run-1", Stage = "train-retriever", StageNumber = 2, StageCount = 8 }, new LineDisplay("train-retriever", _lines, _time), _time);
+        Folder.File("run-1"), new ProgressEvent { Run = "run-1", Stage = "train-retriever", StageNumber = 2, StageCount = 8 }, new LineDisplay("train-retriever", _lines, _time), _time);
 
-    private IReadOnlyList<ProgressEvent> Events => ProgressLog.Read(_folder.File("run-1"));
+    private IReadOnlyList<ProgressEvent> Events => ProgressLog.Read(Folder.File("run-1"));
 
-    public void Dispose()
+    public override void Dispose()
     {
-        _folder.Dispose();
         _lines.Dispose();
+        base.Dispose();
     }
 
     [Fact]
@@ -54,22 +53,15 @@ public sealed class StepReporterTests : IDisposable
         Assert.Equal((3, 6.5, 900.0), (logged.Epoch, logged.Loss, logged.SequencesPerSecond));
     }
 
-    [Fact]
-    public void What_an_earlier_attempt_did_does_not_count_as_done_in_no_time()
+    [Theory]
+    [InlineData(30, 0.25, null, 90)]
+    [InlineData(10, 0.6, 0.5, 40)] // what an earlier attempt did does not count as done in no time
+    public void The_time_left_follows_from_the_share_that_is_done(double seconds, double fraction, double? resumedAt, double left)
     {
-        _time.Advance(10);
-        _reporter.Report(new ProgressEvent { Fraction = 0.6, ResumedAt = 0.5 });
+        _time.Advance(seconds);
+        _reporter.Report(new ProgressEvent { Fraction = fraction, ResumedAt = resumedAt ?? 0 });
 
-        Assert.Equal(40, Assert.Single(Events).RemainingSeconds!.Value, 6);
-    }
-
-    [Fact]
-    public void The_time_left_follows_from_the_share_that_is_done()
-    {
-        _time.Advance(30);
-        _reporter.Report(new ProgressEvent { Fraction = 0.25 });
-
-        Assert.Equal(90, Assert.Single(Events).RemainingSeconds!.Value, 6);
+        Assert.Equal(left, Assert.Single(Events).RemainingSeconds!.Value, 6);
     }
 
     [Fact]

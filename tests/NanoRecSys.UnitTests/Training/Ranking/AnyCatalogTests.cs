@@ -10,12 +10,8 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 
 /// <summary>Rankers of catalogs with other attributes than films have, and with none.</summary>
 [Collection(SeededTorch.Name)]
-public sealed class AnyCatalogTests : IDisposable
+public sealed class AnyCatalogTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public async Task Ranker_of_products_is_exported_as_it_was_trained_and_ranks_new_ones()
     {
@@ -70,6 +66,8 @@ public sealed class AnyCatalogTests : IDisposable
             ], report.Results.Select(result => result.Model));
         using JsonDocument line = JsonDocument.Parse(EvaluationJson.Line(report));
         Assert.Equal("full+permuted-brand", line.RootElement[1].GetProperty("protocol").GetString());
+        Assert.Equal(2, report.Results.Count(result => result.IsComparable));
+        Assert.Equal(["ranker-new-items.json", "ranker-plain.json"], Directory.GetFiles(context.Workspace.MetricsFolder).Select(Path.GetFileName).Order());
         double Ndcg(string model) => report.Results.Single(result => result.Model == model).Metrics["ndcg@10"];
         Assert.True(Ndcg("ranker-new-items") > Ndcg("ranker-new-items (brand permuted)"), "the brand is what users choose by");
     }
@@ -109,7 +107,7 @@ public sealed class AnyCatalogTests : IDisposable
         async Task<double> ScoreOfDearAsync(float weightOfDear)
         {
             string name = $"weight-{weightOfDear}";
-            StepContext context = await TwoTastes.PrepareAsync(_folder, name);
+            StepContext context = await TwoTastes.PrepareAsync(Folder, name);
             PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder);
             float[] weights = [.. data.Histories.Items.ToArray().Select(item => IsDear(item) ? weightOfDear : 1)];
             var mined = new List<MinedPosition>();
@@ -164,25 +162,12 @@ public sealed class AnyCatalogTests : IDisposable
 
     private async Task<(StepContext Context, Catalog Catalog)> TrainAsync(Func<CatalogItem, CatalogItem> describe, IProgress<ProgressEvent>? progress = null)
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
         context = progress is null ? context : context with { Progress = progress };
         string path = Path.Combine(context.Workspace.DataFolder, PreparedData.CatalogName);
         var catalog = new Catalog([.. (await CatalogFile.ReadAsync(path)).Items.Select(describe)]);
         await CatalogFile.WriteAsync(path, catalog);
-        await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = 20, Skip = 0, Hard = 4, Random = 4 }, context);
-        await TrainRankerStep.RunAsync(
-            new TrainRankerOptions
-            {
-                Hidden = [16, 8],
-                Signals = RankerSignals.All,
-                Dropout = 0,
-                ItemDropout = 0.5,
-                LearningRate = 0.01,
-                BatchPairs = 64,
-                Epochs = 10,
-                Patience = 10,
-                Candidates = 20,
-            }, context);
+        await TwoTastes.TrainRankerAsync(context);
         return (context, catalog);
     }
 }

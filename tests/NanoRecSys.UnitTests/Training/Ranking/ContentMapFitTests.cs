@@ -6,8 +6,6 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 [Collection(SeededTorch.Name)]
 public sealed class ContentMapFitTests
 {
-    public ContentMapFitTests() => LibTorch.Load();
-
     [Fact]
     public void Items_it_never_saw_land_beside_those_of_their_genre()
     {

@@ -3,17 +3,14 @@ using NanoRecSys.Training.Ranking;
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
 [Collection(SeededTorch.Name)]
-public sealed class MineNegativesStepTests : IDisposable
+public sealed class MineNegativesStepTests : FolderTests
 {
     private static readonly MineNegativesOptions Options = new() { Candidates = 10, Skip = 2, Hard = 3, Random = 2 };
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Validation_items_are_mined_apart_and_no_held_out_item_trains()
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
         MineNegativesSummary summary = await MineNegativesStep.RunAsync(Options, context);
 
@@ -35,7 +32,7 @@ public sealed class MineNegativesStepTests : IDisposable
     [Fact]
     public async Task What_is_held_out_is_a_negative_like_any_other_so_that_nothing_tells_it()
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
         await MineNegativesStep.RunAsync(new MineNegativesOptions { Candidates = TwoTastes.Items, Skip = 0, Hard = TwoTastes.Items }, context);
 
@@ -47,7 +44,7 @@ public sealed class MineNegativesStepTests : IDisposable
     [Fact]
     public async Task The_same_seed_mines_the_same_and_another_something_else()
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
         int[] first = await MineAsync(context);
         int[] again = await MineAsync(context);
@@ -60,7 +57,7 @@ public sealed class MineNegativesStepTests : IDisposable
     [Fact]
     public async Task A_sample_is_a_share_of_the_training_positions_and_validates_on_all()
     {
-        StepContext context = await TwoTastes.PrepareAsync(_folder, "a");
+        StepContext context = await TwoTastes.PrepareAsync(Folder, "a");
 
         MineNegativesSummary summary = await MineNegativesStep.RunAsync(Options with { Sample = 0.5 }, context);
 

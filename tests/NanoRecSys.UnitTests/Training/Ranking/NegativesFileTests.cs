@@ -1,4 +1,5 @@
 using NanoRecSys.Training.Ranking;
+using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
@@ -55,8 +56,7 @@ public sealed class NegativesFileTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("negatives.parquet"), "not a Parquet file");
 
-        UserErrorException e = await Assert.ThrowsAsync<UserErrorException>(() => NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation));
-        Assert.EndsWith("Run 'mine-negatives' again.", e.Message, StringComparison.Ordinal);
+        await Assert.RefusedAsync(() => NegativesReader.OpenAsync(folder.File("negatives.parquet"), Cancellation), "Run 'mine-negatives' again.");
     }
 
     private static void RequireSame(MinedPosition expected, MinedPosition actual)

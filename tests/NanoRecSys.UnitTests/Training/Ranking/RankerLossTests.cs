@@ -6,8 +6,6 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 [Collection(SeededTorch.Name)]
 public sealed class RankerLossTests
 {
-    public RankerLossTests() => LibTorch.Load();
-
     // By hand, with s the sigmoid: the means of -log s(1), -log s(0), -log s(1), -log s(2), -log s(-1); and of
     // -log(e / (e + 1 + 1/e)) and -log(e^2 / (e^2 + e)).
     [Theory]

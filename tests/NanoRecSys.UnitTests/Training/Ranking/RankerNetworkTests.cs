@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using NanoRecSys.Core.Features;
+using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
 using static TorchSharp.torch;
 
@@ -9,28 +10,6 @@ namespace NanoRecSys.UnitTests.Training.Ranking;
 [Collection(SeededTorch.Name)]
 public sealed class RankerNetworkTests
 {
-    public RankerNetworkTests() => LibTorch.Load();
-
-    [Fact]
-    public void It_computes_what_the_reference_implementation_does()
-    {
-        using var network = new RankerNetwork(new RankerModel(64, [64, 32, 16], Films(21), 0.2, 0));
-        NetworkWeights.Load(network, SafetensorsFile.Read(RepositoryFolder.Shared("parity", "model", "ranker.safetensors")));
-        network.eval();
-        using ZipArchive archive = ZipFile.OpenRead(RepositoryFolder.Shared("parity", "model", "ranker_case.npz"));
-        float[] Read(string name) => ReadArray(archive, name);
-        using Tensor table = tensor(NpyFile.Read(RepositoryFolder.Shared("parity", "model", "item_embeddings.npy")).Values, [500, 64]);
-        using Tensor items = table.index_select(0, tensor(Read("items")).to(int64)); // [100, 64]
-
-        using Tensor logits = network.forward(new RankerInputs(
-            tensor(Read("user"), [1, 64]), items, tensor(Read("popularity"), [100, 1]),
-            tensor(Read("years"), [100, 1]).to(int64), tensor(Read("genres"), [100, 21]), tensor(Read("unknown"), [100, 1])));
-
-        float[] expected = Read("expected_logits");
-        Assert.Equal(100, expected.Length);
-        Assert.All(expected.Zip(logits.data<float>().ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
-    }
-
     [Fact]
     public void Its_weights_go_by_the_names_of_the_published_layout()
     {
@@ -102,22 +81,4 @@ public sealed class RankerNetworkTests
     }
 
     private static ItemLayout Films(int genres) => new([.. Enumerable.Range(0, genres).Select(i => $"genre {i}")], [NumberLayout.Year]);
-
-    // Enough of NumPy's format for these files: version 1.0, 4-byte floats or 8-byte integers.
-    private static float[] ReadArray(ZipArchive archive, string name)
-    {
-        using var bytes = new MemoryStream();
-        using (Stream entry = archive.GetEntry(name + ".npy")!.Open())
-        {
-            entry.CopyTo(bytes);
-        }
-
-        ReadOnlySpan<byte> all = bytes.ToArray();
-        int header = BitConverter.ToUInt16(all[8..]);
-        string description = System.Text.Encoding.ASCII.GetString(all.Slice(10, header));
-        ReadOnlySpan<byte> data = all[(10 + header)..];
-        return description.Contains("<f4", StringComparison.Ordinal)
-            ? MemoryMarshal.Cast<byte, float>(data).ToArray()
-            : Array.ConvertAll(MemoryMarshal.Cast<byte, long>(data).ToArray(), value => (float)value);
-    }
 }

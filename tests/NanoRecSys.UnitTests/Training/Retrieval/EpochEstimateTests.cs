@@ -4,23 +4,17 @@ using NanoRecSys.Training.Retrieval;
 namespace NanoRecSys.UnitTests.Training.Retrieval;
 
 [Collection(SeededTorch.Name)]
-public sealed class EpochEstimateTests : IDisposable
+public sealed class EpochEstimateTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     [Fact]
     public async Task Data_without_a_position_to_train_on_is_refused()
     {
-        string raw = Directory.CreateDirectory(_folder.File("short")).FullName;
+        string raw = Directory.CreateDirectory(Folder.File("short")).FullName;
         await File.WriteAllTextAsync(Path.Combine(raw, "ratings.csv"), "1,10,5,1\n1,11,5,2\n1,12,5,3\n", TestContext.Current.CancellationToken);
-        StepContext context = StepContexts.In(_folder.Path, "short");
+        StepContext context = StepContexts.In(Folder.Path, "short");
         await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
 
-        var error = await Assert.ThrowsAsync<UserErrorException>(() => EpochEstimate.MeasureAsync("quick", 2, context));
-
-        Assert.StartsWith("No user has two items to train on.", error.Message, StringComparison.Ordinal);
+        await Assert.RefusedAsync(() => EpochEstimate.MeasureAsync("quick", 2, context), "No user has two items to train on.");
     }
 
     [Theory]
@@ -28,9 +22,9 @@ public sealed class EpochEstimateTests : IDisposable
     [InlineData(100)] // more than an epoch has
     public async Task A_few_steps_are_projected_to_an_epoch_and_nothing_is_written(int steps)
     {
-        string raw = _folder.File("tiny");
+        string raw = Folder.File("tiny");
         GeneratedData.Write(new GenerateOptions(raw, Users: 60, Items: 90, Ratings: 900, Seed: 1), _ => { }, TestContext.Current.CancellationToken);
-        StepContext context = StepContexts.In(_folder.Path, "tiny");
+        StepContext context = StepContexts.In(Folder.Path, "tiny");
         await PrepareStep.RunAsync(new PrepareOptions { Data = raw }, context);
 
         EpochEstimate estimate = await EpochEstimate.MeasureAsync("quick", steps, context);

@@ -6,8 +6,6 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 [Collection(SeededTorch.Name)]
 public sealed class RetrieverLossTests
 {
-    public RetrieverLossTests() => LibTorch.Load();
-
     [Theory]
     [InlineData(3_416, 288)] // 4 MiB of logits stay in the cache
     [InlineData(57_289, 1024)] // too many items for that
@@ -19,11 +17,7 @@ public sealed class RetrieverLossTests
     [Fact]
     public void Full_softmax_is_the_cross_entropy_over_all_items()
     {
-        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
-        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
-        using Tensor targets = tensor(new long[] { 0, 2 });
-
-        double loss = new FullSoftmaxLoss(0.5).Backward(users, items, targets);
+        double loss = OnAxes((users, items) => new FullSoftmaxLoss(0.5).Backward(users, items, tensor(new long[] { 0, 2 })));
 
         // Logits at temperature 0.5: (2, 0, -2) with target 0, and (0, 2, 0) with target 2.
         double first = Math.Log(Math.Exp(2) + 1 + Math.Exp(-2)) - 2;
@@ -36,86 +30,45 @@ public sealed class RetrieverLossTests
     [InlineData(1_100, 9_000)] // 1,024 rows: they would not
     public void Full_softmax_has_the_same_gradients_in_chunks_as_at_once(int positions, int catalogue)
     {
-        manual_seed(3);
-        using Tensor users = UnitRows(positions, 4);
-        using Tensor items = UnitRows(catalogue, 4);
-        using Tensor targets = randint(0, catalogue, positions, int64);
-        using Tensor atOnce = nn.functional.cross_entropy(users.matmul(items.t()) / 0.3, targets);
-        atOnce.backward();
-        using Tensor userGradient = users.grad!.clone();
-        using Tensor itemGradient = items.grad!.clone();
-        users.grad!.zero_();
-        items.grad!.zero_();
-
-        double loss = new FullSoftmaxLoss(0.3).Backward(users, items, targets);
-
-        Assert.Equal(atOnce.item<float>(), loss, 1e-4);
-        Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-7));
-        Assert.True(allclose(itemGradient, items.grad!, 1e-4, 1e-7));
+        using var scope = NewDisposeScope();
+        RequireSame(
+            Gradients(positions, catalogue, 4, (users, items, targets) =>
+            {
+                Tensor atOnce = nn.functional.cross_entropy(users.matmul(items.t()) / 0.3, targets);
+                atOnce.backward();
+                return atOnce.item<float>();
+            }),
+            Gradients(positions, catalogue, 4, (users, items, targets) => new FullSoftmaxLoss(0.3).Backward(users, items, targets)));
     }
 
-    [Fact]
-    public void In_batch_loss_takes_the_other_targets_as_negatives_and_subtracts_the_log_of_their_shares()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void In_batch_loss_takes_the_other_targets_as_negatives_and_subtracts_the_log_of_their_shares(bool isDecoupled)
     {
-        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
-        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
-        using Tensor targets = tensor(new long[] { 0, 1 });
-        using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
+        double loss = OnAxes((users, items) => new InfoNceLoss(1, tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) }), isDecoupled)
+            .Backward(users, items, tensor(new long[] { 0, 1 })));
 
-        double loss = new InfoNceLoss(1, logShares).Backward(users, items, targets);
-
-        // exp(cosine) / share: row 0 sees (2e, 4), row 1 sees (2, 4e).
-        double first = Math.Log((2 * Math.E + 4) / (2 * Math.E));
-        double second = Math.Log((2 + 4 * Math.E) / (4 * Math.E));
+        // exp(cosine) / share: row 0 sees (2e, 4), row 1 sees (2, 4e). Decoupled, the positive is not in the denominator.
+        double first = Math.Log((isDecoupled ? 4 : 2 * Math.E + 4) / (2 * Math.E));
+        double second = Math.Log((isDecoupled ? 2 : 2 + 4 * Math.E) / (4 * Math.E));
         Assert.Equal((first + second) / 2, loss, 1e-6);
     }
 
     [Fact]
-    public void In_batch_loss_does_not_take_the_same_item_elsewhere_as_a_negative()
-    {
-        using Tensor users = tensor(new float[] { 1, 0, 1, 0 }, [2, 2]).requires_grad_();
-        using Tensor items = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
-        using Tensor targets = tensor(new long[] { 0, 0 });
-        using Tensor logShares = zeros(2);
-
-        double loss = new InfoNceLoss(1, logShares).Backward(users, items, targets);
-
-        Assert.Equal(0, loss, 1e-6);
-    }
+    public void In_batch_loss_does_not_take_the_same_item_elsewhere_as_a_negative() =>
+        Assert.Equal(0, OnAxes((users, items) => new InfoNceLoss(1, zeros(3)).Backward(users, items, tensor(new long[] { 0, 0 }))), 1e-6);
 
     [Fact]
     public void In_batch_loss_has_the_same_gradients_in_chunks_as_at_once()
     {
+        using var scope = NewDisposeScope();
         manual_seed(4);
-        using Tensor users = UnitRows(10, 4);
-        using Tensor items = UnitRows(6, 4);
-        using Tensor targets = randint(0, 6, 10, int64);
-        using Tensor logShares = randn(6);
-        double whole = new InfoNceLoss(0.5, logShares, rowsPerChunk: 10).Backward(users, items, targets);
-        using Tensor userGradient = users.grad!.clone();
-        using Tensor itemGradient = items.grad!.clone();
-        users.grad!.zero_();
-        items.grad!.zero_();
+        Tensor logShares = randn(6);
+        RequireSame(Of(rowsPerChunk: 10), Of(rowsPerChunk: 3));
 
-        double chunked = new InfoNceLoss(0.5, logShares, rowsPerChunk: 3).Backward(users, items, targets);
-
-        Assert.Equal(whole, chunked, 1e-5);
-        Assert.True(allclose(userGradient, users.grad!, 1e-4, 1e-6));
-        Assert.True(allclose(itemGradient, items.grad!, 1e-4, 1e-6));
-    }
-
-    [Fact]
-    public void Decoupled_loss_leaves_the_positive_out_of_the_denominator()
-    {
-        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
-        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
-        using Tensor targets = tensor(new long[] { 0, 1 });
-        using Tensor logShares = tensor(new float[] { MathF.Log(0.5f), MathF.Log(0.25f), MathF.Log(0.25f) });
-
-        double loss = new InfoNceLoss(1, logShares, isDecoupled: true).Backward(users, items, targets);
-
-        // As above, but row 0's denominator is the 4 of the other item alone, and row 1's the 2.
-        Assert.Equal((Math.Log(4 / (2 * Math.E)) + Math.Log(2 / (4 * Math.E))) / 2, loss, 1e-6);
+        (double, Tensor, Tensor) Of(int rowsPerChunk) =>
+            Gradients(10, 6, 4, (users, items, targets) => new InfoNceLoss(0.5, logShares, rowsPerChunk: rowsPerChunk).Backward(users, items, targets));
     }
 
     [Fact]
@@ -133,12 +86,8 @@ public sealed class RetrieverLossTests
     [Fact]
     public void Sampled_softmax_ranks_the_target_among_the_drawn_items_but_not_against_itself()
     {
-        using Tensor users = tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_();
-        using Tensor items = tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_();
-        using Tensor targets = tensor(new long[] { 0, 1 });
-        using Tensor drawn = tensor(new long[] { 2, 0, 2 });
-
-        double loss = new SampledSoftmaxLoss(1, negatives: 3).Backward(users, items, targets, drawn);
+        double loss = OnAxes((users, items) => new SampledSoftmaxLoss(1, negatives: 3).Backward(
+            users, items, tensor(new long[] { 0, 1 }), tensor(new long[] { 2, 0, 2 })));
 
         // Row 0 sees its own cosine 1 and twice -1 (the drawn item 0 is its target); row 1 its own 1 and three times 0.
         double first = Math.Log(Math.E + (2 / Math.E)) - 1;
@@ -147,48 +96,18 @@ public sealed class RetrieverLossTests
     }
 
     [Theory]
+    [InlineData(RetrieverLoss.FullSoftmax)]
     [InlineData(RetrieverLoss.InfoNce)]
     [InlineData(RetrieverLoss.Dcl)]
     [InlineData(RetrieverLoss.SampledSoftmax)]
-    public void Other_losses_in_reduced_precision_have_the_same_gradients_but_for_rounding(RetrieverLoss kind)
+    public void In_reduced_precision_the_gradients_are_the_same_but_for_rounding(RetrieverLoss kind)
     {
-        manual_seed(7);
-        using Tensor users = UnitRows(300, 16);
-        using Tensor items = UnitRows(500, 16);
-        using Tensor targets = randint(0, 500, 300, int64);
-        using Tensor drawn = randint(0, 500, 70, int64);
-        using Tensor logShares = zeros(500);
-        double exact = Backward(isReduced: false);
-        using Tensor gradient = users.grad!.clone();
-        users.grad!.zero_();
-
-        double reduced = Backward(isReduced: true);
+        using var scope = NewDisposeScope();
+        (double exact, Tensor gradient, _) = Gradients(300, 500, 16, (users, items, targets) => Create(kind).Backward(users, items, targets));
+        (double reduced, Tensor rounded, _) = Gradients(300, 500, 16, (users, items, targets) => Create(kind, isReduced: true).Backward(users, items, targets));
 
         Assert.Equal(exact, reduced, 2e-3 * Math.Abs(exact));
-        using Tensor cosine = nn.functional.cosine_similarity(gradient.flatten(), users.grad!.flatten(), dim: 0);
-        Assert.InRange(cosine.item<float>(), 0.9998f, 1.0001f);
-
-        double Backward(bool isReduced) => kind == RetrieverLoss.SampledSoftmax
-            ? new SampledSoftmaxLoss(0.3, 70, isReduced).Backward(users, items, targets, drawn)
-            : new InfoNceLoss(0.3, logShares, kind == RetrieverLoss.Dcl, isReduced).Backward(users, items, targets);
-    }
-
-    [Fact]
-    public void In_reduced_precision_the_gradients_are_the_same_but_for_rounding()
-    {
-        manual_seed(6);
-        using Tensor users = UnitRows(300, 16);
-        using Tensor items = UnitRows(500, 16);
-        using Tensor targets = randint(0, 500, 300, int64);
-        double exact = new FullSoftmaxLoss(0.3).Backward(users, items, targets);
-        using Tensor gradient = users.grad!.clone();
-        users.grad!.zero_();
-
-        double reduced = new FullSoftmaxLoss(0.3, isReduced: true).Backward(users, items, targets);
-
-        Assert.Equal(exact, reduced, 1e-3 * exact);
-        using Tensor cosine = nn.functional.cosine_similarity(gradient.flatten(), users.grad!.flatten(), dim: 0);
-        Assert.InRange(cosine.item<float>(), 0.9999f, 1.0001f);
+        Assert.InRange(nn.functional.cosine_similarity(gradient.flatten(), rounded.flatten(), dim: 0).item<float>(), 0.9998f, 1.0001f);
     }
 
     [Theory]
@@ -237,30 +156,49 @@ public sealed class RetrieverLossTests
     [InlineData(RetrieverLoss.InfoNce)]
     public void Weights_that_are_all_one_change_nothing(RetrieverLoss kind)
     {
-        (float[] plain, float[] weighted) = (Gradient(null), Gradient([.. Enumerable.Repeat(1f, 300)]));
+        using var scope = NewDisposeScope();
+        Assert.Equal(Gradient(null), Gradient(PositionWeights.Of([.. Enumerable.Repeat(1f, 300)], CPU)));
 
-        Assert.Equal(plain, weighted);
-
-        float[] Gradient(float[]? weights)
+        float[] Gradient(PositionWeights? weights)
         {
-            using var scope = NewDisposeScope();
-            manual_seed(5);
-            Tensor users = UnitRows(300, 16), items = UnitRows(500, 16), targets = randint(0, 500, 300, int64);
-            PositionWeights? counted = weights is null ? null : PositionWeights.Of(weights, CPU);
-            IRetrieverLoss loss = kind switch
-            {
-                RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(0.3),
-                RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(0.3, 70),
-                _ => new InfoNceLoss(0.3, zeros(500)),
-            };
-            loss.Backward(users, items, targets, counted);
-            return [.. users.grad!.data<float>(), .. items.grad!.data<float>()];
+            (_, Tensor users, Tensor items) = Gradients(300, 500, 16, (users, items, targets) => Create(kind).Backward(users, items, targets, weights));
+            return [.. users.data<float>(), .. items.data<float>()];
         }
     }
 
     [Fact]
     public void Shares_are_smoothed_so_that_an_item_nobody_had_has_one_too() =>
         Assert.Equal([MathF.Log(0.5f), MathF.Log(0.125f), MathF.Log(0.375f)], InfoNceLoss.LogShares([3, 0, 2]), (a, b) => MathF.Abs(a - b) < 1e-6f);
+
+    private static IRetrieverLoss Create(RetrieverLoss kind, bool isReduced = false) => kind switch
+    {
+        RetrieverLoss.FullSoftmax => new FullSoftmaxLoss(0.3, isReduced),
+        RetrieverLoss.SampledSoftmax => new SampledSoftmaxLoss(0.3, 70, isReduced),
+        _ => new InfoNceLoss(0.3, zeros(500), kind == RetrieverLoss.Dcl, isReduced),
+    };
+
+    /// <summary>Users (1, 0) and (0, 1), items (1, 0), (0, 1) and (-1, 0).</summary>
+    private static double OnAxes(Func<Tensor, Tensor, double> backward)
+    {
+        using var scope = NewDisposeScope();
+        return backward(tensor(new float[] { 1, 0, 0, 1 }, [2, 2]).requires_grad_(), tensor(new float[] { 1, 0, 0, 1, -1, 0 }, [3, 2]).requires_grad_());
+    }
+
+    /// <summary>Each time of the same users, items and targets.</summary>
+    private static (double Loss, Tensor Users, Tensor Items) Gradients(int positions, int catalogue, int width, Func<Tensor, Tensor, Tensor, double> backward)
+    {
+        manual_seed(3);
+        Tensor users = UnitRows(positions, width), items = UnitRows(catalogue, width), targets = randint(0, catalogue, positions, int64);
+        double loss = backward(users, items, targets);
+        return (loss, users.grad!, items.grad!);
+    }
+
+    private static void RequireSame((double Loss, Tensor Users, Tensor Items) expected, (double Loss, Tensor Users, Tensor Items) actual)
+    {
+        Assert.Equal(expected.Loss, actual.Loss, 1e-4);
+        Assert.True(allclose(expected.Users, actual.Users, 1e-4, 1e-7));
+        Assert.True(allclose(expected.Items, actual.Items, 1e-4, 1e-7));
+    }
 
     private static Tensor UnitRows(long rows, long columns) => nn.functional.normalize(randn(rows, columns), 2, 1).requires_grad_();
 }

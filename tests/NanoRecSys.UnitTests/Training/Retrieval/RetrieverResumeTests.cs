@@ -7,12 +7,8 @@ namespace NanoRecSys.UnitTests.Training.Retrieval;
 
 /// <summary>A training that was broken off goes on as if nothing had been, or says why it does not.</summary>
 [Collection(SeededTorch.Name)]
-public sealed class RetrieverResumeTests : IDisposable
+public sealed class RetrieverResumeTests : FolderTests
 {
-    private readonly TemporaryFolder _folder = new();
-
-    public void Dispose() => _folder.Dispose();
-
     /// <summary>Twice: with few moving parts, and with all that holds a state or draws random numbers.</summary>
     [Theory]
     [InlineData(1, false)]
@@ -87,59 +83,26 @@ public sealed class RetrieverResumeTests : IDisposable
     }
 
     [Fact]
-    public async Task In_another_precision_a_training_does_not_go_on()
+    public async Task Where_anything_is_not_as_it_was_a_training_does_not_go_on()
     {
+        TrainRetrieverOptions options = Options with { Epochs = 1, ReducedPrecision = false };
         StepContext context = await Prepare("a");
-        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false }, context);
-        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json");
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"--precision\": \"fp32\"", "\"--precision\": \"bf16\"", StringComparison.Ordinal));
+        await RefusedAsync(options, "without --resume"); // nothing to resume
+        await TrainRetrieverStep.RunAsync(options, context);
 
-        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
-            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, ReducedPrecision = false, Resume = true }, context));
-
-        Assert.Contains("with --precision bf16, not fp32. Set --precision bf16, or train without --resume.", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Resuming_with_other_options_is_refused()
-    {
-        StepContext context = await Prepare("a");
-        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
-
-        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
-            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Blocks = 2, Resume = true }, context));
-
-        Assert.Contains("other options", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Resuming_on_other_data_or_threads_is_refused()
-    {
-        StepContext context = await Prepare("a");
-        await TrainRetrieverStep.RunAsync(Options with { Epochs = 1 }, context);
-
-        UserErrorException threads = await Assert.ThrowsAsync<UserErrorException>(() =>
-            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context with { Threads = 2 }));
+        await RefusedAsync(options with { Blocks = 2 }, "other options");
+        await Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(options with { Resume = true }, context with { Threads = 2 }), "--threads 1");
+        string path = Path.Combine(context.Workspace.RetrieverFolder, "checkpoint", "state.json"), state = File.ReadAllText(path);
+        File.WriteAllText(path, state.Replace("\"--precision\": \"fp32\"", "\"--precision\": \"bf16\"", StringComparison.Ordinal));
+        await RefusedAsync(options, "with --precision bf16, not fp32. Set --precision bf16, or train without --resume.");
+        File.WriteAllText(path, state);
         await Prepare("a", length: Length + 1);
-        UserErrorException data = await Assert.ThrowsAsync<UserErrorException>(() =>
-            TrainRetrieverStep.RunAsync(Options with { Epochs = 1, Resume = true }, context));
+        await RefusedAsync(options, "other data");
 
-        Assert.Contains("--threads 1", threads.Message, StringComparison.Ordinal);
-        Assert.Contains("other data", data.Message, StringComparison.Ordinal);
+        Task RefusedAsync(TrainRetrieverOptions asked, string reason) => Assert.RefusedAsync(() => TrainRetrieverStep.RunAsync(asked with { Resume = true }, context), reason);
     }
 
-    [Fact]
-    public async Task Without_a_checkpoint_there_is_nothing_to_resume()
-    {
-        StepContext context = await Prepare("a");
-
-        UserErrorException error = await Assert.ThrowsAsync<UserErrorException>(() =>
-            TrainRetrieverStep.RunAsync(Options with { Resume = true }, context));
-
-        Assert.Contains("without --resume", error.Message, StringComparison.Ordinal);
-    }
-
-    private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(_folder, name, length);
+    private Task<StepContext> Prepare(string name, int length = Length) => PrepareAsync(Folder, name, length);
 
     private static IEnumerable<double> Losses(StepContext context)
     {

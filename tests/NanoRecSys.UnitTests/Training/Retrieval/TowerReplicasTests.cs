@@ -17,8 +17,6 @@ public sealed class TowerReplicasTests
     private static readonly SequenceWindow[] Windows = [new(0, 0, 9), new(1, 0, 3), new(2, 0, 6)];
     private static readonly FullSoftmaxLoss Loss = new(0.1);
 
-    public TowerReplicasTests() => LibTorch.Load();
-
     [Fact]
     public void A_step_in_two_parts_has_the_gradients_of_the_whole()
     {

@@ -15,9 +15,7 @@ public sealed class DataPlaceTests : IDisposable
         _folder.Write("part-00000.csv", "user,item\n1,a\n");
         _folder.Write("_SUCCESS", "");
         _folder.Write(".part-00000.csv.crc", "x");
-        _folder.Write("README.md", "# Data");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("README.md", "# Data").ReadAsync();
 
         Assert.Equal(["1 a 1 0", "2 b 1 1"], ReadFolder.Rows(data));
         Assert.Equal(2, data.Format.Files);
@@ -40,9 +38,7 @@ public sealed class DataPlaceTests : IDisposable
     {
         _folder.Write("logs/2024-01.csv", "user,item\n1,a\n");
         _folder.Write("logs/2024-02.csv", "user,item\n2,b\n");
-        _folder.Write("logs/2025-01.csv", "user,item\n3,c\n");
-
-        ReadData data = await _folder.ReadAsync(Path.Combine(_folder.Path, pattern));
+        ReadData data = await _folder.With("logs/2025-01.csv", "user,item\n3,c\n").ReadAsync(Path.Combine(_folder.Path, pattern));
 
         Assert.Equal(rows, string.Join('|', ReadFolder.Rows(data).Select(row => string.Join(' ', row.Split(' ')[..2]))));
     }
@@ -92,12 +88,8 @@ public sealed class DataPlaceTests : IDisposable
     }
 
     [Fact]
-    public async Task A_folder_without_data_is_refused()
-    {
-        _folder.Write("notes.md", "nothing");
-
-        Assert.StartsWith("DIR contains no file of data: ", await _folder.RefusalAsync(), StringComparison.Ordinal);
-    }
+    public async Task A_folder_without_data_is_refused() =>
+        Assert.StartsWith("DIR contains no file of data: ", await _folder.With("notes.md", "nothing").RefusalAsync(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("shop.v2", "shop.v2")]

@@ -82,12 +82,8 @@ public sealed class ItemFilesTests : IDisposable
     [InlineData("1,Heat, The (1995),Drama", "line 4: expected 3 fields (movieId, title, genres), found 4: 1,Heat, The (1995),Drama")]
     [InlineData(",Toy Story (1995),Drama", "line 4: the movieId is missing: ,Toy Story (1995),Drama")]
     [InlineData("7,\"Toy Story (1995),Drama", "line 4: a quote is not closed, or text follows one: 7,\"Toy Story (1995),Drama")]
-    public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason)
-    {
-        _folder.Write("movies.csv", $"movieId,title,genres\n5,\"Two\nlines (1999)\",Drama\n{row}\n");
-
-        Assert.Equal($"DIR/movies.csv, {reason}", await _folder.RefusalAsync());
-    }
+    public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason) =>
+        Assert.Equal($"DIR/movies.csv, {reason}", await _folder.With("movies.csv", $"movieId,title,genres\n5,\"Two\nlines (1999)\",Drama\n{row}\n").RefusalAsync());
 
     [Fact]
     public async Task Known_columns_get_their_meaning_and_others_the_type_of_their_contents()

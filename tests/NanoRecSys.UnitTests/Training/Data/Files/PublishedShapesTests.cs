@@ -64,9 +64,7 @@ public sealed class PublishedShapesTests : IDisposable
     {
         _folder.Write("ml-100k.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n186\t302\t3\t8.91717742E8\n");
         _folder.Write("ml-100k.item", "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n242\tKolya\t1996\tComedy Drama\n");
-        _folder.Write("ml-100k.user", "user_id:token\tage:token\n196\t49\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("ml-100k.user", "user_id:token\tage:token\n196\t49\n").ReadAsync();
 
         Assert.Equal(["196 242 3 881250949", "186 302 3 891717742"], ReadFolder.Rows(data));
         ItemRow item = Assert.Single(data.Items);
@@ -84,9 +82,7 @@ public sealed class PublishedShapesTests : IDisposable
 
             """);
         _folder.Write("item_properties_part1.csv", "timestamp,itemid,property,value\n1435460400000,460429,categoryid,1338\n");
-        _folder.Write("category_tree.csv", "categoryid,parentid\n1016,213\n");
-
-        ReadData data = await _folder.ReadAsync(options: new ReadOptions { EventWeights = "view=0.2,addtocart=0.5,transaction=1" });
+        ReadData data = await _folder.With("category_tree.csv", "categoryid,parentid\n1016,213\n").ReadAsync(options: new ReadOptions { EventWeights = "view=0.2,addtocart=0.5,transaction=1" });
 
         Assert.Equal(["257597 355908 1 1433221332 x0.2", "992329 248676 1 1433224214 x0.5", "599528 356475 1 1433222276"], ReadFolder.Rows(data));
         Assert.Equal(["transactionid"], data.Format.Ignored);
@@ -99,9 +95,7 @@ public sealed class PublishedShapesTests : IDisposable
         const string Customer = "000058a12d5b43e67d225668fa1f8d618c13dc232df0cad8ffe7ad4a1091e318";
         _folder.Write("transactions_train.csv", $"t_dat,customer_id,article_id,price,sales_channel_id\n2018-09-20,{Customer},0663713001,0.050830508474576264,2\n");
         _folder.Write("articles.csv", "article_id,prod_name,product_type_name,detail_desc\n0663713001,Atlanta Push Body,Bodysuit,\"Lace push-up body, with wires\"\n");
-        _folder.Write("customers.csv", $"customer_id,age\n{Customer},49\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("customers.csv", $"customer_id,age\n{Customer},49\n").ReadAsync();
 
         Assert.Equal([$"{Customer} 0663713001 1 1537401600"], ReadFolder.Rows(data));
         Assert.Equal(("0663713001", "Atlanta Push Body"), (data.Items[0].Id.Text, data.Items[0].Title));
@@ -205,9 +199,7 @@ public sealed class PublishedShapesTests : IDisposable
     [Fact]
     public async Task A_pandas_export_has_an_index_without_a_name()
     {
-        _folder.Write("df.csv", ",user_id,item_id,timestamp\n0,u1,i1,1500000000\n1,u1,i2,1500000001\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("df.csv", ",user_id,item_id,timestamp\n0,u1,i1,1500000000\n1,u1,i2,1500000001\n").ReadAsync();
 
         Assert.Equal(["u1 i1 1 1500000000", "u1 i2 1 1500000001"], ReadFolder.Rows(data));
         Assert.Equal(["Unnamed: 0"], data.Format.Ignored);
@@ -216,9 +208,7 @@ public sealed class PublishedShapesTests : IDisposable
     [Fact]
     public async Task A_file_without_a_header_is_read_in_the_usual_order()
     {
-        _folder.Write("ratings_Beauty.csv", "A39HTATAQ9V7YF,0205616461,5.0,1369699200\nA3JM6GV9MNOF9X,0558925278,3.0,1355443200\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("ratings_Beauty.csv", "A39HTATAQ9V7YF,0205616461,5.0,1369699200\nA3JM6GV9MNOF9X,0558925278,3.0,1355443200\n").ReadAsync();
 
         Assert.Equal(["A39HTATAQ9V7YF 0205616461 5 1369699200", "A3JM6GV9MNOF9X 0558925278 3 1355443200"], ReadFolder.Rows(data));
         Assert.Equal("CSV, without a header", data.Format.Format);
@@ -227,32 +217,22 @@ public sealed class PublishedShapesTests : IDisposable
     [Fact]
     public async Task Of_the_two_text_forms_a_line_per_user_keeps_repeats_and_order()
     {
-        _folder.Write("sequences.txt", "u1 5 7 5 5\nu2 7 9\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("sequences.txt", "u1 5 7 5 5\nu2 7 9\n").ReadAsync();
 
         Assert.Equal(["u1 5 1 0", "u1 7 1 1", "u1 5 1 2", "u1 5 1 3", "u2 7 1 4", "u2 9 1 5"], ReadFolder.Rows(data));
         Assert.Equal(0, data.Repeats);
     }
 
     [Fact]
-    public async Task Of_the_two_text_forms_a_line_per_pair_keeps_repeats_and_order()
-    {
-        _folder.Write("pairs.txt", "1 5\n1 7\n1 5\n2 9\n");
-
-        Assert.Equal(["1 5 1 0", "1 7 1 1", "1 5 1 2", "2 9 1 3"], ReadFolder.Rows(await _folder.ReadAsync()));
-    }
+    public async Task Of_the_two_text_forms_a_line_per_pair_keeps_repeats_and_order() =>
+        Assert.Equal(["1 5 1 0", "1 7 1 1", "1 5 1 2", "2 9 1 3"], ReadFolder.Rows(await _folder.With("pairs.txt", "1 5\n1 7\n1 5\n2 9\n").ReadAsync()));
 
     [Theory]
     [InlineData("{u'username': u'Sunbro', 'product_id': u'725280'}\n", "has Python literals, which are not JSON")]
     [InlineData("<html><body>Not found</body></html>\n", "is HTML or XML")]
     [InlineData("just\nwords\n", "has one column only: just")]
-    public async Task Other_texts_are_refused_with_what_they_are(string text, string reason)
-    {
-        _folder.Write("steam_reviews.json", text);
-
-        Assert.StartsWith($"DIR/steam_reviews.json {reason}", await _folder.RefusalAsync(), StringComparison.Ordinal);
-    }
+    public async Task Other_texts_are_refused_with_what_they_are(string text, string reason) =>
+        Assert.StartsWith($"DIR/steam_reviews.json {reason}", await _folder.With("steam_reviews.json", text).RefusalAsync(), StringComparison.Ordinal);
 
     [Fact]
     public async Task The_literatures_Beauty_is_read_from_its_two_files()

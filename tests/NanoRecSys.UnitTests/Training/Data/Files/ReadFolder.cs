@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using NanoRecSys.Training.Data.Files;
@@ -12,10 +11,19 @@ internal sealed class ReadFolder : IDisposable
 
     public string Path => _folder.Path;
 
+    public void Dispose() => _folder.Dispose();
+
     /// <summary>What the user is to know of the last reading.</summary>
     public List<string> Notes { get; } = [];
 
     public string Write(string name, string text, Encoding? encoding = null) => Write(name, (encoding ?? new UTF8Encoding(false)).GetBytes(text));
+
+    /// <summary>The folder, with that file.</summary>
+    public ReadFolder With(string name, string text)
+    {
+        Write(name, text);
+        return this;
+    }
 
     public string Write(string name, byte[] bytes)
     {
@@ -60,11 +68,7 @@ internal sealed class ReadFolder : IDisposable
     public static string[] Rows(ReadData data) => [.. Enumerable.Range(0, data.Interactions.Count).Select(i =>
     {
         var row = data.Interactions[i];
-        string text = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{data.Interactions.UserIds[row.User]} {data.Interactions.ItemIds[row.Item]} {row.Rating} {data.Unit.ToSeconds(row.Timestamp)}");
-        return row.Weight == 1 ? text : string.Create(CultureInfo.InvariantCulture, $"{text} x{row.Weight}");
+        string text = $"{data.Interactions.UserIds[row.User]} {data.Interactions.ItemIds[row.Item]} {row.Rating} {data.Unit.ToSeconds(row.Timestamp)}";
+        return row.Weight == 1 ? text : $"{text} x{row.Weight}";
     })];
-
-    public void Dispose() => _folder.Dispose();
 }

@@ -29,9 +29,7 @@ public sealed class RowsTests : IDisposable
     [InlineData("log.jsonl", "{\"user\": 1, \"item\": \"31\", \"rating\": 2.5, \"time\": 1260759144}\n\n{\"user\": 2, \"item\": \"10\", \"rating\": 4, \"time\": 835355493, \"more\": {}}\n")]
     public async Task Every_format_reads_the_same_rows_in_file_order(string name, string text)
     {
-        _folder.Write(name, text);
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With(name, text).ReadAsync();
 
         Assert.Equal(["1 31 2.5 1260759144", "2 10 4 835355493"], ReadFolder.Rows(data));
         Assert.True(data.Interactions.UserIds.AreNumbers);
@@ -76,32 +74,20 @@ public sealed class RowsTests : IDisposable
     [InlineData("1,31,2.5,99999999999999999999", "the timestamp '99999999999999999999' is not a time: a number since 1970, or an ISO date: 1,31,2.5,99999999999999999999")]
     [InlineData("1,31,2.5,12/1/2010 8:26", "the timestamp '12/1/2010 8:26' is not a time: a number since 1970, or an ISO date: 1,31,2.5,12/1/2010 8:26")]
     [InlineData("1,\"31,2.5,7", "a quote is not closed, or text follows one: 1,\"31,2.5,7")]
-    public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason)
-    {
-        _folder.Write("ratings.csv", $"{Header}1,2,3,4\n\n{row}\n");
-
-        Assert.Equal($"DIR/ratings.csv, line 4: {reason}", await _folder.RefusalAsync());
-    }
+    public async Task A_row_that_cannot_be_read_is_named_with_file_line_and_reason(string row, string reason) =>
+        Assert.Equal($"DIR/ratings.csv, line 4: {reason}", await _folder.With("ratings.csv", $"{Header}1,2,3,4\n\n{row}\n").RefusalAsync());
 
     [Theory]
     [InlineData("{\"user\": 1, \"item\": 2, \"ts\": \"yesterday\"}", "the ts 'yesterday' is not a time: a number since 1970, or an ISO date")]
     [InlineData("{\"user\": 1, \"ts\": 5}", "the item is missing")]
     [InlineData("not JSON", "the user is missing")]
-    public async Task A_line_of_JSON_that_cannot_be_read_is_named(string line, string reason)
-    {
-        _folder.Write("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n");
-
-        Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await _folder.RefusalAsync());
-    }
+    public async Task A_line_of_JSON_that_cannot_be_read_is_named(string line, string reason) =>
+        Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await _folder.With("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n").RefusalAsync());
 
     [Fact]
-    public async Task A_date_that_cannot_be_read_is_named()
-    {
-        _folder.Write("log.csv", "user,item,day\n1,2,2024-02-28\n1,3,2024-02-30\n");
-
+    public async Task A_date_that_cannot_be_read_is_named() =>
         Assert.Equal(
-            "DIR/log.csv, line 3: the day is missing or not an ISO date: 1,3,2024-02-30", await _folder.RefusalAsync(options: new ReadOptions { Columns = "time=day" }));
-    }
+            "DIR/log.csv, line 3: the day is missing or not an ISO date: 1,3,2024-02-30", await _folder.With("log.csv", "user,item,day\n1,2,2024-02-28\n1,3,2024-02-30\n").RefusalAsync(options: new ReadOptions { Columns = "time=day" }));
 
     [Fact]
     public async Task The_line_of_a_bad_row_counts_quoted_line_breaks_and_rows_that_were_rejected()
@@ -118,12 +104,8 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_line_without_an_end_is_refused_before_it_fills_the_memory()
-    {
-        _folder.Write("ratings.csv", "1,2,3,4\n" + new string('1', 2_000_000));
-
-        Assert.Equal("DIR/ratings.csv, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", await _folder.RefusalAsync());
-    }
+    public async Task A_line_without_an_end_is_refused_before_it_fills_the_memory() =>
+        Assert.Equal("DIR/ratings.csv, line 2: longer than 1,048,576 bytes. Rows must end with LF or CRLF.", await _folder.With("ratings.csv", "1,2,3,4\n" + new string('1', 2_000_000)).RefusalAsync());
 
     [Fact]
     public async Task UTF_16_is_named()
@@ -134,22 +116,14 @@ public sealed class RowsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_long_bad_row_is_shortened()
-    {
-        _folder.Write("ratings.csv", Header + new string('9', 500) + "\n");
-
-        Assert.EndsWith(new string('9', 80) + "...", await _folder.RefusalAsync(), StringComparison.Ordinal);
-    }
+    public async Task A_long_bad_row_is_shortened() =>
+        Assert.EndsWith(new string('9', 80) + "...", await _folder.With("ratings.csv", Header + new string('9', 500) + "\n").RefusalAsync(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("ratings.csv", Header)]
     [InlineData("log.jsonl", "\n\n")]
-    public async Task A_file_without_rows_is_refused(string name, string text)
-    {
-        _folder.Write(name, text);
-
-        Assert.Equal($"DIR/{name} contains no rows.", await _folder.RefusalAsync());
-    }
+    public async Task A_file_without_rows_is_refused(string name, string text) =>
+        Assert.Equal($"DIR/{name} contains no rows.", await _folder.With(name, text).RefusalAsync());
 
     [Fact]
     public async Task A_pipe_is_refused_instead_of_waited_for()
@@ -195,9 +169,7 @@ public sealed class RowsTests : IDisposable
     [InlineData("2017-07-14T04:40:00+02:00", "2017-07-14 02:40:07 UTC", 1_500_000_000, 1_500_000_007, "dates")]
     public async Task The_unit_of_times_is_recognized(string first, string second, long firstSeconds, long secondSeconds, string unit)
     {
-        _folder.Write("log.csv", $"user,item,time\n1,2,{first}\n1,3,{second}\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("log.csv", $"user,item,time\n1,2,{first}\n1,3,{second}\n").ReadAsync();
 
         Assert.Equal([$"1 2 1 {firstSeconds}", $"1 3 1 {secondSeconds}"], ReadFolder.Rows(data));
         Assert.Equal(unit, data.Unit.Name);
@@ -207,9 +179,7 @@ public sealed class RowsTests : IDisposable
     [Fact]
     public async Task Exact_repeats_are_dropped_unless_they_are_to_be_kept()
     {
-        _folder.Write("log.csv", "user,item,rating\n1,2,3\n1,2,3\n1,2,4\n");
-
-        ReadData data = await _folder.ReadAsync();
+        ReadData data = await _folder.With("log.csv", "user,item,rating\n1,2,3\n1,2,3\n1,2,4\n").ReadAsync();
 
         Assert.Equal((2, 1), (data.Interactions.Count, data.Repeats));
         Assert.Contains("1 rows are exact copies of earlier ones and were dropped. --keep-repeats keeps them.", _folder.Notes);
@@ -221,23 +191,15 @@ public sealed class RowsTests : IDisposable
     [InlineData("user,item,timestamp,date\n1,2,3,4\n", "has several columns that could be the times: timestamp, date. Name the one to use: --columns time=timestamp.")]
     [InlineData("who,what,when\n1,2,3\n", "has no column with a usual name for users among who, what, when. Name it: --columns user=COLUMN.")]
     [InlineData("user,what,when\n1,2,3\n", "has no column with a usual name for items among user, what, when. Name it: --columns item=COLUMN.")]
-    public async Task Columns_that_are_not_clear_are_refused_with_the_option_to_name_them(string text, string reason)
-    {
-        _folder.Write("log.csv", text);
-
-        Assert.Equal($"DIR/log.csv {reason}", await _folder.RefusalAsync());
-    }
+    public async Task Columns_that_are_not_clear_are_refused_with_the_option_to_name_them(string text, string reason) =>
+        Assert.Equal($"DIR/log.csv {reason}", await _folder.With("log.csv", text).RefusalAsync());
 
     [Theory]
     [InlineData("user=who,item=what,time=when", "1 2 1 3")]
     [InlineData("user=1,item=2", "1 2 1 0")]
     [InlineData("user=what,item=who", "2 1 1 0")]
-    public async Task Columns_may_be_named_by_name_or_position(string columns, string row)
-    {
-        _folder.Write("log.csv", "who,what,when\n1,2,3\n");
-
-        Assert.Equal([row], ReadFolder.Rows(await _folder.ReadAsync(options: new ReadOptions { Columns = columns })));
-    }
+    public async Task Columns_may_be_named_by_name_or_position(string columns, string row) =>
+        Assert.Equal([row], ReadFolder.Rows(await _folder.With("log.csv", "who,what,when\n1,2,3\n").ReadAsync(options: new ReadOptions { Columns = columns })));
 
     [Fact]
     public async Task An_empty_name_leaves_a_column_unread_and_an_unknown_one_is_refused()
@@ -252,19 +214,13 @@ public sealed class RowsTests : IDisposable
     [InlineData("user:a")]
     [InlineData("person=a")]
     [InlineData("user=a,user=b")]
-    public async Task A_wrong_list_of_columns_is_refused(string columns)
-    {
-        _folder.Write("log.csv", "user,item\n1,2\n");
-
-        Assert.Contains("must be user=NAME, item=NAME, time=NAME, weight=NAME or event=NAME", await _folder.RefusalAsync(options: new ReadOptions { Columns = columns }), StringComparison.Ordinal);
-    }
+    public async Task A_wrong_list_of_columns_is_refused(string columns) =>
+        Assert.Contains("must be user=NAME, item=NAME, time=NAME, weight=NAME or event=NAME", await _folder.With("log.csv", "user,item\n1,2\n").RefusalAsync(options: new ReadOptions { Columns = columns }), StringComparison.Ordinal);
 
     [Fact]
     public async Task Events_of_a_negative_weight_are_no_interactions_and_others_weigh_one()
     {
-        _folder.Write("log.csv", "user,item,event\n1,2,view\n1,3,Dislike\n1,4,share\n");
-
-        ReadData data = await _folder.ReadAsync(options: new ReadOptions { EventWeights = "view=0.25,dislike=-1,buy=2" });
+        ReadData data = await _folder.With("log.csv", "user,item,event\n1,2,view\n1,3,Dislike\n1,4,share\n").ReadAsync(options: new ReadOptions { EventWeights = "view=0.25,dislike=-1,buy=2" });
 
         Assert.Equal(["1 2 1 0 x0.25", "1 4 1 1"], ReadFolder.Rows(data));
         Assert.Equal([("view", 0.25, 1L), ("Dislike", -1, 1), ("share", 1, 1)], data.EventTypes.Select(type => (type.Name, type.Weight, type.Rows)));

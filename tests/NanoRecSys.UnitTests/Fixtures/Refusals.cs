@@ -1,0 +1,27 @@
+using NanoRecSys.Training.Pipeline;
+
+namespace NanoRecSys.UnitTests.Fixtures;
+
+internal static class Refusals
+{
+    extension(Assert)
+    {
+        /// <summary>The step ends with a message on one line, which has these parts in this order.</summary>
+        public static async Task RefusedAsync(Func<Task> step, params string[] parts) => AssertMessage(await Assert.ThrowsAsync<UserErrorException>(step), parts);
+
+        public static void Refused<TException>(Action step, params string[] parts)
+            where TException : Exception => AssertMessage(Assert.Throws<TException>(step), parts);
+    }
+
+    private static void AssertMessage(Exception error, string[] parts)
+    {
+        int from = 0;
+        foreach (string part in parts)
+        {
+            Assert.Contains(part, error.Message[from..], StringComparison.Ordinal);
+            from = error.Message.IndexOf(part, from, StringComparison.Ordinal) + part.Length;
+        }
+
+        Assert.DoesNotContain('\n', error.Message);
+    }
+}
