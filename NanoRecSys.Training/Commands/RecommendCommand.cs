@@ -1,7 +1,5 @@
 using System.CommandLine;
 using NanoRecSys.Core.Serving;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Pipeline;
 using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
@@ -36,6 +34,5 @@ internal static class RecommendCommand
     private static void Show(RecommendSummary summary, RunConsole console)
     {
         console.WriteLine($"Version {summary.Version} recommended to {summary.Users:N0} users in {ProgressText.Duration(TimeSpan.FromSeconds(summary.Seconds))}: {summary.Output}");
-        console.WriteSummary(summary, TrainingJson.Default.RecommendSummary);
     }
 }

@@ -1,8 +1,4 @@
 using System.CommandLine;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Commands;
 
@@ -91,7 +87,6 @@ internal static class ScrubCommand
         console.WriteLine(versions.Count == 0
             ? "No version has any of these users."
             : "Prepared data still has them until 'prepare' runs again, with --events where they were deleted through the API. Replace the names in Models:Split, if they are there.");
-        console.WriteSummary(versions, TrainingJson.Default.IReadOnlyListScrubbedVersion);
     }
 }
 

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using System.Text;
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
 using StackExchange.Redis;

@@ -1,8 +1,5 @@
 using System.Numerics.Tensors;
 using NanoRecSys.Core.Events;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 

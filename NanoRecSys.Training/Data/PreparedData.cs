@@ -1,7 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Data;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Evaluation;
 namespace NanoRecSys.Training.Evaluation;
 
 /// <summary>Fits the probability that a recommended item is the one that comes next to the score that ordered the list (Platt, 1999): a logistic

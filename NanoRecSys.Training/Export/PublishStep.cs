@@ -1,20 +1,6 @@
-using System.Globalization;
-using NanoRecSys.Core;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Serving;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
 using NanoRecSys.Training.Export.Map;
 using NanoRecSys.Training.Export.Onnx;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Race;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.Training.Export;
 

@@ -1,16 +1,7 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using DuckDB.NET.Data;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Serving;
-using NanoRecSys.Training.Data.Files;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.Training.Export;
 

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Training.Data;
-
 namespace NanoRecSys.Training.Pipeline;
 
 /// <summary>Which stages of a run are done, in <c>work/DATA/run.json</c> until it ends: the same command continues an interrupted run.</summary>

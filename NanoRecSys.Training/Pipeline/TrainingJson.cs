@@ -1,11 +1,5 @@
 using System.Text.Json.Serialization;
-using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Commands;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Import;
-using NanoRecSys.Training.Indexing;
 using NanoRecSys.Training.Indexing.Ann;
 
 namespace NanoRecSys.Training.Pipeline;

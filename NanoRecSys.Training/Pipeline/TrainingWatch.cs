@@ -1,9 +1,4 @@
-using System.Globalization;
 using Cronos;
-using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Contracts;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
 
 namespace NanoRecSys.Training.Pipeline;
 

@@ -1,11 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
-using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
+using System.Text.Json.Serialization;
 using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;

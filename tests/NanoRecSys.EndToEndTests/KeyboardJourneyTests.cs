@@ -1,6 +1,3 @@
-using Microsoft.Playwright;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
 namespace NanoRecSys.EndToEndTests;
 
 /// <summary>Every journey with nothing but a keyboard: Tab until the control has the focus, then its keys. No locator is clicked or focused.</summary>

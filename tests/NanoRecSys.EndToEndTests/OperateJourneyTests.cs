@@ -1,8 +1,6 @@
 using System.Text.RegularExpressions;
-using Microsoft.Playwright;
+using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Evaluation;
-using NanoRecSys.EndToEndTests.Fixtures;
-using static Microsoft.Playwright.Assertions;
 
 namespace NanoRecSys.EndToEndTests;
 

@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;

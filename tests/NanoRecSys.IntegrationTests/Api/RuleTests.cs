@@ -1,7 +1,4 @@
-using System.Net;
 using System.Text;
-using System.Text.Json;
-using NanoRecSys.IntegrationTests.Fixtures;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;

@@ -1,11 +1,7 @@
-using System.Text.Json;
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.IntegrationTests.Fixtures;
 using NanoRecSys.Training;
 using NanoRecSys.Training.Commands;
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
@@ -86,7 +82,7 @@ public sealed class WatchTests : IDisposable
         Assert.True(refused.GetProperty("gate").GetProperty("high").GetDouble() < 0);
         Assert.Contains($"Version {refused.Text("version")} is stored but not served, because it is significantly worse.", ended.Text("last_outcome"), StringComparison.Ordinal);
         Assert.Contains("Training begins with the served weights: 24 of 24 items are known.", output.ToString(), StringComparison.Ordinal);
-        Assert.False(WatchStatus.Read(store.Root)!.Running);
+        Assert.False(WatchFile.Read(store.Root)!.Running);
 
         Task TrainAsync() => CommandFactory.TrainAsync(context, console, RunCommand.StagesOf(options), run => RunCommand.RunAsync(run, options));
     }

@@ -1,5 +1,4 @@
 using NanoRecSys.Api.Outcomes;
-using NanoRecSys.Core.Contracts;
 
 namespace NanoRecSys.UnitTests.Api;
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Training.Pipeline;
-
 namespace NanoRecSys.UnitTests.Fixtures;
 
 internal static class Refusals

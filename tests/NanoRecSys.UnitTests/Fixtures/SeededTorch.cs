@@ -1,5 +1,3 @@
-using NanoRecSys.Training.Models;
-
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>Tests that seed torch's random generator: there is one for the process, so they run alone. Torch is loaded before the first of them.</summary>

@@ -1,8 +1,4 @@
 using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
 using NanoRecSys.Training.Ranking;
 namespace NanoRecSys.UnitTests.Fixtures;
 

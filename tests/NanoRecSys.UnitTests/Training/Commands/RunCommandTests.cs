@@ -35,8 +35,8 @@ public sealed class RunCommandTests : FolderTests
     public async Task An_interrupted_run_continues_where_it_was_and_ends_as_an_unbroken_one()
     {
         IEnumerable<string> rows = Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}"));
-        await File.WriteAllLinesAsync(_folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
-        string artifacts = _folder.File("broken");
+        await File.WriteAllLinesAsync(Folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
+        string artifacts = Folder.File("broken");
 
         (int exit, string text) = await RunAsync(artifacts, interruptAt: "| epoch 2 ");
         Assert.Equal((CommandLine.Cancelled, "Cancelled. Run the same command again to continue."), (exit, text.Trim().Split('\n')[^1].Trim()));
@@ -47,10 +47,10 @@ public sealed class RunCommandTests : FolderTests
         (exit, text) = await RunAsync(artifacts);
         Assert.Equal(0, exit);
         Assert.Contains("Continuing the interrupted run after prepare, train-retriever, in refit.", text, StringComparison.Ordinal);
-        (_, string whole) = await RunAsync(_folder.File("whole"));
+        (_, string whole) = await RunAsync(Folder.File("whole"));
 
         Assert.DoesNotContain("Continuing", whole, StringComparison.Ordinal);
-        Assert.Equal(ServedTower(_folder.File("whole")), ServedTower(artifacts));
+        Assert.Equal(ServedTower(Folder.File("whole")), ServedTower(artifacts));
         Assert.DoesNotContain("Continuing", (await RunAsync(artifacts)).Text, StringComparison.Ordinal);
     }
 
@@ -65,7 +65,7 @@ public sealed class RunCommandTests : FolderTests
         using var interrupt = new CancellationTokenSource();
         await using var output = new InterruptingWriter(interruptAt, interrupt);
         int exit = await CommandLine.RunAsync(
-            ["run", "--preset", "sparse", "--data", _folder.Path, "--artifacts", artifacts, "--threads", "1"], output, output, interrupt.Token);
+            ["run", "--preset", "sparse", "--data", Folder.Path, "--artifacts", artifacts, "--threads", "1"], output, output, interrupt.Token);
         return (exit, output.ToString());
     }
 

@@ -1,6 +1,3 @@
-using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 namespace NanoRecSys.UnitTests.Training.Data;
 
 public sealed class TimeSplitTests

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using NanoRecSys.Training.Export;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Export;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using NanoRecSys.Training.Import;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Import;
 

@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using NanoRecSys.Training.Models;
-using NanoRecSys.UnitTests.Fixtures;
 using TorchSharp;
 
 namespace NanoRecSys.UnitTests.Training.Models;

@@ -1,6 +1,3 @@
-using NanoRecSys.Training.Models;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.UnitTests.Fixtures;
 namespace NanoRecSys.UnitTests.Training.Models;
 
 public sealed class TorchDeviceTests

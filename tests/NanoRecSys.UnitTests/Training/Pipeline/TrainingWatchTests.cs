@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Artifacts;
 using NanoRecSys.Core.Progress;
-using NanoRecSys.Training.Pipeline;
 
 namespace NanoRecSys.UnitTests.Training.Pipeline;
 

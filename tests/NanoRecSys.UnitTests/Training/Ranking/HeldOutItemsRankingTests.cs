@@ -1,9 +1,3 @@
-using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Evaluation;
-using NanoRecSys.Training.Pipeline;
-using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
-
 namespace NanoRecSys.UnitTests.Training.Ranking;
 
 [Collection(SeededTorch.Name)]

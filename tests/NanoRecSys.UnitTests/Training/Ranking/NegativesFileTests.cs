@@ -1,5 +1,4 @@
 using NanoRecSys.Training.Ranking;
-using NanoRecSys.UnitTests.Fixtures;
 
 namespace NanoRecSys.UnitTests.Training.Ranking;
 

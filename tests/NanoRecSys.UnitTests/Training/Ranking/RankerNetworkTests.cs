@@ -1,7 +1,4 @@
-using System.IO.Compression;
-using System.Runtime.InteropServices;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Training.Models;
 using NanoRecSys.Training.Ranking;
 using static TorchSharp.torch;
 
