@@ -124,7 +124,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
         {
             if (!embeddings.Row(row).All(float.IsFinite))
             {
-                throw new ArtifactException($"Row {row} of the user embeddings has values that are no numbers. Run 'export' and 'publish' again.");
+                throw new ArtifactException($"Row {row} of the user embeddings has values that are not numbers. Run 'export' and 'publish' again.");
             }
         }
     }
@@ -151,7 +151,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
             float[]? scores = snapshot.Ranker?.Score(catalog, user, history, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)
             {
-                throw new ArtifactException("The model answers with values that are no numbers. Run 'export' and 'publish' again.");
+                throw new ArtifactException("The model answers with values that are not numbers. Run 'export' and 'publish' again.");
             }
         }
     }
@@ -159,7 +159,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
 
 /// <summary>
 /// A verified copy of a version's files in a folder that only this process uses. The version is served from it, mapped files included:
-/// what is truncated, overwritten or deleted in the artifacts folder meanwhile cannot end the process or change an answer.
+/// what is truncated, overwritten or deleted in the artifacts folder afterwards cannot end the process or change an answer.
 /// </summary>
 /// <remarks>
 /// It lasts for as long as a version is loaded: what is mapped from a deleted file stays until it is unmapped, and nobody can reach it.
