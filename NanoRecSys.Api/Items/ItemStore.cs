@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Items;
 
 /// <summary>
-/// What was said of items since the training: kept in Redis, and here. A record that another replica takes comes with its notice. Besides,
+/// Changes to items since the training, kept in Redis and in this process. A record that another replica stores arrives with its notice. Besides,
 /// the hash in Redis is read page by page, one page a second, and compared by content; all of it at once at the start and where its length
 /// or the number of changes shows that notices were missed. So the cost of a request or a look does not grow with the number of records.
 /// </summary>
@@ -36,7 +36,7 @@ internal sealed class ItemStore(
     /// <returns>Null unless something is stored of the item.</returns>
     public ItemRecord? Find(EntityId id) => _records.TryGetValue(id.Text, out Kept? kept) ? kept.Item?.Record : null;
 
-    /// <summary>A model's items with what was said of them since.</summary>
+    /// <summary>A model's items with their changes since the training.</summary>
     public ServedCatalog Extend(ModelSnapshot model) => model.Extend(_current, time.GetUtcNow());
 
     /// <summary>Stores what a function makes of an item's record, unless it is the same.</summary>

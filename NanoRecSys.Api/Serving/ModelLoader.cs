@@ -30,7 +30,7 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
 
 /// <summary>
 /// A verified copy of a version's files in a folder that only this process uses. The version is served from it, mapped files included:
-/// what is truncated, overwritten or deleted in the artifacts folder meanwhile cannot end the process or change an answer.
+/// what is truncated, overwritten or deleted in the artifacts folder afterwards cannot end the process or change an answer.
 /// </summary>
 /// <remarks>
 /// It lasts for as long as a version is loaded: what is mapped from a deleted file stays until it is unmapped, and nobody can reach it.

@@ -20,7 +20,7 @@ internal sealed class ArtifactStore(string root)
     public string RunsFolder => Path.Combine(Root, "runs");
     public string CurrentFile => Path.Combine(Root, "current");
 
-    /// <summary>Names the version to serve whatever is published meanwhile; there only while one is pinned.</summary>
+    /// <summary>Names the version to serve whatever is published later; exists only while a version is pinned.</summary>
     public string PinnedFile => Path.Combine(Root, "pinned");
 
     /// <summary>The version that was published or made current last, or null before the first.</summary>
@@ -243,7 +243,7 @@ internal sealed class ArtifactStore(string root)
         }
     }
 
-    // A reader that still holds a file of it open may keep a folder alive on Windows; that is no reason to fail.
+    // A reader that still holds a file of it open may keep a folder alive on Windows, so this is not an error.
     private void DeleteIfPossible(string folder)
     {
         try

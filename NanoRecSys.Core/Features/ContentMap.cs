@@ -82,7 +82,7 @@ public sealed record ContentLayout(ItemLayout Items, IReadOnlyList<string> Words
 /// </summary>
 internal sealed partial class ContentFeatures
 {
-    private const int LeastTitles = 3; // a word of fewer titles tells of those titles alone
+    private const int LeastTitles = 3; // a word of fewer titles says nothing about other items
     private const int MostWords = 1000; // the most frequent ones; more only make the fit slower
 
     private readonly CategoryColumns _categories;

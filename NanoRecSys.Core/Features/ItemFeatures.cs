@@ -61,7 +61,7 @@ internal sealed class ItemFeatures
     public ReadOnlySpan<float> Popularity => _popularity; // [V] log(1 + count) / log(1 + largest count), in 0..1
 
     /// <summary>
-    /// What stands for the popularity of a new item: that of the item of an average interaction. A new item's own, 0, would
+    /// The popularity assumed for a new item: that of the item of an average interaction. A new item's own, 0, would
     /// say that nobody wants it, where nobody could have it.
     /// </summary>
     public float TypicalPopularity { get; }

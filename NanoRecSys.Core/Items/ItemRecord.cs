@@ -1,7 +1,7 @@
 namespace NanoRecSys.Core.Items;
 
 /// <summary>
-/// What was said of an item since the model was trained: all of an item that is new, or what differs from the model's catalog.
+/// Changes to an item since the model was trained: every field of a new item, or those that differ from the model's catalog.
 /// </summary>
 /// <param name="ItemId">In the data set, or new.</param>
 /// <param name="Added">Microseconds since 1970 of the first record: their order.</param>

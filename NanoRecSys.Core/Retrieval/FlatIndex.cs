@@ -162,10 +162,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
     private int Finish(int found, Span<Candidate> results)
     {
-        if (Metric == VectorMetric.L2)
-        {
-            TopK.Negate(results[..found]);
-        }
+        TopK.ToScores(Metric, results[..found]);
 
         return found;
     }
@@ -265,10 +262,7 @@ internal sealed class ExtendedIndex : IVectorIndex
         }
 
         int count = best.SortBestFirst();
-        if (Metric == VectorMetric.L2)
-        {
-            TopK.Negate(results[..count]);
-        }
+        TopK.ToScores(Metric, results[..count]);
 
         if (rented is not null)
         {

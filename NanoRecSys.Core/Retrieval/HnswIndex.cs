@@ -66,10 +66,7 @@ internal sealed class HnswIndex : IVectorIndex
         }
 
         int found = best.SortBestFirst();
-        if (Metric == VectorMetric.L2)
-        {
-            TopK.Negate(results[..found]);
-        }
+        TopK.ToScores(Metric, results[..found]);
 
         return found;
     }

@@ -51,10 +51,7 @@ internal abstract class IvfIndex : IVectorIndex
             found = SearchLists(query, filter, results, Lists.Count);
         }
 
-        if (Metric == VectorMetric.L2)
-        {
-            TopK.Negate(results[..found]);
-        }
+        TopK.ToScores(Metric, results[..found]);
 
         return found;
     }

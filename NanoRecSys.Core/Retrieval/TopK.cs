@@ -43,9 +43,14 @@ internal ref struct TopK(Span<Candidate> heap)
         return Count;
     }
 
-    /// <summary>Turns the negated distances that were offered into distances.</summary>
-    public static void Negate(Span<Candidate> candidates)
+    /// <summary>Turns what was offered into what a search returns: negated distances into distances, products as they are.</summary>
+    public static void ToScores(VectorMetric metric, Span<Candidate> candidates)
     {
+        if (metric != VectorMetric.L2)
+        {
+            return;
+        }
+
         foreach (ref Candidate candidate in candidates)
         {
             candidate = candidate with { Score = -candidate.Score };

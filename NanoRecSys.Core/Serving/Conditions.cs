@@ -17,7 +17,7 @@ internal readonly record struct ConditionValue(string? Text, double Number)
     public static implicit operator ConditionValue(string text) => new(text, IsoTime.TryParse(text, out DateTimeOffset time) ? time.ToUnixTimeSeconds() : double.NaN);
 }
 
-/// <summary>The operators of conditions, and what can be said of conditions without looking at items.</summary>
+/// <summary>The operators of conditions, and checks of conditions that need no items.</summary>
 internal static class Conditions
 {
     public const string Equal = "=";

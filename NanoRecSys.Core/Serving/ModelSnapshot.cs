@@ -63,7 +63,7 @@ internal sealed class ModelSnapshot
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
-    /// <summary>The model's catalog with what was said of items since.</summary>
+    /// <summary>The model's catalog with the changes to its items since the training.</summary>
     public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>
         (Volatile.Read(ref _builder) ?? LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this))).Extend(log, now);
 

@@ -16,7 +16,7 @@ internal sealed class ServedCatalog
     public required ModelSnapshot Model { get; init; }
     public required IVectorIndex Index { get; init; } // of all V + N rows, the model's and then the new ones
     public required ItemLog Source { get; init; } // what it was made from
-    public required long Hash { get; init; } // identifies what was said of items since the training, in any order
+    public required long Hash { get; init; } // identifies the changes to items since the training, in any order
     public required CatalogItem[] NewItems { get; init; } // [N] and room for more; written only behind the end of every instance that shares it
     public required float[] NewEmbeddings { get; init; } // [N, D], likewise
     public required ConcurrentDictionary<EntityId, int> NewRows { get; init; }

@@ -26,7 +26,7 @@ public sealed record Words(string One, string Many)
 
 public static class ItemWords
 {
-    /// <summary>The year of the item, which tells it from others of the same title; null where it has none.</summary>
+    /// <summary>The year of the item, which distinguishes it from others of the same title; null where it has none.</summary>
     public static string? Year(ItemInfo item) =>
         item.Attributes?.TryGetValue("year", out AttributeValue year) == true && year.Kind == AttributeKind.Number ? Text.Css(year.Number) : null;
 

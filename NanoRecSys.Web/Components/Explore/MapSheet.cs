@@ -3,7 +3,7 @@ namespace NanoRecSys.Web.Components.Explore;
 /// <summary>The map as the browser draws it: columns, all of the length of <paramref name="Ids"/>, which compress well.</summary>
 /// <param name="Kept">See <see cref="ItemMap"/>.</param>
 /// <param name="Categories">The most telling category of some item each, with its colour; in the order of the legend.</param>
-/// <param name="Notes">What tells it from others of the same title; null where nothing does.</param>
+/// <param name="Notes">What distinguishes it from others of the same title; null where nothing does.</param>
 /// <param name="X">-1..1</param>
 /// <param name="Y">-1..1</param>
 public sealed record MapSheet(
@@ -11,7 +11,7 @@ public sealed record MapSheet(
     IReadOnlyList<int> Category, IReadOnlyList<int> Interactions, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
     private const int Digits = 4; // a ten-thousandth of the map is less than a pixel at any zoom that is offered.
-    private const int MostCategories = 18; // more colours could not be told apart
+    private const int MostCategories = 18; // more colours could not be distinguished
 
     public static MapSheet From(ItemMap map)
     {

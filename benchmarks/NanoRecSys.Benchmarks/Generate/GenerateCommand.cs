@@ -13,7 +13,7 @@ internal static class GenerateCommand
         Option<int> ratings = new("--ratings") { Description = "Number of ratings.", DefaultValueFactory = _ => 20_000_000 };
         Option<long> seed = new("--seed") { Description = "The same seed makes the same files.", DefaultValueFactory = _ => 1 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
-        Command command = new("generate", "A MovieLens-format folder of generated ratings; the sizes of ML-20M unless told.") { output, users, items, ratings, seed, json };
+        Command command = new("generate", "A MovieLens-format folder of generated ratings; of the size of ML-20M by default.") { output, users, items, ratings, seed, json };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(
             new GenerateOptions(parsed.GetRequiredValue(output), parsed.GetValue(users), parsed.GetValue(items), parsed.GetValue(ratings), parsed.GetValue(seed)),
             parsed.GetValue(json), cancellation)));

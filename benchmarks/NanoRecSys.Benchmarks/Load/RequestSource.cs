@@ -206,7 +206,7 @@ internal sealed class HttpConnection(Uri url) : IDisposable
         public static int Status(ReadOnlySpan<byte> head) =>
             head.StartsWith("HTTP/1.1 "u8) && Utf8Parser.TryParse(head[9..12], out int status, out _)
                 ? status
-                : throw new InvalidDataException($"'{Encoding.ASCII.GetString(head[..Math.Min(20, head.Length)])}' is no answer of HTTP/1.1.");
+                : throw new InvalidDataException($"'{Encoding.ASCII.GetString(head[..Math.Min(20, head.Length)])}' is not an HTTP/1.1 response.");
 
         /// <returns>The body's; null where it comes in chunks.</returns>
         public static int? Length(ReadOnlySpan<byte> head)

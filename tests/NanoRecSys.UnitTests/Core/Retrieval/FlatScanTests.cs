@@ -136,10 +136,7 @@ public sealed class FlatScanTests
             }
 
             best.SortBestFirst();
-            if (metric == VectorMetric.L2)
-            {
-                TopK.Negate(expected);
-            }
+            TopK.ToScores(metric, expected);
 
             var found = new Candidate[K];
             Assert.Equal(K, index.Search(query, filter, found));
