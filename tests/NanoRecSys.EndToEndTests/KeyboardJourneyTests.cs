@@ -146,7 +146,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
         await visit.Page.Keyboard.TypeAsync("godfather");
         await Expect(visit.Marked("option").First).ToContainTextAsync("Godfather");
         await visit.Page.Keyboard.PressAsync("Enter");
-        await Expect(visit.Marked("rule")).ToContainTextAsync("Pin Godfather");
+        await Expect(visit.Marked("rule")).ToContainTextAsync("Godfather at 1");
 
         await PressAsync(visit, "[data-testid=try]", "Enter");
         ILocator tried = visit.Marked("try-rules").Locator("section").Nth(1).Locator("[data-testid=tried-item]").First;
