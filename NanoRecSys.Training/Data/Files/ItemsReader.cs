@@ -21,8 +21,12 @@ internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> 
     /// <summary>What a catalog says of an item.</summary>
     public static ItemRow Of(CatalogItem item) => new(item.Id, item.Title, item.Categories)
     {
-        Attributes = item.Attributes, ImageUrl = item.ImageUrl, CreatedAt = item.CreatedAt, AvailableFrom = item.AvailableFrom,
-        AvailableUntil = item.AvailableUntil, Hidden = item.Hidden,
+        Attributes = item.Attributes,
+        ImageUrl = item.ImageUrl,
+        CreatedAt = item.CreatedAt,
+        AvailableFrom = item.AvailableFrom,
+        AvailableUntil = item.AvailableUntil,
+        Hidden = item.Hidden,
     };
 }
 

@@ -10,8 +10,18 @@ internal static class CircleWalks
 
     public static readonly TrainRetrieverOptions Options = new()
     {
-        Dimension = 16, Blocks = 1, Heads = 2, FeedForward = 16, MaxLength = 6, Dropout = 0.1, Temperature = 0.1,
-        LearningRate = 0.01, WarmupSteps = 5, BatchUsers = 16, Epochs = 12, Patience = 100,
+        Dimension = 16,
+        Blocks = 1,
+        Heads = 2,
+        FeedForward = 16,
+        MaxLength = 6,
+        Dropout = 0.1,
+        Temperature = 0.1,
+        LearningRate = 0.01,
+        WarmupSteps = 5,
+        BatchUsers = 16,
+        Epochs = 12,
+        Patience = 100,
     };
 
     public static async Task<StepContext> PrepareAsync(TemporaryFolder folder, string name, int length = Length)

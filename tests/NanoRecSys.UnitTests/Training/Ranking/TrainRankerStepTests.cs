@@ -12,8 +12,15 @@ public sealed class TrainRankerStepTests : FolderTests
 {
     private static readonly TrainRankerOptions Options = new()
     {
-        Hidden = [16, 8], Dropout = 0, ItemDropout = 0.3, LearningRate = 0.01, BatchPairs = 64, Epochs = 6, Patience = 6,
-        Candidates = 10, Signals = RankerSignals.All,
+        Hidden = [16, 8],
+        Dropout = 0,
+        ItemDropout = 0.3,
+        LearningRate = 0.01,
+        BatchPairs = 64,
+        Epochs = 6,
+        Patience = 6,
+        Candidates = 10,
+        Signals = RankerSignals.All,
     };
 
     [Theory]
