@@ -18,7 +18,8 @@ internal sealed class ImpressionLog : BackgroundService
     private const int MostSurfaces = 100;
     private const string OtherSurface = "other";
     private const int Queued = 16_384;
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private const int LooksPerFlush = 10;
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly Channel<Shown> _shown = Channel.CreateBounded<Shown>(Queued); // TryWrite fails when it is full
     private readonly Channel<Taken> _taken = Channel.CreateBounded<Taken>(Queued);
@@ -102,10 +103,13 @@ internal sealed class ImpressionLog : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, _time);
-        while (IsOn && await timer.WaitForNextTickAsync(stoppingToken))
+        using var timer = new PeriodicTimer(LookEvery, _time);
+        for (int look = 1; IsOn && await timer.WaitForNextTickAsync(stoppingToken); look++)
         {
-            await FlushAsync();
+            if (look % LooksPerFlush == 0 || _shown.Reader.Count > Queued / 4)
+            {
+                await FlushAsync();
+            }
         }
     }
 
@@ -122,7 +126,6 @@ internal sealed class ImpressionLog : BackgroundService
         var commands = new List<Task>();
         foreach (IGrouping<EntityId, Shown> own in shown.GroupBy(list => list.User))
         {
-            var lists = new List<RedisValue>();
             foreach (Shown list in own)
             {
                 if (!items.TryGetValue(list.Entry, out EntityId[]? ids))
@@ -130,15 +133,15 @@ internal sealed class ImpressionLog : BackgroundService
                     items[list.Entry] = ids = list.Entry.ReadIds();
                 }
 
-                string surface = Bounded(list.Surface);
-                totals.Add(list.Time, list.Version, surface, OutcomeTotals.Lists, 1);
-                totals.Add(list.Time, list.Version, surface, OutcomeTotals.Impressions, ids.Length);
-                lists.Add(new ShownList(list.RequestId, list.Time.ToUnixTimeSeconds(), list.Version, surface, ids[..Math.Min(ids.Length, ItemsPerList)]).Write());
+                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Lists, 1);
+                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Impressions, ids.Length);
             }
 
+            // An answer from memory that was given several times is remembered once.
+            IEnumerable<Shown> newest = own.Reverse().DistinctBy(list => (list.Entry, list.Surface)).Take(ListsPerUser).Reverse();
             string key = OutcomeKeys.Shown(own.Key);
-            RedisValue[] newest = [.. lists.TakeLast(ListsPerUser)];
-            commands.Add(TrimAsync(key, database.ListLeftPushAsync(key, newest)));
+            commands.Add(TrimAsync(key, database.ListLeftPushAsync(key, [.. newest.Select(list => (RedisValue)new ShownList(
+                list.RequestId, list.Time.ToUnixTimeSeconds(), list.Version, Bounded(list.Surface), [.. items[list.Entry].Take(ItemsPerList)]).Write())])));
             commands.Add(database.KeyExpireAsync(key, _options.Window));
         }
 
@@ -166,7 +169,7 @@ internal sealed class ImpressionLog : BackgroundService
             ShownList[] lists = await ReadAsync(database, own.Key, ListsPerUser * 3 / 2);
             foreach (Taken item in own)
             {
-                if (lists.FirstOrDefault(list => item.Follows(list, _options.Window)) is not { } list)
+                if ((lists.FirstOrDefault(item.Names) ?? lists.FirstOrDefault(list => item.Follows(list, _options.Window))) is not { } list)
                 {
                     continue;
                 }
@@ -232,10 +235,11 @@ internal sealed class ImpressionLog : BackgroundService
 
     private readonly record struct Taken(EntityId User, EntityId Item, string? RequestId, long Timestamp, bool IsConversion)
     {
-        // Without a request id the latest list that has the item; clocks of clients may be a little behind.
-        public bool Follows(ShownList list, TimeSpan window) => list.Items.Contains(Item) && (RequestId is { } id
-            ? id == list.Request
-            : Timestamp >= list.Time - Clocks.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds);
+        public bool Names(ShownList list) => RequestId == list.Request && list.Items.Contains(Item);
+
+        // Clocks of clients may be a little behind.
+        public bool Follows(ShownList list, TimeSpan window) =>
+            list.Items.Contains(Item) && Timestamp >= list.Time - Clocks.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds;
     }
 }
 

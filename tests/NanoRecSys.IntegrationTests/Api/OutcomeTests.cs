@@ -31,10 +31,10 @@ public sealed class OutcomeTests
             """);
 
         JsonElement[] rows = [.. (await api.GetAsync("/outcomes?days=2")).GetProperty("outcomes").EnumerateArray()];
-        Assert.Equal(["home: 1 5 1 1", "mail: 1 5 1 0"], rows.Select(row =>
+        Assert.Equal(["home: 1 5 2 1", "mail: 1 5 1 0"], rows.Select(row =>
             $"{row.Text("surface")}: {Number(row, "lists")} {Number(row, "impressions")} {Number(row, "clicks")} {Number(row, "conversions")}"));
         JsonElement rate = rows[0].GetProperty("click_rate");
-        Assert.Equal((0.2, 0.036, 0.624), (rate.GetProperty("value").GetDouble(), Math.Round(rate.GetProperty("low").GetDouble(), 3), Math.Round(rate.GetProperty("high").GetDouble(), 3)));
+        Assert.Equal((0.4, 0.118, 0.769), (rate.GetProperty("value").GetDouble(), Math.Round(rate.GetProperty("low").GetDouble(), 3), Math.Round(rate.GetProperty("high").GetDouble(), 3)));
 
         // Everything expires, and a deleted user leaves nothing.
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
