@@ -18,7 +18,7 @@ public sealed class RecommenderClientTests
 
         RecommendationsResponse response = await client.RecommendAsync(new RecommendationsRequest { UserId = 7, K = 5, Explain = true }, Test);
 
-        Assert.Equal("""{"user_id":7,"k":5,"offset":0,"explain":true,"include_history":false,"diversity":0,"popularity_penalty":0}""", sent);
+        Assert.Equal("""{"user_id":7,"k":5,"offset":0,"explain":true,"include_history":false,"diversity":0,"popularity_penalty":0,"exclude_shown":0}""", sent);
         RecommendedItem soap = Assert.Single(response.Items);
         Assert.Equal(("B07", 0.9f, 4.5), (soap.ItemId.Text, soap.Score, soap.Attributes!["Price"].Number));
         Assert.True(response.ServedFromCache);

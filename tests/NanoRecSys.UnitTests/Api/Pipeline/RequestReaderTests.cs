@@ -41,7 +41,7 @@ public sealed class RequestReaderTests
             """);
 
         Assert.Equal(
-            ["body.session.0.colour", "body.session.1.item_id", "body.k", "body.filters.where.0.field", "body.filters.where.0.value", "body.boost.0.factor", "body.pin.0.position", "body.colour"],
+            ["body.session.0.colour", "body.session.1.item_id", "body.k", "body.filters.where.0.field", "body.filters.where.0.value", "body.boost.0.where", "body.boost.0.factor", "body.pin.0.position", "body.colour"],
             body.Errors.Select(error => string.Join('.', error.Loc)));
     }
 
