@@ -30,8 +30,9 @@ public sealed class WatchTests : IDisposable
             BatchUsers = 4,
             Epochs = 20,
             Patience = 5,
+            ReducedPrecision = false,
         },
-        new MineNegativesOptions { Skip = 0, Hard = 5, Random = 2, PositionsPerUser = 2 }, new TrainRankerOptions { Hidden = [16, 8], Epochs = 1 });
+        new MineNegativesOptions(), new TrainRankerOptions()) { Refit = true };
 
     private readonly TemporaryFolder _folder = new();
 
