@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Globalization;
-using NanoRecSys.Core.Contracts;
+using NanoRecSys.Contracts;
 using NanoRecSys.ServiceDefaults;
 
 namespace NanoRecSys.AppHost;

@@ -1,7 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using NanoRecSys.Core.Contracts;
+using NanoRecSys.Contracts;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
 

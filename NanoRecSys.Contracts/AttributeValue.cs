@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Data;
+namespace NanoRecSys.Contracts;
 
 /// <summary>What a column of the items' file holds.</summary>
 public enum AttributeKind

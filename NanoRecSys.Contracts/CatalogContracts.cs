@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Data;
-
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /users?query=&amp;limit=</c>: people to pick from.</summary>
 public sealed record UserList(int Total, IReadOnlyList<UserSummary> Users)

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /catalog/data</c>: how the interactions of the served model are spread over users, items and time.</summary>
 /// <param name="Version">The model's.</param>

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>
 /// A user's or item's id in the data set: text of 1 to 256 bytes of UTF-8 without control characters. Two ids are equal where their

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Evaluation;
+namespace NanoRecSys.Contracts;
 
 /// <summary>One model's figures on one split.</summary>
 /// <param name="Model"><c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, <c>ranker</c>, ...</param>

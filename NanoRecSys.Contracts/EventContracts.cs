@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Body of <c>POST /events</c>: one event, or an <see cref="EventBatch"/>.</summary>
 public sealed record EventRequest

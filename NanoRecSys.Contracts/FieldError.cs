@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <param name="Loc">Path to the field, such as <c>["body", "user_id"]</c>.</param>
 /// <param name="Msg">For people.</param>

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /debug/host</c>: the process, and the settings that it runs with. Holds no secret.</summary>
 /// <param name="Service">The program's name.</param>

@@ -1,7 +1,6 @@
 using System.Globalization;
-using NanoRecSys.Core.Data;
 
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>What every call but <c>POST /recommend</c> and <c>POST /recommend/session</c> shows of an item.</summary>
 /// <param name="ItemId">The data set's id.</param>

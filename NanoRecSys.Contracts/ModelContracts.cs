@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Evaluation;
-
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /models</c>.</summary>
 /// <param name="Current">The version that was published or made current last.</param>

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /outcomes</c>: what was shown, and what became of it.</summary>
 /// <param name="Days">How far back.</param>

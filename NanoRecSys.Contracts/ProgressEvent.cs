@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Progress;
+namespace NanoRecSys.Contracts;
 
 /// <summary>One line of <c>artifacts/runs/RUN/progress.jsonl</c>: what a training is doing now. A step fills in its figures, the run the rest.</summary>
 public sealed record ProgressEvent

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Body of <c>POST /recommend</c>.</summary>
 public sealed record RecommendRequest

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>
 /// Body of <c>POST /recommendations</c>: a user or a session, an item in view, or one of the former with the latter. Unknown fields are refused.

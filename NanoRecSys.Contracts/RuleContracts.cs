@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /rules</c> and <c>PUT /rules</c>, and the body of the latter.</summary>
 /// <param name="Version">Grows with every change; a <c>PUT</c> names the version that it replaces. 0 before the first.</param>

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /debug/status</c> and of <c>GET /readyz</c> when ready.</summary>
 public sealed record StatusDocument

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Answer of <c>GET /debug/telemetry?window=SECONDS</c>.</summary>
 /// <param name="WindowSeconds">How far back it looks.</param>

@@ -1,9 +1,9 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>A running or finished training: answer of <c>GET /training/progress</c>.</summary>
 /// <param name="Run">The run's name, or null where nothing was trained yet.</param>
 /// <param name="Events">All events of the newest run, oldest first.</param>
-public sealed record TrainingStatus(string? Run, IReadOnlyList<Progress.ProgressEvent> Events);
+public sealed record TrainingStatus(string? Run, IReadOnlyList<ProgressEvent> Events);
 
 /// <summary>Answer of <c>GET /training/runs</c>.</summary>
 /// <param name="Runs">Newest first.</param>

@@ -1,4 +1,4 @@
-namespace NanoRecSys.Core.Contracts;
+namespace NanoRecSys.Contracts;
 
 /// <summary>Names that the command lines of the training program and of the AppHost both accept.</summary>
 public static class TrainingNames

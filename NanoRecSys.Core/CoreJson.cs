@@ -1,6 +1,4 @@
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Core;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Configuration;
-using NanoRecSys.Core.Contracts;
+using NanoRecSys.Contracts;
 using StackExchange.Redis;
 
 namespace NanoRecSys.ServiceDefaults;

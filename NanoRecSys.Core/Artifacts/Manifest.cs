@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.Core.Artifacts;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Web.Client;
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.Web.Client;
 

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
+using NanoRecSys.Contracts;
 using NanoRecSys.Core.Artifacts;
-using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.EndToEndTests;
 

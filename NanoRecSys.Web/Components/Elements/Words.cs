@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Data;
-
 namespace NanoRecSys.Web.Components.Elements;
 
 /// <summary>What the pages call an item and what is done with it: the data's own word.</summary>

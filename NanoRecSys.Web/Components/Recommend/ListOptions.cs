@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Web.Components.Recommend;
 

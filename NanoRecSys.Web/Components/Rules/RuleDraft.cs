@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using NanoRecSys.Core.Data;
 
 namespace NanoRecSys.Web.Components.Rules;
 

@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Progress;
-
 namespace NanoRecSys.Web.Components.Training;
 
 /// <summary>What a run's events say, arranged for the page.</summary>

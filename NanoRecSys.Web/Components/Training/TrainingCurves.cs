@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Progress;
-
 namespace NanoRecSys.Web.Components.Training;
 
 /// <summary>The curve in SVG coordinates: y grows downwards, the lowest loss lies at the bottom.</summary>

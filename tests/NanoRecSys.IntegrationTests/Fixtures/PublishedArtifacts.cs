@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;

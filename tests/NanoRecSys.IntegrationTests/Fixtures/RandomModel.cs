@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Google.Protobuf;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Retrieval;

@@ -1,6 +1,5 @@
 using NanoRecSys.Core.Events;
 using NanoRecSys.Core.Items;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Retrieval;
 using ConnectionMultiplexer = StackExchange.Redis.ConnectionMultiplexer;

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Core.Serving;
 using NanoRecSys.Training.Data;

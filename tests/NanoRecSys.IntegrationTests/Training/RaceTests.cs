@@ -1,6 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Core.Evaluation;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Data;
 using NanoRecSys.Training.Evaluation;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.IntegrationTests.Training;

@@ -32,7 +32,8 @@ public sealed class WatchTests : IDisposable
             Patience = 5,
             ReducedPrecision = false,
         },
-        new MineNegativesOptions(), new TrainRankerOptions()) { Refit = true };
+        new MineNegativesOptions(), new TrainRankerOptions())
+    { Refit = true };
 
     private readonly TemporaryFolder _folder = new();
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Fixtures;

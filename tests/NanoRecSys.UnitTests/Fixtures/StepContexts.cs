@@ -1,5 +1,3 @@
-using NanoRecSys.Core.Progress;
-
 namespace NanoRecSys.UnitTests.Fixtures;
 
 /// <summary>Contexts for calling a step in a test, in an artifacts folder of the test's own.</summary>

@@ -1,6 +1,5 @@
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Versions;
 

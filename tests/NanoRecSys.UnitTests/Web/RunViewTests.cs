@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Web.Components.Training;
 
 namespace NanoRecSys.UnitTests.Web;

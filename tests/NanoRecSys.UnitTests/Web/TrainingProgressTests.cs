@@ -1,5 +1,4 @@
 using Bunit;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Web.Components.Training;
 
 namespace NanoRecSys.UnitTests.Web;

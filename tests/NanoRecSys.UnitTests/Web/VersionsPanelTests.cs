@@ -1,7 +1,6 @@
 using System.Net;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Web.Client;
 using NanoRecSys.Web.Components.Versions;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Commands;
 

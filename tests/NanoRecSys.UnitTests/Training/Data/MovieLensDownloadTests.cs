@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Data.Files;
 
 namespace NanoRecSys.UnitTests.Training.Data;

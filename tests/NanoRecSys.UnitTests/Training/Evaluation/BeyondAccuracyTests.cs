@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Evaluation;
 
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Options;
 using NanoRecSys.Api.Serving;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Retrieval;
 
 namespace NanoRecSys.UnitTests.Training.Export;

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Ranking;
 
 namespace NanoRecSys.UnitTests.Training.Export;

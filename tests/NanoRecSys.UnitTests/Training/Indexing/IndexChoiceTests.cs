@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Core.Retrieval;
 using NanoRecSys.Training.Indexing;
 using NanoRecSys.UnitTests.Core.Retrieval;

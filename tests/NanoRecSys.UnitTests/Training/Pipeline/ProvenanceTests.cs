@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Baselines;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;

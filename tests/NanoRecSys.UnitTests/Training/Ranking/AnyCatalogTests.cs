@@ -2,7 +2,6 @@ using Microsoft.ML.OnnxRuntime;
 using NanoRecSys.Core.Features;
 using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Ranking;
 using static TorchSharp.torch;
 

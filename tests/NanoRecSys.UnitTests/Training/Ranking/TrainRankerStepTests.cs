@@ -1,7 +1,5 @@
 using System.Text.Json.Nodes;
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Core.Features;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Ranking;
 using TorchSharp;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Evaluation;
 using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
 

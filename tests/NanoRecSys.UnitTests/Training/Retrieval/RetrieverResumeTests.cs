@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
 

@@ -1,4 +1,3 @@
-using NanoRecSys.Core.Progress;
 using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
