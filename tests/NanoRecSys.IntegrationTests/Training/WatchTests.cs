@@ -29,7 +29,7 @@ public sealed class WatchTests : IDisposable
             WarmupSteps = 5,
             BatchUsers = 4,
             Epochs = 20,
-            Patience = 5,
+            Patience = 2,
             ReducedPrecision = false,
         },
         new MineNegativesOptions(), new TrainRankerOptions())
@@ -39,7 +39,7 @@ public sealed class WatchTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
+    [Fact(Timeout = 300_000)]
     public async Task Events_are_trained_on_and_served_and_a_poisoned_batch_is_refused_and_listed()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
@@ -61,13 +61,13 @@ public sealed class WatchTests : IDisposable
 
         // Twenty newcomers walk the same way.
         await SendAsync(api, Enumerable.Range(1000, 20).SelectMany(user => Enumerable.Range(0, Walk).Select(t => (user, 1 + (user + t) % Items, 2000 + t))));
-        await UntilAsync(api, "the newcomers are trained on", watching, status => status.GetProperty("trained_events").GetInt64() == 20 * Walk);
+        await UntilAsync(api, watching, status => status.GetProperty("trained_events").GetInt64() == 20 * Walk);
         string second = store.ReadCurrent()!;
         await api.ServeAsync(second);
 
         // More go half round the circle in one step.
         await SendAsync(api, Enumerable.Range(5000, 480).SelectMany(user => new[] { (user, 1 + user % Items, 3000), (user, 1 + (user + Items / 2) % Items, 3001) }));
-        await UntilAsync(api, "the poison was trained on", watching, status => status.GetProperty("trained_events").GetInt64() == 20 * Walk + 960);
+        await UntilAsync(api, watching, status => status.GetProperty("trained_events").GetInt64() == 20 * Walk + 960);
         JsonElement models = await api.GetAsync("/models");
         JsonElement ended = (await WatchAsync(api))!.Value;
         await stop.CancelAsync();
@@ -92,11 +92,15 @@ public sealed class WatchTests : IDisposable
     private static async Task<JsonElement?> WatchAsync(ApiServer api) =>
         (await api.GetAsync("/training/runs")).TryGetProperty("watch", out JsonElement watch) ? watch : null;
 
-    private static Task UntilAsync(ApiServer api, string what, Task watching, Func<JsonElement, bool> holds) => ApiServer.UntilAsync(what, async () =>
+    // As long as a training takes on a busy machine.
+    private static async Task UntilAsync(ApiServer api, Task watching, Func<JsonElement, bool> holds)
     {
-        Assert.False(watching.IsCompleted, $"{watching.Exception}");
-        return holds((await WatchAsync(api))!.Value);
-    });
+        while (!holds((await WatchAsync(api))!.Value))
+        {
+            Assert.False(watching.IsCompleted, $"{watching.Exception}");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
 
     private static async Task SendAsync(ApiServer api, IEnumerable<(int User, int Item, int Time)> events)
     {
