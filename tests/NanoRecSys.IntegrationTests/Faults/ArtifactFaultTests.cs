@@ -42,7 +42,7 @@ public sealed class ArtifactFaultTests
     }
 
     [Fact]
-    public async Task User_embeddings_that_are_no_numbers_are_refused()
+    public async Task User_embeddings_that_are_not_numbers_are_refused()
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(406) { ServesFast = true });
         string running = api.Store.ReadCurrent()!;
@@ -62,7 +62,7 @@ public sealed class ArtifactFaultTests
         api.Store.Publish(staging, whole.Manifest);
 
         await ApiServer.UntilAsync("the refusal is told", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
-            .Any(text => text.Contains("no numbers", StringComparison.Ordinal)));
+            .Any(text => text.Contains("not numbers", StringComparison.Ordinal)));
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
         Assert.Equal((running, 10), (answer.Text("version"), answer.MovieIds().Length));
     }
