@@ -44,7 +44,7 @@ public sealed class WatchTests : IDisposable
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         var store = new ArtifactStore(_folder.File("artifacts"));
-        using var stop = new CancellationTokenSource();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         StepContext context = new(new Workspace(store, "circle"), Seed: 1, new Progress<ProgressEvent>(), stop.Token) { Threads = 1 };
         using var output = new StringWriter();
         var console = new RunConsole(output, output, json: false);
