@@ -31,7 +31,7 @@ public sealed class FirstStartTests(FirstStart start)
     /// <summary>Other processors round differently and end within noise: two standard errors over 671 users.</summary>
     [Theory]
     [InlineData("popularity", "popularity")]
-    [InlineData("item-knn", "item-kNN, tuned on validation")]
+    [InlineData("item-knn", "**item-kNN** by [nearness](docs/training.md#nearness) (`evaluate item-knn`)")]
     [InlineData("retriever", "retriever (transformer, full softmax)")]
     [InlineData("ranker", "**retriever and ranker**, as served")]
     public void The_first_model_has_the_metrics_that_the_README_states(string model, string row)
