@@ -83,8 +83,12 @@ public sealed class PageTests(FirstStart start)
         foreach (int width in new[] { 320, 360, 390, 600, 768, 820, 1024, 1280, 1440, 1920 })
         {
             await visit.Page.SetViewportSizeAsync(width, 900);
-            int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-            Assert.True(overflow <= 0, $"{name} is {overflow} px too wide at {width} px.");
+            string tooWide = await visit.Page.EvaluateAsync<string>("""
+                () => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? '' : [...document.querySelectorAll('main *')]
+                  .filter(element => element.getBoundingClientRect().right > document.documentElement.clientWidth)
+                  .map(element => element.outerHTML.slice(0, 100)).join('\n') || 'outside of main'
+                """);
+            Assert.True(tooWide.Length == 0, $"{name} is too wide at {width} px:\n{tooWide}");
         }
 
         string address = visit.Page.Url;
