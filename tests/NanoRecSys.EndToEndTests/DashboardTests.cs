@@ -47,7 +47,7 @@ public sealed class DashboardTests(FirstStart start)
         ILocator spans = dashboard.Page.Locator("[role=row]");
         string[] expected =
         [
-            "recommend", "POST", "POST /recommend", "recommend", "cache.get", "GET", "HGET", "HLEN",
+            "recommend", "POST", "POST /recommend", "recommend", "cache.get", "GET", "HGET", "HGET", "HLEN",
             "history", "encode", "retrieve", "rank", "explain", "cache.set", "SETEX",
         ];
         await Expect(spans).ToContainTextAsync(["Name", .. expected]);
