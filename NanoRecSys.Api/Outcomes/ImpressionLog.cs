@@ -92,8 +92,9 @@ internal sealed class ImpressionLog : BackgroundService
         await _flushing.WaitAsync();
         try
         {
+            List<Taken> taken = Drain(_taken); // first: the lists that they follow were queued before them
             await WriteAsync(_redis!.GetDatabase(), Drain(_shown));
-            await AttributeAsync(_redis!.GetDatabase(), Drain(_taken));
+            await AttributeAsync(_redis!.GetDatabase(), taken);
         }
         finally
         {
