@@ -100,7 +100,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
         (_options, _data, _split, _loss, _seed, _device) = (options, data, data.Split, loss, seed, device);
         manual_seed(seed);
         _tower = new MlpUserTower(data.Catalog.Count, options).to(device);
-        _optimizer = optim.AdamW(_tower.parameters(), options.LearningRate, weight_decay: 0);
+        _optimizer = new KeptScalarAdamW(_tower.parameters(), options.LearningRate, weightDecay: 0);
     }
 
     public string Name => MlpUserTowerScorer.ModelName;

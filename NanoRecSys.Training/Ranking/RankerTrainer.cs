@@ -16,7 +16,7 @@ internal sealed class RankerTrainer : IDisposable
     public RankerTrainer(RankerNetwork network, ItemFeatureTensors items, TrainRankerOptions options)
     {
         (_network, _items, _options) = (network, items, options);
-        _optimizer = optim.AdamW(network.parameters(), options.LearningRate, weight_decay: options.WeightDecay);
+        _optimizer = new KeptScalarAdamW(network.parameters(), options.LearningRate, weightDecay: options.WeightDecay);
     }
 
     internal AdamW Optimizer => _optimizer;

@@ -35,7 +35,7 @@ internal sealed class RetrieverTrainer : IDisposable
         _seed = seed;
         _loss = loss;
         _parameters = [.. tower.parameters()];
-        _optimizer = optim.AdamW(_parameters, options.LearningRate, options.Beta1, options.Beta2, weight_decay: options.WeightDecay);
+        _optimizer = new KeptScalarAdamW(_parameters, options.LearningRate, options.Beta1, options.Beta2, options.WeightDecay);
         int windows = EpochPlan.Windows(split, options.MaxLength, options.Window, new Random(0)).Length;
         _stepsPerEpoch = (windows + options.BatchUsers - 1) / options.BatchUsers;
         _schedule = new LearningRateSchedule(options.LearningRate, options.WarmupSteps, options.Decay, (long)_stepsPerEpoch * options.Epochs);
