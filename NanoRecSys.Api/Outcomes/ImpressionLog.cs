@@ -122,27 +122,21 @@ internal sealed class ImpressionLog : BackgroundService
 
     private async Task WriteAsync(IDatabase database, List<Shown> shown)
     {
-        var items = new Dictionary<CacheEntry, EntityId[]>(ReferenceEqualityComparer.Instance); // of an entry from memory once, however often it was answered
         var totals = new OutcomeTotals();
         var commands = new List<Task>();
         foreach (IGrouping<EntityId, Shown> own in shown.GroupBy(list => list.User))
         {
             foreach (Shown list in own)
             {
-                if (!items.TryGetValue(list.Entry, out EntityId[]? ids))
-                {
-                    items[list.Entry] = ids = list.Entry.ReadIds();
-                }
-
                 totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Lists, 1);
-                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Impressions, ids.Length);
+                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Impressions, list.Entry.Ids.Length);
             }
 
             // An answer from memory that was given several times is remembered once.
             IEnumerable<Shown> newest = own.Reverse().DistinctBy(list => (list.Entry, list.Surface)).Take(ListsPerUser).Reverse();
             string key = OutcomeKeys.Shown(own.Key);
             commands.Add(TrimAsync(key, database.ListLeftPushAsync(key, [.. newest.Select(list => (RedisValue)new ShownList(
-                list.RequestId, list.Time.ToUnixTimeSeconds(), list.Version, Bounded(list.Surface), [.. items[list.Entry].Take(ItemsPerList)]).Write())])));
+                list.RequestId, list.Time.ToUnixTimeSeconds(), list.Version, Bounded(list.Surface), [.. list.Entry.Ids.Take(ItemsPerList)]).Write())])));
             commands.Add(database.KeyExpireAsync(key, _options.Window));
         }
 

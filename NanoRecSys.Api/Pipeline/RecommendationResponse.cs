@@ -84,6 +84,9 @@ internal sealed class CacheEntry
 
     public string? FallbackReason { get; } // set if popular items replace personal ones
 
+    /// <summary>The ids of the list, in order; read when they are first asked for.</summary>
+    public EntityId[] Ids => field ??= ReadIds();
+
     /// <summary>Turns the chosen rows into items, and adds what the request asks for.</summary>
     /// <param name="request">Decides on the history and the ids of filters.</param>
     /// <param name="eventsStamp">Of the user's events before they were read.</param>
@@ -161,8 +164,7 @@ internal sealed class CacheEntry
         FirstOf = reason.FirstOf,
     };
 
-    /// <summary>The ids of the list, in order.</summary>
-    public EntityId[] ReadIds()
+    private EntityId[] ReadIds()
     {
         using var json = JsonDocument.Parse(Json);
         return json.RootElement.TryGetProperty("movie_ids", out JsonElement movies)
@@ -176,15 +178,13 @@ internal sealed class CacheEntry
         : $" {(rules.IsPinned(row) ? "Pinned" : rules.FactorOf(row) >= 1 ? "Raised" : "Lowered")} by the rule{(names.Length == 1 ? "" : "s")} {string.Join(", ", names.Select(name => $"“{name}”"))}.";
 
     /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
-    public static CacheEntry Read(byte[] bytes)
-    {
-        return bytes.Length > HeaderBytes
-            && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Mark
-            && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(LengthAt)) == bytes.Length
-            && HeaderBytes + bytes[ReasonAt] < bytes.Length
+    public static CacheEntry Read(byte[] bytes) =>
+        bytes.Length > HeaderBytes
+        && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Mark
+        && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(LengthAt)) == bytes.Length
+        && HeaderBytes + bytes[ReasonAt] < bytes.Length
             ? new CacheEntry(bytes)
             : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
-    }
 
     internal static CacheEntry Write(byte[] json, string? fallbackReason, long eventsStamp, DateTimeOffset created)
     {
