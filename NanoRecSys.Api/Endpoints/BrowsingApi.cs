@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Text;
+using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -65,14 +66,14 @@ internal static class BrowsingApi
     }
 
     private static Task<IResult> GetHistory(
-        LookUp lookUp, StoredHistories histories, string id, [Description("1 to 200; default: 50")] string? limit = null)
+        LookUp lookUp, string id, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
         int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
-            History history = await histories.ReadAsync(catalog, user);
+            History history = await lookUp.ReadHistoryAsync(catalog, user);
             return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
                 ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
                 : TypedResults.Ok(new UserHistoryResponse(
@@ -178,7 +179,7 @@ internal sealed record SuggestedUser(EntityId? Id)
 }
 
 /// <summary>Opens look-ups: each reads one version's items, with their changes since the training, from beginning to end.</summary>
-internal sealed class LookUp(ServedModel served, ItemStore items, StatusReader status)
+internal sealed class LookUp(ServedModel served, ItemStore items, EventStore events, Outages outages, StatusReader status)
 {
     public ServedModel Served => served;
     public ItemStore Items => items;
@@ -188,6 +189,20 @@ internal sealed class LookUp(ServedModel served, ItemStore items, StatusReader s
         catalog.TryFind(id, out int row) ? catalog.ItemAt(row)
         : items.Find(id) is { IsDeleted: false } record && !catalog.Model.Catalog.TryFind(id, out _) ? record.Apply() with { Id = catalog.Model.Catalog.Ids.Typed(id) }
         : null;
+
+    /// <summary>What a user has seen, by the model and the store of events.</summary>
+    public async ValueTask<History> ReadHistoryAsync(ServedCatalog catalog, EntityId user)
+    {
+        try
+        {
+            return HistoryReader.ReadUser(catalog, user, events.IsConfigured ? await events.ReadAsync(user, await events.StateAsync(user)) : UserEvents.None);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        {
+            outages.ReportRedis(e);
+            return HistoryReader.ReadUser(catalog, user, events.Unread(user));
+        }
+    }
 
     /// <returns>What <paramref name="read"/> answers; the refusal where a field is wrong or no model is served.</returns>
     public IResult Answer(UrlFields fields, Func<ServedCatalog, IResult> read)

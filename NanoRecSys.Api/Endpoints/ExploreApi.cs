@@ -32,10 +32,10 @@ internal static class ExploreApi
             }
 
             ModelSnapshot model = catalog.Model;
-            bool isKnown = model.Catalog.TryFind(wanted, out ItemIndex row);
+            bool isKnown = model.Catalog.TryFind(wanted, out int row);
             return TypedResults.Ok(new ItemDetail(
                 item.ToItemInfo(), item.Count, isKnown ? 1 + model.Catalog.Items.Count(other => other.Count > item.Count) : null, model.Catalog.Count,
-                isKnown ? model.ItemMap?[2 * row.Value] : null, isKnown ? model.ItemMap?[2 * row.Value + 1] : null));
+                isKnown ? model.ItemMap?[2 * row] : null, isKnown ? model.ItemMap?[2 * row + 1] : null));
         });
     }
 
@@ -43,8 +43,8 @@ internal static class ExploreApi
     {
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
-        IResult Compute() => lookUp.Answer(fields, catalog => catalog.Model.Catalog.TryFind(item, out ItemIndex index)
-            ? TypedResults.Ok(Audience.Of(catalog.Model, index.Value, forgotten.PositionsInAsync(catalog.Model).GetAwaiter().GetResult())) // this thread is the call's own
+        IResult Compute() => lookUp.Answer(fields, catalog => catalog.Model.Catalog.TryFind(item, out int row)
+            ? TypedResults.Ok(Audience.Of(catalog.Model, row, forgotten.PositionsInAsync(catalog.Model).GetAwaiter().GetResult())) // this thread is the call's own
             : Unknown(item));
 
         // Tens of milliseconds, and seconds while the sample is drawn: not on a thread that health checks wait for.

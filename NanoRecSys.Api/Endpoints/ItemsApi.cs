@@ -108,7 +108,7 @@ internal static class ItemsApi
             return lookUp.Refusal(path, lease)!;
         }
 
-        CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out ItemIndex row) ? catalog.Model.Catalog[row] : null;
+        CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out int row) ? catalog.Model.Catalog.Items[row] : null;
         try
         {
             ItemRecord? wanted = null;

@@ -17,14 +17,14 @@ internal static class UserListsApi
         .WithAnswer<UserLists>()
         .RequireKey(KeyRole.Read);
 
-    private static Task<IResult> GetLists(LookUp lookUp, StoredHistories histories, string id, [Description("1 to 50; default: 10")] string? k = null)
+    private static Task<IResult> GetLists(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
         int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
         return lookUp.AnswerAsync(fields, async catalog =>
         {
-            History history = await histories.ReadAsync(catalog, user);
+            History history = await lookUp.ReadHistoryAsync(catalog, user);
             return TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, new RecommendationRequest { UserId = user, K = take })
                 .Where(list => list.Candidates.Length > 0)
                 .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(take).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]));

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
 using NanoRecSys.Training.Export.Onnx;
 using TorchSharp;
