@@ -87,7 +87,8 @@ internal static class SoakRun
         await failing;
         TimeSpan elapsed = clock.Elapsed;
         await stack.WaitUntilReadyAsync(http, cancellationToken);
-        LiveEvents events = await LiveEvents.ReadAsync(stack.Redis, new EventArchive(stack.Artifacts), cancellationToken); // as the next training would
+        var archive = new EventArchive(stack.Artifacts);
+        LiveEvents events = await LiveEvents.ReadAsync(stack.Redis, archive, cancellationToken); // as the next training would
         Dictionary<int, int> counts = InteractionTable.CountById(events.Interactions.Users);
         foreach (SoakWorker worker in workers)
         {
@@ -97,7 +98,7 @@ internal static class SoakRun
         OutcomeReport outcomes = await http.GetFromJsonAsync<OutcomeReport>("/outcomes", WireJson.Options, cancellationToken) ?? throw new InvalidDataException("GET /outcomes returned nothing.");
         var report = new SoakReport(
             options, tally, elapsed, faults.Count, workers.Sum(worker => worker.Acknowledged),
-            await LiveEvents.CountAsync(stack.Redis, cancellationToken), outcomes.Outcomes, memory);
+            await LiveEvents.CountAsync(stack.Redis, archive, cancellationToken) - await archive.CountAsync(), outcomes.Outcomes, memory);
         report.Print();
         return report.IsGood ? 0 : 1;
     }
