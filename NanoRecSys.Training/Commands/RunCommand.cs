@@ -42,7 +42,7 @@ internal static class RunCommand
         string fit = parse.GetRequiredValue(FinalFit);
         return new RunOptions(string.Join(' ', parse.Tokens.Select(token => token.Value)), data => Presets.Get(preset, data), PrepareCommand.Read(parse))
         {
-            Race = preset is Auto or "quick" ? new RaceOptions { HasEase = preset == Auto } : null,
+            Race = preset == Auto ? new RaceOptions() : preset == Presets.Quick.Name ? new RaceOptions { HasEase = false } : null,
             IsFitted = fit == "yes" || (fit == Auto && preset == Auto),
             BudgetSeconds = RaceCommand.SecondsOf(parse),
             Publish = new PublishOptions { Force = parse.GetValue(Force), AllowedLoss = parse.GetValue(PublishCommand.AllowedLoss) },
