@@ -50,10 +50,10 @@ internal static class HeldOutItemsRanking
                 float[] user = embeddings.Slice(b * fit.Map.Dimension, fit.Map.Dimension).ToArray();
                 if (blend is not null)
                 {
-                    var seen = new RowSet(catalog.Count);
-                    seen.AddRange(histories[b].Items.Span);
+                    var excluded = new RowSet(catalog.Count);
+                    excluded.AddRange(histories[b].Items.Span);
                     var list = new Candidate[Candidates];
-                    int count = blend.Search(histories[b].Items.Span, user, vectors, alike, new RowFilter(seen), best, list);
+                    int count = blend.Search(histories[b].Items.Span, user, vectors, alike, new RowFilter(excluded), best, list);
                     byLists.Add(list[..count], targets[b], known);
                 }
 
