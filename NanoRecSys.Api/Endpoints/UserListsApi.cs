@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -50,7 +51,7 @@ internal static class UserListsApi
         });
     }
 
-    private static IResult Answer(ServedCatalog catalog, History history, RecommendationRequest request) => TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, request)
+    private static Ok<UserLists> Answer(ServedCatalog catalog, History history, RecommendationRequest request) => TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, request)
         .Where(list => list.Candidates.Length > 0)
         .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(request.K).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]));
 
