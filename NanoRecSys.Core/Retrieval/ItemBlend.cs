@@ -21,6 +21,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     private readonly ConcurrentBag<Scratch> _unused = [];
 
     public int Count => lists[0].Count; // V
+    public IEnumerable<ItemBlend> Parts => lists.Zip(weights, (list, weight) => new ItemBlend([list], [weight])); // each list alone, valid as long as this blend
 
     /// <summary>M, number of known items that speak for a new one, which is on no list: it gets the mean of their list scores.</summary>
     public int Alike => Math.Min(Count, MostAlike);
