@@ -6,6 +6,7 @@ using NanoRecSys.Benchmarks.Micro;
 using NanoRecSys.Benchmarks.Ranker;
 using NanoRecSys.Benchmarks.Scale;
 using NanoRecSys.Benchmarks.Soak;
+using NanoRecSys.Benchmarks.Stack;
 using NanoRecSys.Benchmarks.Start;
 using NanoRecSys.Benchmarks.Training;
 
@@ -15,6 +16,7 @@ RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with 
     MicroCommand.Create(),
     SoakCommand.Create(),
     StartCommand.Create(),
+    ReplicasCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
     LiveMetricsCommand.Create(),
