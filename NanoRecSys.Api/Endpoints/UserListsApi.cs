@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -29,7 +28,7 @@ internal static class UserListsApi
         return lookUp.AnswerAsync(fields, async catalog =>
         {
             History history = await lookUp.ReadHistoryAsync(catalog, user);
-            return Answer(catalog, history, new RecommendationRequest { UserId = user, K = take });
+            return TypedResults.Ok(ListsOf(catalog, history, new RecommendationRequest { UserId = user, K = take }));
         });
     }
 
@@ -42,14 +41,14 @@ internal static class UserListsApi
         {
             var request = new RecommendationRequest { ItemIds = [item], K = take };
             return catalog.TryFind(item, out _)
-                ? Answer(catalog, HistoryReader.Read(catalog, request, UserEvents.None), request)
+                ? TypedResults.Ok(ListsOf(catalog, HistoryReader.Read(catalog, request, UserEvents.None), request))
                 : TypedResults.NotFound(new PlainError($"Item {item} is not in the catalog."));
         });
     }
 
-    private static IResult Answer(ServedCatalog catalog, History history, RecommendationRequest request) => TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, request)
+    private static UserLists ListsOf(ServedCatalog catalog, History history, RecommendationRequest request) => new(catalog.Model.Version, [.. Lists(catalog, history, request)
         .Where(list => list.Candidates.Length > 0)
-        .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(request.K).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]));
+        .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(request.K).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]);
 
     private static IEnumerable<(string Name, IReadOnlyList<string> Models, Candidate[] Candidates)> Lists(ServedCatalog catalog, History history, RecommendationRequest request)
     {
