@@ -12,7 +12,7 @@ internal sealed class StoredHistories(EventStore store, Outages outages)
     {
         try
         {
-            return await store.ReadAsync(userId, await store.StateAsync(userId));
+            return await store.ReadAsync(userId, (await store.StateAsync(userId)).State);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {
