@@ -36,11 +36,11 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         return await ReadAsync(redis, archive, cancellation) with { Read = now };
     });
 
-    /// <summary>How many events are stored, dislikes too.</summary>
-    public static Task<long> CountAsync(string address, CancellationToken cancellation) => WithAsync(address, async redis =>
+    /// <summary>How many events there are in the store and in the archive, dislikes too.</summary>
+    public static Task<long> CountAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
         IDatabase database = redis.GetDatabase();
-        long count = 0;
+        long count = await archive.CountAsync();
         foreach (EntityId[] some in (await EventKeys.UsersAsync(redis, cancellation)).Chunk(UsersAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();

@@ -245,7 +245,7 @@ public sealed class EventTests
 
         await database.HashSetAsync($"nanorecsys:user:{{{Newcomer}}}:events", "key:b", Stored(1012)); // by this release
         await database.HashSetAsync("nanorecsys:forgotten", RandomModel.QuietUser, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000);
-        UserErrorException early = await Assert.ThrowsAsync<UserErrorException>(() => LiveEvents.CountAsync(cache.ConnectionString, TestContext.Current.CancellationToken));
+        UserErrorException early = await Assert.ThrowsAsync<UserErrorException>(() => LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
 
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(116) { Created = DateTimeOffset.UtcNow.AddDays(-1) }, cache.ConnectionString);
 
@@ -254,7 +254,7 @@ public sealed class EventTests
         Assert.Equal((int[])[1011, 1010], (await api.GetAsync("/users/a%20b/history")).GetProperty("items").Ids());
         Assert.Equal(HttpStatusCode.NotFound, (await api.FetchAsync($"/users/{RandomModel.QuietUser}/history")).StatusCode);
         Assert.DoesNotContain(redis.GetServers()[0].Keys(), key => key.ToString().StartsWith("nanorecsys:events:", StringComparison.Ordinal));
-        Assert.Equal(4, await LiveEvents.CountAsync(cache.ConnectionString, TestContext.Current.CancellationToken));
+        Assert.Equal(4, await LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
 
         static byte[] Stored(int item) => StoredEvent.Write(new UserEvent(item, item, EventTypes.Watch, null, item));
     }
