@@ -56,9 +56,10 @@ internal static class RedisConnection
         }
     }
 
-    // The cache must never cost more than it saves: a command that cannot be sent now fails now, and the
-    // connection comes back by itself in the background.
-    private static void Configure(ConfigurationOptions options)
+    /// <summary>
+    /// The cache must never cost more than it saves: a command that cannot be sent now fails now, and the connection comes back by itself in the background.
+    /// </summary>
+    public static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
         options.AllowAdmin = true; // the client counts INFO, which tells how Redis is configured, as administration

@@ -255,10 +255,10 @@ internal sealed class ImpressionLog : BackgroundService
 internal static class OutcomeKeys
 {
     /// <summary>A list of a user's last lists, newest first; see <see cref="ShownList"/>.</summary>
-    public static string Shown(EntityId user) => "nanorecsys:shown:" + user.Text;
+    public static string Shown(EntityId user) => EventKeys.Of(user, "shown");
 
     /// <summary>A set: which impressions of a user were counted as taken.</summary>
-    public static string Taken(EntityId user) => "nanorecsys:taken:" + user.Text;
+    public static string Taken(EntityId user) => EventKeys.Of(user, "taken");
 
     /// <summary>A hash: the totals of one day by version, surface and kind.</summary>
     public static string Totals(DateOnly day) => "nanorecsys:outcomes:" + day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
