@@ -16,13 +16,13 @@ public sealed record UserSummary(EntityId UserId, int Interactions);
 /// <param name="Degraded">The store of events did not answer: what came in since the training is missing, not gone.</param>
 public sealed record UserHistoryResponse(EntityId UserId, int Total, IReadOnlyList<ItemInfo> Items, bool Degraded = false);
 
-/// <summary>Answer of <c>GET /users/{id}/lists</c>.</summary>
+/// <summary>Answer of <c>GET /users/{id}/lists</c> and <c>GET /items/{id}/lists</c>.</summary>
 /// <param name="Version">The model's.</param>
 /// <param name="Lists">Best first each.</param>
 public sealed record UserLists(string Version, IReadOnlyList<UserListOf> Lists);
 
 /// <param name="Name"><c>served</c>, <c>retriever</c>, <c>item_models</c>, <c>similar</c> or <c>popular</c>.</param>
-/// <param name="Models">What made it, where the version names that.</param>
+/// <param name="Models">What made it, where the version names that; each item-item model has a list of its own.</param>
 /// <param name="Items">Best first.</param>
 public sealed record UserListOf(string Name, IReadOnlyList<string> Models, IReadOnlyList<RecommendedItem> Items);
 

@@ -195,7 +195,7 @@ internal sealed class LookUp(ServedModel served, ItemStore items, EventStore eve
     {
         try
         {
-            return HistoryReader.ReadUser(catalog, user, events.IsConfigured ? await events.ReadAsync(user, await events.StateAsync(user)) : UserEvents.None);
+            return HistoryReader.ReadUser(catalog, user, events.IsConfigured ? await events.ReadAsync(user, (await events.StateAsync(user)).State) : UserEvents.None);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
         {

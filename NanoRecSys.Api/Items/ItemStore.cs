@@ -61,12 +61,14 @@ internal sealed class ItemStore(
 
                 next = next with { Version = (known?.Version ?? 0) + 1 };
                 RedisValue record = next.Write();
+                // On another node than the records in a cluster, so not part of the transaction. Before it: where this process dies between the two, other
+                // replicas read all records once for nothing. After it, they could miss the change.
+                await database.StringIncrementAsync(ItemRecord.Revision);
                 ITransaction transaction = database.CreateTransaction();
                 transaction.AddCondition(before.IsNull ? StackExchange.Redis.Condition.HashNotExists(ItemRecord.Key, id.Text) : StackExchange.Redis.Condition.HashEqual(ItemRecord.Key, id.Text, before));
                 Task[] all =
                 [
                     transaction.HashSetAsync(ItemRecord.Key, id.Text, record),
-                    transaction.StringIncrementAsync(ItemRecord.Revision),
                     transaction.PublishAsync(Channel, record), // without it, others find the record in the hash
                 ];
                 if (await transaction.ExecuteAsync())

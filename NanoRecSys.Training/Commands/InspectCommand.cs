@@ -77,15 +77,15 @@ internal static class InspectCommand
         return table;
     }
 
-    private static Table Histogram(string name, string what, IReadOnlyList<HistogramBar> bars)
+    private static Table Histogram(string name, string what, IReadOnlyList<CountBand> bands)
     {
-        int most = Math.Max(1, bars.Select(bar => bar.Count).DefaultIfEmpty().Max());
+        int most = Math.Max(1, bands.Select(band => band.Count).DefaultIfEmpty().Max());
         Table table = RunConsole.CreateTable([], [name, what]).AddColumn("");
-        foreach (HistogramBar bar in bars)
+        foreach (CountBand band in bands)
         {
             table.AddRow(
-                bar.From == bar.To ? $"{bar.From:N0}" : bar.To == int.MaxValue - 1 ? $"{bar.From:N0} and more" : $"{bar.From:N0} to {bar.To:N0}", $"{bar.Count:N0}",
-                new string('#', (int)Math.Ceiling((double)BarWidth * bar.Count / most)));
+                band.From == band.To ? $"{band.From:N0}" : $"{band.From:N0} to {band.To:N0}", $"{band.Count:N0}",
+                new string('#', (int)Math.Ceiling((double)BarWidth * band.Count / most)));
         }
 
         return table;

@@ -220,6 +220,25 @@ internal sealed record DatasetSummary(
 
     /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
+
+    /// <summary>What makes the data less useful and can be counted, a sentence each.</summary>
+    public IEnumerable<string> Shortcomings()
+    {
+        if (ShortUsers > 0)
+        {
+            yield return $"{ShortUsers:N0} users have fewer than three interactions and are neither validated nor tested.";
+        }
+
+        if (Undescribed > 0 && Format?.Items is { } items)
+        {
+            yield return $"{Undescribed:N0} items are not in {Path.GetFileName(items)} and go by their ids.";
+        }
+
+        if (TiedUsers > 0)
+        {
+            yield return $"{TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.";
+        }
+    }
 }
 
 /// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>

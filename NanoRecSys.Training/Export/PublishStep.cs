@@ -106,6 +106,7 @@ internal static class PublishStep
                 Word = summary.Word ?? WordOf(summary.Name),
                 EventsRead = summary.EventsRead,
                 HasTimes = summary.From is not null,
+                Warnings = [.. summary.Shortcomings(), .. summary.Notes],
             },
             Model = exported.Report.Model,
             UserTower = exported.UserTower,

@@ -5,6 +5,7 @@ using NanoRecSys.Benchmarks.Index;
 using NanoRecSys.Benchmarks.Micro;
 using NanoRecSys.Benchmarks.Scale;
 using NanoRecSys.Benchmarks.Soak;
+using NanoRecSys.Benchmarks.Stack;
 using NanoRecSys.Benchmarks.Start;
 
 RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with --json one line of JSON.")
@@ -13,6 +14,7 @@ RootCommand root = new("Benchmarks of NanoRecSys. Each prints a table, and with 
     MicroCommand.Create(),
     SoakCommand.Create(),
     StartCommand.Create(),
+    ReplicasCommand.Create(),
     IndexCommand.Create(),
     EncoderCommand.Create(),
     LiveMetricsCommand.Create(),
