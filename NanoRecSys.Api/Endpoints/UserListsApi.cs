@@ -57,7 +57,7 @@ internal static class UserListsApi
             {
                 float[] nothing = new float[embedding.Length]; // the cosines are nought: only the item-item models score
                 var best = new Candidate[Math.Min(catalog.Count, request.K)];
-                int found = blend.Search(history.Rows, nothing, model.Items.Values.Span, catalog.NewAlike, filter, Nearest(nothing), best);
+                int found = blend.Search(history.Rows, nothing, model.Items.Values.Span, filter, Nearest(nothing), best);
                 yield return ("item_models", [.. model.Artifacts.Manifest.Blend!.Select(list => list.Name)], [.. best[..found].Where(candidate => candidate.Score > 0)]);
             }
 
