@@ -1,6 +1,5 @@
 using DuckDB.NET.Data;
 using NanoRecSys.Training.Data;
-using NanoRecSys.Training.Export;
 using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 
 namespace NanoRecSys.IntegrationTests;
