@@ -12,8 +12,8 @@ internal static class DataApi
     private static readonly ConditionalWeakTable<ModelSnapshot, Lazy<DataOverview>> Known = [];
 
     public static void MapData(this IEndpointRouteBuilder app) => app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>()
-        .MapGet("/catalog/data", (LookUp lookUp) => lookUp.Answer(new UrlFields(), model =>
-            TypedResults.Ok(Known.GetValue(model, _ => new Lazy<DataOverview>(() => Of(
+        .MapGet("/catalog/data", (LookUp lookUp) => lookUp.Answer(new UrlFields(), catalog =>
+            TypedResults.Ok(Known.GetValue(catalog.Model, model => new Lazy<DataOverview>(() => Of(
                 model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)], model.Artifacts.Manifest.Dataset.HasTimes != false))).Value)))
         .WithSummary("History lengths, popularity and the time range of the served model's data").WithAnswer<DataOverview>();
 

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -21,19 +20,16 @@ internal static class UserListsApi
             .WithSummary("What each part of the model recommends by itself to somebody with only this item in the history, without stored rules").WithDescription(Parts).WithAnswer<UserLists>();
     }
 
-    private static async Task<IResult> GetListsOfUser(LookUp lookUp, StoredHistories histories, string id, [Description("1 to 50; default: 10")] string? k = null)
+    private static Task<IResult> GetListsOfUser(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
         int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
-        using SnapshotLease? lease = lookUp.Served.Lease();
-        if (lookUp.Refusal(fields, lease) is { } refusal)
+        return lookUp.AnswerAsync(fields, async catalog =>
         {
-            return refusal;
-        }
-
-        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
-        return Answer(catalog, await histories.ReadAsync(catalog, user), new RecommendationRequest { UserId = user, K = take });
+            History history = await lookUp.ReadHistoryAsync(catalog, user);
+            return TypedResults.Ok(ListsOf(catalog, history, new RecommendationRequest { UserId = user, K = take }));
+        });
     }
 
     private static IResult GetListsOfItem(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
@@ -41,19 +37,18 @@ internal static class UserListsApi
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
         int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
-        return lookUp.Answer(fields, model =>
+        return lookUp.Answer(fields, catalog =>
         {
-            ServedCatalog catalog = lookUp.Items.Extend(model);
             var request = new RecommendationRequest { ItemIds = [item], K = take };
             return catalog.TryFind(item, out _)
-                ? Answer(catalog, HistoryReader.Read(catalog, request, UserEvents.None), request)
+                ? TypedResults.Ok(ListsOf(catalog, HistoryReader.Read(catalog, request, UserEvents.None), request))
                 : TypedResults.NotFound(new PlainError($"Item {item} is not in the catalog."));
         });
     }
 
-    private static Ok<UserLists> Answer(ServedCatalog catalog, History history, RecommendationRequest request) => TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, request)
+    private static UserLists ListsOf(ServedCatalog catalog, History history, RecommendationRequest request) => new(catalog.Model.Version, [.. Lists(catalog, history, request)
         .Where(list => list.Candidates.Length > 0)
-        .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(request.K).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]));
+        .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(request.K).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]);
 
     private static IEnumerable<(string Name, IReadOnlyList<string> Models, Candidate[] Candidates)> Lists(ServedCatalog catalog, History history, RecommendationRequest request)
     {
@@ -77,7 +72,7 @@ internal static class UserListsApi
             {
                 float[] nothing = new float[embedding.Length]; // the cosines are 0: only the item-item model scores
                 var best = new Candidate[Math.Min(catalog.Count, request.K)];
-                int found = part.Search(history.Rows, nothing, model.Items.Values.Span, filter, Nearest(nothing), best);
+                int found = part.Search(history.Rows, nothing, model.Items.Values.Span, catalog.NewAlike, filter, Nearest(nothing), best);
                 yield return ("item_models", [info.Name], [.. best[..found].Where(candidate => candidate.Score > 0)]);
             }
 

@@ -50,7 +50,7 @@ internal static class PrepareStep
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable filtered = KCore.Filter(known, options.KCore);
-        IReadOnlyList<ItemRow> items = [.. data.Items, .. events.Movies];
+        IReadOnlyList<CatalogItem> items = [.. data.Items, .. events.Movies];
         (InteractionTable kept, HeldOutItems? heldOut) = options.NewItems > 0 && filtered.Count > 0
             ? HeldOutItems.Draw(filtered, options.NewItems, new Random(unchecked((int)context.Seed)), items)
             : (filtered, null);

@@ -105,11 +105,11 @@ public sealed class OperateJourneyTests(FirstStart start)
         var figures = new Dictionary<string, RaceFigures> { ["retriever"] = ease with { Ndcg10 = 0.0602, Behind = 0.011, IsChosen = false }, ["ease"] = ease };
         try
         {
-            ManifestFile.Write(store.FolderOf(name), before with { Race = new RaceInfo("ease is the best on validation.", 671, figures, ["mf-lists is left out."]) });
+            ManifestFile.Write(store.FolderOf(name), before with { Race = new RaceInfo("ease is the best on validation.", 671, figures, ["popularity is left out."]) });
 
             await Expect(visit.Marked("candidate").First).ToContainTextAsync("ease chosen");
             await Expect(visit.Marked("candidate").Last).ToContainTextAsync("0.0602");
-            await Expect(visit.Marked("race")).ToContainTextAsync("mf-lists is left out");
+            await Expect(visit.Marked("race")).ToContainTextAsync("popularity is left out");
         }
         finally
         {

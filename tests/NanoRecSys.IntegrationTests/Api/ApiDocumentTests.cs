@@ -128,4 +128,42 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
                 $"{call.Name} {path.Name} has no example of an answer.");
         }
     }
+
+    [Theory]
+    [InlineData("v1")]
+    [InlineData("v1-openapi3.0")]
+    public async Task The_OpenAPI_document_gives_generators_a_type_for_every_field_and_a_name_for_every_body(string name)
+    {
+        ApiServer api = await SharedServers.Empty;
+
+        JsonElement document = await api.GetAsync($"/openapi/{name}.json");
+
+        JsonElement schemas = document.GetProperty("components").GetProperty("schemas");
+        string[] bodies =
+        [
+            .. document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Where(call => call.Value.TryGetProperty("requestBody", out _))
+                .Select(call => call.Value.GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema").Text("$ref")),
+        ];
+        Assert.Contains("#/components/schemas/RecommendationsRequest", bodies);
+        Assert.All(bodies, body => Assert.True(schemas.TryGetProperty(body.Split('/')[^1], out _), body));
+        Assert.Equal("#/components/schemas/EntityId", schemas.GetProperty("RecommendationsRequest").GetProperty("properties").GetProperty("user_id").Text("$ref"));
+        Assert.All(schemas.EnumerateObject(), schema => RequireTypes(schema.Value, schema.Name));
+    }
+
+    private static void RequireTypes(JsonElement schema, string place)
+    {
+        string[] kinds = schema.TryGetProperty("type", out JsonElement type) ? type.ValueKind == JsonValueKind.Array ? type.Texts() : [type.GetString()!] : [];
+        Assert.True(kinds.Length > 0 || schema.Names().Intersect(["$ref", "oneOf", "enum"]).Any(), $"{place} has no type.");
+        Assert.False(kinds.Contains("string") && kinds.Intersect(["integer", "number"]).Any(), $"{place} is a number or a text.");
+        Assert.True(!kinds.Contains("array") || schema.TryGetProperty("items", out _), $"{place} is a list of anything.");
+        foreach (JsonProperty property in schema.TryGetProperty("properties", out JsonElement properties) ? properties.EnumerateObject().ToArray() : [])
+        {
+            RequireTypes(property.Value, $"{place}.{property.Name}");
+        }
+
+        if (schema.TryGetProperty("items", out JsonElement items))
+        {
+            RequireTypes(items, $"{place}[]");
+        }
+    }
 }
