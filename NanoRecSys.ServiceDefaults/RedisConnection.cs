@@ -12,6 +12,11 @@ internal static class RedisConnection
 {
     public const string ConnectionName = "cache";
 
+    /// <summary>Key of the <see cref="IConnectionMultiplexer"/> for work that no request waits for: its commands may take longer, and no request's queue behind them.</summary>
+    public const string Background = "background";
+
+    private const int BackgroundMilliseconds = 5000;
+
     /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
     /// <exception cref="OptionsValidationException">The connection string is not valid.</exception>
     public static TBuilder AddRedisConnection<TBuilder>(this TBuilder builder)
@@ -36,6 +41,13 @@ internal static class RedisConnection
                 settings.DisableTracing = !TelemetryDefaults.HasCollector(builder.Configuration); // profiling every command costs throughput
             },
             Configure);
+        builder.Services.AddKeyedSingleton<IConnectionMultiplexer>(Background, (_, _) =>
+        {
+            var options = ConfigurationOptions.Parse(connectionString);
+            Configure(options);
+            options.AsyncTimeout = BackgroundMilliseconds;
+            return ConnectionMultiplexer.Connect(options);
+        });
         builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
         return builder;
     }

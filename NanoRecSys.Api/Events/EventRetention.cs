@@ -9,7 +9,7 @@ namespace NanoRecSys.Api.Events;
 /// </summary>
 internal sealed class EventRetention(
     EventArchive archive, EventNotices notices, IOptions<EventOptions> options, TimeProvider time, ILogger<EventRetention> logger,
-    IConnectionMultiplexer? redis = null) : BackgroundService
+    [FromKeyedServices(RedisConnection.Background)] IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private const int UsersPerFile = 100;
     private const int FieldsPerCommand = 1000;

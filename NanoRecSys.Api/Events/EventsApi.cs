@@ -73,7 +73,7 @@ internal static class EventsApi
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         bool isBatch = body.Has(BatchField);
-        IReadOnlyList<BodyFields> rows = isBatch ? body.Objects(BatchField, MaxBatch) : [body];
+        IReadOnlyList<BodyFields> rows = isBatch ? body.Rows(BatchField, MaxBatch) : [body];
         if (isBatch)
         {
             body.ForbidOthers();

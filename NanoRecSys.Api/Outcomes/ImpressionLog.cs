@@ -16,6 +16,7 @@ internal sealed class ImpressionLog : BackgroundService
     private const string OtherSurface = "other";
     private const int Queued = 16_384;
     private const int LooksPerFlush = 10;
+    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(2); // of a request, for what the background writes
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly Channel<Impression> _shown = Channel.CreateBounded<Impression>(Queued); // TryWrite fails when it is full
@@ -32,7 +33,8 @@ internal sealed class ImpressionLog : BackgroundService
     private readonly IConnectionMultiplexer? _redis;
 
     public ImpressionLog(
-        IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages, IConnectionMultiplexer? redis = null)
+        IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages,
+        [FromKeyedServices(RedisConnection.Background)] IConnectionMultiplexer? redis = null)
     {
         Meter meter = meters.Create(RecommendationTelemetry.SourceName);
         _impressions = meter.CreateCounter<long>("nanorecsys.impressions", "{item}", "Items shown to users");
@@ -90,8 +92,9 @@ internal sealed class ImpressionLog : BackgroundService
 
         try
         {
-            await FlushAsync();
-            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
+            _outages.RequireRedis();
+            await FlushAsync().WaitAsync(ReadPatience, _time);
+            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists).WaitAsync(ReadPatience, _time)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {

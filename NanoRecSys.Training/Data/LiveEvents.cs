@@ -8,9 +8,9 @@ namespace NanoRecSys.Training.Data;
 /// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
 /// <param name="Interactions">Every event but dislikes: those of the store by user and time, then those that were moved out of it.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
-/// <param name="Movies">That were added since, as a file of items would have them.</param>
+/// <param name="Movies">That were added since, as a file of items has them.</param>
 /// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
-internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<ItemRow> Movies, int Damaged)
+internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<CatalogItem> Movies, int Damaged)
 {
     /// <summary>Users who were deleted: what the data has of them is left out.</summary>
     public IReadOnlySet<EntityId> Forgotten { get; init; } = new HashSet<EntityId>();
@@ -125,7 +125,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         ItemRecord[] items = Readable(await database.HashValuesAsync(ItemRecord.Key), value => ItemRecord.Read(value), ref damaged);
         return new LiveEvents(
             interactions, dislikes,
-            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => ItemRow.Of(item.Apply()))], damaged)
+            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => item.Apply())], damaged)
         { Forgotten = forgotten };
 
         void Add(EntityId user, UserEvent happened)
