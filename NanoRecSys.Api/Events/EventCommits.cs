@@ -34,8 +34,8 @@ internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth h
             return;
         }
 
-        // Sent right behind the transaction, on its connection: for another one there is nothing that WAIT would wait for. HLEN fails if the node does not have
-        // the key, so that it is not a node that the transaction was not sent to, while another one takes over.
+        // Right behind the transaction, on the same connection: on another one WAIT would have nothing to wait for. HLEN fails on a node that does not own the
+        // key: while a replica takes over, the client may have chosen another node for the transaction.
         IServer node = _waiting.Value.GetServer(key);
         Task executed = transaction.ExecuteAsync();
         Task<RedisResult> waited = node.ExecuteAsync("WAIT", options.Value.WaitForReplicas, WaitMilliseconds);

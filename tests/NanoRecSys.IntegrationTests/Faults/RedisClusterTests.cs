@@ -58,13 +58,15 @@ public sealed class RedisClusterTests
         Assert.Equal(["nanorecsys:user:{a%7Db%7Bc}:forgotten"], (await KeysAsync("nanorecsys:*{a%7D*")).Select(key => key.ToString()));
         Assert.Equal("unknown_user", (await here.PostAsync("/recommend", $$"""{"user_id": "{{users[0]}}"}""")).GetProperty("debug_timing").Text("fallback_reason"));
         await redis.GetDatabase().KeyDeleteAsync(EventKeys.Forgotten); // as a failover may lose it
+        await here.GetAsync("/users"); // reads the copies
         await ApiServer.UntilAsync("the next look-up repairs it", async () =>
             (await here.PostAsync("/recommend", $$"""{"user_id": "{{users[0]}}", "k": 5}""")).MovieIds().Length > 0 && await redis.GetDatabase().HashExistsAsync(EventKeys.Forgotten, users[0]));
 
         // The training reads all nodes.
         var archive = new EventArchive(here.Store.Root);
         LiveEvents read = await LiveEvents.ReadAsync(cluster.ConnectionString, archive, TestContext.Current.CancellationToken);
-        Assert.Equal(((3 * 5) + 18, 1), (read.Interactions.Count, read.Movies.Count));
+        Assert.Equal((3 * 5) + 18, read.Interactions.Count);
+        Assert.Contains(read.Movies, movie => movie.Title == "A New One");
         Assert.Equal([users[0]], read.Forgotten.Select(user => user.Text));
         Assert.Equal((3 * 5) + 18, await LiveEvents.CountAsync(cluster.ConnectionString, archive, TestContext.Current.CancellationToken));
 
