@@ -1,28 +1,41 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
-using NanoRecSys.Api.Endpoints;
 using Scalar.AspNetCore;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>The description at <c>/openapi/v1.json</c>, and a page to try it on at <c>/scalar</c>.</summary>
+/// <summary>The description at <c>/openapi/v1.json</c>, also in an older format, and a page to try it on at <c>/scalar</c>.</summary>
 internal static class OpenApi
 {
     private const string Json = "application/json";
 
-    public static void AddOpenApiDocument(this WebApplicationBuilder builder) =>
-        builder.Services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info.Title = "NanoRecSys";
-            document.Info.Description = "Sequential recommendations. Errors are JSON objects with a field 'detail'.";
-            AddExamples(document);
-            foreach (string probe in (string[])["/health", "/healthz"])
-            {
-                document.Paths.Add(probe, Probe());
-            }
+    /// <summary>The same description as <c>v1</c> in the older format, for generators of clients that do not read 3.1.</summary>
+    public const string Older = "v1-openapi3.0";
 
-            return Task.CompletedTask;
-        }));
+    public static void AddOpenApiDocument(this WebApplicationBuilder builder)
+    {
+        foreach (string name in (string[])["v1", Older])
+        {
+            builder.Services.AddOpenApi(name, options =>
+            {
+                options.OpenApiVersion = name == Older ? OpenApiSpecVersion.OpenApi3_0 : OpenApiSpecVersion.OpenApi3_1;
+                options.AddSchemaTransformer(OpenApiSchemas.DescribeAsync);
+                options.AddDocumentTransformer((document, _, _) =>
+                {
+                    document.Info.Title = "NanoRecSys";
+                    document.Info.Description = "Sequential recommendations. Errors are JSON objects with a field 'detail'.";
+                    AddExamples(document);
+                    OpenApiSchemas.NameTypes(document);
+                    foreach (string probe in (string[])["/health", "/healthz"])
+                    {
+                        document.Paths.Add(probe, Probe());
+                    }
+
+                    return Task.CompletedTask;
+                });
+            });
+        }
+    }
 
     public static void MapOpenApiDocument(this IEndpointRouteBuilder app)
     {

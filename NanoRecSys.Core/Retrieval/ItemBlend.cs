@@ -20,6 +20,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     private readonly ConcurrentBag<Scratch> _unused = [];
 
     public int Count => lists[0].Count; // V
+    public IEnumerable<ItemBlend> Parts => lists.Zip(weights, (list, weight) => new ItemBlend([list], [weight])); // each list alone, valid as long as this blend
 
     /// <summary>Maps the lists of a published version; disposing the blend unmaps them.</summary>
     /// <exception cref="InvalidDataException">A file is damaged, or the lists are of different items.</exception>

@@ -26,12 +26,8 @@ internal sealed class ServedCatalog
     public int FirstRow => Model.Catalog.Count; // V, the row of the first new one
     public int Count => Index.Count; // V + N rows
 
-    public bool TryFind(EntityId id, out int row)
-    {
-        bool found = Model.Catalog.TryFind(id, out ItemIndex index);
-        row = index.Value;
-        return (found || (NewRows.TryGetValue(id, out row) && row < Count)) && !Gone.Contains(row);
-    }
+    public bool TryFind(EntityId id, out int row) =>
+        (Model.Catalog.TryFind(id, out row) || (NewRows.TryGetValue(id, out row) && row < Count)) && !Gone.Contains(row);
 
     /// <summary>Whether the user tower can read it: it knows what it was trained on.</summary>
     public bool IsRead(int row) => row < FirstRow;
@@ -216,11 +212,11 @@ internal sealed class CatalogBuilder
         foreach (StoredItem entry in log.Entries[start..])
         {
             _hash ^= entry.HashChange;
-            if (_model.Catalog.TryFind(entry.Id, out ItemIndex known))
+            if (_model.Catalog.TryFind(entry.Id, out int known))
             {
                 bool isDeleted = entry.Record is { IsDeleted: true };
-                _gone = isDeleted ? _gone.Add(known.Value) : _gone.Remove(known.Value);
-                _changed = entry.Record is null || isDeleted ? _changed.Remove(known.Value) : _changed.SetItem(known.Value, entry.Record.Apply(_model.Catalog[known]));
+                _gone = isDeleted ? _gone.Add(known) : _gone.Remove(known);
+                _changed = entry.Record is null || isDeleted ? _changed.Remove(known) : _changed.SetItem(known, entry.Record.Apply(_model.Catalog.Items[known]));
             }
             else if (entry.Record is not { IsDeleted: false } record)
             {

@@ -66,23 +66,11 @@ internal sealed class RecentPopularity : IScorer
         {
             Span<float> own = scores.Slice(b * _shares.Length, _shares.Length);
             _shares.CopyTo(own);
-            for (int n = CountBefore(histories[b].Now - _window), end = CountBefore(histories[b].Now); n < end; n++)
+            for (int n = TimeSplit.CountBefore(histories[b].Now - _window, _times), end = TimeSplit.CountBefore(histories[b].Now, _times); n < end; n++)
             {
                 own[_rows[n]]++;
             }
         }
-    }
-
-    private int CountBefore(long moment)
-    {
-        (int low, int high) = (0, _times.Length);
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = _times[middle] < moment ? (middle + 1, high) : (low, middle);
-        }
-
-        return low;
     }
 }
 

@@ -80,8 +80,8 @@ internal static class HeldOutItemsRanking
         return new HeldOutItemsReport(heldOut.Cases.Count, known, heldOut.Items.Count, fit.HeldOutCosine, results);
     }
 
-    private static int RowOf(Catalog catalog, EntityId id) => catalog.TryFind(id, out ItemIndex index)
-        ? index.Value
+    private static int RowOf(Catalog catalog, EntityId id) => catalog.TryFind(id, out int row)
+        ? row
         : throw new UserErrorException($"Item {id} of {HeldOutItems.FileName} is not among its items. Run 'prepare' again.");
 
     /// <summary>What an order that knows nothing reaches on average.</summary>

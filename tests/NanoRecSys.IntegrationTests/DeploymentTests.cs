@@ -71,7 +71,7 @@ public sealed partial class DeploymentTests
     {
         var services = (YamlMappingNode)((YamlMappingNode)Yaml("compose.yaml"))["services"];
 
-        Assert.Equal(["api", "cache", "training", "web"], services.Children.Keys.Select(key => key.ToString()).Order(StringComparer.Ordinal));
+        Assert.Equal(["api", "artifacts-owner", "cache", "training", "web"], services.Children.Keys.Select(key => key.ToString()).Order(StringComparer.Ordinal));
         foreach (YamlMappingNode service in services.Children.Values.Cast<YamlMappingNode>())
         {
             IEnumerable<string> set = service.Children.TryGetValue("environment", out YamlNode? environment)

@@ -248,6 +248,7 @@ internal sealed class Outcomes(TimeSpan duration)
     private long _cached;
     private long _unsent;
 
+    public TimeSpan Duration => duration;
     public long Live => _live.TotalCount; // personal answers, with 200
     public long Degraded => _degraded.TotalCount; // popular movies, with 200: what an overloaded service may answer
     public long Answered => Live + Degraded;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Json;
 using HdrHistogram;
+using NanoRecSys.Benchmarks.Stack;
 using NanoRecSys.Core.Data;
 using NanoRecSys.Core.Events;
 
@@ -25,30 +26,20 @@ internal static class SoakCommand
         };
         command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(
             new SoakOptions(
-                Path.GetFullPath(parsed.GetValue(artifacts)!), parsed.GetValue(api) ?? FindApi(), TimeSpan.FromSeconds(parsed.GetValue(duration)),
+                Path.GetFullPath(parsed.GetValue(artifacts)!), parsed.GetValue(api), TimeSpan.FromSeconds(parsed.GetValue(duration)),
                 parsed.GetValue(workers), TimeSpan.FromSeconds(parsed.GetValue(faults)), parsed.GetValue(mostEvents), parsed.GetValue(growth), parsed.GetValue(json)),
             cancellationToken));
         return command;
     }
-
-    // Beside this program where a test gathered both; else in the API's own folder of the same build.
-    private static string FindApi()
-    {
-        const string name = "NanoRecSys.Api.dll";
-        string beside = Path.Combine(AppContext.BaseDirectory, name);
-        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-        return File.Exists(beside) ? beside : Path.GetFullPath(
-            Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "..", "NanoRecSys.Api", "bin", configuration, "net10.0", name));
-    }
 }
 
-/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>.</param>
+/// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
 /// <param name="Workers">Clients that each send one request after the other.</param>
 /// <param name="FaultEvery">Between two faults; zero for none.</param>
 /// <param name="MostEvents">Of one user in the store.</param>
 /// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
 /// <param name="Json">End with one line of JSON.</param>
-internal sealed record SoakOptions(string Artifacts, string Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, int MostEvents, double MaxGrowth, bool Json);
+internal sealed record SoakOptions(string Artifacts, string? Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, int MostEvents, double MaxGrowth, bool Json);
 
 internal static class SoakRun
 {
@@ -65,9 +56,11 @@ internal static class SoakRun
 
         Catalog catalog = await CatalogFile.ReadAsync(store.Open(version).PathOf(ArtifactNames.Catalog), cancellationToken);
         string[] movies = [.. catalog.Items.Select(item => JsonSerializer.Serialize(item.Id))];
-        using var stack = new SoakStack(options, store);
-        using var http = new HttpClient { BaseAddress = stack.Address };
-        await stack.WaitUntilReadyAsync(http, cancellationToken);
+        using var stack = new LocalStack(
+            options.Artifacts, options.Api, settings: new Dictionary<string, string> { ["Events__MostPerUser"] = options.MostEvents.ToString(CultureInfo.InvariantCulture) });
+        Uri api = stack.Addresses[0];
+        using var http = new HttpClient { BaseAddress = api };
+        await stack.WaitUntilReadyAsync(api, cancellationToken);
         EntityId[] users = await Users.AllAsync(http, cancellationToken);
         var tally = new SoakTally();
         SoakWorker[] workers = [.. Enumerable.Range(0, options.Workers).Select(number => new SoakWorker(number, http, users, movies, tally))];
@@ -86,7 +79,7 @@ internal static class SoakRun
         await load;
         await failing;
         TimeSpan elapsed = clock.Elapsed;
-        await stack.WaitUntilReadyAsync(http, cancellationToken);
+        await stack.WaitUntilReadyAsync(api, cancellationToken);
         var archive = new EventArchive(stack.Artifacts);
         LiveEvents events = await LiveEvents.ReadAsync(stack.Redis, archive, cancellationToken); // as the next training would
         Dictionary<int, int> counts = InteractionTable.CountById(events.Interactions.Users);

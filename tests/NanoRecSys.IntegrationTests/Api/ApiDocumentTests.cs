@@ -106,7 +106,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
         string[] calls = [.. paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(call => $"{call.Name} {path.Name}")).Order(StringComparer.Ordinal)];
         Assert.Equal(
             [
-                "delete /items/{id}", "delete /models/pin", "delete /users/{id}", "delete /users/{id}/events", "delete /users/{id}/events/{key}", "get /catalog", "get /catalog/data", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /events", "get /health", "get /healthz", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}", "get /outcomes",
+                "delete /items/{id}", "delete /models/pin", "delete /users/{id}", "delete /users/{id}/events", "delete /users/{id}/events/{key}", "get /catalog", "get /catalog/data", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /events", "get /health", "get /healthz", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/lists", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}", "get /outcomes",
                 "get /readyz", "get /rules", "get /training/progress", "get /training/runs", "get /users", "get /users/{id}/history", "get /users/{id}/lists", "patch /items/{id}", "post /events", "post /items",
                 "post /models/rollback", "post /models/{version}/activate", "post /models/{version}/pin", "post /recommend", "post /recommend/session", "post /recommendations", "post /recommendations/preview", "put /items/{id}", "put /rules",
             ],
@@ -126,6 +126,44 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
                 call.Value.GetProperty("responses").EnumerateObject().Any(response =>
                     response.Value.TryGetProperty("content", out JsonElement content) && content.GetProperty("application/json").TryGetProperty("example", out _)),
                 $"{call.Name} {path.Name} has no example of an answer.");
+        }
+    }
+
+    [Theory]
+    [InlineData("v1")]
+    [InlineData("v1-openapi3.0")]
+    public async Task The_OpenAPI_document_gives_generators_a_type_for_every_field_and_a_name_for_every_body(string name)
+    {
+        ApiServer api = await SharedServers.Empty;
+
+        JsonElement document = await api.GetAsync($"/openapi/{name}.json");
+
+        JsonElement schemas = document.GetProperty("components").GetProperty("schemas");
+        string[] bodies =
+        [
+            .. document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Where(call => call.Value.TryGetProperty("requestBody", out _))
+                .Select(call => call.Value.GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema").Text("$ref")),
+        ];
+        Assert.Contains("#/components/schemas/RecommendationsRequest", bodies);
+        Assert.All(bodies, body => Assert.True(schemas.TryGetProperty(body.Split('/')[^1], out _), body));
+        Assert.Equal("#/components/schemas/EntityId", schemas.GetProperty("RecommendationsRequest").GetProperty("properties").GetProperty("user_id").Text("$ref"));
+        Assert.All(schemas.EnumerateObject(), schema => RequireTypes(schema.Value, schema.Name));
+    }
+
+    private static void RequireTypes(JsonElement schema, string place)
+    {
+        string[] kinds = schema.TryGetProperty("type", out JsonElement type) ? type.ValueKind == JsonValueKind.Array ? type.Texts() : [type.GetString()!] : [];
+        Assert.True(kinds.Length > 0 || schema.Names().Intersect(["$ref", "oneOf", "enum"]).Any(), $"{place} has no type.");
+        Assert.False(kinds.Contains("string") && kinds.Intersect(["integer", "number"]).Any(), $"{place} is a number or a text.");
+        Assert.True(!kinds.Contains("array") || schema.TryGetProperty("items", out _), $"{place} is a list of anything.");
+        foreach (JsonProperty property in schema.TryGetProperty("properties", out JsonElement properties) ? properties.EnumerateObject().ToArray() : [])
+        {
+            RequireTypes(property.Value, $"{place}.{property.Name}");
+        }
+
+        if (schema.TryGetProperty("items", out JsonElement items))
+        {
+            RequireTypes(items, $"{place}[]");
         }
     }
 }

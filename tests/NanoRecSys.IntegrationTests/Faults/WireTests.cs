@@ -160,7 +160,7 @@ public sealed class WireTests
     }
 
     [Fact]
-    public async Task On_SIGTERM_readiness_ends_first_and_a_slow_body_does_not_hold_the_process()
+    public async Task On_SIGTERM_readiness_ends_first_a_request_in_progress_is_answered_and_a_slow_body_does_not_hold_the_process()
     {
         using var folder = new TemporaryFolder();
         new RandomModel(809).Publish(new ArtifactStore(folder.Path));
@@ -169,7 +169,7 @@ public sealed class WireTests
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
             ["Artifacts__Path"] = folder.Path,
             ["Server__DrainDelay"] = "00:00:03",
-            ["Server__DrainTimeout"] = "00:00:01",
+            ["Server__DrainTimeout"] = "00:00:02",
         });
         Uri address = await program.Address;
         using var client = new HttpClient { BaseAddress = address };
@@ -177,6 +177,8 @@ public sealed class WireTests
             (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
         using RawHttp slow = await RawHttp.ConnectAsync(address);
         await slow.WriteAsync($"POST /recommend HTTP/1.1\r\nHost: localhost\r\n{Json}Content-Length: 60000\r\n\r\n{{");
+        using RawHttp inProgress = await RawHttp.ConnectAsync(address);
+        await inProgress.WriteAsync($"POST /recommend HTTP/1.1\r\nHost: localhost\r\n{Json}Content-Length: 15\r\n\r\n{{\"user_id\": ");
 
         await program.TerminateAsync();
 
@@ -190,6 +192,20 @@ public sealed class WireTests
         Assert.Equal(["The service is stopping."], detail.GetProperty("errors").Texts());
         // Still answered: a load balancer needs a moment to see it.
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync(new Uri("/users?limit=1", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
+        await ApiServer.UntilAsync("listening ends", async () =>
+        {
+            try
+            {
+                using RawHttp late = await RawHttp.ConnectAsync(address);
+                return false;
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                return true;
+            }
+        });
+        await inProgress.WriteAsync("11}");
+        Assert.StartsWith("HTTP/1.1 200 ", await inProgress.ReadToEndAsync(), StringComparison.Ordinal);
         Assert.Equal(0, await program.EndAsync());
     }
 

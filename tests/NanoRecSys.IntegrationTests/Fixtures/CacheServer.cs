@@ -12,7 +12,7 @@ internal abstract class CacheServer : IDisposable
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
 
-    protected int Port { get; } = FreePort();
+    public int Port { get; } = FreePort();
     public string Password { get; init; } = ""; // empty where it asks for none
     public string? Authority { get; init; } // A PEM file of who vouches for it, where it speaks TLS and nothing else; null for plain text
 
@@ -64,7 +64,7 @@ internal abstract class CacheServer : IDisposable
     }
 
     /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
-    private static int FreePort()
+    public static int FreePort()
     {
         while (true)
         {

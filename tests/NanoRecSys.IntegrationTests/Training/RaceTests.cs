@@ -52,9 +52,9 @@ public sealed class RaceTests : IDisposable
         string user = data.Histories.Users[ranked.Users[0]].Text;
         JsonElement lists = await api.GetAsync($"/users/{user}/lists");
         JsonElement[] parts = [.. lists.GetProperty("lists").EnumerateArray()];
-        Assert.Equal(["served", "retriever", "item_models", "similar", "popular"], parts.Select(part => part.Text("name")));
+        Assert.Equal(["served", "retriever", .. manifest.Blend!.Select(_ => "item_models"), "similar", "popular"], parts.Select(part => part.Text("name")));
         Assert.Equal(ranked.Lists[0][..10].Select(candidate => data.Catalog.Items[candidate.Row].Id.Text), parts[0].GetProperty("items").TextIds());
-        Assert.Equal(manifest.Blend!.Select(list => list.Name), parts[2].GetProperty("models").Texts());
+        Assert.Equal(manifest.Blend!.Select(list => list.Name), parts[2..^2].SelectMany(part => part.GetProperty("models").Texts()));
         Assert.NotEqual(parts[1].GetProperty("items").TextIds(), parts[2].GetProperty("items").TextIds());
 
         JsonElement audience = await api.GetAsync($"/items/{parts[0].GetProperty("items").TextIds()[0]}/audience");

@@ -1,165 +1,18 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using NanoRecSys.Benchmarks.Stack;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
-/// <summary>A Redis that keeps a log, and the API, as processes that can be killed and frozen.</summary>
-internal sealed class SoakStack : IDisposable
-{
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-soak-").FullName;
-    private readonly int _redisPort = FreePort();
-    private readonly Process _api;
-    private Process _redis;
-
-    /// <param name="store">Its versions are copied: events of made-up users must not get into the folder that the next training reads.</param>
-    public SoakStack(SoakOptions options, ArtifactStore store)
-    {
-        CopyVersions(store);
-        _redis = StartRedis();
-        Address = new Uri($"http://127.0.0.1:{FreePort()}");
-        var start = new ProcessStartInfo("dotnet", [options.Api]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(options.Api) };
-        start.Environment["ASPNETCORE_URLS"] = Address.ToString();
-        start.Environment["Artifacts__Path"] = Artifacts;
-        start.Environment["ConnectionStrings__cache"] = Redis;
-        start.Environment["Events__MostPerUser"] = options.MostEvents.ToString(CultureInfo.InvariantCulture);
-        start.Environment["Logging__LogLevel__Default"] = "Error";
-        _api = Drained(start, line => LastWords = line);
-    }
-
-    public Uri Address { get; }
-    public string Artifacts => Path.Combine(_folder, "artifacts");
-    public string Redis => $"127.0.0.1:{_redisPort}";
-    public string? LastWords { get; private set; } // the API's errors, if any
-    public bool IsAlive => !_api.HasExited;
-
-    public long ApiBytes()
-    {
-        _api.Refresh();
-        return _api.WorkingSet64;
-    }
-
-    /// <exception cref="TimeoutException">Not within a minute.</exception>
-    public async Task WaitUntilReadyAsync(HttpClient http, CancellationToken cancellationToken)
-    {
-        var waited = Stopwatch.StartNew();
-        while (waited.Elapsed < StartLimit && IsAlive)
-        {
-            try
-            {
-                using HttpResponseMessage response = await http.GetAsync(new Uri("/readyz", UriKind.Relative), cancellationToken);
-                if (response.IsSuccessStatusCode)
-                {
-                    return;
-                }
-            }
-            catch (HttpRequestException)
-            {
-                // It does not listen yet.
-            }
-
-            await Task.Delay(100, cancellationToken);
-        }
-
-        throw new TimeoutException($"The API is not ready after {StartLimit.TotalSeconds:0} s. {LastWords}");
-    }
-
-    public void KillRedis()
-    {
-        _redis.Kill();
-        _redis.WaitForExit();
-        _redis.Dispose();
-    }
-
-    public void RestartRedis() => _redis = StartRedis();
-
-    public void FreezeRedis() => Signal("-STOP");
-
-    public void ThawRedis() => Signal("-CONT");
-
-    public void Dispose()
-    {
-        foreach (Process process in new[] { _api, _redis })
-        {
-            process.Kill();
-            process.WaitForExit();
-            process.Dispose();
-        }
-
-        Directory.Delete(_folder, recursive: true);
-    }
-
-    private void CopyVersions(ArtifactStore store)
-    {
-        foreach (string file in Directory.EnumerateFiles(store.VersionsFolder, "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(Artifacts, Path.GetRelativePath(store.Root, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
-        File.Copy(store.CurrentFile, Path.Combine(Artifacts, Path.GetFileName(store.CurrentFile)));
-    }
-
-    private Process StartRedis() => Drained(new ProcessStartInfo(
-        "redis-server",
-        ["--port", _redisPort.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir", _folder,
-            "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"])
-    { RedirectStandardOutput = true, RedirectStandardError = true }, _ => { });
-
-    private void Signal(string signal)
-    {
-        using Process kill = Process.Start("kill", [signal, _redis.Id.ToString(CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
-    }
-
-    private static Process Drained(ProcessStartInfo start, Action<string> read)
-    {
-        Process process = new() { StartInfo = start };
-        process.OutputDataReceived += (_, line) => Pass(line.Data);
-        process.ErrorDataReceived += (_, line) => Pass(line.Data);
-        process.Start();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return process;
-
-        void Pass(string? line)
-        {
-            if (line is not null)
-            {
-                read(line);
-            }
-        }
-    }
-
-    // Below the ports that outgoing connections are given, so that none takes it before the server does.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            int port = Random.Shared.Next(20_000, 32_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken; another is drawn.
-            }
-        }
-    }
-}
-
 /// <summary>Lets the stack's parts fail in turn, each for a second or so, and attacks it as strangers would.</summary>
-internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
+internal sealed class SoakFaults(LocalStack stack, SoakOptions options)
 {
     private const int Strangers = 200;
     private const int GiantUser = 2_000_000_000;
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(1);
+
+    private readonly Uri _api = stack.Addresses[0];
 
     public int Count { get; private set; }
 
@@ -207,11 +60,11 @@ internal sealed class SoakFaults(SoakStack stack, SoakOptions options)
             {
                 TcpClient stranger = new();
                 strangers.Add(stranger);
-                await stranger.ConnectAsync(stack.Address.Host, stack.Address.Port, cancellationToken);
+                await stranger.ConnectAsync(_api.Host, _api.Port, cancellationToken);
                 await stranger.GetStream().WriteAsync(Encoding.ASCII.GetBytes(openings[i % openings.Length]), cancellationToken);
             }
 
-            using HttpClient http = new() { BaseAddress = stack.Address };
+            using HttpClient http = new() { BaseAddress = _api };
             for (int i = 0; i < 8; i++)
             {
                 string events = string.Join(',', Enumerable.Range(0, 500).Select(row =>
