@@ -43,6 +43,25 @@ internal sealed class LocalStack : IDisposable
     public TimeSpan BalancerTime => TimeOf(_balancers);
     public TimeSpan RedisTime => TimeOf([_redis]);
 
+    /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
+    public static int FreePort()
+    {
+        while (true)
+        {
+            int port = Random.Shared.Next(20_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken; another is drawn.
+            }
+        }
+    }
+
     public long ApiBytes()
     {
         _apis[0].Refresh();
@@ -198,23 +217,4 @@ internal sealed class LocalStack : IDisposable
     }
 
     private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
-
-    // Below the ports that outgoing connections are given, so that none takes it before the server does.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            int port = Random.Shared.Next(20_000, 32_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken; another is drawn.
-            }
-        }
-    }
 }
