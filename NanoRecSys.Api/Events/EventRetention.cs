@@ -18,6 +18,8 @@ internal sealed class EventRetention(
     private readonly Channel<EntityId> _users = Channel.CreateBounded<EntityId>(
         new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
+    private DateTime _joined; // the day on which the files of the days before were joined
+
     /// <param name="user">Who has new events.</param>
     /// <param name="count">How many there are, about.</param>
     public void Check(EntityId user, long count)
@@ -67,7 +69,14 @@ internal sealed class EventRetention(
             return;
         }
 
-        await archive.WriteAsync(moved, time.GetUtcNow());
+        DateTimeOffset now = time.GetUtcNow();
+        await archive.WriteAsync(moved, now);
+        if (_joined != now.Date)
+        {
+            await archive.JoinAsync(now);
+            _joined = now.Date;
+        }
+
         foreach (IGrouping<EntityId, ArchivedEvent> own in moved.GroupBy(archived => archived.User))
         {
             ITransaction transaction = database.CreateTransaction();

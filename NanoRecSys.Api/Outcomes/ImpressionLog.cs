@@ -1,27 +1,24 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Threading.Channels;
 using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Outcomes;
 
 /// <summary>
-/// Records which lists users were shown, and which of their items they took. A request only puts its answer into a bounded queue; once a
-/// second, and before the shown items are read, the queue is written to Redis. What finds the queue full, or Redis away, is lost and counted.
+/// Records which lists users were shown, and which of their items they took. A request only puts its answer into a bounded queue, or counts it
+/// there if the same answer still waits; once a second, and before the shown items are read, the queue is written to Redis. What finds the queue full, or Redis away, is lost and counted.
 /// </summary>
 internal sealed class ImpressionLog : BackgroundService
 {
     public const int ListsPerUser = 20;
-    private const int ItemsPerList = 100;
     private const int MostSurfaces = 100;
     private const string OtherSurface = "other";
     private const int Queued = 16_384;
     private const int LooksPerFlush = 10;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
-    private readonly Channel<Shown> _shown = Channel.CreateBounded<Shown>(Queued); // TryWrite fails when it is full
+    private readonly Channel<Impression> _shown = Channel.CreateBounded<Impression>(Queued); // TryWrite fails when it is full
     private readonly Channel<Taken> _taken = Channel.CreateBounded<Taken>(Queued);
     private readonly SemaphoreSlim _flushing = new(1);
     private readonly HashSet<string> _surfaces = new(StringComparer.Ordinal); // a client's texts: as tags and fields there must not be any number of them
@@ -49,7 +46,24 @@ internal sealed class ImpressionLog : BackgroundService
     /// <summary>A list was answered; those of sessions have no user whose events could follow.</summary>
     public void Add(RecommendationRequest request, RecommendationResponse response, string version)
     {
-        if (IsOn && request.UserId is { } user && !_shown.Writer.TryWrite(new Shown(user, response.RequestId, version, request.Surface, _time.GetUtcNow(), response.Entry!)))
+        if (!IsOn || request.UserId is not { } user)
+        {
+            return;
+        }
+
+        CacheEntry entry = response.Entry!;
+        DateTimeOffset now = _time.GetUtcNow();
+        if (entry.LastImpression?.TryRepeat(user, request.Surface, response.RequestId, now) == true)
+        {
+            return;
+        }
+
+        var shown = new Impression(user, version, request.Surface, entry.ItemIds, response.RequestId, now);
+        if (_shown.Writer.TryWrite(shown))
+        {
+            entry.LastImpression = shown;
+        }
+        else
         {
             _lost.Add(1);
         }
@@ -77,7 +91,7 @@ internal sealed class ImpressionLog : BackgroundService
         try
         {
             await FlushAsync();
-            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists)).SelectMany(list => list.Items).Distinct()];
+            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
@@ -120,34 +134,29 @@ internal sealed class ImpressionLog : BackgroundService
         base.Dispose();
     }
 
-    private async Task WriteAsync(IDatabase database, List<Shown> shown)
+    private async Task WriteAsync(IDatabase database, List<Impression> shown)
     {
-        var items = new Dictionary<CacheEntry, EntityId[]>(ReferenceEqualityComparer.Instance); // of an entry from memory once, however often it was answered
         var totals = new OutcomeTotals();
         var commands = new List<Task>();
-        foreach (IGrouping<EntityId, Shown> own in shown.GroupBy(list => list.User))
+        int lists = 0;
+        foreach (IGrouping<EntityId, Impression> own in shown.GroupBy(list => list.User))
         {
-            foreach (Shown list in own)
+            foreach (Impression list in own)
             {
-                if (!items.TryGetValue(list.Entry, out EntityId[]? ids))
-                {
-                    items[list.Entry] = ids = list.Entry.ReadIds();
-                }
-
-                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Lists, 1);
-                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Impressions, ids.Length);
+                int times = list.Close();
+                lists += times;
+                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Lists, times);
+                totals.Add(list.Time, list.Version, Bounded(list.Surface), OutcomeTotals.Impressions, times * list.ItemCount);
             }
 
-            // An answer from memory that was given several times is remembered once.
-            IEnumerable<Shown> newest = own.Reverse().DistinctBy(list => (list.Entry, list.Surface)).Take(ListsPerUser).Reverse();
             string key = OutcomeKeys.Shown(own.Key);
-            commands.Add(TrimAsync(key, database.ListLeftPushAsync(key, [.. newest.Select(list => (RedisValue)new ShownList(
-                list.RequestId, list.Time.ToUnixTimeSeconds(), list.Version, Bounded(list.Surface), [.. items[list.Entry].Take(ItemsPerList)]).Write())])));
+            RedisValue[] newest = [.. own.OrderBy(list => list.Time).TakeLast(ListsPerUser).Select(list => (RedisValue)ShownList.Write(list, Bounded(list.Surface)))];
+            commands.Add(TrimAsync(key, database.ListLeftPushAsync(key, newest)));
             commands.Add(database.KeyExpireAsync(key, _options.Window));
         }
 
         commands.AddRange(totals.Write(database));
-        if (await TryAsync(commands, shown.Count))
+        if (await TryAsync(commands, lists))
         {
             totals.Count(_impressions, _outcomes);
         }
@@ -232,15 +241,13 @@ internal sealed class ImpressionLog : BackgroundService
         return all;
     }
 
-    private readonly record struct Shown(EntityId User, string RequestId, string Version, string Surface, DateTimeOffset Time, CacheEntry Entry);
-
     private readonly record struct Taken(EntityId User, EntityId Item, string? RequestId, long Timestamp, bool IsConversion)
     {
-        public bool Names(ShownList list) => RequestId == list.Request && list.Items.Contains(Item);
+        public bool Names(ShownList list) => RequestId == list.Request && list.Items.Contains(Item.Text);
 
         // Clocks of clients may be a little behind.
         public bool Follows(ShownList list, TimeSpan window) =>
-            list.Items.Contains(Item) && Timestamp >= list.Time - Clocks.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds;
+            list.Items.Contains(Item.Text) && Timestamp >= list.Time - Clocks.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds;
     }
 }
 
@@ -256,34 +263,6 @@ internal static class OutcomeKeys
     /// <summary>A hash: the totals of one day by version, surface and kind.</summary>
     public static string Totals(DateOnly day) => "nanorecsys:outcomes:" + day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 }
-
-/// <summary>One list that a user was shown.</summary>
-/// <param name="Request">Id of the request.</param>
-/// <param name="Time">In seconds since 1970.</param>
-/// <param name="Version">That made it.</param>
-/// <param name="Surface">Where.</param>
-/// <param name="Items">In order, at most a hundred.</param>
-internal sealed record ShownList(string Request, long Time, string Version, string Surface, EntityId[] Items)
-{
-    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, OutcomeJson.Default.ShownList);
-
-    /// <returns>Null for what cannot be read.</returns>
-    public static ShownList? Read(RedisValue stored)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize((byte[])stored!, OutcomeJson.Default.ShownList);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-}
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
-[JsonSerializable(typeof(ShownList))]
-internal sealed partial class OutcomeJson : JsonSerializerContext;
 
 /// <summary>Counts by day, version, surface and kind.</summary>
 internal sealed class OutcomeTotals

@@ -156,7 +156,7 @@ internal sealed class RecommendationCache(
 internal static class CacheKey
 {
     // Increase it whenever the stored form of an entry changes, so that a new release does not read those of an old one.
-    private const int Format = 6;
+    private const int Format = 7;
     private const string Prefix = "nanorecsys:answer:";
 
     /// <summary>Matches the keys of all entries of a user.</summary>

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NanoRecSys.Api.Outcomes;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -57,25 +58,34 @@ internal sealed record RecommendationResponse : IResult
 /// </summary>
 internal sealed class CacheEntry
 {
-    // Header: mark, length of all, stamp of the events, creation time, length of the reason; then the reason and the JSON.
-    private const uint Mark = 0x31_53_4e_41; // "ANS1"; another layout needs another mark and another CacheKey format
+    // Header: mark, length of all, stamp of the events, creation time, length of the ids and of the reason; then the reason, the ids and the JSON.
+    private const uint Mark = 0x32_53_4e_41; // "ANS2"; another layout needs another mark and another CacheKey format
     private const int LengthAt = 4;
     private const int EventsAt = 8;
     private const int CreatedAt = 16;
-    private const int ReasonAt = 24;
-    private const int HeaderBytes = 25;
+    private const int IdsAt = 24;
+    private const int ReasonAt = 28;
+    private const int HeaderBytes = 29;
     private const int MaxHistory = 20;
 
     private CacheEntry(byte[] bytes)
     {
         Bytes = bytes;
         int reason = bytes[ReasonAt];
+        int ids = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(IdsAt));
         FallbackReason = reason == 0 ? null : Encoding.UTF8.GetString(bytes.AsSpan(HeaderBytes, reason));
-        Json = bytes.AsMemory(HeaderBytes + reason);
+        ItemIds = bytes.AsMemory(HeaderBytes + reason, ids);
+        Json = bytes.AsMemory(HeaderBytes + reason + ids);
     }
 
     public byte[] Bytes { get; } // header and JSON, as Redis stores them
     public ReadOnlyMemory<byte> Json { get; } // one JSON object
+
+    /// <summary>The ids of the list in order, each on a line: for whom the JSON would be too much to parse.</summary>
+    public ReadOnlyMemory<byte> ItemIds { get; }
+
+    /// <summary>The impression of this answer that waits to be written, or one that was written.</summary>
+    public Impression? LastImpression { get; set; }
 
     /// <summary>See <see cref="EventsState"/>: with another stamp it is out of date.</summary>
     public long EventsStamp => BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(EventsAt));
@@ -99,7 +109,8 @@ internal sealed class CacheEntry
         byte[] json = request.ShowsMovies
             ? JsonSerializer.SerializeToUtf8Bytes(Movies(catalog, request, seen, best, reasons, unknownIds), RecommendationJson.Default.MovieContent)
             : JsonSerializer.SerializeToUtf8Bytes(Items(catalog, request, seen, best, rules, reasons, unknownIds), RecommendationJson.Default.ItemContent);
-        return Write(json, fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
+        byte[] ids = Encoding.UTF8.GetBytes(string.Join('\n', best.Select(candidate => catalog.ItemAt(candidate.Row).Id.Text)));
+        return Write(json, ids, fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
     }
 
     // Those of a session and in view are the history's.
@@ -161,17 +172,6 @@ internal sealed class CacheEntry
         FirstOf = reason.FirstOf,
     };
 
-    /// <summary>The ids of the list, in order.</summary>
-    public EntityId[] ReadIds()
-    {
-        using var json = JsonDocument.Parse(Json);
-        return json.RootElement.TryGetProperty("movie_ids", out JsonElement movies)
-            ? [.. movies.EnumerateArray().Select(Id)]
-            : [.. json.RootElement.GetProperty("items").EnumerateArray().Select(item => Id(item.GetProperty("item_id")))];
-
-        static EntityId Id(JsonElement id) => id.ValueKind == JsonValueKind.Number ? id.GetInt64() : EntityId.Of(id.GetString()!);
-    }
-
     private static string RuleSentence(ListRules rules, int row) => rules.RulesOf(row) is not { } names ? ""
         : $" {(rules.IsPinned(row) ? "Pinned" : rules.FactorOf(row) >= 1 ? "Raised" : "Lowered")} by the rule{(names.Length == 1 ? "" : "s")} {string.Join(", ", names.Select(name => $"“{name}”"))}.";
 
@@ -181,22 +181,25 @@ internal sealed class CacheEntry
         return bytes.Length > HeaderBytes
             && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Mark
             && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(LengthAt)) == bytes.Length
-            && HeaderBytes + bytes[ReasonAt] < bytes.Length
+            && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(IdsAt)) is >= 0 and var ids
+            && ids < bytes.Length - HeaderBytes - bytes[ReasonAt]
             ? new CacheEntry(bytes)
             : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
     }
 
-    internal static CacheEntry Write(byte[] json, string? fallbackReason, long eventsStamp, DateTimeOffset created)
+    internal static CacheEntry Write(byte[] json, byte[] ids, string? fallbackReason, long eventsStamp, DateTimeOffset created)
     {
         byte[] reason = Encoding.UTF8.GetBytes(fallbackReason ?? "");
-        var bytes = new byte[HeaderBytes + reason.Length + json.Length];
+        var bytes = new byte[HeaderBytes + reason.Length + ids.Length + json.Length];
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, Mark);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(LengthAt), bytes.Length);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(EventsAt), eventsStamp);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(CreatedAt), created.ToUnixTimeMilliseconds());
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(IdsAt), ids.Length);
         bytes[ReasonAt] = checked((byte)reason.Length);
         reason.CopyTo(bytes.AsSpan(HeaderBytes));
-        json.CopyTo(bytes.AsSpan(HeaderBytes + reason.Length));
+        ids.CopyTo(bytes.AsSpan(HeaderBytes + reason.Length));
+        json.CopyTo(bytes.AsSpan(HeaderBytes + reason.Length + ids.Length));
         return new CacheEntry(bytes);
     }
 

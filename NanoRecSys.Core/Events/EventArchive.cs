@@ -1,4 +1,5 @@
 using System.Globalization;
+using Parquet;
 using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Events;
@@ -11,13 +12,15 @@ internal readonly record struct ArchivedEvent(EntityId User, string Field, UserE
 
 /// <summary>
 /// Events that were moved out of the store, in Parquet files below the artifacts folder: <c>events/DAY/NAME.parquet</c>, by the day of
-/// the move. An event is written here before it is deleted there, so after a crash it may be in both, or in two files: readers take each
+/// the move; files of days that are over are joined. An event is written here before it is deleted there, so after a crash it may be in both, or in two files: readers take each
 /// <see cref="ArchivedEvent.Field"/> of a user once, and read the store first.
 /// </summary>
 /// <param name="artifacts">The artifacts folder.</param>
 internal sealed class EventArchive(string artifacts)
 {
     private const string Extension = ".parquet";
+    private const int FilesPerJoin = 200;
+    private const long LargeFile = 8 << 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public string Folder { get; } = Path.Combine(artifacts, "events");
@@ -31,19 +34,23 @@ internal sealed class EventArchive(string artifacts)
     /// <summary>Adds a file; on disk when this returns.</summary>
     public async Task WriteAsync(IEnumerable<ArchivedEvent> events, DateTimeOffset now, CancellationToken cancellation = default)
     {
-        string day = Path.Combine(Folder, now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+        string day = DayFolder(now);
         Directory.CreateDirectory(day);
-        await WriteAsync(Path.Combine(day, $"{now:HHmmssfff}-{Guid.NewGuid():N}{Extension}"), events, cancellation);
+        await WriteAsync(NewFile(day, now), events, cancellation);
     }
 
-    /// <summary>All events, file by file, the oldest file first.</summary>
+    /// <summary>All events, file by file, the oldest file first; files that others were joined to meanwhile follow.</summary>
     public async IAsyncEnumerable<ArchivedEvent> ReadAsync()
     {
-        foreach (string file in Files())
+        var read = new HashSet<string>();
+        while (Files().Where(read.Add).ToArray() is { Length: > 0 } files)
         {
-            foreach (ArchivedEvent archived in await ReadAsync(file))
+            foreach (string file in files)
             {
-                yield return archived;
+                foreach (ArchivedEvent archived in await ReadAsync(file))
+                {
+                    yield return archived;
+                }
             }
         }
     }
@@ -82,6 +89,54 @@ internal sealed class EventArchive(string artifacts)
         return removed.Count;
     }
 
+    /// <summary>How many events there are, by the files' own counts.</summary>
+    public async Task<long> CountAsync()
+    {
+        long count = 0;
+        foreach (string file in Files())
+        {
+            try
+            {
+                await using ParquetReader reader = await ParquetReader.CreateAsync(file);
+                count += reader.Metadata?.NumRows ?? 0;
+            }
+            catch (FileNotFoundException)
+            {
+                // It was joined with others, or its last user was removed, since the folder was listed.
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>
+    /// Joins the small files of days that are over: otherwise a year of them makes reading, and removing a user, slow. A crash leaves events in two files,
+    /// which are read once. The caller holds the lock.
+    /// </summary>
+    public async Task JoinAsync(DateTimeOffset now)
+    {
+        string today = DayFolder(now);
+        foreach (string day in Directory.EnumerateDirectories(Folder).Where(day => string.CompareOrdinal(day, today) < 0).ToArray())
+        {
+            string[] small = [.. Directory.EnumerateFiles(day, "*" + Extension).Where(file => new FileInfo(file).Length < LargeFile).Order(StringComparer.Ordinal)];
+            foreach (string[] files in small.Chunk(FilesPerJoin).Where(files => files.Length > 1))
+            {
+                var all = new List<ArchivedEvent>();
+                foreach (string file in files)
+                {
+                    all.AddRange(await ReadAsync(file));
+                }
+
+                await WriteAsync(NewFile(day, now), all.DistinctBy(archived => (archived.User, archived.Field)), CancellationToken.None);
+                Array.ForEach(files, File.Delete);
+            }
+        }
+    }
+
+    private string DayFolder(DateTimeOffset now) => Path.Combine(Folder, now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture));
+
+    private static string NewFile(string day, DateTimeOffset now) => Path.Combine(day, $"{now:HHmmssfff}-{Guid.NewGuid():N}{Extension}");
+
     private string[] Files() => !Directory.Exists(Folder) ? []
         : [.. Directory.EnumerateFiles(Folder, "*" + Extension, SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
@@ -112,7 +167,7 @@ internal sealed class EventArchive(string artifacts)
         }
         catch (FileNotFoundException)
         {
-            return []; // its last user was removed since the folder was listed
+            return []; // it was joined with others, or its last user was removed, since the folder was listed
         }
     }
 

@@ -36,11 +36,11 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         return await ReadAsync(redis.GetDatabase(), archive, cancellation) with { Read = now };
     });
 
-    /// <summary>How many events are stored, dislikes too.</summary>
-    public static Task<long> CountAsync(string address, CancellationToken cancellation) => WithAsync(address, async redis =>
+    /// <summary>How many events there are in the store and in the archive, dislikes too.</summary>
+    public static Task<long> CountAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
         IDatabase database = redis.GetDatabase();
-        long count = 0;
+        long count = await archive.CountAsync();
         foreach (RedisValue[] some in (await database.SetMembersAsync(EventKeys.Users)).Chunk(UsersAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();

@@ -1,4 +1,5 @@
 using Cronos;
+using NanoRecSys.Core.Events;
 
 namespace NanoRecSys.Training.Pipeline;
 
@@ -14,7 +15,7 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
 {
     private readonly CronExpression? _schedule = options.Schedule is { } text ? CronExpression.Parse(text) : null;
     private WatchStatus _status = new(context.Workspace.Dataset, time.GetUtcNow()) { Schedule = options.Schedule, AfterEvents = options.AfterEvents };
-    private long _events; // in the store when it was last counted
+    private long _events; // in the store and the archive, when last counted
 
     /// <returns>What is wrong with a cron expression; null if nothing.</returns>
     public static string? WhyNoSchedule(string text)
@@ -99,7 +100,7 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
 
         try
         {
-            _events = await LiveEvents.CountAsync(options.Events, context.Cancellation);
+            _events = await LiveEvents.CountAsync(options.Events, new EventArchive(context.Workspace.Store.Root), context.Cancellation);
         }
         catch (UserErrorException e)
         {

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using System.Net.Http.Json;
 using HdrHistogram;
 using NanoRecSys.Benchmarks.Stack;
 using NanoRecSys.Core.Data;
+using NanoRecSys.Core.Events;
 
 namespace NanoRecSys.Benchmarks.Soak;
 
@@ -15,16 +17,17 @@ internal static class SoakCommand
         Option<double> duration = new("--duration") { Description = "Seconds.", DefaultValueFactory = _ => 600 };
         Option<int> workers = new("--workers") { Description = "Clients that each send one request after the other.", DefaultValueFactory = _ => 6 };
         Option<double> faults = new("--fault-every") { Description = "Seconds between two faults (Redis killed, frozen, an attack, the model swapped); 0 for none.", DefaultValueFactory = _ => 10 };
+        Option<int> mostEvents = new("--most-events-per-user") { Description = "The API's Events:MostPerUser; small, so that old events move to the artifacts folder.", DefaultValueFactory = _ => 200 };
         Option<double> growth = new("--max-growth") { Description = "Largest allowed growth of the API's memory from the second to the last quarter, as a share.", DefaultValueFactory = _ => 0.15 };
         Option<bool> json = new("--json") { Description = "End with one line of JSON." };
         Command command = new("soak", "Load, hostile bodies and faults for ten minutes: no 500, no hang, no lost event, no leak. Needs redis-server and Linux.")
         {
-            artifacts, api, duration, workers, faults, growth, json,
+            artifacts, api, duration, workers, faults, mostEvents, growth, json,
         };
         command.SetAction((parsed, cancellationToken) => SoakRun.RunAsync(
             new SoakOptions(
                 Path.GetFullPath(parsed.GetValue(artifacts)!), parsed.GetValue(api), TimeSpan.FromSeconds(parsed.GetValue(duration)),
-                parsed.GetValue(workers), TimeSpan.FromSeconds(parsed.GetValue(faults)), parsed.GetValue(growth), parsed.GetValue(json)),
+                parsed.GetValue(workers), TimeSpan.FromSeconds(parsed.GetValue(faults)), parsed.GetValue(mostEvents), parsed.GetValue(growth), parsed.GetValue(json)),
             cancellationToken));
         return command;
     }
@@ -33,9 +36,10 @@ internal static class SoakCommand
 /// <param name="Api">The API's program, <c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
 /// <param name="Workers">Clients that each send one request after the other.</param>
 /// <param name="FaultEvery">Between two faults; zero for none.</param>
+/// <param name="MostEvents">Of one user in the store.</param>
 /// <param name="MaxGrowth">Share by which the API's memory may grow between the run's second and last quarter.</param>
 /// <param name="Json">End with one line of JSON.</param>
-internal sealed record SoakOptions(string Artifacts, string? Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, double MaxGrowth, bool Json);
+internal sealed record SoakOptions(string Artifacts, string? Api, TimeSpan Duration, int Workers, TimeSpan FaultEvery, int MostEvents, double MaxGrowth, bool Json);
 
 internal static class SoakRun
 {
@@ -52,7 +56,8 @@ internal static class SoakRun
 
         Catalog catalog = await CatalogFile.ReadAsync(store.Open(version).PathOf(ArtifactNames.Catalog), cancellationToken);
         string[] movies = [.. catalog.Items.Select(item => JsonSerializer.Serialize(item.Id))];
-        using var stack = new LocalStack(options.Artifacts, options.Api);
+        using var stack = new LocalStack(
+            store, options.Api, settings: new Dictionary<string, string> { ["Events__MostPerUser"] = options.MostEvents.ToString(CultureInfo.InvariantCulture) });
         Uri api = stack.Addresses[0];
         using var http = new HttpClient { BaseAddress = api };
         await stack.WaitUntilReadyAsync(api, cancellationToken);
@@ -75,12 +80,18 @@ internal static class SoakRun
         await failing;
         TimeSpan elapsed = clock.Elapsed;
         await stack.WaitUntilReadyAsync(api, cancellationToken);
+        var archive = new EventArchive(stack.Artifacts);
+        LiveEvents events = await LiveEvents.ReadAsync(stack.Redis, archive, cancellationToken); // as the next training would
+        Dictionary<int, int> counts = InteractionTable.CountById(events.Interactions.Users);
         foreach (SoakWorker worker in workers)
         {
-            await worker.VerifyAsync(cancellationToken);
+            worker.Verify(user => events.Interactions.UserIds.TryFind(user, out int code) ? counts[code] : 0);
         }
 
-        var report = new SoakReport(options, tally, elapsed, faults.Count, workers.Sum(worker => worker.Acknowledged), memory);
+        OutcomeReport outcomes = await http.GetFromJsonAsync<OutcomeReport>("/outcomes", WireJson.Options, cancellationToken) ?? throw new InvalidDataException("GET /outcomes returned nothing.");
+        var report = new SoakReport(
+            options, tally, elapsed, faults.Count, workers.Sum(worker => worker.Acknowledged),
+            await LiveEvents.CountAsync(stack.Redis, archive, cancellationToken) - await archive.CountAsync(), outcomes.Outcomes, memory);
         report.Print();
         return report.IsGood ? 0 : 1;
     }
@@ -88,9 +99,11 @@ internal static class SoakRun
 
 /// <summary>A run in figures. Memory is judged by medians of quarters: collections make single samples jump.</summary>
 /// <param name="Memory">The API's resident bytes, one sample a second.</param>
-internal sealed record SoakReport(SoakOptions Options, SoakTally Tally, TimeSpan Elapsed, int Faults, long Acknowledged, IReadOnlyList<long> Memory)
+internal sealed record SoakReport(
+    SoakOptions Options, SoakTally Tally, TimeSpan Elapsed, int Faults, long Acknowledged, long InStore, IReadOnlyList<OutcomeRow> Outcomes, IReadOnlyList<long> Memory)
 {
     private double EarlyMegabytes => Quarter(1);
+    private double MiddleMegabytes => Quarter(2);
     private double LateMegabytes => Quarter(3);
     private double Growth => LateMegabytes / EarlyMegabytes - 1;
     public bool IsGood => Tally.Violations == 0 && Growth <= Options.MaxGrowth;
@@ -108,7 +121,11 @@ internal sealed record SoakReport(SoakOptions Options, SoakTally Tally, TimeSpan
         }
 
         Row("events acknowledged, all found afterwards", Acknowledged, "0");
+        Row("events left in the store at the end", InStore, "0");
+        Row("items recorded as shown", Outcomes.Sum(row => row.Impressions), "0");
+        Row("of them taken", Outcomes.Sum(row => row.Clicks), "0");
         Row("memory, second quarter, MB", EarlyMegabytes, "0");
+        Row("memory, third quarter, MB", MiddleMegabytes, "0");
         Row("memory, last quarter, MB", LateMegabytes, "0");
         Row("violations", Tally.Violations, "0");
         AnsiConsole.Write(table);
@@ -135,7 +152,11 @@ internal sealed record SoakReport(SoakOptions Options, SoakTally Tally, TimeSpan
                 ["faults"] = Faults,
                 ["answers"] = Tally.Counts.ToDictionary(),
                 ["events_acknowledged"] = Acknowledged,
+                ["events_in_store"] = InStore,
+                ["impressions"] = Outcomes.Sum(row => row.Impressions),
+                ["clicks"] = Outcomes.Sum(row => row.Clicks),
                 ["memory_early_mb"] = EarlyMegabytes,
+                ["memory_middle_mb"] = MiddleMegabytes,
                 ["memory_late_mb"] = LateMegabytes,
                 ["violations"] = Tally.Violations,
             }));

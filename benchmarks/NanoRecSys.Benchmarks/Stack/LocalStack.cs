@@ -13,20 +13,19 @@ internal sealed class LocalStack : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-stack-").FullName;
     private readonly int _redisPort = FreePort();
-    private readonly string _artifacts;
     private readonly string _program;
     private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly Process[] _apis;
     private readonly List<Process> _balancers = [];
     private Process _redis;
 
-    /// <param name="artifacts">Folder with a published version.</param>
+    /// <param name="store">Its versions are copied: events of made-up users must not get into the folder that the next training reads.</param>
     /// <param name="program"><c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
     /// <param name="replicas">API processes.</param>
     /// <param name="settings">More of the APIs' environment.</param>
-    public LocalStack(string artifacts, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null)
+    public LocalStack(ArtifactStore store, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null)
     {
-        _artifacts = artifacts;
+        CopyVersions(store);
         _program = program ?? FindApi();
         _settings = settings ?? new Dictionary<string, string>();
         Addresses = [.. Enumerable.Range(0, replicas).Select(_ => Local(FreePort()))];
@@ -37,6 +36,7 @@ internal sealed class LocalStack : IDisposable
     /// <summary>One for each replica.</summary>
     public IReadOnlyList<Uri> Addresses { get; }
 
+    public string Artifacts => Path.Combine(_folder, "artifacts");
     public string Redis => $"127.0.0.1:{_redisPort}";
     public string? LastWords { get; private set; } // the APIs' errors, if any
     public TimeSpan ApiTime => TimeOf(_apis);
@@ -145,11 +145,23 @@ internal sealed class LocalStack : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
+    private void CopyVersions(ArtifactStore store)
+    {
+        foreach (string file in Directory.EnumerateFiles(store.VersionsFolder, "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(Artifacts, Path.GetRelativePath(store.Root, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        File.Copy(store.CurrentFile, Path.Combine(Artifacts, Path.GetFileName(store.CurrentFile)));
+    }
+
     private Process StartApi(Uri address)
     {
         var start = new ProcessStartInfo("dotnet", [_program]) { WorkingDirectory = Path.GetDirectoryName(_program) };
         start.Environment["ASPNETCORE_URLS"] = address.ToString();
-        start.Environment["Artifacts__Path"] = _artifacts;
+        start.Environment["Artifacts__Path"] = Artifacts;
         start.Environment["ConnectionStrings__cache"] = Redis;
         start.Environment["Logging__LogLevel__Default"] = "Error";
         foreach ((string name, string value) in _settings)

@@ -69,7 +69,7 @@ internal abstract class CacheServer : IDisposable
 
         public override void Start()
         {
-            _server = new GarnetServer(["--port", $"{Port}", "--bind", "127.0.0.1", "--memory", "64m", "--index", "1m"]);
+            _server = new GarnetServer(["--port", $"{Port}", "--bind", "127.0.0.1", "--memory", "64m", "--index", "1m", "-q"]);
             _server.Start();
             WaitUntilItAnswers();
         }

@@ -19,19 +19,20 @@ public sealed class CacheEntryTests
     [Fact]
     public void What_is_read_is_what_was_written_and_its_JSON_is_the_response_s()
     {
-        CacheEntry read = CacheEntry.Read(CacheEntry.Write(Content, "unknown_user", 4, Created).Bytes);
+        CacheEntry read = CacheEntry.Read(CacheEntry.Write(Content, "3\n1"u8.ToArray(), "unknown_user", 4, Created).Bytes);
 
         Assert.Equal((4, "unknown_user", Created), (read.EventsStamp, read.FallbackReason, read.Created));
+        Assert.Equal("3\n1", Encoding.UTF8.GetString(read.ItemIds.Span));
         Assert.Equal(
             """{"movie_ids":[3,1],"scores":[0.5,0.25],"explanations":[],"movies":[],"version":"0123456789ab"}""",
             Encoding.UTF8.GetString(read.Json.Span));
-        Assert.Null(CacheEntry.Read(CacheEntry.Write(Content, null, 4, Created).Bytes).FallbackReason);
+        Assert.Null(CacheEntry.Read(CacheEntry.Write(Content, "3\n1"u8.ToArray(), null, 4, Created).Bytes).FallbackReason);
     }
 
     [Fact]
     public void What_is_cut_short_or_foreign_is_refused()
     {
-        byte[] whole = CacheEntry.Write(Content, null, 4, Created).Bytes;
+        byte[] whole = CacheEntry.Write(Content, "3\n1"u8.ToArray(), null, 4, Created).Bytes;
 
         Assert.Throws<InvalidDataException>(() => CacheEntry.Read(whole[..^1]));
         Assert.Throws<InvalidDataException>(() => CacheEntry.Read([]));

@@ -83,5 +83,5 @@ public sealed class CacheMemoryTests
     private CacheMemory Create(long bytes) => new(Options.Create(new RecommendationOptions { MemoryBytes = bytes }), _time);
 
     private CacheEntry Entry(long eventsStamp = 0, double created = 0) => CacheEntry.Write(
-        """{"movie_ids":[1],"scores":[0.5],"explanations":[],"movies":[],"version":"0123456789ab"}"""u8.ToArray(), fallbackReason: null, eventsStamp, _time.GetUtcNow().AddSeconds(created));
+        """{"movie_ids":[1],"scores":[0.5],"explanations":[],"movies":[],"version":"0123456789ab"}"""u8.ToArray(), "1"u8.ToArray(), fallbackReason: null, eventsStamp, _time.GetUtcNow().AddSeconds(created));
 }
