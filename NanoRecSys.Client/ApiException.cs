@@ -15,6 +15,9 @@ public enum ApiFailure
     /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
     KeyNeeded,
 
+    /// <summary>It answered 404: there is no such user, item or version.</summary>
+    NotFound,
+
     /// <summary>It answered with another error.</summary>
     Refused,
 }
@@ -46,6 +49,7 @@ public sealed class ApiException(ApiFailure failure, string message, Exception? 
     internal static ApiFailure FailureOf(HttpStatusCode status) => status switch
     {
         HttpStatusCode.ServiceUnavailable => ApiFailure.NotReady,
+        HttpStatusCode.NotFound => ApiFailure.NotFound,
         HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ApiFailure.KeyNeeded,
         _ => ApiFailure.Refused,
     };

@@ -12,6 +12,11 @@ internal static class RedisConnection
 {
     public const string ConnectionName = "cache";
 
+    /// <summary>Key of the <see cref="IConnectionMultiplexer"/> for work that no request waits for: its commands may take longer, and no request's queue behind them.</summary>
+    public const string Background = "background";
+
+    private const int BackgroundMilliseconds = 5000;
+
     /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
     /// <exception cref="OptionsValidationException">The connection string is not valid.</exception>
     public static TBuilder AddRedisConnection<TBuilder>(this TBuilder builder)
@@ -36,6 +41,13 @@ internal static class RedisConnection
                 settings.DisableTracing = !TelemetryDefaults.HasCollector(builder.Configuration); // profiling every command costs throughput
             },
             Configure);
+        builder.Services.AddKeyedSingleton<IConnectionMultiplexer>(Background, (_, _) =>
+        {
+            var options = ConfigurationOptions.Parse(connectionString);
+            Configure(options);
+            options.AsyncTimeout = BackgroundMilliseconds;
+            return ConnectionMultiplexer.Connect(options);
+        });
         builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
         return builder;
     }
@@ -56,9 +68,10 @@ internal static class RedisConnection
         }
     }
 
-    // The cache must never cost more than it saves: a command that cannot be sent now fails now, and the
-    // connection comes back by itself in the background.
-    private static void Configure(ConfigurationOptions options)
+    /// <summary>
+    /// The cache must never cost more than it saves: a command that cannot be sent now fails now, and the connection comes back by itself in the background.
+    /// </summary>
+    public static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
         options.AllowAdmin = true; // the client counts INFO, which tells how Redis is configured, as administration

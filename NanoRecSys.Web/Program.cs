@@ -1,6 +1,7 @@
 using NanoRecSys.ServiceDefaults;
 using NanoRecSys.Web;
 using NanoRecSys.Web.Components;
+using NanoRecSys.Web.Components.Docs;
 using NanoRecSys.Web.Components.Explore;
 using NanoRecSys.Web.Components.Training;
 
@@ -33,6 +34,7 @@ app.UseAntiforgery();
 app.MapDefaultEndpoints();
 app.MapMetrics();
 app.MapStaticAssets();
+DocPage.MapImages(app);
 app.MapGet("/movie/{id}", (string id) => TypedResults.LocalRedirect(ItemPage.Address(EntityId.Of(Uri.UnescapeDataString(id))), permanent: true)); // links of earlier versions
 app.MapPlots();
 app.MapExploreData();

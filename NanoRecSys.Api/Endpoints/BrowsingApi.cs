@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using System.Text;
+using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Endpoints;
 
@@ -31,59 +32,54 @@ internal static class BrowsingApi
             .WithSummary("Categories and attributes of the served model's items: the values for filters").WithAnswer<CatalogOverview>();
     }
 
-    private static async Task<IResult> GetUsers(
+    private static Task<IResult> GetUsers(
         LookUp lookUp, ForgottenUsers forgotten, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
         [Description("Users to skip; default: 0")] string? offset = null)
     {
         var fields = new UrlFields();
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         int skip = fields.Int32("query", "offset", offset, 0, 0, int.MaxValue);
-        using SnapshotLease? lease = lookUp.Served.Lease();
-        if (lookUp.Refusal(fields, lease) is { } refusal)
+        return lookUp.AnswerAsync(fields, async catalog =>
         {
-            return refusal;
-        }
-
-        ModelSnapshot model = lease!.Model;
-        IReadOnlySet<int> gone = await forgotten.PositionsInAsync(model);
-        var found = new List<UserSummary>(take);
-        byte[] prefix = Encoding.UTF8.GetBytes(query ?? "");
-        int total = 0;
-        for (int position = 0; position < model.Histories.UserCount; position++)
-        {
-            if (!model.Histories.Users.Utf8At(position).StartsWith(prefix) || gone.Contains(position))
+            ModelSnapshot model = catalog.Model;
+            IReadOnlySet<int> gone = await forgotten.PositionsInAsync(model);
+            var found = new List<UserSummary>(take);
+            byte[] prefix = Encoding.UTF8.GetBytes(query ?? "");
+            int total = 0;
+            for (int position = 0; position < model.Histories.UserCount; position++)
             {
-                continue;
+                if (!model.Histories.Users.Utf8At(position).StartsWith(prefix) || gone.Contains(position))
+                {
+                    continue;
+                }
+
+                if (total++ >= skip && found.Count < take)
+                {
+                    found.Add(new UserSummary(model.Histories.Users[position], model.Histories.At(position).Length));
+                }
             }
 
-            if (total++ >= skip && found.Count < take)
-            {
-                found.Add(new UserSummary(model.Histories.Users[position], model.Histories.At(position).Length));
-            }
-        }
-
-        EntityId? suggested = prefix.Length > 0 ? null : Suggested.GetValue(model, SuggestedUser.Of).Id;
-        bool isSuggested = suggested is { } user && !gone.Contains(model.Histories.PositionOf(user));
-        return TypedResults.Ok(new UserList(total, found) { Suggested = isSuggested ? suggested : null });
+            EntityId? suggested = prefix.Length > 0 ? null : Suggested.GetValue(model, SuggestedUser.Of).Id;
+            bool isSuggested = suggested is { } user && !gone.Contains(model.Histories.PositionOf(user));
+            return TypedResults.Ok(new UserList(total, found) { Suggested = isSuggested ? suggested : null });
+        });
     }
 
-    private static async Task<IResult> GetHistory(
-        LookUp lookUp, StoredHistories histories, string id, [Description("1 to 200; default: 50")] string? limit = null)
+    private static Task<IResult> GetHistory(
+        LookUp lookUp, string id, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
         int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
-        using SnapshotLease? lease = lookUp.Served.Lease();
-        if (lookUp.Refusal(fields, lease) is { } refusal)
+        return lookUp.AnswerAsync(fields, async catalog =>
         {
-            return refusal;
-        }
-
-        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
-        History history = await histories.ReadAsync(catalog, user);
-        return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
-            ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
-            : TypedResults.Ok(new UserHistoryResponse(lease.Model.Histories.Users.Typed(user), history.Rows.Length, [.. history.Rows.Reverse().Take(take).Select(row => catalog.ItemAt(row).ToItemInfo())], Degraded: !history.IsWhole));
+            History history = await lookUp.ReadHistoryAsync(catalog, user);
+            return history is { EmptyReason: HistoryReader.UnknownUser, IsWhole: true }
+                ? TypedResults.NotFound(new PlainError($"User {user} is unknown."))
+                : TypedResults.Ok(new UserHistoryResponse(
+                    catalog.Model.Histories.Users.Typed(user), history.Rows.Length,
+                    [.. history.Rows.Reverse().Take(take).Select(row => catalog.ItemAt(row).ToItemInfo())], Degraded: !history.IsWhole));
+        });
     }
 
     private static IResult GetItems(
@@ -94,18 +90,15 @@ internal static class BrowsingApi
         if (ids is not null)
         {
             EntityId[] wanted = fields.IdList("query", "ids", http.Request.Query["ids"], MaxRows);
-            return lookUp.Answer(fields, model =>
-            {
-                ServedCatalog catalog = lookUp.Items.Extend(model);
-                return TypedResults.Ok(new ItemList([.. wanted.Select(id => lookUp.Find(catalog, id)).OfType<CatalogItem>().Select(item => item.ToItemInfo())]));
-            });
+            return lookUp.Answer(fields, catalog => TypedResults.Ok(
+                new ItemList([.. wanted.Select(id => lookUp.Find(catalog, id)).OfType<CatalogItem>().Select(item => item.ToItemInfo())])));
         }
 
         int take = fields.Int32("query", "limit", limit, 20, 1, MaxRows);
         string text = fields.Text("query", "query", query, MaxQuery);
-        return lookUp.Answer(fields, model =>
+        return lookUp.Answer(fields, catalog =>
         {
-            ServedCatalog catalog = lookUp.Items.Extend(model);
+            ModelSnapshot model = catalog.Model;
             StoredItem[] stored = [.. lookUp.Items.Items.Where(item => item.Record is { Title: not null, IsDeleted: false })];
             IEnumerable<(CatalogItem? Item, int Score)> found = model.Titles.Find(text)
                 .Where(match => !catalog.Gone.Contains(match.Place) && catalog.ItemAt(match.Place).Title == model.Catalog.Items[match.Place].Title)
@@ -126,9 +119,8 @@ internal static class BrowsingApi
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
         int take = fields.Int32("query", "k", k, 10, 1, RecommendationRequest.MaxK);
-        return lookUp.Answer(fields, model =>
+        return lookUp.Answer(fields, catalog =>
         {
-            ServedCatalog catalog = lookUp.Items.Extend(model);
             if (!catalog.TryFind(item, out int row))
             {
                 return TypedResults.NotFound(new PlainError(lookUp.Find(catalog, item) is not null
@@ -150,10 +142,14 @@ internal static class BrowsingApi
         });
     }
 
-    private static IResult GetCatalog(LookUp lookUp) => lookUp.Answer(new UrlFields(), model => TypedResults.Ok(new CatalogOverview(
-        model.Artifacts.Manifest.Dataset.Word ?? ItemWord.Item, model.Catalog.Count, model.Histories.UserCount, model.Artifacts.Manifest.Dataset.Interactions,
-        model.Attributes.Describe(AttributeTable.Categories, MaxCategories).Values!,
-        [.. model.Attributes.Fields.Order(StringComparer.OrdinalIgnoreCase).Select(field => model.Attributes.Describe(field, MaxValues))])));
+    private static IResult GetCatalog(LookUp lookUp) => lookUp.Answer(new UrlFields(), catalog =>
+    {
+        ModelSnapshot model = catalog.Model;
+        return TypedResults.Ok(new CatalogOverview(
+            model.Artifacts.Manifest.Dataset.Word ?? ItemWord.Item, model.Catalog.Count, model.Histories.UserCount, model.Artifacts.Manifest.Dataset.Interactions,
+            model.Attributes.Describe(AttributeTable.Categories, MaxCategories).Values!,
+            [.. model.Attributes.Fields.Order(StringComparer.OrdinalIgnoreCase).Select(field => model.Attributes.Describe(field, MaxValues))]));
+    });
 }
 
 /// <summary>The user to show first: the history is long enough to say something, and its last items are known to most people.</summary>
@@ -182,7 +178,8 @@ internal sealed record SuggestedUser(EntityId? Id)
     }
 }
 
-internal sealed class LookUp(ServedModel served, ItemStore items, StatusReader status)
+/// <summary>Opens look-ups: each reads one version's items, with their changes since the training, from beginning to end.</summary>
+internal sealed class LookUp(ServedModel served, ItemStore items, EventStore events, Outages outages, StatusReader status)
 {
     public ServedModel Served => served;
     public ItemStore Items => items;
@@ -193,10 +190,32 @@ internal sealed class LookUp(ServedModel served, ItemStore items, StatusReader s
         : items.Find(id) is { IsDeleted: false } record && !catalog.Model.Catalog.TryFind(id, out _) ? record.Apply() with { Id = catalog.Model.Catalog.Ids.Typed(id) }
         : null;
 
-    public IResult Answer(UrlFields fields, Func<ModelSnapshot, IResult> read)
+    /// <summary>What a user has seen, by the model and the store of events.</summary>
+    public async ValueTask<History> ReadHistoryAsync(ServedCatalog catalog, EntityId user)
+    {
+        try
+        {
+            return HistoryReader.ReadUser(catalog, user, events.IsConfigured ? await events.ReadAsync(user, (await events.StateAsync(user)).State) : UserEvents.None);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        {
+            outages.ReportRedis(e);
+            return HistoryReader.ReadUser(catalog, user, events.Unread(user));
+        }
+    }
+
+    /// <returns>What <paramref name="read"/> answers; the refusal where a field is wrong or no model is served.</returns>
+    public IResult Answer(UrlFields fields, Func<ServedCatalog, IResult> read)
     {
         using SnapshotLease? lease = served.Lease();
-        return Refusal(fields, lease) ?? read(lease!.Model);
+        return Refusal(fields, lease) ?? read(items.Extend(lease!.Model));
+    }
+
+    /// <inheritdoc cref="Answer"/>
+    public async Task<IResult> AnswerAsync(UrlFields fields, Func<ServedCatalog, Task<IResult>> read)
+    {
+        using SnapshotLease? lease = served.Lease();
+        return Refusal(fields, lease) ?? await read(items.Extend(lease!.Model));
     }
 
     /// <summary>Null only if there is a model to ask.</summary>

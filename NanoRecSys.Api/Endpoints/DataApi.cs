@@ -12,8 +12,8 @@ internal static class DataApi
     private static readonly ConditionalWeakTable<ModelSnapshot, Lazy<DataOverview>> Known = [];
 
     public static void MapData(this IEndpointRouteBuilder app) => app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>()
-        .MapGet("/catalog/data", (LookUp lookUp) => lookUp.Answer(new UrlFields(), model =>
-            TypedResults.Ok(Known.GetValue(model, _ => new Lazy<DataOverview>(() => Of(
+        .MapGet("/catalog/data", (LookUp lookUp) => lookUp.Answer(new UrlFields(), catalog =>
+            TypedResults.Ok(Known.GetValue(catalog.Model, model => new Lazy<DataOverview>(() => Of(
                 model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)], model.Artifacts.Manifest.Dataset.HasTimes != false))).Value)))
         .WithSummary("History lengths, popularity and the time range of the served model's data").WithAnswer<DataOverview>();
 
@@ -27,20 +27,9 @@ internal static class DataApi
         long all = Math.Max(1, popularity.Sum(count => (long)count));
         (DateTimeOffset? first, DateTimeOffset? last, long[] over) = hasTimes ? Over(histories) : (null, null, []);
         return new DataOverview(
-            version, lengths.Length == 0 ? 0 : lengths[lengths.Length / 2], lengths.LastOrDefault(), Bands(lengths), Bands(popularity),
+            version, lengths.Length == 0 ? 0 : lengths[lengths.Length / 2], lengths.LastOrDefault(), CountBands.Of(lengths), CountBands.Of(popularity),
             [.. Tops.Select(top => new PopularityShare(top, (double)popularity.Take((int)Math.Ceiling(top * popularity.Length)).Sum(count => (long)count) / all))],
             first, last, over);
-    }
-
-    // 0, 1, 2 to 3, 4 to 7, ...: doubling, because both are long-tailed.
-    private static CountBand[] Bands(int[] counts)
-    {
-        ILookup<int, int> byBand = counts.ToLookup(count => count == 0 ? -1 : (int)Math.Log2(count));
-        return counts.Length == 0 ? [] :
-        [
-            .. Enumerable.Range(byBand.Min(band => band.Key), byBand.Max(band => band.Key) - byBand.Min(band => band.Key) + 1)
-                .Select(band => new CountBand(band < 0 ? 0 : 1 << band, band < 0 ? 0 : (1 << (band + 1)) - 1, byBand[band].Count())),
-        ];
     }
 
     private static (DateTimeOffset? First, DateTimeOffset? Last, long[] Over) Over(UserHistories histories)

@@ -24,17 +24,18 @@ internal static class ExploreApi
     {
         var fields = new UrlFields();
         EntityId wanted = fields.Id("path", "id", id);
-        return lookUp.Answer(fields, model =>
+        return lookUp.Answer(fields, catalog =>
         {
-            if (lookUp.Find(lookUp.Items.Extend(model), wanted) is not { } item)
+            if (lookUp.Find(catalog, wanted) is not { } item)
             {
                 return Unknown(wanted);
             }
 
-            bool isKnown = model.Catalog.TryFind(wanted, out ItemIndex row);
+            ModelSnapshot model = catalog.Model;
+            bool isKnown = model.Catalog.TryFind(wanted, out int row);
             return TypedResults.Ok(new ItemDetail(
                 item.ToItemInfo(), item.Count, isKnown ? 1 + model.Catalog.Items.Count(other => other.Count > item.Count) : null, model.Catalog.Count,
-                isKnown ? model.ItemMap?[2 * row.Value] : null, isKnown ? model.ItemMap?[2 * row.Value + 1] : null));
+                isKnown ? model.ItemMap?[2 * row] : null, isKnown ? model.ItemMap?[2 * row + 1] : null));
         });
     }
 
@@ -42,18 +43,18 @@ internal static class ExploreApi
     {
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
-        IResult Compute() => lookUp.Answer(fields, model => model.Catalog.TryFind(item, out ItemIndex index)
-            ? TypedResults.Ok(Audience.Of(model, index.Value, forgotten.PositionsInAsync(model).GetAwaiter().GetResult())) // this thread is the call's own
+        IResult Compute() => lookUp.Answer(fields, catalog => catalog.Model.Catalog.TryFind(item, out int row)
+            ? TypedResults.Ok(Audience.Of(catalog.Model, row, forgotten.PositionsInAsync(catalog.Model).GetAwaiter().GetResult())) // this thread is the call's own
             : Unknown(item));
 
         // Tens of milliseconds, and seconds while the sample is drawn: not on a thread that health checks wait for.
         return Task.Factory.StartNew(Compute, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    private static IResult GetMap(LookUp lookUp) => lookUp.Answer(new UrlFields(), model => model.ItemMap is { } places
+    private static IResult GetMap(LookUp lookUp) => lookUp.Answer(new UrlFields(), catalog => catalog.Model is { ItemMap: { } places } model
         // As a stream: written in pieces, so that a client that does not read holds one piece of it in memory.
         ? TypedResults.Stream(new MemoryStream(Maps.GetValue(model, _ => new Lazy<byte[]>(() => WriteMap(model, places))).Value, writable: false), "application/json; charset=utf-8")
-        : TypedResults.NotFound(new PlainError($"Version {model.Version} was published without a map. Run 'publish' again.")));
+        : TypedResults.NotFound(new PlainError($"Version {catalog.Model.Version} was published without a map. Run 'publish' again.")));
 
     private static byte[] WriteMap(ModelSnapshot model, float[] places) => JsonSerializer.SerializeToUtf8Bytes(
         new ItemMap(

@@ -66,28 +66,25 @@ internal static class ItemsApi
             return (known, isOfModel) => known?.IsDeleted == true || (known is null && !isOfModel) ? null : (known ?? new ItemRecord(change.ItemId, change.Added)).With(change);
         }, cancellationToken);
 
-    private static async Task<IResult> DeleteItem(LookUp lookUp, HttpContext http, TimeProvider time, string id)
+    private static Task<IResult> DeleteItem(LookUp lookUp, HttpContext http, TimeProvider time, string id)
     {
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
-        using SnapshotLease? lease = lookUp.Served.Lease();
-        if (lookUp.Refusal(fields, lease) is { } refusal)
+        return lookUp.AnswerAsync(fields, async catalog =>
         {
-            return refusal;
-        }
-
-        bool isOfModel = lease!.Model.Catalog.TryFind(item, out _);
-        try
-        {
-            (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => known is null && !isOfModel
-                ? null
-                : new ItemRecord(item, known?.Added ?? Now(time)) { Deleted = true, Version = known?.Version ?? 0 });
-            return stored is null ? Unknown(item) : TypedResults.Ok(new ItemDeleted(isChanged, http.TraceIdentifier));
-        }
-        catch (EventStoreException e)
-        {
-            return EventsApi.StoreAway(http, e);
-        }
+            bool isOfModel = catalog.Model.Catalog.TryFind(item, out _);
+            try
+            {
+                (ItemRecord? stored, bool isChanged) = await lookUp.Items.ChangeAsync(item, known => known is null && !isOfModel
+                    ? null
+                    : new ItemRecord(item, known?.Added ?? Now(time)) { Deleted = true, Version = known?.Version ?? 0 });
+                return stored is null ? Unknown(item) : TypedResults.Ok(new ItemDeleted(isChanged, http.TraceIdentifier));
+            }
+            catch (EventStoreException e)
+            {
+                return EventsApi.StoreAway(http, e);
+            }
+        });
     }
 
     // The function gives from the body what becomes of the stored record; null to leave it.
@@ -111,7 +108,7 @@ internal static class ItemsApi
             return lookUp.Refusal(path, lease)!;
         }
 
-        CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out ItemIndex row) ? catalog.Model.Catalog[row] : null;
+        CatalogItem? ofModel = catalog.Model.Catalog.TryFind(item, out int row) ? catalog.Model.Catalog.Items[row] : null;
         try
         {
             ItemRecord? wanted = null;

@@ -17,7 +17,6 @@ internal static class RecommendationsApi
         builder.Services.AddSingleton<CacheMemory>();
         builder.Services.AddSingleton<RecommendationCache>();
         builder.Services.AddSingleton<ComputeLimiter>();
-        builder.Services.AddSingleton<StoredHistories>();
         builder.Services.AddSingleton<RecommendationPipeline>();
         builder.Services.AddSingleton<RequestWarmUp>();
         builder.Services.AddHostedService(services => services.GetRequiredService<RequestWarmUp>());

@@ -2,38 +2,53 @@ using System.ComponentModel;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>GET /users/{id}/lists</c>: what each part of the served model would recommend by itself.</summary>
+/// <summary><c>GET /users/{id}/lists</c>, <c>GET /items/{id}/lists</c>: what each part of the served model recommends by itself.</summary>
 internal static class UserListsApi
 {
     private const int MaxItems = 50;
 
-    public static void MapUserLists(this IEndpointRouteBuilder app) => app.MapGet("/users/{id}/lists", GetLists)
-        .WithTags("Browsing")
-        .AddEndpointFilter<RouteHandlerBuilder, ComputeFilter>()
-        .WithSummary("What each part of the model recommends to a user by itself, without stored rules")
-        .WithDescription(
-            "served: all parts together; retriever: the nearest items by cosine; item_models: the item-item models of the version, if it has any; popular: the most popular items that the user " +
-            "has not had; similar: the nearest to the newest item of the history. Parts that cannot say anything are left out.")
-        .WithAnswer<UserLists>()
-        .RequireKey(KeyRole.Read);
+    private const string Parts =
+        "served: all parts together; retriever: the nearest items by cosine; item_models: each of the version's item-item models, if it has any; popular: the most popular items that are not in the " +
+        "history; similar, only of users: the nearest to the newest item of the history. Parts that have nothing to recommend are left out.";
 
-    private static async Task<IResult> GetLists(LookUp lookUp, StoredHistories histories, string id, [Description("1 to 50; default: 10")] string? k = null)
+    public static void MapUserLists(this IEndpointRouteBuilder app)
+    {
+        RouteGroupBuilder browsing = app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>();
+        browsing.MapGet("/users/{id}/lists", GetListsOfUser)
+            .WithSummary("What each part of the model recommends to a user by itself, without stored rules").WithDescription(Parts).WithAnswer<UserLists>().RequireKey(KeyRole.Read);
+        browsing.MapGet("/items/{id}/lists", GetListsOfItem)
+            .WithSummary("What each part of the model recommends by itself to somebody with only this item in the history, without stored rules").WithDescription(Parts).WithAnswer<UserLists>();
+    }
+
+    private static Task<IResult> GetListsOfUser(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
     {
         var fields = new UrlFields();
         EntityId user = fields.Id("path", "id", id);
         int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
-        using SnapshotLease? lease = lookUp.Served.Lease();
-        if (lookUp.Refusal(fields, lease) is { } refusal)
+        return lookUp.AnswerAsync(fields, async catalog =>
         {
-            return refusal;
-        }
-
-        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
-        History history = await histories.ReadAsync(catalog, user);
-        return TypedResults.Ok(new UserLists(catalog.Model.Version, [.. Lists(catalog, history, new RecommendationRequest { UserId = user, K = take })
-            .Where(list => list.Candidates.Length > 0)
-            .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(take).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]));
+            History history = await lookUp.ReadHistoryAsync(catalog, user);
+            return TypedResults.Ok(ListsOf(catalog, history, new RecommendationRequest { UserId = user, K = take }));
+        });
     }
+
+    private static IResult GetListsOfItem(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
+    {
+        var fields = new UrlFields();
+        EntityId item = fields.Id("path", "id", id);
+        int take = fields.Int32("query", "k", k, 10, 1, MaxItems);
+        return lookUp.Answer(fields, catalog =>
+        {
+            var request = new RecommendationRequest { ItemIds = [item], K = take };
+            return catalog.TryFind(item, out _)
+                ? TypedResults.Ok(ListsOf(catalog, HistoryReader.Read(catalog, request, UserEvents.None), request))
+                : TypedResults.NotFound(new PlainError($"Item {item} is not in the catalog."));
+        });
+    }
+
+    private static UserLists ListsOf(ServedCatalog catalog, History history, RecommendationRequest request) => new(catalog.Model.Version, [.. Lists(catalog, history, request)
+        .Where(list => list.Candidates.Length > 0)
+        .Select(list => new UserListOf(list.Name, list.Models, [.. list.Candidates.Take(request.K).Select(candidate => new RecommendedItem(catalog.ItemAt(candidate.Row).ToItemInfo(), candidate.Score))]))]);
 
     private static IEnumerable<(string Name, IReadOnlyList<string> Models, Candidate[] Candidates)> Lists(ServedCatalog catalog, History history, RecommendationRequest request)
     {
@@ -53,15 +68,18 @@ internal static class UserListsApi
             }
 
             yield return ("retriever", [model.Artifacts.Manifest.Model.Kind], Nearest(embedding));
-            if (model.Blend is { } blend)
+            foreach ((ItemBlend part, ItemListInfo info) in (model.Blend?.Parts ?? []).Zip(model.Artifacts.Manifest.Blend ?? []))
             {
-                float[] nothing = new float[embedding.Length]; // the cosines are nought: only the item-item models score
+                float[] nothing = new float[embedding.Length]; // the cosines are 0: only the item-item model scores
                 var best = new Candidate[Math.Min(catalog.Count, request.K)];
-                int found = blend.Search(history.Rows, nothing, model.Items.Values.Span, filter, Nearest(nothing), best);
-                yield return ("item_models", [.. model.Artifacts.Manifest.Blend!.Select(list => list.Name)], [.. best[..found].Where(candidate => candidate.Score > 0)]);
+                int found = part.Search(history.Rows, nothing, model.Items.Values.Span, catalog.NewAlike, filter, Nearest(nothing), best);
+                yield return ("item_models", [info.Name], [.. best[..found].Where(candidate => candidate.Score > 0)]);
             }
 
-            yield return ("similar", [], Nearest(catalog.EmbeddingOf(history.Rows[^1])));
+            if (request.UserId is not null)
+            {
+                yield return ("similar", [], Nearest(catalog.EmbeddingOf(history.Rows[^1])));
+            }
         }
 
         yield return ("popular", [], Recommender.Popular(catalog, history, request, rules));

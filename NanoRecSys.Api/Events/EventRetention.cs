@@ -9,7 +9,7 @@ namespace NanoRecSys.Api.Events;
 /// </summary>
 internal sealed class EventRetention(
     EventArchive archive, EventNotices notices, IOptions<EventOptions> options, TimeProvider time, ILogger<EventRetention> logger,
-    IConnectionMultiplexer? redis = null) : BackgroundService
+    [FromKeyedServices(RedisConnection.Background)] IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private const int UsersPerFile = 100;
     private const int FieldsPerCommand = 1000;
@@ -83,7 +83,7 @@ internal sealed class EventRetention(
             Task[] commands =
             [
                 .. own.Select(archived => (RedisValue)archived.Field).Chunk(FieldsPerCommand).Select(fields => transaction.HashDeleteAsync(EventKeys.Of(own.Key), fields)),
-                transaction.HashSetAsync(EventKeys.Revisions, own.Key.Text, Random.Shared.NextInt64()),
+                transaction.StringSetAsync(EventKeys.Revision(own.Key), Random.Shared.NextInt64()),
                 EventNotices.TellAsync(transaction, [own.Key]),
             ];
             await transaction.ExecuteAsync();
@@ -94,7 +94,7 @@ internal sealed class EventRetention(
 }
 
 /// <summary>
-/// Users who were deleted: what versions from before hold of them is not served. A request for a user reads the mark together with the
+/// Users who were deleted: what versions from before hold of them is not served. A request for a user reads the user's own mark together with the
 /// state of the events; this is for lists of users, and for the time while Redis is away.
 /// </summary>
 internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? redis = null) : BackgroundService
@@ -106,6 +106,24 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
     /// <returns>When the user was deleted, as far as this process knows; 0 for never.</returns>
     public long At(EntityId user) => _known.GetValueOrDefault(user);
 
+    public async Task AddAsync(EntityId user, long at)
+    {
+        await redis!.GetDatabase().HashSetAsync(EventKeys.Forgotten, user.Text, at);
+        await RefreshAsync();
+    }
+
+    /// <returns>The later of the user's own mark and the one known here: a failover may lose one of them, and the other repairs it.</returns>
+    public long Merge(EntityId user, long at)
+    {
+        long known = At(user);
+        if (at > known)
+        {
+            redis!.GetDatabase().HashSet(EventKeys.Forgotten, user.Text, at, flags: CommandFlags.FireAndForget);
+        }
+
+        return Math.Max(at, known);
+    }
+
     /// <summary>Places of deleted users in the histories of a version from before.</summary>
     public async Task<IReadOnlySet<int>> PositionsInAsync(ModelSnapshot model)
     {
@@ -113,14 +131,19 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
         return _known.Where(user => model.Forgets(user.Value)).Select(user => model.Histories.PositionOf(user.Key)).Where(position => position >= 0).ToHashSet();
     }
 
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await RefreshAsync(); // before the first request
+        await base.StartAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
-        do
+        while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             await RefreshAsync();
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private async Task RefreshAsync()

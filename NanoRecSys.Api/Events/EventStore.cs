@@ -35,6 +35,10 @@ internal sealed class EventOptions : IValidatableObject
     /// </summary>
     public IDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.OrdinalIgnoreCase) { [EventTypes.Dislike] = -1 };
 
+    /// <summary>Replicas of Redis that must have an event, or its deletion, before it is acknowledged; see <see cref="EventCommits"/>.</summary>
+    [Range(0, 10)]
+    public int WaitForReplicas { get; set; }
+
     public double WeightOf(string type) => Weights.TryGetValue(type, out double weight) ? weight : 1;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => Weights
@@ -48,21 +52,20 @@ internal sealed class EventOptions : IValidatableObject
 /// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 for never.</param>
 internal readonly record struct EventsState(long Count, long Stamp, long ForgottenAt)
 {
-    public static EventsState Of(long count, RedisValue revision, RedisValue forgottenAt)
+    public static EventsState Of(long count, RedisValue revision, long forgottenAt)
     {
-        long forgotten = forgottenAt.TryParse(out long at) ? at : 0;
         long stamp = count == 0 ? 0 : (revision.TryParse(out long number) ? number : 0) ^ unchecked(count * (long)0x9E3779B97F4A7C15);
-        return new(count, stamp ^ forgotten, forgotten);
+        return new(count, stamp ^ forgottenAt, forgottenAt);
     }
 }
 
 /// <summary>
 /// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
-/// request. Works on what Redis and Garnet have in common: hashes, sets and MULTI.
+/// request. Works on what Redis, its cluster and Garnet have in common: hashes, strings and MULTI within one hash slot.
 /// </summary>
 internal sealed class EventStore(
-    EventNotices notices, StoreHealth health, EventRetention retention, EventArchive archive, ForgottenUsers forgotten, IOptions<EventOptions> options,
-    IConnectionMultiplexer? redis = null)
+    EventNotices notices, StoreHealth health, EventCommits commits, EventRetention retention, EventArchive archive, ForgottenUsers forgotten,
+    IOptions<EventOptions> options, IConnectionMultiplexer? redis = null)
 {
     private const int Attempts = 3;
     private const int Reserve = 10;
@@ -99,7 +102,7 @@ internal sealed class EventStore(
                 health.ReportWritten();
                 return outcomes;
             }
-            catch (RedisTimeoutException) when (attempt < Attempts)
+            catch (RedisTimeoutException) when (attempt < Attempts && !commits.Waits)
             {
                 // The client waits shortly, for the sake of recommendations. What was written is known by its key.
             }
@@ -119,18 +122,13 @@ internal sealed class EventStore(
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes, or the artifacts folder cannot be written to.</exception>
     public async Task<long> DeleteAsync(EntityId userId, bool forget)
     {
+        long? now = forget ? health.UtcNow.ToUnixTimeMilliseconds() * 1000 : null;
         long deleted = await DeleteAsync(userId, transaction =>
         {
             Task<long> count = transaction.HashLengthAsync(EventKeys.Of(userId));
-            Task[] others =
-            [
-                transaction.KeyDeleteAsync(EventKeys.Of(userId)),
-                transaction.KeyDeleteAsync([OutcomeKeys.Shown(userId), OutcomeKeys.Taken(userId)]),
-                transaction.SetRemoveAsync(EventKeys.Users, userId.Text),
-                transaction.HashDeleteAsync(EventKeys.Revisions, userId.Text),
-            ];
-            return (count, forget ? [.. others, transaction.HashSetAsync(EventKeys.Forgotten, userId.Text, health.UtcNow.ToUnixTimeMilliseconds() * 1000)] : others);
-        });
+            Task gone = transaction.KeyDeleteAsync([EventKeys.Of(userId), EventKeys.Revision(userId), OutcomeKeys.Shown(userId), OutcomeKeys.Taken(userId)]);
+            return (count, now is { } mark ? [gone, transaction.StringSetAsync(EventKeys.ForgottenAt(userId), mark)] : [gone]);
+        }, now);
         return deleted + await DeleteArchivedAsync(userId);
     }
 
@@ -147,7 +145,7 @@ internal sealed class EventStore(
         long deleted = await DeleteAsync(userId, transaction =>
         {
             Task<long> count = transaction.HashDeleteAsync(EventKeys.Of(userId), [field]);
-            return (count, [transaction.HashSetAsync(EventKeys.Revisions, [new HashEntry(userId.Text, Random.Shared.NextInt64())])]);
+            return (count, [transaction.StringSetAsync(EventKeys.Revision(userId), Random.Shared.NextInt64())]);
         });
         return Math.Max(deleted, await DeleteArchivedAsync(userId, field)); // both for an event whose move was interrupted
     }
@@ -164,16 +162,21 @@ internal sealed class EventStore(
         }
     }
 
-    private async Task<long> DeleteAsync(EntityId userId, Func<ITransaction, (Task<long> Count, Task[] Others)> delete)
+    private async Task<long> DeleteAsync(EntityId userId, Func<ITransaction, (Task<long> Count, Task[] Others)> delete, long? forgottenAt = null)
     {
         IDatabase database = Database();
         try
         {
-            ITransaction transaction = database.CreateTransaction();
+            ITransaction transaction = commits.Begin();
             (Task<long> count, Task[] others) = delete(transaction);
             Task told = EventNotices.TellAsync(transaction, [userId]);
-            await transaction.ExecuteAsync();
+            await commits.CommitAsync(transaction, EventKeys.Of(userId));
             await Task.WhenAll([count, told, .. others]);
+            if (forgottenAt is { } mark)
+            {
+                await forgotten.AddAsync(userId, mark); // may be on another node; if this process dies before, the next look-up of the user adds it
+            }
+
             return await count;
         }
         catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
@@ -195,13 +198,17 @@ internal sealed class EventStore(
     }
 
     /// <summary>Identifies a user's events; costs the same for any number of them.</summary>
-    public async Task<EventsState> StateAsync(EntityId userId)
+    /// <param name="userId">Whose.</param>
+    /// <param name="answer">A key with the user's tag, whose value is read with it.</param>
+    public async Task<(EventsState State, RedisValue Answer)> StateAsync(EntityId userId, RedisKey? answer = null)
     {
         IDatabase database = Database();
-        Task<RedisValue> revision = database.HashGetAsync(EventKeys.Revisions, userId.Text);
-        Task<RedisValue> forgottenAt = database.HashGetAsync(EventKeys.Forgotten, userId.Text);
-        Task<long> count = database.HashLengthAsync(EventKeys.Of(userId));
-        return EventsState.Of(await count, await revision, await forgottenAt);
+        RedisKey[] keys = [EventKeys.Revision(userId), EventKeys.ForgottenAt(userId)];
+        Task<RedisValue[]> reading = database.StringGetAsync(answer is { } key ? [.. keys, key] : keys);
+        long count = await database.HashLengthAsync(EventKeys.Of(userId));
+        RedisValue[] values = await reading;
+        long forgottenAt = forgotten.Merge(userId, values[1].TryParse(out long at) ? at : 0);
+        return (EventsState.Of(count, values[0], forgottenAt), answer is null ? RedisValue.Null : values[2]);
     }
 
     /// <summary>What is known of a user while Redis is away.</summary>
@@ -242,49 +249,49 @@ internal sealed class EventStore(
         return whose.Zip(counts).ToDictionary();
     }
 
+    // Without a cluster all events are in one transaction, in a cluster those of the same slot: at least those of a user.
     private async Task<HashSet<EventDraft>> WriteAsync(IDatabase database, EventDraft[] events)
     {
-        if (events.Length == 0)
+        Task<EventDraft[]>[] writes = [.. events.GroupBy(draft => redis!.GetHashSlot(EventKeys.Of(draft.UserId))).Select(some => WriteTogetherAsync([.. some]))];
+        try
         {
-            return [];
+            HashSet<EventDraft> isNew = [.. (await Task.WhenAll(writes)).SelectMany(some => some)];
+            LatestEvents.Add(database, isNew, health.UtcNow);
+            return isNew;
         }
+        catch (RedisServerException e) when (!writes.All(write => write.Exception?.InnerException is { } failure && IsAborted(failure)))
+        {
+            health.ReportRefusal(e.Message, isRefused: false);
+            throw new EventStoreException(
+                $"The store refused a part of the request: {e.Message.TrimEnd('.')}. Events of the same user are stored together or not at all. "
+                + "Repair the store, then send all again with the same keys and timestamps; what is there is not stored twice.", e);
+        }
+    }
 
+    /// <returns>Those that were not there.</returns>
+    private async Task<EventDraft[]> WriteTogetherAsync(EventDraft[] events)
+    {
         EntityId[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
-        ITransaction transaction = database.CreateTransaction();
+        ITransaction transaction = commits.Begin();
         Task<bool>[] writes = [.. events.Select(draft =>
             transaction.HashSetAsync(EventKeys.Of(draft.UserId), draft.Field, StoredEvent.Write(draft.Event), When.NotExists))];
         Task[] all =
         [
             .. writes,
-            transaction.SetAddAsync(EventKeys.Users, [.. whose.Select(user => (RedisValue)user.Text)]),
-            transaction.HashSetAsync(EventKeys.Revisions, [.. whose.Select(user => new HashEntry(user.Text, Random.Shared.NextInt64()))]),
+            .. whose.Select(user => transaction.StringSetAsync(EventKeys.Revision(user), Random.Shared.NextInt64())),
             EventNotices.TellAsync(transaction, whose),
         ];
         try
         {
-            await transaction.ExecuteAsync();
+            await commits.CommitAsync(transaction, EventKeys.Of(whose[0]));
         }
         finally
         {
             notices.Heard(whose);
         }
 
-        try
-        {
-            await Task.WhenAll(all);
-        }
-        catch (RedisServerException e)
-        {
-            // Redis does not roll back what the other commands of a transaction did.
-            health.ReportRefusal(e.Message, isRefused: false);
-            throw new EventStoreException(
-                $"The store refused a part of the request: {e.Message}. {writes.Count(write => write.IsCompletedSuccessfully)} of {events.Length} events are stored. "
-                + "Repair the store, then send all again with the same keys and timestamps; what is there is not stored twice.", e);
-        }
-
-        HashSet<EventDraft> isNew = [.. events.Where((_, i) => writes[i].Result)];
-        LatestEvents.Add(database, isNew, health.UtcNow);
-        return isNew;
+        await Task.WhenAll(all);
+        return [.. events.Where((_, i) => writes[i].Result)];
     }
 
     private static async Task<EventOutcome> CompareAsync(IDatabase database, EventDraft draft, bool isFull, bool isRetry)
@@ -343,5 +350,5 @@ internal sealed class EventStoreException : Exception
     public static async Task<string> ReasonAsync(Exception e, StoreHealth health, IDatabase database) =>
         !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
         : await health.FindRefusalAsync(database)
-        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SADD and PUBLISH on nanorecsys:*, for deletions DEL, SREM, HDEL and HLEN, to move old events HGETALL, for items WATCH, HGET and INCR";
+        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SET and PUBLISH on nanorecsys:*, for deletions DEL, HDEL and HLEN, to move old events HGETALL, for items WATCH, HGET and INCR, and SCAN";
 }

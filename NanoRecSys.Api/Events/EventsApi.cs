@@ -15,7 +15,9 @@ internal static class EventsApi
     public static void AddEvents(this WebApplicationBuilder builder)
     {
         builder.AddSettings<EventOptions>(EventOptions.Section);
+        builder.Services.AddHostedService<KeyMigration>(); // first: the others find events where it moves them
         builder.Services.AddSingleton<EventStore>();
+        builder.Services.AddSingleton<EventCommits>();
         builder.Services.AddSingleton<StoreHealth>();
         builder.Services.AddHostedService(services => services.GetRequiredService<StoreHealth>());
         builder.Services.AddSingleton<EventNotices>();
@@ -71,7 +73,7 @@ internal static class EventsApi
     {
         BodyFields body = await JsonBody.ReadStrictAsync(http.Request, cancellationToken);
         bool isBatch = body.Has(BatchField);
-        IReadOnlyList<BodyFields> rows = isBatch ? body.Objects(BatchField, MaxBatch) : [body];
+        IReadOnlyList<BodyFields> rows = isBatch ? body.Rows(BatchField, MaxBatch) : [body];
         if (isBatch)
         {
             body.ForbidOthers();

@@ -51,7 +51,7 @@ internal static class LatestEvents
         await database.SortedSetRemoveAsync(Key, [.. members.Where(member => member.ToString().StartsWith(user.Text + Separator, StringComparison.Ordinal))]);
     }
 
-    private static async Task<IResult> GetEvents(
+    private static Task<IResult> GetEvents(
         HttpContext http, LookUp lookUp, TimeProvider time, [FromServices] IConnectionMultiplexer? redis,
         [Description("Of this user only")] string? user = null, [Description("Of this item only")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
     {
@@ -59,29 +59,25 @@ internal static class LatestEvents
         EntityId? whose = string.IsNullOrEmpty(user) ? null : fields.Id("query", "user", user);
         EntityId? what = string.IsNullOrEmpty(item) ? null : fields.Id("query", "item", item);
         int take = fields.Int32("query", "limit", limit, 50, 1, MaxRows);
-        using SnapshotLease? lease = lookUp.Served.Lease();
-        if (lookUp.Refusal(fields, lease) is { } refusal)
+        return lookUp.AnswerAsync(fields, async catalog =>
         {
-            return refusal;
-        }
-
-        ServedCatalog catalog = lookUp.Items.Extend(lease!.Model);
-        try
-        {
-            IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
-            List<(EntityId User, string Field, UserEvent Event)> events = await ReadAsync(database, whose, what, take);
-            return TypedResults.Ok(new EventList(
-                await CountAsync(database, time.GetUtcNow()),
-                [.. events.Select(happened => new ListedEvent(
-                    lease.Model.Histories.Users.Typed(happened.User), catalog.Model.Catalog.Ids.Typed(happened.Event.ItemId),
-                    catalog.TryFind(happened.Event.ItemId, out int row) ? catalog.ItemAt(row).Title : null,
-                    happened.Event.Type, happened.Event.Rating, happened.Event.Timestamp,
-                    DateTimeOffset.FromUnixTimeMilliseconds(happened.Event.Received / 1000), EventReader.KeyOf(happened.Field)))]));
-        }
-        catch (Exception e) when (e is RedisException or TimeoutException or EventStoreException or InvalidDataException)
-        {
-            return EventsApi.StoreAway(http, e as EventStoreException ?? new EventStoreException($"The store of events cannot be read: {e.Message}", e));
-        }
+            try
+            {
+                IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
+                List<(EntityId User, string Field, UserEvent Event)> events = await ReadAsync(database, whose, what, take);
+                return TypedResults.Ok(new EventList(
+                    await CountAsync(database, time.GetUtcNow()),
+                    [.. events.Select(happened => new ListedEvent(
+                        catalog.Model.Histories.Users.Typed(happened.User), catalog.Model.Catalog.Ids.Typed(happened.Event.ItemId),
+                        catalog.TryFind(happened.Event.ItemId, out int row) ? catalog.ItemAt(row).Title : null,
+                        happened.Event.Type, happened.Event.Rating, happened.Event.Timestamp,
+                        DateTimeOffset.FromUnixTimeMilliseconds(happened.Event.Received / 1000), EventReader.KeyOf(happened.Field)))]));
+            }
+            catch (Exception e) when (e is RedisException or TimeoutException or EventStoreException or InvalidDataException)
+            {
+                return EventsApi.StoreAway(http, e as EventStoreException ?? new EventStoreException($"The store of events cannot be read: {e.Message}", e));
+            }
+        });
     }
 
     private static async Task<List<(EntityId User, string Field, UserEvent Event)>> ReadAsync(IDatabase database, EntityId? user, EntityId? item, int limit)

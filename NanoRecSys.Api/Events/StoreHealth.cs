@@ -13,7 +13,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be set right at any time
 
 
-    private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "It is a read-only replica."];
+    private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "CLUSTERDOWN ", "It is a read-only replica."];
 
     private readonly Lock _logging = new();
     private string? _epoch;
@@ -172,26 +172,29 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     /// <summary>Looks at the clock and at what is configured. Servers that do not say (Garnet, some managed ones) are taken to be right.</summary>
     private async Task InspectAsync(IConnectionMultiplexer connection)
     {
-        var findings = new List<string>();
+        var findings = new HashSet<string>();
         try
         {
-            IServer server = connection.GetServers().First(server => server.IsConnected);
-            TimeSpan skew = time.GetUtcNow() - await server.TimeAsync();
+            IServer[] servers = [.. connection.GetServers().Where(server => server.IsConnected)];
+            TimeSpan skew = time.GetUtcNow() - await servers.First().TimeAsync();
             _skew = skew.Duration() > Clocks.AllowedSkew ? skew : TimeSpan.Zero;
             if (_skew != TimeSpan.Zero)
             {
                 findings.Add($"The clock of this machine differs by {skew.TotalSeconds:F0} s from Redis': the time of Redis is used for events.");
             }
 
-            var settings = (await server.InfoAsync()).SelectMany(section => section).ToLookup(setting => setting.Key, setting => setting.Value);
-            if (settings["aof_enabled"].FirstOrDefault() == "0")
+            foreach (IServer server in servers)
             {
-                findings.Add("Redis does not keep events on disk (appendonly no). Start it with --appendonly yes --appendfsync always.");
-            }
+                var settings = (await server.InfoAsync()).SelectMany(section => section).ToLookup(setting => setting.Key, setting => setting.Value);
+                if (settings["aof_enabled"].FirstOrDefault() == "0")
+                {
+                    findings.Add("Redis does not keep events on disk (appendonly no). Start it with --appendonly yes --appendfsync always.");
+                }
 
-            if (settings["maxmemory_policy"].FirstOrDefault() is { } policy && policy.StartsWith("allkeys", StringComparison.Ordinal))
-            {
-                findings.Add($"Redis may evict events (maxmemory-policy {policy}). Use volatile-lru or noeviction.");
+                if (settings["maxmemory_policy"].FirstOrDefault() is { } policy && policy.StartsWith("allkeys", StringComparison.Ordinal))
+                {
+                    findings.Add($"Redis may evict events (maxmemory-policy {policy}). Use volatile-lru or noeviction.");
+                }
             }
         }
         catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidOperationException)
@@ -204,6 +207,6 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             logger.LogWarning("{Finding}", finding);
         }
 
-        _findings = findings;
+        _findings = [.. findings];
     }
 }

@@ -245,13 +245,15 @@ internal sealed class BodyFields
     /// <summary>An object inside this one, which reports its errors here; null if it is absent or null.</summary>
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
 
-    /// <summary>A list of 1 to <paramref name="maxCount"/> objects, each with its own errors; empty if it is absent or null.</summary>
+    /// <summary>A list of 1 to <paramref name="maxCount"/> objects, which report their errors here; empty if it is absent or null.</summary>
     public IReadOnlyList<BodyFields> OptionalObjects(string name, int maxCount) => TryFindValue(name, out _) ? Objects(name, maxCount) : [];
 
-    public void Add(IEnumerable<FieldError> errors) => _errors.AddRange(errors);
-
-    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors.</summary>
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, which report their errors here.</summary>
     public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
+        [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), _errors))];
+
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors: one that is wrong leaves the others valid.</summary>
+    public IReadOnlyList<BodyFields> Rows(string name, int maxCount) =>
         [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];
 
     /// <summary>Reports a field as invalid for a reason that only the caller knows.</summary>

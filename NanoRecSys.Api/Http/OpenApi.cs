@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
-using NanoRecSys.Api.Endpoints;
 using Scalar.AspNetCore;
 
 namespace NanoRecSys.Api.Http;

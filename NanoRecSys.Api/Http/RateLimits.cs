@@ -59,7 +59,7 @@ internal static class RateLimits
         QueueLimit = 0,
     };
 
-    // A host that asks whether the service is up must always get an answer.
-    private static bool IsProbe(PathString path) =>
+    /// <summary>Of a host or a page that asks every second whether the service is up: it must always get an answer, and "not ready" is one.</summary>
+    internal static bool IsProbe(PathString path) =>
         path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz");
 }

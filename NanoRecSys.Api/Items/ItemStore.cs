@@ -19,7 +19,6 @@ internal sealed class ItemStore(
     private const int Attempts = 10; // of a change while others change the same item
     private const int SpareEntries = 1000;
     private const string FirstPage = "0";
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private static readonly RedisChannel Channel = RedisChannel.Literal(ItemRecord.Notices);
 
     private readonly ConcurrentDictionary<string, Kept> _records = new(); // by the field of the hash
@@ -62,12 +61,14 @@ internal sealed class ItemStore(
 
                 next = next with { Version = (known?.Version ?? 0) + 1 };
                 RedisValue record = next.Write();
+                // On another node than the records in a cluster, so not part of the transaction. Before it: where this process dies between the two, other
+                // replicas read all records once for nothing. After it, they could miss the change.
+                await database.StringIncrementAsync(ItemRecord.Revision);
                 ITransaction transaction = database.CreateTransaction();
                 transaction.AddCondition(before.IsNull ? StackExchange.Redis.Condition.HashNotExists(ItemRecord.Key, id.Text) : StackExchange.Redis.Condition.HashEqual(ItemRecord.Key, id.Text, before));
                 Task[] all =
                 [
                     transaction.HashSetAsync(ItemRecord.Key, id.Text, record),
-                    transaction.StringIncrementAsync(ItemRecord.Revision),
                     transaction.PublishAsync(Channel, record), // without it, others find the record in the hash
                 ];
                 if (await transaction.ExecuteAsync())
@@ -91,37 +92,9 @@ internal sealed class ItemStore(
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        if (redis is null)
-        {
-            return;
-        }
-
-        using var timer = new PeriodicTimer(LookInterval);
-        bool isSubscribed = false;
-        bool isFailing = false;
-        do
-        {
-            try
-            {
-                if (!isSubscribed)
-                {
-                    await redis.GetSubscriber().SubscribeAsync(Channel, (_, record) => TakeNotice(record));
-                    isSubscribed = true; // from here on the client subscribes again by itself
-                }
-
-                await LookAsync(redis.GetDatabase());
-                isFailing = false;
-            }
-            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
-            {
-                logger.Log(isFailing ? LogLevel.Debug : LogLevel.Warning, "Stored items cannot be read; trying again every second: {Reason}", e.Message);
-                isFailing = true;
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => redis is null ? Task.CompletedTask : StoreWatch.RunAsync(
+        redis, Channel, TakeNotice, LookAsync,
+        (level, reason) => logger.Log(level, "Stored items cannot be read; trying again every second: {Reason}", reason), stoppingToken);
 
     private async Task LookAsync(IDatabase database)
     {

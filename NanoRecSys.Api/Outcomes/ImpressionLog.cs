@@ -16,6 +16,7 @@ internal sealed class ImpressionLog : BackgroundService
     private const string OtherSurface = "other";
     private const int Queued = 16_384;
     private const int LooksPerFlush = 10;
+    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(2); // of a request, for what the background writes
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly Channel<Impression> _shown = Channel.CreateBounded<Impression>(Queued); // TryWrite fails when it is full
@@ -32,7 +33,8 @@ internal sealed class ImpressionLog : BackgroundService
     private readonly IConnectionMultiplexer? _redis;
 
     public ImpressionLog(
-        IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages, IConnectionMultiplexer? redis = null)
+        IMeterFactory meters, IOptions<OutcomeOptions> options, IOptions<EventOptions> events, TimeProvider time, Outages outages,
+        [FromKeyedServices(RedisConnection.Background)] IConnectionMultiplexer? redis = null)
     {
         Meter meter = meters.Create(RecommendationTelemetry.SourceName);
         _impressions = meter.CreateCounter<long>("nanorecsys.impressions", "{item}", "Items shown to users");
@@ -90,8 +92,9 @@ internal sealed class ImpressionLog : BackgroundService
 
         try
         {
-            await FlushAsync();
-            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
+            _outages.RequireRedis();
+            await FlushAsync().WaitAsync(ReadPatience, _time);
+            return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists).WaitAsync(ReadPatience, _time)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
@@ -255,10 +258,10 @@ internal sealed class ImpressionLog : BackgroundService
 internal static class OutcomeKeys
 {
     /// <summary>A list of a user's last lists, newest first; see <see cref="ShownList"/>.</summary>
-    public static string Shown(EntityId user) => "nanorecsys:shown:" + user.Text;
+    public static string Shown(EntityId user) => EventKeys.Of(user, "shown");
 
     /// <summary>A set: which impressions of a user were counted as taken.</summary>
-    public static string Taken(EntityId user) => "nanorecsys:taken:" + user.Text;
+    public static string Taken(EntityId user) => EventKeys.Of(user, "taken");
 
     /// <summary>A hash: the totals of one day by version, surface and kind.</summary>
     public static string Totals(DateOnly day) => "nanorecsys:outcomes:" + day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);

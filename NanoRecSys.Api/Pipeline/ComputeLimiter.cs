@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.Metrics;
 using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Pipeline;
 
@@ -118,4 +119,21 @@ internal sealed class OverloadOptions
     public TimeSpan LongestWait { get; set; } = TimeSpan.FromMilliseconds(150);
 
     public OverloadAnswer Answer { get; set; } = OverloadAnswer.Degraded; // the response to rejected requests
+}
+
+/// <summary>Look-ups that compute share the limit of recommendations, so that no kind of call can stall the service.</summary>
+internal sealed class ComputeFilter(ComputeLimiter limiter) : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        using IDisposable? permit = await limiter.EnterAsync();
+        return permit is null ? Busy(context.HttpContext) : await next(context);
+    }
+
+    /// <summary>The response to a request that found the queue full.</summary>
+    public static JsonHttpResult<PlainError> Busy(HttpContext http)
+    {
+        http.Response.Headers.RetryAfter = "1";
+        return TypedResults.Json(new PlainError("Too many requests wait to be computed. Ask again."), statusCode: StatusCodes.Status503ServiceUnavailable);
+    }
 }

@@ -64,9 +64,8 @@ internal sealed class RecommendationCache(
         try
         {
             outages.RequireRedis();
-            Task<RedisValue> storing = database.StringGetAsync(key);
-            EventsState state = userId is { } user ? await events.StateAsync(user) : default;
-            CacheEntry? entry = Read(await storing);
+            (EventsState state, RedisValue stored) = userId is { } user ? await events.StateAsync(user, key) : (default, await database.StringGetAsync(key));
+            CacheEntry? entry = Read(stored);
             bool hit = entry is not null && entry.EventsStamp == state.Stamp;
             counters.CountCacheLookup(hit);
             if (!hit)
@@ -112,13 +111,12 @@ internal sealed class RecommendationCache(
     {
         try
         {
-            IServer server = redis!.GetServers().First(server => server is { IsConnected: true, IsReplica: false });
-            await foreach (RedisKey key in server.KeysAsync(redis.GetDatabase().Database, CacheKey.PatternOf(userId), pageSize: 1000))
+            await foreach (RedisKey key in EventKeys.ScanAsync(redis!, CacheKey.PatternOf(userId)))
             {
-                await redis.GetDatabase().KeyDeleteAsync(key);
+                await redis!.GetDatabase().KeyDeleteAsync(key);
             }
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or InvalidOperationException)
+        catch (Exception e) when (e is RedisException or TimeoutException)
         {
             outages.ReportRedis(e); // they are never served again, and expire
         }
@@ -184,8 +182,8 @@ internal static class CacheKey
         $"{string.Join('+', request.Boosts.Select(boost => string.Create(CultureInfo.InvariantCulture, $"{boost.Factor}*{boost.Items.Fingerprint}")).Order(StringComparer.Ordinal))};")
         + string.Join(',', request.Pins.OrderBy(pin => pin.Position).Select(pin => string.Create(CultureInfo.InvariantCulture, $"{pin.Position}={Uri.EscapeDataString(pin.ItemId.Text)}")));
 
-    // Escaped, so that no id reads as another key or as a pattern.
-    private static string User(EntityId id) => "u" + Uri.EscapeDataString(id.Text);
+    // The entry is on the node of the user's events, and read with them.
+    private static string User(EntityId id) => "u" + EventKeys.Tag(id);
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }
@@ -193,10 +191,12 @@ internal static class CacheKey
 /// <summary>
 /// The entries that this process used recently, in front of Redis and bounded in bytes. Each carries the state of its user's
 /// events (<see cref="EventNotices"/>); with another stamp it is out of date. One that was made from events is compared with Redis
-/// again after <see cref="TrustedFor"/>: whoever deletes events there sends no notice.
+/// again after <see cref="TrustedFor"/>: whoever deletes events there sends no notice. In a cluster all are: a beat that comes over one node does not
+/// prove that the notices of another one do.
 /// </summary>
-internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeProvider time)
+internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeProvider time, IConnectionMultiplexer? redis = null)
 {
+    private const int NoSlot = -1; // the client's, without a cluster
     private const int EntryBytes = 250; // objects, dictionary and queue around an entry, roughly
     private static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(1);
 
@@ -230,7 +230,7 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
         }
 
         DateTimeOffset until = entry.Created + options.Value.CacheLifetime;
-        DateTimeOffset trusted = entry.EventsStamp == 0 ? until : time.GetUtcNow() + TrustedFor;
+        DateTimeOffset trusted = entry.EventsStamp == 0 && redis?.GetHashSlot(key) is null or NoSlot ? until : time.GetUtcNow() + TrustedFor;
         until = trusted < until ? trusted : until;
         if (_entries.TryGetValue(key, out Kept? known) && known.Stamp == stamp && known.Entry.Bytes.AsSpan().SequenceEqual(entry.Bytes))
         {

@@ -109,8 +109,17 @@ internal sealed class CacheEntry
         byte[] json = request.ShowsMovies
             ? JsonSerializer.SerializeToUtf8Bytes(Movies(catalog, request, seen, best, reasons, unknownIds), RecommendationJson.Default.MovieContent)
             : JsonSerializer.SerializeToUtf8Bytes(Items(catalog, request, seen, best, rules, reasons, unknownIds), RecommendationJson.Default.ItemContent);
-        byte[] ids = Encoding.UTF8.GetBytes(string.Join('\n', best.Select(candidate => catalog.ItemAt(candidate.Row).Id.Text)));
-        return Write(json, ids, fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
+        byte[] ids = ArrayPool<byte>.Shared.Rent(best.Length * (EntityId.MaxBytes + 1));
+        int length = 0;
+        foreach (Candidate candidate in best)
+        {
+            length += Encoding.UTF8.GetBytes(catalog.ItemAt(candidate.Row).Id.Text, ids.AsSpan(length));
+            ids[length++] = (byte)'\n';
+        }
+
+        CacheEntry entry = Write(json, ids.AsSpan(0, Math.Max(0, length - 1)), fallbackReason, eventsStamp, DateTimeOffset.UtcNow);
+        ArrayPool<byte>.Shared.Return(ids);
+        return entry;
     }
 
     // Those of a session and in view are the history's.
@@ -187,7 +196,7 @@ internal sealed class CacheEntry
             : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
     }
 
-    internal static CacheEntry Write(byte[] json, byte[] ids, string? fallbackReason, long eventsStamp, DateTimeOffset created)
+    internal static CacheEntry Write(ReadOnlySpan<byte> json, ReadOnlySpan<byte> ids, string? fallbackReason, long eventsStamp, DateTimeOffset created)
     {
         byte[] reason = Encoding.UTF8.GetBytes(fallbackReason ?? "");
         var bytes = new byte[HeaderBytes + reason.Length + ids.Length + json.Length];

@@ -63,37 +63,31 @@ internal static class RequestReader
     private static RecommendationRequest ItemOptions(BodyFields body)
     {
         EntityId? user = body.OptionalId("user_id");
-        BodyFields[]? session = body.Has("session") ? [.. body.Objects("session", MaxIds)] : null;
+        IReadOnlyList<BodyFields>? session = body.Has("session") ? body.Objects("session", MaxIds) : null;
         EntityId? view = body.OptionalId("item_id");
-        EntityId[]? ids = session is null ? null : Array.ConvertAll(session, item => item.Id("item_id"));
-        DateTimeOffset[] times = [.. (session ?? []).Select(item => item.OptionalTime("time")).OfType<DateTimeOffset>()];
-        foreach (BodyFields item in session ?? [])
-        {
-            item.ForbidOthers();
-            body.Add(item.Errors);
-        }
-
-        if (user is not null && session is not null)
+        (EntityId Id, DateTimeOffset? Time)[]? items = session is null ? null : [.. session.Select(SessionItem)];
+        DateTimeOffset[] times = [.. (items ?? []).Select(item => item.Time).OfType<DateTimeOffset>()];
+        if (user is not null && items is not null)
         {
             body.Refuse("session", "A request has a user_id or a session, not both", "extra_forbidden");
         }
-        else if (body.Errors.Count == 0 && user is null && session is null && view is null)
+        else if (body.Errors.Count == 0 && user is null && items is null && view is null)
         {
             body.Refuse("user_id", "Field required: a user_id, a session or an item_id", "missing");
         }
-        else if (times.Length > 0 && times.Length != ids?.Length)
+        else if (times.Length > 0 && times.Length != items?.Length)
         {
-            body.Refuse("session", $"{times.Length} of {ids?.Length} items have a time; all or none must have one", "length_mismatch");
+            body.Refuse("session", $"{times.Length} of {items?.Length} items have a time; all or none must have one", "length_mismatch");
         }
 
         RecommendationRequest request = Options(body, RecommendationRequest.MaxK, ItemFilter) with
         {
             UserId = user,
-            ItemIds = ids,
+            ItemIds = items is null ? null : Array.ConvertAll(items, item => item.Id),
             Times = times.Length > 0 ? Array.ConvertAll(times, time => time.ToUnixTimeSeconds()) : null,
             InView = view,
             Offset = body.Int32("offset", 0, 0, MaxOffset),
-            Boosts = [.. body.OptionalObjects("boost", MaxBoosts).Select(fields => Boost(fields, body))],
+            Boosts = [.. body.OptionalObjects("boost", MaxBoosts).Select(Boost)],
             Pins = Pins(body),
             ExcludeShown = body.Int32("exclude_shown", 0, 0, ImpressionLog.ListsPerUser),
         };
@@ -119,10 +113,17 @@ internal static class RequestReader
         return request;
     }
 
+    private static (EntityId Id, DateTimeOffset? Time) SessionItem(BodyFields fields)
+    {
+        (EntityId, DateTimeOffset?) item = (fields.Id("item_id"), fields.OptionalTime("time"));
+        fields.ForbidOthers();
+        return item;
+    }
+
     /// <summary>The rules of a stored document, of <c>PUT /rules</c> and of a preview.</summary>
     public static StoredRule[] Rules(BodyFields body)
     {
-        StoredRule[] rules = body.IsEmptyList("rules") ? [] : [.. body.Objects("rules", MaxRules).Select(fields => Rule(fields, body))];
+        StoredRule[] rules = body.IsEmptyList("rules") ? [] : [.. body.Objects("rules", MaxRules).Select(Rule)];
         if (rules.DistinctBy(rule => rule.Effects.Name).Count() < rules.Length)
         {
             body.Refuse("rules", "Two rules have the same name", "contradiction");
@@ -308,7 +309,7 @@ internal static class RequestReader
         return filter.IsEmpty ? null : filter;
     }
 
-    private static Boost Boost(BodyFields fields, BodyFields body)
+    private static Boost Boost(BodyFields fields)
     {
         Selection items = Selection(fields);
         double factor = fields.OptionalNumber("factor", 1 / MostBoost, MostBoost) ?? 0;
@@ -318,15 +319,15 @@ internal static class RequestReader
         }
 
         fields.ForbidOthers();
-        body.Add(fields.Errors);
         return new Boost(items, factor);
     }
 
     private static Selection Selection(BodyFields fields)
     {
+        int before = fields.Errors.Count;
         var items = new Selection(
             [.. Categories(Conditions.In, fields.OptionalTextList("categories_any", MaxCategories, MaxValue)), .. Where(fields)], fields.OptionalIdList("item_ids", MaxIds));
-        if (items is { Where.Count: 0, ItemIds.Count: 0 } && fields.Errors.Count == 0)
+        if (items is { Where.Count: 0, ItemIds.Count: 0 } && fields.Errors.Count == before)
         {
             fields.Refuse("where", "Field required: where, categories_any or item_ids", "missing");
         }
@@ -334,7 +335,7 @@ internal static class RequestReader
         return items;
     }
 
-    private static StoredRule Rule(BodyFields fields, BodyFields body)
+    private static StoredRule Rule(BodyFields fields)
     {
         string name = fields.Text("name", MaxField);
         bool isEnabled = fields.Boolean("enabled", true);
@@ -346,31 +347,28 @@ internal static class RequestReader
         }
 
         var effects = new RuleEffects(
-            name, [.. fields.OptionalObjects("boost", MaxBoosts).Select(boost => Boost(boost, fields))], Pins(fields),
-            [.. fields.OptionalObjects("hide", MaxBoosts).Select(hide => Hide(hide, fields))]);
+            name, [.. fields.OptionalObjects("boost", MaxBoosts).Select(Boost)], Pins(fields), [.. fields.OptionalObjects("hide", MaxBoosts).Select(Hide)]);
         fields.ForbidOthers();
-        body.Add(fields.Errors);
         return new StoredRule(effects, isEnabled, from, until, fields.RawText);
     }
 
-    private static Selection Hide(BodyFields fields, BodyFields body)
+    private static Selection Hide(BodyFields fields)
     {
         Selection items = Selection(fields);
         fields.ForbidOthers();
-        body.Add(fields.Errors);
         return items;
     }
 
     private static PinRequest[] Pins(BodyFields body)
     {
+        int before = body.Errors.Count;
         PinRequest[] pins = [.. body.OptionalObjects("pin", MaxPins).Select(fields =>
         {
             var pin = new PinRequest(fields.Id("item_id"), fields.Int32("position", null, 1, MaxOffset + RecommendationRequest.MaxK));
             fields.ForbidOthers();
-            body.Add(fields.Errors);
             return pin;
         })];
-        if (body.Errors.Count == 0 && (pins.DistinctBy(pin => pin.ItemId).Count() < pins.Length || pins.DistinctBy(pin => pin.Position).Count() < pins.Length))
+        if (body.Errors.Count == before && (pins.DistinctBy(pin => pin.ItemId).Count() < pins.Length || pins.DistinctBy(pin => pin.Position).Count() < pins.Length))
         {
             body.Refuse("pin", "An item, or a position, is there twice", "contradiction");
         }
@@ -390,12 +388,12 @@ internal static class RequestReader
         var conditions = new List<Condition>();
         foreach (BodyFields row in fields.OptionalObjects("where", MaxConditions))
         {
+            int before = fields.Errors.Count;
             string field = row.Text("field", MaxField);
             string op = row.Text("op", MaxField);
             IReadOnlyList<ConditionValue> values = row.Values("value", op == Conditions.In ? MaxIds : 1, MaxValue);
             row.ForbidOthers();
-            fields.Add(row.Errors);
-            if (row.Errors.Count == 0)
+            if (fields.Errors.Count == before)
             {
                 conditions.Add(new Condition(field, op, values));
             }

@@ -88,13 +88,11 @@ internal sealed record RuleSet(long Version, IReadOnlyList<StoredRule> Rules)
 }
 
 /// <summary>
-/// The rules: one document in Redis. A change comes to every replica with its notice; besides, the document is read every second, so that a
-/// missed notice is made up for.
+/// The rules: one document in Redis, which every replica follows.
 /// </summary>
 internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<RuleStore> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
     public const string Key = "nanorecsys:rules";
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private static readonly RedisChannel Channel = RedisChannel.Literal("nanorecsys:rules:notices");
 
     private readonly Lock _taking = new();
@@ -148,38 +146,16 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => redis is null ? Task.CompletedTask : StoreWatch.RunAsync(
+        redis, Channel, TakeNotice, LookAsync,
+        (level, reason) => logger.Log(level, "The rules cannot be read, those of version {Version} stay in force: {Reason}", _current.Version, reason),
+        stoppingToken);
+
+    private async Task LookAsync(IDatabase database)
     {
-        if (redis is null)
-        {
-            return;
-        }
-
-        using var timer = new PeriodicTimer(LookInterval);
-        bool isSubscribed = false;
-        string? problem = null;
-        do
-        {
-            try
-            {
-                if (!isSubscribed)
-                {
-                    await redis.GetSubscriber().SubscribeAsync(Channel, (_, document) => TakeNotice(document));
-                    isSubscribed = true; // from here on the client subscribes again by itself
-                }
-
-                long asked = Stopwatch.GetTimestamp();
-                RedisValue stored = await redis.GetDatabase().StringGetAsync(Key);
-                Take(stored.IsNull ? RuleSet.Empty : RuleSet.Read((byte[])stored!), stored, asked);
-                problem = null;
-            }
-            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidDataException)
-            {
-                logger.Log(problem == e.Message ? LogLevel.Debug : LogLevel.Warning, "The rules cannot be read, those of version {Version} stay in force: {Reason}", _current.Version, e.Message);
-                problem = e.Message;
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        long asked = Stopwatch.GetTimestamp();
+        RedisValue stored = await database.StringGetAsync(Key);
+        Take(stored.IsNull ? RuleSet.Empty : RuleSet.Read((byte[])stored!), stored, asked);
     }
 
     private void TakeNotice(RedisValue document)

@@ -88,6 +88,9 @@ public sealed record DatasetInfo(string Name, string Sha256, int Users, int Item
 
     /// <summary>Whether the interactions have times, or only an order, which stands for them; null in earlier versions.</summary>
     public bool? HasTimes { get; init; }
+
+    /// <summary>What <c>inspect</c> and <c>prepare</c> warn of, a sentence each; null in earlier versions.</summary>
+    public IReadOnlyList<string>? Warnings { get; init; }
 }
 
 /// <summary>The user tower's configuration.</summary>

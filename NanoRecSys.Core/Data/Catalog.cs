@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Data;
@@ -25,14 +26,7 @@ internal sealed class Catalog
     public IdTable Ids { get; } // of Items
     public int Count => Items.Count;
 
-    public CatalogItem this[ItemIndex index] => Items[index.Value];
-
-    public bool TryFind(EntityId id, out ItemIndex index)
-    {
-        bool found = Ids.TryFind(id, out int row);
-        index = new ItemIndex(row);
-        return found;
-    }
+    public bool TryFind(EntityId id, out int row) => Ids.TryFind(id, out row);
 }
 
 /// <summary>What is known of one item.</summary>
@@ -155,18 +149,14 @@ internal static class CatalogFile
 #pragma warning restore IDE1006
 }
 
-/// <summary>A row of the item table, 0-based, in order of first appearance in the data.</summary>
-internal readonly record struct ItemIndex(int Value)
+/// <summary>Attributes of an item by name; names are compared without regard to case.</summary>
+internal static class ItemAttributes
 {
-    public ItemToken ToToken() => new(Value + 1);
-}
+    public static readonly IReadOnlyDictionary<string, AttributeValue> None = FrozenDictionary<string, AttributeValue>.Empty;
 
-/// <summary>What the user tower reads: 0 is padding, an item is its <see cref="ItemIndex"/> plus one.</summary>
-internal readonly record struct ItemToken(int Value)
-{
-    public static readonly ItemToken Padding = new(0);
+    /// <summary>MovieLens' year of release, which nanoRecSys' ranker has an input for.</summary>
+    public const string Year = "year";
 
-    public ItemIndex ToIndex() => Value > 0
-        ? new ItemIndex(Value - 1)
-        : throw new InvalidOperationException("The padding token has no item.");
+    public static IReadOnlyDictionary<string, AttributeValue> OfYear(int? year) =>
+        year is { } known ? new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase) { [Year] = AttributeValue.OfNumber(known) } : None;
 }

@@ -286,7 +286,7 @@ internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnly
 /// <param name="Weight">How much it counts in training and in popularity.</param>
 internal readonly record struct Interaction(int User, int Item, float Rating, long Timestamp, float Weight = 1);
 
-/// <summary>Turns a history into the tokens that the user tower reads; training and serving share it.</summary>
+/// <summary>Turns a history into the tokens that the user tower reads: an item's row plus one, 0 for padding. Training and serving share it.</summary>
 internal static class SequenceBuilder
 {
     /// <summary>Number of tokens that <see cref="Fill"/> writes for a history: its last <paramref name="maxLength"/> items.</summary>
@@ -300,11 +300,11 @@ internal static class SequenceBuilder
     {
         int kept = Math.Min(history.Length, tokens.Length);
         int padding = tokens.Length - kept;
-        tokens[..padding].Fill(ItemToken.Padding.Value);
+        tokens[..padding].Clear();
         ReadOnlySpan<int> last = history[^kept..];
         for (int t = 0; t < kept; t++)
         {
-            tokens[padding + t] = new ItemIndex(last[t]).ToToken().Value;
+            tokens[padding + t] = last[t] + 1;
         }
     }
 

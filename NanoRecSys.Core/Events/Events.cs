@@ -51,33 +51,6 @@ internal static class StoredEvent
 [JsonSerializable(typeof(UserEvent))]
 internal sealed partial class StoredEventJson : JsonSerializerContext;
 
-/// <summary>
-/// Where events are in Redis: one hash per user, from idempotency key to event, the set of users, and a revision per user. These
-/// keys have no time to live, so that a policy such as <c>volatile-lru</c> never evicts them.
-/// </summary>
-internal static class EventKeys
-{
-    public const string Users = "nanorecsys:events:users"; // a set: ids of all users who have events
-
-    /// <summary>A hash: user id to a random number, another one after each write. With the number of events it identifies their content.</summary>
-    public const string Revisions = "nanorecsys:events:revisions";
-
-    /// <summary>
-    /// A hash: user id to when the user was deleted, in microseconds since 1970. What versions and data sets from before hold of the user is neither
-    /// served nor trained on.
-    /// </summary>
-    public const string Forgotten = "nanorecsys:forgotten";
-
-    /// <summary>A string: the random id of this store, made by the first API process that finds none.</summary>
-    public const string Epoch = "nanorecsys:epoch";
-
-    /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
-    public const string Notices = "nanorecsys:events:notices";
-
-    /// <summary>A hash: one field for each event, which is written once.</summary>
-    public static string Of(EntityId user) => "nanorecsys:events:user:" + user.Text;
-}
-
 /// <summary>Types of events that mean something without a setting. Any other is one more interaction.</summary>
 internal static class EventTypes
 {

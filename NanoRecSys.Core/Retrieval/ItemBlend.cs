@@ -15,10 +15,26 @@ namespace NanoRecSys.Core.Retrieval;
 /// <param name="weights">One for each, above 0.</param>
 internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<double> weights) : IDisposable
 {
+    private const int MostAlike = 10;
+
     private readonly int _touched = (int)Math.Min(lists[0].Count, lists.Sum(list => (long)list.MostTouched));
     private readonly ConcurrentBag<Scratch> _unused = [];
 
     public int Count => lists[0].Count; // V
+    public IEnumerable<ItemBlend> Parts => lists.Zip(weights, (list, weight) => new ItemBlend([list], [weight])); // each list alone, valid as long as this blend
+
+    /// <summary>M, number of known items that speak for a new one, which is on no list: it gets the mean of their list scores.</summary>
+    public int Alike => Math.Min(Count, MostAlike);
+
+    /// <returns>[M] the rows of the known items nearest to a new one.</returns>
+    /// <param name="embedding">[D] of the new item.</param>
+    /// <param name="known">Of V rows.</param>
+    public int[] AlikeTo(ReadOnlySpan<float> embedding, IVectorIndex known)
+    {
+        var nearest = new Candidate[Alike];
+        known.Search(embedding, RowFilter.None, nearest);
+        return Array.ConvertAll(nearest, candidate => candidate.Row);
+    }
 
     /// <summary>Maps the lists of a published version; disposing the blend unmaps them.</summary>
     /// <exception cref="InvalidDataException">A file is damaged, or the lists are of different items.</exception>
@@ -45,13 +61,14 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
 
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="rows">[C]</param>
+    /// <param name="alike">[N, M] for each new item the nearest rows of known ones.</param>
     /// <param name="scores">[C] cosines of these rows.</param>
-    public void AddTo(ReadOnlySpan<int> history, ReadOnlySpan<int> rows, Span<float> scores)
+    public void AddTo(ReadOnlySpan<int> history, ReadOnlySpan<int> rows, ReadOnlySpan<int> alike, Span<float> scores)
     {
         Scratch scratch = Score(history);
         for (int c = 0; c < rows.Length; c++)
         {
-            scores[c] += rows[c] < Count ? scratch.Scores[rows[c]] : 0; // new items are on no list
+            scores[c] += rows[c] < Count ? scratch.Scores[rows[c]] : ScoreOfNew(rows[c], alike, scratch);
         }
 
         Return(scratch);
@@ -60,17 +77,23 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="user">[D]</param>
     /// <param name="vectors">[V, D] of the items that the lists have.</param>
+    /// <param name="alike">[N, M] for each new item the nearest rows of known ones.</param>
     /// <param name="filter">Which rows may be returned.</param>
     /// <param name="nearest">[K] the index's best by cosine, with this filter, and how many there are.</param>
     /// <param name="best">[K] receives the best by the blend.</param>
     public int Search(
-        ReadOnlySpan<int> history, ReadOnlySpan<float> user, ReadOnlySpan<float> vectors, RowFilter filter, ReadOnlySpan<Candidate> nearest, Span<Candidate> best)
+        ReadOnlySpan<int> history, ReadOnlySpan<float> user, ReadOnlySpan<float> vectors, ReadOnlySpan<int> alike, RowFilter filter,
+        ReadOnlySpan<Candidate> nearest, Span<Candidate> best)
     {
         Scratch scratch = Score(history);
         var top = new TopK(best);
         foreach ((int row, float cosine) in nearest)
         {
-            top.Offer(row, row < Count ? cosine + scratch.Scores[row] : cosine);
+            top.Offer(row, cosine + (row < Count ? scratch.Scores[row] : ScoreOfNew(row, alike, scratch)));
+        }
+
+        foreach ((int row, _) in nearest)
+        {
             if (row < Count)
             {
                 scratch.Scores[row] = 0; // offered
@@ -98,6 +121,17 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         {
             list.Dispose();
         }
+    }
+
+    private float ScoreOfNew(int row, ReadOnlySpan<int> alike, Scratch scratch)
+    {
+        float sum = 0;
+        foreach (int known in alike.Slice((row - Count) * Alike, Alike))
+        {
+            sum += scratch.Scores[known];
+        }
+
+        return sum / Alike;
     }
 
     private Scratch Score(ReadOnlySpan<int> history)

@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// The users that an item would be shown to: each sampled user's whole list is computed, by the retriever's cosine, and the item's
+/// The users that an item would be shown to: each sampled user's whole list is computed, by the cosine and the item lists, and the item's
 /// place in it looked up.
 /// </summary>
 internal static class Audience
@@ -17,12 +17,13 @@ internal static class Audience
     {
         SampledUser[] sample = [.. model.Sample.Members.Where(user => !forgotten.Contains(user.Position))];
         var members = new List<AudienceMember>(sample.Length);
+        var scores = new float[model.Items.Count]; // [V] of one user at a time
         foreach (SampledUser user in sample)
         {
             ReadOnlySpan<int> history = model.Histories.At(user.Position);
             if (!history.Contains(row))
             {
-                members.Add(new AudienceMember(model.Histories.Users[user.Position], PlaceOf(model, user.Embedding, history, row), history.Length));
+                members.Add(new AudienceMember(model.Histories.Users[user.Position], PlaceOf(model, user.Embedding, history, row, scores), history.Length));
             }
         }
 
@@ -33,21 +34,21 @@ internal static class Audience
     }
 
     // 1 plus the number of items that the user has not seen and that score higher.
-    private static int PlaceOf(ModelSnapshot model, float[] user, ReadOnlySpan<int> history, int row)
+    private static int PlaceOf(ModelSnapshot model, float[] user, ReadOnlySpan<int> history, int row, float[] scores)
     {
-        float score = TensorPrimitives.Dot(user, model.Items.Row(row));
-        int higher = 0;
-        for (int other = 0; other < model.Items.Count; other++)
+        for (int other = 0; other < scores.Length; other++)
         {
-            higher += TensorPrimitives.Dot(user, model.Items.Row(other)) > score ? 1 : 0;
+            scores[other] = TensorPrimitives.Dot(user, model.Items.Row(other));
         }
 
-        foreach (int seen in new HashSet<int>(history.ToArray()))
+        model.Blend?.AddToAll(history, scores);
+        float own = scores[row];
+        foreach (int seen in history)
         {
-            higher -= TensorPrimitives.Dot(user, model.Items.Row(seen)) > score ? 1 : 0;
+            scores[seen] = float.NegativeInfinity;
         }
 
-        return higher + 1;
+        return 1 + scores.Count(score => score > own);
     }
 }
 

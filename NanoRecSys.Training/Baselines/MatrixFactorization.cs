@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -11,9 +10,6 @@ namespace NanoRecSys.Training.Baselines;
 internal sealed class MatrixFactorization : IScorer, IDisposable
 {
     public const string ModelName = "mf";
-
-    /// <summary>Of <see cref="Lists"/>.</summary>
-    public const string ListsName = "mf-lists";
     public const string FactorsName = "item_factors"; // [V, D]
     private const double Negligible = 1e-4; // what still older items could add is lost in the rounding
 
@@ -56,42 +52,6 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
         }, _ => { });
         using Tensor batch = tensor(users, [histories.Count, dimension]); // [B, D]
         _products.With(batch).CopyTo(scores);
-    }
-
-    /// <summary>
-    /// The model as one that is linear in the history, for serving: without the history's own items in the matrix that is solved with,
-    /// what an item adds to the user's factors is the same in every history. On three data sets it ranks as well as the whole.
-    /// </summary>
-    /// <param name="neighbours">N, strongest entries that are kept for each item.</param>
-    public ItemLists Lists(int neighbours)
-    {
-        int dimension = _options.Dimension;
-        int items = _items.Length / dimension;
-        float ridge = ImplicitAls.Ridge(_options, 1 / Math.Max(1 - _options.Decay, 0.01), items); // the weights of a long history add up to this
-        var lists = new Candidate[items][];
-        Parallel.For(0, items, new ParallelOptions { MaxDegreeOfParallelism = _threads }, () => new LeastSquares(dimension), (item, _, solver) =>
-        {
-            var factors = new float[dimension]; // what the item alone makes of a user
-            solver.Start(_gram, (float)_options.UnobservedWeight, ridge, factors);
-            Row(item).CopyTo(factors);
-            solver.Solve(factors);
-            var best = new Candidate[neighbours];
-            var top = new TopK(best);
-            for (int other = 0; other < items; other++)
-            {
-                float score = TensorPrimitives.Dot(factors, Row(other));
-                if (score > 0 && other != item)
-                {
-                    top.Offer(other, score);
-                }
-            }
-
-            lists[item] = best[..top.SortBestFirst()];
-            return solver;
-        }, _ => { });
-        return ItemLists.Of(lists, _options.Decay);
-
-        ReadOnlySpan<float> Row(int item) => _items.AsSpan(item * dimension, dimension);
     }
 
     public void Dispose()

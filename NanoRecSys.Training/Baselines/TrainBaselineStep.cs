@@ -14,9 +14,6 @@ internal sealed record TrainBaselineOptions
     /// <summary>Set for the MLP user tower.</summary>
     public MlpUserTowerOptions? MlpUserTower { get; init; }
 
-    /// <summary>The training ends after the epoch that passes it.</summary>
-    public double MaxSeconds { get; init; } = double.PositiveInfinity;
-
     /// <summary>Users to validate on, at most.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
 }
@@ -57,7 +54,6 @@ internal static class TrainBaselineStep
             Epochs = trainer.Epochs,
             Patience = trainer.Patience,
             ValidateEvery = trainer.ValidateEvery,
-            MaxSeconds = options.MaxSeconds,
             Train = epoch => Task.FromResult(new CurvePoint(epoch, trainer.TrainEpoch(epoch, done => context.Progress.Report(new ProgressEvent
             {
                 Fraction = (epoch - 1 + done) / trainer.Epochs,

@@ -77,15 +77,15 @@ internal static class InspectCommand
         return table;
     }
 
-    private static Table Histogram(string name, string what, IReadOnlyList<HistogramBar> bars)
+    private static Table Histogram(string name, string what, IReadOnlyList<CountBand> bands)
     {
-        int most = Math.Max(1, bars.Select(bar => bar.Count).DefaultIfEmpty().Max());
+        int most = Math.Max(1, bands.Select(band => band.Count).DefaultIfEmpty().Max());
         Table table = RunConsole.CreateTable([], [name, what]).AddColumn("");
-        foreach (HistogramBar bar in bars)
+        foreach (CountBand band in bands)
         {
             table.AddRow(
-                bar.From == bar.To ? $"{bar.From:N0}" : bar.To == int.MaxValue - 1 ? $"{bar.From:N0} and more" : $"{bar.From:N0} to {bar.To:N0}", $"{bar.Count:N0}",
-                new string('#', (int)Math.Ceiling((double)BarWidth * bar.Count / most)));
+                band.From == band.To ? $"{band.From:N0}" : $"{band.From:N0} to {band.To:N0}", $"{band.Count:N0}",
+                new string('#', (int)Math.Ceiling((double)BarWidth * band.Count / most)));
         }
 
         return table;
@@ -96,4 +96,32 @@ internal static class InspectCommand
         double epoch = estimate.TrainSeconds + estimate.ValidationSeconds;
         return $"about {ProgressText.Duration(epoch)} per epoch of the retriever, at most {estimate.MostEpochs} epochs ({ProgressText.Duration(epoch * estimate.MostEpochs)})";
     }
+}
+
+internal static class EstimateCommand
+{
+    private const double Gibibyte = 1 << 30;
+    private static readonly Option<string> Preset = Choice("--preset", "Preset whose retriever is timed", Presets.Names, "auto");
+    private static readonly Option<int> Steps = Number("--steps", "Training steps to time", 8);
+
+    public static Command Create(CommandFactory factory) => factory.Create(
+        "estimate", "Time a few training steps of a preset's retriever on the prepared data, and project the cost of an epoch", [Preset, Steps],
+        (parse, context) => EpochEstimate.MeasureAsync(parse.GetRequiredValue(Preset), parse.GetRequiredValue(Steps), context), Show);
+
+    private static void Show(EpochEstimate estimate, RunConsole console)
+    {
+        double epoch = estimate.TrainSeconds + estimate.ValidationSeconds;
+        console.Write(new Table().Border(TableBorder.Simple).AddColumns("figure", "projected")
+            .AddRow("steps per epoch", $"{estimate.Steps:N0} of {estimate.StepSeconds:F2} s")
+            .AddRow("training per epoch", Duration(estimate.TrainSeconds))
+            .AddRow("validation", Duration(estimate.ValidationSeconds))
+            .AddRow("sequences/s", $"{estimate.SequencesPerSecond:N0}")
+            .AddRow("at most", $"{estimate.MostEpochs} epochs: {Duration(epoch * estimate.MostEpochs)}")
+            .AddRow("peak memory", $"{estimate.PeakMemory / Gibibyte:F1} GiB")
+            .AddRow("data loaded in", Duration(estimate.LoadSeconds))
+            .AddRow("on", $"{estimate.Device}, {estimate.Threads} threads, {estimate.ProcessorShare:P0} of their time"));
+    }
+
+    private static string Duration(double seconds) =>
+        seconds < 3600 ? ProgressText.Duration(seconds) : $"{seconds / 3600:N1} hours";
 }

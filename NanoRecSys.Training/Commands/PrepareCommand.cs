@@ -67,13 +67,15 @@ internal static class PrepareCommand
             console.WriteLine($"The times are from {Moment(from)} to {Moment(until)}.");
         }
 
-        console.WriteLineIf(summary.ShortUsers > 0, $"{summary.ShortUsers:N0} users have fewer than three interactions and are neither validated nor tested.");
-        console.WriteLineIf(summary.Undescribed > 0 && summary.Format?.Items is not null, $"{summary.Undescribed:N0} items are not in {Path.GetFileName(summary.Format?.Items)} and go by their ids.");
+        foreach (string shortcoming in summary.Shortcomings())
+        {
+            console.WriteLine(shortcoming);
+        }
+
         console.WriteLineIf(summary.LowRated > 0, $"{summary.LowRated:N0} interactions have a rating below {summary.MinRating}.");
         console.WriteLineIf(summary.NewItems > 0, $"{summary.NewItems:N0} items were removed with all their interactions, as if they were new.");
         console.WriteLineIf(summary.Skipped > 0, $"{summary.KCore}-core filter removed {summary.Skipped:N0} interactions.");
         console.WriteLineIf(summary.Events + summary.Dislikes > 0, $"{summary.Events:N0} interactions are events of the API; {summary.Dislikes:N0} dislikes were left out.");
-        console.WriteLineIf(summary.TiedUsers > 0, $"{summary.TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.");
         if (summary.Cuts is { } cuts)
         {
             console.WriteLine($"Training uses interactions before {Moment(cuts.ValidationFrom)}, validation those before {Moment(cuts.TestFrom)}, test the rest.");

@@ -17,7 +17,7 @@ internal static class RunCommand
     private const double RaceEnd = 0.9;
 
     private static readonly Option<string> PresetName = Choice(
-        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, paper has the sizes of nanoRecSys", Presets.Names, "quick");
+        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, quick compares those that take seconds, paper has the sizes of nanoRecSys", Presets.Names, "quick");
 
     private static readonly Option<string> FinalFit = Choice(
         "--final-fit", "Continue the network on all interactions, the held-out ones too, before it is published; auto does so with --preset auto",
@@ -42,14 +42,14 @@ internal static class RunCommand
         string fit = parse.GetRequiredValue(FinalFit);
         return new RunOptions(string.Join(' ', parse.Tokens.Select(token => token.Value)), data => Presets.Get(preset, data), PrepareCommand.Read(parse))
         {
-            IsAuto = preset == Auto,
+            Race = preset == Auto ? new RaceOptions() : preset == Presets.Quick.Name ? new RaceOptions { HasEase = false } : null,
             IsFitted = fit == "yes" || (fit == Auto && preset == Auto),
             BudgetSeconds = RaceCommand.SecondsOf(parse),
             Publish = new PublishOptions { Force = parse.GetValue(Force), AllowedLoss = parse.GetValue(PublishCommand.AllowedLoss) },
         };
     }
 
-    public static int StagesOf(RunOptions options) => Stages + (options.IsAuto ? 1 : 0) + (options.IsFitted ? 1 : 0);
+    public static int StagesOf(RunOptions options) => Stages + (options.Race is null ? 0 : 1) + (options.IsFitted ? 1 : 0);
 
     /// <summary>A new run, or what is left of an interrupted one.</summary>
     public static async Task RunAsync(TrainingRun run, RunOptions options)
@@ -98,10 +98,10 @@ internal static class RunCommand
         }
 
         RaceOutcome? race = null;
-        if (options.IsAuto)
+        if (options.Race is { } settings)
         {
             double end = budget * (chosen.Refit ? RaceEnd - RetrieverShare / 2 : RaceEnd);
-            await journal.StageAsync("race", context => RaceStep.RunAsync(new RaceOptions { MaxSeconds = Math.Max(0, end - watch.Elapsed.TotalSeconds) }, context));
+            await journal.StageAsync("race", context => RaceStep.RunAsync(settings with { MaxSeconds = Math.Max(0, end - watch.Elapsed.TotalSeconds) }, context));
             race = RaceOutcome.Find(workspace, data);
         }
 
@@ -169,8 +169,8 @@ internal static class RunCommand
 /// <param name="Prepare">The data.</param>
 internal sealed record RunOptions(string Command, Func<DatasetSummary, Preset> Preset, PrepareOptions Prepare)
 {
-    /// <summary>Whether there is a race.</summary>
-    public bool IsAuto { get; init; }
+    /// <summary>Null without a race.</summary>
+    public RaceOptions? Race { get; init; }
 
     /// <summary>Whether there is a final fit.</summary>
     public bool IsFitted { get; init; }

@@ -4,14 +4,10 @@ namespace NanoRecSys.Training.Data;
 /// <param name="Rating">As the file has it; 1 where it has none.</param>
 internal sealed record PreviewRow(EntityId User, EntityId Item, string Time, double Rating, double Weight);
 
-/// <param name="Count">Users or items that have so many.</param>
-internal sealed record HistogramBar(int From, int To, int Count);
-
 /// <param name="Summary">What <c>prepare</c> would make of it; null where it would refuse it.</param>
 internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, RecognizedFormat Format, string TimeUnit)
 {
     private const int PreviewRows = 5;
-    private static readonly int[] Bounds = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, int.MaxValue];
 
     public IReadOnlyList<PreviewRow> Preview { get; init; } = [];
     public int Users { get; init; }
@@ -27,8 +23,8 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
     public float LowestRating { get; init; }
     public float HighestRating { get; init; }
     public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
-    public IReadOnlyList<HistogramBar> HistoryLengths { get; init; } = [];
-    public IReadOnlyList<HistogramBar> Popularity { get; init; } = [];
+    public IReadOnlyList<CountBand> HistoryLengths { get; init; } = [];
+    public IReadOnlyList<CountBand> Popularity { get; init; } = [];
     public IReadOnlyList<string> Notes { get; init; } = [];
     public string? Preset { get; init; }
 
@@ -89,24 +85,12 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
             LowestRating = lowest,
             HighestRating = highest,
             EventTypes = data.EventTypes,
-            HistoryLengths = Histogram(users),
-            Popularity = Histogram(items),
+            HistoryLengths = CountBands.Of(users.Where(count => count > 0)),
+            Popularity = CountBands.Of(items.Where(count => count > 0)),
         };
     }
 
     private static EntityId Typed(IdCodes codes, int code) => EntityId.Of(codes[code].Text, codes.AreNumbers);
-
-    private static List<HistogramBar> Histogram(int[] counts)
-    {
-        var bars = new List<HistogramBar>();
-        for (int i = 0; i + 1 < Bounds.Length; i++)
-        {
-            (int from, int to) = (Bounds[i], Bounds[i + 1] - 1);
-            bars.Add(new HistogramBar(from, to, counts.Count(count => count >= from && count <= to)));
-        }
-
-        return bars.GetRange(0, 1 + bars.FindLastIndex(bar => bar.Count > 0));
-    }
 
     // Of data in a folder that goes away.
     private static async Task<EpochEstimate?> EstimateAsync(Preparation prepared, int steps, StepContext context)

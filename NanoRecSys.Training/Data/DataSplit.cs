@@ -141,7 +141,8 @@ internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSp
         return isInPeriod && position > 0 ? position : -1;
     }
 
-    private static int CountBefore(long moment, ReadOnlySpan<long> times)
+    /// <param name="times">Ascending.</param>
+    internal static int CountBefore(long moment, ReadOnlySpan<long> times)
     {
         (int low, int high) = (0, times.Length);
         while (low < high)

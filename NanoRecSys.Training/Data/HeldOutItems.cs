@@ -12,7 +12,7 @@ internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyL
 {
     public const string FileName = "held_out_items.json";
 
-    public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<ItemRow> items)
+    public static (InteractionTable Kept, HeldOutItems HeldOut) Draw(InteractionTable interactions, double share, Random random, IReadOnlyList<CatalogItem> items)
     {
         int[] ids = interactions.ItemIds.Sort(InteractionTable.CountById(interactions.Items).Keys);
         random.Shuffle(ids);

@@ -8,9 +8,9 @@ namespace NanoRecSys.Training.Data;
 /// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
 /// <param name="Interactions">Every event but dislikes: those of the store by user and time, then those that were moved out of it.</param>
 /// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
-/// <param name="Movies">That were added since, as a file of items would have them.</param>
+/// <param name="Movies">That were added since, as a file of items has them.</param>
 /// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
-internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<ItemRow> Movies, int Damaged)
+internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<CatalogItem> Movies, int Damaged)
 {
     /// <summary>Users who were deleted: what the data has of them is left out.</summary>
     public IReadOnlySet<EntityId> Forgotten { get; init; } = new HashSet<EntityId>();
@@ -33,7 +33,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     public static Task<LiveEvents> ReadAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
         DateTimeOffset now = await redis.GetServers().First(server => server.IsConnected).TimeAsync(); // before anything is read
-        return await ReadAsync(redis.GetDatabase(), archive, cancellation) with { Read = now };
+        return await ReadAsync(redis, archive, cancellation) with { Read = now };
     });
 
     /// <summary>How many events there are in the store and in the archive, dislikes too.</summary>
@@ -41,10 +41,10 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     {
         IDatabase database = redis.GetDatabase();
         long count = await archive.CountAsync();
-        foreach (RedisValue[] some in (await database.SetMembersAsync(EventKeys.Users)).Chunk(UsersAtOnce))
+        foreach (EntityId[] some in (await EventKeys.UsersAsync(redis, cancellation)).Chunk(UsersAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();
-            count += (await Task.WhenAll(some.Select(user => database.HashLengthAsync(EventKeys.Of(EntityId.Of(user.ToString())))))).Sum();
+            count += (await Task.WhenAll(some.Select(user => database.HashLengthAsync(EventKeys.Of(user))))).Sum();
         }
 
         return count;
@@ -53,10 +53,12 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     private static async Task<T> WithAsync<T>(string address, Func<ConnectionMultiplexer, Task<T>> work)
     {
         ConfigurationOptions options = Parse(address);
+        options.AllowAdmin = true; // the client counts CLUSTER NODES, which names the nodes to read, as administration
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-            return await work(redis);
+            return !await redis.GetDatabase().KeyExistsAsync(EventKeys.EarlierUsers) ? await work(redis)
+                : throw new UserErrorException("Redis has events under the keys of an earlier release. Start this release's API once: it moves them.");
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
@@ -90,13 +92,14 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
     }
 
-    private static async Task<LiveEvents> ReadAsync(IDatabase database, EventArchive archive, CancellationToken cancellation)
+    private static async Task<LiveEvents> ReadAsync(ConnectionMultiplexer redis, EventArchive archive, CancellationToken cancellation)
     {
+        IDatabase database = redis.GetDatabase();
         var interactions = new InteractionTable();
         var known = new HashSet<UInt128>(); // hashes of users and keys: an event may be in the store and in the archive
         (int dislikes, int damaged) = (0, 0);
-        EntityId[] users = SortedIds(await database.SetMembersAsync(EventKeys.Users));
-        HashSet<EntityId> forgotten = [.. SortedIds(await database.HashKeysAsync(EventKeys.Forgotten))];
+        EntityId[] users = Sorted(await EventKeys.UsersAsync(redis, cancellation));
+        HashSet<EntityId> forgotten = [.. await EventKeys.ForgottenUsersAsync(redis, cancellation), .. (await database.HashKeysAsync(EventKeys.Forgotten)).Select(id => EntityId.Of((string)id!))];
         foreach (EntityId[] some in users.Chunk(UsersAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -122,7 +125,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         ItemRecord[] items = Readable(await database.HashValuesAsync(ItemRecord.Key), value => ItemRecord.Read(value), ref damaged);
         return new LiveEvents(
             interactions, dislikes,
-            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => ItemRow.Of(item.Apply()))], damaged)
+            [.. items.Where(item => item is { Title: not null, IsDeleted: false }).OrderBy(item => item.Added).Select(item => item.Apply())], damaged)
         { Forgotten = forgotten };
 
         void Add(EntityId user, UserEvent happened)
@@ -140,10 +143,10 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
 
     private static UInt128 HashOf(EntityId user, string field) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes($"{user.Text}\0{field}"));
 
-    private static EntityId[] SortedIds(RedisValue[] ids)
+    private static EntityId[] Sorted(IReadOnlyCollection<EntityId> ids)
     {
-        bool areNumbers = ids.All(id => EntityId.IsWholeNumber((string)id!, out _));
-        EntityId[] sorted = Array.ConvertAll(ids, id => EntityId.Of((string)id!, areNumbers));
+        bool areNumbers = ids.All(id => EntityId.IsWholeNumber(id.Text, out _));
+        EntityId[] sorted = [.. ids.Select(id => EntityId.Of(id.Text, areNumbers))];
         Array.Sort(sorted, EntityId.Compare);
         return sorted;
     }

@@ -50,7 +50,7 @@ internal static class PrepareStep
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable filtered = KCore.Filter(known, options.KCore);
-        IReadOnlyList<ItemRow> items = [.. data.Items, .. events.Movies];
+        IReadOnlyList<CatalogItem> items = [.. data.Items, .. events.Movies];
         (InteractionTable kept, HeldOutItems? heldOut) = options.NewItems > 0 && filtered.Count > 0
             ? HeldOutItems.Draw(filtered, options.NewItems, new Random(unchecked((int)context.Seed)), items)
             : (filtered, null);
@@ -71,11 +71,6 @@ internal static class PrepareStep
         DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
         IReadOnlyList<SourceFile> files = await source.SourcesAsync(context.Cancellation);
         string from = source.Source;
-        if (FormerSource(context) is { } former && former != from)
-        {
-            notes.Add($"The prepared data of this name came from {former} and is replaced.");
-        }
-
         var summary = new DatasetSummary(
             context.Workspace.Dataset, from, source.HashOf(files),
             histories.UserCount, itemIds.Length, kept.Count, read.Count - liked.Count, known.Count - filtered.Count,
@@ -97,12 +92,17 @@ internal static class PrepareStep
             Excluded = data.Excluded,
             Duplicates = data.Repeats,
             TimeUnit = unit.Name,
-            Notes = notes,
+            Notes = [.. notes],
             Events = events.Interactions.Count,
             Dislikes = events.Dislikes,
             EventsRead = events.Read,
             NewItems = heldOut?.Items.Count ?? 0,
         };
+        if (FormerSource(context) is { } former && former != from)
+        {
+            notes.Add($"The prepared data of this name came from {former} and is replaced.");
+        }
+
         foreach (string note in notes)
         {
             Report(0.8, note);

@@ -220,6 +220,25 @@ internal sealed record DatasetSummary(
 
     /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
+
+    /// <summary>What makes the data less useful and can be counted, a sentence each.</summary>
+    public IEnumerable<string> Shortcomings()
+    {
+        if (ShortUsers > 0)
+        {
+            yield return $"{ShortUsers:N0} users have fewer than three interactions and are neither validated nor tested.";
+        }
+
+        if (Undescribed > 0 && Format?.Items is { } items)
+        {
+            yield return $"{Undescribed:N0} items are not in {Path.GetFileName(items)} and go by their ids.";
+        }
+
+        if (TiedUsers > 0)
+        {
+            yield return $"{TiedUsers:N0} users have interactions with equal timestamps, which keep the order of the file.";
+        }
+    }
 }
 
 /// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
@@ -231,10 +250,10 @@ internal static class CatalogBuilder
 {
     /// <param name="itemIds">[V]</param>
     /// <param name="counts">[V] interactions that train.</param>
-    public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<ItemRow> items)
+    public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<CatalogItem> items)
     {
-        var byId = new Dictionary<EntityId, ItemRow>(items.Count);
-        foreach (ItemRow item in items)
+        var byId = new Dictionary<EntityId, CatalogItem>(items.Count);
+        foreach (CatalogItem item in items)
         {
             byId.TryAdd(item.Id, item); // Of an item listed twice the first row counts.
         }
@@ -242,17 +261,9 @@ internal static class CatalogBuilder
         var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // of all items a genre is one genre, spelled as it was first
         return new Catalog([.. itemIds.Select((id, row) =>
         {
-            ItemRow item = byId.GetValueOrDefault(id) ?? new ItemRow(id, "", []);
-            ItemText text = ItemText.Clean(item.Title, item.Categories, isFilm: item.IsFilm);
-            return new CatalogItem(row, id, text.Title.Length > 0 ? text.Title : id.Text, [.. text.Genres.Select(Spell)], counts[row])
-            {
-                Attributes = item.IsFilm ? ItemAttributes.OfYear(text.Year) : item.Attributes,
-                ImageUrl = item.ImageUrl,
-                CreatedAt = item.CreatedAt,
-                AvailableFrom = item.AvailableFrom,
-                AvailableUntil = item.AvailableUntil,
-                Hidden = item.Hidden,
-            };
+            CatalogItem item = byId.GetValueOrDefault(id) ?? new CatalogItem(row, id, "", [], 0);
+            ItemText text = ItemText.Clean(item.Title, item.Categories, isFilm: false);
+            return item with { Index = row, Id = id, Title = text.Title.Length > 0 ? text.Title : id.Text, Categories = [.. text.Genres.Select(Spell)], Count = counts[row] };
         })]);
 
         string Spell(string genre)

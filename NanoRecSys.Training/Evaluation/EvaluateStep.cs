@@ -115,7 +115,7 @@ internal sealed class EvaluatedModels : IDisposable
     /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
     public const string HeldOutItems = "held-out-items";
 
-    public static readonly IReadOnlyList<string> Names = ["popularity", RecentPopularity.ModelName, ItemKnn.ModelName, Ease.ModelName, MatrixFactorization.ModelName, MatrixFactorization.ListsName, MlpUserTowerScorer.ModelName, "retriever", RaceStep.BlendName, ExportedRetriever.Int8Name, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
+    public static readonly IReadOnlyList<string> Names = [Popularity.ModelName, RecentPopularity.ModelName, ItemKnn.ModelName, Ease.ModelName, MatrixFactorization.ModelName, MlpUserTowerScorer.ModelName, "retriever", RaceStep.BlendName, ExportedRetriever.Int8Name, .. Enum.GetValues<RankerUsage>().Select(RankerScorer.NameOf), FeatureSensitivity, HeldOutItems];
 
     private readonly PreparedData _data;
     private readonly StepContext _context;
@@ -146,7 +146,7 @@ internal sealed class EvaluatedModels : IDisposable
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
     /// <summary>Whether a refit is also of this model: not of baselines that were trained before it.</summary>
-    public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName or Ease.ModelName or MatrixFactorization.ListsName);
+    public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName or Ease.ModelName);
 
     /// <summary>The baselines, and the models that are trained.</summary>
     public static IReadOnlyList<string> Available(PreparedData data, StepContext context) =>
@@ -165,11 +165,10 @@ internal sealed class EvaluatedModels : IDisposable
 
     private IScorer Open(string name) => name switch
     {
-        "popularity" => new Popularity(_data.TrainWeights()),
+        Popularity.ModelName => new Popularity(_data.TrainWeights()),
         ItemKnn.ModelName => new ItemListScorer(name, ItemKnn.Build(_data.Split, _data.Catalog.Count, new ItemKnnOptions(), _context.Threads, _context.Cancellation)),
         RecentPopularity.ModelName => new RecentPopularity(_data.Split, _data.TrainCounts, _popularityDays),
         Ease.ModelName => new ItemListScorer(name, Ease.Read(FolderOf(name), _data)),
-        MatrixFactorization.ListsName => OpenFactorizationLists(),
         RaceStep.BlendName => new BlendScorer(name, Encoder(), OpenBlend()),
         MatrixFactorization.ModelName => MatrixFactorization.Read(FolderOf(name), _data, _context.Threads),
         MlpUserTowerScorer.ModelName => OpenMlpUserTower(),
@@ -194,13 +193,8 @@ internal sealed class EvaluatedModels : IDisposable
         using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data);
         torch.set_num_threads(context.Threads);
         using RankerNetwork? ranker = RankerExport.IsUsable(context, data) ? ModelFolder.ReadRanker(workspace.RankerFolder, data) : null;
-        return HeldOutItemsRanking.Measure(tower, ranker, data, heldOut, context);
-    }
-
-    private ItemListScorer OpenFactorizationLists()
-    {
-        using MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), _data, _context.Threads);
-        return new ItemListScorer(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours));
+        using ItemBlend? blend = RaceOutcome.Find(workspace, data) is { Lists.Count: > 0 } race ? race.OpenBlend(workspace) : null;
+        return HeldOutItemsRanking.Measure(tower, ranker, blend, data, heldOut, context);
     }
 
     private ItemBlend OpenBlend()
@@ -238,7 +232,7 @@ internal sealed class EvaluatedModels : IDisposable
     {
         "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
         // As served, or variants of others: only when they are asked for.
-        ExportedRetriever.Int8Name or RecentPopularity.ModelName or MatrixFactorization.ListsName => false,
+        ExportedRetriever.Int8Name or RecentPopularity.ModelName => false,
         RaceStep.BlendName => RaceOutcome.Find(context.Workspace, data) is { Lists.Count: > 0 },
         Ease.ModelName => IsBaselineTrained(ModelFolder.Ease, name, data, context),
         _ when UsageOf(name) is not null => RankerExport.IsUsable(context, data),

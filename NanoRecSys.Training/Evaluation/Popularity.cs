@@ -5,9 +5,22 @@ namespace NanoRecSys.Training.Evaluation;
 /// <param name="trainWeights">[V]</param>
 internal sealed class Popularity(IReadOnlyList<double> trainWeights) : IScorer
 {
+    public const string ModelName = "popularity";
+
+    private const int Most = 200; // items that are served: more than a user sees of a list, and has had of them
+
     private readonly float[] _scores = [.. trainWeights.Select(weight => (float)weight)]; // [V]
 
-    public string Name => "popularity";
+    public string Name => ModelName;
+
+    /// <summary>In the form in which item-item models are served: after any item, the most popular ones.</summary>
+    /// <param name="trainWeights">[V]</param>
+    public static ItemLists Lists(IReadOnlyList<double> trainWeights)
+    {
+        Candidate[] popular = [.. trainWeights.Select((weight, row) => new Candidate(row, (float)weight)).Where(item => item.Score > 0)
+            .OrderByDescending(item => item.Score).ThenBy(item => item.Row).Take(Most)];
+        return ItemLists.Of([.. Enumerable.Repeat(popular, trainWeights.Count)], decay: 0); // one item of the history is enough
+    }
 
     public void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores)
     {
@@ -53,23 +66,11 @@ internal sealed class RecentPopularity : IScorer
         {
             Span<float> own = scores.Slice(b * _shares.Length, _shares.Length);
             _shares.CopyTo(own);
-            for (int n = CountBefore(histories[b].Now - _window), end = CountBefore(histories[b].Now); n < end; n++)
+            for (int n = TimeSplit.CountBefore(histories[b].Now - _window, _times), end = TimeSplit.CountBefore(histories[b].Now, _times); n < end; n++)
             {
                 own[_rows[n]]++;
             }
         }
-    }
-
-    private int CountBefore(long moment)
-    {
-        (int low, int high) = (0, _times.Length);
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = _times[middle] < moment ? (middle + 1, high) : (low, middle);
-        }
-
-        return low;
     }
 }
 

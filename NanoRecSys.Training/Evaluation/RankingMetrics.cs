@@ -109,7 +109,7 @@ internal static class MetricsFile
         }
         else
         {
-            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model == MatrixFactorization.ListsName ? MatrixFactorization.ModelName : model)));
+            yield return ("model", ModelFolder.HashOf(Path.Combine(workspace.BaselinesFolder, model)));
         }
     }
 

@@ -159,9 +159,7 @@ internal sealed record ExportReport(
     {
         foreach ((string file, string hash) in Files)
         {
-            string path = Path.Combine(folder, file);
-            UserErrorException.ThrowIf(!File.Exists(path) || FileHash.Of(path) != hash,
-                $"{path} {(File.Exists(path) ? "changed" : "disappeared")} after 'export' wrote it. Run 'export' and 'index' again.");
+            Provenance.RequireUnchanged(Path.Combine(folder, file), hash, "export", "Run 'export' and 'index' again.");
         }
 
         return Files.ContainsKey(ArtifactNames.ItemEmbeddings)

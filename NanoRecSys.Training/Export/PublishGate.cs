@@ -88,6 +88,6 @@ internal static class PublishGate
     private static async Task<int[]> RowsAsync(Catalog catalog, ArtifactVersion served, CancellationToken cancellation)
     {
         Catalog known = await CatalogFile.ReadAsync(served.PathOf(ArtifactNames.Catalog), cancellation);
-        return [.. catalog.Items.Select(item => known.TryFind(item.Id, out ItemIndex row) ? row.Value : -1)];
+        return [.. catalog.Items.Select(item => known.TryFind(item.Id, out int row) ? row : -1)];
     }
 }

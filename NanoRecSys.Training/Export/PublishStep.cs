@@ -106,6 +106,7 @@ internal static class PublishStep
                 Word = summary.Word ?? WordOf(summary.Name),
                 EventsRead = summary.EventsRead,
                 HasTimes = summary.From is not null,
+                Warnings = [.. summary.Shortcomings(), .. summary.Notes],
             },
             Model = exported.Report.Model,
             UserTower = exported.UserTower,
@@ -223,33 +224,10 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
         IndexInfo index = TrainingJson.ReadRequired<IndexInfo>(Path.Combine(folder, ExportFiles.Index), "index");
         OnnxInfo tower = DescribeWithParity(folder, ArtifactNames.UserTower, report)
             ?? throw new UserErrorException($"There is no {Path.Combine(folder, ArtifactNames.UserTower)}. Run 'export' again.");
-        try
-        {
-            ModelInfo model = report.Model;
-            string path = Path.Combine(folder, ArtifactNames.Index);
-            IVectorIndex vectors = FaissFile.Read(path);
-            if (FileHash.Of(path) != index.Sha256)
-            {
-                throw new UserErrorException($"{path} changed after 'index' wrote it. Run 'index' again.");
-            }
-
-            if (index.ItemsSha256 != report.Files[ArtifactNames.ItemEmbeddings])
-            {
-                throw new UserErrorException($"{path} was built from other item embeddings than are exported now. Run 'index' again.");
-            }
-
-            (float[] items, int width) = NpyFile.Read(Path.Combine(folder, ArtifactNames.ItemEmbeddings));
-            Require("The user tower's dimension", tower.Outputs[0].Shape[^1], $"{model.Dimension}", "export");
-            Require("The item embeddings' rows", items.Length / width, model.Items, "export");
-            Require("The item embeddings' dimension", width, model.Dimension, "export");
-            Require("The index's rows", vectors.Count, model.Items, "index");
-            Require("The index's dimension", vectors.Dimension, model.Dimension, "index");
-        }
-        catch (Exception e) when (e is InvalidDataException or FileNotFoundException)
-        {
-            throw new UserErrorException($"{e.Message} Run 'export' and 'index' again.", e);
-        }
-
+        string path = Path.Combine(folder, ArtifactNames.Index);
+        Provenance.RequireUnchanged(path, index.Sha256, "index", "Run 'index' again.");
+        UserErrorException.ThrowIf(index.ItemsSha256 != report.Files[ArtifactNames.ItemEmbeddings],
+            $"{path} was built from other item embeddings than are exported now. Run 'index' again.");
         return new ExportedModel(report, index, tower, DescribeWithParity(folder, ArtifactNames.UserTowerInt8, report), DescribeRanker(folder, report));
     }
 
@@ -280,15 +258,6 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
         return report.Parity.TryGetValue(file, out ParityInfo? parity) && Parity.Holds(parity)
             ? OnnxDescription.Read(path)
             : throw new UserErrorException($"{file} has not been verified against the trained network ({parity?.MaxAbsDifference.ToString("G3") ?? "no parity report"}). Run 'export' again.");
-    }
-
-    private static void Require<T>(string what, T actual, T expected, string remedy)
-        where T : notnull
-    {
-        if (!actual.Equals(expected))
-        {
-            throw new UserErrorException($"{what}: {actual}, the model expects {expected}. Run '{remedy}' again.");
-        }
     }
 }
 

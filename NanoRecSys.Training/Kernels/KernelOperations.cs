@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>The operations in C# with 512-bit vectors, on CPUs. A kernel stays as long as training is 1.2 times as fast with it: <c>benchmarks
-/// training</c> measures each, docs/lab/decisions.md has the figures.</summary>
-internal class KernelOperations : NetworkOperations
+/// <summary>The operations in C# with 512-bit vectors, on CPUs. What each kernel gains is in
+/// docs/lab/decisions.md.</summary>
+internal sealed class KernelOperations : NetworkOperations
 {
     public override bool AllowsThreads => true;
 

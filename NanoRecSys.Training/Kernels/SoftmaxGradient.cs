@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Kernels;
 
-/// <summary>Cross-entropy's gradient in place of the logits, softmax minus one-hot, where torch takes nine passes over memory: <c>benchmarks training</c>.</summary>
+/// <summary>Cross-entropy's gradient in place of the logits, softmax minus one-hot, where torch takes nine passes over memory.</summary>
 internal static unsafe class SoftmaxGradient
 {
     /// <param name="logits">[C, V] fp32 or bfloat16; replaced by their gradient.</param>

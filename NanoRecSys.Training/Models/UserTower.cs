@@ -20,7 +20,6 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     private readonly RmsNorm _norm;
     [ComponentName(Name = "projection")]
     private readonly MixedLinear _projection; // D -> D
-    private NetworkOperations? _operations;
 
     public UserTower(ModelInfo model, double embeddingStd = 0.02)
         : base(nameof(UserTower))
@@ -49,12 +48,8 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     /// <summary>Draws the dropout of a training; without it nothing is dropped.</summary>
     public DropoutNoise? Noise { get; set; }
 
-    /// <summary>What computes the layers: the best for the device and the sizes, unless it is set.</summary>
-    public NetworkOperations Operations
-    {
-        get => _operations ?? NetworkOperations.For(Device, Model);
-        set => _operations = value;
-    }
+    /// <summary>What computes the layers: the best for the device and the sizes.</summary>
+    public NetworkOperations Operations => NetworkOperations.For(Device, Model);
 
     public void UseReducedPrecision(bool isReduced)
     {

@@ -33,4 +33,8 @@ internal static class Provenance
 
         return null;
     }
+
+    /// <exception cref="UserErrorException">The file is not as a step left it.</exception>
+    public static void RequireUnchanged(string path, string? hash, string step, string remedy) => UserErrorException.ThrowIf(
+        !File.Exists(path) || FileHash.Of(path) != hash, $"{path} {(File.Exists(path) ? "changed" : "disappeared")} after '{step}' wrote it. {remedy}");
 }

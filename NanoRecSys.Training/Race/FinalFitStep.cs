@@ -9,19 +9,12 @@ internal static class FinalFitStep
     /// <exception cref="UserErrorException">No prepared data, or no retriever that was trained here.</exception>
     public static async Task<FinalFitSummary> RunAsync(FinalFitOptions options, StepContext context)
     {
-        PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        var whole = new WholeHistories(data.Histories);
-        return await RunAsync(options, data with { Split = whole, TrainCounts = PreparedData.CountTrain(whole, data.Catalog.Count) }, context);
-    }
-
-    /// <param name="options">See there.</param>
-    /// <param name="data">With the split to train on.</param>
-    /// <param name="context">Of the step.</param>
-    internal static async Task<FinalFitSummary> RunAsync(FinalFitOptions options, PreparedData data, StepContext context)
-    {
         var watch = Stopwatch.StartNew();
         Workspace workspace = context.Workspace;
-        TrainRetrieverOptions trained = OptionsOf(workspace.RetrieverFolder);
+        PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
+        var whole = new WholeHistories(data.Histories);
+        data = data with { Split = whole, TrainCounts = PreparedData.CountTrain(whole, data.Catalog.Count) };
+        TrainRetrieverOptions trained = TrainRetrieverStep.ReadRecord(workspace.RetrieverFolder).Options;
         TrainRetrieverOptions continued = trained with
         {
             Epochs = options.Epochs,
@@ -30,26 +23,8 @@ internal static class FinalFitStep
             Decay = LearningRateDecay.Cosine,
         };
         AtomicFolder.DeleteIfExists(workspace.FinalFolder);
-        var info = new FinalFitInfo(options.Epochs, continued.LearningRate, data.Split.Histories.InteractionCount);
-        await TrainRetrieverStep.WithTrainer(data, continued, context, trainer =>
-        {
-            using (UserTower tower = ModelFolder.ReadRetriever(ModelFolder.ServedRetriever(workspace), data))
-            {
-                trainer.Tower.load_state_dict(tower.state_dict());
-            }
-
-            for (int epoch = 1; epoch <= options.Epochs; epoch++)
-            {
-                CurvePoint point = TrainRetrieverStep.TrainEpoch(trainer, epoch, options.Epochs, resumedAt: 0, context);
-                if (!double.IsFinite(point.Loss!.Value))
-                {
-                    throw new UserErrorException($"The final fit diverged: the loss became {point.Loss} in epoch {epoch}. Publish without --final-fit.");
-                }
-            }
-
-            ModelFolder.WriteRetriever(workspace.FinalFolder, trainer.Tower, data.Hash);
-            return Task.FromResult(true);
-        });
+        await TrainRetrieverStep.FitAsync(
+            data, continued, options.Epochs, ModelFolder.ServedRetriever(workspace), workspace.FinalFolder, selected: null, context);
 
         RaceOutcome? race = RaceOutcome.Find(workspace, data);
         foreach (ItemListInfo list in race?.Lists ?? [])
@@ -58,6 +33,7 @@ internal static class FinalFitStep
         }
 
         // Last: with it the folder is complete.
+        var info = new FinalFitInfo(options.Epochs, continued.LearningRate, whole.Histories.InteractionCount);
         var summary = new FinalFitSummary(info, InputsOf(workspace, data).ToDictionary(input => input.Name, input => input.Hash!), watch.Elapsed.TotalSeconds);
         AtomicFile.Write(Path.Combine(workspace.FinalFolder, FinalFitSummary.FileName), JsonSerializer.SerializeToUtf8Bytes(summary, TrainingJson.Indented.FinalFitSummary));
         context.Progress.Report(new ProgressEvent { Fraction = 1 });
@@ -86,39 +62,15 @@ internal static class FinalFitStep
     private static ItemLists Build(string model, PreparedData data, StepContext context)
     {
         int items = data.Catalog.Count;
-        string folder = Path.Combine(context.Workspace.BaselinesFolder, model == MatrixFactorization.ListsName ? MatrixFactorization.ModelName : model);
-        if (model == ItemKnn.ModelName)
+        switch (model)
         {
-            return ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation);
-        }
-
-        if (model == Ease.ModelName)
-        {
-            EaseOptions ease = ModelFolder.Ease.ReadModel(folder);
-            return Ease.Build(data.Split, items, ease.Penalties[0], ease, context.Threads, context.Cancellation);
-        }
-
-        MatrixFactorizationOptions options = ModelFolder.MatrixFactorization.ReadModel(folder);
-        var als = new ImplicitAls(data.Split, items, options, context.Seed, context.Threads);
-        for (int sweep = 0; sweep < options.Sweeps; sweep++)
-        {
-            als.Sweep(context.Cancellation);
-        }
-
-        using var factorization = new MatrixFactorization(options, als.Items, context.Threads);
-        return factorization.Lists(new EaseOptions().Neighbours);
-    }
-
-    private static TrainRetrieverOptions OptionsOf(string folder)
-    {
-        try
-        {
-            return TrainRetrieverStep.ReadRecord(folder)?.Options ?? throw new JsonException("there is none");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new UserErrorException(
-                $"{Path.Combine(folder, TrainingLog.MetricsName)} does not say how the retriever was trained ({e.Message}). Only what 'train-retriever' trained can be continued.", e);
+            case Popularity.ModelName:
+                return Popularity.Lists(data.TrainWeights());
+            case ItemKnn.ModelName:
+                return ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation);
+            default:
+                EaseOptions ease = ModelFolder.Ease.ReadModel(Path.Combine(context.Workspace.BaselinesFolder, model));
+                return Ease.Build(data.Split, items, ease.Penalties[0], ease, context.Threads, context.Cancellation);
         }
     }
 

@@ -40,9 +40,8 @@ internal sealed record RaceOutcome(
         ? outcome
         : throw new UserErrorException($"There is no blend of this data and this retriever in {workspace.RaceFolder}. Run 'race'; it keeps one if it chooses one.");
 
-    /// <summary>Figures of a model as <c>evaluate</c> calls it: any blend that was chosen is <c>blend</c> there.</summary>
-    public RaceFigures? Of(string model) =>
-        Figures.GetValueOrDefault(model == RaceStep.BlendName && Chosen.StartsWith(RaceStep.BlendName, StringComparison.Ordinal) ? Chosen : model);
+    /// <summary>Figures of a model as <c>evaluate</c> calls it: whatever lists were chosen are <c>blend</c> there.</summary>
+    public RaceFigures? Of(string model) => Figures.GetValueOrDefault(model == RaceStep.BlendName ? Chosen : model);
 
     /// <summary>Replaces the outcome of an earlier race.</summary>
     public void Write(Workspace workspace, PreparedData data, IReadOnlyDictionary<string, ItemLists> lists)

@@ -4,7 +4,7 @@ using TorchSharp;
 namespace NanoRecSys.Training.Race;
 
 /// <summary>
-/// Compares the retriever, the ranker, the item-item models and blends of them on validation, each as it would be served, and keeps
+/// Compares the retriever, the ranker, popularity, the item-item models and blends of them on validation, each as it would be served, and keeps
 /// what the chosen one needs for <c>publish</c>.
 /// </summary>
 internal static class RaceStep
@@ -12,7 +12,6 @@ internal static class RaceStep
     public const string BlendName = "blend";
 
     private const int MostUsers = 20_000; // of whom a difference of .003 is significant
-    private const int MostItems = 100_000; // of which all pairs of factors take some minutes
     private const double Alone = 100; // weight of a list by itself: the cosine decides between equals only
     private const double MostEaseSeconds = 600; // without --budget, too
     private const double ListShare = 0.5; // of the stage's progress
@@ -64,75 +63,55 @@ internal static class RaceStep
         return outcome;
     }
 
-    /// <summary>Trains the item-item models that are not trained yet.</summary>
+    /// <summary>Builds popularity, and the item-item models that are not built yet.</summary>
     private static async Task<IReadOnlyList<Entrant>> ListsAsync(PreparedData data, RaceOptions options, List<string> notes, StepContext context)
     {
         int items = data.Catalog.Count;
         var watch = Stopwatch.StartNew();
-        var entrants = new List<Entrant>
+        var entrants = new List<Entrant> { new(Popularity.ModelName, Popularity.Lists(data.TrainWeights()), watch.Elapsed.TotalSeconds) };
+        Add(ItemKnn.ModelName, ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation), watch.Elapsed.TotalSeconds, 0.1);
+        if (!options.HasEase)
         {
-            new(ItemKnn.ModelName, ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation), watch.Elapsed.TotalSeconds),
-        };
-        Announce(entrants[^1], 0.1, context);
-
-        double left = Math.Max(0, options.MaxSeconds - watch.Elapsed.TotalSeconds);
-        double seconds;
-        if (items > MostItems)
-        {
-            LeaveOut(MatrixFactorization.ListsName, string.Create(CultureInfo.InvariantCulture, $"it compares all pairs of items, of which there are {items:N0}."));
-        }
-        else
-        {
-            seconds = await TrainAsync(
-                ModelFolder.MatrixFactorization, new TrainBaselineOptions { MatrixFactorization = new(), MaxSeconds = left / 3 }, MatrixFactorization.ModelName, 0.1, 0.2);
-            using MatrixFactorization factorization = MatrixFactorization.Read(FolderOf(MatrixFactorization.ModelName), data, context.Threads);
-            entrants.Add(new(MatrixFactorization.ListsName, factorization.Lists(new EaseOptions().Neighbours), seconds));
-            Announce(entrants[^1], 0.2, context);
+            return LeaveOut("this preset goes without it. Use --preset auto.");
         }
 
         if (Ease.Problem(items, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } problem)
         {
-            LeaveOut(Ease.ModelName, problem);
-            return entrants;
+            return LeaveOut(problem);
         }
 
         var ease = new EaseOptions();
-        left = Math.Clamp(options.MaxSeconds - watch.Elapsed.TotalSeconds, 0, MostEaseSeconds);
+        double left = Math.Clamp(options.MaxSeconds - watch.Elapsed.TotalSeconds, 0, MostEaseSeconds);
         double each = Ease.Estimate(items, context.Threads);
         if (left < each)
         {
-            LeaveOut(Ease.ModelName, string.Create(
+            return LeaveOut(string.Create(
                 CultureInfo.InvariantCulture, $"it would take {each:N0} s with {items:N0} items, and {left:N0} s are left for it. Use --k-core for fewer items, or a larger --budget."));
-            return entrants;
         }
 
         // The middle one where there is no time for all.
         ease = left >= ease.Penalties.Count * each ? ease : ease with { Penalties = [ease.Penalties[ease.Penalties.Count / 2]] };
-        seconds = await TrainAsync(ModelFolder.Ease, new TrainBaselineOptions { Ease = ease }, Ease.ModelName, 0.2, ListShare);
-        entrants.Add(new(Ease.ModelName, Ease.Read(FolderOf(Ease.ModelName), data), seconds));
-        Announce(entrants[^1], ListShare, context);
+        string folder = Path.Combine(context.Workspace.BaselinesFolder, Ease.ModelName);
+        double seconds = ModelFolder.Ease.Exists(folder) && ModelFolder.Ease.MismatchOf(folder, data) is null ? 0 : (await TrainBaselineStep.RunAsync(
+            new TrainBaselineOptions { Ease = ease, MostUsers = MostUsers }, data, context with { Progress = new PartProgress(context.Progress, Ease.ModelName, 0.1, ListShare) })).Seconds;
+        Add(Ease.ModelName, Ease.Read(folder, data), seconds, ListShare);
         return entrants;
 
-        string FolderOf(string model) => Path.Combine(context.Workspace.BaselinesFolder, model);
-
-        void LeaveOut(string model, string reason)
+        void Add(string name, ItemLists lists, double took, double done)
         {
-            notes.Add($"{model} is left out: {reason}");
-            context.Progress.Report(new ProgressEvent { Fraction = model == Ease.ModelName ? ListShare : 0.2, Message = notes[^1] });
+            entrants.Add(new(name, lists, took));
+            Report(done, string.Create(CultureInfo.InvariantCulture, $"{name} is ready ({took:N1} s)"));
         }
 
-        async Task<double> TrainAsync<T>(ModelFolder<T> model, TrainBaselineOptions baseline, string name, double from, double to) =>
-            model.Exists(FolderOf(name)) && model.MismatchOf(FolderOf(name), data) is null
-                ? 0
-                : (await TrainBaselineStep.RunAsync(
-                    baseline with { MostUsers = MostUsers }, data, context with { Progress = new PartProgress(context.Progress, name, from, to) })).Seconds;
-    }
+        IReadOnlyList<Entrant> LeaveOut(string reason)
+        {
+            notes.Add($"{Ease.ModelName} is left out: {reason}");
+            Report(ListShare, notes[^1]);
+            return entrants;
+        }
 
-    private static void Announce(Entrant entrant, double done, StepContext context) => context.Progress.Report(new ProgressEvent
-    {
-        Fraction = done,
-        Message = string.Create(CultureInfo.InvariantCulture, $"{entrant.Name} is ready ({entrant.Seconds:N1} s)"),
-    });
+        void Report(double done, string message) => context.Progress.Report(new ProgressEvent { Fraction = done, Message = message });
+    }
 
     /// <summary>Mean over some users of the standard deviation of the cosine over the catalog.</summary>
     private static double Spread(BatchEncoder encoder, PreparedData data)
@@ -154,7 +133,7 @@ internal static class RaceStep
         });
     }
 
-    /// <summary>An item-item model.</summary>
+    /// <summary>An item-item model, or popularity as one.</summary>
     private sealed record Entrant(string Name, ItemLists Lists, double Seconds);
 
     /// <summary>Some item-item models beside the cosine, with weights.</summary>
@@ -176,8 +155,8 @@ internal static class RaceStep
     {
         public static RaceTable Of(IReadOnlyList<Entrant> entrants, double spread) => new([
             .. entrants.Select(entrant => new Mix(entrant.Name, 1, [(entrant, Alone * spread)])),
-            .. from subset in Enumerable.Range(1, (1 << entrants.Count) - 1)
-               let chosen = entrants.Where((_, n) => (subset >> n & 1) == 1).ToArray()
+            .. from subset in Enumerable.Range(1, (1 << (entrants.Count - 1)) - 1)
+               let chosen = entrants.Skip(1).Where((_, n) => (subset >> n & 1) == 1).ToArray() // popularity knows nothing of the user to add
                from weight in BlendWeights
                select new Mix(NameOf(chosen.Length), 1 + chosen.Length, [.. chosen.Select(entrant => (entrant, weight * spread))]),
         ]);
@@ -187,8 +166,11 @@ internal static class RaceStep
 /// <summary>Options of <c>race</c>.</summary>
 internal sealed record RaceOptions
 {
-    /// <summary>Seconds for all trainings that the race itself starts; what does not fit is shortened or left out.</summary>
+    /// <summary>Seconds for what the race itself trains; what does not fit is shortened or left out.</summary>
     public double MaxSeconds { get; init; } = double.PositiveInfinity;
+
+    /// <summary>Whether EASE takes part, which takes longer than all others together.</summary>
+    public bool HasEase { get; init; } = true;
 
     /// <summary>Resamples of the users for the intervals.</summary>
     public int Resamples { get; init; } = 2000;

@@ -2,15 +2,17 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Ranking;
 
-/// <summary>Ranks items that were removed from the data before training, for the users that interacted with them: by the content map alone, and by
-/// both stages as they are served.</summary>
+/// <summary>Ranks items that were removed from the data before training, for the users that interacted with them: by the content map alone, and with
+/// the ranker or the item lists as they are served.</summary>
 internal static class HeldOutItemsRanking
 {
     private const int Candidates = 100;
     private const int UsersPerBatch = 128;
 
     /// <param name="network">The ranker, trained without them; null where there is none.</param>
-    public static HeldOutItemsReport Measure(UserTower tower, RankerNetwork? network, PreparedData data, HeldOutItems heldOut, StepContext context)
+    /// <param name="blend">What the race chose, without them; null where it chose no lists.</param>
+    public static HeldOutItemsReport Measure(
+        UserTower tower, RankerNetwork? network, ItemBlend? blend, PreparedData data, HeldOutItems heldOut, StepContext context)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -19,11 +21,16 @@ internal static class HeldOutItemsRanking
         int typical = new ItemFeatures(data.Catalog, ItemLayout.Empty).TypicalCount; // as serving ranks new items
         var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index, Count = typical })]);
         ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
-        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item))];
+        float[][] embedded = [.. heldOut.Items.Select(item => fit.Map.Embed(item))];
+        float[] estimated = [.. embedded.SelectMany(row => row)];
+        float[] vectors = encoder.ItemEmbeddings.cpu().data<float>().ToArray(); // [V, D]
+        using var index = new FlatIndex(vectors, fit.Map.Dimension);
+        int[] alike = [.. embedded.SelectMany(row => blend?.AlikeTo(row, index) ?? [])];
         Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]
         using RankerParts? parts = network is null ? null : new RankerParts(network, items, catalog);
         var byMap = new Ranks();
         var served = new Ranks();
+        var byLists = new Ranks();
         foreach (HeldOutItemCase[] batch in heldOut.Cases.Chunk(UsersPerBatch))
         {
             context.Cancellation.ThrowIfCancellationRequested();
@@ -40,8 +47,18 @@ internal static class HeldOutItemsRanking
                 ReadOnlySpan<float> own = scores.Slice(b * catalog.Count, catalog.Count);
                 byMap.Add(own, targets[b], histories[b].Items.Span, known);
                 Candidate[] best = CandidateFinder.Best(own, histories[b].Items.Span, Candidates);
+                float[] user = embeddings.Slice(b * fit.Map.Dimension, fit.Map.Dimension).ToArray();
+                if (blend is not null)
+                {
+                    var excluded = new RowSet(catalog.Count);
+                    excluded.AddRange(histories[b].Items.Span);
+                    var list = new Candidate[Candidates];
+                    int count = blend.Search(histories[b].Items.Span, user, vectors, alike, new RowFilter(excluded), best, list);
+                    byLists.Add(list[..count], targets[b], known);
+                }
+
                 found[b] = new UserCandidates(
-                    histories[b].Items, embeddings.Slice(b * fit.Map.Dimension, fit.Map.Dimension).ToArray(),
+                    histories[b].Items, user,
                     Array.ConvertAll(best, candidate => candidate.Row), Array.ConvertAll(best, candidate => candidate.Score));
             }
 
@@ -58,11 +75,16 @@ internal static class HeldOutItemsRanking
             results.Add(served.Of("content map and ranker"));
         }
 
+        if (blend is not null)
+        {
+            results.Add(byLists.Of("content map and item lists"));
+        }
+
         return new HeldOutItemsReport(heldOut.Cases.Count, known, heldOut.Items.Count, fit.HeldOutCosine, results);
     }
 
-    private static int RowOf(Catalog catalog, EntityId id) => catalog.TryFind(id, out ItemIndex index)
-        ? index.Value
+    private static int RowOf(Catalog catalog, EntityId id) => catalog.TryFind(id, out int row)
+        ? row
         : throw new UserErrorException($"Item {id} of {HeldOutItems.FileName} is not among its items. Run 'prepare' again.");
 
     /// <summary>What an order that knows nothing reaches on average.</summary>
@@ -83,6 +105,14 @@ internal static class HeldOutItemsRanking
         {
             _amongAll.Add(TargetRank.Of(scores, target, history.ToArray().Distinct().ToArray()));
             _amongNew.Add(TargetRank.Of(scores[known..], target - known, []));
+        }
+
+        public void Add(Candidate[] list, int target, int known)
+        {
+            _amongAll.Add(PlaceOf(list));
+            _amongNew.Add(PlaceOf([.. list.Where(candidate => candidate.Row >= known)]));
+
+            int PlaceOf(Candidate[] places) => Array.FindIndex(places, place => place.Row == target) is var at and >= 0 ? at + 1 : int.MaxValue;
         }
 
         public void Add(CandidateList[] lists, int[] targets, double weight, int known)

@@ -75,16 +75,13 @@ internal sealed class FullSoftmaxLoss(double temperature, bool isReduced = false
 
     public bool IsSeparable => true;
 
-    /// <summary>What computes the softmax's gradient; null: the best for the device.</summary>
-    public NetworkOperations? Operations { get; init; }
-
     public double Backward(Tensor users, Tensor items, Tensor targets, PositionWeights? weights = null)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         long positions = targets.shape[0];
         double inverse = 1 / temperature;
-        NetworkOperations operations = Operations ?? NetworkOperations.For(items.device, items.shape[0]);
+        NetworkOperations operations = NetworkOperations.For(items.device, items.shape[0]);
         long rows = RowsPerChunk(items.shape[0]);
         long padded = _type == bfloat16 ? (positions + RowMultiple - 1) / RowMultiple * RowMultiple : positions; // Q
         long padding = padded - positions;

@@ -173,7 +173,7 @@ internal sealed class TowerReplicas : IDisposable
     public TowerReplicas(UserTower tower, int count)
     {
         ModelInfo model = tower.Model;
-        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model) { Operations = tower.Operations })];
+        _towers = [tower, .. Enumerable.Range(1, count - 1).Select(_ => new UserTower(model))];
         _parameters = [.. _towers.Select(each => each.parameters().ToArray())];
     }
 

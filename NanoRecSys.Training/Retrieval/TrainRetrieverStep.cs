@@ -72,10 +72,49 @@ internal static class TrainRetrieverStep
         return new TrainRetrieverSummary(state.Epoch, state.BestEpoch, watch.Elapsed.TotalSeconds, state.Best);
     }
 
-    /// <returns>Null where there is none, as of imported weights.</returns>
-    /// <exception cref="JsonException">It is damaged.</exception>
-    internal static TrainingState<TrainRetrieverOptions>? ReadRecord(string folder) =>
-        TrainingJson.Read<TrainingState<TrainRetrieverOptions>>(Path.Combine(folder, TrainingLog.MetricsName));
+    /// <summary>Trains without validation, for as many epochs as are known to be right, and writes the last weights.</summary>
+    /// <param name="start">Folder of the weights to begin with; null for random ones.</param>
+    /// <param name="folder">For the weights.</param>
+    /// <param name="selected">Hash of the weights that these take the place of in <see cref="ModelFolder.ServedRetriever"/>.</param>
+    /// <returns>Loss of the last epoch, in nats.</returns>
+    internal static Task<double> FitAsync(
+        PreparedData data, TrainRetrieverOptions options, int epochs, string? start, string folder, string? selected, StepContext context) =>
+        WithTrainer(data, options, context, trainer =>
+        {
+            if (start is not null)
+            {
+                using UserTower tower = ModelFolder.ReadRetriever(start, data);
+                trainer.Tower.load_state_dict(tower.state_dict());
+            }
+
+            double loss = 0;
+            for (int epoch = 1; epoch <= epochs; epoch++)
+            {
+                CurvePoint point = TrainEpoch(trainer, epoch, epochs, resumedAt: 0, context);
+                point.RequireFiniteLoss();
+                loss = point.Loss!.Value;
+            }
+
+            ModelFolder.WriteRetriever(folder, trainer.Tower, data.Hash, selected);
+            return Task.FromResult(loss);
+        });
+
+    /// <summary>How the retriever in a folder was trained.</summary>
+    /// <exception cref="UserErrorException">There is no record, as of imported weights, or it is damaged.</exception>
+    internal static TrainingState<TrainRetrieverOptions> ReadRecord(string folder)
+    {
+        string path = Path.Combine(folder, TrainingLog.MetricsName);
+        try
+        {
+            return TrainingJson.Read<TrainingState<TrainRetrieverOptions>>(path) is { BestEpoch: > 0 } record
+                ? record
+                : throw new UserErrorException($"{folder} holds no record of a training ({TrainingLog.MetricsName}), as for imported weights. Run 'train-retriever' first.");
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{path} cannot be read ({e.Message}). Run 'train-retriever' again.", e);
+        }
+    }
 
     /// <param name="epoch">1-based.</param>
     internal static CurvePoint TrainEpoch(RetrieverTrainer trainer, int epoch, int epochs, double resumedAt, StepContext context)

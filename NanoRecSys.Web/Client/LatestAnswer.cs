@@ -8,13 +8,14 @@ public sealed class LatestAnswer<T> : IDisposable
 
     public T? Value { get; private set; } // the last answer; it is kept while the next one is loading, so that the panel does not go empty
     public string? Failure { get; private set; } // why the newest request failed; null otherwise
+    public bool IsNotFound { get; private set; } // whether it failed because there is no such thing, so that asking again does not help
     public bool Loading { get; private set; }
 
     /// <returns>Whether it was answered; also false if a newer request replaced it.</returns>
     public async Task<bool> AskAsync(Func<CancellationToken, Task<T>> ask)
     {
         CancellationTokenSource mine = Replace();
-        (Loading, Failure) = (true, null);
+        (Loading, Failure, IsNotFound) = (true, null, false);
         try
         {
             T value = await ask(mine.Token);
@@ -26,7 +27,7 @@ public sealed class LatestAnswer<T> : IDisposable
         }
         catch (ApiException e) when (ReferenceEquals(mine, _current))
         {
-            (Failure, Loading) = (e.Message, false);
+            (Failure, IsNotFound, Loading) = (e.Message, e.Failure == ApiFailure.NotFound, false);
         }
         catch (Exception e) when (e is ApiException or OperationCanceledException)
         {
@@ -39,7 +40,7 @@ public sealed class LatestAnswer<T> : IDisposable
     public void Clear()
     {
         Replace();
-        (Value, Failure, Loading) = (null, null, false);
+        (Value, Failure, IsNotFound, Loading) = (null, null, false, false);
     }
 
     public void Dispose()

@@ -34,6 +34,9 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<UserLists> ListsAsync(EntityId userId, int k, CancellationToken cancellation = default) =>
         GetAsync<UserLists>($"/users/{Escape(userId)}/lists?k={k}", cancellation);
 
+    public Task<UserLists> ListsOfItemAsync(EntityId id, int k, CancellationToken cancellation = default) =>
+        GetAsync<UserLists>($"/items/{Escape(id)}/lists?k={k}", cancellation);
+
     public Task<ItemAudience> AudienceAsync(EntityId id, CancellationToken cancellation = default) =>
         GetAsync<ItemAudience>($"/items/{Escape(id)}/audience", cancellation);
 
@@ -181,11 +184,11 @@ public sealed record ModelAction(string Title, string Consequence, HttpMethod Me
         HttpMethod.Post, $"/models/{version}/activate");
 
     public static ModelAction Pin(string version, string change) => new(
-        $"Pin {version}", $"Every replica serves it within a second, whatever is published, until it is unpinned. {change}", HttpMethod.Post, $"/models/{version}/pin");
+        $"Pin {version}", $"Every replica serves it within a second and keeps serving it, whatever is published, until it is unpinned. {change}", HttpMethod.Post, $"/models/{version}/pin");
 
     public static ModelAction Unpin(string pinned, string? current, string change) => new(
         $"Unpin {pinned}", $"The current version is served again{(current is null ? "" : $": {current}")}. {change}", HttpMethod.Delete, "/models/pin");
 
     public static ModelAction RollBack(string? current, string? target, string change) => new(
-        $"Roll back{(target is null ? "" : $" to {target}")}", $"Every replica serves {target ?? "the version before"} within a second instead of {current ?? "the current one"}. {change}", HttpMethod.Post, "/models/rollback");
+        $"Roll back{(target is null ? "" : $" to {target}")}", $"Every replica serves {target ?? "the previous version"} within a second instead of {current ?? "the current one"}. {change}", HttpMethod.Post, "/models/rollback");
 }

@@ -16,7 +16,7 @@ export async function draw(root, marks) {
     if (!answer.ok) throw new Error(await answer.text());
     sheet = await answer.json();
   } catch (error) {
-    message.textContent = `There is no map to show. ${error.message}`;
+    message.textContent = `No map to show. ${error.message}`;
     root.dataset.state = "failed";
     return { stop() {} };
   }
@@ -266,7 +266,7 @@ function start(root, sheet, marks) {
   sizes.observe(canvas);
 
   root.querySelector(".method").textContent =
-    `${sheet.ids.length.toLocaleString("en")} ${marks.many}. Dot size: popularity. Colour: most distinctive category. The two-dimensional layout keeps ${Math.round(100 * sheet.kept)}% of the ten nearest neighbours of a well-known ${marks.one}.`;
+    `${sheet.ids.length.toLocaleString("en")} ${marks.many}. Dot size: popularity. Color: most distinctive category. The two-dimensional layout keeps ${Math.round(100 * sheet.kept)}% of the ten nearest neighbors of a well-known ${marks.one}.`;
   if (marked >= 0) Object.assign(view, { x: sheet.x[marked], y: sheet.y[marked], zoom: 6 });
   list();
   paint();

@@ -56,7 +56,7 @@ public sealed class ExploreJourneyTests(FirstStart start)
     {
         await using Visit visit = await OpenAsync("/movie/260");
         await visit.ExpectAddressAsync("/item/260");
-        await Expect(visit.Marked("audience")).ToContainTextAsync("Of all 671 users");
+        await Expect(visit.Marked("audience")).ToContainTextAsync("Counted over all 671 users");
         await visit.Marked("audience-member").First.ClickAsync();
         await visit.ExpectAddressAsync("/user/");
         await Expect(visit.Marked("user-list-item").First).ToBeVisibleAsync();

@@ -73,7 +73,7 @@ public sealed class LifecycleTests(FirstStart start)
 
         stack.Stop("NanoRecSys.Api");
         await Expect(visit.Marked("api-silent")).ToContainTextAsync("The API has not answered since", new() { Timeout = 30_000 });
-        await Expect(visit.Marked("readiness")).ToHaveTextAsync("API away");
+        await Expect(visit.Marked("readiness")).ToHaveTextAsync("API offline");
         await Expect(visit.Marked("recommendation-card").First).ToBeVisibleAsync();
 
         stack.Continue("NanoRecSys.Api");

@@ -54,24 +54,7 @@ public sealed class OperateJourneyTests(FirstStart start)
     }
 
     [Fact]
-    public async Task A_version_is_pinned_once_confirmed_and_let_go_again()
-    {
-        await using Visit visit = await OpenAsync("/training");
-        (string name, ILocator version) = await ServedAsync(visit);
-
-        await version.GetByLabel($"Pin {name}").ClickAsync();
-        await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
-        await Expect(version).ToContainTextAsync("pinned");
-
-        await visit.Marked("unpin").ClickAsync();
-        await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
-        await Expect(version).Not.ToContainTextAsync("pinned");
-        await Expect(version).ToContainTextAsync("served");
-        Assert.Empty(visit.Errors);
-    }
-
-    [Fact]
-    public async Task A_version_published_meanwhile_is_served_and_rolled_back()
+    public async Task A_version_published_meanwhile_is_served_compared_and_rolled_back_by_the_keyboard()
     {
         await using Visit visit = await OpenAsync("/training");
         ILocator first = visit.Marked("version").First; // The newest.
@@ -82,14 +65,16 @@ public sealed class OperateJourneyTests(FirstStart start)
         await Expect(first).ToContainTextAsync("served");
         await Expect(first).Not.ToHaveAttributeAsync("data-version", before);
 
-        await visit.Marked("compared-user").FillAsync("15");
-        await visit.Marked("option").First.ClickAsync();
+        await visit.TabToAsync("[data-testid=compared-user]");
+        await visit.Page.Keyboard.TypeAsync("15");
+        await Expect(visit.Marked("option").First).ToContainTextAsync("15");
+        await visit.Page.Keyboard.PressAsync("Enter");
         await Expect(visit.Marked("version-lists").Locator("section")).ToHaveCountAsync(2);
         await Expect(visit.Marked("compared-item")).ToHaveCountAsync(20);
 
-        await visit.Marked("rollback").ClickAsync();
+        await visit.PressAsync("[data-testid=rollback]", "Enter");
         await Expect(visit.Marked("model-action")).ToContainTextAsync("trained on the same data");
-        await visit.Marked("model-action").Locator("button[type=submit]").ClickAsync();
+        await visit.PressAsync("[data-testid=confirm]", "Enter");
         await Expect(old).ToContainTextAsync("served");
         await Expect(first).Not.ToContainTextAsync("served");
         Assert.Empty(visit.Errors);
@@ -120,11 +105,11 @@ public sealed class OperateJourneyTests(FirstStart start)
         var figures = new Dictionary<string, RaceFigures> { ["retriever"] = ease with { Ndcg10 = 0.0602, Behind = 0.011, IsChosen = false }, ["ease"] = ease };
         try
         {
-            ManifestFile.Write(store.FolderOf(name), before with { Race = new RaceInfo("ease is the best on validation.", 671, figures, ["mf-lists is left out."]) });
+            ManifestFile.Write(store.FolderOf(name), before with { Race = new RaceInfo("ease is the best on validation.", 671, figures, ["popularity is left out."]) });
 
             await Expect(visit.Marked("candidate").First).ToContainTextAsync("ease chosen");
             await Expect(visit.Marked("candidate").Last).ToContainTextAsync("0.0602");
-            await Expect(visit.Marked("race")).ToContainTextAsync("mf-lists is left out");
+            await Expect(visit.Marked("race")).ToContainTextAsync("popularity is left out");
         }
         finally
         {

@@ -1,6 +1,9 @@
 using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
+using Microsoft.AspNetCore.Components;
 
 namespace NanoRecSys.EndToEndTests;
 
@@ -34,7 +37,29 @@ public sealed class PageTests(FirstStart start)
         { "telemetry", "/telemetry", "telemetry-stage-row" },
         { "training", "/training", "training-step" },
         { "system", "/system", "manifest-model" },
+        { "docs", "/docs", "document" },
     };
+
+    // How a focused element shows that it is: by its own outline, or as a part of what is marked as a whole.
+    private const string Marked = """
+        const marked = element => {
+          const ringed = each => getComputedStyle(each).outlineStyle !== 'none' && parseFloat(getComputedStyle(each).outlineWidth) > 0;
+          const search = element.closest('.search'), poster = element.closest('.poster');
+          return ringed(element) || (poster && ringed(poster)) || (search && getComputedStyle(search).boxShadow !== 'none');
+        };
+        """;
+
+    /// <summary>A page that is added later must be among the tested ones.</summary>
+    [Fact]
+    public void Every_route_is_among_the_tested_pages()
+    {
+        Assert.SkipWhen(BuiltStack.Obstacle is not null, BuiltStack.Obstacle ?? "");
+        string[] routes = [.. Assembly.LoadFrom(BuiltStack.Web).GetTypes().SelectMany(type => type.GetCustomAttributes<RouteAttribute>()).Select(route => route.Template)];
+        Assert.Contains("/training", routes);
+
+        Assert.All(routes.Except(["/error", "/not-found"]), route => Assert.Contains(
+            Pages, page => Regex.IsMatch(page.Data.Item2.Split('?')[0], $"^{Regex.Replace(route, @"/\{[^}]*\}", "(/.+)?")}$")));
+    }
 
     /// <summary>
     /// One visit per screen, with a cold cache, checks everything that needs only an open page: each visit takes two to three seconds.
@@ -68,6 +93,7 @@ public sealed class PageTests(FirstStart start)
             Assert.Empty(visit.Errors);
             Assert.Empty(visit.ForeignRequests);
             Assert.Equal(0, await visit.Page.Locator("iframe, frame").CountAsync());
+            Assert.Matches(@"^\S.* · NanoRecSys$", await visit.Page.TitleAsync());
             await RequireAccessibleAsync(visit, $"{name} on {screenName}");
         }
     }
@@ -96,16 +122,12 @@ public sealed class PageTests(FirstStart start)
         for (int i = 0; i < 60; i++)
         {
             await visit.Page.Keyboard.PressAsync("Tab");
-            string? stop = await visit.Page.EvaluateAsync<string?>("""
-                () => {
+            string? stop = await visit.Page.EvaluateAsync<string?>("() => {" + Marked + """
                   const at = document.activeElement;
                   if (!at || at === document.body) return ''; // between the end of the page and its beginning
                   if (at === window.firstStop) return null;
                   window.firstStop ??= at;
-                  const ringed = element => getComputedStyle(element).outlineStyle !== 'none' && parseFloat(getComputedStyle(element).outlineWidth) > 0;
-                  const search = at.closest('.search'), poster = at.closest('.poster'); // the whole of which is marked
-                  const visible = ringed(at) || (poster && ringed(poster)) || (search && getComputedStyle(search).boxShadow !== 'none');
-                  return (visible ? 'visible ' : 'HIDDEN ') + at.outerHTML.slice(0, 160);
+                  return (marked(at) ? 'visible ' : 'HIDDEN ') + at.outerHTML.slice(0, 160);
                 }
                 """);
             if (stop is null)
@@ -118,6 +140,20 @@ public sealed class PageTests(FirstStart start)
 
         Assert.True(stops.Count >= 5, $"{name}: the keyboard reaches only {stops.Count} elements.");
         Assert.DoesNotContain(stops, stop => stop.StartsWith("HIDDEN", StringComparison.Ordinal));
+        // Beyond the first stops, without a key for each: after a key, a focus that a script sets is as visible.
+        Assert.Equal("", await visit.Page.EvaluateAsync<string>("async () => {" + Marked + """
+              const hidden = [];
+              for (const element of document.querySelectorAll('a[href], button:enabled, input:enabled, select:enabled, summary, [tabindex="0"]')) {
+                element.focus({ preventScroll: true });
+                if (document.activeElement === element && !marked(element)) {
+                  await new Promise(requestAnimationFrame);
+                  await new Promise(requestAnimationFrame);
+                  if (document.activeElement === element && !marked(element)) hidden.push(element.outerHTML.slice(0, 160));
+                }
+              }
+              return hidden.join('\n');
+            }
+            """));
         Assert.Equal(address, visit.Page.Url); // Tab chooses nothing.
     }
 

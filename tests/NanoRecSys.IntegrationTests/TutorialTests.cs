@@ -1,10 +1,11 @@
 using DuckDB.NET.Data;
+using NanoRecSys.Training.Data;
 using TrainingProgram = NanoRecSys.Training.Commands.CommandLine;
 
 namespace NanoRecSys.IntegrationTests;
 
-/// <summary>Follows the tutorial: its commands, in its order, on what its first one leaves behind.</summary>
-public sealed class TutorialTests(TrainedArtifacts trained)
+/// <summary>Follows the tutorial: its commands, in its order, on a first model as its first one leaves behind, and what it says of their results.</summary>
+public sealed class TutorialTests(LearnedArtifacts learned)
 {
     private const string Training = "dotnet run -c Release --project NanoRecSys.Training -- ";
     private const string Curl = "curl -s ";
@@ -22,16 +23,32 @@ public sealed class TutorialTests(TrainedArtifacts trained)
         string[] commands = [.. Document.Read("docs/tutorial.md").Commands().Where(command => !command.Contains(OwnData, StringComparison.Ordinal))];
         Assert.Equal(First, commands[0]);
         using var folder = new TemporaryFolder();
-        StepContext copy = await trained.CopyAsync(folder.Path);
+        StepContext copy = await learned.CopyAsync(folder.Path);
         string first = copy.Workspace.Store.ReadCurrent()!;
         await using ApiServer api = await ApiServer.StartAsync(copy.Workspace.Store);
         foreach (string command in commands.Skip(1))
         {
-            await FollowAsync(command, copy, api);
+            GateResult? compared = command.Contains(" publish ", StringComparison.Ordinal) ? await CompareAsync(copy) : null;
+            string answer = await FollowAsync(command, copy, api);
+            if (command.Contains(" evaluate ", StringComparison.Ordinal))
+            {
+                string table = string.Join(' ', answer.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+                Assert.All((string[])["671 users, all 9,066 items ranked", "validation", "popularity", "retriever", "ranker"], said => Assert.Contains(said, table, StringComparison.Ordinal));
+            }
+            else if (compared is not null)
+            {
+                // "This one is worse on purpose"; whether significantly so varies with the training.
+                Assert.True(compared.Candidate < compared.Served, PublishGate.Describe(compared));
+                Assert.Equal(671, compared.Users);
+                await RequireServedWithFiguresAndCurveAsync(copy.Workspace.Store.ReadCurrent()!, api);
+            }
+            else if (command.StartsWith(Post, StringComparison.Ordinal))
+            {
+                await api.ServeAsync(first); // the previous version, which then recommends to everybody
+            }
         }
 
-        // The API went back to the version from before, which then recommended to everybody.
-        await api.ServeAsync(first);
+        Assert.Equal(first, (await api.GetAsync("/models")).Text("served"));
         Assert.Equal(2, copy.Workspace.Store.ListVersions().Count);
         Assert.Equal(6_711, File.ReadLines(folder.File(Lists)).Count());
     }
@@ -45,10 +62,9 @@ public sealed class TutorialTests(TrainedArtifacts trained)
         WriteEvents(folder.File(OwnData));
         var store = new ArtifactStore(folder.File("artifacts"));
 
-        foreach (string command in commands)
-        {
-            await TrainAsync(command.Replace(OwnData, folder.File(OwnData), StringComparison.Ordinal), store);
-        }
+        string inspected = await TrainAsync(commands[0].Replace(OwnData, folder.File(OwnData), StringComparison.Ordinal), store);
+        Assert.All((string[])["user_id", "product_id", "event_type", "ts", "'run --preset auto' would take"], said => Assert.Contains(said, inspected, StringComparison.Ordinal));
+        await TrainAsync(commands[1].Replace(OwnData, folder.File(OwnData), StringComparison.Ordinal), store);
 
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(store, cache.ConnectionString);
@@ -80,30 +96,49 @@ public sealed class TutorialTests(TrainedArtifacts trained)
         File.Delete(csv);
     }
 
-    private static async Task TrainAsync(string command, ArtifactStore store)
+    // First in the list and served, with its figures, and one run with a curve of two epochs.
+    private static async Task RequireServedWithFiguresAndCurveAsync(string version, ApiServer api)
+    {
+        JsonElement models = await api.GetAsync("/models");
+        JsonElement newest = models.GetProperty("versions")[0];
+        Assert.Equal((version, version), (newest.Text("version"), models.Text("served")));
+        Assert.Contains(newest.GetProperty("metrics").EnumerateArray(), result => result.Text("model") == "ranker" && result.GetProperty("metrics").TryGetProperty("ndcg@10", out _));
+        JsonElement run = (await api.GetAsync("/training/runs")).GetProperty("runs")[0];
+        Assert.Equal((version, 2), (run.Text("version"), run.GetProperty("epochs").GetArrayLength()));
+        Assert.Equal(["prepare", "train-retriever", "mine-negatives", "train-ranker", "export", "index", "publish"], run.GetProperty("commands").Texts());
+    }
+
+    private static async Task<GateResult?> CompareAsync(StepContext copy)
+    {
+        PreparedData data = await PreparedData.LoadAsync(copy.Workspace.DataFolder, TestContext.Current.CancellationToken);
+        return await PublishGate.CompareAsync(new PublishOptions().AllowedLoss, data, ExportedModel.Open(copy.Workspace, data).Report, [], copy);
+    }
+
+    private static async Task<string> TrainAsync(string command, ArtifactStore store)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
         string[] args = [.. command[Training.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries), .. command.Contains(" inspect ", StringComparison.Ordinal) ? Array.Empty<string>() : ["--artifacts", store.Root]];
         int exit = await TrainingProgram.RunAsync(args, output, error, TestContext.Current.CancellationToken);
         Assert.True(exit == 0, $"{command}\n{error}");
+        return output.ToString();
     }
 
-    private static async Task FollowAsync(string command, StepContext copy, ApiServer api)
+    private static async Task<string> FollowAsync(string command, StepContext copy, ApiServer api)
     {
         if (command.StartsWith(Training, StringComparison.Ordinal))
         {
-            await TrainAsync(command.Replace(Lists, Path.Combine(copy.Workspace.Store.Root, Lists), StringComparison.Ordinal), copy.Workspace.Store);
+            string output = await TrainAsync(command.Replace(Lists, Path.Combine(copy.Workspace.Store.Root, Lists), StringComparison.Ordinal), copy.Workspace.Store);
             await api.ServeAsync(copy.Workspace.Store.ReadCurrent()!);
+            return output;
         }
-        else if (command.StartsWith(Post, StringComparison.Ordinal))
+
+        if (command.StartsWith(Post, StringComparison.Ordinal))
         {
-            await api.PostAsync(command[Post.Length..].Replace(Api, "", StringComparison.Ordinal), "");
+            return (await api.PostAsync(command[Post.Length..].Replace(Api, "", StringComparison.Ordinal), "")).GetRawText();
         }
-        else
-        {
-            Assert.StartsWith(Curl, command, StringComparison.Ordinal);
-            Assert.NotEqual(JsonValueKind.Undefined, (await api.GetAsync(command[Curl.Length..].Replace(Api, "", StringComparison.Ordinal))).ValueKind);
-        }
+
+        Assert.StartsWith(Curl, command, StringComparison.Ordinal);
+        return (await api.GetAsync(command[Curl.Length..].Replace(Api, "", StringComparison.Ordinal))).GetRawText();
     }
 }

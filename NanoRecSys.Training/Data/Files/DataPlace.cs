@@ -125,3 +125,104 @@ internal sealed record DataPlace(string Path)
 /// <param name="Path">Relative to the place that <c>--data</c> names; in full where it is elsewhere.</param>
 /// <param name="Sha256">Lower-case hex; null for a file that lies beside those that are read.</param>
 internal sealed record SourceFile(string Path, string? Sha256 = null);
+
+internal static class FileKind
+{
+    private static readonly HashSet<string> Data = new(
+        [".csv", ".tsv", ".txt", ".dat", ".data", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".inter", ".item"], StringComparer.OrdinalIgnoreCase);
+
+    private static readonly Dictionary<string, string> Refused = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".xlsx"] = "an Excel workbook. Save the sheet as CSV",
+        [".xls"] = "an Excel workbook. Save the sheet as CSV",
+        [".tar"] = "a tar archive. Unpack it and set --data to the folder",
+        [".tgz"] = "a tar archive. Unpack it and set --data to the folder",
+        [".7z"] = "a 7z archive. Unpack it and set --data to the folder",
+        [".rar"] = "a rar archive. Unpack it and set --data to the folder",
+        [".bz2"] = "compressed with bzip2. Unpack it, or compress it with gzip or zstd",
+        [".xz"] = "compressed with xz. Unpack it, or compress it with gzip or zstd",
+        [".pkl"] = "a pickle of Python. Write it with DataFrame.to_parquet or to_csv",
+        [".pickle"] = "a pickle of Python. Write it with DataFrame.to_parquet or to_csv",
+        [".npz"] = "an archive of NumPy arrays. Write a row per interaction as CSV or Parquet",
+        [".npy"] = "a NumPy array. Write a row per interaction as CSV or Parquet",
+        [".feather"] = "a Feather file. Write it with DataFrame.to_parquet",
+        [".arrow"] = "an Arrow file. Write it as Parquet",
+        [".avro"] = "an Avro file. Write it as Parquet or CSV",
+        [".orc"] = "an ORC file. Write it as Parquet or CSV",
+        [".h5"] = "an HDF5 file. Write it as Parquet or CSV",
+        [".db"] = "a database. Export the table as Parquet or CSV",
+        [".sqlite"] = "a database. Export the table as Parquet or CSV",
+        [".mat"] = "a MATLAB file. Write a row per interaction as CSV",
+        [".mtx"] = "a sparse matrix. Write a row per interaction as CSV: user,item,weight",
+    };
+
+    public static bool IsGzip(string path) => HasExtension(path, ".gz");
+
+    public static bool IsZstd(string path) => HasExtension(path, ".zst");
+
+    public static bool IsZip(string path) => HasExtension(path, ".zip");
+
+    /// <summary>The name without the extension of a compression.</summary>
+    public static string Uncompressed(string path) => IsGzip(path) || IsZstd(path) ? Path.GetFileNameWithoutExtension(path) : Path.GetFileName(path);
+
+    /// <summary>Whether a file of a folder or an archive may be data. Files such as <c>_SUCCESS</c>, <c>.part.crc</c> and <c>__MACOSX/._x.csv</c> are not.</summary>
+    public static bool IsData(string path)
+    {
+        string name = Uncompressed(path);
+        return name.Length > 0 && name[0] is not ('.' or '_')
+            && (Data.Contains(Path.GetExtension(name)) || name.StartsWith("part-", StringComparison.Ordinal) || MovieLensFiles.IsOne(name))
+            && !name.StartsWith("readme", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("license", StringComparison.OrdinalIgnoreCase);
+    }
+
+    public static void RequireReadable(DataFile file)
+    {
+        UserErrorException.ThrowIf(Refused.TryGetValue(Path.GetExtension(FileKind.Uncompressed(file.Path)), out string? reason), $"{file.Name} is {reason}.");
+    }
+
+    private static bool HasExtension(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);
+}
+
+/// <summary>What the files of MovieLens are known to have, with or without a header.</summary>
+/// <param name="IsOpen">Whether further columns follow: the flags of the genres.</param>
+internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOnlyList<string> Columns, bool IsOpen = false)
+{
+    public const string Genres = "u.genre";
+
+    private static readonly string[] Ratings = ["userId", "movieId", "rating", "timestamp"];
+    private static readonly string[] Movies = ["movieId", "title", "genres"];
+
+    private static readonly MovieLensFiles[] All =
+    [
+        new("ratings.dat", "::", Ratings),
+        new("u.data", "\t", Ratings),
+        new("movies.dat", "::", Movies),
+        new("u.item", "|", ["movieId", "title", "release_date", "video_release_date", "imdb_url"], IsOpen: true),
+    ];
+
+    private static readonly MovieLensFiles[] WithHeader = [new("ratings.csv", ",", Ratings), new("movies.csv", ",", Movies)];
+
+    public static bool IsRatings(string path) => Array.Exists([.. All, .. WithHeader], one => one.Columns == Ratings && one.IsNamed(path));
+
+    /// <summary>Whether a file describes films: their list, or the names of their genres.</summary>
+    public static bool IsMovies(string path) => IsGenres(path) || Array.Exists([.. All, .. WithHeader], one => one.Columns != Ratings && one.IsNamed(path));
+
+    public static bool IsTerms(string name) => name is "README" or "README.txt";
+
+    public static bool IsGenres(string path) => Path.GetFileName(path).Equals(Genres, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Whether it is one of MovieLens' lists of films, whose titles end with the year.</summary>
+    public static bool IsFilms(DataTable table) =>
+        table.Columns.SequenceEqual(Movies, StringComparer.OrdinalIgnoreCase) || (IsMovies(table.File.Name) && Find(table.File.Name) is not null);
+
+    public static bool AreIn(string folder) => Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any(IsRatings);
+
+    public static bool IsOne(string name) => IsGenres(name) || Find(name) is not null;
+
+    public static MovieLensFiles? Find(string name) => Array.Find(All, one => one.IsNamed(name));
+
+    /// <summary>Names of the columns of a file that has lost its header, by its name and their number.</summary>
+    public static IReadOnlyList<string>? NamesOf(string name, int columns) =>
+        Array.Find(WithHeader, one => one.IsNamed(name) && one.Columns.Count == columns)?.Columns;
+
+    private bool IsNamed(string name) => FileName.Equals(Path.GetFileName(name), StringComparison.OrdinalIgnoreCase);
+}

@@ -4,33 +4,10 @@ using Array = System.Array;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>What the data says of one item.</summary>
-/// <param name="Title">As the file has it; empty where it has none.</param>
-/// <param name="Categories">As the file has them; <see cref="ItemText"/> cleans them.</param>
-internal sealed record ItemRow(EntityId Id, string Title, IReadOnlyList<string> Categories)
-{
-    /// <summary>Whether the title is one of MovieLens: with the year at its end and the article behind.</summary>
-    public bool IsFilm { get; init; }
-    public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
-    public string? ImageUrl { get; init; }
-    public DateTimeOffset? CreatedAt { get; init; }
-    public DateTimeOffset? AvailableFrom { get; init; }
-    public DateTimeOffset? AvailableUntil { get; init; }
-    public bool Hidden { get; init; }
-
-    /// <summary>What a catalog says of an item.</summary>
-    public static ItemRow Of(CatalogItem item) => new(item.Id, item.Title, item.Categories)
-    {
-        Attributes = item.Attributes,
-        ImageUrl = item.ImageUrl,
-        CreatedAt = item.CreatedAt,
-        AvailableFrom = item.AvailableFrom,
-        AvailableUntil = item.AvailableUntil,
-        Hidden = item.Hidden,
-    };
-}
-
-/// <summary>Reads a file of items: its known columns, and every other column as an attribute of the type that its contents have.</summary>
+/// <summary>
+/// Reads a file of items: its known columns, and every other column as an attribute of the type that its contents have. Texts stay as they are, but for
+/// those of films; row and count are <see cref="CatalogBuilder"/>'s to give.
+/// </summary>
 internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
 {
     // Without case and punctuation, the most telling first: of two columns the other one is an attribute.
@@ -49,7 +26,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     public int Bad { get; private set; }
     public string? FirstBad { get; private set; }
 
-    public async Task<IReadOnlyList<ItemRow>> ReadAsync(DataTable table, ColumnOptions options, IReadOnlyList<string> genres, CancellationToken cancellation)
+    public async Task<IReadOnlyList<CatalogItem>> ReadAsync(DataTable table, ColumnOptions options, IReadOnlyList<string> genres, CancellationToken cancellation)
     {
         if (table.IsMap)
         {
@@ -99,7 +76,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     }
 
     // MovieLens: nothing but title and genres, the latter as flags in the oldest edition.
-    private List<ItemRow> Films(DataTable table, List<string?[]> rows, IReadOnlyList<string> genres)
+    private List<CatalogItem> Films(DataTable table, List<string?[]> rows, IReadOnlyList<string> genres)
     {
         const string Unknown = "unknown"; // ML-100K's genre of films without one
         Columns.AddRange(["title (title, year)", "genres (categories)"]);
@@ -111,19 +88,18 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             throw new UserErrorException(BadRow.Message(table.File.Name, place, $"expected {5 + genres.Count} fields, found {table.Columns.Count}", text));
         }
 
-        return rows.ConvertAll(cells => new ItemRow(Id(cells[0]!), cells[1] ?? "",
-            hasFlags ? [.. genres.Where((genre, g) => cells[5 + g] == "1" && genre != Unknown)] : (cells[2] ?? "").Split('|'))
-        { IsFilm = true });
+        return rows.ConvertAll(cells =>
+        {
+            string[] own = hasFlags ? [.. genres.Where((genre, g) => cells[5 + g] == "1" && genre != Unknown)] : (cells[2] ?? "").Split('|');
+            ItemText film = ItemText.Clean(cells[1] ?? "", own);
+            return Item(cells[0]!, film.Title, film.Genres) with { Attributes = ItemAttributes.OfYear(film.Year) };
+        });
     }
 
-    private List<ItemRow> Typed(DataTable table, int id, List<string?[]> rows)
+    private List<CatalogItem> Typed(DataTable table, int id, List<string?[]> rows)
     {
         string[] plain = [.. table.Columns.Select(Plain)];
-        int Take(string[] names)
-        {
-            int found = names.Select(name => Array.IndexOf(plain, name)).FirstOrDefault(i => i >= 0 && i != id, -1);
-            return found;
-        }
+        int Take(string[] names) => names.Select(name => Array.IndexOf(plain, name)).FirstOrDefault(i => i >= 0 && i != id, -1);
 
         (int title, int categories, int image, int created, int from, int until, int hidden) =
             (Take(Titles), Take(Categories), Take(Images), Take(Created), Take(From), Take(Until), Take(Hidden));
@@ -141,7 +117,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         char separator = categories < 0 ? '|' : Lists.SeparatorOf([.. rows.Select(cells => cells[categories]).OfType<string>()]);
         Columns.AddRange(known.Select(column => $"{table.Columns[column.Key]} ({column.Value})"));
         Columns.AddRange(attributes.Select(column => $"{column.Name} ({column.Kind.ToString().ToLowerInvariant()})"));
-        return rows.ConvertAll(cells => new ItemRow(Id(cells[id]!), Cell(cells, title), categories < 0 ? [] : Lists.Read(cells[categories], IsSequence(table, categories), separator))
+        return rows.ConvertAll(cells => Item(cells[id]!, Cell(cells, title), categories < 0 ? [] : Lists.Read(cells[categories], IsSequence(table, categories), separator)) with
         {
             ImageUrl = FirstImage(Cell(cells, image)),
             CreatedAt = Moment(cells, created),
@@ -167,7 +143,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     }
 
     // {"item": ["category", ...]} or {"item": {"title": ..., ...}}.
-    private List<ItemRow> ReadMap(DataTable table)
+    private List<CatalogItem> ReadMap(DataTable table)
     {
         try
         {
@@ -178,7 +154,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             UserErrorException.ThrowIf(wrong >= 0, $"{table.File.Name}: '{BadRow.Shorten(items[wrong].Name)}' must be an item's id with the list of its categories.");
 
             Columns.Add("the list (categories)");
-            return [.. items.Select(item => new ItemRow(Id(item.Name), "", [.. item.Value.EnumerateArray().Select(value => value.ToString())]))];
+            return [.. items.Select(item => Item(item.Name, "", [.. item.Value.EnumerateArray().Select(value => value.ToString())]))];
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -186,7 +162,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         }
     }
 
-    private static EntityId Id(string text) => EntityId.Of(text);
+    private static CatalogItem Item(string id, string title, IReadOnlyList<string> categories) => new(0, EntityId.Of(id), title, categories, 0);
 
     private static string Cell(string?[] cells, int column) => column < 0 ? "" : cells[column] ?? "";
 
@@ -199,4 +175,117 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     private static bool IsIndex(string column) => column.StartsWith("Unnamed: ", StringComparison.Ordinal);
 
     private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+}
+
+/// <summary>Lists in one cell: <c>a|b|c</c>, <c>["a", "b"]</c>, <c>['a', 'b']</c>, or <c>a b c</c> where the file says so.</summary>
+internal static class Lists
+{
+    public static bool IsList(string cell) => cell.StartsWith('[') && cell.EndsWith(']');
+
+    /// <summary>What separates the names of a column of categories: a bar, or else a comma or a semicolon where many cells have one.</summary>
+    public static char SeparatorOf(IReadOnlyCollection<string> cells) =>
+        cells.Any(cell => cell.Contains('|')) ? '|' : Array.Find([',', ';'], mark => 4 * cells.Count(cell => cell.Contains(mark)) > cells.Count) is var found and not '\0' ? found : '|';
+
+    public static IReadOnlyList<string> Read(string? cell, bool isSequence, char separator = '|')
+    {
+        if (string.IsNullOrWhiteSpace(cell))
+        {
+            return [];
+        }
+
+        if (!IsList(cell))
+        {
+            return isSequence ? cell.Split(' ', StringSplitOptions.RemoveEmptyEntries) : [.. cell.Split(separator).Select(part => part.Trim()).Where(part => part.Length > 0)];
+        }
+
+        try
+        {
+            using var list = JsonDocument.Parse(cell.Contains('"') ? cell : cell.Replace('\'', '"'));
+            return [.. Flat(list.RootElement).Distinct()];
+        }
+        catch (JsonException)
+        {
+            return [.. cell[1..^1].Split(',').Select(part => part.Trim(' ', '\'', '"', '[', ']')).Where(part => part.Length > 0)];
+        }
+    }
+
+    // Amazon's categories are lists of paths.
+    private static IEnumerable<string> Flat(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(Flat),
+        JsonValueKind.Object => element.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.String).Take(1).Select(property => property.Value.GetString()!),
+        JsonValueKind.Null => [],
+        _ => [element.ToString()],
+    };
+}
+
+internal sealed record AttributeColumn(string Name, int Position, AttributeKind Kind, bool IsSequence)
+{
+    private const int LongestCategory = 60;
+    private const int FewTexts = 50; // so many different texts are categories, whatever their share of the rows
+    private static readonly string[] AlwaysText = ["desc", "overview", "summary", "text", "details", "features", "url", "link"];
+
+    /// <returns>Null for a column without values, or of objects.</returns>
+    public static AttributeColumn? Of(DataTable table, int column, List<string?[]> rows)
+    {
+        string[] values = [.. rows.Select(row => row[column]).OfType<string>().Where(value => value.Length > 0)];
+        if (values.Length == 0 || Array.TrueForAll(values, value => value.StartsWith('{')))
+        {
+            return null;
+        }
+
+        bool isSequence = table.FieldTypes.Count > 0 && table.FieldTypes[column] == "token_seq";
+        string name = table.Columns[column];
+        AttributeKind kind = isSequence || Array.TrueForAll(values, Lists.IsList) ? AttributeKind.Categories
+            : Array.TrueForAll(values, value => Content.IsNumber(value, out _) && value is not ['0', >= '0' and <= '9', ..]) ? AttributeKind.Number // 00501 is a code
+            : Array.TrueForAll(values, value => TryMoment(value, out _)) ? AttributeKind.Time
+            : Array.Exists(AlwaysText, word => name.Contains(word, StringComparison.OrdinalIgnoreCase)) ? AttributeKind.Text
+            : values.Count(value => value.Contains('|')) * 4 > values.Length ? AttributeKind.Categories
+            : Array.TrueForAll(values, value => value.Length <= LongestCategory) && IsFew(values) ? AttributeKind.Category
+            : AttributeKind.Text;
+        return new AttributeColumn(name, column, kind, isSequence);
+    }
+
+    public AttributeValue? Read(string?[] cells)
+    {
+        string cell = cells[Position] ?? "";
+        return cell.Length == 0 ? null : Kind switch
+        {
+            AttributeKind.Number => Content.IsNumber(cell, out double number) ? AttributeValue.OfNumber(number) : null,
+            AttributeKind.Time => TryMoment(cell, out DateTimeOffset moment) ? AttributeValue.OfTime(moment.ToUnixTimeSeconds()) : null,
+            AttributeKind.Categories => Lists.Read(cell, IsSequence) is { Count: > 0 } names ? AttributeValue.OfCategories(names) : null,
+            AttributeKind.Category => AttributeValue.OfCategory(cell),
+            _ => AttributeValue.OfText(cell),
+        };
+    }
+
+    /// <summary>An ISO date, or a number of seconds or milliseconds.</summary>
+    public static bool TryMoment(string cell, out DateTimeOffset moment)
+    {
+        moment = default;
+        if (Content.IsDate(cell))
+        {
+            return DateTimeOffset.TryParse(cell.Replace(" UTC", "Z", StringComparison.Ordinal), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out moment);
+        }
+
+        if (!long.TryParse(cell, NumberStyles.None, CultureInfo.InvariantCulture, out long number) || number < 100_000_000)
+        {
+            return false;
+        }
+
+        long seconds = number >= 100_000_000_000 ? number / 1000 : number;
+        if (seconds > 253_402_300_799) // the year 9999
+        {
+            return false;
+        }
+
+        moment = DateTimeOffset.FromUnixTimeSeconds(seconds);
+        return true;
+    }
+
+    private static bool IsFew(string[] values)
+    {
+        int different = values.Distinct().Count();
+        return different <= FewTexts || 2 * different <= values.Length;
+    }
 }

@@ -34,7 +34,7 @@ internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDicti
 }
 
 /// <param name="Interactions">In the order of the files, without exact repeats.</param>
-internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<ItemRow> Items, TimeUnit Unit, TimeForm Form)
+internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<CatalogItem> Items, TimeUnit Unit, TimeForm Form)
 {
     public required RecognizedFormat Format { get; init; }
     public int Repeats { get; init; }
@@ -47,7 +47,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Ite
     {
         // First: the interactions of a large set take longer.
         var itemsReader = new ItemsReader(opened.Duck, options.SkipBadRows);
-        IReadOnlyList<ItemRow> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.Columns, opened.Genres, cancellation);
+        IReadOnlyList<CatalogItem> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.Columns, opened.Genres, cancellation);
         int done = 0;
         var reader = new InteractionsReader(
             opened.Duck, options.EventWeights is { } weights ? EventWeights.Parse(weights) : EventWeights.None, options.SkipBadRows,

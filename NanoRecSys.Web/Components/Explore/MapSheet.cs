@@ -68,7 +68,7 @@ internal static class MapEndpoint
         catch (ApiException e)
         {
             // Plain text: the status page must not replace the reason.
-            return TypedResults.Text(e.Message, statusCode: e.Failure == ApiFailure.Refused ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable);
+            return TypedResults.Text(e.Message, statusCode: e.Failure is ApiFailure.NotFound or ApiFailure.Refused ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable);
         }
     }
 }

@@ -25,9 +25,3 @@ public sealed record RankMove(bool IsNew, int Places)
         return was < 0 ? new RankMove(true, 0) : was == rank ? null : new RankMove(false, was - rank);
     }
 }
-
-/// <summary>A list that is compared with others.</summary>
-/// <param name="Name">What made it.</param>
-/// <param name="Note">More of that.</param>
-/// <param name="Items">Best first.</param>
-public sealed record NamedList(string Name, string Note, IReadOnlyList<ItemInfo> Items);

@@ -39,8 +39,8 @@ public sealed class RuleDraft
         Hide = Those(EffectDraft.Hide).Select(hide => new ItemSelection { ItemIds = hide.Ids, Where = hide.Where(catalog) }).ToArray() is { Length: > 0 } hides ? hides : null,
     };
 
-    /// <summary>Whether it is in force, and if not, why.</summary>
-    public string State(DateTimeOffset now) => !Enabled ? "off" : Utc(From) > now ? "scheduled" : Utc(Until) <= now ? "over" : "in force";
+    /// <summary>Whether it is active, and if not, why.</summary>
+    public string State(DateTimeOffset now) => !Enabled ? "off" : Utc(From) > now ? "scheduled" : Utc(Until) <= now ? "ended" : "active";
 
     private IEnumerable<EffectDraft> Those(string kind) => Effects.Where(effect => effect.Kind == kind);
 

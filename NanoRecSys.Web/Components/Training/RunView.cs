@@ -17,7 +17,7 @@ public sealed record RunView(
 
     // What `run` does, in its order: names for the stages that have not come yet.
     private static readonly string[] Preset =
-        ["prepare", "train-retriever", "mine-negatives", "train-ranker", "evaluate", "export", "index", "publish"];
+        ["prepare", "train-retriever", "mine-negatives", "train-ranker", "race", "evaluate", "export", "index", "publish"];
 
     /// <returns>Null before the first training.</returns>
     public static RunView? From(TrainingStatus status)

@@ -2,7 +2,7 @@
 namespace NanoRecSys.Web.Components.Versions;
 
 /// <summary>One metric of two versions.</summary>
-/// <param name="Name">Such as <c>ndcg@10</c>.</param>
+/// <param name="Name">Such as <c>NDCG@10</c>.</param>
 /// <param name="A">Of the first.</param>
 /// <param name="B">Of the second.</param>
 /// <param name="IntervalA">95%; null where none was measured.</param>
@@ -26,8 +26,21 @@ public sealed record ComparedMetric(string Name, double A, double B, ConfidenceI
         .. a.Metrics.Keys.Intersect(b.Metrics.Keys)
             .OrderBy(name => Array.IndexOf(First, name) is >= 0 and var place ? place : First.Length).ThenBy(name => name, StringComparer.Ordinal)
             .Take(12)
-            .Select(name => new ComparedMetric(name, a.Metrics[name], b.Metrics[name], Interval(a, name), Interval(b, name))),
+            .Select(name => new ComparedMetric(name.ToUpperInvariant(), a.Metrics[name], b.Metrics[name], Interval(a, name), Interval(b, name))),
+        .. (a.Lists, b.Lists) is ({ } ours, { } theirs) ? Beyond(ours, theirs) : [],
     ];
+
+    // What the lists are like, whatever came next: more is not always better.
+    private static IEnumerable<ComparedMetric> Beyond(ListQuality a, ListQuality b)
+    {
+        yield return new("Coverage@10", a.Coverage, b.Coverage, null, null);
+        yield return new("Popularity bias@10", a.PopularShare, b.PopularShare, null, null);
+        yield return new("Novelty@10", a.Novelty, b.Novelty, null, null);
+        if ((a.Diversity, b.Diversity) is ({ } before, { } after))
+        {
+            yield return new("Diversity@10", before, after, null, null);
+        }
+    }
 
     private static ConfidenceInterval? Interval(EvaluationResult result, string name) =>
         result.Intervals?.TryGetValue(name, out ConfidenceInterval interval) == true ? interval : null;

@@ -1,6 +1,9 @@
 using Microsoft.ML.OnnxRuntime;
-using NanoRecSys.Benchmarks.Ranker;
+using NanoRecSys.Core.Kernels;
 using NanoRecSys.Core.Onnx;
+using NanoRecSys.Training.Export.Onnx;
+using TorchSharp;
+using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Benchmarks.Encoder;
 
@@ -126,4 +129,74 @@ internal static class EncoderCommand
     /// <param name="CosineToPadded">Between the embeddings of the two in 8 bits.</param>
     /// <param name="CosineToFp32">Between the served graph in 8 and in 32 bits.</param>
     private sealed record EncoderTimes(int Length, double Padded, double Int8, double Fp32, double CosineToPadded, double CosineToFp32);
+}
+
+/// <summary>The yardstick: computes every position in every block and selects the last one at the end.</summary>
+internal static class PlainTower
+{
+    public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8)
+    {
+        var state = new CheckedWeights(weights);
+        var graph = new OnnxGraph("plain_user_tower") { IsInt8 = isInt8 };
+        OnnxValue tokens = graph.Input(OnnxUserTower.TokensInput, DataType.Int64, "batch", "length");
+        TransformerTowerBlock block = UserTowerGraph.Block(graph, model, state, tokens, isPadded: true);
+        OnnxValue x = UserTowerGraph.Embed(graph, model, state, tokens); // [B, L, D]
+        for (int i = 0; i < model.Blocks; i++)
+        {
+            x = block.EveryPosition(i, x); // [B, L, D]
+        }
+
+        OnnxValue last = graph.Gather(x, graph.ScalarConstant(-1L), axis: 1); // [B, D]
+        graph.Output(OnnxUserTower.EmbeddingOutput, UserTowerGraph.Head(graph, model, state, last), DataType.Float, "batch", model.Dimension);
+        graph.Save(path);
+    }
+}
+
+/// <summary>A user tower with seeded random weights: its cost does not depend on what it learned.</summary>
+internal static class RandomTower
+{
+    /// <param name="folder">Where its weights pass through.</param>
+    public static IReadOnlyDictionary<string, NamedTensor> Create(ModelInfo model, string folder, int seed)
+    {
+        LibTorch.Load();
+        torch.manual_seed(seed);
+        using var tower = new UserTower(model);
+        ModelFolder.WriteRetriever(folder, tower, Provenance.Imported);
+        return NetworkWeights.ByName(tower);
+    }
+}
+
+/// <summary>A graph in ONNX Runtime on one thread, with the inputs of one request.</summary>
+internal sealed class TimedGraph : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _options = new();
+    private readonly string[] _names;
+    private readonly OrtValue[] _values;
+
+    public TimedGraph(string path, params (string Name, OrtValue Value)[] inputs)
+    {
+        _session = OnnxSession.Open(path);
+        (_names, _values) = ([.. inputs.Select(input => input.Name)], [.. inputs.Select(input => input.Value)]);
+    }
+
+    public float[] Run()
+    {
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, _names, _values, _session.OutputNames);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <returns>Milliseconds of one run.</returns>
+    public double Time()
+    {
+        long start = Stopwatch.GetTimestamp();
+        using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_options, _names, _values, _session.OutputNames);
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+
+    public void Dispose()
+    {
+        _options.Dispose();
+        _session.Dispose();
+    }
 }

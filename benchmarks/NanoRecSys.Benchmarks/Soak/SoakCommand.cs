@@ -57,7 +57,7 @@ internal static class SoakRun
         Catalog catalog = await CatalogFile.ReadAsync(store.Open(version).PathOf(ArtifactNames.Catalog), cancellationToken);
         string[] movies = [.. catalog.Items.Select(item => JsonSerializer.Serialize(item.Id))];
         using var stack = new LocalStack(
-            store, options.Api, settings: new Dictionary<string, string> { ["Events__MostPerUser"] = options.MostEvents.ToString(CultureInfo.InvariantCulture) });
+            options.Artifacts, options.Api, settings: new Dictionary<string, string> { ["Events__MostPerUser"] = options.MostEvents.ToString(CultureInfo.InvariantCulture) });
         Uri api = stack.Addresses[0];
         using var http = new HttpClient { BaseAddress = api };
         await stack.WaitUntilReadyAsync(api, cancellationToken);

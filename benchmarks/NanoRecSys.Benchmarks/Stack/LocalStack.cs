@@ -19,13 +19,13 @@ internal sealed class LocalStack : IDisposable
     private readonly List<Process> _balancers = [];
     private Process _redis;
 
-    /// <param name="store">Its versions are copied: events of made-up users must not get into the folder that the next training reads.</param>
+    /// <param name="artifacts">Folder with a published version. Its versions are copied: events of made-up users must not get into the folder that the next training reads.</param>
     /// <param name="program"><c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
     /// <param name="replicas">API processes.</param>
     /// <param name="settings">More of the APIs' environment.</param>
-    public LocalStack(ArtifactStore store, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null)
+    public LocalStack(string artifacts, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null)
     {
-        CopyVersions(store);
+        CopyVersions(new ArtifactStore(artifacts));
         _program = program ?? FindApi();
         _settings = settings ?? new Dictionary<string, string>();
         Addresses = [.. Enumerable.Range(0, replicas).Select(_ => Local(FreePort()))];
@@ -36,31 +36,14 @@ internal sealed class LocalStack : IDisposable
     /// <summary>One for each replica.</summary>
     public IReadOnlyList<Uri> Addresses { get; }
 
+    /// <summary>The artifacts folder of the replicas.</summary>
     public string Artifacts => Path.Combine(_folder, "artifacts");
+
     public string Redis => $"127.0.0.1:{_redisPort}";
     public string? LastWords { get; private set; } // the APIs' errors, if any
     public TimeSpan ApiTime => TimeOf(_apis);
     public TimeSpan BalancerTime => TimeOf(_balancers);
     public TimeSpan RedisTime => TimeOf([_redis]);
-
-    /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            int port = Random.Shared.Next(20_000, 32_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken; another is drawn.
-            }
-        }
-    }
 
     public long ApiBytes()
     {
@@ -147,14 +130,12 @@ internal sealed class LocalStack : IDisposable
 
     private void CopyVersions(ArtifactStore store)
     {
-        foreach (string file in Directory.EnumerateFiles(store.VersionsFolder, "*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(store.VersionsFolder, "*", SearchOption.AllDirectories).Append(store.CurrentFile))
         {
             string copy = Path.Combine(Artifacts, Path.GetRelativePath(store.Root, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-
-        File.Copy(store.CurrentFile, Path.Combine(Artifacts, Path.GetFileName(store.CurrentFile)));
     }
 
     private Process StartApi(Uri address)
@@ -229,4 +210,23 @@ internal sealed class LocalStack : IDisposable
     }
 
     private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
+
+    // Below the ports that outgoing connections are given, so that none takes it before the server does.
+    private static int FreePort()
+    {
+        while (true)
+        {
+            int port = Random.Shared.Next(20_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken; another is drawn.
+            }
+        }
+    }
 }

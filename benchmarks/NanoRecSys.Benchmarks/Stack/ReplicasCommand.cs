@@ -38,7 +38,7 @@ internal static class ReplicasCommand
                 return 1;
             }
 
-            using var stack = new LocalStack(store, program: null, MostReplicas);
+            using var stack = new LocalStack(store.Root, program: null, MostReplicas);
             string configuration = await File.ReadAllTextAsync(parsed.GetValue(balancer)!, cancellationToken);
             (string Name, Uri Url)[] kinds =
             [

@@ -6,6 +6,7 @@ namespace NanoRecSys.EndToEndTests.Fixtures;
 /// <summary>One page in the browser, and everything that went wrong on it.</summary>
 internal sealed class Visit : IAsyncDisposable
 {
+    private const int MostTabs = 300;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly IBrowserContext _context;
@@ -98,6 +99,28 @@ internal sealed class Visit : IAsyncDisposable
 
     /// <summary>Looks again and again until the address holds the part. Waiting for a navigation would miss one that happens before the wait begins.</summary>
     public Task ExpectAddressAsync(string part) => Assertions.Expect(Page).ToHaveURLAsync(new Regex(Regex.Escape(part)));
+
+    /// <summary>Reaches an element with nothing but Tab, from the end of the page on from its beginning.</summary>
+    public async Task TabToAsync(string selector)
+    {
+        for (int i = 0; i < MostTabs; i++)
+        {
+            await Page.Keyboard.PressAsync("Tab");
+            if (await Page.EvaluateAsync<bool>("selector => document.activeElement?.matches(selector) === true", selector))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail($"The keyboard does not reach {selector}.");
+    }
+
+    /// <summary>As <see cref="TabToAsync"/>, then a key.</summary>
+    public async Task PressAsync(string selector, string key)
+    {
+        await TabToAsync(selector);
+        await Page.Keyboard.PressAsync(key);
+    }
 
     public ILocator Marked(string testId) => Page.Locator($"[data-testid={testId}]");
 

@@ -106,7 +106,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
         string[] calls = [.. paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(call => $"{call.Name} {path.Name}")).Order(StringComparer.Ordinal)];
         Assert.Equal(
             [
-                "delete /items/{id}", "delete /models/pin", "delete /users/{id}", "delete /users/{id}/events", "delete /users/{id}/events/{key}", "get /catalog", "get /catalog/data", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /events", "get /health", "get /healthz", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}", "get /outcomes",
+                "delete /items/{id}", "delete /models/pin", "delete /users/{id}", "delete /users/{id}/events", "delete /users/{id}/events/{key}", "get /catalog", "get /catalog/data", "get /debug/host", "get /debug/status", "get /debug/telemetry", "get /events", "get /health", "get /healthz", "get /items", "get /items/{id}", "get /items/{id}/audience", "get /items/{id}/lists", "get /items/{id}/similar", "get /map", "get /models", "get /models/current", "get /models/{version}/plots/{name}", "get /outcomes",
                 "get /readyz", "get /rules", "get /training/progress", "get /training/runs", "get /users", "get /users/{id}/history", "get /users/{id}/lists", "patch /items/{id}", "post /events", "post /items",
                 "post /models/rollback", "post /models/{version}/activate", "post /models/{version}/pin", "post /recommend", "post /recommend/session", "post /recommendations", "post /recommendations/preview", "put /items/{id}", "put /rules",
             ],

@@ -13,7 +13,7 @@ public sealed class EventLimitTests
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync($"{cache.ConnectionString},asyncTimeout=60000");
         foreach (int[] some in Enumerable.Range(0, 300_000).Chunk(10_000))
         {
-            await redis.GetDatabase().HashSetAsync("nanorecsys:events:user:5301", [.. some.Select(i =>
+            await redis.GetDatabase().HashSetAsync("nanorecsys:user:{5301}:events", [.. some.Select(i =>
                 new HashEntry($"at:{i}", $$"""{"movie_id":{{1001 + i % 60}},"timestamp":{{i}},"type":"watch","received":{{i}}}"""))]);
         }
 

@@ -97,7 +97,7 @@ public sealed class EventRefusalTests
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
-        long there = Enumerable.Range(0, 500).Sum(i => redis.GetDatabase().HashLength($"nanorecsys:events:user:{FirstUser + i}"));
+        long there = Enumerable.Range(0, 500).Sum(i => redis.GetDatabase().HashLength($"nanorecsys:user:{{{FirstUser + i}}}:events"));
         Assert.Equal(stored, there);
         Assert.Equal(10, (await api.PostAsync("/recommend", """{"user_id": 11}""")).MovieIds().Length);
     }

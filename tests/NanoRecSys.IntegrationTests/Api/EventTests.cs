@@ -1,3 +1,5 @@
+using NanoRecSys.Core.Events;
+using NanoRecSys.Training.Data;
 using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
@@ -186,7 +188,7 @@ public sealed class EventTests
         using CacheServer cache = CacheServer.Start(CacheServer.Garnet);
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(114), cache.ConnectionString);
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
-        await redis.GetDatabase().HashSetAsync("nanorecsys:events:user:11", "key:a", "{");
+        await redis.GetDatabase().HashSetAsync("nanorecsys:user:{11}:events", "key:a", "{");
 
         using HttpResponseMessage response = await api.SendAsync("/events", """{"user_id": 11, "movie_id": 1010, "timestamp": 5, "key": "a"}""");
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
@@ -223,9 +225,38 @@ public sealed class EventTests
         var lives = redis.GetServers()[0].Keys().ToDictionary(key => key.ToString(), key => redis.GetDatabase().KeyTimeToLive(key));
 
         Assert.Equal(
-            ["nanorecsys:epoch", "nanorecsys:events:latest", "nanorecsys:events:revisions", "nanorecsys:events:user:11", "nanorecsys:events:users"],
+            ["nanorecsys:epoch", "nanorecsys:events:latest", "nanorecsys:user:{11}:events", "nanorecsys:user:{11}:revision"],
             lives.Where(key => key.Value is null).Select(key => key.Key).Order(StringComparer.Ordinal));
         Assert.Single(lives, key => key.Value is not null && key.Key.StartsWith("nanorecsys:answer:", StringComparison.Ordinal));
+    }
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Events_under_the_keys_of_an_earlier_release_are_moved_at_the_start_and_no_training_misses_them(string kind)
+    {
+        using CacheServer cache = CacheServer.Start(kind);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        IDatabase database = redis.GetDatabase();
+        foreach (EntityId user in (EntityId[])[Newcomer, EntityId.Of("a b")])
+        {
+            await database.SetAddAsync("nanorecsys:events:users", user.Text);
+            await database.HashSetAsync("nanorecsys:events:revisions", user.Text, 1);
+            await database.HashSetAsync($"nanorecsys:events:user:{user}", [new("key:a", Stored(1010)), new("key:b", Stored(1011))]);
+        }
+
+        await database.HashSetAsync($"nanorecsys:user:{{{Newcomer}}}:events", "key:b", Stored(1012)); // by this release
+        await database.HashSetAsync("nanorecsys:forgotten", RandomModel.QuietUser, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1000);
+        UserErrorException early = await Assert.ThrowsAsync<UserErrorException>(() => LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
+
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(116) { Created = DateTimeOffset.UtcNow.AddDays(-1) }, cache.ConnectionString);
+
+        Assert.Contains("earlier release", early.Message, StringComparison.Ordinal);
+        Assert.Equal([1012, 1010], (await api.HistoryAsync(Newcomer)).AsEnumerable());
+        Assert.Equal((int[])[1011, 1010], (await api.GetAsync("/users/a%20b/history")).GetProperty("items").Ids());
+        Assert.Equal(HttpStatusCode.NotFound, (await api.FetchAsync($"/users/{RandomModel.QuietUser}/history")).StatusCode);
+        Assert.DoesNotContain(redis.GetServers()[0].Keys(), key => key.ToString().StartsWith("nanorecsys:events:", StringComparison.Ordinal));
+        Assert.Equal(4, await LiveEvents.CountAsync(cache.ConnectionString, new EventArchive("none"), TestContext.Current.CancellationToken));
+
+        static byte[] Stored(int item) => StoredEvent.Write(new UserEvent(item, item, EventTypes.Watch, null, item));
     }
 
     [Fact]

@@ -53,6 +53,18 @@ public sealed class ExploreTests
     }
 
     [Fact]
+    public async Task The_lists_of_an_item_are_those_of_somebody_who_had_only_that()
+    {
+        ApiServer api = await SharedServers.Ranked;
+
+        JsonElement lists = (await api.GetAsync("/items/1007/lists?k=4")).GetProperty("lists");
+
+        Assert.Equal(["served", "retriever", "popular"], lists.EnumerateArray().Select(list => list.Text("name")));
+        Assert.Equal((await api.PostAsync("/recommend/session", """{"movie_ids": [1007], "k": 4}""")).MovieIds(), lists[0].GetProperty("items").Ids());
+        Assert.All(lists.EnumerateArray(), list => Assert.DoesNotContain(1007, list.GetProperty("items").Ids()));
+    }
+
+    [Fact]
     public async Task The_catalog_tells_what_filters_can_ask_for()
     {
         ApiServer api = await SharedServers.Ranked;
@@ -78,6 +90,7 @@ public sealed class ExploreTests
     [Theory]
     [InlineData("/items/99", HttpStatusCode.NotFound)]
     [InlineData("/items/99/audience", HttpStatusCode.NotFound)]
+    [InlineData("/items/99/lists", HttpStatusCode.NotFound)]
     [InlineData("/map", HttpStatusCode.NotFound)] // This version was published without one, as older ones were.
     [InlineData("/items?ids=1001,a%09b", HttpStatusCode.UnprocessableEntity)]
     public async Task What_is_not_there_or_makes_no_sense_is_said(string path, HttpStatusCode expected)

@@ -3,7 +3,7 @@ using NanoRecSys.Benchmarks.Evaluation;
 namespace NanoRecSys.IntegrationTests.Api;
 
 /// <summary>What is measured offline is what is served.</summary>
-public sealed class LiveMetricsTests(LearnedArtifacts learned) : IClassFixture<LearnedArtifacts>, IDisposable
+public sealed class LiveMetricsTests(LearnedArtifacts learned) : IDisposable
 {
     private const int MostDifferent = 1; // the served graph's numbers differ in the fifth digit
 

@@ -148,8 +148,8 @@ public sealed class NewItemsTests(TrainedArtifacts trained)
 
         (Availability before, Availability during, Availability after) = (At(0.5), At(1), At(2));
 
-        Assert.True(model.Catalog.TryFind(1, out ItemIndex row));
-        Assert.Equal((true, true), (before.Unavailable!.Contains(row.Value), after.Unavailable!.Contains(row.Value)));
+        Assert.True(model.Catalog.TryFind(1, out int row));
+        Assert.Equal((true, true), (before.Unavailable!.Contains(row), after.Unavailable!.Contains(row)));
         Assert.Null(during.Unavailable);
         Assert.Equal((Now.AddHours(1), Now.AddHours(2), DateTimeOffset.MaxValue), (before.Until, during.Until, after.Until));
         Assert.Distinct([before.Since, during.Since, after.Since]);

@@ -39,10 +39,10 @@ public sealed class OutcomeTests
         // Everything expires, and a deleted user leaves nothing.
         using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
         IServer server = redis.GetServers()[0];
-        Assert.All((string[])["nanorecsys:shown:11", "nanorecsys:taken:11", .. server.Keys(pattern: "nanorecsys:outcomes:*").Select(key => key.ToString())],
+        Assert.All((string[])["nanorecsys:user:{11}:shown", "nanorecsys:user:{11}:taken", .. server.Keys(pattern: "nanorecsys:outcomes:*").Select(key => key.ToString())],
             key => Assert.NotNull(redis.GetDatabase().KeyTimeToLive(key)));
         await api.SendAsync(HttpMethod.Delete, "/users/11");
-        Assert.DoesNotContain(server.Keys(), key => key.ToString().EndsWith(":11", StringComparison.Ordinal));
+        Assert.Equal(["nanorecsys:user:{11}:forgotten"], server.Keys().Select(key => key.ToString()).Where(key => key.Contains("{11}", StringComparison.Ordinal)));
     }
 
     [Theory, MemberData(nameof(Kinds))]

@@ -19,10 +19,9 @@ public sealed class BalancerTests : IDisposable
     {
         Assert.SkipUnless(File.Exists("/usr/sbin/haproxy") && File.Exists("/usr/bin/redis-server"), "Needs haproxy and redis-server.");
         CancellationToken cancellation = TestContext.Current.CancellationToken;
-        var store = new ArtifactStore(_folder.Path);
-        new RandomModel(821).Publish(store);
+        new RandomModel(821).Publish(new ArtifactStore(_folder.Path));
         string configuration = await File.ReadAllTextAsync(Path.Combine(RepositoryFolder.Root, "deploy", "haproxy.cfg"), cancellation);
-        using var stack = new LocalStack(store, program: null, replicas: 2, new Dictionary<string, string> { ["Server__DrainDelay"] = "00:00:02" });
+        using var stack = new LocalStack(_folder.Path, program: null, replicas: 2, new Dictionary<string, string> { ["Server__DrainDelay"] = "00:00:02" });
         using var balanced = new HttpClient { BaseAddress = stack.Balance(2, configuration) };
         using var first = new HttpClient { BaseAddress = stack.Addresses[0] };
         using var second = new HttpClient { BaseAddress = stack.Addresses[1] };

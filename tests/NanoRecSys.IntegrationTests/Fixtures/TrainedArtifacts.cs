@@ -3,6 +3,7 @@ using NanoRecSys.Training.Ranking;
 using NanoRecSys.Training.Retrieval;
 
 [assembly: AssemblyFixture(typeof(TrainedArtifacts))]
+[assembly: AssemblyFixture(typeof(LearnedArtifacts))]
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 

@@ -65,7 +65,6 @@ public sealed class ClosedLoopTests : IDisposable
     private static async Task DamageAsync(CacheServer cache)
     {
         await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
-        await redis.GetDatabase().SetAddAsync(EventKeys.Users, 9_999_999);
         await redis.GetDatabase().HashSetAsync(EventKeys.Of(9_999_999), "event", "{\"movie_id\":");
         await redis.GetDatabase().HashSetAsync(ItemRecord.Key, "777777", "null");
     }

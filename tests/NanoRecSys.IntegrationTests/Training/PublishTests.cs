@@ -165,7 +165,7 @@ public sealed class PublishTests(TrainedArtifacts trained) : IDisposable
     [InlineData("parity.json", "Run 'export' first")]
     [InlineData("index.json", "Run 'index' first")]
     [InlineData("user_tower.onnx", "Run 'export' and 'index' again")]
-    [InlineData("items.index", "Run 'export' and 'index' again")]
+    [InlineData("items.index", "items.index disappeared after 'index' wrote it. Run 'index' again.")]
     [InlineData("item_embeddings.npy", "Run 'export' and 'index' again")]
     public async Task What_is_missing_is_named_with_the_verb_that_makes_it(string file, string remedy)
     {

@@ -49,12 +49,16 @@ public sealed class RaceTests : IDisposable
             Assert.True(answer.Scores().Distinct().Count() > 1);
         }
 
-        JsonElement lists = await api.GetAsync($"/users/{data.Histories.Users[ranked.Users[0]].Text}/lists");
+        string user = data.Histories.Users[ranked.Users[0]].Text;
+        JsonElement lists = await api.GetAsync($"/users/{user}/lists");
         JsonElement[] parts = [.. lists.GetProperty("lists").EnumerateArray()];
-        Assert.Equal(["served", "retriever", "item_models", "similar", "popular"], parts.Select(part => part.Text("name")));
+        Assert.Equal(["served", "retriever", .. manifest.Blend!.Select(_ => "item_models"), "similar", "popular"], parts.Select(part => part.Text("name")));
         Assert.Equal(ranked.Lists[0][..10].Select(candidate => data.Catalog.Items[candidate.Row].Id.Text), parts[0].GetProperty("items").TextIds());
-        Assert.Equal(manifest.Blend!.Select(list => list.Name), parts[2].GetProperty("models").Texts());
+        Assert.Equal(manifest.Blend!.Select(list => list.Name), parts[2..^2].SelectMany(part => part.GetProperty("models").Texts()));
         Assert.NotEqual(parts[1].GetProperty("items").TextIds(), parts[2].GetProperty("items").TextIds());
+
+        JsonElement audience = await api.GetAsync($"/items/{parts[0].GetProperty("items").TextIds()[0]}/audience");
+        Assert.Contains((user, 1), audience.GetProperty("first").EnumerateArray().Select(member => (member.GetProperty("user_id").ToString(), member.GetProperty("place").GetInt32())));
 
         JsonElement race = (await api.GetAsync("/models")).GetProperty("versions")[0].GetProperty("race");
         Assert.Equal((outcome.Reason, outcome.Figures.Count), (race.Text("reason"), race.GetProperty("figures").EnumerateObject().Count()));

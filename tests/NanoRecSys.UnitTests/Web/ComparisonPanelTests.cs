@@ -16,7 +16,7 @@ public sealed class ComparisonPanelTests : BunitContext
 
     [Fact]
     public void Ours_says_what_the_ranking_left_out() =>
-        Assert.Contains("6,040 users, without their last 200", Show("ml-1m-sequences").Markup, StringComparison.Ordinal);
+        Assert.Contains("6,040 users, last 200 items excluded", Show("ml-1m-sequences").Markup, StringComparison.Ordinal);
 
     [Fact]
     public void Figures_of_other_sequences_are_marked() =>

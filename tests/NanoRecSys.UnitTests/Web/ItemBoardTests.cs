@@ -11,6 +11,9 @@ public sealed class ItemBoardTests : BunitContext
     private readonly FakeApi _api = new FakeApi()
         .On("GET /items/47", new ItemDetail(Films.Seven, 201, 9, 9066, 0.1f, 0.2f))
         .On("GET /items/47/similar", new ItemList([Films.Matrix], [0.62f]))
+        .On("GET /items/47/lists", new UserLists("v", [
+            new("served", [], [Films.Recommended(Films.Matrix, 0.9f, "")]), new("retriever", ["transformer"], [Films.Recommended(Films.Matrix, 0.4f, "")]),
+            new("item_models", ["item-knn"], [Films.Recommended(Films.StarWars, 0.4f, "")])]))
         .On("GET /items/47/audience", new ItemAudience(671, 200, 80, 7, 46, [new AudienceMember(480, 1, 33)]));
 
     public ItemBoardTests()
@@ -55,6 +58,16 @@ public sealed class ItemBoardTests : BunitContext
     }
 
     [Fact]
+    public void The_lists_of_the_model_s_parts_are_side_by_side()
+    {
+        IRenderedComponent<ItemBoard> board = Show();
+
+        board.WaitForAssertion(() => Assert.Equal(
+            ["Recommended: The Matrix", "Transformer alone: The MatrixNo. 1", "Item-kNN alone: Star Wars: Episode IV - A New Hope"],
+            board.FindAll("[data-testid=item-lists] section").Select(list => $"{list.GetAttribute("aria-label")}: {string.Concat(list.QuerySelectorAll("[data-testid=item-list-item] b, .tag").Select(part => part.TextContent))}")));
+    }
+
+    [Fact]
     public void A_film_without_a_place_on_the_map_says_so()
     {
         _api.On("GET /items/47", new ItemDetail(Films.Seven, 0, null, 9066, null, null));
@@ -84,6 +97,7 @@ public sealed class ItemBoardTests : BunitContext
 
         board.WaitForAssertion(() => Assert.Contains("Item 47 is not in", board.Find("[data-testid=error-state]").TextContent, StringComparison.Ordinal));
         Assert.Equal("Item 47", board.Find("h1").TextContent);
+        Assert.DoesNotContain(board.FindAll("button"), button => button.TextContent == "Try again");
         Assert.NotNull(board.Find("a[href='/explore']"));
     }
 

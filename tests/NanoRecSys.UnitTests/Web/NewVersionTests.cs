@@ -14,7 +14,7 @@ public sealed class NewVersionTests : BunitContext
         Assert.Empty(page.FindAll("[data-testid=new-version]"));
 
         page.Render(parameters => Fill(parameters, "860b3080f388", first));
-        Assert.Contains("860b3080f388 is served", page.Find("[data-testid=new-version]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("Another model version is served now.", page.Find("[data-testid=new-version]").TextContent, StringComparison.Ordinal);
 
         page.Render(parameters => Fill(parameters, "860b3080f388", "request-2"));
         Assert.Empty(page.FindAll("[data-testid=new-version]"));

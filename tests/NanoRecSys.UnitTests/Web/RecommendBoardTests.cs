@@ -41,7 +41,7 @@ public sealed class RecommendBoardTests : BunitContext
 
         IRenderedComponent<RecommendBoard> board = Show(7, new ListOptions { Categories = ["Western"] });
 
-        board.WaitForAssertion(() => Assert.Contains("Nothing unseen matches. Remove a filter.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains("Everything that matches is already in the history. Remove a filter.", board.Find("[data-testid=empty-state]").TextContent, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class RecommendBoardTests : BunitContext
         board.FindAll("[data-testid=card-action]")[0].Click();
 
         board.WaitForAssertion(() => Assert.Contains(told, board.Find("[role=alert]").TextContent, StringComparison.Ordinal));
-        Assert.Contains("Not stored", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+        Assert.Contains("Could not store the event", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
         Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count);
         Assert.Empty(board.FindAll("[data-testid=watched-note]"));
     }

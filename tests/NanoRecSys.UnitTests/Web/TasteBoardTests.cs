@@ -22,7 +22,7 @@ public sealed class TasteBoardTests : BunitContext
         board.WaitForAssertion(() => Assert.Single(board.FindAll("[data-testid=recommendation-card]")));
         Assert.Contains("\"session\":[{\"item_id\":260},{\"item_id\":2571}]", _api.Asked.Single(asked => asked.Call == "POST /recommendations").Body, StringComparison.Ordinal);
         Assert.Equal(["Star Wars: Episode IV - A New Hope", "The Matrix"], board.FindAll("[data-testid=taste-chip] a").Select(name => name.TextContent));
-        Assert.Equal("1 item for 2 that you named.", board.Find("[data-testid=taste-status]").TextContent);
+        Assert.Equal("Recommendations: 1, from 2 picks.", board.Find("[data-testid=taste-status]").TextContent);
     }
 
     [Fact]

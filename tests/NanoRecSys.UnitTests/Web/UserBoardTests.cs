@@ -28,7 +28,7 @@ public sealed class UserBoardTests : BunitContext
         IRenderedComponent<UserBoard> board = Show();
 
         board.WaitForAssertion(() => Assert.Equal(
-            ["Recommended: The Matrix", "Transformer alone: The Matrix", "Item-item models alone: Star Wars: Episode IV - A New Hope", "Popular: The Matrix"],
+            ["Recommended: The Matrix", "Transformer alone: The Matrix", "EASE alone: Star Wars: Episode IV - A New Hope", "Popular: The Matrix"],
             board.FindAll("[data-testid=user-lists] section").Select(list =>
                 $"{list.GetAttribute("aria-label")}: {string.Join(", ", list.QuerySelectorAll("[data-testid=user-list-item] b").Select(title => title.TextContent))}")));
         Assert.Contains("Because of Seven.", board.Find("[data-testid=user-reasons]").TextContent, StringComparison.Ordinal);

@@ -35,7 +35,7 @@ public sealed class UserPickerTests : BunitContext
         Box(picker).KeyDown(key);
 
         Assert.Equal("?query=&limit=25", _api.Asked.Single().Query);
-        Assert.Equal(["740 in the history", "7060 in the history", "711 in the history"], Options(picker));
+        Assert.Equal(["740 interactions", "7060 interactions", "711 interactions"], Options(picker));
     }
 
     [Fact]

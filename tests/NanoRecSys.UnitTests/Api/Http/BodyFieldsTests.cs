@@ -103,11 +103,11 @@ public sealed class BodyFieldsTests
     }
 
     [Fact]
-    public void Errors_of_a_list_s_objects_are_their_own_and_name_their_place()
+    public void Errors_of_rows_are_their_own_and_name_their_place()
     {
         BodyFields fields = Parse("""{"events": [{"user_id": 1}, {"user_id": "x"}, 3]}""");
 
-        IReadOnlyList<BodyFields> events = fields.Objects("events", 10);
+        IReadOnlyList<BodyFields> events = fields.Rows("events", 10);
         Assert.Equal(1, events[0].Int32("user_id", null));
         events[1].Int32("user_id", null);
 
@@ -115,6 +115,16 @@ public sealed class BodyFieldsTests
         Assert.Empty(events[0].Errors);
         Assert.Equal(["body", "events", "1", "user_id"], Assert.Single(events[1].Errors).Loc);
         Assert.Equal(["body", "events", "2"], Assert.Single(events[2].Errors).Loc);
+    }
+
+    [Fact]
+    public void Errors_of_objects_inside_are_the_body_s()
+    {
+        BodyFields fields = Parse("""{"pin": [{"position": 1}, {"position": "x"}]}""");
+
+        Assert.All(fields.Objects("pin", 10), pin => pin.Int32("position", null));
+
+        Assert.Equal(["body", "pin", "1", "position"], Assert.Single(fields.Errors).Loc);
     }
 
     [Theory]

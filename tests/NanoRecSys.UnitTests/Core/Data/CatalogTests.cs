@@ -21,8 +21,8 @@ public sealed class CatalogTests : IDisposable
     public void Items_are_found_by_id()
     {
         var catalog = new Catalog([Matrix, Unknown]);
-        Assert.True(catalog.TryFind(42, out ItemIndex index));
-        Assert.Equal(Unknown, catalog[index]);
+        Assert.True(catalog.TryFind(42, out int row));
+        Assert.Equal(Unknown, catalog.Items[row]);
         Assert.False(catalog.TryFind(1, out _));
     }
 

@@ -9,17 +9,12 @@ public sealed class RunCommandTests : FolderTests
     [Fact]
     public async Task Run_on_sparse_data_publishes_the_refit_without_a_ranker()
     {
-        // Eighty users with six items of forty each.
-        IEnumerable<string> rows = Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}"));
-        await File.WriteAllLinesAsync(Folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
-        using var output = new StringWriter();
-        using var error = new StringWriter();
+        await WriteWalksAsync();
         var store = new ArtifactStore(Folder.File("artifacts"));
 
-        int exit = await CommandLine.RunAsync(
-            ["run", "--preset", "sparse", "--data", Folder.Path, "--artifacts", store.Root, "--threads", "1"], output, error, TestContext.Current.CancellationToken);
+        (int exit, string text) = await RunAsync(store.Root);
 
-        Assert.True(exit == 0, error.ToString());
+        Assert.True(exit == 0, text);
         Manifest manifest = ManifestFile.Read(store.FolderOf(store.ReadCurrent()!));
         Assert.Null(manifest.Ranker);
         EvaluationResult[] figures = [.. manifest.Metrics.Where(result => result.Model == "retriever")];
@@ -31,10 +26,31 @@ public sealed class RunCommandTests : FolderTests
     }
 
     [Fact]
+    public async Task Run_on_the_quick_preset_publishes_what_wins_the_race()
+    {
+        await WriteWalksAsync();
+        string artifacts = Folder.File("artifacts");
+
+        (int exit, string text) = await RunAsync(artifacts, preset: "quick");
+
+        Assert.True(exit == 0, text);
+        var store = new ArtifactStore(artifacts);
+        Manifest manifest = ManifestFile.Read(store.FolderOf(store.ReadCurrent()!));
+        Assert.Equal(["blend", "item-knn", "popularity", "ranker", "retriever"], manifest.Race!.Figures.Keys.Order());
+        Assert.StartsWith("ease is left out: this preset", Assert.Single(manifest.Race.Notes), StringComparison.Ordinal);
+        string chosen = manifest.Race.Figures.Single(candidate => candidate.Value.IsChosen).Key;
+        Assert.Equal((chosen == "ranker", chosen is "item-knn" or "blend"), (manifest.Ranker is not null, manifest.Blend is not null and not []));
+        Assert.NotEqual("popularity", chosen);
+        Assert.All(manifest.Race.Figures.Values, figures => Assert.True(figures.BehindInterval.High >= 0)); // not significantly behind any
+        Assert.Equal(
+            ["prepare", "train-retriever", "mine-negatives", "train-ranker", "race", "evaluate", "export", "index", "publish"],
+            ProgressLog.Read(Directory.GetDirectories(store.RunsFolder).Single()).Select(report => report.Stage).Distinct());
+    }
+
+    [Fact]
     public async Task An_interrupted_run_continues_where_it_was_and_ends_as_an_unbroken_one()
     {
-        IEnumerable<string> rows = Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}"));
-        await File.WriteAllLinesAsync(Folder.File("ratings.csv"), rows, TestContext.Current.CancellationToken);
+        await WriteWalksAsync();
         string artifacts = Folder.File("broken");
 
         (int exit, string text) = await RunAsync(artifacts, interruptAt: "| epoch 2 ");
@@ -53,18 +69,23 @@ public sealed class RunCommandTests : FolderTests
         Assert.DoesNotContain("Continuing", (await RunAsync(artifacts)).Text, StringComparison.Ordinal);
     }
 
+    // Eighty users with six items of forty each.
+    private Task WriteWalksAsync() => File.WriteAllLinesAsync(
+        Folder.File("ratings.csv"), Enumerable.Range(0, 80).SelectMany(user => Enumerable.Range(0, 6).Select(t => $"{user},{1 + (user + t) % 40},5,{t}")),
+        TestContext.Current.CancellationToken);
+
     private static string ServedTower(string artifacts)
     {
         var store = new ArtifactStore(artifacts);
         return FileHash.Of(store.Open(store.ReadCurrent()!).PathOf(ArtifactNames.UserTower));
     }
 
-    private async Task<(int Exit, string Text)> RunAsync(string artifacts, string? interruptAt = null)
+    private async Task<(int Exit, string Text)> RunAsync(string artifacts, string? interruptAt = null, string preset = "sparse")
     {
         using var interrupt = new CancellationTokenSource();
         await using var output = new InterruptingWriter(interruptAt, interrupt);
         int exit = await CommandLine.RunAsync(
-            ["run", "--preset", "sparse", "--data", Folder.Path, "--artifacts", artifacts, "--threads", "1"], output, output, interrupt.Token);
+            ["run", "--preset", preset, "--data", Folder.Path, "--artifacts", artifacts, "--threads", "1"], output, output, interrupt.Token);
         return (exit, output.ToString());
     }
 

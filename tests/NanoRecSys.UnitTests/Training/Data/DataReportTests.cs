@@ -27,8 +27,8 @@ public sealed class DataReportTests : FolderTests
         Assert.Equal(("visitorid", "page", "seconds"), (report.Format.Columns["user"], Assert.Single(report.Format.Ignored), report.TimeUnit));
         Assert.Equal(("ann", "x", "2023-11-14 22:13:20", 2.0), (report.Preview[0].User.Text, report.Preview[0].Item.Text, report.Preview[0].Time, report.Preview[0].Rating));
         Assert.Equal([("view", 3L), ("buy", 3L)], report.EventTypes.Select(type => (type.Name, type.Rows)));
-        Assert.Equal([(1, 1, 1), (2, 2, 0), (3, 4, 1)], report.HistoryLengths.Select(bar => (bar.From, bar.To, bar.Count)));
-        Assert.Equal([(1, 1, 2), (2, 2, 0), (3, 4, 1)], report.Popularity.Select(bar => (bar.From, bar.To, bar.Count)));
+        Assert.Equal([(1, 1, 1), (2, 3, 0), (4, 7, 1)], report.HistoryLengths.Select(bar => (bar.From, bar.To, bar.Count)));
+        Assert.Equal([(1, 1, 2), (2, 3, 1)], report.Popularity.Select(bar => (bar.From, bar.To, bar.Count)));
         Assert.Equal((1, 1, 3), (report.Summary!.TiedUsers, report.Summary.ShortUsers, report.Summary.Undescribed));
         Assert.NotNull(report.Preset);
         Assert.False(Directory.Exists(context.Workspace.DataFolder));

@@ -5,6 +5,17 @@ public sealed class RecentPopularityTests
     private const long Day = 86_400;
 
     [Fact]
+    public void Popularity_as_lists_orders_as_popularity_does()
+    {
+        double[] weights = [2, 5, 0, 3];
+        float[] scores = new float[4];
+
+        new ItemListScorer("popularity", Popularity.Lists(weights)).Score([new TimedHistory(new[] { 3, 2, 0 }, default, 0)], scores);
+
+        Assert.Equal([2, 5, 0, 3], scores);
+    }
+
+    [Fact]
     public void Only_the_days_before_the_question_count_and_equals_go_by_all_days()
     {
         // Users had item 0 on days 1 and 2, item 1 on day 9, item 2 on day 10; what is held out on day 20 does not count.

@@ -14,9 +14,9 @@ public sealed class ItemFilesTests : IDisposable
     [Fact]
     public async Task Quoted_titles_keep_their_commas_and_doubled_quotes()
     {
-        IReadOnlyList<ItemRow> items = await ReadAsync("movies.csv", "movieId,title,genres\r\n11,\"American President, The (1995)\",Comedy|Drama\r\n140,\"The \"\"Real\"\" One (1996)\",(no genres listed)\r\n");
+        IReadOnlyList<CatalogItem> items = await ReadAsync("movies.csv", "movieId,title,genres\r\n11,\"American President, The (1995)\",Comedy|Drama\r\n140,\"The \"\"Real\"\" One (1996)\",(no genres listed)\r\n");
 
-        Assert.Equal(["11: American President, The (1995): Comedy|Drama", "140: The \"Real\" One (1996): (no genres listed)"], items.Select(Show));
+        Assert.Equal(["11: The American President (1995): Comedy|Drama", "140: The \"Real\" One (1996): "], items.Select(Show));
     }
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class ItemFilesTests : IDisposable
 
         ReadData data = await _folder.ReadAsync();
 
-        Assert.Equal(["Amélie (2001)", "Schindler’s café (2006–2007)"], data.Items.Select(item => item.Title));
+        Assert.Equal(["1: Amélie (2001): Comedy", "2: Schindler’s café (2006): Drama"], data.Items.Select(Show));
         Assert.Contains(_folder.Notes, note => note.EndsWith("movies.csv are not UTF-8 and were read as Windows-1252.", StringComparison.Ordinal) && note.StartsWith("1 of 3 lines", StringComparison.Ordinal));
     }
 
@@ -98,7 +98,7 @@ public sealed class ItemFilesTests : IDisposable
 
         ReadData data = await _folder.ReadAsync(Path.Combine(_folder.Path, "log.csv"), new ReadOptions { Items = items });
 
-        ItemRow chair = data.Items[0];
+        CatalogItem chair = data.Items[0];
         Assert.Equal(("sku-1", "Chair, blue", "Home|Chairs", "https://shop.example/1.png"), (chair.Id.Text, chair.Title, string.Join('|', chair.Categories), chair.ImageUrl));
         Assert.Equal((new DateTime(2024, 1, 2), new DateTime(2024, 2, 1), new DateTime(2030, 1, 1)), (chair.CreatedAt!.Value.UtcDateTime, chair.AvailableFrom!.Value.UtcDateTime, chair.AvailableUntil!.Value.UtcDateTime));
         Assert.Equal((false, true), (chair.Hidden, data.Items[1].Hidden));
@@ -122,7 +122,7 @@ public sealed class ItemFilesTests : IDisposable
 
         foreach (string items in new[] { parquet, json, python })
         {
-            ItemRow item = Assert.Single((await _folder.ReadAsync(log, new ReadOptions { Items = items })).Items);
+            CatalogItem item = Assert.Single((await _folder.ReadAsync(log, new ReadOptions { Items = items })).Items);
             Assert.Equal("1:  : a|b 3|4", $"{item.Id}: {item.Title} : {string.Join('|', item.Categories)} {string.Join('|', item.Attributes["sizes"].Texts)}");
             Assert.Single(item.Attributes);
         }
@@ -161,7 +161,7 @@ public sealed class ItemFilesTests : IDisposable
             await _folder.RefusalAsync(options: new ReadOptions { Items = items }));
     }
 
-    private async Task<IReadOnlyList<ItemRow>> ReadAsync(string name, string text)
+    private async Task<IReadOnlyList<CatalogItem>> ReadAsync(string name, string text)
     {
         _folder.Write(name, text);
         return (await _folder.ReadAsync()).Items;
@@ -175,5 +175,5 @@ public sealed class ItemFilesTests : IDisposable
         _folder.Write("u.genre", genres);
     }
 
-    private static string Show(ItemRow item) => $"{item.Id}: {item.Title}: {string.Join('|', item.Categories)}";
+    private static string Show(CatalogItem item) => $"{item.Id}: {item.Title}{(item.Year is { } year ? $" ({year})" : "")}: {string.Join('|', item.Categories)}";
 }

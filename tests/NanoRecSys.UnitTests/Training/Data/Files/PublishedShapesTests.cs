@@ -43,7 +43,7 @@ public sealed class PublishedShapesTests : IDisposable
         ReadData data = await _folder.ReadAsync();
 
         Assert.Equal(["A1YJEY40YUW4SE 7806397051 1 1391040000", "A60XNB876KYML 7806397051 3 1397779200"], ReadFolder.Rows(data));
-        ItemRow item = Assert.Single(data.Items);
+        CatalogItem item = Assert.Single(data.Items);
         Assert.Equal(("WAWO 15 Color Palette", "Beauty|Makeup|Face"), (item.Title, string.Join('|', item.Categories)));
         Assert.Equal((9.5, "WAWO"), (item.Attributes["price"].Number, item.Attributes["brand"].Texts[0]));
     }
@@ -67,7 +67,7 @@ public sealed class PublishedShapesTests : IDisposable
         ReadData data = await _folder.With("ml-100k.user", "user_id:token\tage:token\n196\t49\n").ReadAsync();
 
         Assert.Equal(["196 242 3 881250949", "186 302 3 891717742"], ReadFolder.Rows(data));
-        ItemRow item = Assert.Single(data.Items);
+        CatalogItem item = Assert.Single(data.Items);
         Assert.Equal(("Kolya", 1996, "Comedy|Drama"), (item.Title, item.Attributes["release_year"].Number, string.Join('|', item.Categories)));
     }
 

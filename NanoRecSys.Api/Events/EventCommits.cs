@@ -1,0 +1,62 @@
+using StackExchange.Redis;
+
+namespace NanoRecSys.Api.Events;
+
+/// <summary>
+/// Runs the transactions that change a user's events, and waits until <see cref="EventOptions.WaitForReplicas"/> replicas of Redis have them: WAIT, which
+/// blocks its connection. Waiting transactions therefore have a connection of their own, where they come one after the other and no request queues behind them.
+/// </summary>
+internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth health, IConnectionMultiplexer? redis = null) : IDisposable
+{
+    private const int WaitMilliseconds = 300;
+    private const int CommandMilliseconds = 2000; // longer than several waits
+
+    private readonly Lazy<ConnectionMultiplexer> _waiting = new(() =>
+    {
+        var settings = ConfigurationOptions.Parse(redis!.Configuration);
+        RedisConnection.Configure(settings);
+        settings.AsyncTimeout = CommandMilliseconds;
+        return ConnectionMultiplexer.Connect(settings);
+    });
+
+    public bool Waits => options.Value.WaitForReplicas > 0;
+
+    public ITransaction Begin() => (Waits ? _waiting.Value : redis!).GetDatabase().CreateTransaction();
+
+    /// <param name="transaction">Of <see cref="Begin"/>.</param>
+    /// <param name="key">One of those that it changes.</param>
+    /// <exception cref="EventStoreException">It was executed, and too few replicas confirmed it in time.</exception>
+    public async Task CommitAsync(ITransaction transaction, RedisKey key)
+    {
+        if (!Waits)
+        {
+            await transaction.ExecuteAsync();
+            return;
+        }
+
+        // Sent right behind the transaction: after a new connection or on another node WAIT would have nothing to wait for.
+        IServer node = _waiting.Value.GetServer(key, flags: CommandFlags.DemandMaster);
+        Task executed = transaction.ExecuteAsync();
+        Task<RedisResult> waited = node.ExecuteAsync("WAIT", options.Value.WaitForReplicas, WaitMilliseconds);
+        await Task.WhenAll(executed, waited);
+        int confirmed = (int)await waited;
+        bool isSameNode = Equals(node.EndPoint, _waiting.Value.GetServer(key, flags: CommandFlags.DemandMaster).EndPoint);
+        if (confirmed < options.Value.WaitForReplicas || !isSameNode)
+        {
+            string reason = isSameNode
+                ? $"{confirmed} of {options.Value.WaitForReplicas} replicas confirmed it within {WaitMilliseconds} ms"
+                : "another node of the cluster has taken over";
+            health.ReportRefusal(reason, isRefused: false);
+            throw new EventStoreException(
+                $"The store has the request, but {reason}: it may be lost. Send it again with the same keys and timestamps; what is there is not stored twice.");
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_waiting.IsValueCreated)
+        {
+            _waiting.Value.Dispose();
+        }
+    }
+}

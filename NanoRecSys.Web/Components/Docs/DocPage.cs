@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using Markdig;
+using Markdig.Extensions.AutoIdentifiers;
+using Markdig.Syntax;
+using Markdig.Syntax.Inlines;
+using Microsoft.Extensions.FileProviders;
+
+namespace NanoRecSys.Web.Components.Docs;
+
+/// <summary>A page of the documentation, which comes with the program.</summary>
+/// <param name="Title">Its first heading.</param>
+internal sealed record DocPage(string Title, string Html)
+{
+    public const string Address = "/docs";
+    public const string Index = "README.md";
+
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "docs");
+    private static readonly MarkdownPipeline Pipeline = new MarkdownPipelineBuilder().UsePipeTables().UseAutoIdentifiers(AutoIdentifierOptions.GitHub).Build();
+    private static readonly ConcurrentDictionary<string, DocPage> Rendered = new(StringComparer.Ordinal);
+
+    public static IReadOnlySet<string> Paths { get; } = Directory.EnumerateFiles(Folder, "*.md", SearchOption.AllDirectories)
+        .Select(file => Path.GetRelativePath(Folder, file).Replace('\\', '/')).ToHashSet(StringComparer.Ordinal); // such as lab/retriever.md
+
+    /// <returns>Null where there is no such page.</returns>
+    public static DocPage? Find(string? path) => string.IsNullOrEmpty(path) ? Find(Index)
+        : Paths.Contains(path) ? Rendered.GetOrAdd(path, static known => Render(known, File.ReadAllText(Path.Combine(Folder, known)))) : null;
+
+    public static void MapImages(WebApplication app) => app.UseStaticFiles(new StaticFileOptions
+    {
+        FileProvider = new PhysicalFileProvider(Path.Combine(Folder, "images")),
+        RequestPath = $"{Address}/images",
+    });
+
+    internal static DocPage Render(string path, string text)
+    {
+        MarkdownDocument document = Markdown.Parse(text, Pipeline);
+        var here = new Uri($"http://here{Address}/{path}");
+        foreach (LinkInline link in document.Descendants<LinkInline>().ToArray())
+        {
+            Uri to = new(here, link.Url);
+            string local = to.AbsolutePath[Math.Min(Address.Length + 1, to.AbsolutePath.Length)..];
+            if (to.Host == here.Host && !link.IsImage && !Paths.Contains(local))
+            {
+                link.ReplaceBy(new ContainerInline(), copyChildren: true); // a file of the repository
+            }
+            else if (to.Host == here.Host)
+            {
+                link.Url = to.AbsolutePath + to.Fragment; // the pages' base address is the site's
+            }
+        }
+
+        string title = document.Descendants<HeadingBlock>().FirstOrDefault()?.Inline?.Descendants<LiteralInline>().Aggregate("", (all, part) => all + part.Content) ?? path;
+        return new DocPage(title, document.ToHtml(Pipeline)
+            .Replace("<table>", "<div class=\"table-scroll\" tabindex=\"0\"><table class=\"plain\">", StringComparison.Ordinal).Replace("</table>", "</table></div>", StringComparison.Ordinal)
+            .Replace("<th></th>", "<td></td>", StringComparison.Ordinal)
+            .Replace("<pre>", "<pre tabindex=\"0\">", StringComparison.Ordinal)
+            .Replace("<img ", "<img loading=\"lazy\" ", StringComparison.Ordinal));
+    }
+}

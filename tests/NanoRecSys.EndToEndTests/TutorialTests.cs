@@ -1,0 +1,23 @@
+namespace NanoRecSys.EndToEndTests;
+
+/// <summary>What docs/tutorial.md says of the pages, where no other test shows it; its commands and their results are the integration tests'.</summary>
+public sealed class TutorialTests(FirstStart start)
+{
+    [Theory]
+    [InlineData("/data", "671", "9,066", "100,004", "Next training", "History lengths", "Long tail", "Categories", "Attributes")]
+    [InlineData("/system", "version ", "popularity", "SHA-256")]
+    [InlineData("/item/260", "Most similar", "Recommended to")]
+    public async Task A_page_has_what_the_tutorial_says(string path, params string[] texts)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync(path);
+
+        foreach (string text in texts)
+        {
+            await Expect(visit.Page.Locator("main")).ToContainTextAsync(text);
+        }
+
+        Assert.Empty(visit.Errors);
+    }
+}
