@@ -31,7 +31,14 @@ internal static class ReplicasCommand
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            using var stack = new LocalStack(Path.GetFullPath(parsed.GetValue(artifacts)!), program: null, MostReplicas);
+            var store = new ArtifactStore(Path.GetFullPath(parsed.GetValue(artifacts)!));
+            if (store.ReadCurrent() is null)
+            {
+                await Console.Error.WriteLineAsync($"No version is published in {store.Root}. Name another folder with --artifacts.");
+                return 1;
+            }
+
+            using var stack = new LocalStack(store.Root, program: null, MostReplicas);
             string configuration = await File.ReadAllTextAsync(parsed.GetValue(balancer)!, cancellationToken);
             (string Name, Uri Url)[] kinds =
             [
@@ -135,8 +142,11 @@ internal static class Info
 
 internal static class ReplicaReport
 {
+    private const int Columns = 170; // what the table needs
+
     public static void Print(IReadOnlyList<ReplicaRun> runs, IReadOnlyList<StoredEvents> stored, bool json)
     {
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, Columns);
         Table table = new Table().AddColumns(
             "scenario", "replicas", "requests/s", "ratio", "p50 ms", "p99 ms", "API µs", "balancer µs", "Redis µs", "commands", "bytes to Redis", "bytes from it", "failed");
         var lines = new List<Dictionary<string, object>>();
