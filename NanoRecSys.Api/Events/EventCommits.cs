@@ -34,18 +34,17 @@ internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth h
             return;
         }
 
-        // Sent right behind the transaction: after a new connection or on another node WAIT would have nothing to wait for.
-        IServer node = _waiting.Value.GetServer(key, flags: CommandFlags.DemandMaster);
+        // Sent right behind the transaction, on its connection: for another one there is nothing that WAIT would wait for. HLEN fails if the node does not have
+        // the key, so that it is not a node that the transaction was not sent to, while another one takes over.
+        IServer node = _waiting.Value.GetServer(key);
         Task executed = transaction.ExecuteAsync();
         Task<RedisResult> waited = node.ExecuteAsync("WAIT", options.Value.WaitForReplicas, WaitMilliseconds);
-        await Task.WhenAll(executed, waited);
+        Task owned = node.ExecuteAsync("HLEN", [(string)key!], CommandFlags.NoRedirect);
+        await Task.WhenAll(executed, waited, owned);
         int confirmed = (int)await waited;
-        bool isSameNode = Equals(node.EndPoint, _waiting.Value.GetServer(key, flags: CommandFlags.DemandMaster).EndPoint);
-        if (confirmed < options.Value.WaitForReplicas || !isSameNode)
+        if (confirmed < options.Value.WaitForReplicas)
         {
-            string reason = isSameNode
-                ? $"{confirmed} of {options.Value.WaitForReplicas} replicas confirmed it within {WaitMilliseconds} ms"
-                : "another node of the cluster has taken over";
+            string reason = $"{confirmed} of {options.Value.WaitForReplicas} replicas confirmed it within {WaitMilliseconds} ms";
             health.ReportRefusal(reason, isRefused: false);
             throw new EventStoreException(
                 $"The store has the request, but {reason}: it may be lost. Send it again with the same keys and timestamps; what is there is not stored twice.");

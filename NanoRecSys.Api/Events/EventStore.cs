@@ -82,7 +82,7 @@ internal sealed class EventStore(
     public async Task<EventOutcome[]> AppendAsync(IReadOnlyList<EventDraft> events)
     {
         IDatabase database = Database();
-        bool isSent = false;
+        (bool isSent, bool isUnknown) = (false, false);
         for (int attempt = 1; ; attempt++)
         {
             try
@@ -104,12 +104,16 @@ internal sealed class EventStore(
             }
             catch (RedisTimeoutException) when (attempt < Attempts && !commits.Waits)
             {
-                // The client waits shortly, for the sake of recommendations. What was written is known by its key.
+                isUnknown = true; // The client waits shortly, for the sake of recommendations. What was written is known by its key.
+            }
+            catch (RedisServerException e) when (attempt == 1 && IsAborted(e))
+            {
+                // In a cluster another node may have taken over; the client knows it by now.
             }
             catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException or InvalidDataException)
             {
-                // No command has run: Redis aborted the first transaction, or it was not even sent.
-                bool isRefused = e is RedisServerException && attempt == 1 && (!isSent || IsAborted(e));
+                // No command has run: Redis aborted every transaction, or none was sent.
+                bool isRefused = e is RedisServerException && !isUnknown && (!isSent || IsAborted(e));
                 throw await EventStoreException.FromAsync(e, isRefused, health, database);
             }
         }
@@ -350,5 +354,5 @@ internal sealed class EventStoreException : Exception
     public static async Task<string> ReasonAsync(Exception e, StoreHealth health, IDatabase database) =>
         !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
         : await health.FindRefusalAsync(database)
-        ?? "it is full (maxmemory), or a command is not permitted. The API needs HSET, HSETNX, SET and PUBLISH on nanorecsys:*, for deletions DEL, HDEL and HLEN, to move old events HGETALL, for items WATCH, HGET and INCR, and SCAN";
+        ?? "it is full (maxmemory), another node of its cluster is taking over, or a command is not permitted. The API needs HSET, HSETNX, SET and PUBLISH on nanorecsys:*, for deletions DEL, HDEL and HLEN, to move old events HGETALL, for items WATCH, HGET and INCR, and SCAN";
 }
