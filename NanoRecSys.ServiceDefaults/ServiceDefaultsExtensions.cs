@@ -39,6 +39,10 @@ internal static class ServiceDefaultsExtensions
         return app;
     }
 
+    /// <summary>Whether it asks if the service is up, as hosts and pages do every second: it must always get an answer, and "not ready" is one.</summary>
+    public static bool IsProbe(this PathString path) =>
+        path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz");
+
     /// <summary>Runs until it is stopped. A start that fails, for example on an address that is taken, ends with one line; the host's log has the rest.</summary>
     public static async Task<int> RunServiceAsync(this WebApplication app)
     {

@@ -78,8 +78,7 @@ internal static class TelemetryDefaults
 
     // Probes every few seconds, a Blazor circuit that lasts as long as its page, and a page's styles and scripts.
     private static bool IsNoise(PathString path) =>
-        path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz")
-        || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/_blazor") || path.StartsWithSegments("/_framework") || path.StartsWithSegments("/_content")
+        path.IsProbe() || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/_blazor") || path.StartsWithSegments("/_framework") || path.StartsWithSegments("/_content")
         || Path.HasExtension(path.Value);
 
     /// <summary>Drops Redis commands that belong to no request: heartbeats, subscriptions, background reads.</summary>

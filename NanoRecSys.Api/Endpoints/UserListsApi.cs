@@ -72,7 +72,7 @@ internal static class UserListsApi
             {
                 float[] nothing = new float[embedding.Length]; // the cosines are 0: only the item-item model scores
                 var best = new Candidate[Math.Min(catalog.Count, request.K)];
-                int found = part.Search(history.Rows, nothing, model.Items.Values.Span, catalog.NewAlike, filter, Nearest(nothing), best);
+                int found = part.Search(history.Rows, nothing, model.Items.Values.Span, filter, Nearest(nothing), best);
                 yield return ("item_models", [info.Name], [.. best[..found].Where(candidate => candidate.Score > 0)]);
             }
 

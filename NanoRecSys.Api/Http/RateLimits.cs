@@ -20,7 +20,7 @@ internal static class RateLimits
     public static void Configure(RateLimiterOptions limits, SecurityOptions options)
     {
         limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, IPAddress>(http =>
-            options.RequestsPerSecond == 0 || IsProbe(http.Request.Path)
+            options.RequestsPerSecond == 0 || http.Request.Path.IsProbe()
                 ? RateLimitPartition.GetNoLimiter(IPAddress.None)
                 : RateLimitPartition.GetTokenBucketLimiter(ClientOf(http.Connection.RemoteIpAddress), _ => Bucket(options)));
         limits.OnRejected = (context, _) =>
@@ -58,8 +58,4 @@ internal static class RateLimits
         ReplenishmentPeriod = TimeSpan.FromSeconds(1),
         QueueLimit = 0,
     };
-
-    /// <summary>Of a host or a page that asks every second whether the service is up: it must always get an answer, and "not ready" is one.</summary>
-    internal static bool IsProbe(PathString path) =>
-        path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz");
 }

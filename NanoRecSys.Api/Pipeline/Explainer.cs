@@ -161,7 +161,7 @@ internal static class Explainer
         float[] scores = model.Ranker is { } ranker
             ? ranker.Score(catalog, user, history, candidates)
             : Array.ConvertAll(candidates, candidate => candidate.Score);
-        model.Blend?.AddTo(history, Array.ConvertAll(candidates, candidate => candidate.Row), catalog.NewAlike, scores);
+        model.Blend?.AddTo(history, Array.ConvertAll(candidates, candidate => candidate.Row), scores);
         return scores;
     }
 

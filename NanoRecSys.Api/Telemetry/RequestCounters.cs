@@ -46,7 +46,7 @@ internal static class ErrorCounting
         app.Use(async (http, next) =>
         {
             await next(http);
-            if (ErrorKinds.OfStatus(http.Response.StatusCode) is { } kind && !RateLimits.IsProbe(http.Request.Path))
+            if (ErrorKinds.OfStatus(http.Response.StatusCode) is { } kind && !http.Request.Path.IsProbe())
             {
                 window.CountError(kind);
                 window.Add(new FailedRequest(

@@ -9,32 +9,18 @@ namespace NanoRecSys.Core.Retrieval;
 /// </summary>
 /// <remarks>
 /// <see cref="Search"/> finds the same items as a sort of what <see cref="AddToAll"/> leaves, provided that the index is exact: an item
-/// without a list score that is not among the K nearest is behind all of these, whose list scores are not negative.
+/// without a list score that is not among the K nearest is behind all of these, whose list scores are not negative. Items that were added since
+/// the lists were counted keep the place that their estimated cosine gives them.
 /// </remarks>
 /// <param name="lists">At least one, of the same items.</param>
 /// <param name="weights">One for each, above 0.</param>
 internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<double> weights) : IDisposable
 {
-    private const int MostAlike = 10;
-
     private readonly int _touched = (int)Math.Min(lists[0].Count, lists.Sum(list => (long)list.MostTouched));
     private readonly ConcurrentBag<Scratch> _unused = [];
 
     public int Count => lists[0].Count; // V
     public IEnumerable<ItemBlend> Parts => lists.Zip(weights, (list, weight) => new ItemBlend([list], [weight])); // each list alone, valid as long as this blend
-
-    /// <summary>M, number of known items that speak for a new one, which is on no list: it gets the mean of their list scores.</summary>
-    public int Alike => Math.Min(Count, MostAlike);
-
-    /// <returns>[M] the rows of the known items nearest to a new one.</returns>
-    /// <param name="embedding">[D] of the new item.</param>
-    /// <param name="known">Of V rows.</param>
-    public int[] AlikeTo(ReadOnlySpan<float> embedding, IVectorIndex known)
-    {
-        var nearest = new Candidate[Alike];
-        known.Search(embedding, RowFilter.None, nearest);
-        return Array.ConvertAll(nearest, candidate => candidate.Row);
-    }
 
     /// <summary>Maps the lists of a published version; disposing the blend unmaps them.</summary>
     /// <exception cref="InvalidDataException">A file is damaged, or the lists are of different items.</exception>
@@ -61,14 +47,13 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
 
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="rows">[C]</param>
-    /// <param name="alike">[N, M] for each new item the nearest rows of known ones.</param>
     /// <param name="scores">[C] cosines of these rows.</param>
-    public void AddTo(ReadOnlySpan<int> history, ReadOnlySpan<int> rows, ReadOnlySpan<int> alike, Span<float> scores)
+    public void AddTo(ReadOnlySpan<int> history, ReadOnlySpan<int> rows, Span<float> scores)
     {
         Scratch scratch = Score(history);
         for (int c = 0; c < rows.Length; c++)
         {
-            scores[c] += rows[c] < Count ? scratch.Scores[rows[c]] : ScoreOfNew(rows[c], alike, scratch);
+            scores[c] += rows[c] < Count ? scratch.Scores[rows[c]] : 0; // new items are on no list
         }
 
         Return(scratch);
@@ -77,26 +62,25 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="user">[D]</param>
     /// <param name="vectors">[V, D] of the items that the lists have.</param>
-    /// <param name="alike">[N, M] for each new item the nearest rows of known ones.</param>
     /// <param name="filter">Which rows may be returned.</param>
     /// <param name="nearest">[K] the index's best by cosine, with this filter, and how many there are.</param>
     /// <param name="best">[K] receives the best by the blend.</param>
     public int Search(
-        ReadOnlySpan<int> history, ReadOnlySpan<float> user, ReadOnlySpan<float> vectors, ReadOnlySpan<int> alike, RowFilter filter,
-        ReadOnlySpan<Candidate> nearest, Span<Candidate> best)
+        ReadOnlySpan<int> history, ReadOnlySpan<float> user, ReadOnlySpan<float> vectors, RowFilter filter, ReadOnlySpan<Candidate> nearest, Span<Candidate> best)
     {
         Scratch scratch = Score(history);
         var top = new TopK(best);
+        bool hasNew = false;
         foreach ((int row, float cosine) in nearest)
-        {
-            top.Offer(row, cosine + (row < Count ? scratch.Scores[row] : ScoreOfNew(row, alike, scratch)));
-        }
-
-        foreach ((int row, _) in nearest)
         {
             if (row < Count)
             {
+                top.Offer(row, cosine + scratch.Scores[row]);
                 scratch.Scores[row] = 0; // offered
+            }
+            else
+            {
+                hasNew = true;
             }
         }
 
@@ -112,7 +96,8 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         }
 
         Return(scratch);
-        return top.SortBestFirst();
+        int found = top.SortBestFirst();
+        return hasNew ? PlaceNew(nearest, best, found) : found;
     }
 
     public void Dispose()
@@ -123,15 +108,26 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         }
     }
 
-    private float ScoreOfNew(int row, ReadOnlySpan<int> alike, Scratch scratch)
+    // Each takes the place that it has among the nearest, with the score of the known item there.
+    private int PlaceNew(ReadOnlySpan<Candidate> nearest, Span<Candidate> best, int found)
     {
-        float sum = 0;
-        foreach (int known in alike.Slice((row - Count) * Alike, Alike))
+        Candidate[] known = best[..found].ToArray();
+        var top = new TopK(best);
+        foreach ((int row, float score) in known)
         {
-            sum += scratch.Scores[known];
+            top.Offer(row, score);
         }
 
-        return sum / Alike;
+        for (int place = 0; place < nearest.Length; place++)
+        {
+            (int row, float cosine) = nearest[place];
+            if (row >= Count)
+            {
+                top.Offer(row, found == 0 ? cosine : known[Math.Min(place, found - 1)].Score);
+            }
+        }
+
+        return top.SortBestFirst();
     }
 
     private Scratch Score(ReadOnlySpan<int> history)

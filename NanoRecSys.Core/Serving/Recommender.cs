@@ -79,11 +79,11 @@ internal static class Recommender
         }
 
         var best = new Candidate[nearest.Length]; // [C]
-        found = blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, catalog.NewAlike, filter, nearest.AsSpan(0, found), best);
+        found = blend.Search(history.Rows, user, catalog.Model.Items.Values.Span, filter, nearest.AsSpan(0, found), best);
         return WithPins(best[..found], rules, row =>
         {
             float[] score = [Cosine(row)];
-            blend.AddTo(history.Rows, [row], catalog.NewAlike, score);
+            blend.AddTo(history.Rows, [row], score);
             return score[0];
         });
 

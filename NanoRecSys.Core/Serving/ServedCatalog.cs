@@ -19,7 +19,6 @@ internal sealed class ServedCatalog
     public required long Hash { get; init; } // identifies the changes to items since the training, in any order
     public required CatalogItem[] NewItems { get; init; } // [N] and room for more; written only behind the end of every instance that shares it
     public required float[] NewEmbeddings { get; init; } // [N, D], likewise
-    public required int[] NewAlike { get; init; } // [N, M] rows of the model's items nearest to each, likewise; empty without a blend, which reads them
     public required ConcurrentDictionary<EntityId, int> NewRows { get; init; }
     public required ImmutableDictionary<int, CatalogItem> Changed { get; init; } // rows of items that differ from those of the model and of NewItems
     public required ImmutableHashSet<int> Gone { get; init; } // rows of items that were deleted, or placed anew in another row
@@ -135,7 +134,6 @@ internal sealed class CatalogBuilder
     private int _count; // N
     private CatalogItem[] _items = [];
     private float[] _embeddings = [];
-    private int[] _alike = [];
     private ImmutableDictionary<int, CatalogItem> _changed = ImmutableDictionary<int, CatalogItem>.Empty;
     private ImmutableHashSet<int> _gone = [];
     private IVectorIndex _indexed; // the model's rows and all of the new ones but the last few
@@ -262,14 +260,11 @@ internal sealed class CatalogBuilder
             {
                 Array.Resize(ref _items, Math.Max(16, 2 * _count));
                 Array.Resize(ref _embeddings, _items.Length * dimension);
-                Array.Resize(ref _alike, _items.Length * (_model.Blend?.Alike ?? 0));
             }
 
             int row = _firstRow + _count;
             CatalogItem item = _items[_count] = ToNewItem(record, row);
-            float[] embedding = _model.ContentMap!.Embed(item);
-            embedding.CopyTo(_embeddings, _count * dimension);
-            _model.Blend?.AlikeTo(embedding, _model.Index).CopyTo(_alike, _count * _model.Blend.Alike);
+            _model.ContentMap!.Embed(item).CopyTo(_embeddings, _count * dimension);
             _newRows[id] = row;
             if (IsLimited(item))
             {
@@ -307,7 +302,6 @@ internal sealed class CatalogBuilder
             Hash = _hash ^ (_waiting.Count * unchecked((long)0x9E3779B97F4A7C15)),
             NewItems = _items,
             NewEmbeddings = _embeddings,
-            NewAlike = _alike,
             NewRows = _newRows,
             Changed = _changed,
             Gone = _gone,

@@ -21,11 +21,8 @@ internal static class HeldOutItemsRanking
         int typical = new ItemFeatures(data.Catalog, ItemLayout.Empty).TypicalCount; // as serving ranks new items
         var catalog = new Catalog([.. data.Catalog.Items, .. heldOut.Items.Select(item => item with { Index = known + item.Index, Count = typical })]);
         ContentMapFit fit = ContentMapFit.Make(data.Catalog, data.TrainCounts, encoder.ItemEmbeddings);
-        float[][] embedded = [.. heldOut.Items.Select(item => fit.Map.Embed(item))];
-        float[] estimated = [.. embedded.SelectMany(row => row)];
+        float[] estimated = [.. heldOut.Items.SelectMany(item => fit.Map.Embed(item))];
         float[] vectors = encoder.ItemEmbeddings.cpu().data<float>().ToArray(); // [V, D]
-        using var index = new FlatIndex(vectors, fit.Map.Dimension);
-        int[] alike = [.. embedded.SelectMany(row => blend?.AlikeTo(row, index) ?? [])];
         Tensor items = cat([encoder.ItemEmbeddings.cpu(), tensor(estimated, [heldOut.Items.Count, fit.Map.Dimension])], 0); // [V + N, D]
         using RankerParts? parts = network is null ? null : new RankerParts(network, items, catalog);
         var byMap = new Ranks();
@@ -53,7 +50,7 @@ internal static class HeldOutItemsRanking
                     var excluded = new RowSet(catalog.Count);
                     excluded.AddRange(histories[b].Items.Span);
                     var list = new Candidate[Candidates];
-                    int count = blend.Search(histories[b].Items.Span, user, vectors, alike, new RowFilter(excluded), best, list);
+                    int count = blend.Search(histories[b].Items.Span, user, vectors, new RowFilter(excluded), best, list);
                     byLists.Add(list[..count], targets[b], known);
                 }
 

@@ -1,4 +1,4 @@
-// The theme is an attribute of the page: what was chosen here before, else what the system prefers.
+// What needs no circuit. The theme is an attribute of the page: what was chosen here before, else what the system prefers.
 (() => {
   const key = "nanorecsys.theme";
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -18,5 +18,12 @@
     const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
     try { localStorage.setItem(key, next); } catch { /* Storage may be off: the choice lasts for this page. */ }
     document.documentElement.dataset.theme = next;
+  });
+
+  // Here and not by the link's address: relative to the site's base it would lead to the first page.
+  document.addEventListener("click", event => {
+    if (!event.target.closest(".skip-link")) return;
+    event.preventDefault();
+    document.getElementById("main").focus();
   });
 })();

@@ -20,4 +20,18 @@ public sealed class TutorialTests(FirstStart start)
 
         Assert.Empty(visit.Errors);
     }
+
+    [Fact]
+    public async Task The_tutorial_is_a_page_with_its_picture()
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        await using Visit visit = await Visit.StartAsync(start.Browser, start.Address);
+        await visit.OpenAsync("/docs/tutorial.md");
+
+        await Expect(visit.Page).ToHaveTitleAsync("Ten minutes, from zero to a changed model · NanoRecSys");
+        ILocator picture = visit.Marked("document").Locator("img").First;
+        await picture.ScrollIntoViewIfNeededAsync();
+        await picture.EvaluateAsync("image => image.decode()"); // Fails where it is no picture.
+        Assert.Empty(visit.Errors);
+    }
 }

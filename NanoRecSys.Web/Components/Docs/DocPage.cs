@@ -3,7 +3,6 @@ using Markdig;
 using Markdig.Extensions.AutoIdentifiers;
 using Markdig.Syntax;
 using Markdig.Syntax.Inlines;
-using Microsoft.Extensions.FileProviders;
 
 namespace NanoRecSys.Web.Components.Docs;
 
@@ -25,11 +24,15 @@ internal sealed record DocPage(string Title, string Html)
     public static DocPage? Find(string? path) => string.IsNullOrEmpty(path) ? Find(Index)
         : Paths.Contains(path) ? Rendered.GetOrAdd(path, static known => Render(known, File.ReadAllText(Path.Combine(Folder, known)))) : null;
 
-    public static void MapImages(WebApplication app) => app.UseStaticFiles(new StaticFileOptions
+    // An endpoint, not static files: these give way to the route of the pages.
+    public static void MapImages(WebApplication app)
     {
-        FileProvider = new PhysicalFileProvider(Path.Combine(Folder, "images")),
-        RequestPath = $"{Address}/images",
-    });
+        string folder = Path.Combine(Folder, "images");
+        HashSet<string> names = [.. Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file))];
+        app.MapGet($"{Address}/images/{{name}}", IResult (string name) => names.Contains(name)
+            ? TypedResults.PhysicalFile(Path.Combine(folder, name), name.EndsWith(".png", StringComparison.Ordinal) ? "image/png" : "image/jpeg")
+            : TypedResults.NotFound());
+    }
 
     internal static DocPage Render(string path, string text)
     {

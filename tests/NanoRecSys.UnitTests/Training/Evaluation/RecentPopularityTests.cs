@@ -12,7 +12,7 @@ public sealed class RecentPopularityTests
 
         new ItemListScorer("popularity", Popularity.Lists(weights)).Score([new TimedHistory(new[] { 3, 2, 0 }, default, 0)], scores);
 
-        Assert.Equal([2, 5, 0, 3], scores);
+        Assert.Equal([2f, 5, 0, 3], scores);
     }
 
     [Fact]
