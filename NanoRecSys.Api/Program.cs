@@ -14,6 +14,7 @@ try
     builder.AddServiceDefaults();
     builder.AddRedisConnection();
     builder.AddServer();
+    builder.AddRequestLog();
     builder.AddOpenApiDocument();
     builder.AddSecurity();
     builder.AddModels();
@@ -30,6 +31,7 @@ try
     WebApplication app = builder.Build();
     app.Services.GetRequiredService<IStartupValidator>().Validate(); // here, where the host does not log a stack trace of it
     app.WarnOfFewFiles();
+    app.UseRequestLog();
     app.UseErrorCounting();
     app.UseSecurity();
     app.UseErrors();

@@ -57,11 +57,6 @@ internal sealed class StatusReader(
         {
             yield return warning;
         }
-
-        if (artifacts is { Manifest.Ranker: null })
-        {
-            yield return "This version has no ranker: the retriever's scores are served.";
-        }
     }
 
     private RedisStatus ReadRedis()

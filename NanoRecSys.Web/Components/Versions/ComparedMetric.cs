@@ -1,3 +1,4 @@
+using System.Globalization;
 
 namespace NanoRecSys.Web.Components.Versions;
 
@@ -24,7 +25,8 @@ public sealed record ComparedMetric(string Name, double A, double B, ConfidenceI
     public static IReadOnlyList<ComparedMetric> Of(EvaluationResult a, EvaluationResult b) =>
     [
         .. a.Metrics.Keys.Intersect(b.Metrics.Keys)
-            .OrderBy(name => Array.IndexOf(First, name) is >= 0 and var place ? place : First.Length).ThenBy(name => name, StringComparer.Ordinal)
+            .OrderBy(name => Array.IndexOf(First, name) is >= 0 and var place ? place : First.Length)
+            .ThenBy(name => name.Split('@')[0], StringComparer.Ordinal).ThenBy(name => int.TryParse(name.Split('@')[^1], CultureInfo.InvariantCulture, out int k) ? k : 0)
             .Take(12)
             .Select(name => new ComparedMetric(name.ToUpperInvariant(), a.Metrics[name], b.Metrics[name], Interval(a, name), Interval(b, name))),
         .. (a.Lists, b.Lists) is ({ } ours, { } theirs) ? Beyond(ours, theirs) : [],

@@ -23,6 +23,7 @@ public sealed class SettingsTests : IDisposable
     [InlineData("Artifacts__PollInterval", "1s", "Artifacts:PollInterval")]
     [InlineData("Index__Engine", "lucene", "Engine")]
     [InlineData("Server__MaxConnections", "many", "Server:MaxConnections")]
+    [InlineData("RequestLog__Share", "1.5", "RequestLog: The field Share must be between 0 and 1.")]
     [InlineData("Security__RequestsPerSecond", "10/s", "Security:RequestsPerSecond")]
     [InlineData("Security__KnownProxies__0", "proxy.example", "Security:KnownProxies")]
     [InlineData("Security__AdminKeys__0", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "empty text")]
@@ -90,6 +91,21 @@ public sealed class SettingsTests : IDisposable
 
         // appsettings.json limits the framework to warnings; without it every request has several lines.
         Assert.DoesNotContain("Request starting", api.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_logged_request_has_path_status_and_id_and_no_query()
+    {
+        using ProgramProcess api = StartApi(new() { ["RequestLog__Share"] = "1" });
+        using var client = new HttpClient { BaseAddress = await api.Address };
+
+        using HttpResponseMessage response = await client.GetAsync(new Uri("/healthz?secret=x", UriKind.Relative), TestContext.Current.CancellationToken);
+
+        string id = Assert.Single(response.Headers.GetValues("X-Request-Id"));
+        await ApiServer.UntilAsync("the request is logged", () => Task.FromResult(api.Output.Contains($"RequestId: {id}", StringComparison.Ordinal)));
+        Assert.Contains("Path: /healthz", api.Output, StringComparison.Ordinal);
+        Assert.Contains("StatusCode: 200", api.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", api.Output, StringComparison.Ordinal);
     }
 
     [Fact]

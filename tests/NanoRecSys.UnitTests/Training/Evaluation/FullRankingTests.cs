@@ -1,4 +1,3 @@
-
 namespace NanoRecSys.UnitTests.Training.Evaluation;
 
 public sealed class FullRankingTests

@@ -1,4 +1,3 @@
-
 namespace NanoRecSys.UnitTests.Training.Export;
 
 public sealed class RankerChoiceTests
