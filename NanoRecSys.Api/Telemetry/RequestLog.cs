@@ -41,11 +41,7 @@ internal static class RequestLog
     {
         public ValueTask OnRequestAsync(HttpLoggingInterceptorContext logContext)
         {
-            if (Random.Shared.NextDouble() < options.Value.Share)
-            {
-                logContext.AddParameter("RequestId", logContext.HttpContext.TraceIdentifier);
-            }
-            else
+            if (Random.Shared.NextDouble() >= options.Value.Share)
             {
                 logContext.LoggingFields = HttpLoggingFields.None;
             }
@@ -53,6 +49,14 @@ internal static class RequestLog
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask OnResponseAsync(HttpLoggingInterceptorContext logContext) => ValueTask.CompletedTask;
+        public ValueTask OnResponseAsync(HttpLoggingInterceptorContext logContext)
+        {
+            if (logContext.LoggingFields != HttpLoggingFields.None)
+            {
+                logContext.AddParameter("RequestId", logContext.HttpContext.TraceIdentifier); // not before: the request gets it on its way
+            }
+
+            return ValueTask.CompletedTask;
+        }
     }
 }
