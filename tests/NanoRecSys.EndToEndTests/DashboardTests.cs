@@ -36,11 +36,12 @@ public sealed class DashboardTests(FirstStart start)
         // The first request of a process measures its compiler; the one that is looked at comes after.
         await AskAsync("/?user=101");
         await AskAsync("/?user=102");
+        await AskAsync("/?user=103");
 
         await dashboard.Page.GotoAsync("/traces");
-        ILocator traces = dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "web: recommend" });
+        // MGET, HLEN and SETEX, among the API's 12 spans. They arrive over seconds; the last one is lost where the client's profiler is read just before it ends.
+        ILocator traces = dashboard.Page.GetByRole(AriaRole.Row).Filter(new() { HasText = "web: recommend" }).Filter(new() { HasText = "api (12)" }).Filter(new() { HasText = "cache (3)" });
         await Expect(traces).Not.ToHaveCountAsync(0);
-        await Expect(traces.Last).ToContainTextAsync("cache (3)"); // MGET, HLEN and SETEX; the spans of a trace arrive over seconds
         await traces.Last.ClickAsync();
 
         // The whole path in its order.

@@ -16,7 +16,7 @@ public sealed class RedisFaultTests : IDisposable
     {
         using var cache = new CacheServer.RedisCache("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru", "--dir", _folder.Path);
         cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(411), cache.ConnectionString);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(411), cache.ConnectionString, ("Events:MostPerUser", "100000")); // none moves out of the store
         var acknowledged = new ConcurrentDictionary<int, int>();
         using var stop = new CancellationTokenSource();
         Task[] clients = [.. Enumerable.Range(0, 6).Select(client => Task.Run(async () =>
