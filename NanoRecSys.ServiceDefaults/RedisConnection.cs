@@ -41,13 +41,7 @@ internal static class RedisConnection
                 settings.DisableTracing = !TelemetryDefaults.HasCollector(builder.Configuration); // profiling every command costs throughput
             },
             Configure);
-        builder.Services.AddKeyedSingleton<IConnectionMultiplexer>(Background, (_, _) =>
-        {
-            var options = ConfigurationOptions.Parse(connectionString);
-            Configure(options);
-            options.AsyncTimeout = BackgroundMilliseconds;
-            return ConnectionMultiplexer.Connect(options);
-        });
+        builder.Services.AddKeyedSingleton<IConnectionMultiplexer>(Background, (_, _) => Connect(connectionString, BackgroundMilliseconds));
         builder.Services.AddHealthChecks().AddCheck<RedisHealthCheck>("redis", HealthStatus.Degraded);
         return builder;
     }
@@ -68,10 +62,19 @@ internal static class RedisConnection
         }
     }
 
+    /// <summary>A connection like that of requests, except for the time that a command may take.</summary>
+    public static ConnectionMultiplexer Connect(string connectionString, int asyncMilliseconds)
+    {
+        var options = ConfigurationOptions.Parse(connectionString);
+        Configure(options);
+        options.AsyncTimeout = asyncMilliseconds;
+        return ConnectionMultiplexer.Connect(options);
+    }
+
     /// <summary>
     /// The cache must never cost more than it saves: a command that cannot be sent now fails now, and the connection comes back by itself in the background.
     /// </summary>
-    public static void Configure(ConfigurationOptions options)
+    private static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
         options.AllowAdmin = true; // the client counts INFO, which tells how Redis is configured, as administration

@@ -11,13 +11,7 @@ internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth h
     private const int WaitMilliseconds = 300;
     private const int CommandMilliseconds = 2000; // longer than several waits
 
-    private readonly Lazy<ConnectionMultiplexer> _waiting = new(() =>
-    {
-        var settings = ConfigurationOptions.Parse(redis!.Configuration);
-        RedisConnection.Configure(settings);
-        settings.AsyncTimeout = CommandMilliseconds;
-        return ConnectionMultiplexer.Connect(settings);
-    });
+    private readonly Lazy<ConnectionMultiplexer> _waiting = new(() => RedisConnection.Connect(redis!.Configuration, CommandMilliseconds));
 
     public bool Waits => options.Value.WaitForReplicas > 0;
 

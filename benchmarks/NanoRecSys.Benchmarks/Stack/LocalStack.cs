@@ -211,8 +211,8 @@ internal sealed class LocalStack : IDisposable
 
     private static Uri Local(int port) => new($"http://127.0.0.1:{port}");
 
-    // Below the ports that outgoing connections are given, so that none takes it before the server does.
-    private static int FreePort()
+    /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
+    public static int FreePort()
     {
         while (true)
         {

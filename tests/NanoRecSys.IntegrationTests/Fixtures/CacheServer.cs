@@ -1,6 +1,6 @@
 using StackExchange.Redis;
-using System.Net.Sockets;
 using Garnet;
+using NanoRecSys.Benchmarks.Stack;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
@@ -12,7 +12,7 @@ internal abstract class CacheServer : IDisposable
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = LocalStack.FreePort();
     public string Password { get; init; } = ""; // empty where it asks for none
     public string? Authority { get; init; } // A PEM file of who vouches for it, where it speaks TLS and nothing else; null for plain text
 
@@ -59,25 +59,6 @@ internal abstract class CacheServer : IDisposable
             catch (RedisException) when (waited.Elapsed < StartLimit)
             {
                 Thread.Sleep(20);
-            }
-        }
-    }
-
-    /// <summary>Below the ports that outgoing connections are given, so that none takes it before the server does.</summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            int port = Random.Shared.Next(20_000, 32_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken; another is drawn.
             }
         }
     }

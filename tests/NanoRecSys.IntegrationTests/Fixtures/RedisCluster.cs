@@ -1,3 +1,5 @@
+using NanoRecSys.Benchmarks.Stack;
+
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
 /// <summary>A Redis Cluster of processes on this machine: three masters, with a replica each if asked for.</summary>
@@ -11,7 +13,7 @@ internal sealed class RedisCluster : IDisposable
 
     private RedisCluster(int nodes, int nodeTimeout)
     {
-        _nodes = [.. Enumerable.Range(0, nodes).Select(i => (i, Bus: CacheServer.FreePort())).Select(node => (new CacheServer.RedisCache(
+        _nodes = [.. Enumerable.Range(0, nodes).Select(i => (i, Bus: LocalStack.FreePort())).Select(node => (new CacheServer.RedisCache(
             "--cluster-enabled", "yes", "--cluster-config-file", _folder.File($"{node.i}.conf"), "--cluster-node-timeout", $"{nodeTimeout}", "--cluster-port", $"{node.Bus}",
             "--repl-diskless-sync-delay", "0", "--dir", _folder.Path, "--dbfilename", $"{node.i}.rdb"), node.Bus))];
     }
