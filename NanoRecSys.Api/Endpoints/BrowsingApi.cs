@@ -197,7 +197,7 @@ internal sealed class LookUp(ServedModel served, ItemStore items, EventStore eve
         {
             return HistoryReader.ReadUser(catalog, user, events.IsConfigured ? await events.ReadAsync(user, (await events.StateAsync(user)).State) : UserEvents.None);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        catch (Exception e) when (RedisFailure.Is(e) || e is InvalidDataException)
         {
             outages.ReportRedis(e);
             return HistoryReader.ReadUser(catalog, user, events.Unread(user));

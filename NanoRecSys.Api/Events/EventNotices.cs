@@ -70,7 +70,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
 
                 await redis.GetDatabase().PublishAsync(Channel, string.Create(CultureInfo.InvariantCulture, $"{BeatMark}{_self}:{Environment.TickCount64}"));
             }
-            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+            catch (Exception e) when (RedisFailure.Is(e))
             {
                 logger.LogDebug("No notices of events for now: {Reason}", e.Message);
             }

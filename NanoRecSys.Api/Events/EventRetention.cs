@@ -44,7 +44,7 @@ internal sealed class EventRetention(
             {
                 await MoveAsync(redis!.GetDatabase(), users);
             }
-            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidDataException or IOException or UnauthorizedAccessException or ArtifactException
+            catch (Exception e) when (RedisFailure.Is(e) || e is InvalidDataException or IOException or UnauthorizedAccessException or ArtifactException
                 || (e is OperationCanceledException && !stoppingToken.IsCancellationRequested)) // an aborted transaction
             {
                 logger.LogWarning("Events of {Users} users stay in the store for now, because they cannot be moved to {Folder}: {Reason}", users.Count, archive.Folder, e.Message);
@@ -153,7 +153,7 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
             _known = redis is null ? _known
                 : (await redis.GetDatabase().HashGetAllAsync(EventKeys.Forgotten)).ToDictionary(user => EntityId.Of((string)user.Name!), user => (long)user.Value);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             // What was known before holds.
         }

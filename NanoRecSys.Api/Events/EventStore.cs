@@ -110,7 +110,7 @@ internal sealed class EventStore(
             {
                 // In a cluster another node may have taken over; the client knows it by now.
             }
-            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException or InvalidDataException)
+            catch (Exception e) when (RedisFailure.Is(e) || e is OperationCanceledException or InvalidDataException)
             {
                 // No command has run: Redis aborted every transaction, or none was sent.
                 bool isRefused = e is RedisServerException && !isUnknown && (!isSent || IsAborted(e));
@@ -183,7 +183,7 @@ internal sealed class EventStore(
 
             return await count;
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (RedisFailure.Is(e) || e is OperationCanceledException)
         {
             if (!IsAborted(e))
             {

@@ -44,7 +44,7 @@ internal sealed class KeyMigration(EventNotices notices, TimeProvider time, ILog
                 logger.LogInformation("Moved the events of {Users} users to keys with hash tags", users.Length);
             }
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             logger.LogWarning("Events of an earlier release are not moved to keys with hash tags for now: {Reason}", e.Message);
         }

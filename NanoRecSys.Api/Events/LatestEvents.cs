@@ -73,7 +73,7 @@ internal static class LatestEvents
                         happened.Event.Type, happened.Event.Rating, happened.Event.Timestamp,
                         DateTimeOffset.FromUnixTimeMilliseconds(happened.Event.Received / 1000), EventReader.KeyOf(happened.Field)))]));
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or EventStoreException or InvalidDataException)
+            catch (Exception e) when (RedisFailure.Is(e) || e is EventStoreException or InvalidDataException)
             {
                 return EventsApi.StoreAway(http, e as EventStoreException ?? new EventStoreException($"The store of events cannot be read: {e.Message}", e));
             }

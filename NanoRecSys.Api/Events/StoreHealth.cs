@@ -120,7 +120,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             (_isSilent, _isAnswering) = (false, true);
             Compare(epoch);
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             _isSilent = e is TimeoutException;
             _isAnswering = false;
@@ -138,7 +138,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         {
             _probeRefusal = e.Message;
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             // The client itself sends no writes to a replica.
             _probeRefusal = _isAnswering && redis!.GetServers().All(server => server.IsReplica) ? "It is a read-only replica." : null;
@@ -197,7 +197,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
                 }
             }
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidOperationException)
+        catch (Exception e) when (RedisFailure.Is(e) || e is InvalidOperationException)
         {
             logger.LogDebug("What Redis is configured to keep is unknown: {Reason}", e.Message);
         }

@@ -31,7 +31,7 @@ internal static class StoreWatch
                 await look(redis.GetDatabase());
                 failure = null;
             }
-            catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or InvalidDataException)
+            catch (Exception e) when (RedisFailure.Is(e) || e is InvalidDataException)
             {
                 failed(failure == e.GetType() ? LogLevel.Debug : LogLevel.Warning, e.Message);
                 failure = e.GetType();

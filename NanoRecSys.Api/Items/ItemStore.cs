@@ -86,7 +86,7 @@ internal sealed class ItemStore(
         {
             throw new EventStoreException($"What is stored as item {id} is damaged: {e.Message} Delete it (HDEL {ItemRecord.Key} {id}), then send the request again.", e);
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (RedisFailure.Is(e) || e is OperationCanceledException)
         {
             throw await EventStoreException.FromAsync(e, isRefused: e is RedisServerException, health, database);
         }

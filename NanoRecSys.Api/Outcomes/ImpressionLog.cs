@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Threading.Channels;
@@ -96,7 +97,7 @@ internal sealed class ImpressionLog : BackgroundService
             await FlushAsync().WaitAsync(ReadPatience, _time);
             return [.. (await ReadAsync(_redis!.GetDatabase(), user, lists).WaitAsync(ReadPatience, _time)).SelectMany(list => list.Items).Distinct().Select(id => EntityId.Of(id))];
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             _outages.ReportRedis(e);
             return [];
@@ -176,7 +177,7 @@ internal sealed class ImpressionLog : BackgroundService
     // An impression counts once as a click and once as a conversion, however many events follow it.
     private async Task AttributeAsync(IDatabase database, List<Taken> taken)
     {
-        var totals = new OutcomeTotals();
+        var counted = new ConcurrentBag<(ShownList List, string Kind)>(); // the users' tasks run at the same time
         async Task AttributeUserAsync(IGrouping<EntityId, Taken> own)
         {
             ShownList[] lists = await ReadAsync(database, own.Key, ListsPerUser * 3 / 2);
@@ -192,7 +193,7 @@ internal sealed class ImpressionLog : BackgroundService
                 {
                     if (await database.SetAddAsync(OutcomeKeys.Taken(own.Key), $"{list.Request}:{item.Item}:{kind}"))
                     {
-                        totals.Add(DateTimeOffset.FromUnixTimeSeconds(list.Time), list.Version, list.Surface, kind, 1);
+                        counted.Add((list, kind));
                     }
                 }
 
@@ -200,7 +201,14 @@ internal sealed class ImpressionLog : BackgroundService
             }
         }
 
-        if (await TryAsync(taken.GroupBy(item => item.User).Select(AttributeUserAsync), taken.Count) && await TryAsync(totals.Write(database), taken.Count))
+        await TryAsync(taken.GroupBy(item => item.User).Select(AttributeUserAsync), taken.Count);
+        var totals = new OutcomeTotals();
+        foreach ((ShownList list, string kind) in counted)
+        {
+            totals.Add(DateTimeOffset.FromUnixTimeSeconds(list.Time), list.Version, list.Surface, kind, 1);
+        }
+
+        if (await TryAsync(totals.Write(database), counted.Count))
         {
             totals.Count(_impressions, _outcomes);
         }
@@ -219,7 +227,7 @@ internal sealed class ImpressionLog : BackgroundService
 
             return true;
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             _lost.Add(count);
             _outages.ReportRedis(e);

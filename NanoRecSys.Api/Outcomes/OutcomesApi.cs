@@ -57,7 +57,7 @@ internal static class OutcomesApi
             OutcomeTotals totals = await OutcomeTotals.ReadAsync(redis.GetDatabase(), DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime), back);
             return TypedResults.Ok(Report(back, totals, [.. models.Value.Split.OrderByDescending(share => share.Value).ThenBy(share => share.Key, StringComparer.Ordinal).Select(share => share.Key)]));
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             return EventsApi.StoreAway(http, new EventStoreException($"The outcomes cannot be read: {e.Message}", e));
         }

@@ -80,7 +80,7 @@ internal sealed class RecommendationCache(
 
             return new CacheLookup(entry, CacheResults.Hit, Source: CacheSources.Redis);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             outages.ReportRedis(e);
             return new CacheLookup(null, CacheResults.Error);
@@ -99,7 +99,7 @@ internal sealed class RecommendationCache(
         {
             return lookup.Events is { } state ? await events.ReadAsync(user, state) : events.Unread(user);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or InvalidDataException)
+        catch (Exception e) when (RedisFailure.Is(e) || e is InvalidDataException)
         {
             outages.ReportRedis(e);
             return events.Unread(user);
@@ -116,7 +116,7 @@ internal sealed class RecommendationCache(
                 await redis!.GetDatabase().KeyDeleteAsync(key);
             }
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             outages.ReportRedis(e); // they are never served again, and expire
         }
@@ -143,7 +143,7 @@ internal sealed class RecommendationCache(
             outages.RequireRedis();
             await database.StringSetAsync(key, entry.Bytes, options.Value.CacheLifetime);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             outages.ReportRedis(e);
         }

@@ -140,7 +140,7 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
         {
             throw new EventStoreException($"The stored rules are damaged: {e.Message}. Delete them (DEL {Key}), then send all rules again with version 0.", e);
         }
-        catch (Exception e) when (e is RedisException or RedisCommandException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (RedisFailure.Is(e) || e is OperationCanceledException)
         {
             throw await EventStoreException.FromAsync(e, isRefused: e is RedisServerException, health, database);
         }

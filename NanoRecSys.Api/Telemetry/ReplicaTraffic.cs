@@ -124,7 +124,7 @@ internal sealed class ReplicaNotices(
                     await redis.GetDatabase().PublishAsync(Channel, Message(next).Write());
                 }
             }
-            catch (Exception e) when (e is RedisException or TimeoutException)
+            catch (Exception e) when (RedisFailure.Is(e))
             {
                 next = ended + 1;
                 logger.LogDebug("No telemetry of other replicas at the moment: {Reason}", e.Message);

@@ -60,7 +60,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
             return !await redis.GetDatabase().KeyExistsAsync(EventKeys.EarlierUsers) ? await work(redis)
                 : throw new UserErrorException("Redis has events under the keys of an earlier release. Start this release's API once: it moves them.");
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (RedisFailure.Is(e))
         {
             // Not the address itself: it may hold a password.
             throw new UserErrorException($"The events cannot be read from Redis at {string.Join(", ", options.EndPoints)}: {e.Message}", e);

@@ -93,6 +93,11 @@ internal static class SoakRun
             options, tally, elapsed, faults.Count, workers.Sum(worker => worker.Acknowledged),
             await LiveEvents.CountAsync(stack.Redis, archive, cancellationToken) - await archive.CountAsync(), outcomes.Outcomes, memory);
         report.Print();
+        if (tally.Violations > 0)
+        {
+            await Console.Error.WriteLineAsync(stack.LastWords);
+        }
+
         return report.IsGood ? 0 : 1;
     }
 }

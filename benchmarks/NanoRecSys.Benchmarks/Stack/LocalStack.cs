@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -9,6 +10,7 @@ namespace NanoRecSys.Benchmarks.Stack;
 /// </summary>
 internal sealed class LocalStack : IDisposable
 {
+    private const int MostLines = 100;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("nanorecsys-stack-").FullName;
@@ -17,6 +19,7 @@ internal sealed class LocalStack : IDisposable
     private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly Process[] _apis;
     private readonly List<Process> _balancers = [];
+    private readonly ConcurrentQueue<string> _lastWords = new();
     private Process _redis;
 
     /// <param name="artifacts">Folder with a published version. Its versions are copied: events of made-up users must not get into the folder that the next training reads.</param>
@@ -40,7 +43,9 @@ internal sealed class LocalStack : IDisposable
     public string Artifacts => Path.Combine(_folder, "artifacts");
 
     public string Redis => $"127.0.0.1:{_redisPort}";
-    public string? LastWords { get; private set; } // the APIs' errors, if any
+
+    /// <summary>The latest lines of the APIs' logs: errors, and why one did not start.</summary>
+    public string LastWords => string.Join('\n', _lastWords);
     public TimeSpan ApiTime => TimeOf(_apis);
     public TimeSpan BalancerTime => TimeOf(_balancers);
     public TimeSpan RedisTime => TimeOf([_redis]);
@@ -150,7 +155,14 @@ internal sealed class LocalStack : IDisposable
             start.Environment[name] = value;
         }
 
-        return Start(start, line => LastWords = line);
+        return Start(start, line =>
+        {
+            _lastWords.Enqueue(line);
+            if (_lastWords.Count > MostLines)
+            {
+                _lastWords.TryDequeue(out _);
+            }
+        });
     }
 
     private Process StartRedis() => Start(

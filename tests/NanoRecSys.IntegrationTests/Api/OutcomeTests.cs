@@ -64,6 +64,26 @@ public sealed class OutcomeTests
     }
 
     [Fact]
+    public async Task Clicks_of_hundreds_of_users_at_once_all_count()
+    {
+        const int users = 400;
+        using CacheServer cache = CacheServer.Start(CacheServer.Redis);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(649), cache.ConnectionString);
+        int[][] lists = await Task.WhenAll(Enumerable.Range(9000, users).Select(async user => (await api.PostAsync("/recommend", $$"""{"user_id": {{user}}, "k": 5}""")).MovieIds()));
+
+        for (int round = 0; round < 5; round++)
+        {
+            string events = string.Join(',', lists.Select((items, user) => $$"""{"user_id": {{9000 + user}}, "item_id": {{items[round]}}, "type": "purchase"}"""));
+            await api.PostAsync("/events", $$"""{"events": [{{events}}]}""");
+
+            JsonElement row = Assert.Single((await api.GetAsync("/outcomes")).GetProperty("outcomes").EnumerateArray());
+
+            int taken = users * (round + 1);
+            Assert.Equal((users * 5, taken, taken), (Number(row, "impressions"), Number(row, "clicks"), Number(row, "conversions")));
+        }
+    }
+
+    [Fact]
     public async Task A_split_has_a_result_in_outcomes_and_metrics()
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
