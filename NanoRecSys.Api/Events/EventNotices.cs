@@ -42,7 +42,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
     }
 
     /// <summary>Part of the transaction that changes the users' events: both happen, or neither.</summary>
-    public static Task TellAsync(ITransaction transaction, IEnumerable<EntityId> users)
+    public static Task PublishAsync(ITransaction transaction, IEnumerable<EntityId> users)
     {
         return transaction.PublishAsync(Channel, JsonSerializer.SerializeToUtf8Bytes(users.Select(user => user.Text).ToArray(), ApiJson.Default.StringArray));
     }

@@ -84,7 +84,7 @@ internal sealed class EventRetention(
             [
                 .. own.Select(archived => (RedisValue)archived.Field).Chunk(FieldsPerCommand).Select(fields => transaction.HashDeleteAsync(EventKeys.Of(own.Key), fields)),
                 transaction.StringSetAsync(EventKeys.Revision(own.Key), Random.Shared.NextInt64()),
-                EventNotices.TellAsync(transaction, [own.Key]),
+                EventNotices.PublishAsync(transaction, [own.Key]),
             ];
             await transaction.ExecuteAsync();
             await Task.WhenAll(commands);

@@ -184,9 +184,9 @@ internal sealed class EventStore(
         {
             ITransaction transaction = commits.Begin();
             (Task<long> count, Task[] others) = delete(transaction);
-            Task told = EventNotices.TellAsync(transaction, [userId]);
+            Task noticed = EventNotices.PublishAsync(transaction, [userId]);
             await commits.CommitAsync(transaction, EventKeys.Of(userId));
-            await Task.WhenAll([count, told, .. others]);
+            await Task.WhenAll([count, noticed, .. others]);
             if (forgottenAt is { } mark)
             {
                 await forgotten.AddAsync(userId, mark); // may be on another node; if this process dies before, the next look-up of the user adds it
@@ -294,7 +294,7 @@ internal sealed class EventStore(
         [
             .. writes,
             .. whose.Select(user => transaction.StringSetAsync(EventKeys.Revision(user), Random.Shared.NextInt64())),
-            EventNotices.TellAsync(transaction, whose),
+            EventNotices.PublishAsync(transaction, whose),
         ];
         try
         {

@@ -239,7 +239,7 @@ internal sealed class EventReader(StoreHealth health)
         return new EventDraft(index, user, Field(key, given, item, type), happened, IsTimed: given is not null, request);
     }
 
-    // Microseconds, each number once: so events of a batch keep their order, and a repeated event is told from the first.
+    // Microseconds, each number once: so events of a batch keep their order, and a repeated event differs from the first.
     private long NextReceived(DateTimeOffset now)
     {
         long last, next;

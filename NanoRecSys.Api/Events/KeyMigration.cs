@@ -73,7 +73,7 @@ internal sealed class KeyMigration(EventNotices notices, TimeProvider time, ILog
             [
                 .. events.Select(entry => transaction.HashSetAsync(EventKeys.Of(user), entry.Name, entry.Value, When.NotExists)),
                 transaction.StringSetAsync(EventKeys.Revision(user), Random.Shared.NextInt64()),
-                EventNotices.TellAsync(transaction, [user]),
+                EventNotices.PublishAsync(transaction, [user]),
             ];
             await transaction.ExecuteAsync();
             await Task.WhenAll(all);

@@ -162,10 +162,10 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
     {
         try
         {
-            RuleSet told = RuleSet.Read((byte[])document!);
-            if (told.Version > _current.Version)
+            RuleSet noticed = RuleSet.Read((byte[])document!);
+            if (noticed.Version > _current.Version)
             {
-                Take(told, document, long.MaxValue);
+                Take(noticed, document, long.MaxValue);
             }
         }
         catch (InvalidDataException e)

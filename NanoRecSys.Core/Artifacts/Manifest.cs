@@ -86,7 +86,7 @@ public sealed record DatasetInfo(string Name, string Sha256, int Users, int Item
     /// <summary>When the store's events and deleted users were read, by its clock; null where they were not: see <see cref="Events.EventKeys.Forgotten"/>.</summary>
     public DateTimeOffset? EventsRead { get; init; }
 
-    /// <summary>Whether the interactions have times, or only an order, which stands for them; null in earlier versions.</summary>
+    /// <summary>Whether the interactions have times, or only an order, used in their place; null in earlier versions.</summary>
     public bool? HasTimes { get; init; }
 
     /// <summary>What <c>inspect</c> and <c>prepare</c> warn of, a sentence each; null in earlier versions.</summary>

@@ -277,7 +277,7 @@ internal sealed class CategoryColumns
         }
     }
 
-    /// <summary>The columns that an item fills; values that none stands for are left out. Of several values of a kind, each says less.</summary>
+    /// <summary>The columns that an item fills; values without a column are left out. Of several values of a kind, each says less.</summary>
     public List<ContentFeature> Of(CatalogItem item)
     {
         var filled = new List<ContentFeature>();

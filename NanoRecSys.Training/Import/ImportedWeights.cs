@@ -35,8 +35,8 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 
     private static int HeadsOf(UserTowerLayout layout, PretrainedWeights weights, float[]? frequencies, ImportOptions options)
     {
-        int? told = frequencies is { Length: > 0 } && layout.Dimension % (2 * frequencies.Length) == 0 ? layout.Dimension / (2 * frequencies.Length) : null;
-        int heads = options.Heads ?? (int?)Number(weights, WeightsMetadata.Heads) ?? told
+        int? stored = frequencies is { Length: > 0 } && layout.Dimension % (2 * frequencies.Length) == 0 ? layout.Dimension / (2 * frequencies.Length) : null;
+        int heads = options.Heads ?? (int?)Number(weights, WeightsMetadata.Heads) ?? stored
             ?? throw new UserErrorException($"Set --heads: the weights in {weights.Path} do not determine the number of attention heads.");
         UserErrorException.ThrowIf(layout.Dimension % (2 * heads) != 0,
             $"--heads {heads} does not fit {weights.Path}: its dimension {layout.Dimension} is not a multiple of twice that, as the rotary embedding requires.");
@@ -44,7 +44,7 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         return frequencies is null || frequencies.Length == layout.Dimension / heads / 2
             ? heads
             : throw new UserErrorException(
-                $"--heads {heads} does not fit {weights.Path}: {heads} heads of {layout.Dimension} dimensions have {layout.Dimension / heads / 2} rotary frequencies each, '{UserTowerLayout.RotaryName}' has {frequencies.Length}{(told is null ? "" : $" (that is {told} heads)")}.");
+                $"--heads {heads} does not fit {weights.Path}: {heads} heads of {layout.Dimension} dimensions have {layout.Dimension / heads / 2} rotary frequencies each, '{UserTowerLayout.RotaryName}' has {frequencies.Length}{(stored is null ? "" : $" (that is {stored} heads)")}.");
     }
 
     private static int MaxLengthOf(PretrainedWeights weights, ImportOptions options, List<string> notes)
@@ -60,19 +60,19 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
 
     private static double RopeBaseOf(PretrainedWeights weights, float[]? frequencies, ImportOptions options, List<string> notes)
     {
-        double? told = frequencies is null ? null : RotaryFrequencies.BaseOf(frequencies);
+        double? stored = frequencies is null ? null : RotaryFrequencies.BaseOf(frequencies);
         double? wanted = options.RopeBase ?? Number(weights, WeightsMetadata.RopeBase);
-        if (told is { } written && wanted is { } other && Math.Abs(written - other) > 1e-3 * written)
+        if (stored is { } written && wanted is { } other && Math.Abs(written - other) > 1e-3 * written)
         {
             throw new UserErrorException($"--rope-base {other} does not fit {weights.Path}: its '{UserTowerLayout.RotaryName}' has base {written}.");
         }
 
-        if ((wanted ?? told) is null)
+        if ((wanted ?? stored) is null)
         {
             notes.Add($"The rotary embedding is assumed to have base {ImportOptions.DefaultRopeBase}; set --rope-base if it does not.");
         }
 
-        return wanted ?? told ?? ImportOptions.DefaultRopeBase;
+        return wanted ?? stored ?? ImportOptions.DefaultRopeBase;
     }
 
     /// <summary>A number in the header of a file that this program exported.</summary>

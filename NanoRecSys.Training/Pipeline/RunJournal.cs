@@ -37,7 +37,7 @@ internal sealed class RunJournal
 
     /// <summary>Runs a stage unless it is done.</summary>
     /// <param name="name">Of the stage.</param>
-    /// <param name="step">Is told whether an earlier attempt began it.</param>
+    /// <param name="step">Gets whether an earlier attempt began it.</param>
     public async Task StageAsync<T>(string name, Func<bool, StepContext, Task<T>> step)
     {
         if (_record.Done.Contains(name))

@@ -2,7 +2,7 @@ namespace NanoRecSys.Training.Race;
 
 /// <summary>A model in the race.</summary>
 /// <param name="Name">As tables show it.</param>
-/// <param name="Parts">Number of models whose scores are combined: of candidates that are not told apart, the one with the fewest is chosen.</param>
+/// <param name="Parts">Number of models whose scores are combined: of candidates that do not differ significantly, the one with the fewest is chosen.</param>
 /// <param name="Ranks">[U] of the validation items; the same users for all candidates.</param>
 /// <param name="Seconds">Of its training.</param>
 internal sealed record RaceCandidate(string Name, int Parts, int[] Ranks, double Seconds)

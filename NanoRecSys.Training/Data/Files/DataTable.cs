@@ -26,7 +26,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     public int Skipped { get; init; }
     private bool IsQuoted { get; init; }
 
-    /// <summary>At most so many; 0 where that is not known.</summary>
+    /// <summary>An upper bound; 0 if unknown.</summary>
     public long Rows { get; private init; }
 
     /// <summary>Whether rows are lines, which messages can name.</summary>

@@ -222,7 +222,7 @@ internal static class Lists
 internal sealed record AttributeColumn(string Name, int Position, AttributeKind Kind, bool IsSequence)
 {
     private const int LongestCategory = 60;
-    private const int FewTexts = 50; // so many different texts are categories, whatever their share of the rows
+    private const int FewTexts = 50; // this many different texts are categories, whatever their share of the rows
     private static readonly string[] AlwaysText = ["desc", "overview", "summary", "text", "details", "features", "url", "link"];
 
     /// <returns>Null for a column without values, or of objects.</returns>

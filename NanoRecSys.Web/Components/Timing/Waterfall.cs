@@ -44,7 +44,7 @@ public static class Stages
     public static string Meaning(string stage) => stage switch
     {
         "cache.get" => "Looks for this answer in the API's memory, then in Redis",
-        "queue" => "Waits for its turn to be computed",
+        "queue" => "Waits for a free computing slot",
         "shared" => "Waits for another request that computes the same answer",
         "history" => "Gathers the history of the user",
         "encode" => "Runs the transformer over the history",

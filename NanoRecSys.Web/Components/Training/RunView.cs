@@ -37,16 +37,16 @@ public sealed record RunView(
     // A counting step repeats its message: the last one includes the others.
     private static List<ProgressEvent> Told(IReadOnlyList<ProgressEvent> events)
     {
-        List<ProgressEvent> told = [];
+        List<ProgressEvent> shown = [];
         foreach (ProgressEvent progress in events.Where(progress => progress.Message is not null).Reverse())
         {
-            if (told is not [.., { } newer] || (newer.Stage, WithoutNumbers(newer)) != (progress.Stage, WithoutNumbers(progress)))
+            if (shown is not [.., { } newer] || (newer.Stage, WithoutNumbers(newer)) != (progress.Stage, WithoutNumbers(progress)))
             {
-                told.Add(progress);
+                shown.Add(progress);
             }
         }
 
-        return told;
+        return shown;
     }
 
     private static string WithoutNumbers(ProgressEvent progress) => string.Concat(progress.Message!.Where(letter => !char.IsAsciiDigit(letter)));

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Holds docs/api.md to its examples: each call is made, in order, and must be answered as it stands there.</summary>
+/// <summary>Holds docs/api.md to its examples: each call is made, in order, and must be answered as shown there.</summary>
 public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDisposable
 {
     // Names come from what a version holds: the page's two stand for this test's.

@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Api;
 
-/// <summary>Answers in a replica's own memory: told from those in Redis by emptying Redis.</summary>
+/// <summary>Answers in a replica's own memory: distinguished from those in Redis by emptying Redis.</summary>
 public sealed class MemoryTests
 {
     private const string Question = """{"user_id": 11, "k": 5}""";

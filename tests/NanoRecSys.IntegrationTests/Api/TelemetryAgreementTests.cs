@@ -63,14 +63,14 @@ public sealed class TelemetryAgreementTests
     {
         foreach (JsonElement stage in telemetry.GetProperty("stages").EnumerateArray().Where(stage => stage.Text("stage") != "total"))
         {
-            double[] told = [.. answers
+            double[] reported = [.. answers
                 .SelectMany(answer => answer.Json.GetProperty("stages").EnumerateArray())
                 .Where(timing => timing.Text("stage") == stage.Text("stage"))
                 .Select(timing => timing.GetProperty("duration_ms").GetDouble())
                 .Order()];
-            Assert.Equal(told.Length, stage.GetProperty("count").GetInt32());
-            AssertNear(told, 0.50, stage.GetProperty("p50_ms").GetDouble());
-            AssertNear(told, 0.95, stage.GetProperty("p95_ms").GetDouble());
+            Assert.Equal(reported.Length, stage.GetProperty("count").GetInt32());
+            AssertNear(reported, 0.50, stage.GetProperty("p50_ms").GetDouble());
+            AssertNear(reported, 0.95, stage.GetProperty("p95_ms").GetDouble());
         }
     }
 

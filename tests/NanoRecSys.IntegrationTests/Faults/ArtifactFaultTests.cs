@@ -28,7 +28,7 @@ public sealed class ArtifactFaultTests
         });
 
         Publish(api.Store, fault);
-        await ApiServer.UntilAsync("the refusal is told", async () => load.IsCompleted
+        await ApiServer.UntilAsync("the refusal is reported", async () => load.IsCompleted
             || (await api.StatusAsync()).GetProperty("warnings").Texts().Any(text => text.Contains(reason, StringComparison.Ordinal)));
         await stop.CancelAsync();
         await load;
@@ -61,7 +61,7 @@ public sealed class ArtifactFaultTests
 
         api.Store.Publish(staging, whole.Manifest);
 
-        await ApiServer.UntilAsync("the refusal is told", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
+        await ApiServer.UntilAsync("the refusal is reported", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
             .Any(text => text.Contains("not numbers", StringComparison.Ordinal)));
         JsonElement answer = await api.PostAsync("/recommend", """{"user_id": 11}""");
         Assert.Equal((running, 10), (answer.Text("version"), answer.MovieIds().Length));

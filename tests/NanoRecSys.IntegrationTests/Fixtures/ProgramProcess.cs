@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.IntegrationTests.Fixtures;
 
-/// <summary>One of our programs as a process of its own, told by the environment what a host would tell it.</summary>
+/// <summary>One of our programs as a process of its own, with the environment that a host would set.</summary>
 internal sealed partial class ProgramProcess : IDisposable
 {
     private readonly Process _process;

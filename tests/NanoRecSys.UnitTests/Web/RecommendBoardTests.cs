@@ -79,7 +79,7 @@ public sealed class RecommendBoardTests : BunitContext
     [InlineData(null, HttpStatusCode.Unauthorized, "none is configured. Set Api:WriteKey of NanoRecSys.Web")]
     [InlineData("an old one", HttpStatusCode.Unauthorized, "refuses the configured key. Api:WriteKey of NanoRecSys.Web")]
     [InlineData("an old one", HttpStatusCode.Forbidden, "refuses the configured key. Api:WriteKey of NanoRecSys.Web")]
-    public void A_key_that_is_missing_or_wrong_is_told_with_its_remedy_and_the_list_stays(string? key, HttpStatusCode status, string told)
+    public void A_key_that_is_missing_or_wrong_is_shown_with_its_remedy_and_the_list_stays(string? key, HttpStatusCode status, string shown)
     {
         _api.Fails("POST /events", status, "This call needs a key in the header X-Api-Key.");
         IRenderedComponent<RecommendBoard> board = Show(7, key: key);
@@ -87,7 +87,7 @@ public sealed class RecommendBoardTests : BunitContext
 
         board.FindAll("[data-testid=card-action]")[0].Click();
 
-        board.WaitForAssertion(() => Assert.Contains(told, board.Find("[role=alert]").TextContent, StringComparison.Ordinal));
+        board.WaitForAssertion(() => Assert.Contains(shown, board.Find("[role=alert]").TextContent, StringComparison.Ordinal));
         Assert.Contains("Could not store the event", board.Find("[role=alert]").TextContent, StringComparison.Ordinal);
         Assert.Equal(2, board.FindAll("[data-testid=recommendation-card]").Count);
         Assert.Empty(board.FindAll("[data-testid=watched-note]"));

@@ -77,10 +77,10 @@ public sealed class ReplicaTrafficTests
         _here.Add(Trace("here", 1), cacheAnswered: false);
         _clock.Advance(seconds);
         _there.Add(Trace("there", 1), cacheAnswered: false);
-        ReplicaSecond told = Message("a");
+        ReplicaSecond message = Message("a");
         _clock.Advance(-seconds);
 
-        _others.Receive(told);
+        _others.Receive(message);
 
         Assert.Equal(1, _here.Read(60).Requests);
     }
