@@ -17,6 +17,9 @@ internal static class RedisConnection
 
     private const int BackgroundMilliseconds = 5000;
 
+    // Short, because the cache must never cost more than it saves; a connection string may have others, for a store that is further away.
+    private const string TimeLimits = "connectTimeout=1000,syncTimeout=500,asyncTimeout=500";
+
     /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
     /// <exception cref="OptionsValidationException">The connection string is not valid.</exception>
     public static TBuilder AddRedisConnection<TBuilder>(this TBuilder builder)
@@ -37,6 +40,7 @@ internal static class RedisConnection
             ConnectionName,
             settings =>
             {
+                settings.ConnectionString = WithTimeLimits(connectionString);
                 settings.DisableHealthChecks = true; // its check fails a service that only lost its cache; ours reports it as degraded
                 settings.DisableTracing = !TelemetryDefaults.HasCollector(builder.Configuration); // profiling every command costs throughput
             },
@@ -62,26 +66,23 @@ internal static class RedisConnection
         }
     }
 
-    /// <summary>A connection like that of requests, except for the time that a command may take.</summary>
+    /// <summary>A connection like that of requests, but for the time that a command may take at least.</summary>
     public static ConnectionMultiplexer Connect(string connectionString, int asyncMilliseconds)
     {
-        var options = ConfigurationOptions.Parse(connectionString);
+        var options = ConfigurationOptions.Parse(WithTimeLimits(connectionString));
         Configure(options);
-        options.AsyncTimeout = asyncMilliseconds;
+        options.AsyncTimeout = Math.Max(options.AsyncTimeout, asyncMilliseconds);
         return ConnectionMultiplexer.Connect(options);
     }
 
-    /// <summary>
-    /// The cache must never cost more than it saves: a command that cannot be sent now fails now, and the connection comes back by itself in the background.
-    /// </summary>
+    private static string WithTimeLimits(string connectionString) => $"{TimeLimits},{connectionString}"; // of two values the later one holds
+
+    /// <summary>A command that cannot be sent now fails now, and the connection comes back by itself in the background.</summary>
     private static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
         options.AllowAdmin = true; // the client counts INFO, which tells how Redis is configured, as administration
         options.BacklogPolicy = BacklogPolicy.FailFast;
-        options.ConnectTimeout = 1000;
-        options.SyncTimeout = 500;
-        options.AsyncTimeout = 500;
         options.HeartbeatInterval = TimeSpan.FromMilliseconds(500); // also how often time-outs are looked for
         options.ReconnectRetryPolicy = new LinearRetry(500);
     }

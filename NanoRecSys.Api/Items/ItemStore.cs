@@ -187,6 +187,7 @@ internal sealed class ItemStore(
                     continue;
                 }
 
+                next.Round = Math.Max(next.Round, known?.Round ?? 0); // a round may have begun, and found it, since it was taken
                 _records[field] = next;
                 log = Log(log, field, known, next);
             }

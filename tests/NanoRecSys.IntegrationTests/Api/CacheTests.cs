@@ -132,7 +132,7 @@ public sealed class CacheTests
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(28), cache.ConnectionString, WithoutMemory);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(28), cache.ConnectionString + ApiServer.DefaultTimeout, WithoutMemory);
         await api.PostAsync("/recommend", Everything);
 
         cache.Freeze();

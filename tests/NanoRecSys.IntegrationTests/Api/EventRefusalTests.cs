@@ -60,7 +60,7 @@ public sealed class EventRefusalTests
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(115), cache.ConnectionString, ("Recommendations:MemoryBytes", "0"));
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(115), cache.ConnectionString + ApiServer.DefaultTimeout, ("Recommendations:MemoryBytes", "0"));
         await api.PostAsync("/events", $$"""{"user_id": {{FirstUser}}, "movie_id": 1010}""");
 
         cache.Freeze();

@@ -58,7 +58,7 @@ public sealed class MemoryTests
     {
         using var cache = new CacheServer.RedisCache();
         cache.Start();
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(523), cache.ConnectionString);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(523), cache.ConnectionString + ApiServer.DefaultTimeout);
         await UntilInMemoryAsync(api, cache);
 
         cache.Freeze();

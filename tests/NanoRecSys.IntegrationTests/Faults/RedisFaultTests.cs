@@ -72,7 +72,7 @@ public sealed class RedisFaultTests : IDisposable
     {
         using CacheServer cache = CacheServer.Start(CacheServer.Redis);
         await using var slow = new SlowProxy(cache.ConnectionString);
-        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(412), slow.ConnectionString);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(412), slow.ConnectionString + ApiServer.DefaultTimeout);
         await api.PostAsync("/recommend", """{"user_id": 11}""");
 
         slow.Delay = TimeSpan.FromMilliseconds(milliseconds);

@@ -18,6 +18,11 @@ internal sealed class ApiServer : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly Factory _factory;
 
+    /// <summary>Part of a Redis connection string, for tests of a store that is slow: how long a command may take outside tests.</summary>
+    public const string DefaultTimeout = ",asyncTimeout=500";
+
+    private const string PatientTimeouts = ",syncTimeout=5000,asyncTimeout=5000"; // other tests may keep the machine busy
+
     private ApiServer(string? redis, ArtifactStore? store = null, params IReadOnlyList<(string Name, string Value)> settings)
     {
         Store = store ?? new ArtifactStore(_folder.Path);
@@ -124,7 +129,7 @@ internal sealed class ApiServer : IAsyncDisposable
             builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
             builder.UseSetting("Artifacts:Path", artifacts);
             builder.UseSetting("Artifacts:PollInterval", "00:00:00.020");
-            builder.UseSetting("ConnectionStrings:cache", redis);
+            builder.UseSetting("ConnectionStrings:cache", redis is null || redis.EndsWith(DefaultTimeout, StringComparison.Ordinal) ? redis : redis + PatientTimeouts);
             builder.UseSetting("Server:DrainDelay", "00:00:00"); // no load balancer to wait for
             foreach ((string name, string value) in settings)
             {
