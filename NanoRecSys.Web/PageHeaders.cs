@@ -44,6 +44,13 @@ internal static class PageHeaders
         return next(http);
     }
 
+    /// <summary>Answers 404 with the page that is being rendered; nothing once the page is interactive.</summary>
+    public static void NotFound(this HttpContext? http) => http?.Response.OnStarting(() =>
+    {
+        http.Response.StatusCode = StatusCodes.Status404NotFound; // not earlier: Blazor would replace the page by that of unknown addresses
+        return Task.CompletedTask;
+    });
+
     /// <summary>The nonce that this response's script policy allows.</summary>
     public static string? ScriptNonce(this HttpContext http) => http.Items[NonceKey] as string;
 }

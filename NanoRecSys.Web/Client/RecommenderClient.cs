@@ -31,6 +31,19 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<EventsDeleted> DeleteEventAsync(ListedEvent listed, string? key, CancellationToken cancellation = default) =>
         SendAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(listed.UserId)}/events/{Uri.EscapeDataString(listed.Key)}", cancellation, key: key);
 
+    /// <summary>Empty for an unknown user, who still gets popular items.</summary>
+    public async Task<UserHistoryResponse> HistoryOrNoneAsync(EntityId user, int limit, CancellationToken cancellation = default)
+    {
+        try
+        {
+            return await HistoryAsync(user, limit, cancellation);
+        }
+        catch (ApiException e) when (e.Failure == ApiFailure.NotFound)
+        {
+            return new UserHistoryResponse(user, 0, []);
+        }
+    }
+
     public Task<UserLists> ListsAsync(EntityId userId, int k, CancellationToken cancellation = default) =>
         GetAsync<UserLists>($"/users/{Escape(userId)}/lists?k={k}", cancellation);
 
@@ -60,6 +73,31 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     /// <summary>A picture of a version's training; the caller disposes of the answer.</summary>
     public Task<HttpResponseMessage> PlotAsync(string version, string name, CancellationToken cancellation = default) =>
         AnswerAsync(HttpMethod.Get, $"/models/{Uri.EscapeDataString(version)}/plots/{Uri.EscapeDataString(name)}", null, cancellation);
+
+    /// <summary>While a page is prerendered: answers 404 where the API does not know what the page shows. A silent API means nothing.</summary>
+    /// <param name="http">Null once the page is interactive; nothing is asked then.</param>
+    public static async Task CheckExistsAsync(HttpContext? http, Func<CancellationToken, Task> ask)
+    {
+        if (http is null)
+        {
+            return;
+        }
+
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        patience.CancelAfter(ReadinessPatience);
+        try
+        {
+            await ask(patience.Token);
+        }
+        catch (ApiException e) when (e.Failure == ApiFailure.NotFound)
+        {
+            http.NotFound();
+        }
+        catch (Exception e) when (e is ApiException or OperationCanceledException)
+        {
+            // The page itself says that the API does not answer.
+        }
+    }
 
     /// <summary>Whether the API can serve; the only call that does not throw. An API that is silent for two seconds is away.</summary>
     public async Task<Readiness> ReadinessAsync(CancellationToken cancellation = default)

@@ -146,6 +146,7 @@ public sealed class KeyboardJourneyTests(FirstStart start)
 
         // Other tests publish versions and roll back: the served one need not be the first, and a row may offer Publish before Pin.
         await visit.PressAsync("[data-testid=version]:has([data-testid=served]) [aria-label^='Pin ']", "Enter");
+        await Expect(visit.Marked("model-action")).ToBeFocusedAsync(); // it appears above the button
         await visit.PressAsync("[data-testid=confirm]", "Enter");
         await Expect(visit.Marked("version").Filter(new() { HasText = "pinned" })).ToHaveCountAsync(1);
         await visit.PressAsync("[data-testid=unpin]", "Enter");
@@ -190,6 +191,10 @@ public sealed class KeyboardJourneyTests(FirstStart start)
         await Expect(visit.Marked("option").First).ToContainTextAsync("Godfather");
         await visit.Page.Keyboard.PressAsync("Enter");
         await Expect(visit.Marked("rule")).ToContainTextAsync("Godfather at 1");
+        await visit.PressAsync("[data-testid=add-effect]", "Enter");
+        await Expect(visit.Marked("effect-kind").Nth(1)).ToBeFocusedAsync(); // it stands before the button
+        await visit.PressAsync("[aria-label='Remove effect 2']", "Enter");
+        await Expect(visit.Marked("rule-effect")).ToHaveCountAsync(1);
 
         await visit.PressAsync("[data-testid=try]", "Enter");
         ILocator tried = visit.Marked("try-rules").Locator("section").Nth(1).Locator("[data-testid=tried-item]").First;

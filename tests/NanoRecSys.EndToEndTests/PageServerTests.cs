@@ -45,6 +45,18 @@ public sealed class PageServerTests(FirstStart start) : IAsyncLifetime
         Assert.InRange(bytes, 1024, MostKiB * 1024);
     }
 
+    [Theory]
+    [InlineData("/item/260", HttpStatusCode.OK)]
+    [InlineData("/user/15", HttpStatusCode.OK)]
+    [InlineData("/plots/0123456789ab/retriever-training.png", HttpStatusCode.ServiceUnavailable)]
+    public async Task A_silent_api_does_not_make_a_page_a_404(string path, HttpStatusCode expected)
+    {
+        Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
+        using HttpClient http = new() { BaseAddress = _server.Address };
+        using HttpResponseMessage page = await SendAsync(http, HttpMethod.Get, path);
+        Assert.Equal(expected, page.StatusCode);
+    }
+
     [Fact]
     public async Task What_a_foreign_page_sends_is_refused_and_pages_run_their_own_scripts_only()
     {

@@ -159,13 +159,16 @@ public sealed class PageTests(FirstStart start)
 
     [Theory]
     [InlineData("item-not-there", "/item/99999999", "error-state")]
+    [InlineData("user-not-there", "/user/nobody", "history")]
+    [InlineData("document-not-there", "/docs/none.md", "error-state")]
     [InlineData("page-not-there", "/no/such/page", "nav-system")]
-    public async Task What_is_not_there_is_said_accessibly(string name, string path, string marker)
+    public async Task What_is_not_there_is_a_404_that_says_so_accessibly(string name, string path, string marker)
     {
         Assert.SkipWhen(BuiltStack.BrowserObstacle is not null, BuiltStack.BrowserObstacle ?? "");
         foreach (Screen screen in new[] { Screen.Desktop, Screen.Phone.Dark })
         {
             await using Visit visit = await Visit.StartAsync(start.Browser, start.Address, screen);
+            Assert.Equal(404, (await visit.Page.APIRequest.GetAsync(path)).Status);
             await visit.OpenAsync(path);
             await Expect(visit.Marked(marker).First).ToBeAttachedAsync();
             await RequireAccessibleAsync(visit, $"{name} on {screen}");

@@ -23,7 +23,7 @@ public sealed record LatencyChartShape(
         LatencyColumn[] known = [.. series.Select((point, i) => new LatencyColumn(
             point, point.Stages.FirstOrDefault(latency => latency.Stage == stage), 100 * (columns - series.Count + i + 0.5) / columns))];
         var scale = LatencyScale.Of(known.Where(column => column.Latency is not null).SelectMany(column => new[] { column.Latency!.P50Ms, column.Latency.P99Ms }));
-        LatencyColumn[][] runs = [.. Runs(known)];
+        LatencyColumn[][] runs = [.. Runs(known).Select(run => run.Length > 1 ? run : AcrossStep(run[0], 50.0 / columns))];
         return new LatencyChartShape(
             scale, Lines(runs, scale, latency => latency.P50Ms), Lines(runs, scale, latency => latency.P95Ms), Lines(runs, scale, latency => latency.P99Ms),
             [.. runs.Select(run => $"{Line(run, scale, latency => latency.P95Ms)} {Line([.. run.Reverse()], scale, latency => latency.P50Ms)}")],
@@ -56,10 +56,11 @@ public sealed record LatencyChartShape(
     private static string[] Lines(LatencyColumn[][] runs, LatencyScale scale, Func<StageLatency, double> percentile) =>
         [.. runs.Select(run => Line(run, scale, percentile))];
 
-    // A step alone is drawn twice: a line of no length with round ends is a dot.
+    // A point would be too small to see.
+    private static LatencyColumn[] AcrossStep(LatencyColumn alone, double half) => [alone with { Left = alone.Left - half }, alone with { Left = alone.Left + half }];
+
     private static string Line(LatencyColumn[] run, LatencyScale scale, Func<StageLatency, double> percentile) =>
-        string.Join(' ', (run.Length == 1 ? [run[0], run[0]] : run)
-            .Select(column => $"{Text.Css(Math.Round(column.Left, 2))},{Text.Css(Math.Round(scale.Top(percentile(column.Latency!)), 2))}"));
+        string.Join(' ', run.Select(column => $"{Text.Css(Math.Round(column.Left, 2))},{Text.Css(Math.Round(scale.Top(percentile(column.Latency!)), 2))}"));
 }
 
 /// <param name="Latency">Of the chosen stage; null if it did not run.</param>

@@ -9,7 +9,7 @@ internal static class PlotAddress
 
     public static void MapPlots(this IEndpointRouteBuilder app) => app.MapGet("/plots/{version}/{name}", GetPlotAsync);
 
-    private static async Task<Results<FileStreamHttpResult, NotFound>> GetPlotAsync(
+    private static async Task<Results<FileStreamHttpResult, ContentHttpResult>> GetPlotAsync(
         string version, string name, RecommenderClient api, HttpContext http, CancellationToken cancellation)
     {
         HttpResponseMessage response;
@@ -17,15 +17,15 @@ internal static class PlotAddress
         {
             response = await api.PlotAsync(version, name, cancellation);
         }
-        catch (ApiException)
+        catch (ApiException e)
         {
-            return TypedResults.NotFound();
+            return TypedResults.Text(e.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
         }
 
         http.Response.RegisterForDispose(response);
         if (!response.IsSuccessStatusCode)
         {
-            return TypedResults.NotFound();
+            return TypedResults.Text($"The API answered {(int)response.StatusCode}.", statusCode: (int)response.StatusCode);
         }
 
         // A version's files never change: they make its name.
