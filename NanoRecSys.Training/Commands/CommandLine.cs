@@ -63,7 +63,7 @@ internal static class CommandLine
         string reason = token is not null ? $"Unknown command or option '{token}'." : parse.Errors[0].Message;
         Command command = parse.CommandResult.Command;
         string line = string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lists of choices have several lines
-        return $"{line}{(line.EndsWith('.') ? "" : ".")} See {(command is RootCommand ? "" : command.Name + " ")}--help.";
+        return $"{line} See {(command is RootCommand ? "" : command.Name + " ")}--help.";
     }
 
     private static RootCommand CreateRoot(TextWriter output, TextWriter error)
