@@ -5,8 +5,8 @@ using System.Text;
 namespace NanoRecSys.Contracts;
 
 /// <summary>
-/// A user's or item's id in the data set: text of 1 to 256 bytes of UTF-8 without control characters. Two ids are equal where their
-/// texts are; JSON takes <c>12</c> and <c>"12"</c> for the same id.
+/// A user's or item's id in the data set: text of 1 to 256 bytes of UTF-8 without control characters, other than <c>.</c> and <c>..</c>, which no
+/// path of a URL can have as a segment. Two ids are equal where their texts are; JSON takes <c>12</c> and <c>"12"</c> for the same id.
 /// </summary>
 [JsonConverter(typeof(EntityIdConverter))]
 public readonly struct EntityId : IEquatable<EntityId>
@@ -40,10 +40,10 @@ public readonly struct EntityId : IEquatable<EntityId>
         return id._text is not null;
     }
 
-    /// <summary>Whether a text has the length of an id, no control characters and no half of a surrogate pair.</summary>
+    /// <summary>Whether a text has the length of an id, no control characters and no half of a surrogate pair, and is neither <c>.</c> nor <c>..</c>.</summary>
     public static bool IsValid(ReadOnlySpan<char> text)
     {
-        if (text.IsEmpty || text.Length > MaxBytes)
+        if (text is "" or "." or ".." || text.Length > MaxBytes)
         {
             return false;
         }
@@ -92,7 +92,7 @@ internal sealed class EntityIdConverter : JsonConverter<EntityId>
     {
         JsonTokenType.Number when reader.TryGetInt64(out long number) => number,
         JsonTokenType.String when EntityId.TryParse(reader.GetString(), out EntityId id) => id,
-        _ => throw new JsonException($"An id is a whole number of 64 bits, or a string of 1 to {EntityId.MaxBytes} bytes without control characters."),
+        _ => throw new JsonException($"An id is a whole number of 64 bits, or a string of 1 to {EntityId.MaxBytes} bytes without control characters, other than '.' and '..'."),
     };
 
     public override void Write(Utf8JsonWriter writer, EntityId value, JsonSerializerOptions options)

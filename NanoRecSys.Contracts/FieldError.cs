@@ -8,7 +8,7 @@ public sealed record FieldError(IReadOnlyList<string> Loc, string Msg, string Ty
     public static FieldError NotAnInteger(IReadOnlyList<string> loc) => new(loc, "Input should be a valid integer", "int_type");
 
     public static FieldError NotAnId(IReadOnlyList<string> loc) => new(
-        loc, $"Input should be an integer of 64 bits, or a string of 1 to {EntityId.MaxBytes} bytes without control characters", "id_type");
+        loc, $"Input should be an integer of 64 bits, or a string of 1 to {EntityId.MaxBytes} bytes without control characters, other than '.' and '..'", "id_type");
 
     /// <summary>A whole number that is too large for the field's type, whose bounds are those of the field.</summary>
     public static FieldError TooLarge(IReadOnlyList<string> loc, long min, long max) => new(loc, $"Input should be between {min} and {max}", "int_type");

@@ -14,6 +14,7 @@ internal static class StatusApi
     public static void MapStatus(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder status = app.MapGroup("").WithTags("Status");
+        status.MapMethods("/readyz", [HttpMethods.Head], GetReadiness).ExcludeFromDescription(); // as probes ask, which /healthz answers, too
         status.MapGet("/readyz", GetReadiness).WithSummary("200 once a model is served, 503 before and while the service stops");
         status.MapGet("/debug/host", (IConfiguration settings) => HostReportReader.Read("NanoRecSys.Api", settings))
             .WithSummary("The process, and its effective settings without their secrets").RequireKey(KeyRole.Read);

@@ -222,7 +222,7 @@ internal sealed class EventReader(StoreHealth health)
         EntityId user = fields.Id("user_id");
         EntityId item = fields.Id(fields.Has(OldName) ? OldName : "item_id");
         double? rating = fields.OptionalNumber("rating", float.MinValue, float.MaxValue);
-        string type = fields.OptionalText("type", MaxTypeLength) ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
+        string type = fields.OptionalText("type", MaxTypeLength)?.Trim() ?? (rating is null ? EventTypes.Watch : EventTypes.Rate);
         long? given = fields.OptionalInt64("timestamp");
         string? key = fields.OptionalText("key", MaxKeyLength);
         string? request = fields.OptionalText("request_id", MaxKeyLength);
@@ -269,9 +269,9 @@ internal sealed class EventReader(StoreHealth health)
 
     private static void CheckType(BodyFields fields, string type, double? rating)
     {
-        if (type.Any(char.IsControl))
+        if (type.Length == 0 || type.Any(char.IsControl))
         {
-            fields.Refuse("type", "String should have no control characters", "string_type");
+            fields.Refuse("type", "String should not be blank or have control characters", "string_type");
         }
         else if (type == EventTypes.Rate && rating is null)
         {

@@ -26,6 +26,11 @@ internal static class JsonBody
             throw new BadHttpRequestException("The body must be JSON: send the header Content-Type: application/json.", StatusCodes.Status415UnsupportedMediaType);
         }
 
+        if (request.Headers.ContentEncoding.ToString() is not ("" or "identity") and var encoding)
+        {
+            throw new BadHttpRequestException($"Compressed bodies are not read: send it without Content-Encoding: {encoding}.", StatusCodes.Status415UnsupportedMediaType);
+        }
+
         try
         {
             using JsonDocument document = await JsonDocument.ParseAsync(request.Body, options, cancellationToken);
@@ -94,7 +99,7 @@ internal sealed class BodyFields
     /// <summary>A body that could not even be read as JSON.</summary>
     public static BodyFields Invalid(FieldError error) => new(default, ["body"], [error]);
 
-    public bool Has(string name) => _object.ValueKind == JsonValueKind.Object && _object.TryGetProperty(name, out _);
+    public bool Has(string name) => TryFind(name, required: false, out _);
 
     /// <param name="fallback">Used if it is absent; null makes it required.</param>
     public int Int32(string name, int? fallback, int min = int.MinValue, int max = int.MaxValue)
@@ -280,13 +285,11 @@ internal sealed class BodyFields
 
     public bool IsNull(string name)
     {
-        _asked.Add(name);
         return Has(name) && _object.GetProperty(name).ValueKind == JsonValueKind.Null;
     }
 
     public bool IsEmptyList(string name)
     {
-        _asked.Add(name);
         return Has(name) && _object.GetProperty(name) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() == 0;
     }
 

@@ -77,7 +77,7 @@ internal sealed class UrlFields
     }
 }
 
-/// <summary>Names every query parameter that a call does not have: NanoRecSys' own calls ignore nothing silently.</summary>
+/// <summary>Names every query parameter that a call does not have, or has twice: NanoRecSys' own calls ignore nothing silently.</summary>
 internal static class UnknownParameters
 {
     public static EndpointFilterDelegate Refuse(EndpointFilterFactoryContext endpoint, EndpointFilterDelegate next)
@@ -90,6 +90,8 @@ internal static class UnknownParameters
             FieldError[] unknown = [.. request.Query.Keys
                 .Except(known, StringComparer.OrdinalIgnoreCase)
                 .Select(name => new FieldError(["query", name], known.Length == 0 ? "Unknown parameter; there are none" : $"Unknown parameter; there are {string.Join(", ", known)}", "extra_forbidden"))];
+            unknown = [.. unknown, .. request.Query.Where(parameter => parameter.Value.Count > 1 && parameter.Key != "ids")
+                .Select(parameter => new FieldError(["query", parameter.Key], "Given more than once", "too_long"))];
             return unknown.Length == 0 ? next(context) : ValueTask.FromResult<object?>(TypedResults.UnprocessableEntity(new FieldErrors(unknown)));
         };
     }

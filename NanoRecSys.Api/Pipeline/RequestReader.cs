@@ -338,6 +338,11 @@ internal static class RequestReader
     private static StoredRule Rule(BodyFields fields)
     {
         string name = fields.Text("name", MaxField);
+        if (name.Any(char.IsControl))
+        {
+            fields.Refuse("name", "String should have no control characters", "string_type");
+        }
+
         bool isEnabled = fields.Boolean("enabled", true);
         DateTimeOffset? from = fields.OptionalTime("from");
         DateTimeOffset? until = fields.OptionalTime("until");

@@ -25,7 +25,7 @@ internal sealed class TitleSearch
         _words = [.. items.Select(item => Words(item.Title))];
     }
 
-    /// <returns>Places of the titles that match every word, with how well: higher is better. All, alike, for no words.</returns>
+    /// <returns>Places of the titles that match every word, with how well: higher is better. All, alike, for a blank query.</returns>
     public IEnumerable<(int Place, int Score)> Find(string query) => Find(query, _words);
 
     /// <param name="titles">The <see cref="Words"/> of each.</param>
@@ -33,6 +33,11 @@ internal sealed class TitleSearch
     public static IEnumerable<(int Place, int Score)> Find(string query, IEnumerable<string[]> titles)
     {
         string[] words = [.. Words(query).Distinct().Take(MaxWords)];
+        if (words.Length == 0 && !string.IsNullOrWhiteSpace(query))
+        {
+            yield break; // signs alone match nothing, no words everything
+        }
+
         string[] telling = [.. words.Where(word => !Articles.Contains(word))];
         words = telling.Length > 0 ? telling : words;
         foreach ((int place, string[] title) in titles.Index())

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.CommandLine.Invocation;
 using static NanoRecSys.Training.Commands.Options;
 
@@ -58,7 +59,8 @@ internal static class CommandLine
     private static string Explain(ParseResult parse)
     {
         // A mistyped command also counts as a missing one; the text that was typed says more.
-        string reason = parse.UnmatchedTokens is [var token, ..] ? $"Unknown command or option '{token}'." : parse.Errors[0].Message;
+        string? token = parse.UnmatchedTokens.Concat(parse.Tokens.Where(one => one.Type == TokenType.Argument && one.Value.StartsWith("--", StringComparison.Ordinal)).Select(one => one.Value)).FirstOrDefault();
+        string reason = token is not null ? $"Unknown command or option '{token}'." : parse.Errors[0].Message;
         Command command = parse.CommandResult.Command;
         string line = string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lists of choices have several lines
         return $"{line} See {(command is RootCommand ? "" : command.Name + " ")}--help.";

@@ -31,7 +31,7 @@ internal static class PrepareCommand
         },
         {
             Text("--events", $"Redis of the API, redis://[user:password@]host[:port]: adds its events "
-                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its movies to the movies", "URL"),
+                + $"to the ratings (a like without stars counts {LiveEvents.LikeRating}, a watch {LiveEvents.WatchRating}; dislikes are left out) and its items to the items", "URL"),
             (o, v) => o with { Events = v }
         },
         { Share("--new-items", "Share of the items to remove, to measure how new items are handled ('evaluate held-out-items')", Defaults.NewItems),

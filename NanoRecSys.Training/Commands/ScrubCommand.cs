@@ -10,7 +10,7 @@ internal static class ScrubCommand
 {
     private static readonly Option<string[]> Users = new("--users")
     {
-        Description = "Users to remove",
+        Description = "Ids of the users to remove, with blanks between them",
         HelpName = "ID",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
@@ -20,9 +20,10 @@ internal static class ScrubCommand
         "scrub", "Remove users from all published versions, old ones too; serving follows without a restart", [Users],
         (parse, context) => Task.Run(() => Scrub(context.Workspace.Store, parse.GetRequiredValue(Users))), Show, prepares: _ => true);
 
-    internal static IReadOnlyList<ScrubbedVersion> Scrub(ArtifactStore store, IReadOnlyList<string> users)
+    internal static ScrubResult Scrub(ArtifactStore store, IReadOnlyList<string> users)
     {
         var scrubbed = new List<ScrubbedVersion>();
+        var unknown = new HashSet<string>(users);
         foreach (string version in store.ListVersions())
         {
             string staging = store.CreateStaging();
@@ -30,6 +31,7 @@ internal static class ScrubCommand
             {
                 ArtifactVersion copy = store.Copy(version, staging);
                 UserHistories histories = HistoriesFile.Read(staging);
+                unknown.RemoveWhere(user => histories.PositionOf(EntityId.Of(user)) >= 0);
                 HashSet<int> gone = [.. users.Select(user => histories.PositionOf(EntityId.Of(user))).Where(position => position >= 0)];
                 if (gone.Count == 0)
                 {
@@ -58,7 +60,7 @@ internal static class ScrubCommand
             }
         }
 
-        return scrubbed;
+        return new ScrubResult(scrubbed, [.. unknown.Order(StringComparer.Ordinal)]);
     }
 
     private static UserHistories Take(UserHistories all, int[] positions) => new(
@@ -77,18 +79,26 @@ internal static class ScrubCommand
         }
     }
 
-    private static void Show(IReadOnlyList<ScrubbedVersion> versions, RunConsole console)
+    private static void Show(ScrubResult result, RunConsole console)
     {
-        foreach (ScrubbedVersion version in versions)
+        foreach (ScrubbedVersion version in result.Versions)
         {
             console.WriteLine($"Version {version.Version} is now {version.Became}, without {version.Users} users.");
         }
 
-        console.WriteLine(versions.Count == 0
-            ? "No version has any of these users."
+        if (result.Unknown.Count > 0)
+        {
+            console.WriteLine($"No version has these ids: {string.Join(", ", result.Unknown.Select(user => $"'{user}'"))}. Several ids have blanks between them, not commas.");
+        }
+
+        console.WriteLine(result.Versions.Count == 0
+            ? "Nothing was removed."
             : "Prepared data still has them until 'prepare' runs again, with --events where they were deleted through the API. Replace the names in Models:Split, if they are there.");
     }
 }
+
+/// <param name="Unknown">Ids that no version has.</param>
+internal sealed record ScrubResult(IReadOnlyList<ScrubbedVersion> Versions, IReadOnlyList<string> Unknown);
 
 /// <param name="Version">As it was.</param>
 /// <param name="Became">Its new name.</param>

@@ -40,7 +40,7 @@ namespace NanoRecSys.Training.Pipeline;
 [JsonSerializable(typeof(ExpandSummary))]
 [JsonSerializable(typeof(PublishSummary))]
 [JsonSerializable(typeof(RecommendSummary))]
-[JsonSerializable(typeof(IReadOnlyList<ScrubbedVersion>))]
+[JsonSerializable(typeof(ScrubResult))]
 internal sealed partial class TrainingJson : JsonSerializerContext
 {
     public static TrainingJson Indented => field ??= new(new JsonSerializerOptions(Default.Options) { WriteIndented = true });

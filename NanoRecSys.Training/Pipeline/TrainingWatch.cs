@@ -17,13 +17,12 @@ internal sealed class TrainingWatch(WatchOptions options, StepContext context, R
     private WatchStatus _status = new(context.Workspace.Dataset, time.GetUtcNow()) { Schedule = options.Schedule, AfterEvents = options.AfterEvents };
     private long _events; // in the store and the archive, when last counted
 
-    /// <returns>What is wrong with a cron expression; null if nothing.</returns>
+    /// <returns>What is wrong with a cron expression, such as one of a day that no month has; null if nothing.</returns>
     public static string? WhyNoSchedule(string text)
     {
         try
         {
-            CronExpression.Parse(text);
-            return null;
+            return CronExpression.Parse(text).GetNextOccurrence(DateTime.UtcNow) is null ? $"--schedule '{text}' names a time that never comes." : null;
         }
         catch (CronFormatException e)
         {

@@ -96,6 +96,11 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
     /// <summary>How many of the texts are usual names of columns.</summary>
     public static int CountKnown(IEnumerable<string> cells) => cells.Count(cell => Aliases.Values.Any(names => names.Contains(Plain(cell))));
 
+    /// <summary>Whether a table may be one of interactions, judged by its columns' names alone.</summary>
+    public static bool NamesUsers(DataTable table, ColumnOptions options) => options.Names.TryGetValue(Role.User, out string? user)
+        ? int.TryParse(user, CultureInfo.InvariantCulture, out _) || table.Columns.Contains(user, StringComparer.OrdinalIgnoreCase)
+        : table.Columns.Any(column => Aliases[Role.User].Contains(Plain(column)));
+
     public static int FindItem(DataTable table, ColumnOptions options) => Find(table, Role.Item, options, required: false);
 
     /// <summary>The columns of a file that has names for them, or of a file without a header whose values leave no choice.</summary>
@@ -107,15 +112,20 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
         }
 
         int Of(Role role) => Find(table, role, options, required: options.Names.ContainsKey(role));
-        return new ColumnRoles(Of(Role.User), Of(Role.Item), Of(Role.Time), Of(Role.Weight), Of(Role.Event));
+        var roles = new ColumnRoles(Of(Role.User), Of(Role.Item), Of(Role.Time), Of(Role.Weight), Of(Role.Event));
+        int[] taken = [.. Enum.GetValues<Role>().Select(roles.ColumnOf).Where(column => column >= 0)];
+        return taken.Distinct().Count() == taken.Length ? roles : throw new UserErrorException("--columns gives one column two roles. Name another column for one of them.");
     }
 
     public void Require(DataTable table)
     {
+        UserErrorException.ThrowIf(table.IsMap, $"{table.File.Name} is one JSON object, not rows. Write an array of objects, or an object in each line, such as {{\"user_id\": 1, \"item_id\": 2}}.");
         foreach (Role role in new[] { Role.User, Role.Item })
         {
             UserErrorException.ThrowIf(ColumnOf(role) < 0,
                 $"{table.File.Name} has no column with a usual name for {Words[role]} among {string.Join(", ", table.Columns)}. Name it: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
+            UserErrorException.ThrowIf(table.IsNested(ColumnOf(role)),
+                $"The column {table.Columns[ColumnOf(role)]} of {table.File.Name} has objects or lists, and ids are numbers or texts. Write the id into a column of its own, or name another column: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
         }
     }
 

@@ -6,6 +6,8 @@ namespace NanoRecSys.Training.Data.Files;
 /// <summary>A file, a folder, a pattern or a zip archive, and the files of data there.</summary>
 internal sealed record DataPlace(string Path)
 {
+    private static readonly string[] AllBelow = ["**", "*"];
+
     public bool IsArchive => FileKind.IsZip(Path) && File.Exists(Path);
 
     public bool IsFile => File.Exists(Path) && !FileKind.IsZip(Path);
@@ -80,7 +82,7 @@ internal sealed record DataPlace(string Path)
     private static IEnumerable<string> InFolder(string folder)
     {
         string[] direct = [.. Directory.EnumerateFiles(folder).Where(FileKind.IsData)];
-        return direct.Length > 0 ? direct : Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true }).Where(FileKind.IsData);
+        return direct.Length > 0 ? direct : Matches(folder, AllBelow).Where(FileKind.IsData);
     }
 
     private static bool IsPattern(string path) => path.AsSpan().ContainsAny('*', '?');
@@ -107,10 +109,18 @@ internal sealed record DataPlace(string Path)
     private static IEnumerable<string> Matches(string folder, ReadOnlyMemory<string> parts) => parts.Span switch
     {
         [var last] => Directory.EnumerateFiles(folder, last),
-        ["**", ..] => Matches(folder, parts[1..]).Concat(Directory.EnumerateDirectories(folder).SelectMany(inner => Matches(inner, parts))),
-        [var first, ..] => Directory.EnumerateDirectories(folder, first).SelectMany(inner => Matches(inner, parts[1..])),
+        ["**", ..] => Matches(folder, parts[1..]).Concat(Folders(folder, "*").SelectMany(inner => Matches(inner, parts))),
+        [var first, ..] => Folders(folder, first).SelectMany(inner => Matches(inner, parts[1..])),
         [] => [],
     };
+
+    private static IEnumerable<string> Folders(string folder, string pattern) => Directory.EnumerateDirectories(folder, pattern).Where(inner =>
+        (pattern != "*" || System.IO.Path.GetFileName(inner)[0] is not ('.' or '_')) && IsBelow(inner)); // .git, _temporary, _delta_log
+
+    // A link to a folder above it would bring the same files again and again.
+    private static bool IsBelow(string inner) =>
+        new DirectoryInfo(inner).ResolveLinkTarget(returnFinalTarget: true) is not { } target
+        || !$"{inner}/".StartsWith($"{System.IO.Path.TrimEndingDirectorySeparator(target.FullName)}/", StringComparison.Ordinal);
 
     private static uint ChecksumOf(string path)
     {
@@ -156,14 +166,10 @@ internal static class FileKind
         [".mtx"] = "a sparse matrix. Write a row per interaction as CSV: user,item,weight",
     };
 
-    public static bool IsGzip(string path) => HasExtension(path, ".gz");
-
-    public static bool IsZstd(string path) => HasExtension(path, ".zst");
-
     public static bool IsZip(string path) => HasExtension(path, ".zip");
 
     /// <summary>The name without the extension of a compression.</summary>
-    public static string Uncompressed(string path) => IsGzip(path) || IsZstd(path) ? Path.GetFileNameWithoutExtension(path) : Path.GetFileName(path);
+    public static string Uncompressed(string path) => HasExtension(path, ".gz") || HasExtension(path, ".zst") ? Path.GetFileNameWithoutExtension(path) : Path.GetFileName(path);
 
     /// <summary>Whether a file of a folder or an archive may be data. Files such as <c>_SUCCESS</c>, <c>.part.crc</c> and <c>__MACOSX/._x.csv</c> are not.</summary>
     public static bool IsData(string path)

@@ -46,7 +46,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     public IReadOnlyList<string?[]> Sample { get; init; } = [];
 
     /// <summary>Files of one signature are parts of one table.</summary>
-    public string Signature => $"{Format}|{string.Join('|', Columns)}";
+    public string Signature => $"{Format}|{string.Join('|', Columns)}".ToLowerInvariant();
 
     /// <summary>Names and first values, for messages.</summary>
     public string Describe() => HasHeader
@@ -57,12 +57,20 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     {
         "VARCHAR" => Expressions[column],
         "BLOB" => $"decode({Expressions[column]})",
-        "DOUBLE" or "FLOAT" => // whole numbers that a missing value made decimals
-            $"CASE WHEN {Expressions[column]} = trunc({Expressions[column]}) AND abs({Expressions[column]}) < 9e18 THEN {Expressions[column]}::BIGINT::VARCHAR ELSE {Expressions[column]}::VARCHAR END",
-        var type when type.EndsWith(']') || type.StartsWith("STRUCT", StringComparison.Ordinal) || type.StartsWith("MAP", StringComparison.Ordinal) =>
-            $"to_json({Expressions[column]})::VARCHAR",
+        "DOUBLE" or "FLOAT" => // whole numbers that a missing value made decimals; NaN is such a value
+            $"CASE WHEN isnan({Expressions[column]}) THEN NULL WHEN {Expressions[column]} = trunc({Expressions[column]}) AND abs({Expressions[column]}) < 9e18 THEN {Expressions[column]}::BIGINT::VARCHAR ELSE {Expressions[column]}::VARCHAR END",
+        var type when IsNestedType(type) => $"to_json({Expressions[column]})::VARCHAR",
+        var type when type.StartsWith("DECIMAL", StringComparison.Ordinal) => // databases write numbers without a scale as DECIMAL(38,10)
+            $"CASE WHEN {Expressions[column]} = trunc({Expressions[column]}) THEN {Expressions[column]}::HUGEINT::VARCHAR ELSE {Expressions[column]}::VARCHAR END",
         _ => $"{Expressions[column]}::VARCHAR",
     };
+
+    /// <summary>Whether the values are objects or lists, of JSON or Parquet.</summary>
+    public bool IsNested(int column) => (column < Types.Count && IsNestedType(Types[column]))
+        || (Format.StartsWith("JSON", StringComparison.Ordinal) && Sample.Select(row => row[column]).OfType<string>().FirstOrDefault() is ['{', .., '}'] or ['[', .., ']']);
+
+    private static bool IsNestedType(string type) =>
+        type.EndsWith(']') || type.StartsWith("STRUCT", StringComparison.Ordinal) || type.StartsWith("MAP", StringComparison.Ordinal);
 
     public string ValueOf(int column) => Expressions[column];
 
@@ -71,13 +79,9 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     public static DataTable Open(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
     {
         FileKind.RequireReadable(given);
-        using (FileStream stream = given.Open())
+        if (given.StartsWith("PAR1"u8))
         {
-            Span<byte> magic = stackalloc byte[4];
-            if (stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic.SequenceEqual("PAR1"u8))
-            {
-                return OfParquet(duck, given);
-            }
+            return OfParquet(duck, given);
         }
 
         try
@@ -100,6 +104,25 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
         (long line, string text) = TextHead.Find(File, Skipped, row, IsQuoted, rejected);
         return ($"line {line}", line, text);
+    }
+
+    /// <summary>Whether the line of a row is the cause of what it lacks: DuckDB has no values of such a line.</summary>
+    public bool IsBrokenJson(string line)
+    {
+        if (!HasLines || Delimiter is not null)
+        {
+            return false;
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(NotANumber().Replace(line, "null"));
+            return document.RootElement.ValueKind != JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return true;
+        }
     }
 
     /// <summary>Lines that could not be taken apart, with the reason; none where rows are not lines.</summary>
@@ -139,7 +162,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     private static DataTable OfText(DuckDb duck, DataFile given, ColumnOptions options, Lazy<string> folder, ICollection<string> notes)
     {
-        DataFile file = FileKind.IsZstd(given.Path) ? Unpack(duck, given, folder) : given;
+        DataFile file = given.StartsWith(TextHead.ZstdMagic) ? Unpack(duck, given, folder) : given;
         IReadOnlyList<string> head = TextHead.Lines(file);
         string start = head.FirstOrDefault(line => !string.IsNullOrWhiteSpace(line))?.TrimStart() ?? throw new UserErrorException($"{given.Name} contains no rows.");
         RequireText(given, head, start);
@@ -162,7 +185,9 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     private static void RequireText(DataFile file, IReadOnlyList<string> head, string start)
     {
-        string? refusal = head.Any(line => line.Contains('\0')) ? "is not text. CSV, TSV, JSON lines, JSON arrays and Parquet are read, each also with gz or zst"
+        string? refusal = start.StartsWith("PK\u0003\u0004", StringComparison.Ordinal) ? "is a zip archive or an Office file. Give an archive the extension .zip, and save a workbook as CSV"
+            : head.Any(line => line.Contains('\0')) ? "is not text. CSV, TSV, JSON lines, JSON arrays and Parquet are read, each also with gz or zst"
+            : head.Count == 1 && head[0].Contains('\r') ? "ends its lines with CR alone. Write LF instead, for example with tr '\\r' '\\n'"
             : start[0] == '<' ? "is HTML or XML. Write a row per interaction as CSV or JSON lines"
             : PythonLiteral().IsMatch(start) ? "has Python literals, which are not JSON: ' around names. Write each row with json.dumps(ast.literal_eval(row))"
             : head.Any(line => Section().IsMatch(line)) && head.Any(line => SectionRow().IsMatch(line))
@@ -202,7 +227,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
         return new DataTable(file, format, keys)
         {
-            Relation = $"{function}({DuckDb.PathText(file.Path)}, {option}, columns = {{{columns}}})",
+            Relation = $"{function}({DuckDb.PathText(file.Path)}, {TextHead.Compression(file)}, {option}, columns = {{{columns}}})",
             Expressions = [.. keys.Select(DuckDb.Name)],
             Types = [.. keys.Select(_ => "VARCHAR")],
         }.WithSample(duck);
@@ -216,7 +241,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
             ? new DataTable(file, "text, a line per user: user item item ...", ["user", "items"]) { IsSequences = true, HasHeader = false }
             : new DataTable(file, dialect.Describe(), dialect.Columns)
             {
-                Relation = $"read_csv({DuckDb.PathText(file.Path)}, auto_detect = false, header = false, skip = {dialect.Skipped}, delim = {DuckDb.Text(dialect.Delimiter)}, "
+                Relation = $"read_csv({DuckDb.PathText(file.Path)}, {TextHead.Compression(file)}, auto_detect = false, header = false, skip = {dialect.Skipped}, delim = {DuckDb.Text(dialect.Delimiter)}, "
                     + $"quote = {quote}, escape = {quote}, columns = {{{columns}}}, nullstr = ['', '\\N', 'NULL'], store_rejects = true, rejects_limit = 100000)",
                 Expressions = [.. dialect.Columns.Select((_, i) => $"c{i}")],
                 Types = [.. dialect.Columns.Select(_ => "VARCHAR")],
@@ -246,6 +271,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     private static DataFile Unpack(DuckDb duck, DataFile file, Lazy<string> folder)
     {
+        UserErrorException.ThrowIf(!TextHead.IsWholeZstd(file), $"{file.Name} is not a complete zst file. Copy or download it again.");
         string copy = Path.Combine(folder.Value, $"{Guid.NewGuid():N}-{FileKind.Uncompressed(file.Path)}");
         try
         {
@@ -282,10 +308,10 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         {
             try
             {
-                using var document = JsonDocument.Parse(line);
+                using var document = JsonDocument.Parse(NotANumber().Replace(line, "null"));
                 if (document.RootElement.ValueKind == JsonValueKind.Object)
                 {
-                    keys.AddRange(document.RootElement.EnumerateObject().Select(property => property.Name).Except(keys));
+                    keys.AddRange(document.RootElement.EnumerateObject().Select(property => property.Name).Except(keys, StringComparer.OrdinalIgnoreCase)); // as DuckDB compares
                 }
             }
             catch (JsonException)
@@ -313,6 +339,10 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
 
     [GeneratedRegex(@"^[\[{]\s*u?'", RegexOptions.CultureInvariant)]
     private static partial Regex PythonLiteral();
+
+    // Python's json.dumps writes these, and DuckDB reads them.
+    [GeneratedRegex(@"(?<=:\s*)(NaN|-?Infinity)(?=\s*[,}])", RegexOptions.CultureInvariant)]
+    private static partial Regex NotANumber();
 
     [GeneratedRegex(@"^\s*\S+:\s*$", RegexOptions.CultureInvariant)]
     private static partial Regex Section();
@@ -350,7 +380,7 @@ internal static class BadRow
         (string place, long line, string text) = bad.Count > 0 ? table.Find(bad[0].Row, rejected.Select(one => one.Line).ToHashSet()) : ("", long.MaxValue, "");
         string first = rejected.Count > 0 && rejected[0].Line < line
             ? Message(table.File.Name, $"line {rejected[0].Line}", rejected[0].Reason, rejected[0].Text)
-            : Message(table.File.Name, place, bad[0].Reason, text);
+            : Message(table.File.Name, place, table.IsBrokenJson(text) ? "not a whole JSON object" : bad[0].Reason, text);
         return count <= allowed ? (count, first) : throw new UserErrorException(allowed == 0
             ? first
             : $"More than {allowed:N0} rows cannot be read. Raise --skip-bad-rows, or correct them. The first: {first}");

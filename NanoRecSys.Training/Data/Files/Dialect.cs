@@ -27,11 +27,12 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
     public static Dialect Find(DataFile file, IReadOnlyList<string> head, ColumnOptions options)
     {
         int first = 0;
-        while (first < head.Count && (string.IsNullOrWhiteSpace(head[first]) || head[first].StartsWith('#')))
+        while (first < head.Count && (string.IsNullOrWhiteSpace(head[first]) || head[first].StartsWith('#') || IsForExcel(head[first])))
         {
             first++;
         }
 
+        first = first == head.Count ? 0 : first; // ids may begin with #, too
         string[] lines = [.. head.Skip(first).Where(line => !string.IsNullOrWhiteSpace(line))];
         UserErrorException.ThrowIf(lines.Length == 0, $"{file.Name} contains no rows.");
 
@@ -126,6 +127,9 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
             && cells.Distinct(StringComparer.OrdinalIgnoreCase).Count() == cells.Count;
         return areNames && next.Exists(cell => Content.KindOf([cell.Trim()]) is not (ContentKind.Text or ContentKind.Empty));
     }
+
+    // "sep=;", which tells Excel the delimiter.
+    private static bool IsForExcel(string line) => line.Length == 5 && line.StartsWith("sep=", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsTyped(string cell) => cell.EndsWith(":token", StringComparison.Ordinal) || cell.EndsWith(":token_seq", StringComparison.Ordinal)
         || cell.EndsWith(":float", StringComparison.Ordinal) || cell.EndsWith(":float_seq", StringComparison.Ordinal);

@@ -110,8 +110,8 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         long time = 0;
         if (values.Time is not null && !TryTime(values, i, out time))
         {
-            return values.Columns.Form == TimeForm.Dates
-                ? $"the {values.Columns.Time} is missing or not an ISO date"
+            return values.Columns.Form == TimeForm.Dates ? $"the {values.Columns.Time} is missing or not an ISO date"
+                : values.Time.IsNull(i) || (values.Time is StringArray && Values.Text(values.Time, i).IsEmpty) ? $"the {values.Columns.Time} is missing; --columns time= leaves the column out"
                 : $"the {values.Columns.Time} '{Values.Shown(values.Time, i)}' is not a time: a number since 1970, or an ISO date";
         }
 
@@ -243,11 +243,11 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         codes.TryFind(id, out code, out int slot) || (IsId(id) && (code = codes.Add(id, slot)) >= 0);
 
     private static bool IsId(ReadOnlySpan<byte> utf8) => utf8.Length is > 0 and <= EntityId.MaxBytes
-        && (!utf8.ContainsAnyExceptInRange((byte)' ', (byte)'~') || EntityId.IsValid(Encoding.UTF8.GetString(utf8)));
+        && ((utf8[0] != '.' && !utf8.ContainsAnyExceptInRange((byte)' ', (byte)'~')) || EntityId.IsValid(Encoding.UTF8.GetString(utf8)));
 
     private static string NotAnId(string column, ReadOnlySpan<byte> id) => id.IsEmpty
         ? $"the {column} is missing"
-        : $"the {column} '{BadRow.Shorten(Encoding.UTF8.GetString(id))}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters";
+        : $"the {column} '{BadRow.Shorten(Encoding.UTF8.GetString(id))}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters, other than '.' and '..'";
 
     private static string Describe(TimeForm form) => form switch { TimeForm.None => "no times", TimeForm.Dates => "dates", _ => "times that are numbers" };
 

@@ -24,6 +24,9 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     /// <summary>The columns that were read, each as <c>name (what it became)</c>.</summary>
     public List<string> Columns { get; } = [];
     public int Bad { get; private set; }
+
+    /// <summary>Rows of items that an earlier row describes.</summary>
+    public int Repeated { get; private set; }
     public string? FirstBad { get; private set; }
 
     public async Task<IReadOnlyList<CatalogItem>> ReadAsync(DataTable table, ColumnOptions options, IReadOnlyList<string> genres, CancellationToken cancellation)
@@ -38,6 +41,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             $"{table.File.Name} has no column with a usual name for items among {table.Describe()}. Rename it to item_id, or name it: --columns item=COLUMN.");
 
         List<string?[]> rows = await ReadRowsAsync(table, id, cancellation);
+        Repeated = rows.Count - rows.DistinctBy(cells => cells[id]).Count();
         return MovieLensFiles.IsFilms(table) ? Films(table, rows, genres) : Typed(table, id, rows);
     }
 
@@ -45,6 +49,8 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     {
         var rows = new List<string?[]>();
         var bad = new List<(long Row, string Reason)>();
+        int[] moments = [.. new[] { Position(table, From), Position(table, Until) }.Where(i => i >= 0 && i != id)];
+        int hidden = Position(table, Hidden);
         long row = 0;
         try
         {
@@ -54,13 +60,19 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
                 for (int i = 0; i < batch.Length; i++, row++)
                 {
                     string?[] cells = Array.ConvertAll(columns, column => column.GetString(i)?.Trim());
-                    if (EntityId.TryParse(cells[id], out _))
+                    int wrong = moments.FirstOrDefault(column => Cell(cells, column).Length > 0 && Moment(cells, column) is null, -1);
+                    string? reason = string.IsNullOrEmpty(cells[id]) ? $"the {table.Columns[id]} is missing"
+                        : !EntityId.TryParse(cells[id], out _) ? $"the {table.Columns[id]} '{BadRow.Shorten(cells[id]!)}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters, other than '.' and '..'"
+                        : wrong >= 0 ? $"the {table.Columns[wrong]} '{BadRow.Shorten(cells[wrong]!)}' is not a time: an ISO date, or seconds or milliseconds since 1970"
+                        : TryFlag(Cell(cells, hidden), out _) ? null
+                        : $"the {table.Columns[hidden]} '{BadRow.Shorten(cells[hidden]!)}' is not true or false";
+                    if (reason is null)
                     {
                         rows.Add(cells);
                     }
                     else
                     {
-                        bad.Add((row, string.IsNullOrEmpty(cells[id]) ? $"the {table.Columns[id]} is missing" : $"the {table.Columns[id]} '{BadRow.Shorten(cells[id]!)}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters"));
+                        bad.Add((row, reason));
                     }
                 }
             }
@@ -98,11 +110,12 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
 
     private List<CatalogItem> Typed(DataTable table, int id, List<string?[]> rows)
     {
-        string[] plain = [.. table.Columns.Select(Plain)];
-        int Take(string[] names) => names.Select(name => Array.IndexOf(plain, name)).FirstOrDefault(i => i >= 0 && i != id, -1);
+        int Take(string[] names) => Position(table, names) is var i && i != id ? i : -1;
+        int created = Take(Created);
+        created = created >= 0 && rows.Exists(cells => Cell(cells, created).Length > 0 && Moment(cells, created) is null) ? -1 : created; // an attribute of text
 
-        (int title, int categories, int image, int created, int from, int until, int hidden) =
-            (Take(Titles), Take(Categories), Take(Images), Take(Created), Take(From), Take(Until), Take(Hidden));
+        (int title, int categories, int image, int from, int until, int hidden) =
+            (Take(Titles), Take(Categories), Take(Images), Take(From), Take(Until), Take(Hidden));
         var known = new Dictionary<int, string>();
         foreach ((int column, string role) in new[] { (title, "title"), (categories, "categories"), (image, "image_url"), (created, "created_at"), (from, "available_from"), (until, "available_until"), (hidden, "hidden") })
         {
@@ -112,7 +125,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             }
         }
 
-        AttributeColumn[] attributes = [.. Enumerable.Range(0, plain.Length).Where(i => i != id && !known.ContainsKey(i) && !IsIndex(table.Columns[i]))
+        AttributeColumn[] attributes = [.. Enumerable.Range(0, table.Columns.Count).Where(i => i != id && !known.ContainsKey(i) && !IsIndex(table.Columns[i]))
             .Select(i => AttributeColumn.Of(table, i, rows)).OfType<AttributeColumn>()];
         char separator = categories < 0 ? '|' : Lists.SeparatorOf([.. rows.Select(cells => cells[categories]).OfType<string>()]);
         Columns.AddRange(known.Select(column => $"{table.Columns[column.Key]} ({column.Value})"));
@@ -123,7 +136,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
             CreatedAt = Moment(cells, created),
             AvailableFrom = Moment(cells, from),
             AvailableUntil = Moment(cells, until),
-            Hidden = Cell(cells, hidden).ToLowerInvariant() is "true" or "t" or "1" or "yes" or "y",
+            Hidden = TryFlag(Cell(cells, hidden), out bool isHidden) && isHidden,
             Attributes = attributes.Length == 0 ? ItemAttributes.None : Attributes(attributes, cells),
         });
     }
@@ -169,6 +182,20 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     private static string? FirstImage(string cell) => Lists.Read(cell, isSequence: false) is [var first, ..] && Uri.TryCreate(first, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" ? first : null;
 
     private static DateTimeOffset? Moment(string?[] cells, int column) => AttributeColumn.TryMoment(Cell(cells, column), out DateTimeOffset moment) ? moment : null;
+
+    private static bool TryFlag(string cell, out bool flag)
+    {
+        cell = cell.ToLowerInvariant();
+        flag = cell is "true" or "t" or "1" or "yes" or "y";
+        return flag || cell is "" or "false" or "f" or "0" or "no" or "n";
+    }
+
+    // Of several names the most telling that is there; -1 for none.
+    private static int Position(DataTable table, string[] names)
+    {
+        string[] plain = [.. table.Columns.Select(Plain)];
+        return names.Select(name => Array.IndexOf(plain, name)).FirstOrDefault(i => i >= 0, -1);
+    }
 
     private static bool IsSequence(DataTable table, int column) => table.FieldTypes.Count > 0 && table.FieldTypes[column] == "token_seq";
 

@@ -104,11 +104,26 @@ internal sealed class OpenedData : IDisposable
             Genres = [.. TextHead.Lines(TextHead.InUtf8(genres, _temporary, Notes, out _)).Where(line => line.Length > 0).Select(line => line.Split('|')[0])];
         }
 
+        foreach (string problem in _problems.Where(problem => Items is null || !problem.Contains(Items.File.Name, StringComparison.Ordinal)))
+        {
+            Notes.Add($"Not read: {problem}");
+        }
+
+        string[] partitions = [.. Interactions.SelectMany(one => Partitions(one.Table)).Distinct(StringComparer.OrdinalIgnoreCase)];
+        if (partitions.Length > 0)
+        {
+            Notes.Add($"Names of folders are not read as columns: {string.Join(", ", partitions)}. Write the values into the files if they matter.");
+        }
+
         if (Items is null)
         {
             Notes.Add($"No file beside {NameIn(Interactions[0].Table.File)} describes the items: they have no titles and categories, and go by their ids. --items FILE names one.");
         }
     }
+
+    // What Hive and Spark keep in folders such as day=2024-01-31.
+    private IEnumerable<string> Partitions(DataTable table) => Place.IsArchive ? [] : Path.GetRelativePath(Place.Folder, table.File.Path)
+        .Split(Path.DirectorySeparatorChar).SkipLast(1).Where(folder => folder.IndexOf('=') > 0).Select(folder => folder[..folder.IndexOf('=')]).Except(table.Columns, StringComparer.OrdinalIgnoreCase);
 
     private DataFile Only(DataFile[] movies) => movies.Length == 1
         ? movies[0]
@@ -129,9 +144,13 @@ internal sealed class OpenedData : IDisposable
                 return;
             }
 
+            if (TryOpen(file) is not { } table)
+            {
+                continue;
+            }
+
             try
             {
-                DataTable table = Open(file);
                 ColumnRoles roles = RolesOf(table);
                 if (roles.HasUser && roles.HasItem)
                 {
@@ -145,6 +164,10 @@ internal sealed class OpenedData : IDisposable
             catch (UserErrorException e)
             {
                 _problems.Add(e.Message);
+                if (!ColumnRoles.NamesUsers(table, Columns))
+                {
+                    described.Add(table);
+                }
             }
         }
 
@@ -153,12 +176,17 @@ internal sealed class OpenedData : IDisposable
         {
             throw new UserErrorException(_problems.Count > 0
                 ? _problems[0]
-                : $"{Place.Path} has no file with columns of users and of items: {string.Join("; ", described.Select(table => $"{NameIn(table.File)} has {string.Join(", ", table.Columns)}"))}. Name them: --columns user=COLUMN,item=COLUMN.");
+                : $"{Place.Path} has no file with columns of users and of items: {string.Join("; ", described.Select(table => $"{NameIn(table.File)} has {string.Join(", ", table.Columns)}").Distinct())}. Name them: --columns user=COLUMN,item=COLUMN.");
         }
 
         Interactions = kinds.Count == 1 ? [.. kinds[0]]
             : Preferred(kinds, kind => NameIn(kind.First().Table.File), InteractionNames) is { } preferred ? [.. preferred]
             : throw new UserErrorException($"{Place.Path} contains several files with users and items ({string.Join(", ", kinds.Select(kind => NameIn(kind.First().Table.File)))}). Set --data to one of them.");
+        foreach ((DataTable table, ColumnRoles roles) in Interactions)
+        {
+            roles.Require(table);
+        }
+
         NoteIgnored(found.Except(Interactions).Select(one => one.Table.File));
     }
 
@@ -196,13 +224,23 @@ internal sealed class OpenedData : IDisposable
     {
         try
         {
-            return table.IsMap || (table.HasHeader && table.Columns.Count > 1 && ColumnRoles.FindItem(table, Columns) >= 0
+            return table.IsMap || (table.HasHeader && table.Columns.Count > 1 && ColumnRoles.FindItem(table, ItemColumns(table)) >= 0
                 && !(table.Columns.Contains("property", StringComparer.OrdinalIgnoreCase) && table.Columns.Contains("value", StringComparer.OrdinalIgnoreCase)));
         }
-        catch (UserErrorException)
+        catch (UserErrorException e)
         {
+            _problems.Add(e.Message);
             return false;
         }
+    }
+
+    /// <summary>How the columns of a table of items are found: its ids are those of the column that the interactions name, if it has one of that name.</summary>
+    public ColumnOptions ItemColumns(DataTable items)
+    {
+        (DataTable table, ColumnRoles roles) = Interactions[0];
+        return Columns.Names.ContainsKey(Role.Item) || !table.HasHeader || !items.Columns.Contains(table.Columns[roles.Item], StringComparer.OrdinalIgnoreCase)
+            ? Columns
+            : new ColumnOptions(new Dictionary<Role, string>(Columns.Names) { [Role.Item] = table.Columns[roles.Item] });
     }
 
     private static T? Preferred<T>(IReadOnlyCollection<T> candidates, Func<T, string> nameOf, string[] names)

@@ -47,7 +47,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
     {
         // First: the interactions of a large set take longer.
         var itemsReader = new ItemsReader(opened.Duck, options.SkipBadRows);
-        IReadOnlyList<CatalogItem> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.Columns, opened.Genres, cancellation);
+        IReadOnlyList<CatalogItem> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.ItemColumns(opened.Items), opened.Genres, cancellation);
         int done = 0;
         var reader = new InteractionsReader(
             opened.Duck, options.EventWeights is { } weights ? EventWeights.Parse(weights) : EventWeights.None, options.SkipBadRows,
@@ -70,6 +70,11 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
         foreach (string note in opened.Notes)
         {
             notes.Add(note);
+        }
+
+        if (itemsReader.Repeated > 0)
+        {
+            notes.Add($"{itemsReader.Repeated:N0} rows of {opened.Items!.File.Name} describe an item that an earlier row describes. The first one counts.");
         }
 
         DataChecks.Describe(read, reader.Form, notes);

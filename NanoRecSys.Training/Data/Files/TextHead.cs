@@ -8,27 +8,83 @@ internal static class TextHead
 {
     private const int HeadBytes = 1 << 16;
     private const int HeadLines = 200;
+    private static ReadOnlySpan<byte> GzipMagic => [0x1F, 0x8B];
+
+    public static ReadOnlySpan<byte> ZstdMagic => [0x28, 0xB5, 0x2F, 0xFD];
+
+    /// <summary>How DuckDB opens the file: it goes by the name's lower-case extension unless told.</summary>
+    public static string Compression(DataFile file) => $"compression = '{(file.StartsWith(GzipMagic) ? "gzip" : "uncompressed")}'";
 
     /// <summary>A gz file's contents, any other file as it is.</summary>
     public static Stream Open(DataFile file)
     {
         FileStream stream = file.Open();
-        return FileKind.IsGzip(file.Path) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+        return file.StartsWith(GzipMagic) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
-    /// <summary>The file in UTF-8, with LF or CRLF and lines of a normal length: the file itself, or a copy of which each line that is not UTF-8 was
-    /// read as Windows-1252.</summary>
+    /// <summary>Whether all frames and blocks of a zst file (RFC 8878) are there: DuckDB takes half of one for a whole.</summary>
+    public static bool IsWholeZstd(DataFile file)
+    {
+        using FileStream stream = file.Open();
+        using var reader = new BinaryReader(stream);
+        try
+        {
+            while (stream.Position < stream.Length)
+            {
+                if (reader.ReadUInt32() >> 4 == 0x184D2A5) // a frame to be skipped
+                {
+                    uint size = reader.ReadUInt32();
+                    stream.Position += size;
+                    continue;
+                }
+
+                int descriptor = reader.ReadByte();
+                bool isSingle = (descriptor & 0x20) != 0;
+                int dictionary = (descriptor & 3) == 3 ? 4 : descriptor & 3;
+                int length = (descriptor >> 6) switch { 0 => isSingle ? 1 : 0, 1 => 2, 2 => 4, _ => 8 };
+                stream.Position += (isSingle ? 0 : 1) + dictionary + length;
+                int block;
+                do
+                {
+                    block = reader.ReadUInt16() | (reader.ReadByte() << 16);
+                    stream.Position += ((block >> 1) & 3) == 1 ? 1 : block >> 3; // one repeated byte, or as many as it says
+                }
+                while ((block & 1) == 0);
+
+                stream.Position += (descriptor & 4) != 0 ? 4 : 0; // checksum
+            }
+
+            return stream.Position == stream.Length;
+        }
+        catch (EndOfStreamException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The file as DuckDB reads it: the file itself, or a copy in UTF-8 (each line that is not is read as Windows-1252), without a mix of LF and
+    /// CRLF, which stops DuckDB, and without a byte order mark before JSON, which DuckDB takes for a bad row. Lines have a normal length.</summary>
     /// <exception cref="InvalidDataException">A damaged gz file.</exception>
     public static DataFile InUtf8(DataFile file, Lazy<string> folder, ICollection<string> notes, out long all)
     {
         long recoded = 0;
-        all = Scan(file, line => recoded += Utf8.IsValid(line) ? 0 : 1);
-        if (recoded == 0)
+        bool isMarkedJson = false;
+        ByteLines lines = Scan(file, line =>
+        {
+            recoded += Utf8.IsValid(line) ? 0 : 1;
+            isMarkedJson |= line.StartsWith("{"u8);
+        });
+        isMarkedJson &= lines.HasMark;
+        all = lines.Number;
+        if (recoded > 0)
+        {
+            notes.Add($"{recoded:N0} of {all:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252.");
+        }
+        else if (!lines.HasMixedEnds && !isMarkedJson)
         {
             return file;
         }
 
-        notes.Add($"{recoded:N0} of {all:N0} lines of {file.Name} are not UTF-8 and were read as Windows-1252.");
         string copy = Path.Combine(folder.Value, $"{Guid.NewGuid():N}-{Path.GetFileNameWithoutExtension(file.Path)}.txt");
         using var writer = new StreamWriter(copy);
         Scan(file, line =>
@@ -115,7 +171,7 @@ internal static class TextHead
         return (lines.Number, "");
     }
 
-    private static long Scan(DataFile file, LineVisitor visit)
+    private static ByteLines Scan(DataFile file, LineVisitor visit)
     {
         using Stream stream = Open(file);
         var lines = new ByteLines(stream, file.Name);
@@ -124,7 +180,7 @@ internal static class TextHead
             visit(line);
         }
 
-        return lines.Number;
+        return lines;
     }
 
     private delegate void LineVisitor(ReadOnlySpan<byte> line);
@@ -138,6 +194,13 @@ internal sealed record DataFile(string Path, string Name)
     public FileStream Open() => SmallFile.IsEmptyOrPipe(Path)
         ? throw new UserErrorException($"{Name} is empty or not a regular file.")
         : new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+
+    public bool StartsWith(ReadOnlySpan<byte> magic)
+    {
+        using FileStream stream = Open();
+        Span<byte> first = stackalloc byte[magic.Length];
+        return stream.ReadAtLeast(first, first.Length, throwOnEndOfStream: false) == first.Length && first.SequenceEqual(magic);
+    }
 }
 
 /// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>
@@ -150,9 +213,17 @@ internal sealed class ByteLines(Stream stream, string name)
     private int _start;
     private int _end;
     private bool _streamEnded;
+    private bool _hasFeeds;
+    private bool _hasReturns;
 
     /// <summary>1-based number of the line that was read last.</summary>
     public long Number { get; private set; }
+
+    /// <summary>Whether the stream begins with UTF-8's byte order mark.</summary>
+    public bool HasMark { get; private set; }
+
+    /// <summary>Whether some of the lines read so far end with LF and others with CRLF.</summary>
+    public bool HasMixedEnds => _hasFeeds && _hasReturns;
 
     /// <summary>Bytes of the stream up to the end of the line that was read last.</summary>
     public long Position { get; private set; }
@@ -179,11 +250,15 @@ internal sealed class ByteLines(Stream stream, string name)
         Number++;
         if (Number == 1)
         {
-            line = line.StartsWith(ByteOrderMark) ? line[ByteOrderMark.Length..] : line;
+            HasMark = line.StartsWith(ByteOrderMark);
+            line = HasMark ? line[ByteOrderMark.Length..] : line;
             UserErrorException.ThrowIf(line is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..], $"{name} is encoded as UTF-16. Save it as UTF-8.");
         }
 
-        line = line.EndsWith("\r"u8) ? line[..^1] : line;
+        bool hasReturn = line.EndsWith("\r"u8);
+        _hasReturns |= hasReturn && !isLast;
+        _hasFeeds |= !hasReturn && !isLast;
+        line = hasReturn ? line[..^1] : line;
         return true;
     }
 

@@ -70,7 +70,8 @@ public sealed class BrowsingTests
     [InlineData("/items/1005?id=7", "id", "Unknown parameter; there are none")]
     [InlineData("/catalog?genre=Drama", "genre", "Unknown parameter; there are none")]
     [InlineData("/debug/telemetry?seconds=60", "seconds", "Unknown parameter; there are window")]
-    public async Task A_parameter_that_a_call_does_not_have_is_named(string path, string name, string message)
+    [InlineData("/events?user=11&user=12", "user", "Given more than once")]
+    public async Task A_parameter_that_a_call_does_not_have_or_has_twice_is_named(string path, string name, string message)
     {
         ApiServer api = await SharedServers.Ranked;
 

@@ -123,7 +123,7 @@ public sealed class EventTests
               {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{tomorrow}}},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "timestamp": {{tomorrow}}000},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "rating": 1e300},
-              {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "rate"},
+              {"user_id": {{Newcomer}}, "movie_id": 1011, "type": " rate "},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "type": "a\u0007"},
               {"user_id": {{Newcomer}}, "movie_id": 1011, "stars": 5, "colour": "red"},
               {"movie_id": 1011},

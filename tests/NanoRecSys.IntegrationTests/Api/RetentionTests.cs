@@ -121,6 +121,7 @@ public sealed class RetentionTests
         int code = await NanoRecSys.Training.Commands.CommandLine.RunAsync(["scrub", "--users", "11", "nobody", "--artifacts", api.Store.Root, "--json"], output, error, TestContext.Current.CancellationToken);
 
         Assert.True(code == 0, error.ToString());
+        Assert.Contains("\"unknown\":[\"nobody\"]", output.ToString(), StringComparison.Ordinal);
         ArtifactVersion[] after = [.. api.Store.ListVersions().Reverse().Select(api.Store.Open)];
         Assert.Equal(after.Select(version => version.Manifest.ModelVersion), (string[])[api.Store.ReadPinned()!, api.Store.ReadCurrent()!]);
         Assert.DoesNotContain(before, version => Directory.Exists(api.Store.FolderOf(version)));

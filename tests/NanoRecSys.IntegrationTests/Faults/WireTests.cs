@@ -35,6 +35,16 @@ public sealed class WireTests
         Assert.Contains(BodyOf(response).Text("request_id"), response.Split("\r\n\r\n")[0], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_compressed_body_is_a_415_and_a_probe_may_ask_for_the_head_of_readyz()
+    {
+        ApiServer api = await SharedServers.Ranked;
+
+        Assert.Contains("send it without Content-Encoding: gzip", BodyOf(await RawHttp.SendAsync(api.Client.BaseAddress!, Post("/events", Json + "Content-Encoding: gzip\r\n", Event))).Text("detail"), StringComparison.Ordinal);
+        using HttpResponseMessage head = await api.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/readyz"), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, head.StatusCode);
+    }
+
     [Theory]
     [InlineData("Content-Type: application/json; charset=utf-8\r\n")]
     [InlineData("content-type: Application/JSON\r\n")]

@@ -95,11 +95,12 @@ public sealed class BodyFieldsTests
         BodyFields fields = Parse("""{"k": 1, "colour": "red", "size": 3}""");
         fields.Int32("k", 10);
         fields.Boolean("explain", false);
+        Assert.False(fields.Has("session"));
 
         fields.ForbidOthers();
 
         Assert.Equal(["colour", "size"], fields.Errors.Select(error => error.Loc[^1]));
-        Assert.All(fields.Errors, error => Assert.Equal(("extra_forbidden", "Unknown field; there are explain, k"), (error.Type, error.Msg)));
+        Assert.All(fields.Errors, error => Assert.Equal(("extra_forbidden", "Unknown field; there are explain, k, session"), (error.Type, error.Msg)));
     }
 
     [Fact]

@@ -22,6 +22,8 @@ public sealed class EntityIdTests
     [InlineData("true")]
     [InlineData("null")]
     [InlineData("\"\"")]
+    [InlineData("\".\"")]
+    [InlineData("\"..\"")] // GET /items/.. is another path
     [InlineData("\"a\\u0000b\"")]
     [InlineData("\"a\\nb\"")]
     [InlineData("\"\\u0085\"")]

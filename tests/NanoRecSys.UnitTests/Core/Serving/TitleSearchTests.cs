@@ -24,6 +24,7 @@ public sealed class TitleSearchTests
     [InlineData("godfather matrix")]
     [InlineData("xyz")]
     [InlineData("sevn")]
+    [InlineData("!?")]
     public void A_title_is_found_by(string query, params string[] expected) =>
         Assert.Equal(expected, Search.Find(query).Select(match => Titles[match.Place]));
 

@@ -17,6 +17,7 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("prepare --nope", "Unknown command or option '--nope'. See prepare --help.")]
+    [InlineData("evaluate retriever --nope", "Unknown command or option '--nope'. See evaluate --help.")]
     [InlineData("prepair", "Unknown command or option 'prepair'. See --help.")]
     [InlineData("", "Required command was not provided. See --help.")]
     [InlineData("prepare --threads 100000", "--threads must be 1024 or less, not 100000. See prepare --help.")]

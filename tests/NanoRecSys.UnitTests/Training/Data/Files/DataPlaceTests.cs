@@ -28,6 +28,31 @@ public sealed class DataPlaceTests : IDisposable
         _folder.Write("day=1/x.csv", "user,item\n1,a\n");
 
         Assert.Equal(["1 a 1 0", "2 b 1 1"], ReadFolder.Rows(await _folder.ReadAsync()));
+        Assert.Contains("Names of folders are not read as columns: day. Write the values into the files if they matter.", _folder.Notes);
+    }
+
+    [Fact]
+    public async Task A_link_to_a_folder_above_brings_no_file_twice_and_hidden_folders_are_not_searched()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege on Windows.");
+        _folder.Write("x/a.csv", "user,item\n1,a\n");
+        _folder.Write("x/_temporary/a.csv", "user,item\n3,c\n");
+        _folder.Write(".git/a.csv", "user,item\n3,c\n");
+        Directory.CreateSymbolicLink(Path.Combine(_folder.Path, "x", "again"), _folder.Path);
+
+        Assert.Equal(["1 a 1 0"], ReadFolder.Rows(await _folder.ReadAsync()));
+        Assert.Equal(["1 a 1 0"], ReadFolder.Rows(await _folder.ReadAsync(Path.Combine(_folder.Path, "**", "a.csv"))));
+    }
+
+    [Fact]
+    public async Task A_part_that_cannot_be_read_is_named_and_letter_case_of_columns_does_not_matter()
+    {
+        _folder.Write("a.csv", "user,item\n1,a\n");
+        _folder.Write("b.csv", "User,ITEM\n2,b\n");
+        _folder.Write("c.csv", "<html>404</html>");
+
+        Assert.Equal(["1 a 1 0", "2 b 1 1"], ReadFolder.Rows(await _folder.ReadAsync()));
+        Assert.Contains(_folder.Notes, note => note.StartsWith("Not read: ", StringComparison.Ordinal) && note.EndsWith("c.csv is HTML or XML. Write a row per interaction as CSV or JSON lines.", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -81,10 +106,23 @@ public sealed class DataPlaceTests : IDisposable
     [InlineData("x.csv.gz", "is not a complete gz file: ")]
     public async Task Files_that_cannot_be_read_are_refused_with_what_to_do(string name, string reason)
     {
-        byte[] bytes = name == "x.parquet" ? [.. "PAR1 and no more"u8] : [0x50, 0x4B, 3, 4, 0, 0, 10, 0, 10];
+        byte[] bytes = name switch { "x.parquet" => [.. "PAR1 and no more"u8], "x.csv.gz" => [0x1F, 0x8B, 3, 4, 0], _ => [0x50, 0x4B, 9, 4, 0, 0, 10, 0, 10] };
         string path = _folder.Write(name, bytes);
 
         Assert.StartsWith($"DIR/{name} {reason}", await _folder.RefusalAsync(path), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("log.csv.gz", "COMPRESSION gzip", 2)]
+    [InlineData("log.csv.gz", "COMPRESSION gzip", 20)]
+    [InlineData("log.csv.zst", "COMPRESSION zstd", 20)]
+    public async Task Half_a_compressed_file_is_not_taken_for_a_whole_one(string name, string compression, int share)
+    {
+        string path = _folder.Copy(name, "SELECT i AS user_id, i % 997 AS item_id FROM range(50000) t(i)", $"FORMAT csv, HEADER, {compression}");
+        byte[] whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        _folder.Write(name, whole[..^(whole.Length / share)]);
+
+        Assert.StartsWith($"DIR/{name} is not a complete {name[^3..].TrimStart('.')} file", await _folder.RefusalAsync(path), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -111,6 +111,42 @@ public sealed class ItemFilesTests : IDisposable
         Assert.Equal(1_704_412_800, chair.Attributes["listed"].Number);
     }
 
+    [Theory]
+    [InlineData("available_until", "31.12.2020", "the available_until '31.12.2020' is not a time: an ISO date, or seconds or milliseconds since 1970")]
+    [InlineData("available_from", "soon", "the available_from 'soon' is not a time: an ISO date, or seconds or milliseconds since 1970")]
+    [InlineData("hidden", "maybe", "the hidden 'maybe' is not true or false")]
+    public async Task What_keeps_an_item_from_being_shown_must_be_readable(string column, string value, string reason) =>
+        Assert.Equal($"DIR/movies.csv, line 3: {reason}: 3,{value}", await _folder.With("movies.csv", $"item_id,{column}\n2,\n3,{value}\n").RefusalAsync());
+
+    [Fact]
+    public async Task A_date_of_creation_in_words_is_an_attribute_and_an_item_described_twice_is_counted()
+    {
+        IReadOnlyList<CatalogItem> items = await ReadAsync("movies.csv", "item_id,title,date_added\n2,A,\"May 1, 2019\"\n2,B,\n");
+
+        Assert.Equal((null, "May 1, 2019"), (items[0].CreatedAt, items[0].Attributes["date_added"].Texts[0]));
+        Assert.Contains(_folder.Notes, note => note.StartsWith("1 rows of ", StringComparison.Ordinal) && note.EndsWith("movies.csv describe an item that an earlier row describes. The first one counts.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Of_several_columns_that_could_be_the_ids_the_interactions_column_is_taken()
+    {
+        File.Delete(Path.Combine(_folder.Path, "ratings.csv"));
+        _folder.Write("events.csv", "user_id,product_id\nu,1\n");
+        _folder.Write("products.csv", "sku,product_id,title\nS-1,1,Chair\n");
+
+        CatalogItem item = Assert.Single((await _folder.ReadAsync()).Items);
+        Assert.Equal(("1", "Chair", "S-1"), (item.Id.Text, item.Title, item.Attributes["sku"].Texts[0]));
+
+        _folder.Write("events.csv", "who,product_id\nu,1\n");
+        Assert.Equal("Chair", Assert.Single((await _folder.ReadAsync(options: new ReadOptions { Columns = "user=who,item=product_id" })).Items).Title);
+        Assert.DoesNotContain(_folder.Notes, note => note.StartsWith("Not read: ", StringComparison.Ordinal));
+
+        _folder.Write("events.csv", "user_id,product_id\nu,1\n");
+        _folder.Write("products.csv", "sku,asin,title\nS-1,1,Chair\n");
+        Assert.Empty((await _folder.ReadAsync()).Items);
+        Assert.Contains(_folder.Notes, note => note.Contains("products.csv has several columns that could be the items: sku, asin.", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Lists_in_Parquet_JSON_and_Python_are_categories()
     {

@@ -25,6 +25,10 @@ public sealed class RowsTests : IDisposable
     [InlineData("u.data", "1\t31\t2.5\t1260759144\n2\t10\t4\t835355493\n")]
     [InlineData("ratings.csv", "user_id,item_id,rating,timestamp,0\n1,31,2.5,1260759144,9\n2,10,4,835355493,9\n")]
     [InlineData("log.txt", "# users and what they rated\nuser|item|stars|time\n1|31|2.5|1260759144\n2|10|4|835355493\n")]
+    [InlineData("ratings.csv", "userId,movieId,rating,timestamp\n1,31,2.5,1260759144\r\n2,10,4,835355493\n")]
+    [InlineData("ratings.csv", "sep=;\r\nuserId;movieId;rating;timestamp\r\n1;31;2.5;1260759144\r\n2;10;4;835355493\r\n")]
+    [InlineData("log.jsonl", "\uFEFF{\"user\": 1, \"item\": 31, \"rating\": 2.5, \"time\": 1260759144}\n{\"user\": 2, \"item\": 10, \"rating\": 4, \"time\": 835355493}\n")]
+    [InlineData("log.jsonl", "{\"user\": 1, \"item\": 31, \"rating\": 2.5, \"time\": 1260759144, \"x\": NaN, \"X\": 5}\n{\"user\": 2, \"item\": 10, \"rating\": 4, \"time\": 835355493, \"x\": -Infinity}\n")]
     [InlineData("log.json", "[{\"user\": 1, \"item\": 31, \"rating\": 2.5, \"time\": 1260759144},\n {\"user\": 2, \"item\": 10, \"rating\": 4, \"time\": 835355493}]")]
     [InlineData("log.jsonl", "{\"user\": 1, \"item\": \"31\", \"rating\": 2.5, \"time\": 1260759144}\n\n{\"user\": 2, \"item\": \"10\", \"rating\": 4, \"time\": 835355493, \"more\": {}}\n")]
     public async Task Every_format_reads_the_same_rows_in_file_order(string name, string text)
@@ -39,6 +43,10 @@ public sealed class RowsTests : IDisposable
     [InlineData("FORMAT parquet", "events.parquet")]
     [InlineData("FORMAT csv, HEADER, COMPRESSION zstd", "events.csv.zst")]
     [InlineData("FORMAT csv, HEADER, COMPRESSION gzip", "events.csv.gz")]
+    [InlineData("FORMAT csv, HEADER, COMPRESSION gzip", "EVENTS.CSV.GZ")]
+    [InlineData("FORMAT csv, HEADER, COMPRESSION zstd", "events.csv")]
+    [InlineData("FORMAT csv, HEADER, COMPRESSION gzip", "events.csv")]
+    [InlineData("FORMAT csv, HEADER, COMPRESSION none", "events.csv.gz")]
     [InlineData("FORMAT json, COMPRESSION gzip", "events.jsonl.gz")]
     [InlineData("FORMAT json, COMPRESSION zstd", "events.jsonl.zst")]
     public async Task Files_that_other_programs_write_are_read_with_their_types(string options, string name)
@@ -60,17 +68,51 @@ public sealed class RowsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("12.00::DECIMAL(18,2) AS user_id, 7::DECIMAL(38,10) AS item_id", "12 7 1 0")]
+    [InlineData("1.50::DECIMAL(18,2) AS user_id, 7.25::DOUBLE AS item_id", "1.50 7.25 1 0")]
+    public async Task Decimals_of_databases_are_whole_where_their_value_is(string columns, string row)
+    {
+        _folder.Copy("a.parquet", $"SELECT {columns}", "FORMAT parquet");
+
+        Assert.Equal([row], ReadFolder.Rows(await _folder.ReadAsync()));
+    }
+
+    [Theory]
+    [InlineData("'nan'::DOUBLE AS item_id", "DIR/a.parquet, row 1: the item_id is missing")]
+    [InlineData("7 AS item_id, NULL::BIGINT AS ts", "DIR/a.parquet, row 1: the ts is missing; --columns time= leaves the column out")]
+    [InlineData("[7] AS item_id", "The column item_id of DIR/a.parquet has objects or lists, and ids are numbers or texts. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
+    [InlineData("{'id': 7} AS item_id", "The column item_id of DIR/a.parquet has objects or lists, and ids are numbers or texts. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
+    public async Task Values_of_Parquet_that_are_no_ids_or_times_are_named(string columns, string refusal)
+    {
+        _folder.Copy("a.parquet", $"SELECT 1 AS user_id, {columns}", "FORMAT parquet");
+
+        Assert.Equal(refusal, await _folder.RefusalAsync());
+    }
+
+    [Theory]
+    [InlineData("a.csv", "user,item\r1,2\r", "ends its lines with CR alone. Write LF instead, for example with tr '\\r' '\\n'.")]
+    [InlineData("a.json", "{\"data\": [{\"user\": 1, \"item\": 2}]}", "is one JSON object, not rows. Write an array of objects, or an object in each line, such as {\"user_id\": 1, \"item_id\": 2}.")]
+    [InlineData("a.csv", "PK\u0003\u0004\0", "is a zip archive or an Office file. Give an archive the extension .zip, and save a workbook as CSV.")]
+    public async Task A_file_of_another_kind_is_refused_with_the_remedy(string name, string text, string reason) =>
+        Assert.Equal($"DIR/{name} {reason}", await _folder.With(name, text).RefusalAsync());
+
+    [Fact]
+    public async Task Ids_may_begin_with_the_sign_of_comments() =>
+        Assert.Equal(["#a x 1 0", "#b y 1 1"], ReadFolder.Rows(await _folder.With("log.csv", "#a,x\n#b,y\n").ReadAsync()));
+
+    [Theory]
     [InlineData("1,31,2.5", "expected 4 fields (userId, movieId, rating, timestamp), found 3: 1,31,2.5")]
     [InlineData("1,31,2.5,7,8", "expected 4 fields (userId, movieId, rating, timestamp), found 5: 1,31,2.5,7,8")]
     [InlineData(",31,2.5,7", "the userId is missing: ,31,2.5,7")]
     [InlineData("1, ,2.5,7", "the movieId is missing: 1, ,2.5,7")]
-    [InlineData("Jürgen\u0007,31,2.5,7", "the userId 'Jürgen ' is not an id: 1 to 256 bytes of UTF-8 without control characters: Jürgen ,31,2.5,7")]
+    [InlineData("Jürgen\u0007,31,2.5,7", "the userId 'Jürgen ' is not an id: 1 to 256 bytes of UTF-8 without control characters, other than '.' and '..': Jürgen ,31,2.5,7")]
     [InlineData("1,31,2\u001b[31m.5,7", "the rating '2 [31m.5' is not a number: 1,31,2 [31m.5,7")]
     [InlineData("1,31,good,7", "the rating 'good' is not a number: 1,31,good,7")]
     [InlineData("1,31,NaN,7", "the rating 'NaN' is not a number: 1,31,NaN,7")]
     [InlineData("1,31,1e39,7", "the rating '1e39' is not a number: 1,31,1e39,7")]
     [InlineData("1,31,\"2,5\",7", "the rating '2,5' is not a number: 1,31,\"2,5\",7")]
-    [InlineData("1,31,2.5,", "the timestamp '' is not a time: a number since 1970, or an ISO date: 1,31,2.5,")]
+    [InlineData("..,31,2.5,7", "the userId '..' is not an id: 1 to 256 bytes of UTF-8 without control characters, other than '.' and '..': ..,31,2.5,7")]
+    [InlineData("1,31,2.5,", "the timestamp is missing; --columns time= leaves the column out: 1,31,2.5,")]
     [InlineData("1,31,2.5,99999999999999999999", "the timestamp '99999999999999999999' is not a time: a number since 1970, or an ISO date: 1,31,2.5,99999999999999999999")]
     [InlineData("1,31,2.5,12/1/2010 8:26", "the timestamp '12/1/2010 8:26' is not a time: a number since 1970, or an ISO date: 1,31,2.5,12/1/2010 8:26")]
     [InlineData("1,\"31,2.5,7", "a quote is not closed, or text follows one: 1,\"31,2.5,7")]
@@ -80,7 +122,9 @@ public sealed class RowsTests : IDisposable
     [Theory]
     [InlineData("{\"user\": 1, \"item\": 2, \"ts\": \"yesterday\"}", "the ts 'yesterday' is not a time: a number since 1970, or an ISO date")]
     [InlineData("{\"user\": 1, \"ts\": 5}", "the item is missing")]
-    [InlineData("not JSON", "the user is missing")]
+    [InlineData("not JSON", "not a whole JSON object")]
+    [InlineData("{\"user\": 1, ", "not a whole JSON object")]
+    [InlineData("[1, 2]", "not a whole JSON object")]
     public async Task A_line_of_JSON_that_cannot_be_read_is_named(string line, string reason) =>
         Assert.Equal($"DIR/log.jsonl, line 2: {reason}: {line}", await _folder.With("log.jsonl", $"{{\"user\": 1, \"item\": 2, \"ts\": 5}}\n{line}\n").RefusalAsync());
 
