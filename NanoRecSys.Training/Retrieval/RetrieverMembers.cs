@@ -32,9 +32,16 @@ internal static class RetrieverMembers
 
     /// <summary>How many members are trained at a time. As for replicas, several only where nothing draws from the one generator that torch has for
     /// all threads.</summary>
-    public static int AtOnce(TrainRetrieverOptions options, StepContext context) =>
-        options.Members is { } members && context.Threads >= members && options.Loss == RetrieverLoss.FullSoftmax
-        && NetworkOperations.For(torch.device(context.Device), options.ToModel(items: 1)).AllowsThreads ? members : 1;
+    public static int AtOnce(TrainRetrieverOptions options, StepContext context)
+    {
+        if (options.Members is not { } members || context.Threads < members || options.Loss != RetrieverLoss.FullSoftmax)
+        {
+            return 1;
+        }
+
+        LibTorch.Load();
+        return NetworkOperations.For(torch.device(context.Device), options.ToModel(items: 1)).AllowsThreads ? members : 1;
+    }
 }
 
 /// <summary>The members' reports as those of one training, whose progress is the mean of theirs.</summary>
