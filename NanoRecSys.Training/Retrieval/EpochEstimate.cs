@@ -21,7 +21,7 @@ internal sealed record EpochEstimate(
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
         TrainRetrieverOptions options = Presets.Get(preset, data.Summary).Retriever;
         int atOnce = RetrieverMembers.AtOnce(options, context);
-        int inTurn = (options.Members ?? 1) / atOnce;
+        int inTurn = ((options.Members ?? 1) + atOnce - 1) / atOnce;
         context = context with { Threads = context.Threads / atOnce };
         return await TrainRetrieverStep.WithTrainer(data, options, context, trainer =>
         {

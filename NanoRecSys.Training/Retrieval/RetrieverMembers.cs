@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
 
-/// <summary>Trains the members of a retriever: all at once where each gets a thread, else one after another. Two trainings of one thread each take
+/// <summary>Trains the members of a retriever: as many at once as there are threads. Two trainings of one thread each take
 /// less time than one after the other on two threads (docs/lab/decisions.md). Member m has the seed plus m, and the weights that it would have alone
 /// with as many threads.</summary>
 internal static class RetrieverMembers
@@ -34,13 +34,13 @@ internal static class RetrieverMembers
     /// all threads.</summary>
     public static int AtOnce(TrainRetrieverOptions options, StepContext context)
     {
-        if (options.Members is not { } members || context.Threads < members || options.Loss != RetrieverLoss.FullSoftmax)
+        if (options.Members is not { } members || options.Loss != RetrieverLoss.FullSoftmax)
         {
             return 1;
         }
 
         LibTorch.Load();
-        return NetworkOperations.For(torch.device(context.Device), options.ToModel(items: 1)).AllowsThreads ? members : 1;
+        return NetworkOperations.For(torch.device(context.Device), options.ToModel(items: 1)).AllowsThreads ? Math.Min(members, context.Threads) : 1;
     }
 }
 

@@ -55,7 +55,7 @@ public sealed class RetrieverMembersTests : FolderTests
         await TrainRetrieverStep.RunAsync(Two, unbroken);
         using var stop = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
-            Two, broken with { Progress = new CancelInEpoch(3, stop), Cancellation = stop.Token }));
+            Two, broken with { Progress = new RetrieverResumeTests.CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
 
         await TrainRetrieverStep.RunAsync(Two with { Resume = true }, broken);
 
@@ -97,15 +97,4 @@ public sealed class RetrieverMembersTests : FolderTests
 
     private static IReadOnlyDictionary<string, NamedTensor> Tensors(StepContext context) =>
         SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
-
-    private sealed class CancelInEpoch(int epoch, CancellationTokenSource source) : IProgress<ProgressEvent>
-    {
-        public void Report(ProgressEvent value)
-        {
-            if (value.Epoch == epoch)
-            {
-                source.Cancel();
-            }
-        }
-    }
 }
