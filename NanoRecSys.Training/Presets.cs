@@ -7,7 +7,7 @@ internal sealed record Preset(string Name, TrainRetrieverOptions Retriever, Mine
     public bool Refit { get; init; }
 
     public string Describe(TrainRetrieverOptions retriever) =>
-        $"preset {Name}: {retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
+        $"preset {Name}: {(retriever.Members is { } members ? $"{members} members of " : "")}{retriever.Blocks} {retriever.Block} blocks of width {retriever.Dimension}, {retriever.Loss.ToName()}, at most {retriever.Epochs} epochs";
 }
 
 /// <summary>Settings that were tried, by the size of the data they are for.</summary>

@@ -337,10 +337,10 @@ internal static class VersionFiles
         }
 
         ModelInfo model = manifest.Model;
-        if (model.Items < 1 || model.Dimension < 1 || model.MaxLength < 1)
+        if (model.Items < 1 || model.Dimension < 1 || model.MaxLength < 1 || model.Members < 1)
         {
             throw new ArtifactException(
-                $"Version {version}: its model has {model.Items} items, {model.Dimension} dimensions and histories of {model.MaxLength}; each must be at least 1. Run 'publish' again.");
+                $"Version {version}: its model has {model.Items} items, {model.Dimension} dimensions and histories of {model.MaxLength}{(model.Members is { } members ? $" in {members} members" : "")}; each must be at least 1. Run 'publish' again.");
         }
 
         if (!BlockKinds.All.Contains(model.Kind) || !Positions.All.Contains(model.Positions))

@@ -95,7 +95,7 @@ public sealed record DatasetInfo(string Name, string Sha256, int Users, int Item
 
 /// <summary>The user tower's configuration.</summary>
 /// <param name="Kind">Of the blocks; see <see cref="BlockKinds"/>.</param>
-/// <param name="Dimension">D, width of an embedding.</param>
+/// <param name="Dimension">D, width of the network and of an embedding of its own.</param>
 /// <param name="Blocks">N, number of transformer blocks.</param>
 /// <param name="Heads">Attention heads; D is a multiple of it.</param>
 /// <param name="FeedForward">F, hidden width of SwiGLU.</param>
@@ -114,6 +114,16 @@ public sealed record ModelInfo(
 
     /// <summary>Whether scores depend on the time between interactions, which the graph then reads, too.</summary>
     public bool TimeBias { get; init; }
+
+    /// <summary>M, networks of this configuration that were trained apart and whose embeddings are concatenated; null for one.</summary>
+    public int? Members { get; init; }
+
+    /// <summary>E, width of the embeddings that are served: D of every member.</summary>
+    [JsonIgnore]
+    public int EmbeddingDimension => Dimension * (Members ?? 1);
+
+    /// <summary>The configuration of one member.</summary>
+    public ModelInfo OfMember() => this with { Members = null };
 }
 
 /// <param name="Name">The tensor's name in the graph.</param>

@@ -81,9 +81,9 @@ internal sealed class OnnxUserTower : IDisposable
         using var options = new RunOptions();
         using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(options, names, inputs, Outputs);
         ReadOnlySpan<float> embeddings = outputs[0].GetTensorDataAsSpan<float>(); // [B, D]
-        return embeddings.Length == batch * _model.Dimension
+        return embeddings.Length == batch * _model.EmbeddingDimension
             ? embeddings.ToArray()
             : throw new ArtifactException(
-                $"The user tower returns {embeddings.Length / batch} values per history, the model has {_model.Dimension} dimensions. Run 'export' and 'publish' again.");
+                $"The user tower returns {embeddings.Length / batch} values per history, the model has {_model.EmbeddingDimension} dimensions. Run 'export' and 'publish' again.");
     }
 }

@@ -97,14 +97,14 @@ internal static class ModelReader
         ModelInfo model = snapshot.Artifacts.Manifest.Model;
         Require("catalog rows", snapshot.Catalog.Count, model.Items);
         Require("index rows", snapshot.Index.Count, model.Items);
-        Require("index dimension", snapshot.Index.Dimension, model.Dimension);
+        Require("index dimension", snapshot.Index.Dimension, model.EmbeddingDimension);
         Require("item embedding rows", snapshot.Items.Count, model.Items);
-        Require("item embedding dimension", snapshot.Items.Dimension, model.Dimension);
+        Require("item embedding dimension", snapshot.Items.Dimension, model.EmbeddingDimension);
         Require("user embeddings' rows", snapshot.UserEmbeddings?.Count ?? snapshot.Histories.UserCount, snapshot.Histories.UserCount);
-        Require("user embeddings' dimension", snapshot.UserEmbeddings?.Columns ?? model.Dimension, model.Dimension);
+        Require("user embeddings' dimension", snapshot.UserEmbeddings?.Columns ?? model.EmbeddingDimension, model.EmbeddingDimension);
         Require("item lists' rows", snapshot.Blend?.Count ?? model.Items, model.Items);
         Require("item map rows", (snapshot.ItemMap?.Length ?? 2 * model.Items) / 2, model.Items);
-        Require("content map's dimension", snapshot.ContentMap?.Dimension ?? model.Dimension, model.Dimension);
+        Require("content map's dimension", snapshot.ContentMap?.Dimension ?? model.EmbeddingDimension, model.EmbeddingDimension);
         foreach (int row in snapshot.Histories.Items)
         {
             if ((uint)row >= (uint)model.Items)

@@ -34,6 +34,7 @@ internal static class TrainRetrieverCommand
         { Number("--validate-every", "Epochs between validations"), (o, v) => o with { ValidateEvery = v } },
         { Number("--patience", "Stop after N validations without a better NDCG@10"), (o, v) => o with { Patience = v } },
         { Choice("--window", "Part of a long history to train on", ["last", "random"]), (o, v) => o with { Window = Enum.Parse<TrainingWindow>(v, ignoreCase: true) } },
+        { Number("--members", "Networks to train apart, with successive seeds, whose embeddings are concatenated"), (o, v) => o with { Members = v > 1 ? v : null } },
         { Flag("--resume", "Resume from the last checkpoint"), (o, v) => o with { Resume = v } },
     };
 
@@ -51,7 +52,20 @@ internal static class TrainRetrieverCommand
 
     private static void Show(TrainRetrieverSummary summary, RunConsole console)
     {
-        console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: "
-            + $"validation NDCG@10 {summary.Validation["ndcg@10"]:F4}, HR@10 {summary.Validation["hr@10"]:F4}");
+        if (summary.Members is not { } members)
+        {
+            console.WriteLine($"{summary.Epochs} epochs in {ProgressText.Duration(summary.Seconds)}; kept epoch {summary.BestEpoch}: {Figures(summary)}");
+            return;
+        }
+
+        foreach ((int member, TrainRetrieverSummary each) in members.Index())
+        {
+            console.WriteLine($"Member {member + 1}: {each.Epochs} epochs; kept epoch {each.BestEpoch}: {Figures(each)}");
+        }
+
+        console.WriteLine($"Together, in {ProgressText.Duration(summary.Seconds)}: {Figures(summary)}");
     }
+
+    private static string Figures(TrainRetrieverSummary summary) =>
+        $"validation NDCG@10 {summary.Validation["ndcg@10"]:F4}, HR@10 {summary.Validation["hr@10"]:F4}";
 }

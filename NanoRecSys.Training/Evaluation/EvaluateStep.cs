@@ -123,7 +123,7 @@ internal sealed class EvaluatedModels : IDisposable
     private readonly int _popularityDays;
     private readonly bool _isRefit;
     private readonly List<IScorer> _scorers = [];
-    private UserTower? _tower;
+    private RetrieverNetwork? _tower;
     private BatchEncoder? _encoder;
 
     public EvaluatedModels(IReadOnlyList<string> names, PreparedData data, StepContext context, int leftOut = int.MaxValue, int popularityDays = 30, bool isRefit = false)
@@ -190,7 +190,7 @@ internal sealed class EvaluatedModels : IDisposable
     {
         Workspace workspace = context.Workspace;
         HeldOutItems heldOut = Data.HeldOutItems.Read(workspace.DataFolder);
-        using UserTower tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(workspace.RetrieverFolder, data);
         torch.set_num_threads(context.Threads);
         using RankerNetwork? ranker = RankerExport.IsUsable(context, data) ? ModelFolder.ReadRanker(workspace.RankerFolder, data) : null;
         using ItemBlend? blend = RaceOutcome.Find(workspace, data) is { Lists.Count: > 0 } race ? race.OpenBlend(workspace) : null;

@@ -91,7 +91,7 @@ internal sealed class BatchEncoder : IDisposable
     private int _version;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    public BatchEncoder(UserTower tower, bool isReduced = false)
+    public BatchEncoder(RetrieverNetwork tower, bool isReduced = false)
     {
         _encoder = new UserEncoder(tower, isReduced);
         _products = new ItemProducts(_encoder.ItemEmbeddings);

@@ -10,7 +10,7 @@ internal static class ExportStep
         Workspace workspace = context.Workspace;
         PreparedData? data = await LoadDataAsync(context);
         FinalFitInfo? finalFit = data is null || !options.UseFinalFit ? null : FinalFitStep.Find(workspace, data);
-        using UserTower tower = ModelFolder.ReadRetriever(finalFit is null ? ModelFolder.ServedRetriever(workspace) : workspace.FinalFolder, data);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(finalFit is null ? ModelFolder.ServedRetriever(workspace) : workspace.FinalFolder, data);
         Catalog catalog = data?.Catalog ?? InventedData.Catalog(tower.Model);
 
         // An index of older embeddings, or a ranker of another retriever, must not be published with these.
@@ -59,11 +59,11 @@ internal static class ExportStep
         : null;
 
     private static void ExportRetriever(
-        string folder, UserTower network, UserEncoder trained, TimedHistory[] histories, Dictionary<string, ParityInfo> parity)
+        string folder, RetrieverNetwork network, UserEncoder trained, TimedHistory[] histories, Dictionary<string, ParityInfo> parity)
     {
         ModelInfo model = network.Model;
         IReadOnlyDictionary<string, NamedTensor> weights = NetworkWeights.ByName(network);
-        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.Dimension);
+        NpyFile.Write(Path.Combine(folder, ArtifactNames.ItemEmbeddings), trained.ItemEmbeddings.data<float>().ToArray(), model.EmbeddingDimension);
         using Tensor embeddings = trained.Encode(histories); // [B, D]
         float[] expected = embeddings.data<float>().ToArray();
         string path = Path.Combine(folder, ArtifactNames.UserTower);
@@ -300,7 +300,8 @@ internal static class StateDictionaryExport
         {
             // PyTorch's module has the frequencies as a buffer, and misses it when it loads strictly.
             int headWidth = model.Dimension / model.Heads;
-            tower.Add(new NamedTensor(UserTowerLayout.RotaryName, [headWidth / 2], RotaryFrequencies.Of(model.RopeBase, headWidth)));
+            var frequencies = new NamedTensor(UserTowerLayout.RotaryName, [headWidth / 2], RotaryFrequencies.Of(model.RopeBase, headWidth));
+            tower.AddRange(MemberWeights.Join([.. Enumerable.Repeat<NamedTensor[]>([frequencies], model.Members ?? 1)]));
         }
 
         List<string> files = [Path.Combine(folder, UserTowerName)];

@@ -74,10 +74,10 @@ internal static class IndexStep
         {
             (float[] values, int columns) = NpyFile.Read(path); // [V, D]
             FiniteRows.Require(values, columns, path);
-            return columns == model.Dimension && values.Length == (long)model.Items * model.Dimension
+            return columns == model.EmbeddingDimension && values.Length == (long)model.Items * model.EmbeddingDimension
                 ? new FlatIndex(values, columns)
                 : throw new UserErrorException(
-                    $"{path} is [{values.Length / columns}, {columns}], the model needs [{model.Items}, {model.Dimension}]. Run 'export' again.");
+                    $"{path} is [{values.Length / columns}, {columns}], the model needs [{model.Items}, {model.EmbeddingDimension}]. Run 'export' again.");
         }
         catch (Exception e) when (e is FileNotFoundException or InvalidDataException)
         {

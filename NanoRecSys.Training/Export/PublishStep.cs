@@ -151,11 +151,13 @@ internal static class PublishStep
 
     private static void CopyPlots(Workspace workspace, string staging)
     {
-        foreach (string folder in new[] { workspace.RetrieverFolder, workspace.RankerFolder }.Where(Directory.Exists))
+        string work = Path.GetDirectoryName(workspace.RetrieverFolder)!;
+        string[] folders = [workspace.RetrieverFolder, .. ModelFolder.MemberFolders(workspace.RetrieverFolder), workspace.RankerFolder];
+        foreach (string folder in folders.Where(Directory.Exists))
         {
             foreach (string plot in Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".png" or ".svg"))
             {
-                string target = Path.Combine(staging, PlotsFolder, $"{Path.GetFileName(folder)}-{Path.GetFileName(plot)}");
+                string target = Path.Combine(staging, PlotsFolder, $"{Path.GetRelativePath(work, folder).Replace(Path.DirectorySeparatorChar, '-')}-{Path.GetFileName(plot)}");
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
                 File.Copy(plot, target);
             }
@@ -403,14 +405,14 @@ internal static class UserEmbeddingsFile
     public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context, double many = Many)
     {
         using OnnxUserTower encoder = Operations(version.Manifest.Model, histories) < many ? UserTowers.OpenExact(version) : UserTowers.OpenFastest(version);
-        int dimension = version.Manifest.Model.Dimension;
+        int dimension = version.Manifest.Model.EmbeddingDimension;
         HalfRows.Write(version.PathOf(name), Encode(encoder, dimension, histories, context), histories.UserCount, dimension);
     }
 
     /// <summary>Of the products that encode all users, about: for each item that is read, as many as a block has weights.</summary>
     private static double Operations(ModelInfo model, UserHistories histories)
     {
-        double weights = (double)model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));
+        double weights = (double)(model.Members ?? 1) * model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));
         return weights * Enumerable.Range(0, histories.UserCount).Sum(user => Math.Min(histories.At(user).Length, model.MaxLength));
     }
 

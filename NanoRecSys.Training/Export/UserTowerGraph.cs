@@ -4,27 +4,44 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) -> <c>user_embedding</c> float32
-/// [batch, D], L2-normalised. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
+/// [batch, E], L2-normalised. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
 /// the last position is served, so only it leaves the last block.</summary>
 internal static class UserTowerGraph
 {
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
     public static void Write(string path, ModelInfo model, IReadOnlyDictionary<string, NamedTensor> weights, bool isInt8 = false)
     {
-        var state = new CheckedWeights(weights);
-        var graph = new OnnxGraph("user_tower") { IsInt8 = isInt8 };
-        OnnxValue tokens = graph.Input(OnnxUserTower.TokensInput, DataType.Int64, "batch", "length");
-        OnnxValue user = isInt8 && FusedTransformer.Fits(model)
-            ? graph.Squeeze(new FusedTransformer(graph, model, state).Blocks(Embed(graph, model, state, tokens)), 1)
-            : Blocks(graph, model, state, tokens, isPadded: !isInt8); // [B, D]
-        graph.Output(OnnxUserTower.EmbeddingOutput, Head(graph, model, state, user), DataType.Float, "batch", model.Dimension);
+        var graph = new OnnxGraph("user_tower");
+        TowerInputs inputs = TowerInputs.Of(graph, model);
+        OnnxValue[] members = [.. Enumerable.Range(0, model.Members ?? 1).Select(member =>
+        {
+            graph.Prefix = model.Members is null ? "" : MemberWeights.Prefix(member);
+            graph.IsInt8 = isInt8;
+            return Member(graph, model, new CheckedWeights(weights.OfMember(model, member)), inputs); // [B, D]
+        })];
+        graph.Output(OnnxUserTower.EmbeddingOutput, Join(graph, members), DataType.Float, "batch", model.EmbeddingDimension);
         graph.Save(path);
     }
 
-    private static OnnxValue Blocks(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
+    private static OnnxValue Member(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs)
     {
-        TransformerTowerBlock block = Block(graph, model, state, tokens, isPadded);
-        OnnxValue x = Embed(graph, model, state, tokens); // [B, L, D]
+        OnnxValue user = graph.IsInt8 && FusedTransformer.Fits(model)
+            ? graph.Squeeze(new FusedTransformer(graph, model, state).Blocks(Embed(graph, model, state, inputs.Tokens)), 1)
+            : Blocks(graph, model, state, inputs, isPadded: !graph.IsInt8); // [B, D]
+        return Head(graph, model, state, user);
+    }
+
+    /// <summary>M times [B, D] -> [B, M * D], as <see cref="ConcatenatedTowers"/> does.</summary>
+    private static OnnxValue Join(OnnxGraph graph, OnnxValue[] members)
+    {
+        (graph.Prefix, graph.Scope) = ("", "members");
+        return members.Length == 1 ? members[0] : graph.Multiply(graph.Concat(-1, members), graph.ScalarConstant(1 / MathF.Sqrt(members.Length)));
+    }
+
+    private static OnnxValue Blocks(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs, bool isPadded)
+    {
+        TransformerTowerBlock block = Block(graph, model, state, inputs, isPadded);
+        OnnxValue x = Embed(graph, model, state, inputs.Tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks - 1; i++)
         {
             x = block.EveryPosition(i, x); // [B, L, D]
@@ -42,16 +59,14 @@ internal static class UserTowerGraph
         return graph.L2Normalize(graph.Linear(x, state.Linear("projection", model.Dimension, model.Dimension, bias: true)));
     }
 
-    internal static TransformerTowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded) =>
-        new(graph, model, state, Attention(graph, model, state, tokens, isPadded));
+    internal static TransformerTowerBlock Block(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs, bool isPadded) =>
+        new(graph, model, state, Attention(graph, model, state, inputs, isPadded));
 
-    private static TowerAttention Attention(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens, bool isPadded)
+    private static TowerAttention Attention(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerInputs inputs, bool isPadded)
     {
-        OnnxValue? times = model.TimeBias ? graph.Input(OnnxUserTower.TimesInput, DataType.Int64, "batch", "length") : null;
-        OnnxValue? now = model.TimeBias ? graph.Input(OnnxUserTower.NowInput, DataType.Int64, "batch") : null;
-        RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, tokens) : null;
-        RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, tokens, times, now) : null;
-        return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, tokens, isPadded), rotary, biases);
+        RotaryTables? rotary = model.Positions == Positions.Rotary ? RotaryTables.Build(graph, model, inputs.Tokens) : null;
+        RelativeBiases? biases = model.Positions == Positions.Relative ? RelativeBiases.Build(graph, inputs.Tokens, inputs.Times, inputs.Now) : null;
+        return new TowerAttention(graph, model, state, AttentionMasks.Build(graph, inputs.Tokens, isPadded), rotary, biases);
     }
 
     internal static OnnxValue Embed(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue tokens)
@@ -68,6 +83,17 @@ internal static class UserTowerGraph
         items.CopyTo(table, model.Dimension);
         return graph.Initializer("embedding.padded", table, model.Items + 1, model.Dimension);
     }
+}
+
+/// <param name="Tokens">int64 [B, L]</param>
+/// <param name="Times">int64 [B, L]; null without a time bias.</param>
+/// <param name="Now">int64 [B]; null without a time bias.</param>
+internal sealed record TowerInputs(OnnxValue Tokens, OnnxValue? Times, OnnxValue? Now)
+{
+    public static TowerInputs Of(OnnxGraph graph, ModelInfo model) => new(
+        graph.Input(OnnxUserTower.TokensInput, DataType.Int64, "batch", "length"),
+        model.TimeBias ? graph.Input(OnnxUserTower.TimesInput, DataType.Int64, "batch", "length") : null,
+        model.TimeBias ? graph.Input(OnnxUserTower.NowInput, DataType.Int64, "batch") : null);
 }
 
 /// <summary>One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate

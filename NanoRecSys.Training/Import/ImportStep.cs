@@ -12,7 +12,7 @@ internal static class ImportStep
         {
             ImportedTower? tower = options.UserTower is null ? null : ImportedTower.Read(options.UserTower, options);
             ImportedRanker? ranker = options.Ranker is null ? null
-                : ImportedRanker.Read(options.Ranker, (tower?.Model ?? ModelFolder.Retriever.ReadModel(workspace.RetrieverFolder)).Dimension, options.Genres);
+                : ImportedRanker.Read(options.Ranker, (tower?.Model ?? ModelFolder.Retriever.ReadModel(workspace.RetrieverFolder)).EmbeddingDimension, options.Genres);
             List<string> notes = [.. tower?.Notes ?? [], .. ranker?.Notes ?? []];
             context.Progress.Report(new ProgressEvent { Fraction = 0.1, Message = "the weights are complete" });
 

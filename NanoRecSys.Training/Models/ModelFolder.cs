@@ -89,6 +89,7 @@ internal sealed record ModelFolder<T>(string Name, string ConfigurationName, str
 internal static class ModelFolder
 {
     public const string WeightsName = "weights.safetensors";
+    public const string MembersName = "members";
 
     public static readonly ModelFolder<ModelInfo> Retriever =
         new("retriever", "model.json", "train-retriever", "Run 'train-retriever'", CoreJson.Indented.ModelInfo) { Problem = UserTower.Problem };
@@ -110,8 +111,14 @@ internal static class ModelFolder
         return File.Exists(path) ? FileHash.Of(path) : null;
     }
 
-    public static void WriteRetriever(string folder, UserTower tower, string data, string? selected = null) =>
-        Retriever.Write(folder, tower.Model, NetworkWeights.Of(tower), data, selected);
+    public static void WriteRetriever(string folder, RetrieverNetwork network, string data, string? selected = null) =>
+        Retriever.Write(folder, network.Model, NetworkWeights.Of(network), data, selected);
+
+    /// <summary>Where a member of a retriever is trained: a retriever's folder, too.</summary>
+    public static string MemberFolder(string folder, int member) => Path.Combine(folder, MembersName, $"{member}");
+
+    /// <summary>The folders of all members; none where the retriever is one network.</summary>
+    public static IEnumerable<string> MemberFolders(string folder) => Enumerable.Range(0, int.MaxValue).Select(member => MemberFolder(folder, member)).TakeWhile(Directory.Exists);
 
     /// <summary>Where the retriever is that is tested and served: the refit of the selected one, or that one itself where there is none.</summary>
     public static string ServedRetriever(Workspace workspace) => HasRefit(workspace) ? workspace.RefitFolder : workspace.RetrieverFolder;
@@ -122,7 +129,7 @@ internal static class ModelFolder
         && Retriever.ReadMetadata(workspace.RefitFolder).GetValueOrDefault(Provenance.Retriever) == HashOf(workspace.RetrieverFolder);
 
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>
-    public static UserTower ReadRetriever(string folder, PreparedData? data) => Retriever.Read(folder, data, (model, weights) =>
+    public static RetrieverNetwork ReadRetriever(string folder, PreparedData? data) => Retriever.Read(folder, data, (model, weights) =>
     {
         if (data is not null)
         {
@@ -130,10 +137,10 @@ internal static class ModelFolder
         }
 
         LibTorch.Load();
-        var tower = new UserTower(model);
-        NetworkWeights.Load(tower, weights);
-        tower.eval();
-        return tower;
+        var network = RetrieverNetwork.Create(model);
+        NetworkWeights.Load(network, weights);
+        network.eval();
+        return network;
     });
 
     /// <returns>The network in evaluation mode; the caller disposes it.</returns>

@@ -9,13 +9,13 @@ internal sealed class UserEncoder : IDisposable
     // Of a pack's [P, D]: at width 256, packs of 1,024 to 4,096 positions are encoded 1.4 to 2 times as fast as those of 50,000.
     private const int CachedNumbers = 1 << 19;
 
-    private readonly UserTower _tower;
+    private readonly RetrieverNetwork _tower;
     private readonly bool _isReduced;
     private readonly bool _wasTraining;
     private readonly Tensor _items; // [V, D], L2-normalised
 
     /// <param name="isReduced">Whether it multiplies in bfloat16, as only a training's own validation does.</param>
-    public UserEncoder(UserTower tower, bool isReduced = false)
+    public UserEncoder(RetrieverNetwork tower, bool isReduced = false)
     {
         _tower = tower;
         _isReduced = isReduced;
@@ -44,7 +44,7 @@ internal sealed class UserEncoder : IDisposable
             return Forward(histories); // [B, D]
         }
 
-        Tensor users = empty(histories.Count, _tower.Model.Dimension); // [B, D]
+        Tensor users = empty(histories.Count, _tower.Model.EmbeddingDimension); // [B, D]
         int threads = get_num_threads();
         Parallel.ForEach(parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, part => EncodePart(part, histories, users, threads));
         return users;
@@ -128,7 +128,7 @@ internal sealed class RetrieverScorer : IScorer, IDisposable
     private readonly bool _isOwner;
 
     /// <param name="tower">Owned by the caller; not trained while this lives.</param>
-    public RetrieverScorer(UserTower tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
+    public RetrieverScorer(RetrieverNetwork tower, bool isReduced = false) => (_encoder, _isOwner) = (new BatchEncoder(tower, isReduced), true);
 
     /// <param name="encoder">Shared with other models; owned by the caller.</param>
     public RetrieverScorer(BatchEncoder encoder) => _encoder = encoder;

@@ -7,7 +7,7 @@ namespace NanoRecSys.Training.Models;
 
 /// <summary>The retriever: causal blocks over a user's items, and the item table that they share with the item tower. Its weights have the names of
 /// <see cref="nn.Module.state_dict"/>: <c>embedding.weight</c>, <c>blocks.0.attn.qkv_proj.weight</c>, ...</summary>
-internal sealed class UserTower : nn.Module<SequencePack, Tensor>
+internal sealed class UserTower : RetrieverNetwork
 {
     /// <summary>Of [V, D] among the weights.</summary>
     public const string ItemTableName = "embedding.weight";
@@ -22,14 +22,13 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
     private readonly MixedLinear _projection; // D -> D
 
     public UserTower(ModelInfo model, double embeddingStd = 0.02)
-        : base(nameof(UserTower))
+        : base(nameof(UserTower), model)
     {
         if (Problem(model) is { } problem)
         {
             throw new ArgumentException(problem, nameof(model));
         }
 
-        Model = model;
         _embedding = nn.Embedding(model.Items, model.Dimension);
         nn.init.normal_(_embedding.weight!, 0, embeddingStd);
         _blocks = nn.ModuleList([.. Enumerable.Range(0, model.Blocks).Select(_ => new TransformerBlock(model))]);
@@ -38,26 +37,13 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         RegisterComponents();
     }
 
-    public ModelInfo Model { get; }
-
     /// <summary>[V, D] the item table as it is trained, not normalised.</summary>
     public Parameter ItemTable => _embedding.weight!;
 
-    public Device Device => ItemTable.device;
+    public override Device Device => ItemTable.device;
 
     /// <summary>Draws the dropout of a training; without it nothing is dropped.</summary>
     public DropoutNoise? Noise { get; set; }
-
-    /// <summary>What computes the layers: the best for the device and the sizes.</summary>
-    public NetworkOperations Operations => NetworkOperations.For(Device, Model);
-
-    public void UseReducedPrecision(bool isReduced)
-    {
-        foreach (MixedLinear linear in modules().OfType<MixedLinear>())
-        {
-            linear.IsReduced = isReduced;
-        }
-    }
 
     /// <summary>User embeddings as served: of each sequence's last position only.</summary>
     /// <returns>[B, D], L2-normalised.</returns>
@@ -92,8 +78,13 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
         return nn.functional.normalize(projected, 2, -1).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The item tower: [V, D], L2-normalised rows.</summary>
-    public Tensor ItemEmbeddings() => nn.functional.normalize(ItemTable, 2, -1);
+    public override Tensor LastEmbeddings(SequencePack pack, int positions)
+    {
+        using var scope = NewDisposeScope();
+        return Project(Hidden(pack)[^positions..]).MoveToOuterDisposeScope(); // [L, D] -> [M, D]
+    }
+
+    public override Tensor ItemEmbeddings() => nn.functional.normalize(ItemTable, 2, -1);
 
     private Tensor Embed(SequencePack pack)
     {
@@ -124,6 +115,7 @@ internal sealed class UserTower : nn.Module<SequencePack, Tensor>
                 $"Dimension {model.Dimension} must be a multiple of {multiple}: {model.Heads} heads{(isRotary ? ", each rotated in halves" : "")}.",
             _ when !BlockKinds.All.Contains(model.Kind) => $"Unknown block '{model.Kind}'. Blocks: {string.Join(", ", BlockKinds.All)}.",
             _ when !Positions.All.Contains(model.Positions) => $"Unknown positions '{model.Positions}'. Positions: {string.Join(", ", Positions.All)}.",
+            { Members: < 1 } => $"It has {model.Members} members.",
             { TimeBias: true } when model.Positions != Positions.Relative => "A time bias needs relative positions.",
             _ => null,
         };

@@ -35,6 +35,14 @@ internal sealed class TrainingLog
 
     public TrainingLabels Labels { get; }
 
+    /// <summary>Removes the figures of an earlier training.</summary>
+    public static void Delete(string folder)
+    {
+        AtomicFolder.DeleteIfExists(Path.Combine(folder, EventsName));
+        File.Delete(Path.Combine(folder, MetricsName));
+        File.Delete(Path.Combine(folder, TrainingCurve.FileName));
+    }
+
     public void Add(IReadOnlyList<CurvePoint> curve)
     {
         CurvePoint point = curve[^1];

@@ -125,6 +125,11 @@ internal sealed class Checkpoint<TOptions>(string modelFolder, IReadOnlyDictiona
     private const string FolderName = "checkpoint";
     private readonly string _folder = Path.Combine(modelFolder, FolderName);
 
+    public static bool Exists(string modelFolder) =>
+        Directory.Exists(modelFolder) && Directory.EnumerateDirectories(modelFolder, $"{FolderName}*").Any(); // also one that takes the other's place
+
+    public static void Delete(string modelFolder) => AtomicFolder.DeleteIfExists(Path.Combine(modelFolder, FolderName));
+
     public void Save(torch.nn.Module network, AdamW optimizer, TrainingState<TOptions> state)
     {
         foreach (string leftover in Unfinished())

@@ -14,7 +14,8 @@ internal static class FinalFitStep
         PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, context.Cancellation);
         var whole = new WholeHistories(data.Histories);
         data = data with { Split = whole, TrainCounts = PreparedData.CountTrain(whole, data.Catalog.Count) };
-        TrainRetrieverOptions trained = TrainRetrieverStep.ReadRecord(workspace.RetrieverFolder).Options;
+        IReadOnlyList<TrainingState<TrainRetrieverOptions>> records = TrainRetrieverStep.ReadRecords(workspace.RetrieverFolder);
+        TrainRetrieverOptions trained = records[0].Options;
         TrainRetrieverOptions continued = trained with
         {
             Epochs = options.Epochs,
@@ -24,7 +25,8 @@ internal static class FinalFitStep
         };
         AtomicFolder.DeleteIfExists(workspace.FinalFolder);
         await TrainRetrieverStep.FitAsync(
-            data, continued, options.Epochs, ModelFolder.ServedRetriever(workspace), workspace.FinalFolder, selected: null, context);
+            data, [.. records.Select((_, member) => new MemberFit(continued, options.Epochs, context.Seed + member))],
+            ModelFolder.ServedRetriever(workspace), workspace.FinalFolder, selected: null, context);
 
         RaceOutcome? race = RaceOutcome.Find(workspace, data);
         foreach (ItemListInfo list in race?.Lists ?? [])

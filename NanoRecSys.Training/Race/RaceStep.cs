@@ -25,7 +25,7 @@ internal static class RaceStep
     {
         var watch = Stopwatch.StartNew();
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
         var notes = new List<string>();
         IReadOnlyList<Entrant> entrants = await ListsAsync(data, options, notes, context);
         torch.set_num_threads(context.Threads);

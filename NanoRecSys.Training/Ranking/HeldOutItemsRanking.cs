@@ -12,7 +12,7 @@ internal static class HeldOutItemsRanking
     /// <param name="network">The ranker, trained without them; null where there is none.</param>
     /// <param name="blend">What the race chose, without them; null where it chose no lists.</param>
     public static HeldOutItemsReport Measure(
-        UserTower tower, RankerNetwork? network, ItemBlend? blend, PreparedData data, HeldOutItems heldOut, StepContext context)
+        RetrieverNetwork tower, RankerNetwork? network, ItemBlend? blend, PreparedData data, HeldOutItems heldOut, StepContext context)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

@@ -13,7 +13,7 @@ internal static class MineNegativesStep
     public static async Task<MineNegativesSummary> RunAsync(MineNegativesOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
         var madeOf = new Dictionary<string, string>
         {
             [Provenance.Data] = data.Hash,
@@ -230,7 +230,7 @@ internal sealed record CandidateList(int[] Rows, float[] Cosines, float[] Logits
 internal sealed record UserCandidates(ReadOnlyMemory<int> History, float[] User, int[] Rows, float[] Cosines);
 
 /// <summary>Mines the positions of one user at a time: nothing is kept from one to the next.</summary>
-internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncoder encoder, MineNegativesOptions options, Random random)
+internal sealed class UserPositions(DataSplit split, RetrieverNetwork tower, UserEncoder encoder, MineNegativesOptions options, Random random)
 {
     private readonly PrefixEncoder _prefixes = new(tower);
     private readonly NegativeMiner _miner = new(options, encoder.Items, random);
@@ -278,7 +278,7 @@ internal sealed class UserPositions(DataSplit split, UserTower tower, UserEncode
 
 /// <summary>The user embeddings a history had on its way: after each of its last items, in one pass of the causal network. An earlier one sees a
 /// little less of the past than it would alone: the pass reads L items in all.</summary>
-internal sealed class PrefixEncoder(UserTower tower)
+internal sealed class PrefixEncoder(RetrieverNetwork tower)
 {
     /// <returns>[M, D], L2-normalised: after all but the last M - 1 items, ..., after all of them.</returns>
     public Tensor Encode(TimedHistory history, int positions)
@@ -286,7 +286,6 @@ internal sealed class PrefixEncoder(UserTower tower)
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using SequencePack pack = SequencePack.Of([history], tower.Model.MaxLength, tower.Device, tower.Model.TimeBias);
-        Tensor hidden = tower.Hidden(pack); // [L, D]
-        return tower.Project(hidden[^positions..]).MoveToOuterDisposeScope(); // [M, D]
+        return tower.LastEmbeddings(pack, positions).MoveToOuterDisposeScope(); // [M, D]
     }
 }

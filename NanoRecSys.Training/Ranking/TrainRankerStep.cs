@@ -16,7 +16,7 @@ internal static class TrainRankerStep
     public static async Task<TrainRankerSummary> RunAsync(TrainRankerOptions options, StepContext context)
     {
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data);
         await using NegativesReader negatives = await OpenAsync(context.Workspace.NegativesFile, data, context);
         await using NegativesReader held = await OpenAsync(context.Workspace.ValidationNegativesFile, data, context);
         UserErrorException.ThrowIf(negatives.Groups == 0 || held.Groups == 0,
@@ -41,7 +41,7 @@ internal static class TrainRankerStep
     }
 
     private static async Task<TrainRankerSummary> TrainAsync(
-        NegativesReader negatives, IReadOnlyList<MinedPosition> held, PreparedData data, UserTower tower, TrainRankerOptions options, StepContext context)
+        NegativesReader negatives, IReadOnlyList<MinedPosition> held, PreparedData data, RetrieverNetwork tower, TrainRankerOptions options, StepContext context)
     {
         var watch = Stopwatch.StartNew();
         string folder = context.Workspace.RankerFolder;
@@ -215,7 +215,7 @@ internal sealed record ValidationCases(IReadOnlyList<UserCandidates> Users, IRea
 {
     private const int UsersPerBatch = 128;
 
-    public static ValidationCases Find(UserTower tower, DataSplit split, int candidates, CancellationToken cancellation)
+    public static ValidationCases Find(RetrieverNetwork tower, DataSplit split, int candidates, CancellationToken cancellation)
     {
         using var encoder = new BatchEncoder(tower);
         var finder = new CandidateFinder(encoder, candidates);

@@ -20,6 +20,9 @@ internal sealed record EpochEstimate(
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
         TrainRetrieverOptions options = Presets.Get(preset, data.Summary).Retriever;
+        int atOnce = RetrieverMembers.AtOnce(options, context);
+        int inTurn = ((options.Members ?? 1) + atOnce - 1) / atOnce;
+        context = context with { Threads = context.Threads / atOnce };
         return await TrainRetrieverStep.WithTrainer(data, options, context, trainer =>
         {
             using Process process = Process.GetCurrentProcess();
@@ -28,7 +31,7 @@ internal sealed record EpochEstimate(
             process.Refresh();
             return Task.FromResult(new EpochEstimate(
                 preset, context.Device, context.Threads, processor / (step * context.Threads), load, stepsOfEpoch, step, stepsOfEpoch * step, validation,
-                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs, process.PeakWorkingSet64));
+                Math.Min(options.BatchUsers, data.Split.UserCount) / step, options.Epochs * inTurn, process.PeakWorkingSet64));
         });
     }
 

@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Retrieval;
 
-/// <param name="Epochs">As many as were best on validation.</param>
+/// <param name="Epochs">As many as were best on validation; the most of any member.</param>
 /// <param name="Loss">Of the last epoch, in nats.</param>
 internal sealed record RefitSummary(int Epochs, double Loss, double Seconds);
 
@@ -20,9 +20,8 @@ internal static class RefitStep
             throw new UserErrorException(mismatch);
         }
 
-        TrainingState<TrainRetrieverOptions> training = TrainRetrieverStep.ReadRecord(selected);
-        double loss = await TrainRetrieverStep.FitAsync(
-            data.WithValidation(), training.Options, training.BestEpoch, start: null, refit, ModelFolder.HashOf(selected), context with { Seed = training.Seed });
-        return new RefitSummary(training.BestEpoch, loss, watch.Elapsed.TotalSeconds);
+        MemberFit[] members = [.. TrainRetrieverStep.ReadRecords(selected).Select(training => new MemberFit(training.Options, training.BestEpoch, training.Seed))];
+        double loss = await TrainRetrieverStep.FitAsync(data.WithValidation(), members, start: null, refit, ModelFolder.HashOf(selected), context);
+        return new RefitSummary(members.Max(member => member.Epochs), loss, watch.Elapsed.TotalSeconds);
     }
 }

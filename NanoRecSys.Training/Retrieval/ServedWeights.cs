@@ -22,18 +22,19 @@ internal static class ServedWeights
             await File.WriteAllTextAsync(Path.Combine(folder, VersionName), version);
         });
 
-    /// <summary>Sets a new network to the served weights; items that the served version does not know keep their random row.</summary>
+    /// <summary>Sets a new network to the served weights, or to those of a served member; items that the served version does not know keep their random row.</summary>
     /// <returns>False where another version is served, or its network has another configuration; the network is random then.</returns>
-    public static bool Load(UserTower tower, PreparedData data, StepContext context)
+    /// <param name="model">Of the whole retriever that <paramref name="tower"/> is a member of.</param>
+    public static bool Load(UserTower tower, ModelInfo model, int member, PreparedData data, StepContext context)
     {
         string folder = context.Workspace.ServedFolder;
-        if (WhyNot(folder, tower.Model, context.Workspace.Store) is { } reason)
+        if (WhyNot(folder, model, context.Workspace.Store) is { } reason)
         {
             context.Progress.Report(new ProgressEvent { Message = $"Training begins with random weights: {reason}." });
             return false;
         }
 
-        Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName)));
+        Dictionary<string, NamedTensor> weights = new(SafetensorsFile.Read(Path.Combine(folder, ModelFolder.WeightsName)).OfMember(model, member));
         NamedTensor known = weights[UserTower.ItemTableName]; // [V', D]
         float[] table = NetworkWeights.ByName(tower)[UserTower.ItemTableName].Values; // [V, D]
         int width = tower.Model.Dimension;

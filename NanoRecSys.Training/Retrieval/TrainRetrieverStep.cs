@@ -3,10 +3,20 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Retrieval;
 
-internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
+/// <param name="Epochs">Of the longest training where there are several members.</param>
+internal sealed record TrainRetrieverSummary(int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation)
+{
+    /// <summary>Each member's own training; null for one network.</summary>
+    public IReadOnlyList<TrainRetrieverSummary>? Members { get; init; }
+}
+
+/// <summary>How a member is trained for a given number of epochs.</summary>
+internal sealed record MemberFit(TrainRetrieverOptions Options, int Epochs, long Seed);
 
 internal static class TrainRetrieverStep
 {
+    private static readonly Lock FirstWeights = new();
+
     public static Task<TrainRetrieverSummary> RunAsync(TrainRetrieverOptions options, StepContext context) => RunAsync(_ => options, context);
 
     public static async Task<TrainRetrieverSummary> RunAsync(Func<DatasetSummary, TrainRetrieverOptions> choose, StepContext context)
@@ -18,10 +28,60 @@ internal static class TrainRetrieverStep
             throw new UserErrorException(problem);
         }
 
-        return await WithTrainer(data, options, context, trainer => TrainAsync(trainer, data, options, context));
+        string folder = context.Workspace.RetrieverFolder;
+        if (!options.Resume && !options.IsInterrupted)
+        {
+            AtomicFolder.DeleteIfExists(Path.Combine(folder, ModelFolder.MembersName)); // of an earlier training
+        }
+
+        return options.Members is null
+            ? await WithTrainer(data, options, context, trainer => TrainAsync(trainer, folder, data, options, context))
+            : await TrainMembersAsync(options.Members.Value, folder, data, options, context);
     }
 
-    internal static async Task<T> WithTrainer<T>(PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work)
+    private static async Task<TrainRetrieverSummary> TrainMembersAsync(
+        int count, string folder, PreparedData data, TrainRetrieverOptions options, StepContext context)
+    {
+        var watch = Stopwatch.StartNew();
+        string[] folders = [.. Enumerable.Range(0, count).Select(member => ModelFolder.MemberFolder(folder, member))];
+        bool isBegun = folders.Any(Checkpoint<TrainRetrieverOptions>.Exists);
+        TrainRetrieverSummary[] members = await RetrieverMembers.TrainAsync(options, context, (member, each) =>
+        {
+            bool isNew = isBegun && !Checkpoint<TrainRetrieverOptions>.Exists(folders[member]); // what was broken off had not come to it
+            TrainRetrieverOptions own = options with
+            {
+                Resume = options.Resume && !isNew,
+                MaxSeconds = options.MaxSeconds * RetrieverMembers.AtOnce(options, context) / count,
+            };
+            return WithTrainer(data, own, each, trainer => TrainAsync(trainer, folders[member], data, own, each), member);
+        });
+
+        ModelFolder.Retriever.Write(
+            folder, options.ToModel(data.Catalog.Count),
+            MemberWeights.Join([.. folders.Select(place => SafetensorsFile.Read(Path.Combine(place, ModelFolder.WeightsName)).Values)]),
+            data.Hash);
+        ForgetTraining(folder); // its members have theirs
+        using RetrieverNetwork network = ModelFolder.ReadRetriever(folder, data);
+        torch.Device device = torch.device(context.Device);
+        var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
+        IReadOnlyDictionary<string, double> validation = Validate(network.to(device), Precision.IsReduced(options.ReducedPrecision, device), ranking, context.Cancellation);
+        context.Progress.Report(new ProgressEvent { Fraction = 1, Metrics = validation, Detail = $"{count} members together" });
+        return new TrainRetrieverSummary(members.Max(member => member.Epochs), members.Max(member => member.BestEpoch), watch.Elapsed.TotalSeconds, validation)
+        {
+            Members = members,
+        };
+    }
+
+    /// <summary>Removes the record of a training of one network, and what belongs to imported weights.</summary>
+    private static void ForgetTraining(string folder)
+    {
+        RetrieverItems.Forget(folder);
+        Checkpoint<TrainRetrieverOptions>.Delete(folder);
+        TrainingLog.Delete(folder);
+    }
+
+    internal static async Task<T> WithTrainer<T>(
+        PreparedData data, TrainRetrieverOptions options, StepContext context, Func<RetrieverTrainer, Task<T>> work, int member = 0)
     {
         UserErrorException.ThrowIf(!Enumerable.Range(0, data.Split.UserCount).Any(user => data.Split.Train(user).Length > 1),
             $"No user has two items to train on. The last item is for test and the one before it for validation, so a history needs four. Prepare more data.");
@@ -29,23 +89,36 @@ internal static class TrainRetrieverStep
         LibTorch.Load();
         torch.set_num_threads(context.Threads);
         torch.Device device = torch.device(context.Device);
-        torch.manual_seed(context.Seed);
         using var scope = torch.NewDisposeScope();
-        using UserTower tower = CreateTower(options, data);
-        if (options.WarmStart)
+        RetrieverTrainer trainer = CreateTrainer(data, options, device, context, member);
+        using UserTower tower = trainer.Tower;
+        using (trainer)
         {
-            ServedWeights.Load(tower, data, context);
+            return await work(trainer);
         }
-
-        tower.to(device);
-        IRetrieverLoss loss = CreateLoss(options, data, device);
-        using var trainer = new RetrieverTrainer(tower, data.Split, options, context.Seed, loss);
-        return await work(trainer);
     }
 
-    private static async Task<TrainRetrieverSummary> TrainAsync(RetrieverTrainer trainer, PreparedData data, TrainRetrieverOptions options, StepContext context)
+    // One at a time: torch has one generator for all first weights.
+    private static RetrieverTrainer CreateTrainer(PreparedData data, TrainRetrieverOptions options, torch.Device device, StepContext context, int member)
     {
-        string folder = context.Workspace.RetrieverFolder;
+        lock (FirstWeights)
+        {
+            torch.manual_seed(context.Seed);
+            ModelInfo model = options.ToModel(data.Catalog.Count);
+            var tower = new UserTower(model.OfMember(), options.EmbeddingStd);
+            if (options.WarmStart)
+            {
+                ServedWeights.Load(tower, model, member, data, context);
+            }
+
+            tower.to(device);
+            return new RetrieverTrainer(tower, data.Split, options, context.Seed, CreateLoss(options, data, device));
+        }
+    }
+
+    private static async Task<TrainRetrieverSummary> TrainAsync(
+        RetrieverTrainer trainer, string folder, PreparedData data, TrainRetrieverOptions options, StepContext context)
+    {
         var checkpoint = new Checkpoint<TrainRetrieverOptions>(folder, InputsOf(trainer, data, options, context));
         var ranking = new FullRanking(data.Split, data.Catalog.Count) { Threads = context.Threads };
         var watch = Stopwatch.StartNew();
@@ -59,7 +132,7 @@ internal static class TrainRetrieverStep
             ValidateEvery = options.ValidateEvery,
             MaxSeconds = options.MaxSeconds,
             Train = epoch => Task.FromResult(TrainEpoch(trainer, epoch, options.Epochs, resumedAt, context)),
-            Validate = () => Validate(trainer, ranking, context.Cancellation),
+            Validate = () => Validate(trainer.Tower, trainer.IsReduced, ranking, context.Cancellation),
             Keep = () =>
             {
                 RetrieverItems.Forget(folder); // those of an imported one
@@ -73,35 +146,52 @@ internal static class TrainRetrieverStep
     }
 
     /// <summary>Trains without validation, for as many epochs as are known to be right, and writes the last weights.</summary>
+    /// <param name="members">How to train each of them; one for a retriever of one network.</param>
     /// <param name="start">Folder of the weights to begin with; null for random ones.</param>
     /// <param name="folder">For the weights.</param>
     /// <param name="selected">Hash of the weights that these take the place of in <see cref="ModelFolder.ServedRetriever"/>.</param>
-    /// <returns>Loss of the last epoch, in nats.</returns>
-    internal static Task<double> FitAsync(
-        PreparedData data, TrainRetrieverOptions options, int epochs, string? start, string folder, string? selected, StepContext context) =>
-        WithTrainer(data, options, context, trainer =>
+    /// <returns>Loss of the last epoch, in nats, the mean of the members'.</returns>
+    internal static async Task<double> FitAsync(
+        PreparedData data, IReadOnlyList<MemberFit> members, string? start, string folder, string? selected, StepContext context)
+    {
+        TrainRetrieverOptions options = members[0].Options;
+        (double Loss, IEnumerable<NamedTensor> Weights)[] fits = await RetrieverMembers.TrainAsync(options, context, (member, each) =>
         {
-            if (start is not null)
-            {
-                using UserTower tower = ModelFolder.ReadRetriever(start, data);
-                trainer.Tower.load_state_dict(tower.state_dict());
-            }
-
-            double loss = 0;
-            for (int epoch = 1; epoch <= epochs; epoch++)
-            {
-                CurvePoint point = TrainEpoch(trainer, epoch, epochs, resumedAt: 0, context);
-                point.RequireFiniteLoss();
-                loss = point.Loss!.Value;
-            }
-
-            ModelFolder.WriteRetriever(folder, trainer.Tower, data.Hash, selected);
-            return Task.FromResult(loss);
+            MemberFit fit = members[member];
+            each = each with { Seed = fit.Seed };
+            return WithTrainer(data, fit.Options, each, trainer => Task.FromResult(Fit(trainer, member, fit, start, data, each)), member);
         });
+        ModelFolder.Retriever.Write(folder, options.ToModel(data.Catalog.Count), MemberWeights.Join([.. fits.Select(fit => fit.Weights)]), data.Hash, selected);
+        return fits.Average(fit => fit.Loss);
+    }
 
-    /// <summary>How the retriever in a folder was trained.</summary>
+    private static (double Loss, IEnumerable<NamedTensor> Weights) Fit(
+        RetrieverTrainer trainer, int member, MemberFit fit, string? start, PreparedData data, StepContext context)
+    {
+        if (start is not null)
+        {
+            NetworkWeights.Load(trainer.Tower, ModelFolder.Retriever.Read(start, data, (model, weights) => weights.OfMember(model, member)));
+        }
+
+        double loss = 0;
+        for (int epoch = 1; epoch <= fit.Epochs; epoch++)
+        {
+            CurvePoint point = TrainEpoch(trainer, epoch, fit.Epochs, resumedAt: 0, context);
+            point.RequireFiniteLoss();
+            loss = point.Loss!.Value;
+        }
+
+        return (loss, NetworkWeights.Of(trainer.Tower));
+    }
+
+    /// <summary>How each member of the retriever in a folder was trained; of one network, how that was.</summary>
     /// <exception cref="UserErrorException">There is no record, as of imported weights, or it is damaged.</exception>
-    internal static TrainingState<TrainRetrieverOptions> ReadRecord(string folder)
+    internal static IReadOnlyList<TrainingState<TrainRetrieverOptions>> ReadRecords(string folder) =>
+        ModelFolder.Retriever.ReadModel(folder).Members is { } members
+            ? [.. Enumerable.Range(0, members).Select(member => ReadRecord(ModelFolder.MemberFolder(folder, member)))]
+            : [ReadRecord(folder)];
+
+    private static TrainingState<TrainRetrieverOptions> ReadRecord(string folder)
     {
         string path = Path.Combine(folder, TrainingLog.MetricsName);
         try
@@ -153,14 +243,11 @@ internal static class TrainRetrieverStep
     }
 
     // In the precision of the training: in fp32 it would take as long as an epoch. "evaluate" reports the exact figures.
-    private static IReadOnlyDictionary<string, double> Validate(RetrieverTrainer trainer, FullRanking ranking, CancellationToken cancellation)
+    private static IReadOnlyDictionary<string, double> Validate(RetrieverNetwork network, bool isReduced, FullRanking ranking, CancellationToken cancellation)
     {
-        using var scorer = new RetrieverScorer(trainer.Tower, trainer.IsReduced);
+        using var scorer = new RetrieverScorer(network, isReduced);
         return ranking.Evaluate(scorer, HeldOut.Validation, cancellation: cancellation).Metrics;
     }
-
-    private static UserTower CreateTower(TrainRetrieverOptions options, PreparedData data) =>
-        new(options.ToModel(data.Catalog.Count), options.EmbeddingStd);
 
     /// <summary>The loss that the options name; the baselines train with the same ones.</summary>
     internal static IRetrieverLoss CreateLoss(TrainRetrieverOptions options, PreparedData data, torch.Device device)
@@ -195,6 +282,9 @@ internal sealed record TrainRetrieverOptions
     public double Dropout { get; init; } = 0.2;
     public RetrieverLoss Loss { get; init; } = RetrieverLoss.FullSoftmax;
     public double Temperature { get; init; } = 0.05;
+
+    /// <summary>Networks that are trained apart, each with a seed of its own, and whose embeddings are concatenated; null for one.</summary>
+    public int? Members { get; init; }
 
     /// <summary>N, items that sampled softmax draws per step.</summary>
     public int Negatives { get; init; } = 3000;
@@ -238,6 +328,7 @@ internal sealed record TrainRetrieverOptions
     {
         Positions = Positions,
         TimeBias = TimeBias,
+        Members = Members,
     };
 }
 

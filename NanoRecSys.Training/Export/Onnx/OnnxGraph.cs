@@ -21,6 +21,9 @@ internal sealed class OnnxGraph(string name)
     /// <summary>Prefix of the names of the nodes that follow, such as <c>blocks.0.attn</c>.</summary>
     public string Scope { get; set; } = name;
 
+    /// <summary>In front of the names of the nodes and weights that follow: <c>members.1.</c> where a graph holds several networks.</summary>
+    public string Prefix { get; set; } = "";
+
     /// <summary>Whether <see cref="OnnxOperators.Linear"/> multiplies in 8 bits.</summary>
     public bool IsInt8 { get; set; }
 
@@ -41,11 +44,11 @@ internal sealed class OnnxGraph(string name)
 
     /// <param name="values">Row-major.</param>
     public OnnxValue Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
-        Initializer(name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
+        Initializer(Prefix + name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
 
     /// <summary>As the other, in 8 bits.</summary>
     public OnnxValue Initializer(string name, ReadOnlySpan<sbyte> values, params ReadOnlySpan<long> shape) =>
-        Initializer(name, TensorProto.Types.DataType.Int8, MemoryMarshal.AsBytes(values), shape);
+        Initializer(Prefix + name, TensorProto.Types.DataType.Int8, MemoryMarshal.AsBytes(values), shape);
 
     /// <summary>A small vector of integers: a shape, axes, an index. Equal ones are stored once.</summary>
     public OnnxValue Constant(params ReadOnlySpan<long> values) =>
@@ -84,7 +87,7 @@ internal sealed class OnnxGraph(string name)
 
     private OnnxValue[] Node(string domain, string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, ReadOnlySpan<AttributeProto> attributes)
     {
-        var node = new NodeProto { Domain = domain, OpType = operation, Name = $"{Scope}/{operation}.{_graph.Node.Count}" };
+        var node = new NodeProto { Domain = domain, OpType = operation, Name = $"{Prefix}{Scope}/{operation}.{_graph.Node.Count}" };
         foreach (OnnxValue input in inputs)
         {
             node.Input.Add(input.Name ?? "");

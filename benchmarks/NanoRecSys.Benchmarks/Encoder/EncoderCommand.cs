@@ -138,9 +138,9 @@ internal static class PlainTower
     {
         var state = new CheckedWeights(weights);
         var graph = new OnnxGraph("plain_user_tower") { IsInt8 = isInt8 };
-        OnnxValue tokens = graph.Input(OnnxUserTower.TokensInput, DataType.Int64, "batch", "length");
-        TransformerTowerBlock block = UserTowerGraph.Block(graph, model, state, tokens, isPadded: true);
-        OnnxValue x = UserTowerGraph.Embed(graph, model, state, tokens); // [B, L, D]
+        TowerInputs inputs = TowerInputs.Of(graph, model);
+        TransformerTowerBlock block = UserTowerGraph.Block(graph, model, state, inputs, isPadded: true);
+        OnnxValue x = UserTowerGraph.Embed(graph, model, state, inputs.Tokens); // [B, L, D]
         for (int i = 0; i < model.Blocks; i++)
         {
             x = block.EveryPosition(i, x); // [B, L, D]

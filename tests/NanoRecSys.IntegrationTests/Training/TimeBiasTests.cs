@@ -23,7 +23,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
     {
         StepContext context = await trained.CopyAsync(_folder.Path);
         await PublishAsync(context);
-        using UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
         using var encoder = new UserEncoder(tower);
         ArtifactVersion version = context.Workspace.Store.Open(context.Workspace.Store.ReadCurrent()!);
         Catalog catalog = await CatalogFile.ReadAsync(version.PathOf(ArtifactNames.Catalog), TestContext.Current.CancellationToken);
@@ -74,7 +74,7 @@ public sealed class TimeBiasTests(TrainedArtifacts trained) : IDisposable
     // One epoch teaches these tables little, and answers would hardly tell one time from another.
     private static void DrawTimeBiases(string folder)
     {
-        using UserTower tower = ModelFolder.ReadRetriever(folder, data: null);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(folder, data: null);
         using var generator = new Generator(7, CPU);
         using (no_grad())
         {

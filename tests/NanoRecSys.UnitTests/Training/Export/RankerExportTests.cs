@@ -16,7 +16,7 @@ public sealed class RankerExportTests : FolderTests
         File.SetLastWriteTimeUtc(ranker, DateTime.UtcNow.AddDays(-1)); // as a copy may leave them
         Assert.True(RankerExport.IsOfThisRetriever(context.Workspace, data: null));
 
-        using (UserTower tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null))
+        using (RetrieverNetwork tower = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null))
         {
             ModelFolder.WriteRetriever(context.Workspace.RefitFolder, tower, "data", selected: ModelFolder.HashOf(context.Workspace.RetrieverFolder));
         }

@@ -27,7 +27,7 @@ public sealed class ImportParityTests : FolderTests
         await ExportStep.RunAsync(new ExportOptions { ParityHistories = 5 }, _context);
 
         TimedHistory[] histories = [.. reference.Histories];
-        using UserTower tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder, data: null);
+        using RetrieverNetwork tower = ModelFolder.ReadRetriever(_context.Workspace.RetrieverFolder, data: null);
         using var encoder = new UserEncoder(tower);
         using torch.Tensor users = encoder.Encode(histories);
         using var exported = new OnnxUserTower(Path.Combine(_context.Workspace.ExportFolder, ArtifactNames.UserTower), tower.Model);

@@ -99,7 +99,7 @@ public sealed class UserTowerTests
         using var folder = new TemporaryFolder();
         ModelFolder.WriteRetriever(folder.Path, tower, Provenance.Imported);
 
-        using UserTower read = ModelFolder.ReadRetriever(folder.Path, data: null);
+        using RetrieverNetwork read = ModelFolder.ReadRetriever(folder.Path, data: null);
 
         using Tensor expected = tower.forward(Pack([3, 7, 11]));
         using Tensor actual = read.forward(Pack([3, 7, 11]));

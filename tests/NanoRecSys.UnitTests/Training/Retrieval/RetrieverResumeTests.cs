@@ -120,7 +120,7 @@ public sealed class RetrieverResumeTests : FolderTests
     private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
 
     /// <summary>Ctrl+C in the middle of the epoch after the given one.</summary>
-    private sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<ProgressEvent>
+    internal sealed class CancelAfterEpoch(int epoch, CancellationTokenSource source) : IProgress<ProgressEvent>
     {
         public void Report(ProgressEvent value)
         {

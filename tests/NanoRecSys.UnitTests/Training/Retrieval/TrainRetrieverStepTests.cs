@@ -102,7 +102,7 @@ public sealed class TrainRetrieverStepTests : FolderTests
 
         Assert.Equal(summary.BestEpoch + 3, summary.Epochs);
         PreparedData data = await PreparedData.LoadAsync(context.Workspace.DataFolder, context.Cancellation);
-        using UserTower kept = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
+        using RetrieverNetwork kept = ModelFolder.ReadRetriever(context.Workspace.RetrieverFolder, data: null);
         using var scorer = new RetrieverScorer(kept, Precision.IsReduced(Options.ReducedPrecision, TorchSharp.torch.CPU)); // as the training validates
         Assert.Equal(summary.Validation, new FullRanking(data.Split, Items).Evaluate(scorer, HeldOut.Validation).Metrics);
     }

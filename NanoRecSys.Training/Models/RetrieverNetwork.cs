@@ -1,0 +1,87 @@
+using NanoRecSys.Training.Kernels;
+using TorchSharp;
+using TorchSharp.Modules;
+using TorchSharp.Utils;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.Training.Models;
+
+/// <summary>A retriever in use: one user tower, or several that were trained apart. E is the width of its embeddings.</summary>
+internal abstract class RetrieverNetwork(string name, ModelInfo model) : nn.Module<SequencePack, Tensor>(name)
+{
+    public ModelInfo Model { get; } = model;
+
+    public abstract Device Device { get; }
+
+    /// <summary>What computes the layers: the best for the device and the sizes.</summary>
+    public NetworkOperations Operations => NetworkOperations.For(Device, Model);
+
+    public static RetrieverNetwork Create(ModelInfo model) => model.Members is null ? new UserTower(model) : new ConcatenatedTowers(model);
+
+    public void UseReducedPrecision(bool isReduced)
+    {
+        foreach (MixedLinear linear in modules().OfType<MixedLinear>())
+        {
+            linear.IsReduced = isReduced;
+        }
+    }
+
+    /// <summary>The item tower: [V, E], L2-normalised rows.</summary>
+    public abstract Tensor ItemEmbeddings();
+
+    /// <summary>User embeddings after each of the last positions of a pack of one sequence.</summary>
+    /// <returns>[M, E], L2-normalised.</returns>
+    public abstract Tensor LastEmbeddings(SequencePack pack, int positions);
+}
+
+/// <summary>Towers that were trained apart, as one of M times the width: embeddings are concatenated and divided by sqrt(M), so a cosine is the mean
+/// of the members' cosines. Weights have the members' names behind <c>members.0.</c>, <c>members.1.</c>, ...</summary>
+internal sealed class ConcatenatedTowers : RetrieverNetwork
+{
+    [ComponentName(Name = "members")]
+    private readonly ModuleList<UserTower> _members;
+    private readonly Scalar _scale; // kept: see TensorSums
+
+    public ConcatenatedTowers(ModelInfo model)
+        : base(nameof(ConcatenatedTowers), model)
+    {
+        int members = model.Members ?? throw new ArgumentException("The model has one member.", nameof(model));
+        _members = nn.ModuleList([.. Enumerable.Range(0, members).Select(_ => new UserTower(model.OfMember()))]);
+        _scale = 1 / Math.Sqrt(members);
+        RegisterComponents();
+    }
+
+    public override Device Device => _members[0].Device;
+
+    public override Tensor forward(SequencePack pack) => Join(member => member.forward(pack));
+
+    public override Tensor ItemEmbeddings() => Join(member => member.ItemEmbeddings());
+
+    public override Tensor LastEmbeddings(SequencePack pack, int positions) => Join(member => member.LastEmbeddings(pack, positions));
+
+    /// <param name="embeddings">A member's [B, D].</param>
+    /// <returns>[B, M * D]</returns>
+    private Tensor Join(Func<UserTower, Tensor> embeddings)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. _members.Select(embeddings)], -1).mul(_scale).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>The weights of a <see cref="ConcatenatedTowers"/>, and those of its members.</summary>
+internal static class MemberWeights
+{
+    /// <param name="members">The weights of each member, by the names that they have in a tower alone.</param>
+    public static IEnumerable<NamedTensor> Join(IReadOnlyList<IEnumerable<NamedTensor>> members) => members.Count == 1
+        ? members[0]
+        : members.SelectMany((weights, member) => weights.Select(tensor => tensor with { Name = Prefix(member) + tensor.Name }));
+
+    /// <returns>A member's weights by the names that they have in a tower alone.</returns>
+    public static IReadOnlyDictionary<string, NamedTensor> OfMember(this IReadOnlyDictionary<string, NamedTensor> weights, ModelInfo model, int member) =>
+        model.Members is null
+            ? weights
+            : weights.Values.Where(tensor => tensor.Name.StartsWith(Prefix(member), StringComparison.Ordinal))
+                .Select(tensor => tensor with { Name = tensor.Name[Prefix(member).Length..] }).ToDictionary(tensor => tensor.Name);
+
+    public static string Prefix(int member) => $"members.{member}.";
+}

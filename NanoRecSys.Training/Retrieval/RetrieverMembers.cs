@@ -1,0 +1,76 @@
+using NanoRecSys.Training.Kernels;
+using TorchSharp;
+
+namespace NanoRecSys.Training.Retrieval;
+
+/// <summary>Trains the members of a retriever: as many at once as there are threads. Two trainings of one thread each take
+/// less time than one after the other on two threads (docs/lab/decisions.md). Member m has the seed plus m, and the weights that it would have alone
+/// with as many threads.</summary>
+internal static class RetrieverMembers
+{
+    public static async Task<T[]> TrainAsync<T>(TrainRetrieverOptions options, StepContext context, Func<int, StepContext, Task<T>> train)
+    {
+        if (options.Members is not { } members)
+        {
+            return [await train(0, context)];
+        }
+
+        int together = AtOnce(options, context);
+        var progress = new MembersProgress(members, context.Progress);
+        var results = new T[members];
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = together, CancellationToken = context.Cancellation };
+        await Parallel.ForEachAsync(Enumerable.Range(0, members), parallel, async (member, cancellation) =>
+            results[member] = await train(member, context with
+            {
+                Seed = context.Seed + member,
+                Threads = context.Threads / together,
+                Progress = progress.Of(member),
+                Cancellation = cancellation, // also when another member fails
+            }));
+        return results;
+    }
+
+    /// <summary>How many members are trained at a time. As for replicas, several only where nothing draws from the one generator that torch has for
+    /// all threads.</summary>
+    public static int AtOnce(TrainRetrieverOptions options, StepContext context)
+    {
+        if (options.Members is not { } members || options.Loss != RetrieverLoss.FullSoftmax)
+        {
+            return 1;
+        }
+
+        LibTorch.Load();
+        return NetworkOperations.For(torch.device(context.Device), options.ToModel(items: 1)).AllowsThreads ? Math.Min(members, context.Threads) : 1;
+    }
+}
+
+/// <summary>The members' reports as those of one training, whose progress is the mean of theirs.</summary>
+internal sealed class MembersProgress(int members, IProgress<ProgressEvent> training)
+{
+    private readonly Lock _gate = new();
+    private readonly double[] _done = new double[members];
+    private readonly double[] _resumedAt = new double[members];
+
+    public IProgress<ProgressEvent> Of(int member) => new MemberProgress(member, this);
+
+    private void Report(int member, ProgressEvent report)
+    {
+        lock (_gate)
+        {
+            _done[member] = report.Fraction ?? _done[member];
+            _resumedAt[member] = report.Fraction is null ? _resumedAt[member] : report.ResumedAt;
+            training.Report(report with
+            {
+                Fraction = report.Fraction is null ? null : _done.Average(),
+                ResumedAt = _resumedAt.Average(),
+                Detail = $"member {member + 1} of {members}",
+            });
+        }
+    }
+
+    // Not Progress<T>, which reports later and on another thread.
+    private sealed class MemberProgress(int member, MembersProgress all) : IProgress<ProgressEvent>
+    {
+        public void Report(ProgressEvent value) => all.Report(member, value);
+    }
+}

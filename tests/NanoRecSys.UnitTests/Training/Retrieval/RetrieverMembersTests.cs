@@ -1,0 +1,100 @@
+using NanoRecSys.Core.Kernels;
+using NanoRecSys.Core.Onnx;
+using NanoRecSys.Training.Race;
+using NanoRecSys.Training.Retrieval;
+using static NanoRecSys.UnitTests.Fixtures.CircleWalks;
+using static TorchSharp.torch;
+
+namespace NanoRecSys.UnitTests.Training.Retrieval;
+
+[Collection(SeededTorch.Name)]
+public sealed class RetrieverMembersTests : FolderTests
+{
+    private static readonly TrainRetrieverOptions Two = Options with { Epochs = 3, Members = 2 };
+
+    [Fact]
+    public void A_cosine_is_the_mean_of_the_members_cosines()
+    {
+        ModelInfo model = Options.ToModel(Items);
+        using UserTower first = new(model, embeddingStd: 1), second = new(model, embeddingStd: 1);
+        using var together = RetrieverNetwork.Create(model with { Members = 2 });
+        NetworkWeights.Load(together, MemberWeights.Join([NetworkWeights.Of(first), NetworkWeights.Of(second)]).ToDictionary(tensor => tensor.Name));
+
+        float[] ofFirst = Cosines(first), ofSecond = Cosines(second), ofBoth = Cosines(together);
+
+        Assert.All(ofFirst.Zip(ofSecond, ofBoth), each => Assert.Equal((each.First + each.Second) / 2, each.Third, 1e-6f));
+        Assert.NotEqual(ofFirst, ofSecond);
+    }
+
+    [Fact]
+    public async Task Members_have_the_weights_that_each_has_alone_however_many_train_at_once()
+    {
+        StepContext sideBySide = await PrepareAsync(Folder, "a") with { Threads = Vectors512.AreUsed ? 2 : 1 }, inTurn = await PrepareAsync(Folder, "b"), alone = await PrepareAsync(Folder, "c");
+
+        TrainRetrieverSummary summary = await TrainRetrieverStep.RunAsync(Two, sideBySide);
+        await TrainRetrieverStep.RunAsync(Two, inTurn);
+
+        ModelInfo model = ModelFolder.Retriever.ReadModel(sideBySide.Workspace.RetrieverFolder);
+        Assert.Equal((2, 2 * Options.Dimension), (model.Members, model.EmbeddingDimension));
+        Assert.Equal(2, summary.Members!.Count);
+        Assert.Equal(Weights(sideBySide), Weights(inTurn));
+        for (int member = 0; member < 2; member++)
+        {
+            TrainRetrieverSummary one = await TrainRetrieverStep.RunAsync(Two with { Members = null }, alone with { Seed = alone.Seed + member });
+            Assert.Equal(one.Validation, summary.Members[member].Validation);
+            Assert.Equal(
+                Tensors(alone).Values.Select(tensor => (tensor.Name, tensor.Values)),
+                Tensors(sideBySide).OfMember(model, member).Values.Select(tensor => (tensor.Name, tensor.Values)));
+        }
+    }
+
+    [Fact]
+    public async Task A_training_that_was_broken_off_in_the_first_member_goes_on_to_the_same_weights()
+    {
+        StepContext unbroken = await PrepareAsync(Folder, "a"), broken = await PrepareAsync(Folder, "b");
+        await TrainRetrieverStep.RunAsync(Two, unbroken);
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => TrainRetrieverStep.RunAsync(
+            Two, broken with { Progress = new RetrieverResumeTests.CancelAfterEpoch(2, stop), Cancellation = stop.Token }));
+
+        await TrainRetrieverStep.RunAsync(Two with { Resume = true }, broken);
+
+        Assert.Equal(Weights(unbroken), Weights(broken));
+    }
+
+    /// <summary>Of the refit and of the final fit, too: each begins with the weights of its member.</summary>
+    [Fact]
+    public async Task The_exported_graph_answers_as_all_members_together()
+    {
+        StepContext context = await PrepareAsync(Folder, "a");
+        TrainRetrieverOptions options = Two with { Dimension = 64, FeedForward = 128 }; // sizes that the operators for 8 bits fit
+        await TrainRetrieverStep.RunAsync(options, context);
+        await RefitStep.RunAsync(context);
+        await FinalFitStep.RunAsync(new FinalFitOptions { Epochs = 1 }, context);
+
+        ExportReport report = await ExportStep.RunAsync(new ExportOptions(), context);
+
+        using RetrieverNetwork network = ModelFolder.ReadRetriever(context.Workspace.FinalFolder, data: null);
+        using var encoder = new UserEncoder(network);
+        using Tensor expected = encoder.Encode([new[] { 3, 4, 5 }]);
+        using var exported = new OnnxUserTower(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.UserTower), report.Model);
+        float[] user = exported.Encode(new[] { 3, 4, 5 });
+        Assert.Equal((2, 2 * options.Dimension), (report.Model.Members, user.Length));
+        Assert.All(expected.data<float>().ToArray().Zip(user), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
+        Assert.Contains(ArtifactNames.UserTowerInt8, report.Parity.Keys);
+        Assert.Equal(2 * options.Dimension, NpyFile.Read(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.ItemEmbeddings)).Columns);
+    }
+
+    private static float[] Cosines(RetrieverNetwork network)
+    {
+        using var encoder = new UserEncoder(network);
+        using Tensor users = encoder.Encode([new[] { 1, 2, 3 }, new[] { 7 }]);
+        using Tensor scores = encoder.Score(users);
+        return scores.data<float>().ToArray();
+    }
+
+    private static byte[] Weights(StepContext context) => File.ReadAllBytes(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
+
+    private static IReadOnlyDictionary<string, NamedTensor> Tensors(StepContext context) =>
+        SafetensorsFile.Read(Path.Combine(context.Workspace.RetrieverFolder, ModelFolder.WeightsName));
+}
