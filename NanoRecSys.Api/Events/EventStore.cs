@@ -137,7 +137,18 @@ internal sealed class EventStore(
     }
 
     /// <summary>See <see cref="LatestEvents"/>.</summary>
-    public Task ForgetLatestAsync(EntityId userId) => LatestEvents.ForgetAsync(Database(), userId);
+    /// <exception cref="EventStoreException">Redis is away or slow.</exception>
+    public async Task ForgetLatestAsync(EntityId userId)
+    {
+        try
+        {
+            await LatestEvents.ForgetAsync(Database(), userId);
+        }
+        catch (Exception e) when (RedisFailure.Is(e))
+        {
+            throw new EventStoreException($"The events are deleted, but the list of the latest ones may still name the user: {e.Message} Send the request again.", e);
+        }
+    }
 
     /// <summary>Deletes one event of a user, on every replica at once.</summary>
     /// <param name="userId">Whose.</param>

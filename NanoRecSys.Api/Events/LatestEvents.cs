@@ -94,7 +94,7 @@ internal static class LatestEvents
         RedisValue[] members = await database.SortedSetRangeByRankAsync(Key, 0, -1, Order.Descending);
         foreach (RedisValue[] some in members.Chunk(limit))
         {
-            (EntityId User, string Field)[] references = [.. some.Select(member => member.ToString().Split(Separator, 2)).Select(parts => (EntityId.Of(parts[0]), parts[1]))];
+            (EntityId User, string Field)[] references = [.. some.Select(Reference).OfType<(EntityId, string)>()];
             RedisValue[] stored = await Task.WhenAll(references.Select(reference => database.HashGetAsync(EventKeys.Of(reference.User), reference.Field)));
             found.AddRange(references.Zip(stored)
                 .Where(pair => !pair.Second.IsNull)
@@ -115,6 +115,10 @@ internal static class LatestEvents
         RedisValue[] counts = await Task.WhenAll(days.Select(day => database.StringGetAsync(DayKey + day)));
         return [.. days.Zip(counts, (day, count) => new EventDay(day, (long)count))];
     }
+
+    /// <returns>Null for what is no member of ours.</returns>
+    private static (EntityId User, string Field)? Reference(RedisValue member) =>
+        member.ToString().Split(Separator, 2) is [var user, var field] && EntityId.TryParse(user, out EntityId id) ? (id, field) : null;
 
     private static RedisValue Member(EntityId user, string field) => user.Text + Separator + field;
 }

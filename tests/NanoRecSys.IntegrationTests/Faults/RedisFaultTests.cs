@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Json;
+using System.Text;
+using StackExchange.Redis;
 
 namespace NanoRecSys.IntegrationTests.Faults;
 
@@ -112,6 +114,82 @@ public sealed class RedisFaultTests : IDisposable
         Assert.True(stored.Flag("degraded"));
         Assert.Equal(0, stored.GetProperty("total").GetInt32());
     }
+
+    // What another program, an operator or a half-finished repair leaves in the store: each key in turn becomes another value, then another type.
+    [Fact]
+    public async Task Foreign_values_in_every_key_cause_no_500_and_end_no_background_work()
+    {
+        using CacheServer cache = CacheServer.Start(CacheServer.Redis);
+        await using ApiServer api = await ApiServer.StartAsync(new RandomModel(415), cache.ConnectionString);
+        using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(cache.ConnectionString);
+        IDatabase database = redis.GetDatabase();
+        (HttpMethod Method, string Path, string? Body)[] calls =
+        [
+            (HttpMethod.Post, "/recommendations", """{"user_id": 11, "k": 3, "exclude_shown": 1}"""), (HttpMethod.Post, "/recommend", """{"user_id": 7000}"""),
+            (HttpMethod.Post, "/events", $$"""{"events": [{{string.Join(',', Enumerable.Range(1001, 60).Select(item => $$"""{"user_id": 11, "item_id": {{item}}, "type": "view"}"""))}}]}"""), (HttpMethod.Get, "/events", null),
+            (HttpMethod.Post, "/events", """{"events": [{"user_id": 7000, "item_id": 1011}, {"user_id": 12, "item_id": 1012}]}"""),
+            (HttpMethod.Post, "/items", """{"item_id": 5001, "title": "Added", "categories": ["Drama"]}"""), (HttpMethod.Delete, "/items/5001", null),
+            (HttpMethod.Put, "/rules", """{"version": 0, "rules": []}"""), (HttpMethod.Get, "/rules", null), (HttpMethod.Get, "/outcomes", null),
+            (HttpMethod.Get, "/users", null), (HttpMethod.Get, "/users/11/history", null), (HttpMethod.Get, "/users/11/lists", null), (HttpMethod.Get, "/debug/status", null),
+            (HttpMethod.Get, "/debug/telemetry", null), (HttpMethod.Delete, "/users/7000/events", null), (HttpMethod.Delete, "/users/12", null),
+        ];
+        await CallAsync("as it is");
+        await CallAsync("as it is, again");
+        RedisKey[] keys = [.. redis.GetServers()[0].Keys()];
+        string[] expected =
+        [
+            "epoch", "events:latest", "forgotten", "items", "items:revision", "rules", "user:{11}:events", "user:{11}:revision", "user:{11}:shown", "user:{11}:taken", "user:{12}:forgotten",
+        ];
+        Assert.Empty(expected.Select(name => (RedisKey)$"nanorecsys:{name}").Except(keys));
+
+        foreach (RedisKey key in keys)
+        {
+            byte[]? before = await database.KeyDumpAsync(key);
+            RedisType type = await database.KeyTypeAsync(key);
+            foreach (Func<Task> write in (Func<Task>[])[() => WriteForeignAsync(database, key, type), () => database.StringSetAsync(key, "foreign"), () => database.HashSetAsync(key, "foreign", "foreign")])
+            {
+                await database.KeyDeleteAsync(key);
+                await write();
+                await CallAsync($"{key} ({type}) is {await database.KeyTypeAsync(key)}");
+            }
+
+            await database.KeyDeleteAsync(key);
+            await (before is null ? Task.CompletedTask : database.KeyRestoreAsync(key, before));
+        }
+
+        // All at once, until every background service has looked.
+        foreach (RedisKey key in keys)
+        {
+            RedisType type = await database.KeyTypeAsync(key);
+            await database.KeyDeleteAsync(key);
+            await WriteForeignAsync(database, key, type);
+        }
+
+        await Task.Delay(TimeSpan.FromSeconds(5.5), TestContext.Current.CancellationToken);
+        await CallAsync("all are foreign");
+        Assert.All(api.Background, service => Assert.NotEqual(TaskStatus.Faulted, service.ExecuteTask?.Status));
+        await database.KeyDeleteAsync([.. redis.GetServers()[0].Keys()]);
+        await ApiServer.UntilAsync("all is live again", async () => (await api.PostAsync("/recommend", """{"user_id": 11}""")).Text("mode") == "live");
+
+        async Task CallAsync(string state)
+        {
+            foreach ((HttpMethod method, string path, string? body) in calls)
+            {
+                using HttpRequestMessage request = new(method, new Uri(path, UriKind.Relative)) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+                using HttpResponseMessage response = await api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+                Assert.True(response.StatusCode != HttpStatusCode.InternalServerError, $"{method} {path} while {state}: {await response.Content.ReadAsStringAsync()}");
+            }
+        }
+    }
+
+    private static Task WriteForeignAsync(IDatabase database, RedisKey key, RedisType type) => type switch
+    {
+        RedisType.Hash => database.HashSetAsync(key, [new("", ""), new("foreign", "foreign"), new("11", "-1"), new(new byte[] { 0xff, 0x00 }, new byte[] { 0x80, 0xfe })]),
+        RedisType.List => database.ListLeftPushAsync(key, ["", "foreign", new byte[] { 0xff, 0x00, 0x0a }]),
+        RedisType.Set => database.SetAddAsync(key, ["", "foreign", new byte[] { 0xff, 0x00, 0x0a }]),
+        RedisType.SortedSet => database.SortedSetAddAsync(key, [new("", double.PositiveInfinity), new("foreign", -1)]),
+        _ => database.StringSetAsync(key, new byte[] { 0xff, 0x00, 0x80, 0x41 }),
+    };
 
     [Fact]
     public async Task An_API_that_is_killed_has_lost_nothing_that_it_acknowledged()

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using NanoRecSys.Api.Serving;
 
@@ -28,6 +29,8 @@ internal sealed class ApiServer : IAsyncDisposable
 
     public ArtifactStore Store { get; }
     public HttpClient Client { get; }
+
+    public IEnumerable<BackgroundService> Background => _factory.Services.GetServices<IHostedService>().OfType<BackgroundService>();
 
     /// <summary>What owns this server's meters: the test process has other servers too.</summary>
     public IMeterFactory Meters => _factory.Services.GetRequiredService<IMeterFactory>();
