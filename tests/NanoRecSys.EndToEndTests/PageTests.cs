@@ -88,6 +88,7 @@ public sealed class PageTests(FirstStart start)
                 $"{name} on {screenName}: painted after {paint:0} ms, interactive after {interactive:0} ms, {kib:0} KiB"));
             int overflow = await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
             Assert.True(overflow <= 0, $"{name} is {overflow} px too wide on {screenName}.");
+            Assert.Equal(0, await visit.Page.EvaluateAsync<int>("[...document.querySelectorAll('canvas')].filter(map => map.clientHeight > map.parentElement.clientHeight).length"));
             Assert.True(shift <= MaxShift, $"{name} moves by {shift:0.000} on {screenName}, at most {MaxShift} is allowed:\n{await visit.DescribeLayoutShiftsAsync()}");
             Assert.InRange(kib, 1, MaxKiB);
             Assert.Empty(visit.Errors);
