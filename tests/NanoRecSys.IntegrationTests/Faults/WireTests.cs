@@ -242,16 +242,19 @@ public sealed class WireTests
 
         using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", environment);
         using var client = new HttpClient { BaseAddress = await program.Address };
-        var statuses = new List<int>();
-        for (int i = 1; i <= 20; i++)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("/openapi/v1.json", UriKind.Relative)) { Headers = { { "X-Forwarded-For", $"198.51.100.{i}" } } };
-            statuses.Add((int)(await client.SendAsync(request, TestContext.Current.CancellationToken)).StatusCode);
-        }
+        int first = await StatusAsync(1);
+        int[] others = await Task.WhenAll(Enumerable.Range(2, 19).Select(StatusAsync)); // at once, so that they come within a second
 
-        Assert.Equal(200, statuses[0]);
-        Assert.Contains(last, statuses[1..]);
-        Assert.Equal(last == 429, statuses.Contains(429));
+        Assert.Equal(200, first);
+        Assert.Contains(last, others);
+        Assert.Equal(last == 429, others.Contains(429));
+
+        async Task<int> StatusAsync(int from)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("/openapi/v1.json", UriKind.Relative)) { Headers = { { "X-Forwarded-For", $"198.51.100.{from}" } } };
+            using HttpResponseMessage response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+            return (int)response.StatusCode;
+        }
     }
 
     [Fact]
