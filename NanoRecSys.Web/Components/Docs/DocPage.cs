@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Markdig;
 using Markdig.Extensions.AutoIdentifiers;
+using Markdig.Extensions.Tables;
 using Markdig.Syntax;
 using Markdig.Syntax.Inlines;
 
@@ -50,6 +51,12 @@ internal sealed record DocPage(string Title, string Html)
             {
                 link.Url = to.AbsolutePath + to.Fragment; // the pages' base address is the site's
             }
+        }
+
+        // A table's code must escape this sign, which Markdig leaves escaped.
+        foreach (CodeInline code in document.Descendants<Table>().SelectMany(table => table.Descendants<CodeInline>()))
+        {
+            code.Content = code.Content.Replace("\\|", "|", StringComparison.Ordinal);
         }
 
         string title = document.Descendants<HeadingBlock>().FirstOrDefault()?.Inline?.Descendants<LiteralInline>().Aggregate("", (all, part) => all + part.Content) ?? path;

@@ -35,6 +35,10 @@ public sealed partial class DocPageTests
     public void What_is_no_page_is_not_read(string path) => Assert.Null(DocPage.Find(path));
 
     [Fact]
+    public void An_escaped_bar_in_the_code_of_a_table_is_a_bar() =>
+        Assert.Contains("<code>CRON|N</code>", DocPage.Render("a.md", "| a |\n|---|\n| `CRON\\|N` |\n").Html, StringComparison.Ordinal);
+
+    [Fact]
     public void Links_to_files_of_the_repository_are_plain_text_and_the_first_page_is_the_index()
     {
         Assert.Equal("<p>see Core and <a href=\"/docs/api.md#x\">api</a></p>\n", DocPage.Render("lab/a.md", "see [Core](../../NanoRecSys.Core) and [api](../api.md#x)").Html);
