@@ -72,7 +72,7 @@ internal static class RaceStep
         Add(ItemKnn.ModelName, ItemKnn.Build(data.Split, items, new ItemKnnOptions(), context.Threads, context.Cancellation), watch.Elapsed.TotalSeconds, 0.1);
         if (!options.HasEase)
         {
-            return LeaveOut("this preset goes without it. Use --preset auto.");
+            return LeaveOut("this preset does not include it. Use --preset auto.");
         }
 
         if (Ease.Problem(items, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } problem)
