@@ -31,8 +31,9 @@ internal static class ScrubCommand
             {
                 ArtifactVersion copy = store.Copy(version, staging);
                 UserHistories histories = HistoriesFile.Read(staging);
-                unknown.RemoveWhere(user => histories.PositionOf(EntityId.Of(user)) >= 0);
-                HashSet<int> gone = [.. users.Select(user => histories.PositionOf(EntityId.Of(user))).Where(position => position >= 0)];
+                (string User, int Position)[] found = [.. users.Select(user => (User: user, Position: histories.PositionOf(EntityId.Of(user)))).Where(one => one.Position >= 0)];
+                unknown.ExceptWith(found.Select(one => one.User));
+                HashSet<int> gone = [.. found.Select(one => one.Position)];
                 if (gone.Count == 0)
                 {
                     continue;

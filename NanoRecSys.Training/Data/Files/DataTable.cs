@@ -366,6 +366,11 @@ internal static class BadRow
         return oneLine.Length <= LongestText ? oneLine : oneLine[..LongestText] + "...";
     }
 
+    /// <summary>Why a cell is not an id.</summary>
+    public static string NotAnId(string column, string id) => id.Length == 0
+        ? $"the {column} is missing"
+        : $"the {column} '{Shorten(id)}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters, other than '.' and '..'";
+
     /// <summary>Whether a file has no more rows that cannot be read than may be left out.</summary>
     /// <returns>How many there are, and the message of the first; null where there is none.</returns>
     public static (long Count, string? First) Judge(DataTable table, DuckDb duck, List<(long Row, string Reason)> bad, long allowed)

@@ -97,7 +97,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         if (!TryCode(Table.UserIds, user, out int userCode) || !TryCode(Table.ItemIds, item, out int itemCode))
         {
             bool isUser = !IsId(user);
-            return NotAnId(isUser ? values.Columns.User : values.Columns.Item, isUser ? user : item);
+            return BadRow.NotAnId(isUser ? values.Columns.User : values.Columns.Item, Encoding.UTF8.GetString(isUser ? user : item));
         }
 
         if (!Values.TryNumber(values.Weight, i, 1, out double rating) || !float.IsFinite((float)rating))
@@ -216,7 +216,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
 
                 if (user < 0 ? !TryCode(Table.UserIds, id, out user) : !TryCode(Table.ItemIds, id, out _))
                 {
-                    reason = NotAnId(user < 0 ? "user" : "item", id);
+                    reason = BadRow.NotAnId(user < 0 ? "user" : "item", Encoding.UTF8.GetString(id));
                     break;
                 }
 
@@ -244,10 +244,6 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
 
     private static bool IsId(ReadOnlySpan<byte> utf8) => utf8.Length is > 0 and <= EntityId.MaxBytes
         && ((utf8[0] != '.' && !utf8.ContainsAnyExceptInRange((byte)' ', (byte)'~')) || EntityId.IsValid(Encoding.UTF8.GetString(utf8)));
-
-    private static string NotAnId(string column, ReadOnlySpan<byte> id) => id.IsEmpty
-        ? $"the {column} is missing"
-        : $"the {column} '{BadRow.Shorten(Encoding.UTF8.GetString(id))}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters, other than '.' and '..'";
 
     private static string Describe(TimeForm form) => form switch { TimeForm.None => "no times", TimeForm.Dates => "dates", _ => "times that are numbers" };
 

@@ -61,8 +61,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
                 {
                     string?[] cells = Array.ConvertAll(columns, column => column.GetString(i)?.Trim());
                     int wrong = moments.FirstOrDefault(column => Cell(cells, column).Length > 0 && Moment(cells, column) is null, -1);
-                    string? reason = string.IsNullOrEmpty(cells[id]) ? $"the {table.Columns[id]} is missing"
-                        : !EntityId.TryParse(cells[id], out _) ? $"the {table.Columns[id]} '{BadRow.Shorten(cells[id]!)}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters, other than '.' and '..'"
+                    string? reason = !EntityId.TryParse(cells[id], out _) ? BadRow.NotAnId(table.Columns[id], cells[id] ?? "")
                         : wrong >= 0 ? $"the {table.Columns[wrong]} '{BadRow.Shorten(cells[wrong]!)}' is not a time: an ISO date, or seconds or milliseconds since 1970"
                         : TryFlag(Cell(cells, hidden), out _) ? null
                         : $"the {table.Columns[hidden]} '{BadRow.Shorten(cells[hidden]!)}' is not true or false";

@@ -13,7 +13,7 @@ internal sealed class OpenedData : IDisposable
         ["movies", "items", "item", "products", "product", "articles", "catalog", "catalogue", "metadata", "meta", "books", "business", "games", "songs", "tracks", "artists", "anime", "recipes", "news", "videos"];
 
     private readonly Lazy<string> _temporary = new(() => Directory.CreateTempSubdirectory("nanorecsys-").FullName);
-    private readonly List<string> _problems = [];
+    private readonly List<(DataFile File, string Message)> _problems = []; // of files that were not read, or not as what they may be
 
     private OpenedData(DataPlace place, ColumnOptions columns) => (Place, Columns) = (place, columns);
 
@@ -104,9 +104,9 @@ internal sealed class OpenedData : IDisposable
             Genres = [.. TextHead.Lines(TextHead.InUtf8(genres, _temporary, Notes, out _)).Where(line => line.Length > 0).Select(line => line.Split('|')[0])];
         }
 
-        foreach (string problem in _problems.Where(problem => Items is null || !problem.Contains(Items.File.Name, StringComparison.Ordinal)))
+        foreach ((_, string message) in _problems.Where(problem => problem.File.Name != Items?.File.Name))
         {
-            Notes.Add($"Not read: {problem}");
+            Notes.Add($"Not read: {message}");
         }
 
         string[] partitions = [.. Interactions.SelectMany(one => Partitions(one.Table)).Distinct(StringComparer.OrdinalIgnoreCase)];
@@ -163,7 +163,7 @@ internal sealed class OpenedData : IDisposable
             }
             catch (UserErrorException e)
             {
-                _problems.Add(e.Message);
+                _problems.Add((file, e.Message));
                 if (!ColumnRoles.NamesUsers(table, Columns))
                 {
                     described.Add(table);
@@ -175,7 +175,7 @@ internal sealed class OpenedData : IDisposable
         if (kinds.Count == 0)
         {
             throw new UserErrorException(_problems.Count > 0
-                ? _problems[0]
+                ? _problems[0].Message
                 : $"{Place.Path} has no file with columns of users and of items: {string.Join("; ", described.Select(table => $"{NameIn(table.File)} has {string.Join(", ", table.Columns)}").Distinct())}. Name them: --columns user=COLUMN,item=COLUMN.");
         }
 
@@ -229,7 +229,7 @@ internal sealed class OpenedData : IDisposable
         }
         catch (UserErrorException e)
         {
-            _problems.Add(e.Message);
+            _problems.Add((table.File, e.Message));
             return false;
         }
     }
@@ -281,7 +281,7 @@ internal sealed class OpenedData : IDisposable
         }
         catch (UserErrorException e)
         {
-            _problems.Add(e.Message);
+            _problems.Add((file, e.Message));
             return null;
         }
     }
