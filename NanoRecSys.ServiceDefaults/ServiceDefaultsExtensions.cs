@@ -51,6 +51,10 @@ internal static class ServiceDefaultsExtensions
         {
             await running.StartAsync();
         }
+        catch (OperationCanceledException) when (running.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return 0; // stopped while it started
+        }
         catch (Exception e) when (Settings.Problem(e) is null)
         {
             await Console.Error.WriteLineAsync($"The service cannot start: {e.Message} Addresses are set with ASPNETCORE_URLS or Kestrel:Endpoints.".ReplaceLineEndings(" "));

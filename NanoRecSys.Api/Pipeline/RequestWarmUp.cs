@@ -8,15 +8,26 @@ namespace NanoRecSys.Api.Pipeline;
 /// Runs a request's code before <c>/readyz</c> answers 200: the first hundred requests are compiled while they run, and under load a
 /// cold process rejects nearly all. Once; a later version finds the code compiled.
 /// </summary>
+/// <remarks>
+/// The server listens only afterwards, if a version is published: a replica that is restarted faster than its balancer asks
+/// <c>/readyz</c> twice is given requests as soon as it accepts connections. A refused connection is tried on another replica.
+/// </remarks>
 internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger<RequestWarmUp> logger) : BackgroundService
 {
     private const int Rounds = 60; // the runtime optimizes methods that were called 30 times
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan LatestListening = TimeSpan.FromSeconds(30); // an artifacts folder that hangs must not hide the reason
 
     private volatile bool _isDone;
 
     public bool IsDone => _isDone;
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        await Task.WhenAny(FirstVersionAsync(), Task.Delay(LatestListening, cancellationToken));
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -43,6 +54,15 @@ internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger
         }
 
         _isDone = true;
+    }
+
+    private async Task FirstVersionAsync()
+    {
+        await served.FirstLook;
+        if (served.Artifacts is not null)
+        {
+            await ExecuteTask!;
+        }
     }
 
     private async Task RecommendAsync(ModelSnapshot model, int round)

@@ -125,6 +125,7 @@ internal sealed class ModelWatcher(
         do
         {
             await LookAsync(stoppingToken);
+            served.EndFirstLook();
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
@@ -154,6 +155,11 @@ internal sealed class ModelWatcher(
             _seen = (version, written);
             if (served.Artifacts?.Manifest.ModelVersion != version)
             {
+                if (served is { Artifacts: null, Refusal: null })
+                {
+                    served.Refuse($"Version {version} is being loaded.");
+                }
+
                 served.Swap(await loader.LoadAsync(version, cancellationToken));
                 logger.LogInformation("Serving model {Version}", version);
             }

@@ -6,11 +6,13 @@ namespace NanoRecSys.Api.Serving;
 /// <summary>The model that is served now, those that are split off beside it, and why a newer one is not.</summary>
 internal sealed class ServedModel(ModelSplit split) : IDisposable
 {
+    private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ModelSnapshot? _current;
     private volatile string? _refusal;
     private volatile FrozenDictionary<string, ModelSnapshot> _beside = FrozenDictionary<string, ModelSnapshot>.Empty;
 
     public string? Refusal => _refusal; // why the version that should be served is not; null while it is
+    public Task FirstLook => _firstLook.Task; // ends once what was published at the start is served or refused
     public ArtifactVersion? Artifacts => Volatile.Read(ref _current)?.Artifacts; // the served version's manifest and folder; null before the first
     public IEnumerable<string> Beside => _beside.Keys; // versions that Models:Split names and that are in memory
 
@@ -58,6 +60,8 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
     internal void Accept() => _refusal = null;
 
     internal void Refuse(string reason) => _refusal = reason;
+
+    internal void EndFirstLook() => _firstLook.TrySetResult();
 
     public void Dispose()
     {

@@ -17,6 +17,7 @@ internal sealed class LocalStack : IDisposable
     private readonly int _redisPort = FreePort();
     private readonly string _program;
     private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly string _storeOptions;
     private readonly Process[] _apis;
     private readonly List<Process> _balancers = [];
     private readonly ConcurrentQueue<string> _lastWords = new();
@@ -26,8 +27,10 @@ internal sealed class LocalStack : IDisposable
     /// <param name="program"><c>NanoRecSys.Api.dll</c>; null for that of the same build.</param>
     /// <param name="replicas">API processes.</param>
     /// <param name="settings">More of the APIs' environment.</param>
-    public LocalStack(string artifacts, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="storeOptions">Added to the APIs' connection string, such as <c>,asyncTimeout=5000</c>.</param>
+    public LocalStack(string artifacts, string? program, int replicas = 1, IReadOnlyDictionary<string, string>? settings = null, string storeOptions = "")
     {
+        _storeOptions = storeOptions;
         CopyVersions(new ArtifactStore(artifacts));
         _program = program ?? FindApi();
         _settings = settings ?? new Dictionary<string, string>();
@@ -148,7 +151,7 @@ internal sealed class LocalStack : IDisposable
         var start = new ProcessStartInfo("dotnet", [_program]) { WorkingDirectory = Path.GetDirectoryName(_program) };
         start.Environment["ASPNETCORE_URLS"] = address.ToString();
         start.Environment["Artifacts__Path"] = Artifacts;
-        start.Environment["ConnectionStrings__cache"] = Redis;
+        start.Environment["ConnectionStrings__cache"] = Redis + _storeOptions;
         start.Environment["Logging__LogLevel__Default"] = "Error";
         foreach ((string name, string value) in _settings)
         {

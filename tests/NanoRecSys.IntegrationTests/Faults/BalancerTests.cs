@@ -25,7 +25,7 @@ public sealed class BalancerTests : IDisposable
         {
             ["Server__DrainDelay"] = "00:00:02",
             ["Events__MostPerUser"] = "100000", // none moves out of the store
-        });
+        }, ApiServer.PatientTimeouts);
         using var balanced = new HttpClient { BaseAddress = stack.Balance(2, configuration) };
         using var first = new HttpClient { BaseAddress = stack.Addresses[0] };
         using var second = new HttpClient { BaseAddress = stack.Addresses[1] };
@@ -108,6 +108,7 @@ public sealed class BalancerTests : IDisposable
     private static async Task<JsonElement> RecommendAsync(HttpClient api, CancellationToken cancellation)
     {
         using HttpResponseMessage response = await api.PostAsJsonAsync("/recommend", new { user_id = RandomModel.QuietUser }, cancellation);
-        return await response.EnsureSuccessStatusCode().BodyAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellation)}");
+        return await response.BodyAsync();
     }
 }

@@ -170,6 +170,24 @@ public sealed class WireTests
     }
 
     [Fact]
+    public async Task A_process_listens_once_it_serves_what_is_published_and_can_be_stopped_before()
+    {
+        using var folder = new TemporaryFolder();
+        new RandomModel(810).Publish(new ArtifactStore(folder.Path));
+        var environment = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Artifacts__Path"] = folder.Path };
+
+        using ProgramProcess program = ProgramProcess.Start("NanoRecSys.Api", environment);
+        using var client = new HttpClient { BaseAddress = await program.Address };
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).StatusCode);
+
+        using ProgramProcess stopped = ProgramProcess.Start("NanoRecSys.Api", environment);
+        await ApiServer.UntilAsync("it looks for models", () => Task.FromResult(stopped.Output.Contains("Watching", StringComparison.Ordinal)));
+        await stopped.TerminateAsync();
+        Assert.Equal(0, await stopped.EndAsync());
+        Assert.DoesNotContain("cannot start", stopped.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task On_SIGTERM_readiness_ends_first_a_request_in_progress_is_answered_and_a_slow_body_does_not_hold_the_process()
     {
         using var folder = new TemporaryFolder();

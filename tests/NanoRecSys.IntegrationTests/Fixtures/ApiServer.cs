@@ -21,7 +21,7 @@ internal sealed class ApiServer : IAsyncDisposable
     /// <summary>Part of a Redis connection string, for tests of a store that is slow: how long a command may take outside tests.</summary>
     public const string DefaultTimeout = ",asyncTimeout=500";
 
-    private const string PatientTimeouts = ",syncTimeout=5000,asyncTimeout=5000"; // other tests may keep the machine busy
+    public const string PatientTimeouts = ",syncTimeout=5000,asyncTimeout=5000"; // other tests may keep the machine busy
 
     private ApiServer(string? redis, ArtifactStore? store = null, params IReadOnlyList<(string Name, string Value)> settings)
     {
