@@ -46,6 +46,7 @@ public sealed partial class ApiDocumentTests(TrainedArtifacts trained) : IDispos
             JsonElement answer = await response.BodyAsync();
             Assert.True(example.Groups["status"].Value == $"{(int)response.StatusCode}", $"{example.Value}\n{answer}");
             Assert.Equal(TopFields().Matches(example.Groups["answer"].Value).Select(field => field.Groups["name"].Value).Order(StringComparer.Ordinal), answer.Names());
+            await api.ServeAsync(api.Store.ReadPinned() ?? api.Store.ReadCurrent()!); // what an example has activated is served a moment later
         }
     }
 

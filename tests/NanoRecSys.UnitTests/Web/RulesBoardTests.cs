@@ -1,0 +1,36 @@
+using Bunit;
+using Microsoft.Extensions.DependencyInjection;
+using NanoRecSys.Web.Client;
+using NanoRecSys.Web.Components.Rules;
+
+namespace NanoRecSys.UnitTests.Web;
+
+public sealed class RulesBoardTests : BunitContext
+{
+    private readonly FakeApi _api = new FakeApi().On("GET /rules", new RuleDocument(0, []));
+
+    public RulesBoardTests()
+    {
+        JSInterop.Mode = JSRuntimeMode.Loose;
+        Services.AddSingleton(_api.Client()).AddSingleton(TimeProvider.System).AddSingleton(new EnteredKey());
+    }
+
+    [Fact]
+    public void What_is_edited_while_rules_are_saved_stays_and_can_be_saved_next()
+    {
+        TaskCompletionSource<object> stored = _api.Holds("PUT /rules");
+        IRenderedComponent<RulesBoard> board = Render<RulesBoard>();
+        board.WaitForElement("[data-testid=add-rule]:enabled").Click();
+        board.Find("[data-testid=save-rules]").Click();
+
+        board.Find("[data-testid=add-rule]").Click();
+        stored.SetResult(new RuleDocument(1, [new Rule { Name = "Rule 1" }]));
+
+        board.WaitForAssertion(() => Assert.Equal("Saved as version 1. Changes since then are not saved.", board.Find("[data-testid=rules-status]").TextContent));
+        Assert.Equal(2, board.FindAll("[data-testid=rule]").Count);
+        _api.On("PUT /rules", new RuleDocument(2, [new Rule { Name = "Rule 1" }, new Rule { Name = "Rule 2" }]));
+        board.Find("[data-testid=save-rules]:enabled").Click();
+        board.WaitForAssertion(() => Assert.StartsWith("Saved as version 2.", board.Find("[data-testid=rules-status]").TextContent, StringComparison.Ordinal));
+        Assert.Equal([0, 1], _api.Asked.Where(asked => asked.Call == "PUT /rules").Select(asked => JsonDocument.Parse(asked.Body).RootElement.GetProperty("version").GetInt32()));
+    }
+}
