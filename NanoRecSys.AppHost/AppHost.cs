@@ -30,7 +30,7 @@ try
         .WithHttpEndpoint(ports.Next(options.WebPort), isProxied: false)
         .WithExternalHttpEndpoints()
         .WithHttpHealthCheck("/healthz")
-        .WithReference(api) // and no wait: the page shows what the rest is doing
+        .WithReference(api) // without waiting: the page shows how the other services are starting
         .WithEnvironment("ASPIRE_DASHBOARD_URL", dashboard.Url)
         .StartedDirectly();
 
@@ -61,7 +61,7 @@ catch (HostException e)
 }
 catch (Exception e) when (e is DistributedApplicationException or OperationCanceledException or IOException)
 {
-    // The orchestrator, its API or the dashboard did not come up, on an overloaded machine for instance.
+    // The orchestrator, its API or the dashboard did not start, for example on an overloaded machine.
     await Console.Error.WriteLineAsync($"The stack did not start: {e.Message.ReplaceLineEndings(" ")} Start it again; with DCP_DIAGNOSTICS_LOG_LEVEL=debug and DCP_DIAGNOSTICS_LOG_FOLDER the orchestrator writes a log.");
     return 1;
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace NanoRecSys.AppHost;
 
-/// <summary>Garnet, a Redis-protocol server, as a project: one resource that other resources reference as a connection string.</summary>
+/// <summary>Garnet, a Redis-protocol server that runs as a project; other resources reference it as a connection string.</summary>
 internal sealed class GarnetResource(string name, ParameterResource password) : ProjectResource(name), IResourceWithConnectionString
 {
     public const string EndpointName = "tcp";
@@ -26,8 +26,8 @@ internal sealed class GarnetResource(string name, ParameterResource password) : 
 
 /// <summary>Aspire's Redis check, once something listens on the port.</summary>
 /// <remarks>
-/// The client takes 5 s to give up on a port that refuses, and Aspire repeats a failed check after 1, 2, 3, ... s: with the plain check
-/// the API started 1 to 10 s after the cache was ready.
+/// The client takes 5 s to give up on a port that refuses connections, and Aspire repeats a failed check after 1, 2, 3, ... s: with
+/// the plain check alone, the API started 1 to 10 s after the cache was ready.
 /// </remarks>
 internal sealed class GarnetHealthCheck(GarnetResource garnet, int port) : IHealthCheck
 {
@@ -70,10 +70,10 @@ internal sealed class GarnetHealthCheck(GarnetResource garnet, int port) : IHeal
 
 internal static class CacheResources
 {
-    /// <summary>Adds Garnet, with a password of its own for every start: any program on this machine, a browser's page too, can reach its port.</summary>
+    /// <summary>Adds Garnet, with a new password at every start: any program on this machine, and any page in its browser, can reach the port.</summary>
     public static IResourceBuilder<GarnetResource> AddGarnet(this IDistributedApplicationBuilder builder, string name, int port)
     {
-        // Without special characters: a comma ends a value in a connection string.
+        // No special characters: a comma ends a value in a connection string.
         ParameterResource password = ParameterResourceBuilderExtensions.CreateDefaultPasswordParameter(builder, $"{name}-password", special: false);
         GarnetResource garnet = new(name, password);
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration($"{name}_check", new GarnetHealthCheck(garnet, port), failureStatus: null, tags: null));
@@ -87,16 +87,16 @@ internal static class CacheResources
             .StartedDirectly();
     }
 
-    /// <summary>Adds a Redis container that answers a write once it is on disk.</summary>
+    /// <summary>Adds a Redis container that acknowledges a write when it is on disk.</summary>
     public static IResourceBuilder<RedisResource> AddDurableRedis(this IDistributedApplicationBuilder builder, string name, int port)
     {
         IResourceBuilder<RedisResource> redis = builder.AddRedis(name, port).WithDataVolume().WithoutHttpsCertificate();
 
-        // Events have no time to live, answers have one: a full Redis evicts answers and refuses events. /data is the volume.
+        // Events have no time to live, cached answers do: a full Redis evicts answers and refuses events. /data is the volume.
         string[] options = ["--dir", "/data", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "volatile-lru"];
         return redis.WithArgs(context =>
         {
-            // In a published application the whole command is one argument of a shell.
+            // In a published application the whole command is one shell argument.
             int shell = context.Args.IndexOf("-c");
             if (shell >= 0)
             {

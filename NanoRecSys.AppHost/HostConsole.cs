@@ -7,10 +7,10 @@ using Microsoft.Extensions.Hosting;
 
 namespace NanoRecSys.AppHost;
 
-/// <summary>Where everything can be reached, for the closing block.</summary>
+/// <summary>The addresses of everything, for the closing block.</summary>
 internal sealed record HostAddresses(EndpointReference Web, EndpointReference Api, Dashboard Dashboard, HostOptions Options);
 
-/// <summary>The terminal: every service's lines after its name, and a block of addresses once recommendations are served.</summary>
+/// <summary>The terminal output: every service's log lines after its name, and a block of addresses when recommendations are served.</summary>
 internal sealed partial class HostConsole(
     HostAddresses addresses, DistributedApplicationModel model, ResourceLoggerService logs, ResourceNotificationService notifications,
     IConfiguration configuration) : BackgroundService
@@ -74,14 +74,14 @@ internal sealed partial class HostConsole(
             Warn($"{options.Artifacts} already holds a model, which is served. To train another one with --data and --preset, start 'training' in the dashboard, or run: {command}");
         }
 
-        (string, DateTime?) reported = ("", null); // an end is announced more than once
+        (string, DateTime?) reported = ("", null); // an exit is reported more than once
         await foreach (ResourceEvent change in notifications.WatchAsync(stopping))
         {
             if (change is { Resource.Name: "training", Snapshot: { ExitCode: { } exitCode and not 0 } snapshot }
                 && KnownResourceStates.TerminalStates.Contains(snapshot.State?.Text) && reported != (change.ResourceId, snapshot.StopTimeStamp))
             {
                 reported = (change.ResourceId, snapshot.StopTimeStamp);
-                Warn($"The training ended with exit code {exitCode}; its last lines above say why. Everything else keeps running. Start 'training' in the dashboard once that is fixed, or run: {command}");
+                Warn($"The training ended with exit code {exitCode}; its last lines above say why. Everything else keeps running. Start 'training' in the dashboard when that is fixed, or run: {command}");
             }
         }
     }
@@ -119,7 +119,7 @@ internal sealed partial class HostConsole(
             }
             catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !stopping.IsCancellationRequested))
             {
-                // Not listening yet, or too slow.
+                // Not listening yet, or too slow to answer.
             }
 
             await Task.Delay(Interval, stopping);
@@ -129,7 +129,7 @@ internal sealed partial class HostConsole(
     [GeneratedRegex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z ?")]
     private static partial Regex Timestamp();
 
-    // What Aspire writes into a service's log about starting it; the dashboard shows it.
+    // Aspire's own lines about starting a service; the dashboard shows them.
     [GeneratedRegex("^(\\[sys\\] |Waiting for resource |Finished waiting for |No custom certificate )")]
     private static partial Regex OrchestratorLine();
 

@@ -24,7 +24,7 @@ internal sealed record HostOptions
 
     private static readonly Option<string> ArtifactsOption = new("--artifacts")
     {
-        Description = "Folder of models, prepared data and the cache's data; the environment variable Artifacts__Path sets the default",
+        Description = "Folder for models, prepared data and the cache's data; the environment variable Artifacts__Path sets the default",
         HelpName = "DIR",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable("Artifacts__Path") is { } path && !string.IsNullOrWhiteSpace(path) ? path : Path.Combine(RepositoryRoot, "artifacts"),
         Validators =
@@ -41,7 +41,7 @@ internal sealed record HostOptions
 
     private static readonly Option<string> DataOption = new("--data")
     {
-        Description = $"Data to train on while there is no model: {TrainingNames.Sample} (the sample), {string.Join(", ", TrainingNames.Datasets)} (downloaded), or the path of a file, a folder or a .zip of interactions",
+        Description = $"Data to train on if there is no model: {TrainingNames.Sample} (the sample), {string.Join(", ", TrainingNames.Datasets)} (downloaded), or the path of a file, a folder or a .zip of interactions",
         HelpName = "NAME|PATH",
         DefaultValueFactory = _ => TrainingNames.Sample,
         Validators =
@@ -73,27 +73,27 @@ internal sealed record HostOptions
     public required int CachePort { get; init; }
     public required int ApiReplicas { get; init; }
     public required string Artifacts { get; init; } // absolute
-    public required string Data { get; init; } // a known name, or an absolute path
+    public required string Data { get; init; } // a data set's name, or an absolute path
     public required string Preset { get; init; }
     public required CacheKind Cache { get; init; }
 
-    /// <summary>A cron expression or a number of events; null to train by hand only.</summary>
+    /// <summary>A cron expression or a number of events; null for manual training only.</summary>
     public string? Retrain { get; init; }
 
-    /// <summary>Whether <c>--data</c> or <c>--preset</c> was given: they have no effect at the start if there is a model already.</summary>
+    /// <summary>Whether <c>--data</c> or <c>--preset</c> was given; they have no effect at start if a model already exists.</summary>
     public bool ChoosesTraining { get; private init; }
 
-    public bool HasModel => File.Exists(Path.Combine(Artifacts, "current")); // whether a model has been published, now
+    public bool HasModel => File.Exists(Path.Combine(Artifacts, "current")); // evaluated at each call
 
-    /// <returns>The exit code where there is nothing to start: 0 after <c>--help</c>, 1 after an error, which is one line.</returns>
+    /// <returns>The exit code if there is nothing to start: 0 after <c>--help</c>, 1 after an error, which is one line; otherwise null.</returns>
     public static int? TryParse(string[] args, TextWriter output, TextWriter error, out HostOptions options)
     {
-        RootCommand root = new("Starts NanoRecSys under .NET Aspire: a cache, the API, the web page, a training while there is no model, and Aspire's dashboard. A taken port moves to the next free one; 0 takes any.")
+        RootCommand root = new("Starts NanoRecSys under .NET Aspire: a cache, the API, the web page, a training if there is no model, and Aspire's dashboard. A taken port moves to the next free one; 0 takes any.")
         {
             WebPortOption, ApiPortOption, CachePortOption, ApiReplicasOption, ArtifactsOption, DataOption, PresetOption, CacheOption, RetrainOption,
         };
         options = null!;
-        // Aspire's own command line for publishing passes options of its own: all of ours keep their defaults then.
+        // Aspire's publishing command line passes its own options; ours then keep their defaults.
         bool isPublishing = args.Contains("--operation") || args.Contains("--publisher");
         ParseResult parse = root.Parse(isPublishing ? [] : args);
         if (parse.Action is ParseErrorAction)
@@ -133,7 +133,7 @@ internal sealed record HostOptions
 
     private static string? ExternalCache => Environment.GetEnvironmentVariable("ConnectionStrings__cache") is { Length: > 0 } value ? value : null;
 
-    // Conflicts with the environment, once the options themselves are valid.
+    // Conflicts with the environment, checked after the options themselves are valid.
     private static string? Conflict(ParseResult parse) =>
         ExternalCache is not { } connectionString ? null
         : IsGiven(parse, CacheOption) ? "--cache and the variable ConnectionStrings__cache both choose a cache. Leave one out."

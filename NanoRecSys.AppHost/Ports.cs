@@ -4,23 +4,23 @@ using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.AppHost;
 
-/// <summary>Hands out TCP ports that are free on the loopback addresses, each once.</summary>
+/// <summary>Hands out TCP ports that are free on the loopback addresses, each only once.</summary>
 /// <remarks>
-/// Aspire's proxy stays silent on a port that belongs to another program and costs up to a third of the throughput, so endpoints are
-/// not proxied and the port is looked for here. Hosts that start at the same time get different ports. Another program can still take
+/// Aspire's proxy gives no error on a port that another program uses, and costs up to a third of the throughput, so endpoints are
+/// not proxied and the ports are chosen here. Hosts that start at the same time get different ports. Another program can still take
 /// a port before it is used; that service then fails to start and is restarted.
 /// </remarks>
 internal sealed class Ports : IDisposable
 {
     private const int Attempts = 200;
 
-    // A lock per port that this host handed out, held while it lives.
+    // One lock file per port that this host handed out, held until the host ends.
     private static readonly string LockFolder = Path.Combine(Path.GetTempPath(), $"nanorecsys-ports-{Environment.UserName}");
 
     private readonly List<IDisposable> _locks = [];
 
-    /// <returns>The preferred port, or the next free one above it; any free one for 0.</returns>
-    /// <exception cref="HostException">None is free.</exception>
+    /// <returns>The preferred port, or the next free one above it; for 0, any free one.</returns>
+    /// <exception cref="HostException">No port is free.</exception>
     public int Next(int preferred)
     {
         int last = preferred == 0 ? Attempts : Math.Min(preferred + Attempts, ushort.MaxValue);
@@ -38,7 +38,7 @@ internal sealed class Ports : IDisposable
 
     public void Dispose() => _locks.ForEach(taken => taken.Dispose());
 
-    // "localhost" is both loopback addresses: a server on either one is in the way.
+    // "localhost" is both loopback addresses: a server on either one occupies the port.
     private static int? Probe(int port)
     {
         int free = 0;
@@ -49,7 +49,7 @@ internal sealed class Ports : IDisposable
         }
         catch (SocketException e) when (free != 0 && e.SocketErrorCode == SocketError.AddressNotAvailable)
         {
-            return free; // IPv6 is compiled in, but has no loopback here.
+            return free; // IPv6 is compiled in, but has no loopback address here.
         }
         catch (SocketException)
         {
@@ -65,5 +65,5 @@ internal sealed class Ports : IDisposable
     }
 }
 
-/// <summary>An error that the user can fix: printed as one line, the host then exits with 1.</summary>
+/// <summary>An error that the user can fix; it is printed as one line and the host exits with 1.</summary>
 internal sealed class HostException(string message) : Exception(message);

@@ -8,19 +8,19 @@ internal static class ProjectExtensions
     private static readonly string DotNetRoot = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
     /// <summary>
-    /// Starts the program that was built with the host instead of <c>dotnet run</c>, which costs 0.85 s and 62 to 79 MB for each
-    /// service, and applies what all services have in common.
+    /// Starts the program that was built with the host, because <c>dotnet run</c> costs 0.85 s and 62 to 79 MB for each
+    /// service, and applies the settings that all services share.
     /// </summary>
     public static IResourceBuilder<T> StartedDirectly<T>(this IResourceBuilder<T> project)
         where T : ProjectResource
     {
         project
             .WithoutHttpsCertificate() // everything listens on loopback without TLS; without this the dashboard shows an error
-            .WithEnvironment("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY", "") // retries of the last export delay a stop by 9 to 13 s
+            .WithEnvironment("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY", "") // retries of the last export delay shutdown by 9 to 13 s
             .WithEnvironment("Logging__Console__LogLevel__Microsoft.Hosting.Lifetime", "Warning") // the host prints the addresses
             .WithEnvironment("OTEL_BSP_SCHEDULE_DELAY", "1000")
             .WithEnvironment("OTEL_BLRP_SCHEDULE_DELAY", "1000")
-            .WithEnvironment("OTEL_METRIC_EXPORT_INTERVAL", "2000"); // milliseconds: the dashboard follows within seconds
+            .WithEnvironment("OTEL_METRIC_EXPORT_INTERVAL", "2000"); // milliseconds: the dashboard updates within seconds
 
         string projectPath = project.Resource.GetProjectMetadata().ProjectPath;
         string program = Path.GetFullPath(Path.Combine(
@@ -33,14 +33,14 @@ internal static class ProjectExtensions
 
         return project
             .WithAnnotation(new ExecutableAnnotation { Command = program, WorkingDirectory = Path.GetDirectoryName(program)! })
-            .WithEnvironment("DOTNET_ROOT", DotNetRoot); // the runtime that runs the host
+            .WithEnvironment("DOTNET_ROOT", DotNetRoot); // the host's own runtime
     }
 
     public static IResourceBuilder<T> WithArtifacts<T>(this IResourceBuilder<T> project, HostOptions options)
         where T : ProjectResource =>
         project.WithEnvironment("Artifacts__Path", options.Artifacts);
 
-    /// <summary>Trains at the start if there is no model yet; afterwards whenever the resource is started in the dashboard.</summary>
+    /// <summary>Trains at start if there is no model yet, and whenever the resource is started in the dashboard.</summary>
     public static IResourceBuilder<ProjectResource> WithTraining(this IResourceBuilder<ProjectResource> training, HostOptions options)
     {
         training.WithArgs(context =>
@@ -50,7 +50,7 @@ internal static class ProjectExtensions
                 context.Args.Add(argument);
             }
 
-            // Evaluated at each start. Two hosts on one empty folder train once.
+            // Evaluated at each start. Two hosts on one empty folder train only once.
             if (!options.HasModel)
             {
                 context.Args.Add("--if-no-model");

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Hosting;
 namespace NanoRecSys.AppHost;
 
 /// <summary>
-/// Starts a service again that ended by itself, after 1, 2, 4, 8 and 16 s. A service that then fails once more stays down; the
-/// others keep running. A service that ran for a minute starts over with 1 s. One that was stopped in the dashboard stays stopped.
+/// Restarts a service that ended by itself, after 1, 2, 4, 8 and 16 s. A service that then fails again stays down; the
+/// others keep running. After a minute of uptime the delays start over at 1 s. A service stopped in the dashboard stays stopped.
 /// </summary>
 internal sealed class Restarts(
     IReadOnlyList<string> services, ResourceNotificationService notifications, ResourceCommandService commands, TimeProvider time) : BackgroundService
@@ -58,7 +58,7 @@ internal sealed class Restarts(
         string ended = $"{change.ResourceId} ended with exit code {change.Snapshot.ExitCode?.ToString() ?? "unknown"}";
         if (instance.Restarts == MaxRestarts)
         {
-            HostConsole.Warn($"{ended} and was restarted {MaxRestarts} times. It stays down; its last lines above say why. Start it in the dashboard once that is fixed.");
+            HostConsole.Warn($"{ended} and was restarted {MaxRestarts} times. It stays down; its last lines above say why. Start it in the dashboard when that is fixed.");
             instance.Restarts = 0;
             return;
         }

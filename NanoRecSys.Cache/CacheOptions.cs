@@ -11,7 +11,7 @@ internal sealed class CacheOptions
     public int Port { get; set; } = 6399;
 
     /// <summary>
-    /// Clients must authenticate with it. Required: Garnet reads past HTTP headers, so without one any web page that is open on this
+    /// Clients must authenticate with it. Required because Garnet skips HTTP headers: without a password, any web page open on this
     /// machine could send commands in the body of a cross-origin POST.
     /// </summary>
     [Required(ErrorMessage = "Cache:Password is not set. Set it, for example with the environment variable Cache__Password.")]

@@ -11,7 +11,7 @@ namespace NanoRecSys.Cache;
 
 /// <summary>
 /// Runs Garnet, a Redis-protocol server, in this process. An acknowledged write survives a kill -9 of the process.
-/// The data is in the <c>cache</c> folder of the artifacts folder, or in <c>cache-2</c>, ... beside other running caches.
+/// The data is in the <c>cache</c> folder of the artifacts folder, or in <c>cache-2</c>, ... if other caches are running.
 /// </summary>
 internal sealed class GarnetService(IOptions<CacheOptions> options, IConfiguration configuration, ILogger<GarnetService> logger)
     : IHostedService, IDisposable
@@ -22,7 +22,7 @@ internal sealed class GarnetService(IOptions<CacheOptions> options, IConfigurati
     private GarnetServer? _server;
     private IDisposable? _folderLock;
 
-    /// <exception cref="ArtifactException">The folder cannot be used, or the server does not start, for example on a damaged log.</exception>
+    /// <exception cref="ArtifactException">The folder cannot be used, or the server does not start, for example because its log is damaged.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         (string folder, _folderLock) = LockFolder(Path.GetFullPath(configuration["Artifacts:Path"] ?? "artifacts"));
@@ -61,7 +61,7 @@ internal sealed class GarnetService(IOptions<CacheOptions> options, IConfigurati
     }
 
     // A kill in the middle of a transaction leaves its beginning at the end of the log. The next start drops it, but the start
-    // after that stops reading at the transaction that follows, and everything since is lost: 2 of 9 runs of five kills each.
+    // after that stops reading at the following transaction and loses everything since: 2 of 9 runs of five kills each.
     // After a checkpoint no later start reads that part of the log again.
     private async Task SaveCheckpointAsync(CancellationToken cancellation)
     {
@@ -74,7 +74,7 @@ internal sealed class GarnetService(IOptions<CacheOptions> options, IConfigurati
         }
     }
 
-    // Sizes leave memory for a training on the same machine.
+    // Sized to leave memory for training on the same machine.
     private string[] Arguments(string folder) =>
     [
         "--bind", "127.0.0.1", "--port", $"{_options.Port}", "-q", "--logger-level", "Error",
@@ -82,7 +82,7 @@ internal sealed class GarnetService(IOptions<CacheOptions> options, IConfigurati
         // Without waiting for the commit, 5 runs of eight writers and a kill -9 lost 2 of 44,000 acknowledged writes.
         "--aof", "--recover", "--fail-on-recovery-error", // never start silently with part of the data
         "--aof-commit-freq", "0", "--aof-commit-wait", "--aof-memory", "32m", "--aof-page-size", "8m",
-        // A full memory spills to disk. Without this tier the oldest records, users' events, are dropped silently.
+        // Data that exceeds memory spills to disk. Without this tier the oldest records, which are users' events, are dropped silently.
         "--storage-tier", "--logdir", folder, "--checkpointdir", folder, "--memory", "256m", "--page", "4m", "--index", "16m",
         // Both logs are truncated: the append-only file by checkpoints, the store's log by compaction of expired records.
         "--aof-size-limit", "64m", "--aof-segment-size", "64m", "--segment", "32m",

@@ -8,7 +8,7 @@ using NanoRecSys.ServiceDefaults;
 HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings
 {
     Args = args,
-    ContentRootPath = AppContext.BaseDirectory, // where appsettings.json is, whatever the working directory
+    ContentRootPath = AppContext.BaseDirectory, // finds appsettings.json from any working directory
 });
 builder.AddServiceDefaults();
 builder.AddSettings<CacheOptions>(CacheOptions.Section);
@@ -17,7 +17,7 @@ builder.Services.AddHostedService<GarnetService>();
 try
 {
     using IHost host = builder.Build();
-    host.Services.GetRequiredService<IStartupValidator>().Validate(); // here, where the host does not log a stack trace of it
+    host.Services.GetRequiredService<IStartupValidator>().Validate(); // here, so that the host does not log a stack trace
     await host.RunAsync();
     return 0;
 }

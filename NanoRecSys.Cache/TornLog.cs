@@ -3,14 +3,14 @@ using System.Buffers.Binary;
 namespace NanoRecSys.Cache;
 
 /// <summary>
-/// Removes an incomplete commit record from the end of Garnet's append-only log before Garnet 2.2.8 reads it: that version takes
-/// the record's zeros for a log address and starts with an empty log, losing everything since the last checkpoint. Nothing in or
-/// after such a record was acknowledged. Anything else is left as it is.
+/// Removes an incomplete commit record from the end of Garnet's append-only log before Garnet 2.2.8 reads it: that version
+/// interprets the record's zeros as a log address and starts with an empty log, losing everything since the last checkpoint.
+/// Nothing in or after such a record was acknowledged. Everything else is left unchanged.
 /// </summary>
 internal static class TornLog
 {
     private const int HeaderBytes = 4; // a record's length, negative for a commit
-    private const int CommitBytes = 40; // version, checksum, begin, until, number, length of a cookie (which is never used here)
+    private const int CommitBytes = 40; // version, checksum, begin, until, number, cookie length (cookies are not used here)
     private const int PageBytes = 8 << 20; // --aof-page-size; no record spans two pages
     private const int SegmentBytes = 64 << 20; // --aof-segment-size
 
@@ -79,7 +79,7 @@ internal static class TornLog
             int length = BinaryPrimitives.ReadInt32LittleEndian(header);
             if (length == 0)
             {
-                address = (address / PageBytes + 1) * PageBytes; // the rest of a page, or of the log
+                address = (address / PageBytes + 1) * PageBytes; // skip the rest of the page
                 continue;
             }
 

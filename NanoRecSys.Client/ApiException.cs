@@ -6,19 +6,19 @@ namespace NanoRecSys.Client;
 /// <summary>Why a call to the API failed.</summary>
 public enum ApiFailure
 {
-    /// <summary>No answer, or not in time.</summary>
+    /// <summary>The API did not answer in time or at all.</summary>
     Away,
 
-    /// <summary>It answered 503: it has no model to serve, or its store does not answer.</summary>
+    /// <summary>The API answered 503: it has no model to serve, or its store does not answer.</summary>
     NotReady,
 
-    /// <summary>It answered 401 or 403: the call needs a key, or another one.</summary>
+    /// <summary>The API answered 401 or 403: the key is missing or wrong.</summary>
     KeyNeeded,
 
-    /// <summary>It answered 404: there is no such user, item or version.</summary>
+    /// <summary>The API answered 404: there is no such user, item or version.</summary>
     NotFound,
 
-    /// <summary>It answered with another error.</summary>
+    /// <summary>The API answered with another error.</summary>
     Refused,
 }
 
@@ -28,7 +28,7 @@ public sealed class ApiException(ApiFailure failure, string message, Exception? 
     public ApiFailure Failure { get; } = failure;
 
     /// <summary>
-    /// Every message in an error's body: <c>detail</c> is a sentence, a list of field errors (<c>msg</c>), or an object with
+    /// All messages in an error body: <c>detail</c> is a sentence, a list of field errors (<c>msg</c>), or an object with
     /// <c>errors</c> and <c>warnings</c>. Empty if there is none.
     /// </summary>
     public static IReadOnlyList<string> Sentences(string body)

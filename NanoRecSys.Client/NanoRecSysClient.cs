@@ -7,9 +7,9 @@ using Polly.Timeout;
 
 namespace NanoRecSys.Client;
 
-/// <summary>What an application calls: recommendations, events, items, users. Every call throws <see cref="ApiException"/> on failure.</summary>
-/// <param name="http">Its base address is the API's.</param>
-/// <param name="writeKey">One of the API's <c>Security:WriteKeys</c>; null where it requires none.</param>
+/// <summary>The API for applications: recommendations, events, items and users. Every call throws <see cref="ApiException"/> on failure.</summary>
+/// <param name="http">Its base address is the API's address.</param>
+/// <param name="writeKey">One of the API's <c>Security:WriteKeys</c>; null if the API requires none.</param>
 public class NanoRecSysClient(HttpClient http, string? writeKey = null)
 {
     private const string KeyHeader = "X-Api-Key";
@@ -23,11 +23,11 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     /// <summary>The setting that holds the key, for messages.</summary>
     protected virtual string KeySetting => "NanoRecSys:WriteKey";
 
-    /// <summary>For a user, a session or an item in view.</summary>
+    /// <summary>Recommends items for a user, a session or an item in view.</summary>
     public Task<RecommendationsResponse> RecommendAsync(RecommendationsRequest request, CancellationToken cancellation = default) =>
         SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations", cancellation, Body(request));
 
-    /// <summary>Stores what a user did. An event with neither a key nor a timestamp gets the current time, so that a retry stores nothing twice.</summary>
+    /// <summary>Stores a user's event. An event without a key and a timestamp gets the current time, so that a retry does not store it twice.</summary>
     public Task<EventReceipt> StoreAsync(EventRequest interaction, CancellationToken cancellation = default) =>
         WriteAsync<EventReceipt>(HttpMethod.Post, "/events", Body(Timed(interaction)), cancellation);
 
@@ -35,7 +35,7 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     public Task<EventReceipt> StoreAsync(IEnumerable<EventRequest> interactions, CancellationToken cancellation = default) =>
         WriteAsync<EventReceipt>(HttpMethod.Post, "/events", Body(new EventBatch([.. interactions.Select(Timed)])), cancellation);
 
-    /// <summary>Deletes the event that was sent with <paramref name="key"/>.</summary>
+    /// <summary>Deletes the event with the key <paramref name="key"/>.</summary>
     public Task<EventsDeleted> DeleteEventAsync(EntityId user, string key, CancellationToken cancellation = default) =>
         WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events/{Uri.EscapeDataString(key)}", null, cancellation);
 
@@ -43,7 +43,7 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     public Task<EventsDeleted> DeleteEventsAsync(EntityId user, CancellationToken cancellation = default) =>
         WriteAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(user)}/events", null, cancellation);
 
-    /// <summary>Adds an item or replaces what is known of it.</summary>
+    /// <summary>Adds an item or replaces its data.</summary>
     public Task<ItemReceipt> PutItemAsync(EntityId id, ItemRequest item, CancellationToken cancellation = default) =>
         WriteAsync<ItemReceipt>(HttpMethod.Put, $"/items/{Escape(id)}", Body(item), cancellation);
 
@@ -54,13 +54,13 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     public Task<ItemDetail> ItemAsync(EntityId id, CancellationToken cancellation = default) =>
         GetAsync<ItemDetail>($"/items/{Escape(id)}", cancellation);
 
-    /// <summary>The items of the known ids, in this order.</summary>
+    /// <summary>The items with these ids, in this order; unknown ids are skipped.</summary>
     public async Task<IReadOnlyList<ItemInfo>> ItemsAsync(IEnumerable<EntityId> ids, CancellationToken cancellation = default) =>
         (await GetAsync<ItemList>($"/items?ids={string.Join(',', ids.Select(Escape))}", cancellation)).Items;
 
-    /// <param name="query">Words of a title, or prefixes; empty for the most popular items.</param>
+    /// <param name="query">Title words or prefixes of them; empty for the most popular items.</param>
     /// <param name="limit">1 to 200.</param>
-    /// <param name="cancellation">Ends the call.</param>
+    /// <param name="cancellation">Cancels the call.</param>
     public async Task<IReadOnlyList<ItemInfo>> SearchAsync(string query, int limit, CancellationToken cancellation = default) =>
         (await GetAsync<ItemList>($"/items?query={Uri.EscapeDataString(query)}&limit={limit}", cancellation)).Items;
 
@@ -143,6 +143,6 @@ public class NanoRecSysClient(HttpClient http, string? writeKey = null)
     }
 
     private static EventRequest Timed(EventRequest interaction) =>
-        interaction.Key is not null ? interaction // which identifies it already
+        interaction.Key is not null ? interaction // the key already identifies it
         : interaction with { Timestamp = interaction.Timestamp ?? DateTimeOffset.UtcNow.ToUnixTimeSeconds() };
 }

@@ -4,15 +4,15 @@ using Polly;
 
 namespace NanoRecSys.Client;
 
-/// <summary>Section <c>NanoRecSys</c> of the configuration.</summary>
+/// <summary>Configuration section <c>NanoRecSys</c>.</summary>
 public sealed class NanoRecSysOptions
 {
     public const string Section = "NanoRecSys";
 
-    /// <summary>The API's: <c>https://recommender.example.com</c>, or <c>https+http://api</c> with service discovery.</summary>
+    /// <summary>The API's address: <c>https://recommender.example.com</c>, or <c>https+http://api</c> with service discovery.</summary>
     public Uri? Address { get; set; }
 
-    /// <summary>One of the API's <c>Security:WriteKeys</c>; needed to store events and items where the API requires a key.</summary>
+    /// <summary>One of the API's <c>Security:WriteKeys</c>; needed to store events and items if the API requires a key.</summary>
     public string? WriteKey { get; set; }
 }
 
@@ -29,10 +29,10 @@ public static class NanoRecSysRegistration
             .AddRecommenderResilience();
     }
 
-    /// <summary>Fails within eight seconds, as somebody waits for the page; an answer such as 503 (no model yet) is passed on, not retried.</summary>
+    /// <summary>Fails within eight seconds, because a user waits for the page. An answer such as 503 (no model yet) is passed on, not retried.</summary>
     public static IHttpClientBuilder AddRecommenderResilience(this IHttpClientBuilder client)
     {
-#pragma warning disable EXTEXP0001 // The one way to replace a default pipeline; marked experimental.
+#pragma warning disable EXTEXP0001 // The only way to replace a default pipeline; marked experimental.
         client.RemoveAllResilienceHandlers();
 #pragma warning restore EXTEXP0001
         client.AddStandardResilienceHandler(options =>

@@ -1,20 +1,20 @@
 namespace NanoRecSys.Contracts;
 
-/// <summary>What a column of the items' file holds.</summary>
+/// <summary>The type of a column in the items file.</summary>
 public enum AttributeKind
 {
     Number,
 
-    /// <summary>One of few texts, such as a brand.</summary>
+    /// <summary>One of a few values, such as a brand.</summary>
     Category,
 
-    /// <summary>Several of them.</summary>
+    /// <summary>Several such values.</summary>
     Categories,
 
-    /// <summary>Any text; it can be searched, but says nothing to a model.</summary>
+    /// <summary>Any text; it can be searched, but models do not use it.</summary>
     Text,
 
-    /// <summary>A moment, in seconds since 1970.</summary>
+    /// <summary>A point in time, in seconds since 1970.</summary>
     Time,
 }
 
@@ -26,10 +26,10 @@ public readonly record struct AttributeValue
 
     public AttributeKind Kind { get; }
 
-    /// <summary>Of a <see cref="AttributeKind.Number"/>, or the seconds of a <see cref="AttributeKind.Time"/>; else NaN.</summary>
+    /// <summary>The value of a <see cref="AttributeKind.Number"/>, or the seconds of a <see cref="AttributeKind.Time"/>; otherwise NaN.</summary>
     public double Number { get; }
 
-    /// <summary>Of a category, categories or text; else empty.</summary>
+    /// <summary>The values of a category, categories or text; otherwise empty.</summary>
     public IReadOnlyList<string> Texts { get; }
 
     public static AttributeValue OfNumber(double number) => new(AttributeKind.Number, number, []);

@@ -5,8 +5,8 @@ using System.Text;
 namespace NanoRecSys.Contracts;
 
 /// <summary>
-/// A user's or item's id in the data set: text of 1 to 256 bytes of UTF-8 without control characters, other than <c>.</c> and <c>..</c>, which no
-/// path of a URL can have as a segment. Two ids are equal where their texts are; JSON takes <c>12</c> and <c>"12"</c> for the same id.
+/// A user's or item's id in the data set: text of 1 to 256 bytes of UTF-8 without control characters, except <c>.</c> and <c>..</c>, which cannot
+/// be segments of a URL's path. Two ids are equal if their texts are; JSON <c>12</c> and <c>"12"</c> are the same id.
 /// </summary>
 [JsonConverter(typeof(EntityIdConverter))]
 public readonly struct EntityId : IEquatable<EntityId>
@@ -20,7 +20,7 @@ public readonly struct EntityId : IEquatable<EntityId>
     /// <summary>Empty only for the default value, which is not a valid id.</summary>
     public string Text => _text ?? "";
 
-    /// <summary>Whether JSON has it as a number: the ids of the data set are all whole numbers of 64 bits.</summary>
+    /// <summary>Whether JSON writes it as a number: all ids of the data set are 64-bit integers.</summary>
     public bool IsNumber { get; }
 
     public static implicit operator EntityId(long number) => new(number.ToString(CultureInfo.InvariantCulture), isNumber: true);
@@ -33,14 +33,14 @@ public readonly struct EntityId : IEquatable<EntityId>
     /// <param name="isNumber">See <see cref="IsNumber"/>.</param>
     public static EntityId Of(string text, bool isNumber = false) => new(text, isNumber);
 
-    /// <returns>False where the text cannot be an id.</returns>
+    /// <returns>False if the text cannot be an id.</returns>
     public static bool TryParse([NotNullWhen(true)] string? text, out EntityId id)
     {
         id = text is not null && IsValid(text) ? new EntityId(text, isNumber: false) : default;
         return id._text is not null;
     }
 
-    /// <summary>Whether a text has the length of an id, no control characters and no half of a surrogate pair, and is neither <c>.</c> nor <c>..</c>.</summary>
+    /// <summary>Whether a text has the length of an id, has no control characters or unpaired surrogates, and is neither <c>.</c> nor <c>..</c>.</summary>
     public static bool IsValid(ReadOnlySpan<char> text)
     {
         if (text is "" or "." or ".." || text.Length > MaxBytes)
@@ -51,7 +51,7 @@ public readonly struct EntityId : IEquatable<EntityId>
         int bytes = 0;
         foreach (Rune rune in text.EnumerateRunes())
         {
-            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar) // halves of surrogate pairs are enumerated as the latter
+            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar) // unpaired surrogates are enumerated as the latter
             {
                 return false;
             }
@@ -62,7 +62,7 @@ public readonly struct EntityId : IEquatable<EntityId>
         return bytes <= MaxBytes;
     }
 
-    /// <summary>Whether the text is that of a whole number of 64 bits as JSON writes it: no leading zeros, no plus sign.</summary>
+    /// <summary>Whether the text is a 64-bit integer as JSON writes it: no leading zeros, no plus sign.</summary>
     public static bool IsWholeNumber(ReadOnlySpan<char> text, out long number)
     {
         number = 0;
@@ -70,7 +70,7 @@ public readonly struct EntityId : IEquatable<EntityId>
             && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
     }
 
-    /// <summary>Numbers by value, other ids by their characters' codes.</summary>
+    /// <summary>Numbers by value, other ids by character code.</summary>
     public static int Compare(EntityId left, EntityId right) =>
         left.IsNumber && right.IsNumber && IsWholeNumber(left.Text, out long a) && IsWholeNumber(right.Text, out long b)
             ? a.CompareTo(b)
@@ -85,7 +85,7 @@ public readonly struct EntityId : IEquatable<EntityId>
     public override string ToString() => Text;
 }
 
-/// <summary>Reads ids from JSON numbers and strings; writes a number where <see cref="EntityId.IsNumber"/> says so.</summary>
+/// <summary>Reads ids from JSON numbers and strings; writes a number if <see cref="EntityId.IsNumber"/> is true.</summary>
 internal sealed class EntityIdConverter : JsonConverter<EntityId>
 {
     public override EntityId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch

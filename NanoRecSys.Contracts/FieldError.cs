@@ -10,10 +10,10 @@ public sealed record FieldError(IReadOnlyList<string> Loc, string Msg, string Ty
     public static FieldError NotAnId(IReadOnlyList<string> loc) => new(
         loc, $"Input should be an integer of 64 bits, or a string of 1 to {EntityId.MaxBytes} bytes without control characters, other than '.' and '..'", "id_type");
 
-    /// <summary>A whole number that is too large for the field's type, whose bounds are those of the field.</summary>
+    /// <summary>An integer too large for the field's type, whose range is the field's range.</summary>
     public static FieldError TooLarge(IReadOnlyList<string> loc, long min, long max) => new(loc, $"Input should be between {min} and {max}", "int_type");
 
-    /// <returns>Null where the value is within its bounds.</returns>
+    /// <returns>Null if the value is within its bounds.</returns>
     public static FieldError? OutOfRange(IReadOnlyList<string> loc, int value, int min, int max) =>
         value < min ? new FieldError(loc, $"Input should be greater than or equal to {min}", "greater_than_equal")
         : value > max ? new FieldError(loc, $"Input should be less than or equal to {max}", "less_than_equal")

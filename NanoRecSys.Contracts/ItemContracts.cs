@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace NanoRecSys.Contracts;
 
-/// <summary>What every call but <c>POST /recommend</c> and <c>POST /recommend/session</c> shows of an item.</summary>
-/// <param name="ItemId">The data set's id.</param>
-/// <param name="Title">The id where the data has no titles.</param>
-/// <param name="Categories">Empty where unknown.</param>
+/// <summary>An item as shown by every call except <c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
+/// <param name="ItemId">The id in the data set.</param>
+/// <param name="Title">The id if the data has no titles.</param>
+/// <param name="Categories">Empty if unknown.</param>
 public record ItemInfo(EntityId ItemId, string Title, IReadOnlyList<string> Categories)
 {
-    /// <summary>By name: numbers, strings, lists of strings, and times in ISO 8601. Left out where there are none.</summary>
+    /// <summary>By name: numbers, strings, lists of strings, and times in ISO 8601. Omitted if there are none.</summary>
     [JsonConverter(typeof(ShownAttributesConverter))]
     public IReadOnlyDictionary<string, AttributeValue>? Attributes { get; init; }
 
@@ -16,29 +16,29 @@ public record ItemInfo(EntityId ItemId, string Title, IReadOnlyList<string> Cate
 
     public DateTimeOffset? CreatedAt { get; init; }
 
-    /// <summary>Before this it is not recommended.</summary>
+    /// <summary>The item is not recommended before this time.</summary>
     public DateTimeOffset? AvailableFrom { get; init; }
 
-    /// <summary>From then on it is not recommended.</summary>
+    /// <summary>The item is not recommended from this time on.</summary>
     public DateTimeOffset? AvailableUntil { get; init; }
 
-    /// <summary>True if it is never recommended; else left out.</summary>
+    /// <summary>True if it is never recommended; otherwise omitted.</summary>
     public bool? Hidden { get; init; }
 }
 
 /// <summary>
-/// Body of <c>POST /items</c>, <c>PUT /items/{id}</c> and <c>PATCH /items/{id}</c>. The latter changes the fields that are there; null
-/// removes a field's value, and <c>attributes</c> are changed one by one.
+/// Body of <c>POST /items</c>, <c>PUT /items/{id}</c> and <c>PATCH /items/{id}</c>. PATCH changes only the fields that are present; null
+/// removes a field's value, and <c>attributes</c> are changed individually.
 /// </summary>
 public sealed record ItemRequest
 {
-    /// <summary>Only of <c>POST</c>; <c>movie_id</c> is another name for it.</summary>
+    /// <summary>Only for <c>POST</c>. Alias: <c>movie_id</c>.</summary>
     public EntityId? ItemId { get; init; }
 
-    /// <summary>Required but in a <c>PATCH</c>. A catalog of films, whose items have a year, reads <c>Matrix, The (1999)</c>.</summary>
+    /// <summary>Required except in a <c>PATCH</c>. In a film catalog, whose items have a year, the form is <c>Matrix, The (1999)</c>.</summary>
     public string? Title { get; init; }
 
-    /// <summary><c>genres</c> is another name for it.</summary>
+    /// <summary>Alias: <c>genres</c>.</summary>
     public IReadOnlyList<string>? Categories { get; init; }
 
     /// <inheritdoc cref="ItemInfo.Attributes"/>
@@ -48,7 +48,7 @@ public sealed record ItemRequest
     /// <summary>http or https.</summary>
     public string? ImageUrl { get; init; }
 
-    /// <summary>ISO 8601 with a zone, or seconds since 1970; this holds for the other times, too.</summary>
+    /// <summary>ISO 8601 with a zone, or seconds since 1970, like the other times.</summary>
     public DateTimeOffset? CreatedAt { get; init; }
 
     /// <inheritdoc cref="ItemInfo.AvailableFrom"/>
@@ -61,20 +61,20 @@ public sealed record ItemRequest
 }
 
 /// <summary>Answer of the calls that write an item.</summary>
-/// <param name="Stored">False where nothing changed.</param>
-/// <param name="Item">As it will be shown.</param>
+/// <param name="Stored">False if nothing changed.</param>
+/// <param name="Item">The item as it will be shown.</param>
 /// <param name="Recommendable">
-/// Whether the served model can recommend it: it was trained with it, or can place it by what is known of it. Else it waits for the next training.
+/// Whether the served model can recommend it: it was trained with it, or can place it by its data. Otherwise the item waits for the next training.
 /// </param>
-/// <param name="RequestId">As in the log.</param>
+/// <param name="RequestId">The request's id, also in the log.</param>
 public sealed record ItemReceipt(bool Stored, ItemInfo Item, bool Recommendable, string RequestId);
 
 /// <summary>Answer of <c>DELETE /items/{id}</c>.</summary>
-/// <param name="Deleted">False where it was deleted before.</param>
-/// <param name="RequestId">As in the log.</param>
+/// <param name="Deleted">False if it was already deleted.</param>
+/// <param name="RequestId">The request's id, also in the log.</param>
 public sealed record ItemDeleted(bool Deleted, string RequestId);
 
-/// <summary>An attribute as the API shows it; in files a text and a time are marked as such (<see cref="AttributeValue"/>).</summary>
+/// <summary>An attribute as the API shows it; files mark texts and times as such (<see cref="AttributeValue"/>).</summary>
 internal sealed class ShownValueConverter : JsonConverter<AttributeValue>
 {
     private const string Iso = "yyyy-MM-dd'T'HH:mm:ss'Z'";
@@ -106,7 +106,7 @@ internal sealed class ShownValueConverter : JsonConverter<AttributeValue>
         }
     }
 
-    /// <summary>A time where the text is one as this converter writes it; else a category.</summary>
+    /// <summary>A time if the text has the format that this converter writes; otherwise a category.</summary>
     public static AttributeValue OfText(string text) =>
         DateTimeOffset.TryParseExact(text, Iso, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
             ? AttributeValue.OfTime(time.ToUnixTimeSeconds())

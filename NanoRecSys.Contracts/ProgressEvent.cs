@@ -1,6 +1,6 @@
 namespace NanoRecSys.Contracts;
 
-/// <summary>One line of <c>artifacts/runs/RUN/progress.jsonl</c>: what a training is doing now. A step fills in its figures, the run the rest.</summary>
+/// <summary>One line of <c>artifacts/runs/RUN/progress.jsonl</c>: what a training is doing now. A step sets its own figures, the run sets the rest.</summary>
 public sealed record ProgressEvent
 {
     public const string Running = "running";
@@ -10,7 +10,7 @@ public sealed record ProgressEvent
     [JsonRequired]
     public DateTimeOffset Time { get; init; }
 
-    /// <summary>The run's name: its folder.</summary>
+    /// <summary>The run's name, which is also its folder's.</summary>
     [JsonRequired]
     public string Run { get; init; } = "";
 
@@ -18,11 +18,11 @@ public sealed record ProgressEvent
     [JsonRequired]
     public string State { get; init; } = Running;
 
-    /// <summary>The command that is running: <c>prepare</c>, <c>train-retriever</c>, ...</summary>
+    /// <summary>The running command: <c>prepare</c>, <c>train-retriever</c>, ...</summary>
     [JsonRequired]
     public string Stage { get; init; } = "";
 
-    /// <summary>Name of the prepared data that the run works on.</summary>
+    /// <summary>Name of the prepared data of the run.</summary>
     public string? Dataset { get; init; }
 
     /// <summary>1-based position of the stage among <see cref="StageCount"/>.</summary>
@@ -46,20 +46,20 @@ public sealed record ProgressEvent
     /// <summary>Estimated seconds until the stage ends.</summary>
     public double? RemainingSeconds { get; init; }
 
-    /// <summary>Validation figures, such as <c>hr@10</c>, in events that have some. An event with metrics or a message is never dropped.</summary>
+    /// <summary>Validation metrics, such as <c>hr@10</c>, if the event has any. An event with metrics or a message is never dropped.</summary>
     public IReadOnlyDictionary<string, double>? Metrics { get; init; }
 
-    /// <summary>The version that this event reports as published.</summary>
+    /// <summary>The published version that this event reports.</summary>
     public string? Version { get; init; }
 
-    /// <summary>For people: one sentence.</summary>
+    /// <summary>One sentence for people.</summary>
     public string? Message { get; init; }
 
-    /// <summary>For people, beside the fraction: <c>3.1 of 5.9 MB, 1.2 MB/s</c>. Logged as the message of an event without one.</summary>
+    /// <summary>Text for people, shown with the fraction: <c>3.1 of 5.9 MB, 1.2 MB/s</c>. Logged as the message if the event has none.</summary>
     [JsonIgnore]
     public string? Detail { get; init; }
 
-    /// <summary>The share that an earlier attempt had already completed.</summary>
+    /// <summary>The share already completed by an earlier attempt.</summary>
     [JsonIgnore]
     public double ResumedAt { get; init; }
 }

@@ -12,17 +12,17 @@ public sealed record RecommendRequest
 
     public bool IncludeHistory { get; init; }
 
-    /// <summary>Which movies may be recommended; unknown fields in it are refused.</summary>
+    /// <summary>Which items may be recommended; unknown fields in it are refused.</summary>
     public FilterRequest? Filters { get; init; }
 
-    /// <summary>0..1: how much a movie should differ from those above it.</summary>
+    /// <summary>0..1: how much an item should differ from those above it.</summary>
     public double Diversity { get; init; }
 
-    /// <summary>0..1: how much popularity counts against a movie.</summary>
+    /// <summary>0..1: how much popularity counts against an item.</summary>
     public double PopularityPenalty { get; init; }
 }
 
-/// <summary>Which movies may be recommended; they are filtered inside the search, so K come back where K exist.</summary>
+/// <summary>Which items may be recommended. The search itself filters, so K items are returned if K exist.</summary>
 public sealed record FilterRequest
 {
     /// <summary>At least one of these genres.</summary>
@@ -31,39 +31,39 @@ public sealed record FilterRequest
     /// <summary>None of these genres.</summary>
     public IReadOnlyList<string>? GenresNone { get; init; }
 
-    /// <summary>First year of release; movies of unknown year are left out.</summary>
+    /// <summary>First year of release; items of unknown year are left out.</summary>
     public int? YearFrom { get; init; }
 
-    /// <summary>Last year of release; movies of unknown year are left out.</summary>
+    /// <summary>Last year of release; items of unknown year are left out.</summary>
     public int? YearTo { get; init; }
 
-    /// <summary>Movies to leave out, at most 1000.</summary>
+    /// <summary>Items to leave out, at most 1000.</summary>
     public IReadOnlyList<EntityId>? ExcludeIds { get; init; }
 
-    /// <summary>Movies to choose from, at most 1000.</summary>
+    /// <summary>Items to choose from, at most 1000.</summary>
     public IReadOnlyList<EntityId>? OnlyIds { get; init; }
 
-    /// <summary>Least number of interactions.</summary>
+    /// <summary>Minimum number of interactions.</summary>
     public int? MinPopularity { get; init; }
 }
 
-/// <summary>Answer of <c>POST /recommend</c>; lists run in parallel, best first.</summary>
+/// <summary>Answer of <c>POST /recommend</c>; parallel lists, best item first.</summary>
 public sealed record RecommendResponse
 {
     public required IReadOnlyList<EntityId> MovieIds { get; init; }
 
     public required IReadOnlyList<float> Scores { get; init; }
 
-    /// <summary>In words, one per movie; empty unless asked for.</summary>
+    /// <summary>In words, one per item; empty unless requested.</summary>
     public IReadOnlyList<string> Explanations { get; init; } = [];
 
-    /// <summary>What the sentences say, as data; one per movie, only with <c>explain</c>.</summary>
+    /// <summary>The explanations as data, one per item; only with <c>explain</c>.</summary>
     public IReadOnlyList<RecommendationReason>? Reasons { get; init; }
 
-    /// <summary>Newest last, at most 20; only if asked for.</summary>
+    /// <summary>Newest last, at most 20; only if requested.</summary>
     public IReadOnlyList<MovieInfo>? History { get; init; }
 
-    /// <summary>The movies behind <see cref="MovieIds"/>, so that a page needs no second call.</summary>
+    /// <summary>The items of <see cref="MovieIds"/>, so that a page needs no second call.</summary>
     public IReadOnlyList<MovieInfo>? Movies { get; init; }
 
     public required DebugTiming DebugTiming { get; init; }
@@ -78,41 +78,41 @@ public sealed record RecommendResponse
     /// <summary>The model version that answered.</summary>
     public required string Version { get; init; }
 
-    /// <summary>Every stage of this request, in order; a beyond-the-original field that the page draws.</summary>
+    /// <summary>Every stage of this request, in order, as drawn by the page; not in the original API.</summary>
     public IReadOnlyList<StageTiming>? Stages { get; init; }
 
-    /// <summary>Movie ids of a session or a filter that the catalog does not hold; they were left out.</summary>
+    /// <summary>Ids of a session or a filter that are not in the catalog; they were ignored.</summary>
     public IReadOnlyList<EntityId>? UnknownMovieIds { get; init; }
 }
 
-/// <summary>Why one movie was recommended.</summary>
-/// <param name="MovieId">The recommended movie.</param>
-/// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> while the model cannot measure contributions.</param>
+/// <summary>Why one item was recommended.</summary>
+/// <param name="MovieId">The recommended item.</param>
+/// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> if the model cannot measure contributions.</param>
 /// <param name="Because">
-/// Up to three movies of the history that contributed, the largest contribution first. One that was named for better recommendations of
-/// the list makes way for others, so that reasons differ.
+/// Up to three items of the history that contributed, the largest contribution first. An item named for better recommendations in
+/// the list gives way to others, so that reasons differ.
 /// </param>
-/// <param name="SharedGenres">Genres it has in common with the first of them.</param>
+/// <param name="SharedGenres">Genres it has in common with the first of these.</param>
 public sealed record RecommendationReason(
     EntityId MovieId, string Kind, IReadOnlyList<ContributingMovie> Because, IReadOnlyList<string> SharedGenres)
 {
-    /// <summary>Whether it came after the training.</summary>
+    /// <summary>Whether it was added after the training.</summary>
     public bool IsNew { get; init; }
 
-    /// <summary>How often it was watched; only of a <c>popular</c> one.</summary>
+    /// <summary>How often it was watched; only if <c>popular</c>.</summary>
     public int? Watched { get; init; }
 
-    /// <summary>How many people had it among their first ten movies here; only of a <c>popular</c> one for somebody new.</summary>
+    /// <summary>How many users had it among their first ten items; only if <c>popular</c>, for a new user.</summary>
     public int? WatchedFirst { get; init; }
 }
 
-/// <param name="Movie">Of the history.</param>
-/// <param name="Contribution">The recommended movie's score less what the model scores it without this one; of a <c>similar</c> reason the cosine of both.</param>
+/// <param name="Movie">The item of the history.</param>
+/// <param name="Contribution">The recommended item's score minus its score without this item; for a <c>similar</c> reason, the cosine of both.</param>
 public sealed record ContributingMovie(MovieInfo Movie, float Contribution);
 
 /// <summary>
-/// Stage times, or <c>{"source": "cache"}</c>; <c>{"fallback_reason": ...}</c> where popular items were served, from the
-/// cache too. Absent fields are left out.
+/// Stage times, or <c>{"source": "cache"}</c>; <c>{"fallback_reason": ...}</c> if popular items were served, even from the
+/// cache. Absent fields are omitted.
 /// </summary>
 public sealed record DebugTiming
 {
@@ -130,12 +130,12 @@ public sealed record DebugTiming
 }
 
 /// <param name="Stage"><c>cache.get</c>, <c>history</c>, <c>encode</c>, <c>retrieve</c>, <c>rank</c>, <c>cache.set</c>.</param>
-/// <param name="StartMs">Since the request began.</param>
-/// <param name="DurationMs">Length.</param>
+/// <param name="StartMs">Milliseconds since the request began.</param>
+/// <param name="DurationMs">Duration in milliseconds.</param>
 public sealed record StageTiming(string Stage, double StartMs, double DurationMs);
 
-/// <param name="MovieId">The data set's id.</param>
-/// <param name="Title">In reading order.</param>
+/// <param name="MovieId">The id in the data set.</param>
+/// <param name="Title">In reading order: <c>The Matrix</c>.</param>
 /// <param name="Year">If known.</param>
-/// <param name="Genres">Empty where unknown.</param>
+/// <param name="Genres">Empty if unknown.</param>
 public sealed record MovieInfo(EntityId MovieId, string Title, int? Year, IReadOnlyList<string> Genres);

@@ -3,13 +3,13 @@ using System.Text.Json.Nodes;
 namespace NanoRecSys.Contracts;
 
 /// <summary>
-/// Body of <c>POST /recommendations</c>: a user or a session, an item in view, or one of the former with the latter. Unknown fields are refused.
+/// Body of <c>POST /recommendations</c>: a user or a session, an item in view, or both. Unknown fields are refused.
 /// </summary>
 public record RecommendationsRequest
 {
     public EntityId? UserId { get; init; }
 
-    /// <summary>1 to 1000 items, oldest first unless they have times, instead of a user.</summary>
+    /// <summary>1 to 1000 items instead of a user, oldest first unless they have times.</summary>
     public IReadOnlyList<SessionItem>? Session { get; init; }
 
     /// <summary>The item in view: it counts as the newest of the history, and is not recommended.</summary>
@@ -18,7 +18,7 @@ public record RecommendationsRequest
     /// <summary>1..1000</summary>
     public int K { get; init; } = 10;
 
-    /// <summary>Items of the list to skip, 0 to 9000.</summary>
+    /// <summary>Number of items to skip, 0 to 9000.</summary>
     public int Offset { get; init; }
 
     /// <summary>Gives each item a reason.</summary>
@@ -35,7 +35,7 @@ public record RecommendationsRequest
     /// <summary>0..1: how much popularity counts against an item.</summary>
     public double PopularityPenalty { get; init; }
 
-    /// <summary>At most 20; factors of an item that several of them match are multiplied.</summary>
+    /// <summary>At most 20; if several match an item, their factors are multiplied.</summary>
     public IReadOnlyList<BoostRequest>? Boost { get; init; }
 
     /// <summary>At most 100.</summary>
@@ -44,15 +44,15 @@ public record RecommendationsRequest
     /// <summary>0..20: leaves out the items of this many of the user's last lists.</summary>
     public int ExcludeShown { get; init; }
 
-    /// <summary>Where the list is shown, for <c>GET /outcomes</c>: 1 to 32 letters, digits, <c>.</c>, <c>_</c> or <c>-</c>; <c>default</c> where it is left out.</summary>
+    /// <summary>Where the list is shown, for <c>GET /outcomes</c>: 1 to 32 letters, digits, <c>.</c>, <c>_</c> or <c>-</c>; default: <c>default</c>.</summary>
     public string? Surface { get; init; }
 }
 
-/// <param name="ItemId">Of the session.</param>
-/// <param name="Time">In seconds since 1970, or ISO 8601; of all items of a session or of none.</param>
+/// <param name="ItemId">The item.</param>
+/// <param name="Time">Seconds since 1970, or ISO 8601; either all items of a session have one or none has.</param>
 public sealed record SessionItem(EntityId ItemId, long? Time = null);
 
-/// <summary>Which items may be recommended; they are filtered inside the search, so K come back where K exist.</summary>
+/// <summary>Which items may be recommended. The search itself filters, so K items are returned if K exist.</summary>
 public sealed record ItemFilterRequest
 {
     /// <summary>At least one of these categories.</summary>
@@ -61,7 +61,7 @@ public sealed record ItemFilterRequest
     /// <summary>None of these categories.</summary>
     public IReadOnlyList<string>? CategoriesNone { get; init; }
 
-    /// <summary>All of these, at most 50.</summary>
+    /// <summary>Conditions that must all hold, at most 50.</summary>
     public IReadOnlyList<AttributeCondition>? Where { get; init; }
 
     /// <summary>Items to choose from, at most 1000.</summary>
@@ -70,23 +70,23 @@ public sealed record ItemFilterRequest
     /// <summary>Items to leave out, at most 1000.</summary>
     public IReadOnlyList<EntityId>? ExcludeIds { get; init; }
 
-    /// <summary>Least number of interactions.</summary>
+    /// <summary>Minimum number of interactions.</summary>
     public int? MinPopularity { get; init; }
 
-    /// <summary>Largest number of interactions.</summary>
+    /// <summary>Maximum number of interactions.</summary>
     public int? MaxPopularity { get; init; }
 }
 
-/// <summary>A condition on an attribute, or on <c>title</c>, <c>categories</c> or <c>created_at</c>. An item without the attribute only meets <c>!=</c>.</summary>
+/// <summary>A condition on an attribute, or on <c>title</c>, <c>categories</c> or <c>created_at</c>. An item without the attribute meets only <c>!=</c>.</summary>
 /// <param name="Field">The attribute's name.</param>
 /// <param name="Op">
-/// <c>=</c>, <c>!=</c>, <c>in</c>; of numbers and times also <c>&lt;</c>, <c>&lt;=</c>, <c>&gt;</c>, <c>&gt;=</c>; of texts and categories
-/// also <c>contains</c>: a part of the text, without regard to case.
+/// <c>=</c>, <c>!=</c>, <c>in</c>; for numbers and times also <c>&lt;</c>, <c>&lt;=</c>, <c>&gt;</c>, <c>&gt;=</c>; for texts and categories
+/// also <c>contains</c>: a part of the text, not case-sensitive.
 /// </param>
 /// <param name="Value">A number, a string or an ISO time; a list of them for <c>in</c>.</param>
 public sealed record AttributeCondition(string Field, string Op, JsonNode? Value);
 
-/// <summary>Some items of the catalog; at least one of the fields is required, and an item must meet all that are there.</summary>
+/// <summary>A selection of catalog items; at least one field is required, and an item must meet all that are present.</summary>
 public record ItemSelection
 {
     /// <summary>At most 1000.</summary>
@@ -99,15 +99,15 @@ public record ItemSelection
     public IReadOnlyList<AttributeCondition>? Where { get; init; }
 }
 
-/// <summary>Multiplies the odds of items in the list.</summary>
+/// <summary>Multiplies the odds that an item is in the list.</summary>
 public sealed record BoostRequest : ItemSelection
 {
-    /// <summary>0.001 to 1000; below 1 the items go down.</summary>
+    /// <summary>0.001 to 1000; a factor below 1 moves the items down.</summary>
     public double Factor { get; init; }
 }
 
-/// <param name="ItemId">Comes even if a filter other than <c>exclude_ids</c> leaves it out, or the user has it already.</param>
-/// <param name="Position">1 is the first of the whole list, before <c>offset</c>.</param>
+/// <param name="ItemId">Shown even if a filter other than <c>exclude_ids</c> leaves it out, or the user already has it.</param>
+/// <param name="Position">1 is the top of the whole list, before <c>offset</c>.</param>
 public sealed record PinRequest(EntityId ItemId, int Position);
 
 /// <summary>Answer of <c>POST /recommendations</c>, best first.</summary>
@@ -115,13 +115,13 @@ public sealed record RecommendationsResponse
 {
     public required IReadOnlyList<RecommendedItem> Items { get; init; }
 
-    /// <summary>Newest last, at most 20; only if asked for.</summary>
+    /// <summary>Newest last, at most 20; only if requested.</summary>
     public IReadOnlyList<ItemInfo>? History { get; init; }
 
-    /// <summary>Ids of the request that the catalog does not hold; they were left out.</summary>
+    /// <summary>Ids of the request that are not in the catalog; they were ignored.</summary>
     public IReadOnlyList<EntityId>? UnknownItemIds { get; init; }
 
-    /// <summary>Names of the stored rules in force, whether they changed this list or not; left out where there are none.</summary>
+    /// <summary>Names of the stored rules in force, whether they changed this list or not; omitted if there are none.</summary>
     public IReadOnlyList<string>? Rules { get; init; }
 
     /// <inheritdoc cref="RecommendResponse.Version"/>
@@ -140,7 +140,7 @@ public sealed record RecommendationsResponse
     public IReadOnlyList<StageTiming>? Stages { get; init; }
 }
 
-/// <summary>An item of a list of recommendations.</summary>
+/// <summary>A recommended item.</summary>
 public sealed record RecommendedItem(EntityId ItemId, string Title, IReadOnlyList<string> Categories) : ItemInfo(ItemId, Title, Categories)
 {
     internal RecommendedItem(ItemInfo item, float score)
@@ -150,7 +150,7 @@ public sealed record RecommendedItem(EntityId ItemId, string Title, IReadOnlyLis
         (AvailableFrom, AvailableUntil, Score) = (item.AvailableFrom, item.AvailableUntil, score);
     }
 
-    /// <summary>The model's, with the boost.</summary>
+    /// <summary>The model's score, including the boost.</summary>
     [JsonPropertyOrder(1)]
     public float Score { get; init; }
 
@@ -158,36 +158,36 @@ public sealed record RecommendedItem(EntityId ItemId, string Title, IReadOnlyLis
     [JsonPropertyOrder(1)]
     public ItemReason? Reason { get; init; }
 
-    /// <summary>The factor that was applied; left out where none was.</summary>
+    /// <summary>The applied factor; omitted if there was none.</summary>
     [JsonPropertyOrder(1)]
     public double? Boosted { get; init; }
 
-    /// <summary>True for an item that the request or a rule put at its position; else left out.</summary>
+    /// <summary>True if the request or a rule pinned it to its position; otherwise omitted.</summary>
     [JsonPropertyOrder(1)]
     public bool? Pinned { get; init; }
 
-    /// <summary>Names of the rules that boosted or pinned it; left out where none did.</summary>
+    /// <summary>Names of the rules that boosted or pinned it; omitted if none did.</summary>
     [JsonPropertyOrder(1)]
     public IReadOnlyList<string>? Rules { get; init; }
 }
 
 /// <summary>Why an item was recommended.</summary>
 /// <param name="Text">In words.</param>
-/// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> while the model cannot measure contributions.</param>
+/// <param name="Kind"><c>history</c>, <c>popular</c>, or <c>similar</c> if the model cannot measure contributions.</param>
 /// <param name="Because">Up to three items of the history that contributed most, the largest contribution first.</param>
-/// <param name="SharedCategories">Categories it has in common with the first of them.</param>
+/// <param name="SharedCategories">Categories it has in common with the first of these.</param>
 public sealed record ItemReason(string Text, string Kind, IReadOnlyList<ContributingItem> Because, IReadOnlyList<string> SharedCategories)
 {
-    /// <summary>Whether it came after the training.</summary>
+    /// <summary>Whether it was added after the training.</summary>
     public bool IsNew { get; init; }
 
-    /// <summary>How many interactions it has; only of a <c>popular</c> one.</summary>
+    /// <summary>Number of interactions; only if <c>popular</c>.</summary>
     public int? Interactions { get; init; }
 
-    /// <summary>How many users had it among their first ten items; only of a <c>popular</c> one for somebody new.</summary>
+    /// <summary>How many users had it among their first ten items; only if <c>popular</c>, for a new user.</summary>
     public int? FirstOf { get; init; }
 }
 
-/// <param name="Item">Of the history.</param>
-/// <param name="Contribution">The recommended item's score less what the model scores it without this one; of a <c>similar</c> reason the cosine of both.</param>
+/// <param name="Item">The item of the history.</param>
+/// <param name="Contribution">The recommended item's score minus its score without this item; for a <c>similar</c> reason, the cosine of both.</param>
 public sealed record ContributingItem(ItemInfo Item, float Contribution);

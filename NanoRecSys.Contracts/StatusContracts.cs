@@ -3,7 +3,7 @@ namespace NanoRecSys.Contracts;
 /// <summary>Answer of <c>GET /debug/status</c> and of <c>GET /readyz</c> when ready.</summary>
 public sealed record StatusDocument
 {
-    /// <summary>The <see cref="RankerBackend"/> of a version without a second stage.</summary>
+    /// <summary>The <see cref="RankerBackend"/> of a version without a ranker.</summary>
     public const string NoRanker = "passthrough";
 
     public required bool Ready { get; init; }
@@ -23,18 +23,18 @@ public sealed record StatusDocument
 
     public string? UserTowerBackend { get; init; }
 
-    /// <summary><see cref="NoRanker"/> where the retriever's order is served; null before the first model.</summary>
+    /// <summary><see cref="NoRanker"/> if the retriever's order is served; null before the first model.</summary>
     public string? RankerBackend { get; init; }
 
     public required IReadOnlyDictionary<string, bool> Artifacts { get; init; }
 
     public required RequestStats Stats { get; init; }
 
-    /// <summary>The model version that is served, or null before the first.</summary>
+    /// <summary>The served model version; null before the first.</summary>
     public string? Version { get; init; }
 }
 
-/// <summary>The cache and event store. <c>Writable</c>: whether it takes events and items; null without one.</summary>
+/// <summary>The cache and event store. <c>Writable</c>: whether it accepts events and items; null without a store.</summary>
 public sealed record RedisStatus(bool Enabled, bool Available, string? Host, int? Port, long ErrorCount, bool? Writable = null);
 
 public sealed record FaissStatus(
@@ -42,20 +42,20 @@ public sealed record FaissStatus(
 
 public sealed record RequestStats(long Requests, long CacheHits, long CacheMisses, long CacheErrors, long Errors);
 
-/// <summary>Answer of <c>GET /debug/host</c>: the process, and the settings that it runs with. Holds no secret.</summary>
+/// <summary>Answer of <c>GET /debug/host</c>: the process and its settings, without secrets.</summary>
 /// <param name="Service">The program's name.</param>
-/// <param name="Started">When the process began.</param>
-/// <param name="Runtime">Of .NET.</param>
+/// <param name="Started">When the process started.</param>
+/// <param name="Runtime">The .NET version.</param>
 /// <param name="System">The operating system.</param>
-/// <param name="Processors">That it may use.</param>
-/// <param name="WorkingSetBytes">Memory that the process holds.</param>
-/// <param name="HeapBytes">Of it, what the garbage collector manages.</param>
-/// <param name="Threads">Of the process.</param>
-/// <param name="Settings">In force, by name; what may hold a secret is left out or reduced.</param>
+/// <param name="Processors">Number of processors available to the process.</param>
+/// <param name="WorkingSetBytes">Memory of the process.</param>
+/// <param name="HeapBytes">The part managed by the garbage collector.</param>
+/// <param name="Threads">Number of threads.</param>
+/// <param name="Settings">Effective settings by name; those that may contain a secret are left out or shortened.</param>
 public sealed record HostReport(
     string Service, DateTimeOffset Started, string Runtime, string System, int Processors, long WorkingSetBytes, long HeapBytes, int Threads,
     IReadOnlyList<HostSetting> Settings);
 
-/// <param name="Name">As in <c>appsettings.json</c>, with colons.</param>
-/// <param name="Value">For people to read.</param>
+/// <param name="Name">As in <c>appsettings.json</c>, with colons as separators.</param>
+/// <param name="Value">Formatted for people.</param>
 public sealed record HostSetting(string Name, string Value);

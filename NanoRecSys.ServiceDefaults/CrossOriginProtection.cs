@@ -6,8 +6,8 @@ using Microsoft.Extensions.Primitives;
 namespace NanoRecSys.ServiceDefaults;
 
 /// <summary>
-/// Refuses what only a browser sends, for a page of another origin: a write or a web socket (no preflight asks for either), and a
-/// request to loopback under a foreign host name (DNS rebinding). Programs send neither of the headers and are not affected.
+/// Refuses requests that only a browser sends for a page of another origin: a write or a web socket (neither needs a preflight), and a
+/// request to loopback under a foreign host name (DNS rebinding). Programs send neither header and are not affected.
 /// </summary>
 internal static class CrossOriginProtection
 {
@@ -17,9 +17,9 @@ internal static class CrossOriginProtection
     public static void UseCrossOriginProtection(this WebApplication app, IEnumerable<string>? origins = null)
     {
         HashSet<string> allowed = new(origins ?? [], StringComparer.OrdinalIgnoreCase);
-        // The framework's host filtering applies this setting; behind a reverse proxy on the same machine it must name the public host.
+        // The framework's host filtering enforces this setting. Behind a reverse proxy on the same machine it must name the public host.
         bool areHostsConfigured = app.Configuration["AllowedHosts"] is { Length: > 0 } hosts && hosts != "*";
-        string? known = null; // the last host that was accepted: nearly every request has it
+        string? known = null; // the last accepted host: nearly every request has it
         app.Use((http, next) =>
         {
             HostString host = http.Request.Host;

@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.ServiceDefaults;
 
-/// <summary>Describes this process. Settings are named here one by one: a setting that nobody thought of is not shown.</summary>
+/// <summary>Describes this process. Only settings named here are shown, so that a new setting cannot leak a secret.</summary>
 internal static class HostReportReader
 {
     private static readonly string[] Plain =
@@ -15,12 +15,12 @@ internal static class HostReportReader
         "Security:RequestsPerSecond", "Security:Burst",
     ];
 
-    // Everything below these is ours, and none of it is a secret.
+    // All settings below these sections are ours, and none is a secret.
     private static readonly string[] Sections = ["Artifacts", "Recommendations", "Overload", "Server", "Index", "Models", "Logging:LogLevel"];
 
     private static readonly string[] Keys = ["Security:ReadKeys", "Security:WriteKeys", "Security:AdminKeys", "Security:CorsOrigins", "Security:KnownProxies"];
 
-    private static readonly string[] PlainKeys = ["Api:ReadKey", "Api:WriteKey"]; // in plain text, as they are sent
+    private static readonly string[] PlainKeys = ["Api:ReadKey", "Api:WriteKey"]; // sent in plain text
 
     public static HostReport Read(string service, IConfiguration configuration)
     {
@@ -68,7 +68,7 @@ internal static class HostReportReader
         }
     }
 
-    // Only where it leads and whether it is encrypted: names, passwords and what else it may hold stay here.
+    // Only the address and whether it is encrypted: names, passwords and other parts are not shown.
     private static string Connection(string text)
     {
         ConfigurationOptions options = ConfigurationOptions.Parse(text, ignoreUnknown: true);
@@ -76,7 +76,7 @@ internal static class HostReportReader
             + (options.Ssl ? ", encrypted" : "") + (string.IsNullOrEmpty(options.Password) ? "" : ", with a password");
     }
 
-    // http://name:password@host is an address, too.
+    // An address may contain credentials: http://name:password@host.
     private static string WithoutUserInfo(string value) =>
         Uri.TryCreate(value, UriKind.Absolute, out Uri? address) && address.UserInfo.Length > 0
             ? new UriBuilder(address) { UserName = "", Password = "" }.Uri.ToString()

@@ -12,12 +12,12 @@ internal static class RedisConnection
 {
     public const string ConnectionName = "cache";
 
-    /// <summary>Key of the <see cref="IConnectionMultiplexer"/> for work that no request waits for: its commands may take longer, and no request's queue behind them.</summary>
+    /// <summary>Key of the <see cref="IConnectionMultiplexer"/> for background work: its commands may take longer, and requests do not queue behind them.</summary>
     public const string Background = "background";
 
     private const int BackgroundMilliseconds = 5000;
 
-    // Short, because the cache must never cost more than it saves; a connection string may have others, for a store that is further away.
+    // Short, because the cache must never cost more than it saves. A connection string may set others, for a more distant store.
     private const string TimeLimits = "connectTimeout=1000,syncTimeout=500,asyncTimeout=500";
 
     /// <summary>Registers <see cref="IConnectionMultiplexer"/> if a connection string is configured; without one there is no cache.</summary>
@@ -50,7 +50,7 @@ internal static class RedisConnection
         return builder;
     }
 
-    /// <returns>What is wrong with a connection string, without quoting its password; null if it can be used.</returns>
+    /// <returns>The error in a connection string, without quoting its password; null if it can be used.</returns>
     public static string? Problem(string connectionString)
     {
         const string Expected = "Expected HOST:PORT and options, such as localhost:6379,password=...";
@@ -66,7 +66,7 @@ internal static class RedisConnection
         }
     }
 
-    /// <summary>A connection like that of requests, but for the time that a command may take at least.</summary>
+    /// <summary>A connection like that for requests, but with a larger minimum command time-out.</summary>
     public static ConnectionMultiplexer Connect(string connectionString, int asyncMilliseconds)
     {
         var options = ConfigurationOptions.Parse(WithTimeLimits(connectionString));
@@ -75,15 +75,15 @@ internal static class RedisConnection
         return ConnectionMultiplexer.Connect(options);
     }
 
-    private static string WithTimeLimits(string connectionString) => $"{TimeLimits},{connectionString}"; // of two values the later one holds
+    private static string WithTimeLimits(string connectionString) => $"{TimeLimits},{connectionString}"; // the later of two values applies
 
-    /// <summary>A command that cannot be sent now fails now, and the connection comes back by itself in the background.</summary>
+    /// <summary>A command that cannot be sent now fails immediately; the client reconnects in the background.</summary>
     private static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
-        options.AllowAdmin = true; // the client counts INFO, which tells how Redis is configured, as administration
+        options.AllowAdmin = true; // the client treats INFO, which reports Redis's configuration, as an admin command
         options.BacklogPolicy = BacklogPolicy.FailFast;
-        options.HeartbeatInterval = TimeSpan.FromMilliseconds(500); // also how often time-outs are looked for
+        options.HeartbeatInterval = TimeSpan.FromMilliseconds(500); // also how often time-outs are checked
         options.ReconnectRetryPolicy = new LinearRetry(500);
     }
 

@@ -8,10 +8,10 @@ using Microsoft.Extensions.Hosting;
 
 namespace NanoRecSys.ServiceDefaults;
 
-/// <summary>What every service of the stack has: telemetry, health, service discovery, resilient HTTP clients.</summary>
+/// <summary>Common to all services: telemetry, health, service discovery, resilient HTTP clients.</summary>
 internal static class ServiceDefaultsExtensions
 {
-    // A check with this tag answers "is the process alive?"; the others are about what it depends on.
+    // A check with this tag answers "is the process alive?"; the others check its dependencies.
     private const string LiveTag = "live";
 
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
@@ -29,7 +29,7 @@ internal static class ServiceDefaultsExtensions
         return builder;
     }
 
-    /// <summary><c>/health</c> and <c>/healthz</c>: <c>{"status":"ok"}</c> while the process is alive, whatever it depends on.</summary>
+    /// <summary><c>/health</c> and <c>/healthz</c>: <c>{"status":"ok"}</c> while the process is alive, whatever the state of its dependencies.</summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
         var live = new HealthCheckOptions { Predicate = check => check.Tags.Contains(LiveTag), ResponseWriter = WriteStatusAsync };
@@ -39,11 +39,11 @@ internal static class ServiceDefaultsExtensions
         return app;
     }
 
-    /// <summary>Whether it asks if the service is up, as hosts and pages do every second: it must always get an answer, and "not ready" is one.</summary>
+    /// <summary>Whether it is a health probe, which hosts and pages send every second: it must always get an answer, and "not ready" is one.</summary>
     public static bool IsProbe(this PathString path) =>
         path.StartsWithSegments("/health") || path.StartsWithSegments("/healthz") || path.StartsWithSegments("/readyz");
 
-    /// <summary>Runs until it is stopped. A start that fails, for example on an address that is taken, ends with one line; the host's log has the rest.</summary>
+    /// <summary>Runs until stopped. A failed start, for example because an address is in use, prints one line; the host's log has the details.</summary>
     public static async Task<int> RunServiceAsync(this WebApplication app)
     {
         await using WebApplication running = app;
@@ -53,7 +53,7 @@ internal static class ServiceDefaultsExtensions
         }
         catch (OperationCanceledException) when (running.Lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            return 0; // stopped while it started
+            return 0; // stopped during start
         }
         catch (Exception e) when (Settings.Problem(e) is null)
         {
@@ -65,7 +65,7 @@ internal static class ServiceDefaultsExtensions
         return 0;
     }
 
-    // "Urls" in appsettings.json would win over the ASPNETCORE_URLS that a host hands out; this setting gives way.
+    // "Urls" in appsettings.json would override the host's ASPNETCORE_URLS; this setting does not.
     private static void UseDefaultUrl(this IHostApplicationBuilder builder)
     {
         string? url = builder.Configuration["DefaultUrl"];

@@ -8,12 +8,12 @@ using Microsoft.Extensions.Primitives;
 
 namespace NanoRecSys.ServiceDefaults;
 
-/// <summary>Settings that end the start with one line if they are not valid.</summary>
+/// <summary>Settings whose errors stop the program at start with one line.</summary>
 internal static class Settings
 {
     private const string Binder = "Microsoft.Extensions.Configuration.Binder";
 
-    /// <summary>Binds a section and validates it at start; unknown names and values that do not convert are errors.</summary>
+    /// <summary>Binds a section and validates it at start; unknown names and values that cannot be converted are errors.</summary>
     public static void AddSettings<T>(this IHostApplicationBuilder builder, string section)
         where T : class
     {
@@ -22,18 +22,18 @@ internal static class Settings
             {
                 IConfigurationSection values = settings.GetSection(section);
                 RequireKnownNames<T>(values);
-                // Otherwise the binder silently drops entries of lists and dictionaries that do not convert.
+                // Otherwise the binder silently drops list and dictionary entries that it cannot convert.
                 new Children(values).Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
             })
             .ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<T>>(new Annotations<T>(section));
     }
 
-    /// <returns>One line for a setting that ends the start; null for any other exception.</returns>
+    /// <returns>One line for an invalid setting; null for any other exception.</returns>
     public static string? Problem(Exception exception) => exception switch
     {
         OptionsValidationException invalid => string.Join(" ", invalid.Failures),
-        // The innermost of the binder's names the setting and its value.
+        // The binder's innermost exception names the setting and its value.
         InvalidOperationException { Source: Binder } => exception.InnerException is InvalidOperationException { Source: Binder } inner ? Problem(inner) : exception.Message,
         _ => null,
     };
@@ -56,7 +56,7 @@ internal static class Settings
 
             if (list.GetChildren().FirstOrDefault(item => item.GetChildren().Any()) is { } item)
             {
-                throw new OptionsValidationException(section.Key, typeof(T), [$"{item.Path} is one value and has no settings of its own."]);
+                throw new OptionsValidationException(section.Key, typeof(T), [$"{item.Path} is a single value and has no settings below it."]);
             }
         }
     }
@@ -64,7 +64,7 @@ internal static class Settings
     private static bool IsList(PropertyInfo[] properties, string name) =>
         properties.Any(property => property.PropertyType == typeof(IList<string>) && property.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
-    // A section without its own text: an unrelated environment variable such as SERVER or CACHE is not a setting of this program.
+    // Hides the section's own value: an unrelated environment variable such as SERVER or CACHE is not a setting of this program.
     private sealed class Children(IConfigurationSection section) : IConfiguration
     {
         public string? this[string key]
@@ -80,7 +80,7 @@ internal static class Settings
         public IConfigurationSection GetSection(string key) => section.GetSection(key);
     }
 
-    // The framework's own validator puts the name of a class and of a method around each message.
+    // The framework's validator wraps each message in the names of a class and a method.
     private sealed class Annotations<T>(string section) : IValidateOptions<T>
         where T : class
     {

@@ -11,15 +11,15 @@ using OpenTelemetry.Trace;
 namespace NanoRecSys.ServiceDefaults;
 
 /// <summary>
-/// OpenTelemetry for traces, metrics and logs: sent to a collector where the environment names one; metrics also at <c>/metrics</c> for
-/// Prometheus where <c>Telemetry:Prometheus</c> is true.
+/// OpenTelemetry traces, metrics and logs: sent to a collector if the environment names one; metrics also at <c>/metrics</c> for
+/// Prometheus if <c>Telemetry:Prometheus</c> is true.
 /// </summary>
 internal static class TelemetryDefaults
 {
     // The ActivitySource and the Meter of each service: NanoRecSys.Api, NanoRecSys.Web, NanoRecSys.Training.
     private const string Sources = "NanoRecSys.*";
 
-    /// <summary>Without a collector nothing is recorded: spans that nobody reads would double the cost of a cached answer.</summary>
+    /// <summary>Without a collector nothing is recorded: unread spans would double the cost of a cached answer.</summary>
     public static bool HasCollector(IConfiguration configuration) => !string.IsNullOrWhiteSpace(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
 
     public static void AddTelemetryDefaults(this IHostApplicationBuilder builder)
@@ -54,7 +54,7 @@ internal static class TelemetryDefaults
                 .AddAspNetCoreInstrumentation(http =>
                 {
                     http.EnableAspNetCoreSignalRSupport = false;
-                    http.EnableRazorComponentsSupport = false; // a span for every render buries what users asked for
+                    http.EnableRazorComponentsSupport = false; // a span for every render would bury the users' requests
                     http.Filter = context => !IsNoise(context.Request.Path);
                 })
                 .AddHttpClientInstrumentation());
@@ -69,19 +69,19 @@ internal static class TelemetryDefaults
         telemetry.UseOtlpExporter();
     }
 
-    /// <summary><c>/metrics</c> in Prometheus' text format.</summary>
+    /// <summary><c>/metrics</c> in Prometheus text format.</summary>
     /// <returns>Null unless <c>Telemetry:Prometheus</c> is true.</returns>
     public static IEndpointConventionBuilder? MapMetrics(this WebApplication app) =>
         IsScraped(app.Configuration) ? app.MapPrometheusScrapingEndpoint() : null;
 
     private static bool IsScraped(IConfiguration configuration) => configuration.GetValue("Telemetry:Prometheus", false);
 
-    // Probes every few seconds, a Blazor circuit that lasts as long as its page, and a page's styles and scripts.
+    // Frequent probes, Blazor circuits, which last as long as their page, and static files.
     private static bool IsNoise(PathString path) =>
         path.IsProbe() || path.StartsWithSegments("/metrics") || path.StartsWithSegments("/_blazor") || path.StartsWithSegments("/_framework") || path.StartsWithSegments("/_content")
         || Path.HasExtension(path.Value);
 
-    /// <summary>Drops Redis commands that belong to no request: heartbeats, subscriptions, background reads.</summary>
+    /// <summary>Drops Redis commands outside requests: heartbeats, subscriptions, background reads.</summary>
     private sealed class RequestsOnly : Sampler
     {
         public override SamplingResult ShouldSample(in SamplingParameters samplingParameters)
