@@ -5,13 +5,13 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary>What the served model holds: <c>GET /users</c>, <c>/users/{id}/history</c>, <c>/items</c>, <c>/items/{id}/similar</c>, <c>/catalog</c>.</summary>
+/// <summary>The served model's contents: <c>GET /users</c>, <c>/users/{id}/history</c>, <c>/items</c>, <c>/items/{id}/similar</c>, <c>/catalog</c>.</summary>
 internal static class BrowsingApi
 {
     private const int MaxRows = 200;
     private const int MaxQuery = 200; // characters
     private const int MaxCategories = 1000;
-    private const int MaxValues = 100; // of an attribute
+    private const int MaxValues = 100; // for each attribute
     private static readonly ConditionalWeakTable<ModelSnapshot, SuggestedUser> Suggested = [];
 
     public static void AddBrowsing(this WebApplicationBuilder builder) => builder.Services.AddSingleton<LookUp>();
@@ -21,13 +21,13 @@ internal static class BrowsingApi
         RouteGroupBuilder browsing = app.MapGroup("").WithTags("Browsing");
         RouteGroupBuilder computed = browsing.MapGroup("").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>();
         computed.MapGet("/users", GetUsers)
-            .WithSummary("Users whose id begins with the query").WithAnswer<UserList>().RequireKey(KeyRole.Read);
+            .WithSummary("Users whose id starts with the query").WithAnswer<UserList>().RequireKey(KeyRole.Read);
         browsing.MapGet("/users/{id}/history", GetHistory)
-            .WithSummary("What a user has seen, newest first").WithAnswer<UserHistoryResponse>().RequireKey(KeyRole.Read);
+            .WithSummary("A user's history, newest first").WithAnswer<UserHistoryResponse>().RequireKey(KeyRole.Read);
         computed.MapGet("/items", GetItems)
-            .WithSummary("Items by the words of their title, their beginnings or near misses; the best match first, then the most popular").WithAnswer<ItemList>();
+            .WithSummary("Items by title words, word prefixes or near misses; best match first, then most popular").WithAnswer<ItemList>();
         computed.MapGet("/items/{id}/similar", GetSimilar)
-            .WithSummary("The items nearest to one, by cosine of their embeddings").WithAnswer<ItemList>();
+            .WithSummary("The items nearest to an item, by cosine of their embeddings").WithAnswer<ItemList>();
         computed.MapGet("/catalog", GetCatalog)
             .WithSummary("Categories and attributes of the served model's items: the values for filters").WithAnswer<CatalogOverview>();
     }
@@ -84,7 +84,7 @@ internal static class BrowsingApi
 
     private static IResult GetItems(
         HttpContext http, LookUp lookUp, string? query = null, [Description("1 to 200; default: 20")] string? limit = null,
-        [Description("Instead of a query: ids with commas between, or several times one id; at most 200, answered in this order")] string? ids = null)
+        [Description("Instead of a query: ids separated by commas, or one id per repeated parameter; at most 200, returned in this order")] string? ids = null)
     {
         var fields = new UrlFields();
         if (ids is not null)
@@ -152,8 +152,8 @@ internal static class BrowsingApi
     });
 }
 
-/// <summary>The user to show first: the history is long enough to say something, and its last items are known to most people.</summary>
-/// <param name="Id">Null only without users.</param>
+/// <summary>The user to show first, with a history long enough to be informative and widely known last items.</summary>
+/// <param name="Id">Null only if there are no users.</param>
 internal sealed record SuggestedUser(EntityId? Id)
 {
     private const int MostUsers = 5_000;
@@ -178,19 +178,19 @@ internal sealed record SuggestedUser(EntityId? Id)
     }
 }
 
-/// <summary>Opens look-ups: each reads one version's items, with their changes since the training, from beginning to end.</summary>
+/// <summary>Opens look-ups: each reads one version's items, including their changes since the training, from beginning to end.</summary>
 internal sealed class LookUp(ServedModel served, ItemStore items, EventStore events, Outages outages, StatusReader status)
 {
     public ServedModel Served => served;
     public ItemStore Items => items;
 
-    /// <summary>An item of the model, or one that was added since, whether the model can place it or not; null for an unknown or a deleted one.</summary>
+    /// <summary>An item of the model, or one added later, whether the model can place it or not; null for an unknown or deleted one.</summary>
     public CatalogItem? Find(ServedCatalog catalog, EntityId id) =>
         catalog.TryFind(id, out int row) ? catalog.ItemAt(row)
         : items.Find(id) is { IsDeleted: false } record && !catalog.Model.Catalog.TryFind(id, out _) ? record.Apply() with { Id = catalog.Model.Catalog.Ids.Typed(id) }
         : null;
 
-    /// <summary>What a user has seen, by the model and the store of events.</summary>
+    /// <summary>A user's history, from the model and the event store.</summary>
     public async ValueTask<History> ReadHistoryAsync(ServedCatalog catalog, EntityId user)
     {
         try
@@ -204,7 +204,7 @@ internal sealed class LookUp(ServedModel served, ItemStore items, EventStore eve
         }
     }
 
-    /// <returns>What <paramref name="read"/> answers; the refusal where a field is wrong or no model is served.</returns>
+    /// <returns>The answer of <paramref name="read"/>; an error if a field is wrong or no model is served.</returns>
     public IResult Answer(UrlFields fields, Func<ServedCatalog, IResult> read)
     {
         using SnapshotLease? lease = served.Lease();
@@ -218,7 +218,7 @@ internal sealed class LookUp(ServedModel served, ItemStore items, EventStore eve
         return Refusal(fields, lease) ?? await read(items.Extend(lease!.Model));
     }
 
-    /// <summary>Null only if there is a model to ask.</summary>
+    /// <summary>Null if the request is valid and there is a model to answer it.</summary>
     public IResult? Refusal(UrlFields fields, SnapshotLease? lease) =>
         fields.Errors.Count > 0 ? TypedResults.UnprocessableEntity(new FieldErrors(fields.Errors))
         : lease is null ? StatusApi.NotReadyResult(status.Read())

@@ -2,13 +2,13 @@ using System.Runtime.CompilerServices;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>GET /catalog/data</c>: the shape of the data that the served model holds.</summary>
+/// <summary><c>GET /catalog/data</c>: statistics of the served model's data.</summary>
 internal static class DataApi
 {
     private const int Steps = 40;
     private static readonly double[] Tops = [0.01, 0.05, 0.1, 0.2, 0.5];
 
-    // A pass over all interactions that a version never changes.
+    // Requires a pass over all interactions of a version, which never change.
     private static readonly ConditionalWeakTable<ModelSnapshot, Lazy<DataOverview>> Known = [];
 
     public static void MapData(this IEndpointRouteBuilder app) => app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>()
@@ -17,8 +17,8 @@ internal static class DataApi
                 model.Version, model.Histories, [.. model.Catalog.Items.Select(item => item.Count)], model.Artifacts.Manifest.Dataset.HasTimes != false))).Value)))
         .WithSummary("History lengths, popularity and the time range of the served model's data").WithAnswer<DataOverview>();
 
-    /// <param name="popularity">[V] interactions of each item.</param>
-    /// <param name="hasTimes">Whether those of the histories are times, not numbers that stand for an order.</param>
+    /// <param name="popularity">[V] number of interactions of each item.</param>
+    /// <param name="hasTimes">Whether the histories' times are real, not numbers that represent an order.</param>
     internal static DataOverview Of(string version, UserHistories histories, int[] popularity, bool hasTimes)
     {
         int[] lengths = [.. Enumerable.Range(0, histories.UserCount).Select(user => histories.At(user).Length)];

@@ -4,18 +4,18 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary>One item, and all of them on a plane: <c>GET /items/{id}</c>, <c>/items/{id}/audience</c>, <c>/map</c>.</summary>
+/// <summary>A single item, and all items on a plane: <c>GET /items/{id}</c>, <c>/items/{id}/audience</c>, <c>/map</c>.</summary>
 internal static class ExploreApi
 {
-    // A megabyte of JSON that a version never changes: written once, forgotten with the version.
+    // A megabyte of JSON that never changes within a version: written once, collected with the version.
     private static readonly ConditionalWeakTable<ModelSnapshot, Lazy<byte[]>> Maps = [];
 
     public static void MapExplore(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder explore = app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>();
-        explore.MapGet("/items/{id}", GetItem).WithSummary("An item's data and its place among the most popular").WithAnswer<ItemDetail>();
+        explore.MapGet("/items/{id}", GetItem).WithSummary("An item's data and its popularity rank").WithAnswer<ItemDetail>();
         explore.MapGet("/items/{id}/audience", GetAudience)
-            .WithSummary("Users that the model would show an item to").WithAnswer<ItemAudience>().RequireKey(KeyRole.Read);
+            .WithSummary("Users to whom the model would show an item").WithAnswer<ItemAudience>().RequireKey(KeyRole.Read);
         explore.MapGet("/map", GetMap)
             .WithSummary("The item embeddings on a plane, laid out when the version was published").WithAnswer<ItemMap>();
     }
@@ -44,15 +44,15 @@ internal static class ExploreApi
         var fields = new UrlFields();
         EntityId item = fields.Id("path", "id", id);
         IResult Compute() => lookUp.Answer(fields, catalog => catalog.Model.Catalog.TryFind(item, out int row)
-            ? TypedResults.Ok(Audience.Of(catalog.Model, row, forgotten.PositionsInAsync(catalog.Model).GetAwaiter().GetResult())) // this thread is the call's own
+            ? TypedResults.Ok(Audience.Of(catalog.Model, row, forgotten.PositionsInAsync(catalog.Model).GetAwaiter().GetResult())) // runs on a thread of its own
             : Unknown(item));
 
-        // Tens of milliseconds, and seconds while the sample is drawn: not on a thread that health checks wait for.
+        // Takes tens of milliseconds, or seconds while the sample is drawn: must not block a thread that health checks need.
         return Task.Factory.StartNew(Compute, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     private static IResult GetMap(LookUp lookUp) => lookUp.Answer(new UrlFields(), catalog => catalog.Model is { ItemMap: { } places } model
-        // As a stream: written in pieces, so that a client that does not read holds one piece of it in memory.
+        // As a stream: written in pieces, so that a slow client holds only one piece in memory.
         ? TypedResults.Stream(new MemoryStream(Maps.GetValue(model, _ => new Lazy<byte[]>(() => WriteMap(model, places))).Value, writable: false), "application/json; charset=utf-8")
         : TypedResults.NotFound(new PlainError($"Version {catalog.Model.Version} was published without a map. Run 'publish' again.")));
 

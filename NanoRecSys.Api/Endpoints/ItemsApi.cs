@@ -4,7 +4,7 @@ using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>POST /items</c>, and <c>PUT</c>, <c>PATCH</c> and <c>DELETE /items/{id}</c>: what changed of items since the training.</summary>
+/// <summary><c>POST /items</c>, and <c>PUT</c>, <c>PATCH</c> and <c>DELETE /items/{id}</c>: changes to items since the training.</summary>
 internal static class ItemsApi
 {
     private const string Example = """{"title": "The Lighthouse", "categories": ["Drama", "Horror"], "attributes": {"year": 2019}, "available_from": "2026-01-31T00:00:00Z"}""";
@@ -19,27 +19,27 @@ internal static class ItemsApi
     {
         RouteGroupBuilder items = app.MapGroup("").WithTags("Items");
         items.MapPost("/items", PostItem)
-            .WithSummary("Adds an item that the model was not trained on")
+            .WithSummary("Adds an item that was not in the training data")
             .WithDescription(
-                "It can be searched for and have events at once. It is recommended where the model has a content map, which places it by what is known of it; " +
-                "'prepare --events' takes it into the next training. 409: the id is another item's. Unknown fields are refused.")
+                "It can be found and receive events immediately. It is recommended if the model has a content map, which places it by its data; " +
+                "'prepare --events' includes it in the next training. 409: another item has this id. Unknown fields are refused.")
             .WithJsonBody<ItemRequest, ItemReceipt>("""{"item_id": 900001, "title": "The Lighthouse (2019)", "categories": ["Drama", "Horror"]}""")
             .Produces<PlainError>(StatusCodes.Status409Conflict)
             .RequireKey(KeyRole.Write);
         items.MapPut("/items/{id}", PutItem)
-            .WithSummary("Adds an item, or replaces all that is known of one")
-            .WithDescription("Also an item of the model's catalog, or one that was deleted. Takes effect on every replica at once, without a restart. Unknown fields are refused.")
+            .WithSummary("Adds an item, or replaces all data of an existing one")
+            .WithDescription("Also for items of the model's catalog and deleted items. Takes effect on every replica at once, without a restart. Unknown fields are refused.")
             .WithJsonBody<ItemRequest, ItemReceipt>(Example)
             .RequireKey(KeyRole.Write);
         items.MapPatch("/items/{id}", PatchItem)
-            .WithSummary("Changes some of what is known of an item, such as when it is available")
-            .WithDescription("The fields that are there; null removes a value, and attributes are changed one by one. Takes effect on every replica at once. Unknown fields are refused.")
+            .WithSummary("Changes some of an item's data, such as its availability")
+            .WithDescription("Changes only the fields that are present; null removes a value, and attributes are changed individually. Takes effect on every replica at once. Unknown fields are refused.")
             .WithJsonBody<ItemRequest, ItemReceipt>("""{"available_until": "2026-12-31T00:00:00Z", "attributes": {"price": 9.9}}""")
             .Produces<PlainError>(StatusCodes.Status404NotFound)
             .RequireKey(KeyRole.Write);
         items.MapDelete("/items/{id}", DeleteItem)
-            .WithSummary("Takes an item out of every answer but histories")
-            .WithDescription("Also an item of the model's catalog. Takes effect on every replica at once; PUT brings it back. Training leaves out an added item that was deleted.")
+            .WithSummary("Removes an item from every answer except histories")
+            .WithDescription("Also for items of the model's catalog. Takes effect on every replica at once; PUT restores the item. Training ignores added items that were deleted.")
             .WithAnswer<ItemDeleted>()
             .Produces<PlainError>(StatusCodes.Status404NotFound)
             .RequireKey(KeyRole.Write);
@@ -48,7 +48,7 @@ internal static class ItemsApi
     private static Task<IResult> PostItem(HttpContext http, LookUp lookUp, TimeProvider time, CancellationToken cancellationToken) =>
         WriteAsync(http, lookUp, id: null, time, reader =>
         {
-            ItemRecord item = reader.Whole() with { Removed = null }; // a later training may know more
+            ItemRecord item = reader.Whole() with { Removed = null }; // a later training may need it
             return (known, isOfModel) => isOfModel || known is { IsDeleted: false } ? null : item;
         }, cancellationToken);
 
@@ -87,7 +87,7 @@ internal static class ItemsApi
         });
     }
 
-    // The function gives from the body what becomes of the stored record; null to leave it.
+    // The function computes the new record from the stored one and the body; null leaves it unchanged.
     private static async Task<IResult> WriteAsync(
         HttpContext http, LookUp lookUp, string? id, TimeProvider time, Func<ItemReader, Func<ItemRecord?, bool, ItemRecord?>> read, CancellationToken cancellationToken)
     {
@@ -135,8 +135,8 @@ internal static class ItemsApi
     private static long Now(TimeProvider time) => time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
 }
 
-/// <summary>Reads an item of a request's body, and says everything that is wrong with it.</summary>
-/// <param name="catalog">Knows the kinds of attributes; null before the first model.</param>
+/// <summary>Reads an item from a request's body and reports all its errors.</summary>
+/// <param name="catalog">Provides the kinds of attributes; null before the first model.</param>
 /// <param name="now">Microseconds since 1970.</param>
 internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? catalog, long now)
 {
@@ -149,7 +149,7 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
 
     private static readonly string[] Removable = ["categories", "attributes", "image_url", "created_at", "available_from", "available_until", "hidden"];
 
-    /// <summary>All of an item: what is not there has no value.</summary>
+    /// <summary>A complete item: absent fields have no value.</summary>
     public ItemRecord Whole()
     {
         ItemRecord item = Read();
@@ -162,7 +162,7 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
         return item with { Removed = absent };
     }
 
-    /// <summary>Some of an item: null removes a value.</summary>
+    /// <summary>A partial item: null removes a value.</summary>
     public ItemRecord Change()
     {
         ItemRecord item = Read();
@@ -192,7 +192,7 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
         bool hasCategories = body.Has(old) && !body.IsNull(old);
         IReadOnlyList<string> categories = body.Has(old) && body.IsEmptyList(old) ? [] : body.OptionalTextList(old, MaxCategories, MaxText);
         int? year = body.OptionalInt32("year", ItemText.FirstYear, ItemText.LastYear);
-        // Films' titles have the year, and the article behind: a catalog whose items have years is one of films.
+        // Film titles include the year and put the article last; a catalog whose items have years is a film catalog.
         bool isFilm = catalog?.KindOf(ItemAttributes.Year) == AttributeKind.Number;
         ItemText cleaned = ItemText.Clean(text ?? "", categories, year);
         string? title = text is null ? null : isFilm ? cleaned.Title : ItemText.OneLine(text);
@@ -274,7 +274,7 @@ internal sealed class ItemReader(BodyFields body, EntityId id, ServedCatalog? ca
         return (attributes, removed);
     }
 
-    // Of an attribute that no item has, by the JSON's type.
+    // For an attribute that no item has yet, by its JSON type.
     private static AttributeValue? Value(JsonElement element, AttributeKind? kind)
     {
         switch (element.ValueKind)

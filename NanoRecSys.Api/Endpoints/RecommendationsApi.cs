@@ -4,7 +4,7 @@ using NanoRecSys.Api.Rules;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>POST /recommendations</c>, and in nanoRecSys' form <c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
+/// <summary><c>POST /recommendations</c>, and their nanoRecSys counterparts <c>POST /recommend</c> and <c>POST /recommend/session</c>.</summary>
 internal static class RecommendationsApi
 {
     private const int MaxBodyBytes = 1024 * 1024; // a session of a thousand long ids
@@ -26,10 +26,10 @@ internal static class RecommendationsApi
     {
         app.MapPost("/recommendations", PostRecommendations)
             .WithTags("Recommendations")
-            .WithSummary("The items that a user, or a session, most likely wants next, also beside an item in view")
+            .WithSummary("The items that a user or a session most likely wants next, optionally for an item in view")
             .WithDescription(
-                "Filters work inside the search, so k items come back where they exist. A boost multiplies the odds of an item; a pin puts one at a position. " +
-                "Hidden and unavailable items never come back. Ids that the catalog does not hold are named in unknown_item_ids. Unknown fields are refused.")
+                "The search itself filters, so k items are returned if they exist. A boost multiplies the odds of an item; a pin puts an item at a position. " +
+                "Hidden and unavailable items are never returned. Ids that are not in the catalog are listed in unknown_item_ids. Unknown fields are refused.")
             .WithJsonBody<RecommendationsRequest, RecommendationsResponse>(
                 """
                 {"user_id": 42, "item_id": 1, "k": 10, "explain": true, "filters": {"categories_none": ["Horror"], "where": [{"field": "year", "op": ">=", "value": 1980}]},
@@ -39,9 +39,9 @@ internal static class RecommendationsApi
             .RequireKey(KeyRole.Read);
         app.MapPost("/recommendations/preview", PostPreview)
             .WithTags("Recommendations")
-            .WithSummary("The same by other rules than the stored ones, or by a version that is not served")
+            .WithSummary("The same with other rules than the stored ones, or with a version that is not served")
             .WithDescription(
-                "For looking before rules are saved or a version is published. A version that is not in memory is loaded first, and kept for five minutes. " +
+                "Previews rules before they are saved, or a version before it is served. A version that is not in memory is loaded first and kept for five minutes. " +
                 "409: there is no such version, or it is damaged. Unknown fields are refused.")
             .WithJsonBody<PreviewRequest, RecommendationsResponse>("""{"user_id": 42, "k": 10, "rules": [{"name": "Summer", "boost": [{"categories_any": ["Comedy"], "factor": 2}]}]}""")
             .Produces<PlainError>(StatusCodes.Status409Conflict)
@@ -49,17 +49,17 @@ internal static class RecommendationsApi
             .RequireKey(KeyRole.Admin);
         app.MapPost("/recommend", PostRecommend)
             .WithTags("Recommendations")
-            .WithSummary("The K movies that a user most likely wants next")
+            .WithSummary("The K items that a user most likely wants next")
             .WithDescription(
-                "An unknown user gets the movies that most people here start with, and a fallback_reason in debug_timing. Movies already seen are never among them. " +
+                "An unknown user gets the items that most users start with, and a fallback_reason in debug_timing. Items in the history are never returned. " +
                 "Unknown fields are ignored, except those of filters.")
             .WithJsonBody<RecommendRequest, RecommendResponse>(
                 """{"user_id": 42, "k": 10, "explain": true, "include_history": true, "filters": {"genres_none": ["Horror"], "year_from": 1980}, "diversity": 0.3}""")
-            .RequireKey(KeyRole.Read); // a list and its reasons say what the user has seen
+            .RequireKey(KeyRole.Read); // a list and its reasons reveal the user's history
         app.MapPost("/recommend/session", PostSession)
             .WithTags("Recommendations")
-            .WithSummary("The same for a list of movies, oldest first, instead of a user")
-            .WithDescription("Ids that the catalog does not hold are left out and named in unknown_movie_ids; it is an error where it holds none of them. Unknown fields are refused.")
+            .WithSummary("The same for a list of items, oldest first, instead of a user")
+            .WithDescription("Ids that are not in the catalog are ignored and listed in unknown_movie_ids; it is an error if none is in the catalog. Unknown fields are refused.")
             .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
     }
@@ -122,7 +122,7 @@ internal static class RecommendationsApi
         return await RespondAsync(http, services.Rules.InForce is { } inForce ? request with { Rules = inForce } : request, body, lease, services, isShown: true);
     }
 
-    // The model that checks is the one that recommends: versions side by side may have other items and attributes.
+    // The model that validates also recommends: versions served side by side may have different items and attributes.
     private static async Task<IResult> RespondAsync(
         HttpContext http, RecommendationRequest request, BodyFields? body, SnapshotLease? lease, RecommendationServices services, bool isShown)
     {
@@ -164,6 +164,6 @@ internal static class RecommendationsApi
     }
 }
 
-/// <summary>What a recommendation takes.</summary>
+/// <summary>The services that a recommendation needs.</summary>
 internal readonly record struct RecommendationServices(
     RecommendationPipeline Pipeline, ServedModel Served, ItemStore Items, RuleStore Rules, ImpressionLog Impressions, StatusReader Status);

@@ -14,11 +14,11 @@ internal static class StatusApi
     public static void MapStatus(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder status = app.MapGroup("").WithTags("Status");
-        status.MapMethods("/readyz", [HttpMethods.Head], GetReadiness).ExcludeFromDescription(); // as probes ask, which /healthz answers, too
-        status.MapGet("/readyz", GetReadiness).WithSummary("200 once a model is served, 503 before and while the service stops");
+        status.MapMethods("/readyz", [HttpMethods.Head], GetReadiness).ExcludeFromDescription(); // used by some probes; /healthz answers HEAD, too
+        status.MapGet("/readyz", GetReadiness).WithSummary("200 when a model is served, 503 before that and while the service stops");
         status.MapGet("/debug/host", (IConfiguration settings) => HostReportReader.Read("NanoRecSys.Api", settings))
-            .WithSummary("The process, and its effective settings without their secrets").RequireKey(KeyRole.Read);
-        status.MapGet("/debug/status", GetStatus).WithSummary("What runs, from where, and what is missing").RequireKey(KeyRole.Read);
+            .WithSummary("The process, and its effective settings without secrets").RequireKey(KeyRole.Read);
+        status.MapGet("/debug/status", GetStatus).WithSummary("The running parts, their origin, and what is missing").RequireKey(KeyRole.Read);
     }
 
     private static StatusDocument GetStatus(StatusReader status) => status.Read();
@@ -29,7 +29,7 @@ internal static class StatusApi
         return status.Ready ? TypedResults.Ok(status) : NotReadyResult(status);
     }
 
-    /// <summary>The answer of every call that needs a model, before there is one.</summary>
+    /// <summary>The answer of every call that needs a model if there is none yet.</summary>
     public static JsonHttpResult<NotReadyError> NotReadyResult(StatusDocument status) => TypedResults.Json(
         new NotReadyError(new NotReady("not_ready", status.Errors, status.Warnings)),
         statusCode: StatusCodes.Status503ServiceUnavailable);

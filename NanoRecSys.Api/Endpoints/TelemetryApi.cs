@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>GET /debug/telemetry</c>: the last minutes of this process and of the replicas beside it, without a collector.</summary>
+/// <summary><c>GET /debug/telemetry</c>: the last minutes of this process and the other replicas, without a collector.</summary>
 internal static class TelemetryApi
 {
     private const int DefaultSeconds = 300;
@@ -18,7 +18,7 @@ internal static class TelemetryApi
     }
 
     public static void MapTelemetry(this IEndpointRouteBuilder app) =>
-        app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies by stage and over time, errors, the last 50 requests and the slowest").RequireKey(KeyRole.Read);
+        app.MapGet("/debug/telemetry", GetTelemetry).WithTags("Status").WithSummary("Latencies by stage and over time, errors, the last 50 requests and the slowest ones").RequireKey(KeyRole.Read);
 
     private static Results<Ok<TelemetrySnapshot>, UnprocessableEntity<FieldErrors>> GetTelemetry(
         TelemetryWindow telemetry, ReplicaTraffic others, ComputeLimiter limiter,

@@ -3,7 +3,7 @@ using NanoRecSys.Core.Progress;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>GET /training/progress</c>, what the newest run has written so far, and <c>GET /training/runs</c>, a summary of each.</summary>
+/// <summary><c>GET /training/progress</c>: the newest run's progress so far. <c>GET /training/runs</c>: a summary of each run.</summary>
 internal static class TrainingApi
 {
     public static void AddTraining(this WebApplicationBuilder builder) => builder.Services.AddSingleton<RunHistory>();
@@ -13,7 +13,7 @@ internal static class TrainingApi
         RouteGroupBuilder training = app.MapGroup("/training").WithTags("Training");
         training.MapGet("/progress", GetProgress).WithSummary("Events of the newest training run, oldest first");
         training.MapGet("/runs", (RunHistory runs) => runs.Read())
-            .WithSummary("The last twenty runs in short, and what was exported for each data set");
+            .WithSummary("A summary of the last twenty runs, and the export of each data set");
     }
 
     private static TrainingStatus GetProgress(ArtifactStore store) => ProgressLog.NewestRun(store.RunsFolder) is { } folder
@@ -21,7 +21,7 @@ internal static class TrainingApi
         : new TrainingStatus(null, []);
 }
 
-/// <summary>The newest runs, summed up from their progress logs. A log only grows, so one of the same length is not read again.</summary>
+/// <summary>Summarizes the newest runs from their progress logs. A log only grows, so one with an unchanged length is not read again.</summary>
 internal sealed class RunHistory(ArtifactStore store)
 {
     private const int MostRuns = 20;
@@ -57,7 +57,7 @@ internal sealed class RunHistory(ArtifactStore store)
         };
     }
 
-    // "prepare", then "train-retriever" and so on, each by itself, are what "run" does: one run. It ends where a command comes again.
+    // Run separately, "prepare", "train-retriever" and so on do the same as "run" and count as one run, which ends when a command is repeated.
     private static List<RunSummary> Joined(Run[] newestFirst)
     {
         List<RunSummary> joined = [];
@@ -87,7 +87,7 @@ internal sealed class RunHistory(ArtifactStore store)
         return joined;
     }
 
-    // The newest of each data set; a version that a later run published holds it.
+    // The newest export of each data set; a version published by a later run may contain it.
     private static IEnumerable<ExportSummary> Exports(Run[] newestFirst)
     {
         foreach (IGrouping<string, Run> runs in newestFirst.Where(run => run.Dataset is not null).GroupBy(run => run.Dataset!, StringComparer.Ordinal))
@@ -124,7 +124,7 @@ internal sealed class RunHistory(ArtifactStore store)
             return null;
         }
 
-        // The ranker's epochs order candidates only: their figures are not comparable with those of the whole catalog.
+        // The ranker's epochs only order candidates: their metrics are not comparable with those over the whole catalog.
         ProgressEvent[] epochs = [.. events.Where(progress =>
             progress.Stage == Retriever && progress.Epoch is not null && progress.Metrics?.ContainsKey(Headline) == true)];
         ProgressEvent? best = epochs.MaxBy(progress => progress.Metrics![Headline]);

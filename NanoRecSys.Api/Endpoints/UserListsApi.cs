@@ -8,8 +8,8 @@ internal static class UserListsApi
     private const int MaxItems = 50;
 
     private const string Parts =
-        "served: all parts together; retriever: the nearest items by cosine; item_models: each of the version's item-item models, if it has any; popular: the most popular items that are not in the " +
-        "history; similar, only of users: the nearest to the newest item of the history. Parts that have nothing to recommend are left out.";
+        "served: all parts together; retriever: the nearest items by cosine; item_models: each of the version's item-item models, if it has any; popular: the most popular items not in the " +
+        "history; similar, only for users: the nearest to the newest item of the history. Parts without recommendations are omitted.";
 
     public static void MapUserLists(this IEndpointRouteBuilder app)
     {
@@ -17,7 +17,7 @@ internal static class UserListsApi
         browsing.MapGet("/users/{id}/lists", GetListsOfUser)
             .WithSummary("What each part of the model recommends to a user by itself, without stored rules").WithDescription(Parts).WithAnswer<UserLists>().RequireKey(KeyRole.Read);
         browsing.MapGet("/items/{id}/lists", GetListsOfItem)
-            .WithSummary("What each part of the model recommends by itself to somebody with only this item in the history, without stored rules").WithDescription(Parts).WithAnswer<UserLists>();
+            .WithSummary("What each part of the model recommends by itself to a user with only this item in the history, without stored rules").WithDescription(Parts).WithAnswer<UserLists>();
     }
 
     private static Task<IResult> GetListsOfUser(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)
@@ -70,7 +70,7 @@ internal static class UserListsApi
             yield return ("retriever", [model.Artifacts.Manifest.Model.Kind], Nearest(embedding));
             foreach ((ItemBlend part, ItemListInfo info) in (model.Blend?.Parts ?? []).Zip(model.Artifacts.Manifest.Blend ?? []))
             {
-                float[] nothing = new float[embedding.Length]; // the cosines are 0: only the item-item model scores
+                float[] nothing = new float[embedding.Length]; // all cosines are 0, so only the item-item model scores
                 var best = new Candidate[Math.Min(catalog.Count, request.K)];
                 int found = part.Search(history.Rows, nothing, model.Items.Values.Span, filter, Nearest(nothing), best);
                 yield return ("item_models", [info.Name], [.. best[..found].Where(candidate => candidate.Score > 0)]);

@@ -3,8 +3,8 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Runs the transactions that change a user's events, and waits until <see cref="EventOptions.WaitForReplicas"/> replicas of Redis have them: WAIT, which
-/// blocks its connection. Waiting transactions therefore have a connection of their own, where they come one after the other and no request queues behind them.
+/// Runs the transactions that change a user's events, and waits until <see cref="EventOptions.WaitForReplicas"/> Redis replicas have them. WAIT blocks
+/// its connection, so these transactions use a separate one, where they run one after the other and no request queues behind them.
 /// </summary>
 internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth health, IConnectionMultiplexer? redis = null) : IDisposable
 {
@@ -17,9 +17,9 @@ internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth h
 
     public ITransaction Begin() => (Waits ? _waiting.Value : redis!).GetDatabase().CreateTransaction();
 
-    /// <param name="transaction">Of <see cref="Begin"/>.</param>
-    /// <param name="key">One of those that it changes.</param>
-    /// <exception cref="EventStoreException">It was executed, and too few replicas confirmed it in time.</exception>
+    /// <param name="transaction">Returned by <see cref="Begin"/>.</param>
+    /// <param name="key">One of the keys it changes.</param>
+    /// <exception cref="EventStoreException">The transaction was executed, but too few replicas confirmed it in time.</exception>
     public async Task CommitAsync(ITransaction transaction, RedisKey key)
     {
         if (!Waits)
@@ -28,8 +28,8 @@ internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth h
             return;
         }
 
-        // Right behind the transaction, on the same connection: on another one WAIT would have nothing to wait for. HLEN fails on a node that does not own the
-        // key: while a replica takes over, the client may have chosen another node for the transaction.
+        // Directly after the transaction and on the same connection: on another one WAIT would have nothing to wait for. HLEN fails on a node that does not
+        // own the key: during a failover the client may have chosen another node for the transaction.
         IServer node = _waiting.Value.GetServer(key);
         Task executed = transaction.ExecuteAsync();
         Task<RedisResult> waited = node.ExecuteAsync("WAIT", options.Value.WaitForReplicas, WaitMilliseconds);

@@ -5,14 +5,14 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Notifies every replica whose events changed, and counts the notices received: an answer made at one count of a user is out of
-/// date at the next. Each replica also sends itself a beat over the same channel, with the time when it was sent: for a second
-/// from then on no notice before it can be missing. Without a beat as young as that, or after a lost connection, nothing may be
-/// taken from this process's memory. So an answer is out of date for at most a second, however late notices arrive.
+/// Notifies every replica whose events changed, and counts the received notices: an answer computed at one count for a user is
+/// out of date at the next. Each replica also sends itself a heartbeat on the same channel, with its send time: for one second
+/// after that time, no earlier notice can be missing. Without a recent heartbeat, or after a lost connection, nothing may be
+/// served from this process's memory. So an answer is out of date for at most a second, however late notices arrive.
 /// </summary>
 internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
-    private const int Stripes = 1 << 16; // users that share one only drop each other's answers
+    private const int Stripes = 1 << 16; // users in the same stripe only invalidate each other's answers
     private const char BeatMark = '!';
     private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -21,18 +21,18 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
     private readonly string _self = Guid.NewGuid().ToString("N");
     private readonly int[] _counts = new int[Stripes];
     private readonly Lock _beating = new();
-    private int _generation; // raised whenever a notice may have been missed
+    private int _generation; // incremented whenever a notice may have been missed
     private long _heardUntil = long.MinValue; // ms of Environment.TickCount64
     private long _lostAt = long.MinValue; // likewise
 
-    /// <summary>Whether a notice would be heard now.</summary>
+    /// <summary>Whether notices are being received now.</summary>
     public bool IsListening => Environment.TickCount64 < Volatile.Read(ref _heardUntil);
 
-    /// <returns>What is known of a user's events, or of nobody's in particular; null while nothing is heard.</returns>
+    /// <returns>The stamp of a user's events, or of sessions if the id is null; null while no notices are received.</returns>
     public long? StampOf(EntityId? userId) => !IsListening ? null
         : ((long)Volatile.Read(ref _generation) << 32) | (userId is { } user ? (uint)Volatile.Read(ref CountOf(user)) : 0);
 
-    /// <summary>After the users' events changed: this process forgets their answers.</summary>
+    /// <summary>Called when the users' events changed: this process then drops their answers.</summary>
     public void Heard(IEnumerable<EntityId> users)
     {
         foreach (EntityId user in users)
@@ -65,7 +65,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
                 {
                     ChannelMessageQueue messages = await redis.GetSubscriber().SubscribeAsync(Channel);
                     messages.OnMessage(message => Receive(message.Message.ToString()));
-                    isSubscribed = true; // from here on the client subscribes again by itself
+                    isSubscribed = true; // from now on the client resubscribes by itself
                 }
 
                 await redis.GetDatabase().PublishAsync(Channel, string.Create(CultureInfo.InvariantCulture, $"{BeatMark}{_self}:{Environment.TickCount64}"));
@@ -97,7 +97,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
         catch (JsonException e)
         {
             logger.LogDebug("A notice of events cannot be read: {Reason}", e.Message);
-            Interlocked.Increment(ref _generation); // whoever it was about
+            Interlocked.Increment(ref _generation); // it may have been about any user
         }
     }
 
@@ -114,7 +114,7 @@ internal sealed class EventNotices(ILogger<EventNotices> logger, IConnectionMult
 
             if (!IsListening)
             {
-                Interlocked.Increment(ref _generation); // whatever was kept until the silence
+                Interlocked.Increment(ref _generation); // drops everything cached before the gap
             }
 
             Volatile.Write(ref _heardUntil, sentAt + (long)Patience.TotalMilliseconds);

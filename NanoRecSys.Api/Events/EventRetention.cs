@@ -4,8 +4,8 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Keeps the store small: once a user has half as many events again as <see cref="EventOptions.MostPerUser"/>, all but the newest move to
-/// <see cref="EventArchive"/>, in the background. A user whose turn is lost (a crash, a full queue) is found again with the next event.
+/// Keeps the store small: when a user has 50% more events than <see cref="EventOptions.MostPerUser"/>, all but the newest move to
+/// <see cref="EventArchive"/> in the background. A user missed because of a crash or a full queue is picked up again with the next event.
 /// </summary>
 internal sealed class EventRetention(
     EventArchive archive, EventNotices notices, IOptions<EventOptions> options, TimeProvider time, ILogger<EventRetention> logger,
@@ -18,10 +18,10 @@ internal sealed class EventRetention(
     private readonly Channel<EntityId> _users = Channel.CreateBounded<EntityId>(
         new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
-    private DateTime _joined; // the day on which the files of the days before were joined
+    private DateTime _joined; // the day when the files of earlier days were last joined
 
-    /// <param name="user">Who has new events.</param>
-    /// <param name="count">How many there are, about.</param>
+    /// <param name="user">The user with new events.</param>
+    /// <param name="count">Approximate number of the user's events.</param>
     public void Check(EntityId user, long count)
     {
         if (count > options.Value.MostPerUser * 3L / 2)
@@ -94,8 +94,8 @@ internal sealed class EventRetention(
 }
 
 /// <summary>
-/// Users who were deleted: what versions from before hold of them is not served. A request for a user reads the user's own mark together with the
-/// state of the events; this is for lists of users, and for the time while Redis is away.
+/// Deleted users, whose data in older versions is not served. A request for a user reads the user's own mark together with
+/// the state of the events; this class serves lists of users, and requests while Redis is away.
 /// </summary>
 internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? redis = null) : BackgroundService
 {
@@ -103,7 +103,7 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
 
     private volatile IReadOnlyDictionary<EntityId, long> _known = new Dictionary<EntityId, long>();
 
-    /// <returns>When the user was deleted, as far as this process knows; 0 for never.</returns>
+    /// <returns>When the user was deleted, as far as this process knows; 0 if never.</returns>
     public long At(EntityId user) => _known.GetValueOrDefault(user);
 
     public async Task AddAsync(EntityId user, long at)
@@ -112,7 +112,7 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
         await RefreshAsync();
     }
 
-    /// <returns>The later of the user's own mark and the one known here: a failover may lose one of them, and the other repairs it.</returns>
+    /// <returns>The later of the user's own mark and the one known here: a failover may lose either one, and the other restores it.</returns>
     public long Merge(EntityId user, long at)
     {
         long known = At(user);
@@ -124,7 +124,7 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
         return Math.Max(at, known);
     }
 
-    /// <summary>Places of deleted users in the histories of a version from before.</summary>
+    /// <summary>Positions of deleted users in the histories of an older version.</summary>
     public async Task<IReadOnlySet<int>> PositionsInAsync(ModelSnapshot model)
     {
         await RefreshAsync();
@@ -155,7 +155,7 @@ internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? 
         }
         catch (Exception e) when (RedisFailure.Is(e))
         {
-            // What was known before holds.
+            // The known marks stay in force.
         }
     }
 }

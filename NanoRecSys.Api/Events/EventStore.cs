@@ -4,16 +4,16 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Events;
 
-/// <summary>What became of an event.</summary>
+/// <summary>The result of storing an event.</summary>
 internal enum EventOutcome
 {
     Stored,
     Duplicate,
 
-    /// <summary>Its key belongs to another event already.</summary>
+    /// <summary>Another event already has its key.</summary>
     KeyReused,
 
-    /// <summary>The user has as many events as are kept.</summary>
+    /// <summary>The user has reached the maximum number of events.</summary>
     LimitReached,
 }
 
@@ -23,15 +23,15 @@ internal sealed class EventOptions : IValidatableObject
     public const string Section = "Events";
 
     /// <summary>
-    /// A user's newest events, which the store keeps; <see cref="EventRetention"/> moves older ones to the artifacts folder. Should be well above what a
-    /// model reads of a history (200 at most by the presets). Ten times as many are refused: then moving fails, or cannot keep up.
+    /// Number of a user's newest events that the store keeps; <see cref="EventRetention"/> moves older ones to the artifacts folder. Should be well above
+    /// the history length of the models (at most 200 in the presets). Events beyond ten times this number are refused: moving fails, or cannot keep up.
     /// </summary>
     [Range(1, 100_000)]
     public int MostPerUser { get; set; } = 1_000;
 
     /// <summary>
-    /// By type of event: a negative weight excludes the item instead, 0 ignores the event; 1 for a type that is not named. How much it weighs in training
-    /// is an option of <c>prepare</c>.
+    /// By event type: a negative weight excludes the item instead, 0 ignores the event; types not listed have weight 1. Weights in training
+    /// are an option of <c>prepare</c>.
     /// </summary>
     public IDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>(StringComparer.OrdinalIgnoreCase) { [EventTypes.Dislike] = -1 };
 
@@ -48,8 +48,8 @@ internal sealed class EventOptions : IValidatableObject
 
 /// <summary>Identifies the content of a user's events without reading them.</summary>
 /// <param name="Count">Number of events.</param>
-/// <param name="Stamp">Equal only while the events are the same; 0 for a user without events who was never deleted.</param>
-/// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 for never.</param>
+/// <param name="Stamp">Changes whenever the events change; 0 for a user without events who was never deleted.</param>
+/// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 if never.</param>
 internal readonly record struct EventsState(long Count, long Stamp, long ForgottenAt)
 {
     public static EventsState Of(long count, RedisValue revision, long forgottenAt)
@@ -60,8 +60,8 @@ internal readonly record struct EventsState(long Count, long Stamp, long Forgott
 }
 
 /// <summary>
-/// All events, in Redis: the one place that every replica reads, so that what one took the others know with their next
-/// request. Works on what Redis, its cluster and Garnet have in common: hashes, strings and MULTI within one hash slot.
+/// All events, in Redis, which all replicas read, so that an event stored by one replica is seen by the others in their next
+/// request. Uses only what Redis, Redis Cluster and Garnet have in common: hashes, strings and MULTI within one hash slot.
 /// </summary>
 internal sealed class EventStore(
     EventNotices notices, StoreHealth health, EventCommits commits, EventRetention retention, EventArchive archive, ForgottenUsers forgotten,
@@ -70,14 +70,14 @@ internal sealed class EventStore(
     private const int Attempts = 3;
     private const int Reserve = 10;
 
-    /// <summary>False without a Redis: events are refused then.</summary>
+    /// <summary>False without Redis; events are then refused.</summary>
     public bool IsConfigured => redis is not null;
 
-    /// <summary>Events of a user beyond which further ones are refused.</summary>
+    /// <summary>Maximum number of events of a user; further ones are refused.</summary>
     public int MaxPerUser => Reserve * options.Value.MostPerUser;
 
-    /// <summary>Stores all of them, except those that are refused one by one.</summary>
-    /// <returns>What became of each, in order.</returns>
+    /// <summary>Stores all events, except those that are refused individually.</summary>
+    /// <returns>The result for each event, in order.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes; the message says what is known to be stored.</exception>
     public async Task<EventOutcome[]> AppendAsync(IReadOnlyList<EventDraft> events)
     {
@@ -104,11 +104,11 @@ internal sealed class EventStore(
             }
             catch (RedisTimeoutException) when (attempt < Attempts && !commits.Waits)
             {
-                isUnknown = true; // The client waits shortly, for the sake of recommendations. What was written is known by its key.
+                isUnknown = true; // The client's time-out is short, for the sake of recommendations. The key shows whether an event was written.
             }
             catch (RedisServerException e) when (attempt == 1 && IsAborted(e))
             {
-                // In a cluster another node may have taken over; the client knows it by now.
+                // In a cluster another node may have taken over, which the client knows by now.
             }
             catch (Exception e) when (RedisFailure.Is(e) || e is OperationCanceledException or InvalidDataException)
             {
@@ -119,10 +119,10 @@ internal sealed class EventStore(
         }
     }
 
-    /// <summary>Deletes all events of a user, on every replica at once, and then those that were moved to the artifacts folder.</summary>
-    /// <param name="userId">Whose.</param>
-    /// <param name="forget">Whether what versions and data sets hold of the user is to be forgotten, too: see <see cref="EventKeys.Forgotten"/>.</param>
-    /// <returns>How many there were.</returns>
+    /// <summary>Deletes all events of a user, on every replica at once, and then those moved to the artifacts folder.</summary>
+    /// <param name="userId">The user.</param>
+    /// <param name="forget">Whether to forget the user's data in versions and data sets, too; see <see cref="EventKeys.Forgotten"/>.</param>
+    /// <returns>Number of deleted events.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes, or the artifacts folder cannot be written to.</exception>
     public async Task<long> DeleteAsync(EntityId userId, bool forget)
     {
@@ -151,9 +151,9 @@ internal sealed class EventStore(
     }
 
     /// <summary>Deletes one event of a user, on every replica at once.</summary>
-    /// <param name="userId">Whose.</param>
+    /// <param name="userId">The user.</param>
     /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
-    /// <returns>1, or 0 where there is none.</returns>
+    /// <returns>1, or 0 if there is none.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
     public async Task<long> DeleteAsync(EntityId userId, string field)
     {
@@ -162,7 +162,7 @@ internal sealed class EventStore(
             Task<long> count = transaction.HashDeleteAsync(EventKeys.Of(userId), [field]);
             return (count, [transaction.StringSetAsync(EventKeys.Revision(userId), Random.Shared.NextInt64())]);
         });
-        return Math.Max(deleted, await DeleteArchivedAsync(userId, field)); // both for an event whose move was interrupted
+        return Math.Max(deleted, await DeleteArchivedAsync(userId, field)); // an event whose move was interrupted is in both
     }
 
     private async Task<long> DeleteArchivedAsync(EntityId userId, string? field = null)
@@ -189,7 +189,7 @@ internal sealed class EventStore(
             await Task.WhenAll([count, noticed, .. others]);
             if (forgottenAt is { } mark)
             {
-                await forgotten.AddAsync(userId, mark); // may be on another node; if this process dies before, the next look-up of the user adds it
+                await forgotten.AddAsync(userId, mark); // may be on another node; if this process dies first, the next look-up of the user adds it
             }
 
             return await count;
@@ -212,9 +212,9 @@ internal sealed class EventStore(
         }
     }
 
-    /// <summary>Identifies a user's events; costs the same for any number of them.</summary>
-    /// <param name="userId">Whose.</param>
-    /// <param name="answer">A key with the user's tag, whose value is read with it.</param>
+    /// <summary>Identifies a user's events, at a cost that does not depend on their number.</summary>
+    /// <param name="userId">The user.</param>
+    /// <param name="answer">A key with the user's hash tag, whose value is read in the same round trip.</param>
     public async Task<(EventsState State, RedisValue Answer)> StateAsync(EntityId userId, RedisKey? answer = null)
     {
         IDatabase database = Database();
@@ -226,16 +226,16 @@ internal sealed class EventStore(
         return (EventsState.Of(count, values[0], forgottenAt), answer is null ? RedisValue.Null : values[2]);
     }
 
-    /// <summary>What is known of a user while Redis is away.</summary>
+    /// <summary>The known data of a user while Redis is away.</summary>
     public UserEvents Unread(EntityId userId) => new([], forgotten.At(userId), IsWhole: false);
 
-    /// <summary>A user's events, but for those of a type that weighs nothing.</summary>
-    /// <param name="userId">Whose.</param>
+    /// <summary>A user's events, except those whose type has weight 0.</summary>
+    /// <param name="userId">The user.</param>
     /// <param name="state">As <see cref="StateAsync"/> returned it.</param>
-    /// <exception cref="InvalidDataException">Some are not events, or of a later release, or there are far more than this release stores.</exception>
+    /// <exception cref="InvalidDataException">Some are not events or were written by a later release, or there are far more than this release stores.</exception>
     public async Task<UserEvents> ReadAsync(EntityId userId, EventsState state)
     {
-        if (state.Count > 2L * MaxPerUser) // concurrent batches may exceed the limit a little
+        if (state.Count > 2L * MaxPerUser) // concurrent batches may slightly exceed the limit
         {
             throw new InvalidDataException(
                 $"A user has {state.Count} events, more than {2 * Reserve} times Events:MostPerUser ({options.Value.MostPerUser}): they are not read. Delete some, or raise the limit.");
@@ -264,7 +264,7 @@ internal sealed class EventStore(
         return whose.Zip(counts).ToDictionary();
     }
 
-    // Without a cluster all events are in one transaction, in a cluster those of the same slot: at least those of a user.
+    // Without a cluster all events are in one transaction; in a cluster, those in the same slot, which includes all events of a user.
     private async Task<HashSet<EventDraft>> WriteAsync(IDatabase database, EventDraft[] events)
     {
         Task<EventDraft[]>[] writes = [.. events.GroupBy(draft => redis!.GetHashSlot(EventKeys.Of(draft.UserId))).Select(some => WriteTogetherAsync([.. some]))];
@@ -278,12 +278,12 @@ internal sealed class EventStore(
         {
             health.ReportRefusal(e.Message, isRefused: false);
             throw new EventStoreException(
-                $"The store refused a part of the request: {e.Message.TrimEnd('.')}. Events of the same user are stored together or not at all. "
-                + "Repair the store, then send all again with the same keys and timestamps; what is there is not stored twice.", e);
+                $"The store refused part of the request: {e.Message.TrimEnd('.')}. Events of the same user are stored together or not at all. "
+                + "Repair the store, then send all again with the same keys and timestamps; nothing is stored twice.", e);
         }
     }
 
-    /// <returns>Those that were not there.</returns>
+    /// <returns>The events that were new.</returns>
     private async Task<EventDraft[]> WriteTogetherAsync(EventDraft[] events)
     {
         EntityId[] whose = [.. events.Select(draft => draft.UserId).Distinct()];
@@ -314,11 +314,11 @@ internal sealed class EventStore(
         RedisValue value = await database.HashGetAsync(EventKeys.Of(draft.UserId), draft.Field);
         if (value.IsNull)
         {
-            return isFull ? EventOutcome.LimitReached : EventOutcome.Duplicate; // deleted since
+            return isFull ? EventOutcome.LimitReached : EventOutcome.Duplicate; // deleted in the meantime
         }
 
         UserEvent stored = StoredEvent.Read((byte[])value!);
-        return isRetry && stored == draft.Event ? EventOutcome.Stored // by an attempt whose answer did not come
+        return isRetry && stored == draft.Event ? EventOutcome.Stored // by an attempt whose answer was lost
             : stored.Matches(draft.Event, draft.IsTimed) ? EventOutcome.Duplicate
             : EventOutcome.KeyReused;
     }
@@ -329,7 +329,7 @@ internal sealed class EventStore(
         "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
 }
 
-/// <summary>Something could not be stored now; the message is for the client and says what is known.</summary>
+/// <summary>A write failed; the message is for the client and says what was stored.</summary>
 internal sealed class EventStoreException : Exception
 {
     public EventStoreException()
@@ -346,22 +346,22 @@ internal sealed class EventStoreException : Exception
     {
     }
 
-    /// <param name="e">What a write threw.</param>
+    /// <param name="e">The exception of a write.</param>
     /// <param name="isRefused">Whether it is certain that nothing was stored.</param>
-    /// <param name="health">Counts and logs it.</param>
-    /// <param name="database">Asked for the reason of an aborted transaction.</param>
+    /// <param name="health">Counts and logs the failure.</param>
+    /// <param name="database">Used to find the reason for an aborted transaction.</param>
     public static async Task<EventStoreException> FromAsync(Exception e, bool isRefused, StoreHealth health, IDatabase database)
     {
         string reason = await ReasonAsync(e, health, database);
         health.ReportRefusal(reason, isRefused);
         return new EventStoreException(
-            e is InvalidDataException ? $"{reason} It is stored under the key of a part of this request; the rest is stored."
+            e is InvalidDataException ? $"{reason} It is stored under one of this request's keys; the rest of the request is stored."
             : !isRefused ? $"The store did not confirm the request{(e is RedisServerException ? $" ({reason})" : "")}: it may or may not be stored. Send it again with the same keys and timestamps; what is there is not stored twice."
             : reason.StartsWith("OOM", StringComparison.Ordinal) ? "The store is full: nothing was stored. Make room in Redis (maxmemory), then send the request again."
             : $"The store refuses writes: {reason.TrimEnd('.')}. Nothing was stored.", e);
     }
 
-    /// <returns>Why a command failed; for an aborted transaction, which does not say so, what a single write is refused for.</returns>
+    /// <returns>Why a command failed; an aborted transaction does not say why, so a single write is tried to find out.</returns>
     public static async Task<string> ReasonAsync(Exception e, StoreHealth health, IDatabase database) =>
         !e.Message.StartsWith("EXECABORT", StringComparison.Ordinal) ? e.Message
         : await health.FindRefusalAsync(database)

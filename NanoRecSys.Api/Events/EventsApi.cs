@@ -5,7 +5,7 @@ using NanoRecSys.Api.Outcomes;
 
 namespace NanoRecSys.Api.Events;
 
-/// <summary><c>POST /events</c>: interactions as they happen, and what deletes them: <c>DELETE /users/{id}</c>, <c>/users/{id}/events</c>.</summary>
+/// <summary><c>POST /events</c> stores interactions as they happen; <c>DELETE /users/{id}</c> and <c>/users/{id}/events</c> delete them.</summary>
 internal static class EventsApi
 {
     private const string BatchField = "events";
@@ -15,7 +15,7 @@ internal static class EventsApi
     public static void AddEvents(this WebApplicationBuilder builder)
     {
         builder.AddSettings<EventOptions>(EventOptions.Section);
-        builder.Services.AddHostedService<KeyMigration>(); // first: the others find events where it moves them
+        builder.Services.AddHostedService<KeyMigration>(); // first, so that the others find the moved events
         builder.Services.AddSingleton<EventStore>();
         builder.Services.AddSingleton<EventCommits>();
         builder.Services.AddSingleton<StoreHealth>();
@@ -34,10 +34,10 @@ internal static class EventsApi
     {
         app.MapPost("/events", PostEvents)
             .WithTags("Events")
-            .WithSummary("What users did, one event or a batch of up to 1000; their next recommendations reflect it")
+            .WithSummary("Stores user events, one or a batch of up to 1000; the next recommendations reflect them")
             .WithDescription(
-                "Answered once everything is stored. Invalid rows are refused one by one, the others are stored. Sent again with the same key " +
-                "(or the same item, type and timestamp), an event is stored once. Unknown fields are refused. A type is any name; those with a negative weight (Events:Weights) exclude the item. " +
+                "Answers when everything is stored. Invalid rows are refused individually, the others are stored. An event sent again with the same key " +
+                "(or the same item, type and timestamp) is stored once. Unknown fields are refused. A type is any name; types with a negative weight (Events:Weights) exclude the item. " +
                 "503: the store is away, full or refuses writes; the message says what is known to be stored. Send the request again.")
             .WithJsonBody<EventBatch, EventReceipt>(
                 """{"events": [{"user_id": 42, "item_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "item_id": 32, "type": "purchase"}]}""")
@@ -45,24 +45,24 @@ internal static class EventsApi
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}", DeleteUser)
             .WithTags("Events")
-            .WithSummary("Deletes a user: the events, the answers made from them, and what is served of the published history")
+            .WithSummary("Deletes a user: the events, the answers computed from them, and the served part of the published history")
             .WithDescription(
-                "Takes effect on every replica at once: the user is unknown until new events arrive, and the next training with the store's events leaves the user " +
+                "Takes effect on every replica at once: the user is then unknown until new events arrive, and the next training with the store's events leaves the user " +
                 "out of its data. 'scrub' of NanoRecSys.Training removes the user from the files of published versions. 503: the store is away; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}/events", DeleteEvents)
             .WithTags("Events")
-            .WithSummary("Deletes all events of a user, and the answers made from them")
+            .WithSummary("Deletes all events of a user, and the answers computed from them")
             .WithDescription(
-                "Takes effect on every replica at once. What the model was published with stays until a version without it is published. " +
+                "Takes effect on every replica at once. Data in the published model remains until a version without it is published. " +
                 "503: the store is away; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}/events/{key}", DeleteEvent)
             .WithTags("Events")
-            .WithSummary("Deletes the event that was sent with a key")
-            .WithDescription("Takes effect on every replica at once; deleted is 0 where the user has no event of that key. 503: the store is away; send the request again.")
+            .WithSummary("Deletes the event with a key")
+            .WithDescription("Takes effect on every replica at once; deleted is 0 if the user has no event with that key. 503: the store is away; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
     }
@@ -137,7 +137,7 @@ internal static class EventsApi
         }
     }
 
-    /// <summary>The answer of every call that has to write, while Redis is away or full.</summary>
+    /// <summary>The answer of every writing call while Redis is away or full.</summary>
     public static IResult StoreAway(HttpContext http, EventStoreException e)
     {
         http.Response.Headers.RetryAfter = "1";
@@ -198,24 +198,24 @@ internal static class EventsApi
     }
 }
 
-/// <summary>Reads one event of a request's body, and says everything that is wrong with it.</summary>
+/// <summary>Reads one event from a request's body and reports all its errors.</summary>
 internal sealed class EventReader(StoreHealth health)
 {
     private const int MaxKeyLength = 128;
-    private const string OldName = "movie_id"; // of item_id
+    private const string OldName = "movie_id"; // alias of item_id
     private const int MaxTypeLength = 64;
     private const string Keyed = "key:";
     private const string Timed = "at:";
     private const string New = "new:";
 
-    // Clocks of well-kept machines differ by less; beyond it an event would stay the newest for as long as it is early.
+    // Well-kept clocks differ by less. An event further in the future would remain the newest until its time has come.
 
     private long _lastReceived;
 
     /// <param name="fields">The event.</param>
-    /// <param name="index">Its place in the request.</param>
+    /// <param name="index">Its position in the request.</param>
     /// <param name="knows">Whether an item is in the catalog.</param>
-    /// <returns>To be used only where <paramref name="fields"/> has no errors.</returns>
+    /// <returns>Valid only if <paramref name="fields"/> has no errors.</returns>
     public EventDraft Read(BodyFields fields, int index, Func<EntityId, bool> knows)
     {
         DateTimeOffset now = health.UtcNow;
@@ -239,7 +239,7 @@ internal sealed class EventReader(StoreHealth health)
         return new EventDraft(index, user, Field(key, given, item, type), happened, IsTimed: given is not null, request);
     }
 
-    // Microseconds, each number once: so events of a batch keep their order, and a repeated event differs from the first.
+    // Microseconds, each value used once, so that a batch's events keep their order and a repeated event differs from the first.
     private long NextReceived(DateTimeOffset now)
     {
         long last, next;
@@ -252,16 +252,16 @@ internal sealed class EventReader(StoreHealth health)
         return next;
     }
 
-    /// <summary>Where an event with a key is stored.</summary>
+    /// <summary>The field in which an event with a key is stored.</summary>
     public static string FieldOf(string key) => Keyed + key;
 
-    /// <summary>What deletes the event of a field.</summary>
+    /// <summary>The key that deletes the event of a field.</summary>
     public static string KeyOf(string field) => field.StartsWith(Keyed, StringComparison.Ordinal) ? field[Keyed.Length..] : field;
 
-    /// <summary>Whether it may be the field of an event that was sent without a key.</summary>
+    /// <summary>Whether it may be the field of an event without a key.</summary>
     public static bool IsField(string key) => key.StartsWith(Timed, StringComparison.Ordinal) || key.StartsWith(New, StringComparison.Ordinal);
 
-    // With neither key nor time nothing tells a repetition from a second event.
+    // Without a key and a time, a repetition cannot be distinguished from a second event.
     private static string Field(string? key, long? timestamp, EntityId item, string type) =>
         key is not null ? FieldOf(key)
         : timestamp is { } when ? string.Create(CultureInfo.InvariantCulture, $"{Timed}{when}:{Uri.EscapeDataString(item.Text)}:{type}")
@@ -288,16 +288,16 @@ internal sealed class EventReader(StoreHealth health)
         else if (timestamp > (now + Clocks.AllowedSkew).ToUnixTimeSeconds())
         {
             fields.Refuse("timestamp", string.Create(CultureInfo.InvariantCulture,
-                $"Lies {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} are allowed: are they seconds since 1970, is the clock right?"), "in_the_future");
+                $"Is {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} are allowed: are they seconds since 1970, is the clock right?"), "in_the_future");
         }
     }
 }
 
-/// <summary>An event that was checked and waits to be stored.</summary>
-/// <param name="Index">Its place in the request.</param>
-/// <param name="UserId">Whose it is.</param>
+/// <summary>A validated event that is to be stored.</summary>
+/// <param name="Index">Its position in the request.</param>
+/// <param name="UserId">The user.</param>
 /// <param name="Field">Its idempotency key, unique among the user's events.</param>
 /// <param name="Event">What happened.</param>
 /// <param name="IsTimed">Whether the client gave the time.</param>
-/// <param name="RequestId">Of the answer that led to it, if the client says so.</param>
+/// <param name="RequestId">Id of the answer that led to it, if the client sent one.</param>
 internal sealed record EventDraft(int Index, EntityId UserId, string Field, UserEvent Event, bool IsTimed, string? RequestId = null);

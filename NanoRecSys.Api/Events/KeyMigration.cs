@@ -3,8 +3,8 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Moves what releases before stored under keys without hash tags, before the first request and, for replicas of such a release that still run, every
-/// minute. An event is copied before it is deleted, so an interruption costs nothing: the next start continues.
+/// Moves events that earlier releases stored under keys without hash tags: before the first request and, in case replicas of such a release still run,
+/// every minute. An event is copied before it is deleted, so nothing is lost by an interruption: the next start continues.
 /// </summary>
 internal sealed class KeyMigration(EventNotices notices, TimeProvider time, ILogger<KeyMigration> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
@@ -56,7 +56,7 @@ internal sealed class KeyMigration(EventNotices notices, TimeProvider time, ILog
         {
             await MoveAsync(redis!.GetDatabase(), user);
         }
-        catch (RedisServerException e) // such as a key of another type, which must not keep the others where they are
+        catch (RedisServerException e) // for example a key of another type, which must not stop the others from moving
         {
             logger.LogWarning("The events of a user stay under a key of an earlier release for now: {Reason}", e.Message);
         }
@@ -78,7 +78,7 @@ internal sealed class KeyMigration(EventNotices notices, TimeProvider time, ILog
             await transaction.ExecuteAsync();
             await Task.WhenAll(all);
             notices.Heard([user]);
-            await database.HashDeleteAsync(earlier, [.. events.Select(entry => entry.Name)]); // not the key: there may be new events
+            await database.HashDeleteAsync(earlier, [.. events.Select(entry => entry.Name)]); // not the whole key, which may have new events
         }
 
         await database.SetRemoveAsync(EventKeys.EarlierUsers, user.Text);

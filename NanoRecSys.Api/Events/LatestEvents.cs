@@ -7,8 +7,8 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// <c>GET /events</c>: the latest events, and how many there were on each day. A sorted set refers to them by when they arrived, so what was
-/// deleted, or moved out of the store, is not shown. Both are written after an event is stored, without waiting: they are for looking, not for training.
+/// <c>GET /events</c>: the latest events, and their number on each day. A sorted set refers to them by arrival time, so events that were
+/// deleted or moved out of the store are not shown. Both are written after an event is stored, without waiting, and are only for display.
 /// </summary>
 internal static class LatestEvents
 {
@@ -18,18 +18,18 @@ internal static class LatestEvents
     private const int Kept = 1000;
     private const int MaxRows = 200;
     private const int Days = 14;
-    private const char Separator = '\n'; // in no id
+    private const char Separator = '\n'; // ids cannot contain it
     private static readonly TimeSpan DayLifetime = TimeSpan.FromDays(Days + 1);
 
     public static void MapLatestEvents(this IEndpointRouteBuilder app) => app.MapGet("/events", GetEvents)
         .WithTags("Events")
-        .WithSummary("The latest stored events, newest first, and how many came on each of the last 14 days")
+        .WithSummary("The latest stored events, newest first, and the number on each of the last 14 days")
         .WithDescription(
-            "Of the latest 1000 of all users, or of all that the store has of a user. An event's key deletes it: DELETE /users/{id}/events/{key}. 503: the store is away.")
+            "Lists the latest 1000 events of all users, or all stored events of one user. An event's key deletes it: DELETE /users/{id}/events/{key}. 503: the store is away.")
         .WithAnswer<EventList>()
         .RequireKey(KeyRole.Read);
 
-    /// <summary>After events were stored.</summary>
+    /// <summary>Called after events were stored.</summary>
     public static void Add(IDatabase database, IReadOnlyCollection<EventDraft> events, DateTimeOffset now)
     {
         if (events.Count == 0)
@@ -44,7 +44,7 @@ internal static class LatestEvents
         database.KeyExpire(day, DayLifetime, flags: CommandFlags.FireAndForget);
     }
 
-    /// <summary>After all events of a user were deleted: their references name the user.</summary>
+    /// <summary>Called after all events of a user were deleted, because their references contain the user's id.</summary>
     public static async Task ForgetAsync(IDatabase database, EntityId user)
     {
         RedisValue[] members = await database.SortedSetRangeByRankAsync(Key);
@@ -116,7 +116,7 @@ internal static class LatestEvents
         return [.. days.Zip(counts, (day, count) => new EventDay(day, (long)count))];
     }
 
-    /// <returns>Null for what is no member of ours.</returns>
+    /// <returns>Null if it is not one of our members.</returns>
     private static (EntityId User, string Field)? Reference(RedisValue member) =>
         member.ToString().Split(Separator, 2) is [var user, var field] && EntityId.TryParse(user, out EntityId id) ? (id, field) : null;
 

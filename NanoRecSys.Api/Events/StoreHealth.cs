@@ -3,14 +3,14 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Watches the Redis that holds events: whether it answers, takes writes, is configured to keep them, and is still the same
-/// store. A random id in Redis, the epoch, tells the latter: a store that was emptied or replaced has another one.
+/// Watches the Redis that holds events: whether it answers, accepts writes, is configured to persist them, and is still the same
+/// store. A random id in Redis, the epoch, shows the latter: a store that was emptied or replaced has a different one.
 /// </summary>
 internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be set right at any time
+    private static readonly TimeSpan InspectInterval = TimeSpan.FromMinutes(1); // a clock may be corrected at any time
 
 
     private static readonly string[] AllWrites = ["OOM ", "READONLY ", "NOREPLICAS ", "MISCONF ", "CLUSTERDOWN ", "It is a read-only replica."];
@@ -29,19 +29,19 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
     private long _refusals;
     private long? _loggedAt;
 
-    /// <summary>Whether Redis times out: commands would only wait.</summary>
+    /// <summary>Whether Redis times out, so that further commands would only wait.</summary>
     public bool IsSilent => _isSilent;
 
     /// <summary>Whether Redis answered the latest probe.</summary>
     public bool IsAnswering => _isAnswering;
 
-    /// <summary>Whether Redis answers, but does not store events and items.</summary>
+    /// <summary>Whether Redis answers but does not store events and items.</summary>
     public bool IsRefusing => (_writeRefusal ?? _probeRefusal) is not null;
 
-    /// <summary>This machine's time; that of Redis if the two differ by more than five minutes, so that one wrong clock does not put events into the future.</summary>
+    /// <summary>This machine's time, or Redis's if they differ by more than five minutes, so that one wrong clock does not date events in the future.</summary>
     public DateTimeOffset UtcNow => time.GetUtcNow() - _skew;
 
-    /// <summary>For the status document.</summary>
+    /// <summary>Warnings for the status document.</summary>
     public IEnumerable<string> Warnings
     {
         get
@@ -65,10 +65,10 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
 
     public void ReportWritten() => _writeRefusal = null;
 
-    /// <summary>A write was refused or not confirmed: counted, and logged at most every ten seconds.</summary>
+    /// <summary>Counts a write that was refused or not confirmed, and logs it at most every ten seconds.</summary>
     public void ReportRefusal(string reason, bool isRefused)
     {
-        // A key of another type concerns one user only.
+        // A key of another type affects only one user.
         _writeRefusal = isRefused && !reason.StartsWith("WRONGTYPE", StringComparison.Ordinal) ? reason : _writeRefusal;
         lock (_logging)
         {
@@ -82,7 +82,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         }
     }
 
-    /// <returns>Why Redis refuses writes now: the client's transactions hide the reason. Null if it does not.</returns>
+    /// <returns>Why Redis refuses writes now, because the client's transactions hide the reason; null if it does not.</returns>
     public async Task<string?> FindRefusalAsync(IDatabase database)
     {
         await ProbeAsync(database);
@@ -110,7 +110,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    // Redis checks whether it may write before it looks at NX, so a key that exists costs no write and still tells.
+    // Redis checks whether writes are allowed before it evaluates NX, so setting an existing key tests this without writing.
     private async Task ProbeAsync(IDatabase database)
     {
         Task<bool> writing = database.StringSetAsync(EventKeys.Epoch, Guid.NewGuid().ToString("N"), when: When.NotExists);
@@ -125,7 +125,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             _isSilent = e is TimeoutException;
             _isAnswering = false;
             _probeRefusal = e is RedisServerException ? e.Message : null;
-            _writeRefusal = e is RedisServerException ? _writeRefusal : null; // after an outage nothing is known
+            _writeRefusal = e is RedisServerException ? _writeRefusal : null; // after an outage the state is unknown
         }
 
         try
@@ -140,7 +140,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         }
         catch (Exception e) when (RedisFailure.Is(e))
         {
-            // The client itself sends no writes to a replica.
+            // The client does not send writes to a replica.
             _probeRefusal = _isAnswering && redis!.GetServers().All(server => server.IsReplica) ? "It is a read-only replica." : null;
         }
         catch (TimeoutException)
@@ -148,7 +148,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         }
     }
 
-    // Then a probe that succeeds says that it is over. A command that is not permitted is known to be permitted when it succeeds.
+    // For these, a successful probe means the problem is over. For a missing permission, only a successful command does.
     private static bool ConcernsAllWrites(string? refusal) =>
         refusal is not null && AllWrites.Any(code => refusal.StartsWith(code, StringComparison.Ordinal));
 
@@ -169,7 +169,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         _epoch = epoch;
     }
 
-    /// <summary>Looks at the clock and at what is configured. Servers that do not say (Garnet, some managed ones) are taken to be right.</summary>
+    /// <summary>Checks the clock and the configuration. Servers that do not report them (Garnet, some managed ones) are assumed to be right.</summary>
     private async Task InspectAsync(IConnectionMultiplexer connection)
     {
         var findings = new HashSet<string>();
@@ -180,7 +180,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
             _skew = skew.Duration() > Clocks.AllowedSkew ? skew : TimeSpan.Zero;
             if (_skew != TimeSpan.Zero)
             {
-                findings.Add($"The clock of this machine differs by {skew.TotalSeconds:F0} s from Redis': the time of Redis is used for events.");
+                findings.Add($"The clock of this machine differs by {skew.TotalSeconds:F0} s from Redis's clock: the time of Redis is used for events.");
             }
 
             foreach (IServer server in servers)

@@ -3,14 +3,14 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Keeps up with what replicas change together in Redis: receives the notice of each change, and besides looks every second, so that a missed notice
-/// is made up for. While Redis fails, what was read before holds; the first failure of a kind is a warning.
+/// Follows data in Redis that replicas change together: receives a notice of each change, and also checks every second in case a notice
+/// was missed. While Redis fails, the last read data stays in force; the first failure of a kind is logged as a warning.
 /// </summary>
 internal static class StoreWatch
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
-    /// <param name="failed">Logs why a look failed.</param>
+    /// <param name="failed">Logs why a check failed.</param>
     public static async Task RunAsync(
         IConnectionMultiplexer redis, RedisChannel channel, Action<RedisValue> receive, Func<IDatabase, Task> look, Action<LogLevel, string> failed,
         CancellationToken stoppingToken)
@@ -25,7 +25,7 @@ internal static class StoreWatch
                 if (!isSubscribed)
                 {
                     await redis.GetSubscriber().SubscribeAsync(channel, (_, message) => receive(message));
-                    isSubscribed = true; // from here on the client subscribes again by itself
+                    isSubscribed = true; // from now on the client resubscribes by itself
                 }
 
                 await look(redis.GetDatabase());

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>JSON of the HTTP interface: snake_case, fields without a value left out.</summary>
+/// <summary>JSON of the HTTP interface: snake_case, fields without a value are omitted.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>What a key permits; a higher role includes the lower ones. Also the name of the authorization policy.</summary>
+/// <summary>Permissions of a key; a higher role includes the lower ones. Also the name of the authorization policy.</summary>
 internal enum KeyRole
 {
     None,
@@ -16,7 +16,7 @@ internal enum KeyRole
     Admin,
 }
 
-/// <summary>Authentication by the header <c>X-Api-Key</c>, only if the settings hold a key: without one, requests pay nothing for it.</summary>
+/// <summary>Authentication by the header <c>X-Api-Key</c>, only if a key is configured: otherwise it costs requests nothing.</summary>
 internal static class ApiKeys
 {
     public static void AddApiKeys(this WebApplicationBuilder builder)
@@ -26,7 +26,7 @@ internal static class ApiKeys
             return;
         }
 
-        builder.Logging.AddFilter(typeof(ApiKeyHandler).FullName, LogLevel.Warning); // it logs every refusal
+        builder.Logging.AddFilter(typeof(ApiKeyHandler).FullName, LogLevel.Warning); // otherwise logs every refusal
         builder.Services.AddAuthentication(ApiKeyHandler.Scheme).AddScheme<AuthenticationSchemeOptions, ApiKeyHandler>(ApiKeyHandler.Scheme, null);
         AuthorizationBuilder authorization = builder.Services.AddAuthorizationBuilder();
         foreach (string role in Enum.GetNames<KeyRole>())
@@ -44,7 +44,7 @@ internal static class ApiKeys
         }
     }
 
-    /// <summary>With any key configured, writing and administration need one of that role; reading needs one if there are read keys.</summary>
+    /// <summary>If any key is configured, writing and administration need a key of that role; reading needs one if there are read keys.</summary>
     public static T RequireKey<T>(this T endpoints, KeyRole role)
         where T : IEndpointConventionBuilder
     {

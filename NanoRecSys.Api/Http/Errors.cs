@@ -25,14 +25,14 @@ internal static class Errors
         });
     }
 
-    /// <summary>What the response to a failed request says; null if it says nothing.</summary>
+    /// <summary>The error message in the response to a failed request; null if there is none.</summary>
     public static string? ReasonOf(HttpContext http) => http.Items.TryGetValue(ReasonKey, out object? reason) ? (string?)reason : null;
 
-    /// <summary>Kept for <see cref="ReasonOf"/>.</summary>
+    /// <summary>Keeps the reason for <see cref="ReasonOf"/>.</summary>
     public static void KeepReason(this HttpContext http, string reason) =>
         http.Items[ReasonKey] = reason.Length <= MaxReason ? reason : string.Concat(reason.AsSpan(0, MaxReason), "…");
 
-    /// <summary>One sentence as the whole response.</summary>
+    /// <summary>Writes one sentence as the whole response.</summary>
     public static Task WriteErrorAsync(this HttpContext http, int status, string detail)
     {
         http.KeepReason(detail);
@@ -47,11 +47,11 @@ internal static class Errors
         IExceptionHandlerFeature failure = http.Features.Get<IExceptionHandlerFeature>()!;
         switch (failure.Error)
         {
-            // Kestrel's own complaints about a request, such as a body that is too large: the client's mistake, not logged.
+            // Kestrel's own errors about a request, such as a body that is too large, are the client's fault and not logged.
             case BadHttpRequestException bad:
                 return http.WriteErrorAsync(bad.StatusCode, bad.Message);
 
-            // A call that has nothing to answer without the network; recommendations have, and do not come here.
+            // A call that cannot be answered without the network. Recommendations can, and never get here.
             case OnnxRuntimeException:
                 counters.CountModelError();
                 Log(http, failure);
@@ -64,7 +64,7 @@ internal static class Errors
         }
     }
 
-    // A line for each, so that every id is found, but a stack trace at most once a second: no client can fill the disk with them.
+    // One line each, so that every id can be found, but at most one stack trace per second, so that no client can fill the disk with them.
     private static void Log(HttpContext http, IExceptionHandlerFeature failure)
     {
         long now = Environment.TickCount64;
@@ -75,14 +75,14 @@ internal static class Errors
     }
 }
 
-/// <summary>Body of every response that is an error.</summary>
+/// <summary>Body of every error response.</summary>
 internal abstract record ErrorBody
 {
-    /// <summary>As in the header <c>X-Request-Id</c> and in the log.</summary>
+    /// <summary>Same as in the header <c>X-Request-Id</c> and in the log.</summary>
     public string? RequestId { get; set; }
 }
 
-/// <summary>Body of a 422: what is wrong with which field.</summary>
+/// <summary>Body of a 422: the errors of each field.</summary>
 internal sealed record FieldErrors(IReadOnlyList<FieldError> Detail) : ErrorBody;
 
 /// <summary>Body of a 503 before the first model is served.</summary>
@@ -90,13 +90,13 @@ internal sealed record NotReadyError(NotReady Detail) : ErrorBody;
 
 /// <param name="Status">Always <c>not_ready</c>.</param>
 /// <param name="Errors">Why there is no model.</param>
-/// <param name="Warnings">What else is not as it should be.</param>
+/// <param name="Warnings">Other problems.</param>
 internal sealed record NotReady(string Status, IReadOnlyList<string> Errors, IReadOnlyList<string> Warnings);
 
 /// <summary>Body of every other error: one sentence.</summary>
 internal sealed record PlainError(string Detail) : ErrorBody;
 
-/// <summary>Writes the request's id into every error that a handler returns.</summary>
+/// <summary>Writes the request's id into every error returned by a handler.</summary>
 internal sealed class ErrorIds : IEndpointFilter
 {
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)

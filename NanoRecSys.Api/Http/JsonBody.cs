@@ -4,17 +4,17 @@ using System.Text.Json;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>Reads the JSON object of a request's body; what is wrong with it becomes a field error.</summary>
+/// <summary>Reads the JSON object in a request's body and reports problems as field errors.</summary>
 internal static class JsonBody
 {
-    // A repeated name has two meanings; nanoRecSys takes the last, so its calls do.
+    // A repeated name is ambiguous. nanoRecSys takes the last one, so its calls do, too.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     /// <summary>For nanoRecSys' calls: unknown fields are ignored.</summary>
     public static ValueTask<BodyFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken) =>
         ReadAsync(request, default, cancellationToken);
 
-    /// <summary>For NanoRecSys' own calls: no name twice, and the caller must call <see cref="BodyFields.ForbidOthers"/>.</summary>
+    /// <summary>For NanoRecSys's own calls: no name may be repeated, and the caller must call <see cref="BodyFields.ForbidOthers"/>.</summary>
     public static ValueTask<BodyFields> ReadStrictAsync(HttpRequest request, CancellationToken cancellationToken) =>
         ReadAsync(request, Strict, cancellationToken);
 
@@ -22,13 +22,13 @@ internal static class JsonBody
     {
         if (!request.HasJsonContentType())
         {
-            // Text, a form, or no type at all: what a page of another origin can send without asking.
+            // Text, a form, or no type: these can be sent by a page of another origin without a preflight.
             throw new BadHttpRequestException("The body must be JSON: send the header Content-Type: application/json.", StatusCodes.Status415UnsupportedMediaType);
         }
 
         if (request.Headers.ContentEncoding.ToString() is not ("" or "identity") and var encoding)
         {
-            throw new BadHttpRequestException($"Compressed bodies are not read: send it without Content-Encoding: {encoding}.", StatusCodes.Status415UnsupportedMediaType);
+            throw new BadHttpRequestException($"Compressed bodies are not supported: send it without Content-Encoding: {encoding}.", StatusCodes.Status415UnsupportedMediaType);
         }
 
         try
@@ -42,15 +42,15 @@ internal static class JsonBody
         }
         catch (IOException e) when (e is not BadHttpRequestException)
         {
-            // Such as a chunk size beyond 32 bits, or a connection that ends in the middle.
+            // For example a chunk size beyond 32 bits, or a connection that ends early.
             throw new BadHttpRequestException($"The body could not be read: {e.Message}", e);
         }
     }
 
-    /// <exception cref="InvalidOperationException">A name holds half a surrogate pair, escaped: valid JSON, but not text.</exception>
+    /// <exception cref="InvalidOperationException">A name contains an escaped unpaired surrogate: valid JSON, but not text.</exception>
     private static JsonElement WithReadableNames(JsonElement element)
     {
-        // Read here, where it is an error of the body: a lookup of any other name would read it, too.
+        // Checked here, where it can be reported as an error of the body; otherwise a lookup of any other name would fail.
         if (element.ValueKind == JsonValueKind.Object)
         {
             foreach (JsonProperty field in element.EnumerateObject())
@@ -72,13 +72,13 @@ internal static class JsonBody
 }
 
 /// <summary>
-/// Reads the fields of a JSON object and collects everything that is wrong with them, so that one response names it all.
+/// Reads the fields of a JSON object and collects all errors, so that one response lists them all.
 /// </summary>
 internal sealed class BodyFields
 {
     private readonly JsonElement _object;
     private readonly string[] _place; // path from the request to this object
-    private readonly List<FieldError> _errors; // shared with the objects inside
+    private readonly List<FieldError> _errors; // shared with nested objects
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
 
     private BodyFields(JsonElement element, string[] place, List<FieldError> errors)
@@ -96,7 +96,7 @@ internal sealed class BodyFields
 
     public static BodyFields Parse(JsonElement body) => new(body, ["body"], []);
 
-    /// <summary>A body that could not even be read as JSON.</summary>
+    /// <summary>A body that is not valid JSON.</summary>
     public static BodyFields Invalid(FieldError error) => new(default, ["body"], [error]);
 
     public bool Has(string name) => TryFind(name, required: false, out _);
@@ -189,13 +189,13 @@ internal sealed class BodyFields
         return OptionalText(name, maxLength) ?? "";
     }
 
-    /// <summary>In ISO 8601, or seconds since 1970.</summary>
+    /// <summary>Reads a time in ISO 8601, or in seconds since 1970.</summary>
     /// <returns>Null if it is absent or null.</returns>
     public DateTimeOffset? OptionalTime(string name) => Optional<DateTimeOffset>(
         name, JsonTime.TryRead,
         _ => new FieldError(At(name), "Input should be a time: ISO 8601 such as 2026-01-31T12:00:00Z, or seconds since 1970", "datetime_type"));
 
-    /// <summary>A required number or text, or if several are allowed a list of 1 to <paramref name="maxCount"/>.</summary>
+    /// <summary>A required number or text or, if several are allowed, a list of 1 to <paramref name="maxCount"/>.</summary>
     public IReadOnlyList<ConditionValue> Values(string name, int maxCount, int maxLength)
     {
         static bool TryRead(JsonElement item, out ConditionValue value)
@@ -247,7 +247,7 @@ internal sealed class BodyFields
         (JsonElement item, out string value) => JsonValues.TryText(item, out value) && value.Length > 0 && value.Length <= maxLength,
         (_, place) => new FieldError(place, $"Input should be a string of 1 to {maxLength} characters", "string_type"));
 
-    /// <summary>An object inside this one, which reports its errors here; null if it is absent or null.</summary>
+    /// <summary>A nested object, which reports its errors here; null if it is absent or null.</summary>
     public BodyFields? OptionalObject(string name) => TryFindValue(name, out JsonElement element) ? new BodyFields(element, At(name), _errors) : null;
 
     /// <summary>A list of 1 to <paramref name="maxCount"/> objects, which report their errors here; empty if it is absent or null.</summary>
@@ -257,14 +257,14 @@ internal sealed class BodyFields
     public IReadOnlyList<BodyFields> Objects(string name, int maxCount) =>
         [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), _errors))];
 
-    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors: one that is wrong leaves the others valid.</summary>
+    /// <summary>A required list of 1 to <paramref name="maxCount"/> objects, each with its own errors: an invalid one leaves the others valid.</summary>
     public IReadOnlyList<BodyFields> Rows(string name, int maxCount) =>
         [.. Items(name, maxCount).Select((item, i) => new BodyFields(item, At(name, i), []))];
 
     /// <summary>Reports a field as invalid for a reason that only the caller knows.</summary>
     public void Refuse(string name, string message, string type) => _errors.Add(new FieldError(At(name), message, type));
 
-    /// <summary>Names every field that was not asked for: NanoRecSys' own calls ignore nothing silently.</summary>
+    /// <summary>Reports every field that was not read: NanoRecSys's own calls never ignore a field silently.</summary>
     public void ForbidOthers()
     {
         if (_object.ValueKind != JsonValueKind.Object)
@@ -274,11 +274,11 @@ internal sealed class BodyFields
 
         foreach (JsonProperty field in _object.EnumerateObject().Where(field => !_asked.Contains(field.Name)))
         {
-            Refuse(field.Name, $"Unknown field; there are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
+            Refuse(field.Name, $"Unknown field; the fields are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
         }
     }
 
-    /// <summary>The object as it came.</summary>
+    /// <summary>The object as received.</summary>
     public string RawText => _object.ValueKind == JsonValueKind.Object ? _object.GetRawText() : "";
 
     public IEnumerable<JsonProperty> Fields() => _object.ValueKind == JsonValueKind.Object ? _object.EnumerateObject() : [];
@@ -356,7 +356,7 @@ internal sealed class BodyFields
         element = default;
         if (_object.ValueKind != JsonValueKind.Object)
         {
-            return false; // reported once, about the whole object
+            return false; // reported once, for the whole object
         }
 
         bool found = _object.TryGetProperty(name, out element);
@@ -379,10 +379,10 @@ internal sealed class BodyFields
     private string[] At(string name, int index) => [.. _place, name, index.ToString(CultureInfo.InvariantCulture)];
 }
 
-/// <summary>Numbers and text out of JSON, as lenient as nanoRecSys: whole numbers also as <c>5.0</c> or <c>"5"</c>.</summary>
+/// <summary>Reads numbers and text from JSON, as leniently as nanoRecSys: integers may also be <c>5.0</c> or <c>"5"</c>.</summary>
 internal static class JsonValues
 {
-    // Doubles hold every whole number up to here.
+    // Doubles represent every integer up to here exactly.
     private const double LargestExact = 1L << 53;
 
     public static bool TryId(JsonElement element, out EntityId id)
@@ -415,14 +415,14 @@ internal static class JsonValues
                 value = (long)number;
                 return true;
             case JsonValueKind.String:
-                // Its raw bytes: they need not be valid text.
+                // Reads the raw bytes, which need not be valid text.
                 return long.TryParse(JsonMarshal.GetRawUtf8Value(element)[1..^1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
             default:
                 return false;
         }
     }
 
-    /// <summary>Whether it is a whole number of any size.</summary>
+    /// <summary>Whether it is an integer of any size.</summary>
     public static bool IsWhole(JsonElement element) => element.ValueKind switch
     {
         JsonValueKind.Number => element.TryGetDouble(out double number) && number == Math.Floor(number),
@@ -431,14 +431,14 @@ internal static class JsonValues
         _ => false,
     };
 
-    /// <returns>False if it is not a number, or too large for one.</returns>
+    /// <returns>False if it is not a number, or is too large for one.</returns>
     public static bool TryDouble(JsonElement element, out double value)
     {
         value = 0;
         return element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out value) && double.IsFinite(value);
     }
 
-    /// <returns>False if it is not a string, or holds half a surrogate pair.</returns>
+    /// <returns>False if it is not a string, or contains an unpaired surrogate.</returns>
     public static bool TryText(JsonElement element, out string value)
     {
         value = "";
@@ -459,7 +459,7 @@ internal static class JsonValues
     }
 }
 
-/// <summary>Times in ISO 8601, in UTC where they name no zone, or as seconds since 1970.</summary>
+/// <summary>Times in ISO 8601, in UTC if they have no zone, or in seconds since 1970.</summary>
 internal static class JsonTime
 {
     private static readonly double Last = DateTimeOffset.MaxValue.ToUnixTimeSeconds();

@@ -4,12 +4,12 @@ using Scalar.AspNetCore;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>The description at <c>/openapi/v1.json</c>, also in an older format, and a page to try it on at <c>/scalar</c>.</summary>
+/// <summary>The description at <c>/openapi/v1.json</c>, the same in an older format, and a page at <c>/scalar</c> for trying it out.</summary>
 internal static class OpenApi
 {
     private const string Json = "application/json";
 
-    /// <summary>The same description as <c>v1</c> in the older format, for generators of clients that do not read 3.1.</summary>
+    /// <summary>The same description as <c>v1</c> in OpenAPI 3.0, for client generators that do not support 3.1.</summary>
     public const string Older = "v1-openapi3.0";
 
     public static void AddOpenApiDocument(this WebApplicationBuilder builder)
@@ -39,14 +39,14 @@ internal static class OpenApi
 
     public static void MapOpenApiDocument(this IEndpointRouteBuilder app)
     {
-        app.MapOpenApi().AddEndpointFilter<IEndpointConventionBuilder, ComputeFilter>(); // it is made anew for each request
-        // Its script comes from this server; the fonts would come from the internet.
+        app.MapOpenApi().AddEndpointFilter<IEndpointConventionBuilder, ComputeFilter>(); // it is generated for each request
+        // The page's script comes from this server, but its fonts would be downloaded.
         app.MapScalarApiReference(page => page.WithTitle("NanoRecSys").DisableDefaultFonts().DisableTelemetry());
     }
 
     /// <summary>
-    /// Describes a JSON body, which the handler reads itself so that wrong fields are answered in the contract's shape, and the
-    /// responses that every such call has. Not by <c>Accepts</c>: routing would parse the content type of every request.
+    /// Describes a JSON body, which the handler reads itself so that wrong fields are reported in the contract's format, and the
+    /// responses common to such calls. Does not use <c>Accepts</c>: routing would parse the content type of every request.
     /// </summary>
     public static RouteHandlerBuilder WithJsonBody<TBody, TAnswer>(this RouteHandlerBuilder endpoint, string example) => endpoint
         .WithAnswer<TAnswer>()
@@ -66,7 +66,7 @@ internal static class OpenApi
         .Produces<FieldErrors>(StatusCodes.Status422UnprocessableEntity)
         .Produces<NotReadyError>(StatusCodes.Status503ServiceUnavailable);
 
-    // The file holds the examples of docs/api.md: "METHOD /path" to values of parameters, and to a response for each status.
+    // The file has the examples of docs/api.md: "METHOD /path" maps to parameter values and to a response for each status.
     private static void AddExamples(OpenApiDocument document)
     {
         using Stream file = typeof(OpenApi).Assembly.GetManifestResourceStream("openapi-examples.json")!;
@@ -97,14 +97,14 @@ internal static class OpenApi
         }
     }
 
-    // Health checks do not describe themselves.
+    // Health checks do not provide a description.
     private static OpenApiPathItem Probe() => new()
     {
         Operations = new()
         {
             [HttpMethod.Get] = new OpenApiOperation
             {
-                Summary = "200 while the process is up, whatever it depends on",
+                Summary = "200 while the process is up, regardless of its dependencies",
                 Responses = new()
                 {
                     ["200"] = new OpenApiResponse

@@ -5,14 +5,14 @@ using Microsoft.OpenApi;
 namespace NanoRecSys.Api.Http;
 
 /// <summary>
-/// Makes of the description what generators of clients can use: without it they make a client that has no ids, and a class of its own for each
-/// place where a type is used.
+/// Makes the description usable for client generators: without it they generate a client without ids, and a separate class for each
+/// use of a type.
 /// </summary>
 internal static class OpenApiSchemas
 {
-    private const string TypeName = "x-schema-id"; // ASP.NET's note of a schema's type
+    private const string TypeName = "x-schema-id"; // ASP.NET's annotation with a schema's type
 
-    /// <summary>Describes types with converters of their own, and numbers as numbers: the framework also reads them from text.</summary>
+    /// <summary>Describes types with custom converters, and numbers only as numbers, although the framework also reads them from text.</summary>
     public static Task DescribeAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
         Type type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
@@ -41,7 +41,7 @@ internal static class OpenApiSchemas
         return Task.CompletedTask;
     }
 
-    /// <summary>Replaces descriptions of types in place by references, and "null or T" by T: fields without a value are left out.</summary>
+    /// <summary>Replaces inline type descriptions by references, and "null or T" by T, because fields without a value are omitted.</summary>
     public static void NameTypes(OpenApiDocument document)
     {
         foreach (OpenApiSchema schema in document.Components?.Schemas?.Values.OfType<OpenApiSchema>().ToArray() ?? [])
@@ -77,7 +77,7 @@ internal static class OpenApiSchemas
             return schema;
         }
 
-        document.AddComponent(name, inPlace); // unless it has one of that name
+        document.AddComponent(name, inPlace); // unless that name exists
         return new OpenApiSchemaReference(name, document);
     }
 
