@@ -9,7 +9,7 @@ try
     WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
     {
         Args = args,
-        ContentRootPath = AppContext.BaseDirectory, // where appsettings.json is, whatever the working directory
+        ContentRootPath = AppContext.BaseDirectory, // finds appsettings.json from any working directory
     });
     builder.AddServiceDefaults();
     builder.AddRedisConnection();
@@ -29,7 +29,7 @@ try
     builder.AddStatus();
 
     WebApplication app = builder.Build();
-    app.Services.GetRequiredService<IStartupValidator>().Validate(); // here, where the host does not log a stack trace of it
+    app.Services.GetRequiredService<IStartupValidator>().Validate(); // here, so that the host does not log a stack trace
     app.WarnOfFewFiles();
     app.UseRequestLog();
     app.UseErrorCounting();

@@ -2,7 +2,7 @@ using NanoRecSys.Core.Features;
 
 namespace NanoRecSys.Core;
 
-/// <summary>JSON that training writes and serving reads, in snake_case: on one line for JSON Lines, <see cref="Indented"/> for files.</summary>
+/// <summary>JSON written by training and read by serving, in snake_case: on one line for JSON Lines, <see cref="Indented"/> for files.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -274,7 +274,7 @@ internal sealed class BodyFields
 
         foreach (JsonProperty field in _object.EnumerateObject().Where(field => !_asked.Contains(field.Name)))
         {
-            Refuse(field.Name, $"Unknown field; the fields are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
+            Refuse(field.Name, $"Unknown field; there are {string.Join(", ", _asked.Order(StringComparer.Ordinal))}", "extra_forbidden");
         }
     }
 

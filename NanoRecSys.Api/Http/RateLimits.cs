@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.RateLimiting;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>Requests per second of one address. Not per key: a client that may choose its key could choose a new one each time.</summary>
+/// <summary>Limits requests per second from one address. Not per key, because an unauthenticated client could send a new key each time.</summary>
 internal static class RateLimits
 {
     private const int SiteBytes = 8; // of an IPv6 address: providers assign at least a /64 to one customer
@@ -32,7 +32,7 @@ internal static class RateLimits
         };
     }
 
-    /// <summary>An IPv4 address, or the first 64 bits of an IPv6 address, of which one client has 2^64.</summary>
+    /// <summary>An IPv4 address, or the first 64 bits of an IPv6 address, because one client has 2^64 of them.</summary>
     internal static IPAddress ClientOf(IPAddress? address)
     {
         if (address is not { AddressFamily: AddressFamily.InterNetworkV6 })
@@ -50,7 +50,7 @@ internal static class RateLimits
         return new IPAddress(bytes);
     }
 
-    /// <summary>The framework refills partitions ten times a second, each time by the share of the period that has passed: any rate is exact.</summary>
+    /// <summary>The framework refills partitions ten times a second, each time in proportion to the elapsed time, so any rate is exact.</summary>
     internal static TokenBucketRateLimiterOptions Bucket(SecurityOptions options) => new()
     {
         TokenLimit = options.Burst > 0 ? options.Burst : 2 * options.RequestsPerSecond,

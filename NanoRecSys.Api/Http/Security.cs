@@ -7,7 +7,7 @@ namespace NanoRecSys.Api.Http;
 /// <summary>Keys, rate limits, headers and origins; docs/operations.md says what they protect.</summary>
 internal static class Security
 {
-    private static readonly PathString ReferencePage = "/scalar"; // the one page: it runs scripts of its own
+    private static readonly PathString ReferencePage = "/scalar"; // the only page: it runs its own scripts
 
     public static void AddSecurity(this WebApplicationBuilder builder)
     {
@@ -18,7 +18,7 @@ internal static class Security
         builder.AddApiKeys();
     }
 
-    /// <summary>Before everything that could refuse a request: a refusal has an id and headers, too.</summary>
+    /// <summary>Must precede everything that can refuse a request, so that refusals have an id and headers, too.</summary>
     public static void UseSecurity(this WebApplication app)
     {
         SecurityOptions options = app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value;
@@ -29,14 +29,14 @@ internal static class Security
 
         app.Use((http, next) =>
         {
-            // Never taken from the client: what the log shows must not be the client's to write.
+            // Never taken from the client: clients must not control what the log shows.
             http.TraceIdentifier = Guid.NewGuid().ToString();
             WriteHeaders(http);
             return next(http);
         });
         if (options.CorsOrigins.Count > 0)
         {
-            // Before the limits: pages can read their refusal, and preflights do not count.
+            // Before the limits, so that pages can read a refusal and preflights do not count.
             app.UseCors(policy => policy
                 .WithOrigins([.. options.CorsOrigins])
                 .WithMethods("GET", "POST", "DELETE")
@@ -53,7 +53,7 @@ internal static class Security
         app.UseApiKeys();
     }
 
-    /// <summary>The request's id, and what makes browsers treat the response as data. Written again for exceptions, which clear the response.</summary>
+    /// <summary>Writes the request's id, and headers that make browsers treat the response as data. Called again for exceptions, which clear the response.</summary>
     public static void WriteHeaders(HttpContext http)
     {
         IHeaderDictionary headers = http.Response.Headers;
@@ -68,7 +68,7 @@ internal static class Security
         }
     }
 
-    // ASPNETCORE_FORWARDEDHEADERS_ENABLED alone would trust every sender: then anyone could choose the address that limits count.
+    // ASPNETCORE_FORWARDEDHEADERS_ENABLED alone would trust every sender, so that anyone could choose the address that the limits count.
     private static void Trust(ForwardedHeadersOptions forwarded, SecurityOptions security)
     {
         if (security.KnownProxies.Count == 0)
@@ -78,7 +78,7 @@ internal static class Security
         }
 
         forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
-        forwarded.ForwardLimit = null; // through every proxy of the list, up to the first address that is not on it
+        forwarded.ForwardLimit = null; // skips every listed proxy, up to the first address that is not listed
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
         foreach (string proxy in security.KnownProxies)
@@ -95,27 +95,27 @@ internal sealed class SecurityOptions : IValidatableObject
 
     private const string HashOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    /// <summary>SHA-256 (64 hex digits) of each key that may read users, histories, recommendations and <c>/debug</c>; none: reading is open.</summary>
+    /// <summary>SHA-256 (64 hex digits) of each key that may read users, histories, recommendations and <c>/debug</c>; if empty, anyone may read.</summary>
     public IList<string> ReadKeys { get; init; } = [];
 
-    /// <summary>SHA-256 of each key that may also write events and movies. Without any key, everyone may.</summary>
+    /// <summary>SHA-256 of each key that may also write events and items. If no key is configured, anyone may write.</summary>
     public IList<string> WriteKeys { get; init; } = [];
 
-    /// <summary>SHA-256 of each key that may also change which model is served. Without any key, everyone may.</summary>
+    /// <summary>SHA-256 of each key that may also change the served model. If no key is configured, anyone may.</summary>
     public IList<string> AdminKeys { get; init; } = [];
 
-    /// <summary>Average number of requests per second from one address; 0: no limit.</summary>
+    /// <summary>Average number of requests per second from one address; 0 for no limit.</summary>
     [Range(0, 1_000_000)]
     public int RequestsPerSecond { get; set; }
 
-    /// <summary>Number of requests at once; 0: twice the rate.</summary>
+    /// <summary>Maximum burst of requests; 0 for twice the rate.</summary>
     [Range(0, 1_000_000)]
     public int Burst { get; set; }
 
-    /// <summary>Origins whose pages may call from a browser.</summary>
+    /// <summary>Origins whose pages may call the API from a browser.</summary>
     public IList<string> CorsOrigins { get; init; } = [];
 
-    /// <summary>Addresses or networks (<c>10.0.0.0/8</c>) of reverse proxies whose <c>X-Forwarded-For</c> names the client; none: it is ignored.</summary>
+    /// <summary>Addresses or networks (<c>10.0.0.0/8</c>) of reverse proxies whose <c>X-Forwarded-For</c> names the client; if empty, the header is ignored.</summary>
     public IList<string> KnownProxies { get; init; } = [];
 
     public IEnumerable<(string Hash, KeyRole Role)> Keys() =>
@@ -127,7 +127,7 @@ internal sealed class SecurityOptions : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        // The value is not repeated: it may be a key in plain text, and this goes to the log.
+        // The value is not repeated: it may be a key in plain text, and this message is logged.
         if (Keys().Any(key => key.Hash is not { Length: 64 } || !key.Hash.All(char.IsAsciiHexDigit)))
         {
             yield return new ValidationResult($"{Section}: a key must be given by its SHA-256, 64 hex digits (printf %s KEY | sha256sum).");
@@ -149,7 +149,7 @@ internal sealed class SecurityOptions : IValidatableObject
         }
     }
 
-    // Browsers send it exactly so: anything else, such as a slash at the end, would match nothing.
+    // Browsers send origins in exactly this form; anything else, such as a trailing slash, would never match.
     private static bool IsOrigin(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && text.Equals(uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase);
 

@@ -10,10 +10,10 @@ namespace NanoRecSys.Api.Http;
 /// <summary>The server's limits on bodies, connections and slow clients, its JSON conventions, and how it stops.</summary>
 internal static class Server
 {
-    // The largest body that makes sense, a session of some thousand movie ids, fits in a fraction of this.
+    // The largest useful body, a session of several thousand item ids, needs a fraction of this.
     private const long MaxBodyBytes = 64 * 1024;
 
-    // Requests and responses have some kilobytes: a client this slow only occupies a connection.
+    // Requests and responses have a few kilobytes: a client this slow only occupies a connection.
     private static readonly MinDataRate SlowestClient = new(bytesPerSecond: 4096, gracePeriod: TimeSpan.FromSeconds(5));
     private static readonly TimeSpan LongestHeaders = TimeSpan.FromSeconds(10);
 
@@ -33,7 +33,7 @@ internal static class Server
             kestrel.Limits.RequestHeadersTimeout = LongestHeaders;
             kestrel.Limits.MaxConcurrentConnections = MostConnections(options);
         });
-        // Clients can cause these lines: one for every refused connection, and others up to critical.
+        // Clients can cause these log lines: one for every refused connection, and others up to level critical.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);
         var lines = new TokenBucketRateLimiter(new TokenBucketRateLimiterOptions { TokenLimit = KestrelLines, TokensPerPeriod = KestrelLines, ReplenishmentPeriod = TimeSpan.FromSeconds(10) });
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => level >= LogLevel.Warning && lines.AttemptAcquire().IsAcquired);
@@ -49,7 +49,7 @@ internal static class Server
             (host, server) => host.ShutdownTimeout = server.Value.DrainDelay + server.Value.DrainTimeout);
     }
 
-    /// <summary>Says so if the process may open few files, which bounds its connections.</summary>
+    /// <summary>Warns if the process may open few files, which limits its connections.</summary>
     public static void WarnOfFewFiles(this WebApplication app)
     {
         if (ServerOptions.FileLimit() is { } files and < FewFiles)
@@ -68,8 +68,8 @@ internal static class Server
 }
 
 /// <summary>
-/// Stops in an order that loses no request: <c>/readyz</c> answers 503 first, so that load balancers send nothing more; after the
-/// delay the server stops listening and finishes what it has begun, until the time-out.
+/// Stops without losing a request: first <c>/readyz</c> answers 503, so that load balancers send no more requests; after the
+/// delay the server stops listening and finishes the requests in progress, until the time-out.
 /// </summary>
 internal sealed class Drain(IOptions<ServerOptions> options) : IHostedLifecycleService
 {
@@ -99,14 +99,14 @@ internal sealed class ServerOptions : IValidatableObject
     public const string Section = "Server";
 
     /// <summary>
-    /// For assemblies (260 once it listens, up to 430), artifacts, Redis, and connections beyond the limit that wait to be closed: without
-    /// one left, the runtime cannot load code, and the process aborts or answers nothing any more.
+    /// For assemblies (260 when the server starts to listen, up to 430), artifacts, Redis, and connections beyond the limit that wait to be closed. If
+    /// none is left, the runtime cannot load code, and the process aborts or stops answering.
     /// </summary>
     public const int ReservedFiles = 768;
 
     private const int LeastFiles = 896;
 
-    /// <summary>Connections at a time; 0, or more than the process may open: as many as its limit of open files allows.</summary>
+    /// <summary>Maximum number of connections; 0, or more than the process may open, means as many as its limit of open files allows.</summary>
     [Range(0, int.MaxValue)]
     public int MaxConnections { get; set; }
 
@@ -114,7 +114,7 @@ internal sealed class ServerOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
     public TimeSpan DrainDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Time for requests in progress to end; then they are cut off.</summary>
+    /// <summary>Time for requests in progress to finish before they are cut off.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -122,11 +122,11 @@ internal sealed class ServerOptions : IValidatableObject
     {
         if (FileLimit() is { } files and < LeastFiles)
         {
-            yield return new ValidationResult($"This process may open {files} files, it needs at least {LeastFiles}. Raise the limit (ulimit -n, or LimitNOFILE of a systemd unit).");
+            yield return new ValidationResult($"This process may open {files} files, but needs at least {LeastFiles}. Raise the limit (ulimit -n, or LimitNOFILE of a systemd unit).");
         }
     }
 
-    /// <returns>Null where the system does not say.</returns>
+    /// <returns>Null if the system does not report it.</returns>
     public static long? FileLimit()
     {
         const string Limits = "/proc/self/limits"; // "Max open files            1024                 4096                 files"

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace NanoRecSys.Api.Http;
 
-/// <summary>Reads numbers from the path and the query, and collects what is wrong with them.</summary>
+/// <summary>Reads values from the path and the query and collects their errors.</summary>
 internal sealed class UrlFields
 {
     private readonly List<FieldError> _errors = [];
@@ -49,7 +49,7 @@ internal sealed class UrlFields
         return id;
     }
 
-    /// <summary>Ids separated by commas; where the parameter is there several times, each is one id, which may have commas.</summary>
+    /// <summary>Ids separated by commas; if the parameter is repeated, each value is one id, which may contain commas.</summary>
     /// <inheritdoc cref="Int32" path="/param"/>
     public EntityId[] IdList(string place, string name, StringValues texts, int max)
     {
@@ -77,7 +77,7 @@ internal sealed class UrlFields
     }
 }
 
-/// <summary>Names every query parameter that a call does not have, or has twice: NanoRecSys' own calls ignore nothing silently.</summary>
+/// <summary>Reports query parameters that a call does not have, or that are repeated: NanoRecSys's own calls never ignore one silently.</summary>
 internal static class UnknownParameters
 {
     public static EndpointFilterDelegate Refuse(EndpointFilterFactoryContext endpoint, EndpointFilterDelegate next)
@@ -98,8 +98,8 @@ internal static class UnknownParameters
 }
 
 /// <summary>
-/// Gives handlers the ids and keys of a path as they were sent. Kestrel decodes a path but for <c>%2F</c>, so that its text does not tell <c>a/b</c>
-/// (<c>a%2Fb</c>) from <c>a%2Fb</c> (<c>a%252Fb</c>): the target is read here, and each segment decoded once.
+/// Provides the ids and keys of a path as sent. Kestrel decodes a path except for <c>%2F</c>, so that its text does not distinguish <c>a/b</c>
+/// (<c>a%2Fb</c>) from <c>a%2Fb</c> (<c>a%252Fb</c>). This class therefore reads the request target and decodes each segment once.
 /// </summary>
 internal static class PathIds
 {
@@ -121,7 +121,7 @@ internal static class PathIds
         };
     }
 
-    // Null where the target is not as the route has it, such as one with dot segments.
+    // Null if the target does not match the route, for example because it has dot segments.
     private static string? Read(HttpContext http, string name)
     {
         RoutePattern? route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern;

@@ -8,39 +8,39 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Items;
 
 /// <summary>
-/// Changes to items since the training, kept in Redis and in this process. A record that another replica stores arrives with its notice. Besides,
-/// the hash in Redis is read page by page, one page a second, and compared by content; all of it at once at the start and where its length
-/// or the number of changes shows that notices were missed. So the cost of a request or a look does not grow with the number of records.
+/// Changes to items since the training, kept in Redis and in this process. A record stored by another replica arrives with its notice. In addition,
+/// the hash in Redis is read one page per second and compared by content; it is read all at once at start, and if its length or the number of
+/// changes shows that notices were missed. So the cost of a request or a check does not depend on the number of records.
 /// </summary>
 internal sealed class ItemStore(
     ServedModel served, StoreHealth health, TimeProvider time, ILogger<ItemStore> logger, IConnectionMultiplexer? redis = null) : BackgroundService
 {
     private const int PageSize = 1000;
-    private const int Attempts = 10; // of a change while others change the same item
+    private const int Attempts = 10; // to change an item that others change at the same time
     private const int SpareEntries = 1000;
     private const string FirstPage = "0";
     private static readonly RedisChannel Channel = RedisChannel.Literal(ItemRecord.Notices);
 
-    private readonly ConcurrentDictionary<string, Kept> _records = new(); // by the field of the hash
+    private readonly ConcurrentDictionary<string, Kept> _records = new(); // by the hash's field
     private readonly Lock _changing = new();
     private volatile ItemLog _current = ItemLog.Empty;
-    private volatile int _round; // of reading the whole hash
+    private volatile int _round; // number of full reads of the hash
     private string _page = FirstPage;
     private long _lastLength;
     private long _lastRevision;
-    private long _heard; // notices, on top of the revision when all was read
+    private long _heard; // number of notices, added to the revision at the last full read
 
-    public IEnumerable<StoredItem> Items => _records.Values.Select(kept => kept.Item).OfType<StoredItem>(); // all that can be read
+    public IEnumerable<StoredItem> Items => _records.Values.Select(kept => kept.Item).OfType<StoredItem>(); // all readable records
 
-    /// <returns>Null unless something is stored of the item.</returns>
+    /// <returns>Null if nothing is stored for the item.</returns>
     public ItemRecord? Find(EntityId id) => _records.TryGetValue(id.Text, out Kept? kept) ? kept.Item?.Record : null;
 
     /// <summary>A model's items with their changes since the training.</summary>
     public ServedCatalog Extend(ModelSnapshot model) => model.Extend(_current, time.GetUtcNow());
 
-    /// <summary>Stores what a function makes of an item's record, unless it is the same.</summary>
-    /// <param name="change">From the stored record, null if there is none, to the next; null to leave it. It may be called several times.</param>
-    /// <returns>What is stored now, and whether that is new.</returns>
+    /// <summary>Applies a function to an item's record and stores the result if it differs.</summary>
+    /// <param name="change">Computes the next record from the stored one, which is null if there is none; null leaves it unchanged. May be called several times.</param>
+    /// <returns>The stored record, and whether it changed.</returns>
     /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes.</exception>
     public async Task<(ItemRecord? Stored, bool IsChanged)> ChangeAsync(EntityId id, Func<ItemRecord?, ItemRecord?> change)
     {
@@ -61,8 +61,8 @@ internal sealed class ItemStore(
 
                 next = next with { Version = (known?.Version ?? 0) + 1 };
                 RedisValue record = next.Write();
-                // On another node than the records in a cluster, so not part of the transaction. Before it: where this process dies between the two, other
-                // replicas read all records once for nothing. After it, they could miss the change.
+                // In a cluster it is on another node than the records, so not part of the transaction. It comes first: if this process dies in between, other
+                // replicas only read all records once in vain. If it came second, they could miss the change.
                 await database.StringIncrementAsync(ItemRecord.Revision);
                 ITransaction transaction = database.CreateTransaction();
                 transaction.AddCondition(before.IsNull ? StackExchange.Redis.Condition.HashNotExists(ItemRecord.Key, id.Text) : StackExchange.Redis.Condition.HashEqual(ItemRecord.Key, id.Text, before));
@@ -101,7 +101,7 @@ internal sealed class ItemStore(
         int known = _records.Count;
         long revision = (long)await database.StringGetAsync(ItemRecord.Revision);
         long length = await database.HashLengthAsync(ItemRecord.Key);
-        // What came since the last look may be on its way; what was there a look ago was missed.
+        // Changes since the last check may still be on their way; any that were already there then were missed.
         bool isBehind = _round == 0 || known > length || known < _lastLength || Interlocked.Read(ref _heard) < _lastRevision;
         (_lastLength, _lastRevision) = (length, revision);
         _page = isBehind ? FirstPage : _page;
@@ -131,7 +131,7 @@ internal sealed class ItemStore(
         }
 
         using SnapshotLease? lease = served.Lease();
-        _ = lease is null ? null : Extend(lease.Model); // before a request has to, also after a swap of the model
+        _ = lease is null ? null : Extend(lease.Model); // so that no request has to, also after a model swap
     }
 
     private void TakeNotice(RedisValue record)
@@ -147,9 +147,9 @@ internal sealed class ItemStore(
         }
     }
 
-    /// <summary>Adds what is new, and replaces what has changed.</summary>
-    /// <param name="isWhole">Whether it was read from the hash or written to it; a notice may be older than what is known.</param>
-    /// <param name="asked">When it was asked for: a record that was taken since is newer.</param>
+    /// <summary>Adds new records and replaces changed ones.</summary>
+    /// <param name="isWhole">Whether they were read from the hash or written to it; a notice may be older than the known record.</param>
+    /// <param name="asked">When they were requested: a record taken after that is newer.</param>
     private void Take(IReadOnlyList<HashEntry> entries, bool isWhole, long asked = long.MaxValue)
     {
         var fresh = new List<(string Field, Kept Kept)>();
@@ -187,7 +187,7 @@ internal sealed class ItemStore(
                     continue;
                 }
 
-                next.Round = Math.Max(next.Round, known?.Round ?? 0); // a round may have begun, and found it, since it was taken
+                next.Round = Math.Max(next.Round, known?.Round ?? 0); // a round that found it may have begun since it was taken
                 _records[field] = next;
                 log = Log(log, field, known, next);
             }
@@ -202,7 +202,7 @@ internal sealed class ItemStore(
         }
     }
 
-    /// <summary>Drops what a whole round of reading did not find.</summary>
+    /// <summary>Drops the records that a full read did not find.</summary>
     private void Drop()
     {
         lock (_changing)
@@ -228,7 +228,7 @@ internal sealed class ItemStore(
             : log;
     }
 
-    // A log of changes grows; one of the items as they are does not.
+    // The log of changes grows; a log of the items' current state does not.
     private ItemLog Compact(ItemLog log) => log.Count <= SpareEntries + 2 * _records.Count ? log
         : ItemLog.Of([.. _records.Values.Where(kept => kept.Item is not null).OrderBy(kept => kept.Item!.Record!.Added).Select(kept => kept.Item! with { HashChange = kept.Hash })]);
 
@@ -247,7 +247,7 @@ internal sealed class ItemStore(
         }
     }
 
-    /// <param name="Hash">Of its bytes.</param>
+    /// <param name="Hash">Hash of its bytes.</param>
     /// <param name="Item">Null if it cannot be read.</param>
     private sealed record Kept(long Hash, StoredItem? Item)
     {

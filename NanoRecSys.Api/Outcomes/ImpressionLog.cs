@@ -7,8 +7,8 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Outcomes;
 
 /// <summary>
-/// Records which lists users were shown, and which of their items they took. A request only puts its answer into a bounded queue, or counts it
-/// there if the same answer still waits; once a second, and before the shown items are read, the queue is written to Redis. What finds the queue full, or Redis away, is lost and counted.
+/// Records which lists users were shown, and which of the items they took. A request only puts its answer into a bounded queue, or increments the count of
+/// the same answer if it is still queued. The queue is written to Redis once a second, and before shown items are read. If the queue is full or Redis away, the record is lost and counted.
 /// </summary>
 internal sealed class ImpressionLog : BackgroundService
 {
@@ -17,13 +17,13 @@ internal sealed class ImpressionLog : BackgroundService
     private const string OtherSurface = "other";
     private const int Queued = 16_384;
     private const int LooksPerFlush = 10;
-    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(2); // of a request, for what the background writes
+    private static readonly TimeSpan ReadPatience = TimeSpan.FromSeconds(2); // of a request for the background write
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly Channel<Impression> _shown = Channel.CreateBounded<Impression>(Queued); // TryWrite fails when it is full
     private readonly Channel<Taken> _taken = Channel.CreateBounded<Taken>(Queued);
     private readonly SemaphoreSlim _flushing = new(1);
-    private readonly HashSet<string> _surfaces = new(StringComparer.Ordinal); // a client's texts: as tags and fields there must not be any number of them
+    private readonly HashSet<string> _surfaces = new(StringComparer.Ordinal); // chosen by clients: their number as tags and fields must be limited
     private readonly Counter<long> _impressions;
     private readonly Counter<long> _outcomes;
     private readonly Counter<long> _lost;
@@ -46,7 +46,7 @@ internal sealed class ImpressionLog : BackgroundService
 
     private bool IsOn => _redis is not null && _options.Window > TimeSpan.Zero;
 
-    /// <summary>A list was answered; those of sessions have no user whose events could follow.</summary>
+    /// <summary>Records an answered list. Sessions have no user whose events could follow.</summary>
     public void Add(RecommendationRequest request, RecommendationResponse response, string version)
     {
         if (!IsOn || request.UserId is not { } user)
@@ -72,7 +72,7 @@ internal sealed class ImpressionLog : BackgroundService
         }
     }
 
-    /// <summary>An event was stored.</summary>
+    /// <summary>Records a stored event.</summary>
     public void Add(EventDraft draft)
     {
         UserEvent happened = draft.Event;
@@ -83,7 +83,7 @@ internal sealed class ImpressionLog : BackgroundService
         }
     }
 
-    /// <summary>Items of a user's last lists; none while Redis is away.</summary>
+    /// <summary>Items of the user's last lists; empty while Redis is away.</summary>
     public async Task<IReadOnlyList<EntityId>> ReadItemsAsync(EntityId user, int lists)
     {
         if (!IsOn)
@@ -104,13 +104,13 @@ internal sealed class ImpressionLog : BackgroundService
         }
     }
 
-    /// <summary>Writes what is queued.</summary>
+    /// <summary>Writes the queued records.</summary>
     public async Task FlushAsync()
     {
         await _flushing.WaitAsync();
         try
         {
-            List<Taken> taken = Drain(_taken); // first: the lists that they follow were queued before them
+            List<Taken> taken = Drain(_taken); // first: the lists they refer to were queued before them
             await WriteAsync(_redis!.GetDatabase(), Drain(_shown));
             await AttributeAsync(_redis!.GetDatabase(), taken);
         }
@@ -214,7 +214,7 @@ internal sealed class ImpressionLog : BackgroundService
         }
     }
 
-    // What fails is lost: nothing waits for it.
+    // Failed records are lost: nothing waits for them.
     private async Task<bool> TryAsync(IEnumerable<Task> commands, int count)
     {
         try
@@ -256,19 +256,19 @@ internal sealed class ImpressionLog : BackgroundService
     {
         public bool Names(ShownList list) => RequestId == list.Request && list.Items.Contains(Item.Text);
 
-        // Clocks of clients may be a little behind.
+        // Client clocks may be slightly slow.
         public bool Follows(ShownList list, TimeSpan window) =>
             list.Items.Contains(Item.Text) && Timestamp >= list.Time - Clocks.AllowedSkew.TotalSeconds && Timestamp - list.Time <= window.TotalSeconds;
     }
 }
 
-/// <summary>Where outcomes are in Redis; all of it expires.</summary>
+/// <summary>Keys of outcomes in Redis; all of them expire.</summary>
 internal static class OutcomeKeys
 {
-    /// <summary>A list of a user's last lists, newest first; see <see cref="ShownList"/>.</summary>
+    /// <summary>A Redis list of the user's last shown lists, newest first; see <see cref="ShownList"/>.</summary>
     public static string Shown(EntityId user) => EventKeys.Of(user, "shown");
 
-    /// <summary>A set: which impressions of a user were counted as taken.</summary>
+    /// <summary>A set: the user's impressions already counted as taken.</summary>
     public static string Taken(EntityId user) => EventKeys.Of(user, "taken");
 
     /// <summary>A hash: the totals of one day by version, surface and kind.</summary>
@@ -283,7 +283,7 @@ internal sealed class OutcomeTotals
     public const string Clicks = "clicks";
     public const string Conversions = "conversions";
     public const int DaysKept = 90;
-    private const char Between = '|'; // neither a version nor a surface has it
+    private const char Between = '|'; // not allowed in versions and surfaces
 
     private readonly Dictionary<(DateOnly Day, string Version, string Surface, string Kind), long> _counts = [];
 

@@ -10,19 +10,19 @@ internal sealed class OutcomeOptions
 {
     public const string Section = "Outcomes";
 
-    /// <summary>How long a shown list is remembered, and an event counts for it; zero records nothing.</summary>
+    /// <summary>How long a shown list is remembered and events count for it; zero records nothing.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "30.00:00:00")]
     public TimeSpan Window { get; set; } = TimeSpan.FromDays(1);
 
-    /// <summary>Types of events that are conversions; any event of a positive weight is a click.</summary>
+    /// <summary>Event types that are conversions; any event with a positive weight is a click.</summary>
     public ISet<string> Conversions { get; init; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { "purchase" };
 }
 
-/// <summary><c>GET /outcomes</c>: whether what is recommended is taken, by version and surface.</summary>
+/// <summary><c>GET /outcomes</c>: how often recommended items are taken, by version and surface.</summary>
 internal static class OutcomesApi
 {
     private const int DefaultDays = 30;
-    private const double Z = 1.959964; // of 95%
+    private const double Z = 1.959964; // for 95%
 
     public static void AddOutcomes(this WebApplicationBuilder builder)
     {
@@ -32,7 +32,7 @@ internal static class OutcomesApi
     }
 
     public static void MapOutcomes(this IEndpointRouteBuilder app) => app.MapGet("/outcomes", GetOutcomes)
-        .WithTags("Models").WithSummary("What was shown and what users took of it, by version and surface, and the result of Models:Split")
+        .WithTags("Models").WithSummary("Shown and taken items, by version and surface, and the result of Models:Split")
         .WithAnswer<OutcomeReport>().RequireKey(KeyRole.Read);
 
     private static async Task<IResult> GetOutcomes(
@@ -63,9 +63,9 @@ internal static class OutcomesApi
         }
     }
 
-    /// <param name="days">How far back the totals go.</param>
-    /// <param name="totals">To be shown.</param>
-    /// <param name="split">Versions side by side, the one of the largest share first.</param>
+    /// <param name="days">Number of days that the totals cover.</param>
+    /// <param name="totals">The totals to report.</param>
+    /// <param name="split">Versions served side by side, the one with the largest share first.</param>
     internal static OutcomeReport Report(int days, OutcomeTotals totals, IReadOnlyList<string> split)
     {
         IEnumerable<OutcomeRow> rows = totals.Groups.Select(group => (group.Version, group.Surface)).Distinct().Select(group =>
@@ -80,7 +80,7 @@ internal static class OutcomesApi
                 .Select(rate => Compare(totals, version, split[0], rate.Item1, rate.Item2)))]);
     }
 
-    // On the days on which both were shown: what differs between days differs for both.
+    // Only over days on which both were shown, so that differences between days affect both.
     private static OutcomeComparison Compare(OutcomeTotals totals, string version, string with, string kind, string rate)
     {
         HashSet<DateOnly> days = [.. totals.Groups.Where(group => group.Version == version).Select(group => group.Day)];

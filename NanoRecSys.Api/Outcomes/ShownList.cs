@@ -4,7 +4,7 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Outcomes;
 
-/// <summary>An answer that was given to a user, once or, while it waits to be written, several times.</summary>
+/// <summary>An answer shown to a user, once or, while it waits to be written, several times.</summary>
 /// <param name="itemIds">See <see cref="CacheEntry.ItemIds"/>.</param>
 internal sealed class Impression(EntityId user, string version, string surface, ReadOnlyMemory<byte> itemIds, string requestId, DateTimeOffset time)
 {
@@ -18,12 +18,12 @@ internal sealed class Impression(EntityId user, string version, string surface, 
     public ReadOnlyMemory<byte> ItemIds => itemIds;
     public int ItemCount => itemIds.Length == 0 ? 0 : itemIds.Span.Count((byte)'\n') + 1;
 
-    /// <summary>Of the last time.</summary>
+    /// <summary>Id of the latest request.</summary>
     public string RequestId { get; private set; } = requestId;
 
     public DateTimeOffset Time { get; private set; } = time;
 
-    /// <returns>False if it is being written already, or was shown to somebody else or elsewhere.</returns>
+    /// <returns>False if it is already being written, or was shown to another user or on another surface.</returns>
     public bool TryRepeat(EntityId toUser, string onSurface, string byRequest, DateTimeOffset now)
     {
         if (toUser != user || onSurface != surface)
@@ -43,7 +43,7 @@ internal sealed class Impression(EntityId user, string version, string surface, 
         }
     }
 
-    /// <returns>How many times it was shown; no more are counted.</returns>
+    /// <returns>How many times it was shown; later ones are not counted.</returns>
     public int Close()
     {
         lock (_counting)
@@ -54,13 +54,13 @@ internal sealed class Impression(EntityId user, string version, string surface, 
     }
 }
 
-/// <summary>One list that a user was shown, as Redis keeps it: lines with the request's id, the time, version, surface and items.</summary>
+/// <summary>One list shown to a user, as stored in Redis: lines with the request's id, the time, version, surface and items.</summary>
 /// <param name="Time">In seconds since 1970.</param>
 /// <param name="Items">In order, at most a hundred.</param>
 internal sealed record ShownList(string Request, long Time, string Version, string Surface, string[] Items)
 {
     private const int MostItems = 100;
-    private const char Between = '\n'; // no id has it
+    private const char Between = '\n'; // ids cannot contain it
 
     public static byte[] Write(Impression list, string surface)
     {
@@ -76,7 +76,7 @@ internal sealed record ShownList(string Request, long Time, string Version, stri
         return [.. Encoding.UTF8.GetBytes(head), .. ids[..end]];
     }
 
-    /// <returns>Null for what cannot be read.</returns>
+    /// <returns>Null if it cannot be read.</returns>
     public static ShownList? Read(RedisValue stored) =>
         ((string?)stored)?.Split(Between, StringSplitOptions.RemoveEmptyEntries) is [var request, var time, var version, var surface, .. var items]
         && long.TryParse(time, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)

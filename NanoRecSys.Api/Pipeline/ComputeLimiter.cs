@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>
-/// Limits concurrent computations: further requests queue (FIFO) and are rejected at once if the queue is full. So the latency
-/// of admitted requests stays bounded at any load.
+/// Limits concurrent computations: further requests queue (FIFO), and are rejected immediately if the queue is full. This bounds the
+/// latency of admitted requests at any load.
 /// </summary>
 internal sealed class ComputeLimiter : IDisposable
 {
@@ -31,10 +31,10 @@ internal sealed class ComputeLimiter : IDisposable
         });
         Meter meter = meters.Create(RecommendationTelemetry.SourceName);
         _shed = meter.CreateCounter<long>("nanorecsys.compute.shed", "{request}", "Requests that found the queue full");
-        meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{request}", "Requests that wait to be computed");
+        meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{request}", "Queued requests");
     }
 
-    public bool Refuses => _options.Answer == OverloadAnswer.Refused; // whether rejected requests get a 503 instead of popular movies
+    public bool Refuses => _options.Answer == OverloadAnswer.Refused; // whether rejected requests get a 503 instead of popular items
 
     /// <param name="timeline">Shows the wait as a stage, for recommendations.</param>
     /// <returns>A permit, to be disposed after the computation; null if the queue is full or the wait was too long.</returns>
@@ -95,18 +95,18 @@ internal sealed class ComputeLimiter : IDisposable
     }
 }
 
-/// <summary>The response to a request that is rejected.</summary>
+/// <summary>The response to a rejected request.</summary>
 internal enum OverloadAnswer
 {
-    Degraded, // popular movies that the user has not seen, mode: degraded: a page has something to show
-    Refused, // 503 with Retry-After: a client that prefers a late personal list can retry
+    Degraded, // popular items not in the user's history, mode: degraded, so that a page has something to show
+    Refused, // 503 with Retry-After, for clients that prefer a late personal list
 }
 
 internal sealed class OverloadOptions
 {
     public const string Section = "Overload";
 
-    /// <summary>Concurrent computations; 0: the number of processors. More share the processors and delay each other.</summary>
+    /// <summary>Concurrent computations; 0 for the number of processors. More of them compete for the processors and delay each other.</summary>
     [Range(0, 1024)]
     public int Concurrency { get; set; }
 
@@ -121,7 +121,7 @@ internal sealed class OverloadOptions
     public OverloadAnswer Answer { get; set; } = OverloadAnswer.Degraded; // the response to rejected requests
 }
 
-/// <summary>Look-ups that compute share the limit of recommendations, so that no kind of call can stall the service.</summary>
+/// <summary>Look-ups that compute share the limit with recommendations, so that no kind of call can stall the service.</summary>
 internal sealed class ComputeFilter(ComputeLimiter limiter) : IEndpointFilter
 {
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
@@ -134,6 +134,6 @@ internal sealed class ComputeFilter(ComputeLimiter limiter) : IEndpointFilter
     public static JsonHttpResult<PlainError> Busy(HttpContext http)
     {
         http.Response.Headers.RetryAfter = "1";
-        return TypedResults.Json(new PlainError("Too many requests wait to be computed. Ask again."), statusCode: StatusCodes.Status503ServiceUnavailable);
+        return TypedResults.Json(new PlainError("Too many requests are queued. Try again."), statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 }

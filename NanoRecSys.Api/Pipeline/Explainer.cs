@@ -4,17 +4,17 @@ namespace NanoRecSys.Api.Pipeline;
 
 internal static class Explainer
 {
-    public const string FromHistory = "history"; // items of the history caused it: measured by leaving them out
-    public const string Like = "similar"; // the nearest items of the history: what can be said while the network fails
-    public const string Popular = "popular"; // nothing is known of the user: others have it
-    private const int MaxItems = 32; // items that are left out in turn, the newest: each costs as much as encoding the history once
+    public const string FromHistory = "history"; // caused by items of the history, as measured by leaving them out
+    public const string Like = "similar"; // the nearest items of the history, used while the network fails
+    public const string Popular = "popular"; // the user is unknown: popular with others
+    private const int MaxItems = 32; // number of newest items left out in turn; each costs one encoding of the history
     private const int ShownItems = 3;
 
-    // An item that contributed a tenth as much as the first is not worth naming.
+    // An item with less than a tenth of the first item's contribution is not worth naming.
     private const float LeastShare = 0.1f;
 
-    /// <param name="recommended">[K], the popular ones.</param>
-    /// <param name="history">Empty for a new user, with the reason.</param>
+    /// <param name="recommended">[K] popular items.</param>
+    /// <param name="history">Empty for a new user, and contains the reason.</param>
     /// <returns>[K]</returns>
     public static Reason[] Popularity(ServedCatalog catalog, Candidate[] recommended, History history)
     {
@@ -34,7 +34,7 @@ internal static class Explainer
     {
         if (recommended.Length == 0 || history.Rows.Length == 0)
         {
-            return Likeness(catalog, recommended, history); // of a new item in view alone there is no score without it
+            return Likeness(catalog, recommended, history); // a new item in view alone has no score without it
         }
 
         IReadOnlyList<(int Row, float[] Raw, float[] Served)> influence = Measure(catalog, history, recommended);
@@ -43,7 +43,7 @@ internal static class Explainer
             Explain(FromHistory, catalog, candidate, influence.Select(movie => (movie.Row, movie.Raw[k], movie.Served[k])), named))];
     }
 
-    /// <summary>As <see cref="Influence"/>, without a network: a contribution is the cosine of both items' embeddings.</summary>
+    /// <summary>Like <see cref="Influence"/>, without a network: a contribution is the cosine of both items' embeddings.</summary>
     public static Reason[] Likeness(ServedCatalog catalog, Candidate[] recommended, History history)
     {
         int[] newest = [.. (history.NewInView is { } view ? [view] : Array.Empty<int>()).Concat(history.Rows.Reverse()).Distinct().Take(MaxItems)];
@@ -71,7 +71,7 @@ internal static class Explainer
         };
     }
 
-    /// <summary>A reason in the words of <c>POST /recommend</c>.</summary>
+    /// <summary>A reason in the wording of <c>POST /recommend</c>.</summary>
     public static string MovieSentence(Reason reason)
     {
         string news = reason.IsNew ? " New in the catalog: placed by its title, year and genres." : "";
@@ -97,9 +97,9 @@ internal static class Explainer
         ? first.Length == 0 ? last : $"{string.Join(", ", first)} and {last}"
         : "";
 
-    // Chosen by the raw contribution: of served scores near 1 only the last item to lower them would be left. One item often contributes
-    // most to a whole list, which would then have one reason. So the more often an item was named for better recommendations, the less
-    // it counts in the choice; what is reported is the contribution as measured.
+    // Chosen by the raw contribution: by served scores near 1, only the last item that lowers them would be chosen. One item often contributes
+    // most to a whole list, and would be the only reason. So the more often an item was named for better recommendations, the less it counts
+    // in the choice; the reported contribution is the measured one.
     private static Reason Explain(
         string kind, ServedCatalog catalog, Candidate recommended, IEnumerable<(int Row, float Raw, float Served)> influence, Dictionary<int, int> named)
     {
@@ -121,9 +121,9 @@ internal static class Explainer
         return new Reason(item, kind, because, shared) { IsNew = !catalog.IsRead(recommended.Row) };
     }
 
-    // How much each of the newest items contributed to each recommendation, [K]: the score of the whole history less the score
-    // without that item, as the model has it and as it is served; negative if it spoke against. All these histories are encoded in one
-    // batch and in 32 bits: the steps of 8 would drown what one item does.
+    // Contribution of each of the newest items to each recommendation, [K]: the score of the whole history minus the score without that
+    // item, both raw and as served; negative if the item lowered it. All these histories are encoded in one batch and in 32 bits, because
+    // the rounding of 8 bits would hide a single item's effect.
     private static IReadOnlyList<(int Row, float[] Raw, float[] Served)> Measure(ServedCatalog catalog, History history, Candidate[] recommended)
     {
         TimedHistory read = history.Timed.Last(catalog.Model.Artifacts.Manifest.Model.MaxLength); // the network does not read further back
@@ -171,9 +171,9 @@ internal static class Explainer
 }
 
 /// <summary>Why an item was recommended.</summary>
-/// <param name="Kind">One of <see cref="Explainer"/>'s.</param>
+/// <param name="Kind">One of the constants of <see cref="Explainer"/>.</param>
 /// <param name="Because">Items of the history that contributed most, the largest contribution first.</param>
-/// <param name="Shared">Categories that it has in common with the first of them.</param>
+/// <param name="Shared">Categories it has in common with the first of these.</param>
 internal sealed record Reason(CatalogItem Item, string Kind, IReadOnlyList<(CatalogItem Item, float Contribution)> Because, IReadOnlyList<string> Shared)
 {
     /// <inheritdoc cref="ItemReason.IsNew"/>

@@ -10,21 +10,21 @@ namespace NanoRecSys.Api.Pipeline;
 /// <param name="Entry">Null unless it was a hit.</param>
 /// <param name="Result">One of <see cref="CacheResults"/>.</param>
 /// <param name="Events">State of the user's events, if it was not a hit; null if Redis did not answer.</param>
-/// <param name="Stamp">Of <see cref="EventNotices"/> before the lookup; null if this process receives no notices.</param>
+/// <param name="Stamp">From <see cref="EventNotices"/>, before the lookup; null if this process receives no notices.</param>
 /// <param name="Source">One of <see cref="CacheSources"/>; null unless it was a hit.</param>
 internal readonly record struct CacheLookup(
     CacheEntry? Entry, string Result, EventsState? Events = null, long? Stamp = null, string? Source = null);
 
 /// <summary>
-/// Stages <c>cache.get</c> and <c>cache.set</c>: entries in this process, and behind it in Redis, in one round trip with
-/// the state of the user's events. An unavailable Redis costs a count and a line in the log, never a request.
+/// Stages <c>cache.get</c> and <c>cache.set</c>: entries in this process and, behind it, in Redis, read in one round trip with
+/// the state of the user's events. If Redis is unavailable, the error is counted and logged, and the request goes on without it.
 /// </summary>
 internal sealed class RecommendationCache(
     EventStore events, EventNotices notices, CacheMemory memory, Outages outages, RequestCounters counters, IOptions<RecommendationOptions> options,
     IConnectionMultiplexer? redis = null)
 {
     /// <param name="key">See <see cref="CacheKey"/>.</param>
-    /// <param name="userId">Whose events must be those that the entry took into account. Null in a session.</param>
+    /// <param name="userId">The user whose events the entry must reflect. Null for a session.</param>
     public ValueTask<CacheLookup> GetAsync(string key, EntityId? userId)
     {
         if (redis is null)
@@ -42,7 +42,7 @@ internal sealed class RecommendationCache(
         return AskAsync(redis.GetDatabase(), key, userId, stamp);
     }
 
-    /// <summary>Stores an entry, in Redis without waiting for it.</summary>
+    /// <summary>Stores an entry; does not wait for Redis.</summary>
     /// <param name="key">See <see cref="CacheKey"/>.</param>
     public void Set(string key, CacheLookup lookup, CacheEntry entry)
     {
@@ -106,7 +106,7 @@ internal sealed class RecommendationCache(
         }
     }
 
-    /// <summary>Deletes a user's entries in Redis. Those in memory are out of date by the user's notice.</summary>
+    /// <summary>Deletes a user's entries in Redis. The user's notice invalidates those in memory.</summary>
     public async Task DeleteAsync(EntityId userId)
     {
         try
@@ -118,11 +118,11 @@ internal sealed class RecommendationCache(
         }
         catch (Exception e) when (RedisFailure.Is(e))
         {
-            outages.ReportRedis(e); // they are never served again, and expire
+            outages.ReportRedis(e); // never served again; they expire
         }
     }
 
-    // A damaged entry is counted and computed again.
+    // A damaged entry is counted and recomputed.
     private CacheEntry? Read(RedisValue stored)
     {
         try
@@ -150,10 +150,10 @@ internal sealed class RecommendationCache(
     }
 }
 
-/// <summary>Names an entry by everything that it depends on: the model, the user or session, and every option.</summary>
+/// <summary>Builds a key from everything that an entry depends on: the model, the user or session, and every option.</summary>
 internal static class CacheKey
 {
-    // Increase it whenever the stored form of an entry changes, so that a new release does not read those of an old one.
+    // Increase whenever the stored form of an entry changes, so that a new release does not read old entries.
     private const int Format = 7;
     private const string Prefix = "nanorecsys:answer:";
 
@@ -162,7 +162,7 @@ internal static class CacheKey
 
     /// <param name="request">The user or session, and the options.</param>
     /// <param name="candidates">See <see cref="RecommendationOptions.Candidates"/>.</param>
-    /// <param name="catalog">The items' own state: see <see cref="ServedCatalog.Hash"/> and <see cref="Availability.Since"/>.</param>
+    /// <param name="catalog">Provides the items' state: see <see cref="ServedCatalog.Hash"/> and <see cref="Availability.Since"/>.</param>
     public static string Of(RecommendationRequest request, string version, int candidates, ServedCatalog? catalog = null)
     {
         string user = request.ItemIds is { } items ? $"s{Hash($"{IdText.Of(items)};{string.Join(',', request.Times ?? [])}")}"
@@ -182,22 +182,22 @@ internal static class CacheKey
         $"{string.Join('+', request.Boosts.Select(boost => string.Create(CultureInfo.InvariantCulture, $"{boost.Factor}*{boost.Items.Fingerprint}")).Order(StringComparer.Ordinal))};")
         + string.Join(',', request.Pins.OrderBy(pin => pin.Position).Select(pin => string.Create(CultureInfo.InvariantCulture, $"{pin.Position}={Uri.EscapeDataString(pin.ItemId.Text)}")));
 
-    // The entry is on the node of the user's events, and read with them.
+    // Puts the entry on the node of the user's events, to be read with them.
     private static string User(EntityId id) => "u" + EventKeys.Tag(id);
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }
 
 /// <summary>
-/// The entries that this process used recently, in front of Redis and bounded in bytes. Each carries the state of its user's
-/// events (<see cref="EventNotices"/>); with another stamp it is out of date. One that was made from events is compared with Redis
-/// again after <see cref="TrustedFor"/>: whoever deletes events there sends no notice. In a cluster all are: a beat that comes over one node does not
-/// prove that the notices of another one do.
+/// The entries that this process used recently, in front of Redis and limited in bytes. Each has the stamp of its user's
+/// events (<see cref="EventNotices"/>) and is out of date if that changes. An entry that was computed from events is compared with Redis
+/// again after <see cref="TrustedFor"/>, because other programs that delete events there send no notice. In a cluster all entries are: a heartbeat
+/// received through one node does not prove that notices arrive through the others.
 /// </summary>
 internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeProvider time, IConnectionMultiplexer? redis = null)
 {
-    private const int NoSlot = -1; // the client's, without a cluster
-    private const int EntryBytes = 250; // objects, dictionary and queue around an entry, roughly
+    private const int NoSlot = -1; // returned by the client if there is no cluster
+    private const int EntryBytes = 250; // approximate overhead of an entry: objects, dictionary and queue
     private static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Kept> _entries = new(StringComparer.Ordinal);
@@ -205,7 +205,7 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
     private readonly Lock _writing = new();
     private long _bytes;
 
-    public long Bytes => Interlocked.Read(ref _bytes); // in use, including replaced entries that are not evicted yet
+    public long Bytes => Interlocked.Read(ref _bytes); // in use, including replaced entries not evicted yet
 
     /// <returns>Null if there is none, or if it is out of date.</returns>
     public CacheEntry? Get(string key, long stamp)
@@ -251,7 +251,7 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
         }
     }
 
-    // Second chance (CLOCK): evicts the oldest, unless it was used since the last look at it.
+    // Second chance (CLOCK): evicts the oldest, unless it was used since the last check.
     private void EvictOne()
     {
         Kept oldest = _order.Dequeue();
@@ -277,15 +277,15 @@ internal sealed class CacheMemory(IOptions<RecommendationOptions> options, TimeP
     }
 }
 
-/// <summary>The one place where a request decides to go on without Redis or without the network: it counts and logs that.</summary>
+/// <summary>The only place where a request decides to go on without Redis or the network; counts and logs it.</summary>
 internal sealed class Outages(RequestCounters counters, StoreHealth health, TimeProvider time, ILogger<Outages> logger)
 {
     private static readonly TimeSpan WarnEvery = TimeSpan.FromSeconds(10);
 
     private long _warnAgainAt;
 
-    /// <summary>Requests do not wait for a Redis that hangs. One command that takes too long says nothing about the others.</summary>
-    /// <exception cref="TimeoutException">Redis does not answer the smallest command.</exception>
+    /// <summary>Prevents requests from waiting for a Redis that hangs. A single slow command does not mean that others are slow.</summary>
+    /// <exception cref="TimeoutException">Redis does not answer even the smallest command.</exception>
     public void RequireRedis()
     {
         if (health.IsSilent)
@@ -305,7 +305,7 @@ internal sealed class Outages(RequestCounters counters, StoreHealth health, Time
         }
     }
 
-    /// <returns>What the network computed; null if it failed.</returns>
+    /// <returns>The network's result; null if it failed.</returns>
     public T? TryModel<T>(ModelSnapshot model, string requestId, Func<T> compute)
         where T : class
     {

@@ -13,8 +13,8 @@ internal sealed class RecommendationPipeline(
 
     private readonly SharedComputations _shared = new();
 
-    /// <param name="request">Checked.</param>
-    /// <param name="catalog">One snapshot of the model, leased until this returns, with what was said of items since.</param>
+    /// <param name="request">A validated request.</param>
+    /// <param name="catalog">One snapshot of the model, leased until this returns, with the item changes since the training.</param>
     /// <param name="requestId">For the response, the traces and the log.</param>
     public async Task<RecommendationResponse> RecommendAsync(RecommendationRequest request, ServedCatalog catalog, string requestId)
     {
@@ -25,7 +25,7 @@ internal sealed class RecommendationPipeline(
         timeline.CacheSource = cached.Source;
         RecommendationResponse response = cached.Entry is { } known
             ? new() { Entry = known, Mode = Modes.Live, DebugTiming = new DebugTiming { Source = "cache", FallbackReason = known.FallbackReason } }
-            // By the user's events, too: a request that follows an event must not share what was computed before it.
+            // The key includes the user's events: a request after an event must not share an older result.
             : await _shared.RunAsync($"{key}#{cached.Events?.Stamp}", ComputeAsync, WaitAsync);
 
         string mode = served.Refusal is null ? response.Mode : Modes.Degraded;
@@ -48,7 +48,7 @@ internal sealed class RecommendationPipeline(
             History history = await timeline.RunAsync(StageNames.History, async () =>
                 HistoryReader.Read(catalog, request, await cache.ReadEventsAsync(request.UserId, cached)));
 
-            // Held until the reasons are measured: they run the network more often than the list does.
+            // Held until the reasons are measured, because they run the network more often than the list does.
             using IDisposable? permit = history.EmptyReason is null ? await limiter.EnterAsync(timeline) : null;
             string? fallback = history.EmptyReason ?? (permit is null ? Overloaded : null);
             if (fallback == Overloaded && limiter.Refuses)
@@ -108,13 +108,13 @@ internal sealed class RecommendationPipeline(
     }
 }
 
-/// <summary>Requests for the same list at the same time: one computes, the others take its result.</summary>
+/// <summary>Concurrent requests for the same list: one computes it, the others take its result.</summary>
 internal sealed class SharedComputations
 {
     private readonly ConcurrentDictionary<string, Task<RecommendationResponse>> _running = new(StringComparer.Ordinal);
 
     /// <param name="key">Everything that the list depends on.</param>
-    /// <param name="compute">Called if nobody computes it yet.</param>
+    /// <param name="compute">Called if no other request is computing it.</param>
     /// <param name="wait">Called around another request's computation.</param>
     public async Task<RecommendationResponse> RunAsync(
         string key, Func<Task<RecommendationResponse>> compute, Func<Task<RecommendationResponse>, ValueTask<RecommendationResponse>> wait)
@@ -135,7 +135,7 @@ internal sealed class SharedComputations
         catch (Exception e)
         {
             mine.SetException(e);
-            _ = mine.Task.Exception; // observed: nobody may have waited for it
+            _ = mine.Task.Exception; // marks it as observed, because possibly no request waits for it
             throw;
         }
         finally
@@ -145,12 +145,12 @@ internal sealed class SharedComputations
     }
 }
 
-/// <summary>Section <c>Recommendations</c>. What belongs to a model is in its manifest, not here.</summary>
+/// <summary>Section <c>Recommendations</c>. Settings that belong to a model are in its manifest.</summary>
 internal sealed class RecommendationOptions
 {
     public const string Section = "Recommendations";
 
-    /// <summary>Number of the retriever's best that the ranker scores; at least offset + K.</summary>
+    /// <summary>Number of the retriever's top items that the ranker scores; at least offset + K.</summary>
     [Range(1, 10_000)]
     public int Candidates { get; set; } = Recommender.DefaultCandidates;
 
@@ -158,7 +158,7 @@ internal sealed class RecommendationOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan CacheLifetime { get; set; } = TimeSpan.FromSeconds(300);
 
-    /// <summary>Memory for cached lists in this process, in front of Redis; 0 disables it. Used only while notices of events arrive.</summary>
+    /// <summary>Memory for cached lists in this process, in front of Redis; 0 disables it. Used only while event notices are received.</summary>
     [Range(0, long.MaxValue)]
     public long MemoryBytes { get; set; } = 64 << 20;
 }

@@ -8,13 +8,13 @@ using NanoRecSys.Api.Outcomes;
 namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>
-/// A response: the entry that it may share with others, and what it says of its own request. It is sent as one JSON object, the
+/// A response: the entry, which other responses may share, and the request's own part. It is sent as one JSON object, with the
 /// bytes of the entry first.
 /// </summary>
 internal sealed record RecommendationResponse : IResult
 {
     private const string ContentType = "application/json; charset=utf-8";
-    private const int PartBytes = 512; // with a waterfall of seven stages
+    private const int PartBytes = 512; // enough for seven stages
 
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? PartBuffer;
@@ -38,8 +38,8 @@ internal sealed record RecommendationResponse : IResult
         writer.Reset();
         JsonSerializer.Serialize(writer, this, RecommendationJson.Default.RecommendationResponse);
 
-        ReadOnlySpan<byte> front = Entry!.Json.Span[..^1]; // without its closing brace
-        ReadOnlySpan<byte> back = part.WrittenSpan[1..]; // without its opening one
+        ReadOnlySpan<byte> front = Entry!.Json.Span[..^1]; // without the closing brace
+        ReadOnlySpan<byte> back = part.WrittenSpan[1..]; // without the opening brace
         HttpResponse response = httpContext.Response;
         response.ContentType = ContentType;
         response.ContentLength = front.Length + 1 + back.Length;
@@ -48,13 +48,13 @@ internal sealed record RecommendationResponse : IResult
         body[front.Length] = (byte)',';
         back.CopyTo(body[(front.Length + 1)..]);
         response.BodyWriter.Advance(front.Length + 1 + back.Length);
-        return Task.CompletedTask; // the server sends head and body at once when the request ends
+        return Task.CompletedTask; // the server sends headers and body together when the request ends
     }
 }
 
 /// <summary>
-/// The part of a response that does not depend on the request: its JSON, ready to be sent, behind a header with what a lookup
-/// must know. A hit parses and writes no JSON but the request's own part.
+/// The part of a response that does not depend on the request: JSON ready to be sent, after a header with the fields that a lookup
+/// needs. A hit parses no JSON and writes only the request's own part.
 /// </summary>
 internal sealed class CacheEntry
 {
@@ -81,24 +81,24 @@ internal sealed class CacheEntry
     public byte[] Bytes { get; } // header and JSON, as Redis stores them
     public ReadOnlyMemory<byte> Json { get; } // one JSON object
 
-    /// <summary>The ids of the list in order, each on a line: for whom the JSON would be too much to parse.</summary>
+    /// <summary>The ids of the list in order, one per line, for readers that should not parse the JSON.</summary>
     public ReadOnlyMemory<byte> ItemIds { get; }
 
-    /// <summary>The impression of this answer that waits to be written, or one that was written.</summary>
+    /// <summary>The latest impression of this answer, waiting to be written or already written.</summary>
     public Impression? LastImpression { get; set; }
 
-    /// <summary>See <see cref="EventsState"/>: with another stamp it is out of date.</summary>
+    /// <summary>See <see cref="EventsState"/>: if the stamp has changed, the entry is out of date.</summary>
     public long EventsStamp => BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(EventsAt));
 
     public DateTimeOffset Created => DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(Bytes.AsSpan(CreatedAt)));
 
     public string? FallbackReason { get; } // set if popular items replace personal ones
 
-    /// <summary>Turns the chosen rows into items, and adds what the request asks for.</summary>
-    /// <param name="request">Decides on the history and the ids of filters.</param>
-    /// <param name="eventsStamp">Of the user's events before they were read.</param>
+    /// <summary>Converts the chosen rows to items and adds what the request asks for.</summary>
+    /// <param name="request">Determines whether to include the history, and which filter ids are unknown.</param>
+    /// <param name="eventsStamp">Stamp of the user's events before they were read.</param>
     /// <param name="best">[K] with the served scores.</param>
-    /// <param name="reasons">[K]; null unless asked for.</param>
+    /// <param name="reasons">[K]; null unless requested.</param>
     /// <param name="fallbackReason">Set if popular items replace personal ones.</param>
     public static CacheEntry Create(
         ServedCatalog catalog, RecommendationRequest request, History history, long eventsStamp, Candidate[] best, ListRules rules, Reason[]? reasons,
@@ -122,7 +122,7 @@ internal sealed class CacheEntry
         return entry;
     }
 
-    // Those of a session and in view are the history's.
+    // The unknown ids of sessions and items in view are in the history.
     private static EntityId[]? Unknown(ServedCatalog catalog, RecommendationRequest request, History history)
     {
         IEnumerable<EntityId> named = (request.Filter?.IncludeIds ?? []).Concat(request.Filter?.ExcludeIds ?? []).Concat(request.Pins.Select(pin => pin.ItemId));
@@ -184,7 +184,7 @@ internal sealed class CacheEntry
     private static string RuleSentence(ListRules rules, int row) => rules.RulesOf(row) is not { } names ? ""
         : $" {(rules.IsPinned(row) ? "Pinned" : rules.FactorOf(row) >= 1 ? "Raised" : "Lowered")} by the rule{(names.Length == 1 ? "" : "s")} {string.Join(", ", names.Select(name => $"“{name}”"))}.";
 
-    /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or not all of it.</exception>
+    /// <exception cref="InvalidDataException">The bytes were not written by <see cref="Write"/>, or are incomplete.</exception>
     public static CacheEntry Read(byte[] bytes)
     {
         return bytes.Length > HeaderBytes
@@ -236,11 +236,11 @@ internal sealed class CacheEntry
     }
 }
 
-/// <summary>Whether a response, or the service, is what it would be with every part at work.</summary>
+/// <summary>Whether a response, or the service, uses every configured part.</summary>
 internal static class Modes
 {
-    public const string Live = "live"; // every part that is configured works. An unknown user's popular items are live too.
-    public const string Degraded = "degraded"; // a part is unavailable: Redis, the model, or the version that should be served
+    public const string Live = "live"; // every configured part works. An unknown user's popular items are live, too.
+    public const string Degraded = "degraded"; // Redis, the model, or the version that should be served is unavailable
 }
 
 /// <summary>The two parts of a response.</summary>

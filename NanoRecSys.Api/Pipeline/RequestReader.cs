@@ -7,7 +7,7 @@ using NanoRecSys.Api.Rules;
 
 namespace NanoRecSys.Api.Pipeline;
 
-/// <summary>Reads a request from the fields of a body; what is wrong becomes the body's errors.</summary>
+/// <summary>Reads a request from a body's fields; problems become errors of the body.</summary>
 internal static class RequestReader
 {
     private const int MaxIds = 1000;
@@ -21,13 +21,13 @@ internal static class RequestReader
     private const int MaxRules = 50;
     private const int MaxOffset = 9000;
     private const int MaxSurface = 32;
-    private const int MaxReordered = 1000; // each place is compared with all candidates
+    private const int MaxReordered = 1000; // each position is compared with all candidates
     private const double MostBoost = 1000;
 
-    /// <summary>Of <c>POST /recommend</c>.</summary>
+    /// <summary>Reads the body of <c>POST /recommend</c>.</summary>
     public static RecommendationRequest User(BodyFields body) => MovieOptions(body) with { UserId = body.Id("user_id") };
 
-    /// <summary>Of <c>POST /recommend/session</c>.</summary>
+    /// <summary>Reads the body of <c>POST /recommend/session</c>.</summary>
     public static RecommendationRequest Session(BodyFields body)
     {
         IReadOnlyList<EntityId> movies = body.IdList("movie_ids", MaxIds);
@@ -42,7 +42,7 @@ internal static class RequestReader
         return request;
     }
 
-    /// <summary>Of <c>POST /recommendations</c>.</summary>
+    /// <summary>Reads the body of <c>POST /recommendations</c>.</summary>
     public static RecommendationRequest Items(BodyFields body)
     {
         RecommendationRequest request = ItemOptions(body);
@@ -50,7 +50,7 @@ internal static class RequestReader
         return request;
     }
 
-    /// <summary>Of <c>POST /recommendations/preview</c>: the same, and the rules and the version to try; null for those that are served.</summary>
+    /// <summary>Reads the body of <c>POST /recommendations/preview</c>: the same with the rules and the version to try; null means the served ones.</summary>
     public static (RecommendationRequest Request, StoredRule[]? Rules, string? Version) Preview(BodyFields body)
     {
         StoredRule[]? rules = body.Has("rules") && !body.IsNull("rules") ? Rules(body) : null;
@@ -120,7 +120,7 @@ internal static class RequestReader
         return item;
     }
 
-    /// <summary>The rules of a stored document, of <c>PUT /rules</c> and of a preview.</summary>
+    /// <summary>The rules of a stored document, a <c>PUT /rules</c> or a preview.</summary>
     public static StoredRule[] Rules(BodyFields body)
     {
         StoredRule[] rules = body.IsEmptyList("rules") ? [] : [.. body.Objects("rules", MaxRules).Select(Rule)];
@@ -132,7 +132,7 @@ internal static class RequestReader
         return rules;
     }
 
-    /// <summary>Checks what depends on the model: categories and attributes that an item has.</summary>
+    /// <summary>Validates what depends on the model: categories and attributes must exist.</summary>
     public static void CheckAgainst(ServedCatalog catalog, IEnumerable<StoredRule> rules, BodyFields body)
     {
         foreach (Selection items in rules.SelectMany(rule => rule.Effects.Boosts.Select(boost => boost.Items).Concat(rule.Effects.Hides)))
@@ -141,7 +141,7 @@ internal static class RequestReader
         }
     }
 
-    /// <summary>Checks what depends on the model: a session needs an item that the catalog holds, a filter categories and attributes that an item has.</summary>
+    /// <summary>Validates what depends on the model: a session needs an item in the catalog, and a filter's categories and attributes must exist.</summary>
     public static void CheckAgainst(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
     {
         if (request.ShowsMovies)
@@ -150,7 +150,7 @@ internal static class RequestReader
             return;
         }
 
-        // One known item is enough; the response names the others.
+        // One known item is enough; the response lists the unknown ones.
         EntityId[] items = [.. request.ItemIds ?? [], .. request.InView is { } view ? [view] : Array.Empty<EntityId>()];
         if (request.UserId is null && body.Errors.Count == 0 && !items.Any(item => catalog.TryFind(item, out _)))
         {
@@ -171,7 +171,7 @@ internal static class RequestReader
 
     private static void CheckMovies(ServedCatalog catalog, RecommendationRequest request, BodyFields body)
     {
-        // One known movie is enough; the response names the others.
+        // One known item is enough; the response lists the unknown ones.
         if (request.ItemIds is { } movies && body.Errors.Count == 0 && !movies.Any(movie => catalog.TryFind(movie, out _)))
         {
             string ids = string.Join(", ", movies.Distinct());
@@ -240,7 +240,7 @@ internal static class RequestReader
         }
     }
 
-    // A filter with an unknown category would let nothing through, or everything.
+    // A filter with an unknown category would exclude all items, or none.
     private static IEnumerable<string> UnknownCategories(ServedCatalog catalog, IEnumerable<Condition> conditions) => conditions
         .Where(condition => condition.Field.Equals(AttributeTable.Categories, StringComparison.OrdinalIgnoreCase) && condition.Op is Conditions.In or Conditions.Equal or Conditions.NotEqual)
         .SelectMany(condition => condition.Values)
@@ -268,7 +268,7 @@ internal static class RequestReader
         PopularityPenalty = body.OptionalNumber("popularity_penalty", 0, 1) ?? 0,
     };
 
-    // Unlike other unknown fields, a misspelt filter is refused: it must not be ignored.
+    // Unlike other unknown fields, a misspelled filter is refused, because ignoring it would be wrong.
     private static ItemFilter? MovieFilter(BodyFields? fields)
     {
         if (fields is null)
@@ -375,7 +375,7 @@ internal static class RequestReader
         })];
         if (body.Errors.Count == before && (pins.DistinctBy(pin => pin.ItemId).Count() < pins.Length || pins.DistinctBy(pin => pin.Position).Count() < pins.Length))
         {
-            body.Refuse("pin", "An item, or a position, is there twice", "contradiction");
+            body.Refuse("pin", "An item or a position occurs twice", "contradiction");
         }
 
         return pins;
@@ -410,13 +410,13 @@ internal static class RequestReader
 
 /// <summary>
 /// Reads the body that nearly every request has, <c>{"user_id": 1, "k": 10}</c>, in place, without building a document.
-/// Any other body, or a wrong one, is left unread for <see cref="RequestReader"/>, which reports what is wrong.
+/// Any other or invalid body is left to <see cref="RequestReader"/>, which reports errors.
 /// </summary>
 internal static class PlainBody
 {
     private const int MaxBytes = 256;
 
-    /// <returns>Null if the body is any other.</returns>
+    /// <returns>Null for any other body.</returns>
     public static async ValueTask<RecommendationRequest?> TryReadAsync(HttpRequest http, CancellationToken cancellationToken)
     {
         if (http.ContentLength is not (> 0 and <= MaxBytes) || !http.HasJsonContentType())
@@ -451,7 +451,7 @@ internal static class PlainBody
                     return null;
                 }
 
-                // The last of a repeated name counts, as elsewhere.
+                // The last of a repeated name counts, as in other bodies.
                 if (isUser && reader.TokenType == JsonTokenType.String && EntityId.TryParse(reader.GetString(), out EntityId id))
                 {
                     user = id;
@@ -470,7 +470,7 @@ internal static class PlainBody
                 ? new RecommendationRequest { UserId = user, K = k, ShowsMovies = true }
                 : null;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name that is half a surrogate pair
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a name with an unpaired surrogate
         {
             return null;
         }

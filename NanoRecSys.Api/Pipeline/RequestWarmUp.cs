@@ -6,18 +6,18 @@ namespace NanoRecSys.Api.Pipeline;
 
 /// <summary>
 /// Runs a request's code before <c>/readyz</c> answers 200: the first hundred requests are compiled while they run, and under load a
-/// cold process rejects nearly all. Once; a later version finds the code compiled.
+/// cold process rejects nearly all of them. Runs only once; for a later version the code is already compiled.
 /// </summary>
 /// <remarks>
-/// The server listens only afterwards, if a version is published: a replica that is restarted faster than its balancer asks
-/// <c>/readyz</c> twice is given requests as soon as it accepts connections. A refused connection is tried on another replica.
+/// If a version is published, the server listens only after the warm-up: a replica that restarts between two <c>/readyz</c> probes of its load
+/// balancer receives requests as soon as it accepts connections. A refused connection is retried on another replica.
 /// </remarks>
 internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger<RequestWarmUp> logger) : BackgroundService
 {
     private const int Rounds = 60; // the runtime optimizes methods that were called 30 times
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan LatestListening = TimeSpan.FromSeconds(30); // an artifacts folder that hangs must not hide the reason
+    private static readonly TimeSpan LatestListening = TimeSpan.FromSeconds(30); // a hanging artifacts folder must not prevent the service from reporting the reason
 
     private volatile bool _isDone;
 
@@ -47,7 +47,7 @@ internal sealed class RequestWarmUp(ServedModel served, ItemStore items, ILogger
                     await RecommendAsync(lease.Model, round);
                 }
             }
-            catch (Exception e) when (e is not OperationCanceledException) // the service is slower then, not broken
+            catch (Exception e) when (e is not OperationCanceledException) // the service is then slower, not broken
             {
                 logger.LogWarning(e, "The request path was not warmed up");
             }

@@ -7,17 +7,17 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.Api.Rules;
 
-/// <param name="Effects">While it is in force.</param>
-/// <param name="IsEnabled">False switches it off.</param>
-/// <param name="From">Null for always.</param>
-/// <param name="Until">Null for always.</param>
-/// <param name="Json">All of it, as it came.</param>
+/// <param name="Effects">Effects while the rule is in force.</param>
+/// <param name="IsEnabled">False if it is switched off.</param>
+/// <param name="From">Null if unlimited.</param>
+/// <param name="Until">Null if unlimited.</param>
+/// <param name="Json">The whole rule, as received.</param>
 internal sealed record StoredRule(RuleEffects Effects, bool IsEnabled, DateTimeOffset? From, DateTimeOffset? Until, string Json)
 {
     public bool IsInForce(DateTimeOffset now) => IsEnabled && (From is null || From <= now) && (Until is null || Until > now);
 }
 
-/// <summary>All rules of one version of the stored document. Immutable, but for what it remembers.</summary>
+/// <summary>All rules of one version of the stored document. Immutable except for a cached result.</summary>
 internal sealed record RuleSet(long Version, IReadOnlyList<StoredRule> Rules)
 {
     public static readonly RuleSet Empty = new(0, []);
@@ -26,7 +26,7 @@ internal sealed record RuleSet(long Version, IReadOnlyList<StoredRule> Rules)
 
     private volatile Moment? _now;
 
-    /// <returns>Null where none is in force.</returns>
+    /// <returns>Null if none is in force.</returns>
     public RulesInForce? InForce(DateTimeOffset now)
     {
         if (Rules.Count == 0)
@@ -47,14 +47,14 @@ internal sealed record RuleSet(long Version, IReadOnlyList<StoredRule> Rules)
         return rules;
     }
 
-    /// <summary>As Redis stores it and <c>GET /rules</c> shows it.</summary>
+    /// <summary>The document as stored in Redis and shown by <c>GET /rules</c>.</summary>
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(new JsonObject
     {
         ["version"] = Version,
         ["rules"] = new JsonArray([.. Rules.Select(Shown)]),
     }, ApiJson.Default.JsonObject);
 
-    /// <exception cref="InvalidDataException">Not what <see cref="Write"/> wrote, or of a later release.</exception>
+    /// <exception cref="InvalidDataException">Not written by <see cref="Write"/>, or written by a later release.</exception>
     public static RuleSet Read(byte[] stored)
     {
         try
@@ -71,7 +71,7 @@ internal sealed record RuleSet(long Version, IReadOnlyList<StoredRule> Rules)
         }
     }
 
-    // Times in one form, whatever they came in.
+    // Writes times in one format, regardless of the format received.
     private static JsonNode Shown(StoredRule rule)
     {
         JsonNode json = JsonNode.Parse(rule.Json)!;
@@ -97,17 +97,17 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
 
     private readonly Lock _taking = new();
     private volatile RuleSet _current = RuleSet.Empty;
-    private RedisValue _document; // of the current ones
-    private long _taken; // when
+    private RedisValue _document; // of the current rules
+    private long _taken; // when the current rules were taken
 
     public RuleSet Current => _current;
 
     /// <inheritdoc cref="RuleSet.InForce"/>
     public RulesInForce? InForce => _current.InForce(time.GetUtcNow());
 
-    /// <summary>Stores rules in place of those of a version, on every replica at once.</summary>
-    /// <returns>Null if the stored version is another one.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes, or what it holds is damaged.</exception>
+    /// <summary>Replaces a version's rules, on every replica at once.</summary>
+    /// <returns>Null if the stored version is a different one.</returns>
+    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes, or the stored rules are damaged.</exception>
     public async Task<RuleSet?> ReplaceAsync(long version, IReadOnlyList<StoredRule> rules)
     {
         IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for rules is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
@@ -148,7 +148,7 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => redis is null ? Task.CompletedTask : StoreWatch.RunAsync(
         redis, Channel, TakeNotice, LookAsync,
-        (level, reason) => logger.Log(level, "The rules cannot be read, those of version {Version} stay in force: {Reason}", _current.Version, reason),
+        (level, reason) => logger.Log(level, "The rules cannot be read, version {Version} stays in force: {Reason}", _current.Version, reason),
         stoppingToken);
 
     private async Task LookAsync(IDatabase database)
@@ -174,7 +174,7 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
         }
     }
 
-    // What was asked for before the last change was taken may be older than it.
+    // A document requested before the last change may be older than that change.
     private void Take(RuleSet rules, RedisValue document, long asked)
     {
         lock (_taking)

@@ -4,7 +4,7 @@ using NanoRecSys.Api.Endpoints;
 
 namespace NanoRecSys.Api.Rules;
 
-/// <summary><c>GET /rules</c> and <c>PUT /rules</c>: what every list of recommendations obeys.</summary>
+/// <summary><c>GET /rules</c> and <c>PUT /rules</c>: rules for every list of recommendations.</summary>
 internal static class RulesApi
 {
     private const int MaxBodyBytes = 1024 * 1024;
@@ -24,14 +24,14 @@ internal static class RulesApi
     {
         RouteGroupBuilder rules = app.MapGroup("/rules").WithTags("Rules");
         rules.MapGet("", (RuleStore store) => Shown(store.Current))
-            .WithSummary("What is boosted, pinned and hidden in every list")
+            .WithSummary("The boosted, pinned and hidden items of all lists")
             .Produces<RuleDocument>()
             .RequireKey(KeyRole.Read);
         rules.MapPut("", PutRules)
             .WithSummary("Replaces all rules")
             .WithDescription(
-                "Takes effect on every replica at once, in cached lists, too. A boost multiplies the odds of items, a pin puts one at a position of every list, a hidden one never comes back; lists keep their k items. " +
-                "409: the rules were changed since the version that the body names; read them again. Unknown fields are refused.")
+                "Takes effect on every replica at once, including cached lists. A boost multiplies the odds of items, a pin puts an item at a position in every list, and a hidden item is never returned; lists keep their k items. " +
+                "409: the rules have changed since the version in the body; read them again. Unknown fields are refused.")
             .WithJsonBody<RuleDocument, RuleDocument>(Example)
             .Produces<PlainError>(StatusCodes.Status409Conflict)
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))

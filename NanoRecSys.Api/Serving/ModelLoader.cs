@@ -3,10 +3,10 @@ using System.Diagnostics;
 
 namespace NanoRecSys.Api.Serving;
 
-/// <summary>Brings a published version into memory: hashes, files, agreement with the manifest, warm-up.</summary>
+/// <summary>Loads a published version into memory: checks hashes, files and agreement with the manifest, and warms up.</summary>
 internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> options, IOptions<IndexEngineOptions> engine, ILogger<ModelLoader> logger)
 {
-    /// <exception cref="ArtifactException">The version is damaged, or its parts do not fit together.</exception>
+    /// <exception cref="ArtifactException">The version is damaged, or its parts do not match.</exception>
     public async Task<ModelSnapshot> LoadAsync(string version, CancellationToken cancellationToken)
     {
         long started = Stopwatch.GetTimestamp();
@@ -29,29 +29,29 @@ internal sealed class ModelLoader(ArtifactStore store, IOptions<ModelsOptions> o
 }
 
 /// <summary>
-/// A verified copy of a version's files in a folder that only this process uses. The version is served from it, mapped files included:
-/// what is truncated, overwritten or deleted in the artifacts folder afterwards cannot end the process or change an answer.
+/// A verified copy of a version's files in a folder that only this process uses. The version, including mapped files, is served from the copy:
+/// truncating, overwriting or deleting files in the artifacts folder cannot end the process or change an answer.
 /// </summary>
 /// <remarks>
-/// It lasts for as long as a version is loaded: what is mapped from a deleted file stays until it is unmapped, and nobody can reach it.
-/// Windows deletes no mapped file; there it is left to the cleaning of a later start, and nobody can truncate it either.
+/// The copy lives while the version is loaded: a mapped file that was deleted stays until it is unmapped, and nobody else can open it.
+/// Windows cannot delete mapped files; there the cleanup of a later start deletes them, and nobody can truncate them either.
 /// </remarks>
 internal sealed class PrivateCopy : IDisposable
 {
     private const string Prefix = "nanorecsys-serving-";
     private const string LockPurpose = "serving";
-    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(10); // another process may not have locked a new one yet
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(10); // another process may not have locked a newer one yet
     private readonly IDisposable? _lock;
 
     private PrivateCopy(ArtifactVersion files, IDisposable? folderLock) => (Files, _lock) = (files, folderLock);
 
     public ArtifactVersion Files { get; }
 
-    /// <exception cref="ArtifactException">The version is damaged, or there is no room for the copy.</exception>
+    /// <exception cref="ArtifactException">The version is damaged, or there is not enough space for the copy.</exception>
     public static PrivateCopy Of(ArtifactStore store, string version)
     {
         DeleteLeftovers();
-        string folder = Directory.CreateTempSubdirectory(Prefix).FullName; // readable by its owner alone; TMPDIR says where
+        string folder = Directory.CreateTempSubdirectory(Prefix).FullName; // readable only by its owner; TMPDIR sets the location
         IDisposable? folderLock = FolderLock.TryTake(folder, LockPurpose);
         try
         {
@@ -71,7 +71,7 @@ internal sealed class PrivateCopy : IDisposable
         Delete(Files.Folder);
     }
 
-    // Of processes that were killed while they loaded.
+    // Left by processes that were killed while loading.
     private static void DeleteLeftovers()
     {
         foreach (string folder in Directory.EnumerateDirectories(Path.GetTempPath(), Prefix + "*")
@@ -87,7 +87,7 @@ internal sealed class PrivateCopy : IDisposable
             }
             catch (ArtifactException)
             {
-                continue; // another user's
+                continue; // belongs to another user
             }
 
             Delete(folder);
@@ -107,8 +107,8 @@ internal sealed class PrivateCopy : IDisposable
 }
 
 /// <summary>
-/// Follows <c>artifacts/pinned</c> and, without it, <c>artifacts/current</c>: loads the version that it names and swaps it in. A
-/// version that fails is refused with its reason and the running one stays. It is tried again after <c>current</c> is written, or,
+/// Follows <c>artifacts/pinned</c> and, without it, <c>artifacts/current</c>: loads the named version and swaps it in. A
+/// version that fails is refused with the reason, and the running one stays. It is tried again when <c>current</c> is written or,
 /// if the folder could not be read, at the next poll.
 /// </summary>
 internal sealed class ModelWatcher(
@@ -119,7 +119,7 @@ internal sealed class ModelWatcher(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // A timer and not file events: those are unreliable on shared folders and volumes.
+        // Uses a timer because file events are unreliable on shared folders and volumes.
         using var timer = new PeriodicTimer(options.Value.PollInterval);
         logger.LogInformation("Watching {Folder} for models", store.Root);
         do
@@ -130,7 +130,7 @@ internal sealed class ModelWatcher(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    // A shared folder that is unavailable for a moment says nothing about the version: the next poll tries again.
+    // A temporarily unavailable shared folder does not mean that the version is bad: the next poll tries again.
     private static bool MayPass(Exception e) => (e.InnerException ?? e) switch
     {
         FileNotFoundException or DirectoryNotFoundException => false,
@@ -143,7 +143,7 @@ internal sealed class ModelWatcher(
         string? version = null;
         try
         {
-            // The time counts as well: a version that was repaired is published under its old name.
+            // Compares the time as well, because a repaired version is published under the same name.
             string? pinned = store.ReadPinned();
             DateTime written = File.GetLastWriteTimeUtc(pinned is null ? store.CurrentFile : store.PinnedFile);
             version = pinned ?? store.ReadCurrent();
@@ -182,11 +182,11 @@ internal sealed class ModelWatcher(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // Whatever is wrong with a version, the service goes on with the one it has.
+            // Whatever is wrong with a version, the current one stays in service.
             string reason = $"Version {version ?? "?"} was refused: {e.Message}";
             if (served.Refusal != reason)
             {
-                // Once per reason: transient failures are tried again at every poll.
+                // Logged once per reason, because transient failures are retried at every poll.
                 logger.LogError(e, "Version {Version} was refused, {Running} keeps serving", version, served.Artifacts?.Manifest.ModelVersion ?? "none");
             }
 
@@ -199,7 +199,7 @@ internal sealed class ModelWatcher(
     }
 }
 
-/// <summary>Loads the versions that <c>Models:Split</c> names; the share of one that fails is served by the current version.</summary>
+/// <summary>Loads the versions in <c>Models:Split</c>; if one fails, the current version serves its share.</summary>
 internal sealed class SplitLoader(ModelSplit split, ModelLoader loader, ServedModel served, ILogger<SplitLoader> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -211,7 +211,7 @@ internal sealed class SplitLoader(ModelSplit split, ModelLoader loader, ServedMo
                 served.AddBeside(await loader.LoadAsync(version, stoppingToken));
                 logger.LogInformation("Serving model {Version} to its share of the users", version);
             }
-            catch (Exception e) when (e is not OperationCanceledException) // whatever is wrong with it, the service goes on
+            catch (Exception e) when (e is not OperationCanceledException) // the service continues without it
             {
                 logger.LogError(e, "Version {Version} of Models:Split was refused; the current version serves its users", version);
             }
@@ -224,7 +224,7 @@ internal sealed class ArtifactsOptions
 {
     public const string Section = "Artifacts";
 
-    /// <summary>The artifacts folder; a relative path starts at the working directory.</summary>
+    /// <summary>The artifacts folder; a relative path is relative to the working directory.</summary>
     [Required]
     public string Path { get; set; } = "artifacts";
 
@@ -235,12 +235,12 @@ internal sealed class ArtifactsOptions
     public string FullPath() => System.IO.Path.GetFullPath(Path);
 }
 
-/// <summary>Section <c>Index</c>: which code searches.</summary>
+/// <summary>Section <c>Index</c>: the search engine.</summary>
 internal sealed class IndexEngineOptions
 {
     public const string Section = "Index";
 
-    /// <summary><c>managed</c>, or <c>faiss</c> if FAISS's C library is installed.</summary>
+    /// <summary><c>managed</c>, or <c>faiss</c> if the FAISS C library is installed.</summary>
     [AllowedValues(IndexEngines.Managed, IndexEngines.Faiss)]
     public string Engine { get; set; } = IndexEngines.Managed;
 }

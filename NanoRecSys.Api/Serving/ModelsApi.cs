@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Api.Serving;
 
-/// <summary>Which model is served: registration, <c>GET /models</c>, and the calls that change it.</summary>
+/// <summary>The served model: registration, <c>GET /models</c>, and the calls that change it.</summary>
 internal static class ModelsApi
 {
     public static void AddModels(this WebApplicationBuilder builder)
@@ -26,13 +26,13 @@ internal static class ModelsApi
         RouteGroupBuilder models = app.MapGroup("/models").WithTags("Models");
         models.MapGet("", (ModelVersions versions) => versions.List()).WithSummary("All published versions, newest first");
         models.MapGet("/current", GetCurrent).WithSummary("The manifest of the served version");
-        models.MapGet("/{version}/plots/{name}", GetPlot).WithSummary("A picture of a version's training");
+        models.MapGet("/{version}/plots/{name}", GetPlot).WithSummary("A picture from a version's training");
         Changing(models.MapPost("/rollback", (ModelVersions versions) => Change(versions.Rollback)))
-            .WithSummary("Serves the version that was published before the one that is served; 409 where there is none");
+            .WithSummary("Serves the version published before the served one; 409 if there is none");
         Changing(models.MapPost("/{version}/activate", (string version, ModelVersions versions) => Change(() => versions.Activate(version))))
             .WithSummary("Serves a version until the next one is published");
         Changing(models.MapPost("/{version}/pin", (string version, ModelVersions versions) => Change(() => versions.Pin(version))))
-            .WithSummary("Serves a version whatever is published, until it is unpinned");
+            .WithSummary("Serves a version regardless of what is published, until it is unpinned");
         Changing(models.MapDelete("/pin", (ModelVersions versions) => Change(versions.Unpin)))
             .WithSummary("Serves the current version again");
     }
@@ -69,8 +69,8 @@ internal static class ModelsApi
 }
 
 /// <summary>
-/// The published versions, and which of them is to be served. A change is written to the artifacts folder, which every
-/// replica follows, and survives a restart. A version is verified byte for byte before it is named.
+/// The published versions, and which of them to serve. A change is written to the artifacts folder, which every
+/// replica follows, and survives a restart. A version is fully verified before it is named there.
 /// </summary>
 internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOptions<ModelsOptions> options)
 {
@@ -121,7 +121,7 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         return new ModelChange(OrNull(store.ReadCurrent) ?? pinned ?? "", pinned);
     }
 
-    // By the gate of publish; one that cannot be read is left to Activate, which says why.
+    // Refused by the gate of publish. An unreadable version is left to Activate, which reports why.
     private bool WasRefused(string version)
     {
         try
@@ -134,7 +134,7 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
         }
     }
 
-    // A damaged file names no version, and naming one repairs it. The status has the reason.
+    // A damaged file names no version, and naming one repairs it. The status reports the reason.
     private static string? OrNull(Func<string?> read)
     {
         try
@@ -169,11 +169,11 @@ internal sealed class ModelVersions(ArtifactStore store, ServedModel served, IOp
     }
 }
 
-/// <summary>The pictures that a training left in its version.</summary>
+/// <summary>The pictures that training saved in its version.</summary>
 internal sealed class VersionPlots(ArtifactStore store)
 {
     private const string Folder = "plots/";
-    private const int MostBytes = 16 << 20; // one of a training has 60 KB
+    private const int MostBytes = 16 << 20; // a typical one has 60 KB
 
     public static IReadOnlyList<string> NamesIn(Manifest manifest) =>
     [
@@ -182,8 +182,8 @@ internal sealed class VersionPlots(ArtifactStore store)
             .Select(file => file.Name[Folder.Length..]),
     ];
 
-    /// <summary>Only what the version's manifest names can be asked for, so no name leads out of its folder.</summary>
-    /// <returns>Null where there is no such picture, or another one than was published.</returns>
+    /// <summary>Only pictures named in the manifest can be requested, so no name leads out of the version's folder.</summary>
+    /// <returns>Null if there is no such picture, or it differs from the published one.</returns>
     public (byte[] Content, string ContentType)? Find(string version, string name)
     {
         try

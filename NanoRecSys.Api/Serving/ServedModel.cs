@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace NanoRecSys.Api.Serving;
 
-/// <summary>The model that is served now, those that are split off beside it, and why a newer one is not.</summary>
+/// <summary>The model served now, the versions of the split, and why a newer version is not served.</summary>
 internal sealed class ServedModel(ModelSplit split) : IDisposable
 {
     private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -11,14 +11,14 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
     private volatile string? _refusal;
     private volatile FrozenDictionary<string, ModelSnapshot> _beside = FrozenDictionary<string, ModelSnapshot>.Empty;
 
-    public string? Refusal => _refusal; // why the version that should be served is not; null while it is
-    public Task FirstLook => _firstLook.Task; // ends once what was published at the start is served or refused
-    public ArtifactVersion? Artifacts => Volatile.Read(ref _current)?.Artifacts; // the served version's manifest and folder; null before the first
-    public IEnumerable<string> Beside => _beside.Keys; // versions that Models:Split names and that are in memory
+    public string? Refusal => _refusal; // why the version that should be served is not; null if it is
+    public Task FirstLook => _firstLook.Task; // completes when the version published at start is served or refused
+    public ArtifactVersion? Artifacts => Volatile.Read(ref _current)?.Artifacts; // the served version's manifest and folder; null before the first model
+    public IEnumerable<string> Beside => _beside.Keys; // versions of Models:Split that are in memory
 
     /// <summary>
-    /// The snapshot that serves a user, kept alive until the lease is disposed; the current one where the user's share
-    /// has none, or nobody in particular asks. Null before the first.
+    /// The snapshot that serves a user, kept alive until the lease is disposed; the current one if the version of the user's share
+    /// is not loaded, or there is no user. Null before the first model.
     /// </summary>
     public SnapshotLease? Lease(int? bucket = null)
     {
@@ -29,7 +29,7 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
 
         while (Volatile.Read(ref _current) is { } snapshot)
         {
-            // False only where a swap came between the two lines: the next round finds the new one.
+            // False only if a swap came between the two lines; the next iteration gets the new snapshot.
             if (snapshot.TryAddLease())
             {
                 return new SnapshotLease(snapshot);
@@ -39,7 +39,7 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
         return null;
     }
 
-    /// <returns>Null unless this version serves all users or some.</returns>
+    /// <returns>Null unless this version serves all or some users.</returns>
     public SnapshotLease? Lease(string version) =>
         new[] { Volatile.Read(ref _current), _beside.GetValueOrDefault(version) }
             .FirstOrDefault(snapshot => snapshot?.Version == version && snapshot.TryAddLease()) is { } chosen ? new SnapshotLease(chosen) : null;
@@ -51,12 +51,12 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
         previous?.ReleaseLease();
     }
 
-    /// <summary>Serves a snapshot to its share of the users, for as long as the process lives.</summary>
+    /// <summary>Serves a snapshot to its share of the users until the process ends.</summary>
     internal void AddBeside(ModelSnapshot snapshot) => _beside = _beside
         .Append(new KeyValuePair<string, ModelSnapshot>(snapshot.Version, snapshot))
         .ToFrozenDictionary();
 
-    /// <summary>The version that should be served is the one that is.</summary>
+    /// <summary>The right version is being served.</summary>
     internal void Accept() => _refusal = null;
 
     internal void Refuse(string reason) => _refusal = reason;
@@ -75,7 +75,7 @@ internal sealed class ServedModel(ModelSplit split) : IDisposable
     }
 }
 
-/// <summary>A version that is not served, in memory for previews until none has asked for it for a while.</summary>
+/// <summary>A version that is not served, kept in memory for previews until none has used it for a while.</summary>
 internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Kept = TimeSpan.FromMinutes(5);
@@ -101,7 +101,7 @@ internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeP
                 return known;
             }
 
-            Dispose(); // before the next is loaded: at most one lies beside those that are served
+            Dispose(); // before the next one is loaded, so that there is at most one besides the served versions
             ModelSnapshot loaded = await loader.LoadAsync(version, cancellationToken);
             lock (_changing)
             {
@@ -142,7 +142,7 @@ internal sealed class PreviewModel(ServedModel served, ModelLoader loader, TimeP
     }
 }
 
-/// <summary>Keeps a snapshot alive while a request uses it, even after a newer one replaced it.</summary>
+/// <summary>Keeps a snapshot alive while a request uses it, even after a newer one has replaced it.</summary>
 internal sealed class SnapshotLease(ModelSnapshot model) : IDisposable
 {
     private int _released;
@@ -162,14 +162,14 @@ internal sealed class ModelsOptions : IValidatableObject
 {
     public const string Section = "Models";
 
-    /// <summary>Version to weight: these versions side by side, users divided among them. Empty: the current one for all.</summary>
+    /// <summary>Versions with weights: they are served side by side, with the users divided among them. If empty, the current version serves all users.</summary>
     public IDictionary<string, double> Split { get; init; } = new Dictionary<string, double>();
 
     /// <summary>The precision of the served user tower: one of <see cref="UserTowerPrecision"/>.</summary>
     [AllowedValues(UserTowerPrecision.Auto, UserTowerPrecision.ThirtyTwoBits, UserTowerPrecision.EightBits)]
     public string UserTower { get; init; } = UserTowerPrecision.Auto;
 
-    /// <summary>Whether the embeddings that were computed at publish answer for users whose history has not changed since.</summary>
+    /// <summary>Whether to use the embeddings computed at publish for users whose history has not changed since.</summary>
     public bool UserEmbeddings { get; init; } = true;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
@@ -184,15 +184,15 @@ internal sealed class ModelsOptions : IValidatableObject
     }
 }
 
-/// <summary>Divides users among versions by a hash that never changes, so that a user stays with a version.</summary>
+/// <summary>Divides users among versions by a fixed hash, so that a user stays with a version.</summary>
 internal sealed class ModelSplit
 {
-    private readonly (string Version, double Until)[] _shares; // ascending, the last until 1
+    private readonly (string Version, double Until)[] _shares; // ascending, the last one is 1
 
-    /// <param name="weights">Version to weight; they need not add up to anything.</param>
+    /// <param name="weights">Weights by version; their sum is arbitrary.</param>
     public ModelSplit(IEnumerable<KeyValuePair<string, double>> weights)
     {
-        // By name, so that the order of the settings decides nothing.
+        // Sorted by name, so that the order of the settings does not matter.
         KeyValuePair<string, double>[] ordered = [.. weights.OrderBy(share => share.Key, StringComparer.Ordinal)];
         double sum = ordered.Sum(share => share.Value);
         double until = 0;
@@ -201,7 +201,7 @@ internal sealed class ModelSplit
 
     public IEnumerable<string> Versions => _shares.Select(share => share.Version);
 
-    /// <returns>The version's name; null where nothing is split.</returns>
+    /// <returns>The version's name; null without a split.</returns>
     public string? Choose(int bucket)
     {
         double place = Mix((uint)bucket) / (double)ulong.MaxValue;
@@ -213,10 +213,10 @@ internal sealed class ModelSplit
             }
         }
 
-        return _shares.Length > 0 ? _shares[^1].Version : null; // rounding left a sliver at the end
+        return _shares.Length > 0 ? _shares[^1].Version : null; // rounding can leave a gap at the end
     }
 
-    // The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): neighbouring user ids land far apart.
+    // The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): similar user ids get very different values.
     private static ulong Mix(ulong x)
     {
         x += 0x9E3779B97F4A7C15;

@@ -1,8 +1,8 @@
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
-/// Durations counted in bins of equal relative width, 1 µs to 150 s: a fixed size, percentiles within 2%, and histograms can be added.
-/// Any number of threads may add. Two kilobytes, where HdrHistogram needs eleven for two digits: 300 seconds hold ten of them each.
+/// Counts durations in bins of equal relative width, 1 µs to 150 s: fixed size, percentiles within 2%, and histograms can be added.
+/// Any number of threads may add. Two kilobytes; HdrHistogram needs eleven for two digits, and 300 seconds have ten histograms each.
 /// </summary>
 internal sealed class LatencyHistogram
 {
@@ -13,7 +13,7 @@ internal sealed class LatencyHistogram
 
     private readonly int[] _counts = new int[Bins];
 
-    public long Count => _counts.Sum(count => (long)count); // computed on request: a field would be one more cache line that all threads write
+    public long Count => _counts.Sum(count => (long)count); // computed on demand: a field would be another cache line that all threads write
 
     public void Add(double milliseconds)
     {
@@ -21,7 +21,7 @@ internal sealed class LatencyHistogram
         Interlocked.Increment(ref _counts[Math.Min(bin, Bins - 1)]);
     }
 
-    /// <summary>Adds another's counts to this one, to which no other thread may add meanwhile.</summary>
+    /// <summary>Adds another histogram's counts to this one; no other thread may add to it at the same time.</summary>
     public void Add(LatencyHistogram other)
     {
         for (int bin = 0; bin < Bins; bin++)
@@ -30,7 +30,7 @@ internal sealed class LatencyHistogram
         }
     }
 
-    /// <summary>Bins that counted anything, as bin, count, bin, count, for another process to add with <see cref="AddPairs"/>.</summary>
+    /// <summary>Non-empty bins, as bin, count, bin, count, for another process to add with <see cref="AddPairs"/>.</summary>
     public int[] ReadPairs()
     {
         var pairs = new List<int>();
@@ -59,7 +59,7 @@ internal sealed class LatencyHistogram
         }
     }
 
-    /// <summary>The duration (ms) that the given share (0..1) of all do not exceed; 0 if empty. Nearest rank.</summary>
+    /// <summary>The duration (ms) that the given share (0..1) of all durations does not exceed; 0 if empty. Nearest rank.</summary>
     public double Percentile(double share)
     {
         long rank = Math.Max(1, (long)Math.Ceiling(share * Count));
@@ -69,7 +69,7 @@ internal sealed class LatencyHistogram
             seen += _counts[bin];
             if (seen >= rank)
             {
-                return SmallestMs * Math.Pow(Growth, bin + 0.5); // the bin's middle, in ratio
+                return SmallestMs * Math.Pow(Growth, bin + 0.5); // the bin's geometric middle
             }
         }
 
@@ -80,7 +80,7 @@ internal sealed class LatencyHistogram
 /// <summary>Percentiles from a slot's histograms.</summary>
 internal static class StageLatencies
 {
-    /// <summary>In the pipeline's order, unknown stages before the total, which is last.</summary>
+    /// <summary>In pipeline order; unknown stages precede the total, which is last.</summary>
     public static StageLatency[] Of(TrafficSlot slot) =>
     [
         .. slot.Stages.OrderBy(stage => Place(stage.Key)).ThenBy(stage => stage.Key, StringComparer.Ordinal).Select(stage => Latency(stage.Key, stage.Value)),
@@ -98,6 +98,6 @@ internal static class StageLatencies
     private static StageLatency Latency(string stage, LatencyHistogram durations) => new(
         stage, durations.Count, Round(durations.Percentile(0.50)), Round(durations.Percentile(0.95)), Round(durations.Percentile(0.99)));
 
-    // The histogram is accurate to 2%: more digits would only be bytes.
+    // The histogram is accurate to 2%: more digits would only waste bytes.
     private static double Round(double milliseconds) => Math.Round(milliseconds, 4);
 }

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>Traces, metrics and the page's window of every recommendation. No user or item id becomes a metric tag.</summary>
+/// <summary>Traces, metrics and the telemetry window for every recommendation. No user or item id becomes a metric tag.</summary>
 internal sealed class RecommendationTelemetry : IDisposable
 {
     public const string SourceName = "NanoRecSys.Api";
@@ -58,7 +58,7 @@ internal sealed class RecommendationTelemetry : IDisposable
     public void Dispose() => _source.Dispose();
 }
 
-/// <summary>The clock of one request: a span with a child per stage, and the waterfall that the answer shows.</summary>
+/// <summary>Times one request: a span with a child per stage, and the stage timings shown in the answer.</summary>
 internal sealed class RequestTimeline : IDisposable
 {
     private readonly RecommendationTelemetry _telemetry;
@@ -79,7 +79,7 @@ internal sealed class RequestTimeline : IDisposable
     }
 
     public string RequestId { get; }
-    public string? CacheSource { get; set; } // one of CacheSources, once the cache has answered
+    public string? CacheSource { get; set; } // one of CacheSources, set when the cache has answered
     public IReadOnlyList<StageTiming> Stages => _stages; // the stages that have ended, in order
     public double ElapsedMs => Round(Stopwatch.GetElapsedTime(_started).TotalMilliseconds);
 
@@ -145,7 +145,7 @@ internal sealed class RequestTimeline : IDisposable
     }
 }
 
-/// <summary>The stages of a request, as traces, metrics and answers call them.</summary>
+/// <summary>Names of a request's stages in traces, metrics and answers.</summary>
 internal static class StageNames
 {
     public const string CacheGet = "cache.get";
@@ -159,7 +159,7 @@ internal static class StageNames
     public const string Shared = "shared"; // waiting for another request's computation of the same answer
     public const string Total = "total"; // the whole request; not a stage of its own
 
-    /// <summary>In the order of the request, the total last.</summary>
+    /// <summary>In request order, the total last.</summary>
     public static readonly IReadOnlyList<string> All = [CacheGet, History, Queue, Encode, Retrieve, Rank, Explain, CacheSet, Shared, Total];
 }
 
@@ -168,7 +168,7 @@ internal static class CacheResults
 {
     public const string Hit = "hit";
     public const string Miss = "miss";
-    public const string Error = "error"; // Redis is configured and did not answer
+    public const string Error = "error"; // Redis is configured but did not answer
     public const string Off = "off"; // no Redis is configured
 }
 

@@ -6,14 +6,14 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Telemetry;
 
 /// <summary>
-/// The figures that other replicas publish, summed in rings like this process's own, since this process started.
+/// The figures published by other replicas, summed in rings like this process's own, since this process started.
 /// </summary>
 /// <remarks>One thread at a time may call <see cref="Receive"/>; any number may read.</remarks>
 internal sealed class ReplicaTraffic(TimeProvider time)
 {
-    private const long LargestClockLead = 10; // seconds; a ring that ran ahead would refuse the figures of all others
+    private const long LargestClockLead = 10; // seconds; a ring that is ahead would refuse the figures of all others
 
-    // A replica without a message for this long is gone, or cut off.
+    // A replica without a message for this long is stopped or disconnected.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly TrafficRing _bySecond = new(TelemetryWindow.SecondsKept, 1);
@@ -77,19 +77,19 @@ internal sealed class ReplicaTraffic(TimeProvider time)
 }
 
 /// <summary>
-/// Publishes once a second what this replica answered in the second before, and receives the same from the others, so that each can
-/// show all of them as one. Requests pay nothing for it. Nothing is sent twice: while Redis is unavailable, each replica shows only itself.
+/// Publishes once a second this replica's answers of the previous second, and receives the same from the others, so that each can
+/// show all of them as one. Costs requests nothing. Nothing is sent twice: while Redis is unavailable, each replica shows only itself.
 /// </summary>
 internal sealed class ReplicaNotices(
     TelemetryWindow window, ReplicaTraffic others, ComputeLimiter limiter, TimeProvider time, ILogger<ReplicaNotices> logger, IConnectionMultiplexer? redis = null)
     : BackgroundService
 {
     private const int NewestSent = 8; // per second: the list of the last fifty fills within seconds
-    private const long MostBehind = 5; // seconds that a busy machine may let pass
+    private const long MostBehind = 5; // seconds; allows for a busy machine
 
     private static readonly RedisChannel Channel = RedisChannel.Literal("nanorecsys:telemetry:seconds");
 
-    // By then, requests that found the second's slot just before its end have counted in it.
+    // By then, requests that got the second's slot just before its end have been counted in it.
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(30);
 
     private readonly string _self = Guid.NewGuid().ToString("N");
@@ -116,7 +116,7 @@ internal sealed class ReplicaNotices(
                 {
                     ChannelMessageQueue messages = await redis.GetSubscriber().SubscribeAsync(Channel);
                     messages.OnMessage(message => Receive(message.Message)); // one after the other
-                    isSubscribed = true; // from here on the client subscribes again by itself
+                    isSubscribed = true; // from now on the client resubscribes by itself
                 }
 
                 for (; next <= ended; next++)
@@ -151,15 +151,15 @@ internal sealed class ReplicaNotices(
     }
 }
 
-/// <summary>A message: what one replica answered in one second.</summary>
+/// <summary>A message: one replica's answers of one second.</summary>
 /// <param name="Replica">The process's name, new with each start.</param>
-/// <param name="Figures">Of the second.</param>
+/// <param name="Figures">The second's figures.</param>
 /// <param name="Newest">Some of its last requests, newest first.</param>
 internal sealed record ReplicaSecond(string Replica, SlotFigures Figures, IReadOnlyList<RequestTrace> Newest, ComputeLoad Load)
 {
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, ReplicaJson.Default.ReplicaSecond);
 
-    /// <returns>Null if it is not such a message, as from another version of this program.</returns>
+    /// <returns>Null if it is not such a message, for example because it is from another version of this program.</returns>
     public static ReplicaSecond? Read(ReadOnlySpan<byte> message)
     {
         try

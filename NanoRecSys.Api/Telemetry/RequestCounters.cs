@@ -1,6 +1,6 @@
 namespace NanoRecSys.Api.Telemetry;
 
-/// <summary>Counts of this process since it started; errors are counted in the telemetry window, too.</summary>
+/// <summary>Counts since this process started; errors are counted in the telemetry window, too.</summary>
 internal sealed class RequestCounters(TelemetryWindow window)
 {
     private long _requests;
@@ -27,7 +27,7 @@ internal sealed class RequestCounters(TelemetryWindow window)
         window.CountError(ErrorKinds.Model);
     }
 
-    /// <summary>A request was answered with an internal error; <see cref="ErrorCounting"/> counts it for the window.</summary>
+    /// <summary>Counts an internal error; <see cref="ErrorCounting"/> counts it for the window.</summary>
     public void CountServerError() => Interlocked.Increment(ref _errors);
 
     public RequestStats Read() => new(
@@ -35,10 +35,10 @@ internal sealed class RequestCounters(TelemetryWindow window)
         CacheErrors, Interlocked.Read(ref _errors));
 }
 
-/// <summary>Counts every response that is an error, from handlers, limits, or the exception handler.</summary>
+/// <summary>Counts every error response, from handlers, limits, or the exception handler.</summary>
 internal static class ErrorCounting
 {
-    /// <summary>To be called first: refusals count, too.</summary>
+    /// <summary>Must be called first, because refusals count, too.</summary>
     public static void UseErrorCounting(this WebApplication app)
     {
         TelemetryWindow window = app.Services.GetRequiredService<TelemetryWindow>();
@@ -56,15 +56,15 @@ internal static class ErrorCounting
     }
 }
 
-/// <summary>What can go wrong with a request, as the telemetry page counts it.</summary>
+/// <summary>Kinds of errors on the telemetry page.</summary>
 internal static class ErrorKinds
 {
     public const string Cache = "cache"; // A Redis command failed
     public const string Model = "model"; // the model failed: the request was answered without it
     public const string Server = "server"; // answered with 5xx other than 503
     public const string Unavailable = "unavailable"; // answered with 503: no model yet, or too busy
-    public const string Limited = "limited"; // answered with 429: beyond the rate limit of an address
-    public const string Rejected = "rejected"; // answered with any other 4xx: the request was at fault
+    public const string Limited = "limited"; // answered with 429: over the rate limit of an address
+    public const string Rejected = "rejected"; // answered with any other 4xx: the request was invalid
 
     public static readonly string[] All = [Cache, Model, Server, Unavailable, Limited, Rejected];
 

@@ -8,12 +8,12 @@ internal sealed class RequestLogOptions
 {
     public const string Section = "RequestLog";
 
-    /// <summary>Share of the requests that are logged. Failures are logged in any case.</summary>
+    /// <summary>Share of the requests that are logged. Failures are always logged.</summary>
     [Range(0.0, 1.0)]
     public double Share { get; set; }
 }
 
-/// <summary>An entry in the log for a random sample of the requests: method, path, status, duration and id; no query, header or body.</summary>
+/// <summary>Logs a random sample of the requests: method, path, status, duration and id; no query, headers or body.</summary>
 internal static class RequestLog
 {
     public static void AddRequestLog(this WebApplicationBuilder builder)
@@ -28,7 +28,7 @@ internal static class RequestLog
         builder.Services.AddHttpLoggingInterceptor<RandomSample>();
     }
 
-    /// <summary>Costs nothing where the share is 0.</summary>
+    /// <summary>Costs nothing if the share is 0.</summary>
     public static void UseRequestLog(this WebApplication app)
     {
         if (app.Services.GetRequiredService<IOptions<RequestLogOptions>>().Value.Share > 0)
@@ -53,7 +53,7 @@ internal static class RequestLog
         {
             if (logContext.LoggingFields != HttpLoggingFields.None)
             {
-                logContext.AddParameter("RequestId", logContext.HttpContext.TraceIdentifier); // not before: the request gets it on its way
+                logContext.AddParameter("RequestId", logContext.HttpContext.TraceIdentifier); // not earlier, because the id is assigned during the request
             }
 
             return ValueTask.CompletedTask;

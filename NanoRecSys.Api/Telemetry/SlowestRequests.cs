@@ -47,7 +47,7 @@ internal sealed class SlowestRequests(int kept)
     }
 }
 
-/// <summary>The last requests; a writer takes the next place without waiting.</summary>
+/// <summary>The last requests; a writer takes the next slot without waiting.</summary>
 internal sealed class RecentRequests(int kept)
 {
     private readonly RequestTrace?[] _traces = new RequestTrace?[kept];
@@ -62,7 +62,7 @@ internal sealed class RecentRequests(int kept)
         return ReadNew(ref seen, kept);
     }
 
-    /// <summary>The newest of what was added since, newest first.</summary>
+    /// <summary>The newest requests added since the last call, newest first.</summary>
     /// <param name="seen">Number of requests added before the last call; 0 at first.</param>
     public RequestTrace[] ReadNew(ref long seen, int most)
     {
@@ -71,6 +71,6 @@ internal sealed class RecentRequests(int kept)
         seen = written;
         return [.. Enumerable.Range(1, (int)Math.Min(added, Math.Min(kept, most)))
             .Select(back => Volatile.Read(ref _traces[(written - back) % kept]))
-            .OfType<RequestTrace>()]; // a place that is taken but not written yet is left out
+            .OfType<RequestTrace>()]; // a slot that is taken but not written yet is skipped
     }
 }

@@ -6,7 +6,7 @@ namespace NanoRecSys.Api.Telemetry;
 /// <summary>
 /// This process's last half hour in bounded memory, so that the telemetry page needs no collector: five minutes by
 /// the second (about 5 MB if every second is busy), thirty by the minute, and the stages of the last requests. Counting
-/// takes no lock, so a reader never delays a request. Figures that other replicas publish are added when it is read.
+/// takes no lock, so a reader never delays a request. Figures of other replicas are added when it is read.
 /// </summary>
 internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others = null)
 {
@@ -62,7 +62,7 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
     }
 
     /// <param name="windowSeconds">
-    /// How far back to look, 1 to <see cref="MaxSeconds"/>; more than five minutes are counted in whole minutes.
+    /// Length of the window, 1 to <see cref="MaxSeconds"/>; more than five minutes are counted in whole minutes.
     /// </param>
     public TelemetrySnapshot Read(int windowSeconds)
     {
@@ -88,10 +88,10 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
         };
     }
 
-    /// <summary>What this process alone counted in a second; null if nothing.</summary>
+    /// <summary>This process's own figures for a second; null if there are none.</summary>
     internal TrafficSlot? FindSecond(long unixSeconds) => _bySecond.Find(unixSeconds);
 
-    /// <summary>This process's requests since the last time, as <see cref="RecentRequests.ReadNew"/> reads them.</summary>
+    /// <summary>This process's requests since the last call; see <see cref="RecentRequests.ReadNew"/>.</summary>
     internal RequestTrace[] ReadNew(ref long seen, int most) => _recent.ReadNew(ref seen, most);
 
     private RequestTrace[] Recent() => others is null
@@ -126,13 +126,13 @@ internal sealed class TelemetryWindow(TimeProvider time, ReplicaTraffic? others 
     }
 }
 
-/// <summary>A window as some sixty steps of equal length, for a chart.</summary>
+/// <summary>A window as about sixty steps of equal length, for a chart.</summary>
 internal static class TelemetrySeries
 {
     private const int Steps = 60;
 
-    /// <param name="slots">Of the window, in any order.</param>
-    /// <param name="windowSeconds">How far back the window looks.</param>
+    /// <param name="slots">Slots of the window, in any order.</param>
+    /// <param name="windowSeconds">Length of the window.</param>
     public static TelemetryPoint[] Of(TrafficSlot[] slots, int secondsPerSlot, int windowSeconds, DateTimeOffset started, DateTimeOffset now)
     {
         int slotsPerStep = Math.Max(1, windowSeconds / secondsPerSlot / Steps);
@@ -168,17 +168,17 @@ internal static class TelemetrySeries
 }
 
 /// <summary>
-/// The newest slots of time; the oldest is replaced. No writer waits for another: a new slot replaces an old one in one exchange, so
+/// The newest time slots, which replace the oldest. No writer waits for another: a new slot replaces an old one in one exchange, so
 /// nothing has to be cleared while others count in it.
 /// </summary>
-/// <param name="slots">How many are kept.</param>
+/// <param name="slots">Number of slots kept.</param>
 internal sealed class TrafficRing(int slots, int secondsPerSlot)
 {
     private const long Unused = -1;
 
     private readonly TrafficSlot[] _slots = [.. Enumerable.Repeat(new TrafficSlot(Unused), slots)];
 
-    public int Seconds => slots * secondsPerSlot; // longest window that Read can look back over
+    public int Seconds => slots * secondsPerSlot; // longest window that Read can cover
     public int SecondsPerSlot => secondsPerSlot; // width of a slot
 
     public TrafficSlot At(long unixSeconds)
@@ -196,7 +196,7 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
         return ReferenceEquals(before, slot) ? fresh : before;
     }
 
-    /// <summary>What was counted in the slot of that time so far; null if nothing was, or the slot was replaced.</summary>
+    /// <summary>The slot of that time so far; null if it is empty or was replaced.</summary>
     public TrafficSlot? Find(long unixSeconds)
     {
         long number = unixSeconds / secondsPerSlot;
@@ -204,7 +204,7 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
         return slot.Number == number ? slot : null;
     }
 
-    /// <summary>The slots of the last <paramref name="windowSeconds"/> in which anything was counted, including the current one; in no order.</summary>
+    /// <summary>The non-empty slots of the last <paramref name="windowSeconds"/>, including the current one, in any order.</summary>
     public TrafficSlot[] Read(long unixSeconds, int windowSeconds)
     {
         long oldest = unixSeconds / secondsPerSlot - windowSeconds / secondsPerSlot + 1;
@@ -212,14 +212,14 @@ internal sealed class TrafficRing(int slots, int secondsPerSlot)
     }
 }
 
-/// <summary>Everything that was answered within one slot of a <see cref="TrafficRing"/>, summed. Any number of threads may add.</summary>
+/// <summary>All answers within one slot of a <see cref="TrafficRing"/>, summed. Any number of threads may add.</summary>
 internal sealed class TrafficSlot
 {
-    private const int KeptSlowest = 6; // of each slot: 300 seconds of them are the window's slowest in any likely case
+    private const int KeptSlowest = 6; // in each slot: enough over 300 seconds to include the window's slowest in any likely case
     private const string Popular = "popular";
     private static readonly string[] ModeNames = [Pipeline.Modes.Live, Popular, Pipeline.Modes.Degraded];
 
-    private readonly Tally _counts; // by the names of modes, errors and cache sources, and the three below
+    private readonly Tally _counts; // by mode, error, cache source, and the three names below
     private readonly StrongBox<long> _requests;
     private readonly StrongBox<long> _lookups;
     private readonly StrongBox<long> _hits;
@@ -244,7 +244,7 @@ internal sealed class TrafficSlot
     public IReadOnlyDictionary<string, long> CacheHits => _counts.Read(CacheSources.All); // hits by CacheSources
     public ConcurrentDictionary<string, LatencyHistogram> Stages { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Whole requests by model version; a version that no longer answers is forgotten with its slot.</summary>
+    /// <summary>Whole requests by model version; a version that no longer answers disappears with its slot.</summary>
     public ConcurrentDictionary<string, LatencyHistogram> Versions { get; } = new(StringComparer.Ordinal);
 
     public SlowestRequests Slowest { get; } = new(KeptSlowest);
@@ -276,14 +276,14 @@ internal sealed class TrafficSlot
 
     public void ObserveQueue(int depth) => RaiseTo(ref _deepestQueue, depth);
 
-    /// <summary>Adds the figures of another time, without its slowest requests: the larger maximum stays.</summary>
+    /// <summary>Adds the figures of another time, except the slowest requests; the larger maximum is kept.</summary>
     public void Add(TrafficSlot other)
     {
         AddCounts(other);
         RaiseMost(other);
     }
 
-    /// <summary>Adds the figures of another process at the same time: maxima add up, as both may have been at once.</summary>
+    /// <summary>Adds another process's figures for the same time; maxima are added, because both may have occurred at once.</summary>
     public void AddBeside(TrafficSlot other)
     {
         AddCounts(other);
@@ -301,7 +301,7 @@ internal sealed class TrafficSlot
         RaiseTo(ref _deepestQueue, Volatile.Read(ref other._deepestQueue));
     }
 
-    /// <summary>All of it, for another process.</summary>
+    /// <summary>All figures, for another process.</summary>
     public SlotFigures ReadFigures() => new(Number, MostInFlight, _counts.Read(), Pairs(Stages), Pairs(Versions), Slowest.Read(), DeepestQueue);
 
     /// <exception cref="FormatException">A histogram is not valid.</exception>
@@ -364,7 +364,7 @@ internal sealed class TrafficSlot
         histograms.GetOrAdd(name, _ => new LatencyHistogram());
 }
 
-/// <summary>Counts by name, from any number of threads. The names are the program's own, so there are few.</summary>
+/// <summary>Counts by name, from any number of threads. The program defines the names, so there are few.</summary>
 internal sealed class Tally
 {
     private readonly ConcurrentDictionary<string, StrongBox<long>> _counts = new(StringComparer.Ordinal);
@@ -381,7 +381,7 @@ internal sealed class Tally
 
     public StrongBox<long> Find(string name) => _counts.GetOrAdd(name, _ => new StrongBox<long>());
 
-    /// <returns>Those of the names that were counted.</returns>
+    /// <returns>The given names that were counted.</returns>
     public Dictionary<string, long> Read(IEnumerable<string> names) => names.Where(_counts.ContainsKey).ToDictionary(name => name, name => Interlocked.Read(ref Find(name).Value));
 
     public Dictionary<string, long> Read() => Read(_counts.Keys);

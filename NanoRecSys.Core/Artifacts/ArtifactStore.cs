@@ -20,18 +20,18 @@ internal sealed class ArtifactStore(string root)
     public string RunsFolder => Path.Combine(Root, "runs");
     public string CurrentFile => Path.Combine(Root, "current");
 
-    /// <summary>Names the version to serve whatever is published later; exists only while a version is pinned.</summary>
+    /// <summary>Names the version to serve regardless of later publishing; exists only while a version is pinned.</summary>
     public string PinnedFile => Path.Combine(Root, "pinned");
 
-    /// <summary>The version that was published or made current last, or null before the first.</summary>
+    /// <summary>The version last published or made current; null before the first.</summary>
     /// <exception cref="ArtifactException">The file does not name a version.</exception>
     public string? ReadCurrent() => ReadName(CurrentFile);
 
-    /// <summary>The version that is pinned, or null.</summary>
+    /// <summary>The pinned version, or null.</summary>
     /// <exception cref="ArtifactException">The file does not name a version.</exception>
     public string? ReadPinned() => ReadName(PinnedFile);
 
-    // Whatever the file is, no more of it is read than a name has, and none of it gets into a message.
+    // Whatever the file is, no more of it is read than a name's length, and none of it gets into a message.
     private static string? ReadName(string path)
     {
         byte[] text;
@@ -55,8 +55,8 @@ internal sealed class ArtifactStore(string root)
     }
 
     /// <summary>
-    /// Names of all complete versions, newest first, by the manifests' <see cref="Manifest.Created"/>: a copy or a restore changes file
-    /// times. Those whose manifest cannot be read come last.
+    /// Names of all complete versions, newest first by the manifests' <see cref="Manifest.Created"/>, because a copy or a restore changes file
+    /// times. Versions whose manifest cannot be read come last.
     /// </summary>
     public IReadOnlyList<string> ListVersions() => !Directory.Exists(VersionsFolder)
         ? []
@@ -78,13 +78,13 @@ internal sealed class ArtifactStore(string root)
         }
     }
 
-    /// <summary>Reads a version's manifest and compares every file with it, byte for byte.</summary>
-    /// <exception cref="ArtifactException">The version is missing, of another schema, or was changed.</exception>
+    /// <summary>Reads a version's manifest and verifies every file against it, byte for byte.</summary>
+    /// <exception cref="ArtifactException">The version is missing, has another schema, or was changed.</exception>
     public ArtifactVersion Open(string version) => Open(version, copyTo: null);
 
     /// <summary>
-    /// As <see cref="Open(string)"/>, and copies all files but the manifest. The hashes are those of the bytes that were copied, whatever
-    /// happens to the version's folder meanwhile and afterwards.
+    /// Like <see cref="Open(string)"/>, but also copies all files except the manifest. The hashes are those of the copied bytes, whatever
+    /// happens to the version's folder during and after the copy.
     /// </summary>
     /// <returns>The version in the folder of the copy.</returns>
     public ArtifactVersion Copy(string version, string copyTo) => Open(version, copyTo) with { Folder = copyTo };
@@ -120,8 +120,8 @@ internal sealed class ArtifactStore(string root)
     }
 
     /// <summary>
-    /// A new folder to gather a version's files in; <see cref="Publish"/> takes it. What publishers that
-    /// died left behind a day ago or earlier is removed.
+    /// Creates a folder for a version's files; <see cref="Publish"/> takes it over. Folders left behind by publishers that
+    /// died at least a day ago are removed.
     /// </summary>
     public string CreateStaging()
     {
@@ -157,7 +157,7 @@ internal sealed class ArtifactStore(string root)
         return placed;
     }
 
-    /// <summary>Puts the staged files in the place of a version: what named it names the new one, then its folder is deleted.</summary>
+    /// <summary>Replaces a version by the staged files: references to it are changed to the new one, then its folder is deleted.</summary>
     /// <inheritdoc cref="Publish"/>
     public ArtifactVersion Replace(string version, string staging, Manifest draft)
     {
@@ -200,7 +200,7 @@ internal sealed class ArtifactStore(string root)
         string folder = FolderOf(manifest.ModelVersion);
         if (IsIntact(manifest.ModelVersion))
         {
-            // The same content is there, perhaps being read: only the manifest changes.
+            // The same content already exists and may be being read: only the manifest changes.
             ManifestFile.Write(folder, manifest);
             DeleteIfPossible(staging);
         }
@@ -226,7 +226,7 @@ internal sealed class ArtifactStore(string root)
 
     public string FolderOf(string version) => Path.Combine(VersionsFolder, version);
 
-    /// <summary>A version's manifest, without a look at its other files.</summary>
+    /// <summary>A version's manifest; its other files are not checked.</summary>
     /// <exception cref="ArtifactException">Missing, of another schema, or changed.</exception>
     public Manifest ReadManifest(string version) => ManifestFile.Read(FolderOf(version));
 
@@ -243,7 +243,7 @@ internal sealed class ArtifactStore(string root)
         }
     }
 
-    // A reader that still holds a file of it open may keep a folder alive on Windows, so this is not an error.
+    // On Windows a reader with an open file can keep the folder alive, so this is not an error.
     private void DeleteIfPossible(string folder)
     {
         try
@@ -258,33 +258,33 @@ internal sealed class ArtifactStore(string root)
     }
 }
 
-/// <summary>A published folder whose every file matches its manifest.</summary>
+/// <summary>A published folder whose files all match its manifest.</summary>
 internal sealed record ArtifactVersion(string Folder, Manifest Manifest)
 {
     public string PathOf(string file) => Path.Combine(Folder, file);
 }
 
-/// <summary>A version that cannot be published or served; the message says what, expected, actual and remedy.</summary>
+/// <summary>A version that cannot be published or served; the message gives the fault, the expected and actual values, and the remedy.</summary>
 internal sealed class ArtifactException(string message, Exception? innerException = null) : Exception(message, innerException);
 
 internal static class ArtifactNames
 {
     public const string Manifest = "manifest.json";
     public const string UserTower = "user_tower.onnx";
-    public const string UserTowerInt8 = "user_tower.int8.onnx"; // the same with its blocks' products in 8 bits
+    public const string UserTowerInt8 = "user_tower.int8.onnx"; // the same with the products in its blocks in 8 bits
     public const string Ranker = "ranker.onnx";
-    public const string RankerItems = "ranker_items.onnx"; // turns what is known of an item into its part of the ranker's first layer
-    public const string RankerItemParts = "ranker_items.npy"; // [V, H1] these parts of all items
-    public const string RankerCandidates = "ranker_candidates.onnx"; // scores candidates by their parts: what serving runs
+    public const string RankerItems = "ranker_items.onnx"; // turns an item's data into its part of the ranker's first layer
+    public const string RankerItemParts = "ranker_items.npy"; // [V, H1] these parts for all items
+    public const string RankerCandidates = "ranker_candidates.onnx"; // scores candidates by their parts; used in serving
     public const string Index = "items.index";
     public const string ItemEmbeddings = "item_embeddings.npy";
     public const string Catalog = "catalog.parquet";
     public const string Histories = HistoriesFile.HistoriesName;
     public const string Users = HistoriesFile.UsersName;
-    public const string UserEmbeddings = "user_embeddings.npy"; // [U, D] float16, what the user tower makes of these histories
+    public const string UserEmbeddings = "user_embeddings.npy"; // [U, D] float16, the user tower's output for these histories
     public const string ItemMap = "item_map_2d.parquet"; // the position of each item on a plane, for the map page
     public const string Metrics = "metrics.json";
-    public const string ContentMap = "content_map.npy"; // [F, D] what each feature of a new item adds to its embedding
+    public const string ContentMap = "content_map.npy"; // [F, D] the contribution of each feature to a new item's embedding
     public const string ContentFeatures = "content_features.json"; // the names of its F rows
 }
 
@@ -292,15 +292,15 @@ internal static class VersionFiles
 {
     private const string RemovedRankerTable = "ranker_embeddings.npy";
 
-    /// <summary>Hashes every file of a staging folder but its manifest, and flushes each to the disk.</summary>
+    /// <summary>Hashes every file of a staging folder except its manifest, and flushes each to the disk.</summary>
     public static ArtifactFile[] DescribeAll(string folder) =>
         [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Select(path => Describe(folder, path))
             .Where(file => file.Name != ArtifactNames.Manifest)
             .OrderBy(file => file.Name, StringComparer.Ordinal)];
 
-    /// <summary>Every part that serving opens must be among the files that were hashed, under a name that stays in the folder.</summary>
-    /// <exception cref="ArtifactException">A part is missing, or a name leads elsewhere.</exception>
+    /// <summary>Every part that serving opens must be among the hashed files, and its name must stay within the folder.</summary>
+    /// <exception cref="ArtifactException">A part is missing, or a name leads out of the folder.</exception>
     public static void RequireParts(Manifest manifest, string version)
     {
         foreach (ArtifactFile? file in manifest.Files)
@@ -326,7 +326,7 @@ internal static class VersionFiles
         }
     }
 
-    /// <summary>Networks of kinds that earlier releases had are refused; served with today's, they would give other scores.</summary>
+    /// <summary>Refuses network kinds of earlier releases: served by today's code, they would give other scores.</summary>
     /// <exception cref="ArtifactException">The version has one.</exception>
     public static void RequireKnownModels(Manifest manifest, string version)
     {
@@ -351,7 +351,7 @@ internal static class VersionFiles
         }
     }
 
-    /// <param name="copyTo">Folder that gets the bytes that were hashed; null for none.</param>
+    /// <param name="copyTo">Folder for a copy of the hashed bytes; null for no copy.</param>
     /// <exception cref="ArtifactException">Missing, unreadable, changed, or a link.</exception>
     public static void Verify(string folder, ArtifactFile expected, string? copyTo)
     {
@@ -370,7 +370,7 @@ internal static class VersionFiles
             size = new FileInfo(path).Length;
             if (size == expected.Size)
             {
-                // What has no length may be a pipe: opening it waits until somebody writes to it.
+                // A file of length 0 may be a pipe: opening it would wait for a writer.
                 using Stream file = size == 0 ? Stream.Null : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 using Stream copy = copyTo is null ? Stream.Null : CreateCopy(copyTo, expected.Name);
                 (hash, size) = FileHash.Copy(file, copy, expected.Size);
@@ -396,7 +396,7 @@ internal static class VersionFiles
         }
     }
 
-    /// <exception cref="ArtifactException">A part of the path below the folder is a link, which may lead anywhere.</exception>
+    /// <exception cref="ArtifactException">A part of the path below the folder is a link, which could lead anywhere.</exception>
     public static void RequireNoLinks(string folder, string name)
     {
         string path = folder;
@@ -431,7 +431,7 @@ internal static class VersionFiles
 
 /// <summary>
 /// A version is named by its content: the first 12 hex digits of the SHA-256 over the sorted lines
-/// <c>sha256  name</c> of all files but the manifest. Equal content, equal name.
+/// <c>sha256  name</c> of all files except the manifest.
 /// </summary>
 internal static class VersionName
 {
@@ -444,7 +444,7 @@ internal static class VersionName
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..HexDigits];
     }
 
-    /// <summary>Whether a name could be a version's: nothing else may become part of a path.</summary>
+    /// <summary>Whether a name could be a version's; no other name may become part of a path.</summary>
     public static bool IsWellFormed(string name) =>
         name.Length == HexDigits && name.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f');
 }

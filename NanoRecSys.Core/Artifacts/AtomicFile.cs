@@ -4,14 +4,14 @@ using System.Security.Cryptography;
 namespace NanoRecSys.Core.Artifacts;
 
 /// <summary>
-/// Replaces a file: it is written under a temporary name in the same folder, flushed to disk, then renamed. A reader sees the old
-/// file or the whole new one, also after a crash.
+/// Replaces a file: writes it under a temporary name in the same folder, flushes it to disk, then renames it. A reader sees the old
+/// file or the complete new one, even after a crash.
 /// </summary>
 internal sealed class AtomicFile(string path) : IDisposable
 {
     public const string TemporarySuffix = ".tmp";
 
-    public string TemporaryPath { get; } = NameBeside(path); // to be written; disposing deletes it unless it was committed
+    public string TemporaryPath { get; } = NameBeside(path); // the file to write; disposing deletes it unless it was committed
 
     public static void Write(string path, byte[] content) => Write(path, file => file.Write(content));
 
@@ -41,10 +41,10 @@ internal sealed class AtomicFile(string path) : IDisposable
     internal static string NameBeside(string path) => $"{path}.{Guid.NewGuid():N}{TemporarySuffix}";
 }
 
-/// <summary>Replaces a folder: a step that is interrupted leaves the old one whole.</summary>
+/// <summary>Replaces a folder; if a step is interrupted, the old one stays intact.</summary>
 internal static class AtomicFolder
 {
-    /// <summary>Has a new folder filled beside the old one, then puts it in its place.</summary>
+    /// <summary>Has a new folder filled next to the old one, then replaces the old one.</summary>
     public static async Task WriteAsync(string folder, Func<string, Task> write)
     {
         string fresh = AtomicFile.NameBeside(folder);
@@ -81,10 +81,10 @@ internal static class AtomicFolder
     }
 }
 
-/// <summary>Reads files that should be small, whatever somebody put in their place.</summary>
+/// <summary>Reads files that should be small, with protection against anything else in their place.</summary>
 internal static class SmallFile
 {
-    /// <summary>Whether a file has no content, or is a pipe or a device, which have no length either: opening a pipe waits until somebody writes to it.</summary>
+    /// <summary>Whether a file is empty, or is a pipe or a device, which have no length either: opening a pipe waits for a writer.</summary>
     public static bool IsEmptyOrPipe(string path) => new FileInfo(path) is { Exists: true, Length: 0 };
 
     /// <exception cref="InvalidDataException">A link, a folder, a pipe, empty, or larger than <paramref name="mostBytes"/>.</exception>
@@ -111,7 +111,7 @@ internal static class FileHash
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <summary>The hash and number of the bytes that were copied; ends early where there are more than <paramref name="mostBytes"/>.</summary>
+    /// <summary>Returns the hash and number of the copied bytes; stops early after more than <paramref name="mostBytes"/>.</summary>
     public static (string Hash, long Bytes) Copy(Stream from, Stream to, long mostBytes)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -148,8 +148,8 @@ internal static class FileHash
     }
 }
 
-/// <summary>Lets one process at a time use a folder for one purpose.</summary>
-/// <remarks>The lock is an open file without sharing: the operating system releases it however the process ends.</remarks>
+/// <summary>Limits a folder's use for one purpose to one process at a time.</summary>
+/// <remarks>The lock is an open file without sharing: the operating system releases it in whatever way the process ends.</remarks>
 internal static class FolderLock
 {
     // HResult of opening a file that another process holds: ERROR_SHARING_VIOLATION, and EWOULDBLOCK on macOS and Linux.
@@ -160,7 +160,7 @@ internal static class FolderLock
 
     /// <param name="folder">Created if missing.</param>
     /// <param name="purpose">Part of the lock file's name, <c>.PURPOSE.lock</c>.</param>
-    /// <returns>The lock, held until disposed; null where another process holds it.</returns>
+    /// <returns>The lock, held until disposed; null if another process holds it.</returns>
     /// <exception cref="ArtifactException">The folder cannot be created or written to.</exception>
     public static IDisposable? TryTake(string folder, string purpose)
     {
@@ -179,8 +179,8 @@ internal static class FolderLock
         }
     }
 
-    /// <summary>As <see cref="TryTake"/>, but waits for the other process.</summary>
-    /// <returns>Null where another process still holds the lock after <paramref name="patience"/>.</returns>
+    /// <summary>Like <see cref="TryTake"/>, but waits for the other process.</summary>
+    /// <returns>Null if another process still holds the lock after <paramref name="patience"/>.</returns>
     public static IDisposable? Take(string folder, string purpose, TimeSpan patience)
     {
         long started = Environment.TickCount64;

@@ -7,7 +7,7 @@ namespace NanoRecSys.Core.Data;
 internal sealed class Catalog
 {
     /// <param name="items">In row order: <c>items[i].Index == i</c>.</param>
-    /// <exception cref="ArgumentException">Rows out of order, or an id given twice.</exception>
+    /// <exception cref="ArgumentException">Rows out of order, or a duplicate id.</exception>
     public Catalog(IReadOnlyList<CatalogItem> items)
     {
         for (int i = 0; i < items.Count; i++)
@@ -29,33 +29,33 @@ internal sealed class Catalog
     public bool TryFind(EntityId id, out int row) => Ids.TryFind(id, out row);
 }
 
-/// <summary>What is known of one item.</summary>
-/// <param name="Title">In reading order, of a film without the year; the id as text where the data has no titles.</param>
-/// <param name="Categories">In the order of the file; empty where unknown. A film's are its genres.</param>
-/// <param name="Count">Interactions in the histories that are served with this catalog.</param>
+/// <summary>An item's data.</summary>
+/// <param name="Title">In reading order; a film's is without the year; the id as text if the data has no titles.</param>
+/// <param name="Categories">In the order of the file; empty if unknown. For films these are the genres.</param>
+/// <param name="Count">Number of interactions in the histories served with this catalog.</param>
 internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOnlyList<string> Categories, int Count)
 {
-    /// <summary>Everything else that the items' file says, by the column's name.</summary>
+    /// <summary>All other columns of the items file, by name.</summary>
     public IReadOnlyDictionary<string, AttributeValue> Attributes { get; init; } = ItemAttributes.None;
 
-    public double? Weight { get; init; } // weight of the interactions that Count counts; null where all count 1
+    public double? Weight { get; init; } // total weight of the counted interactions; null if each counts 1
 
-    /// <summary>What decides the order of items for someone who is not known.</summary>
+    /// <summary>Orders items for an unknown user.</summary>
     [JsonIgnore]
     public double Popularity => Weight ?? Count;
 
     public string? ImageUrl { get; init; }
     public DateTimeOffset? CreatedAt { get; init; }
-    public DateTimeOffset? AvailableFrom { get; init; } // before this it is not recommended
-    public DateTimeOffset? AvailableUntil { get; init; } // from then on it is not recommended
+    public DateTimeOffset? AvailableFrom { get; init; } // not recommended before this time
+    public DateTimeOffset? AvailableUntil { get; init; } // not recommended from this time on
     public bool Hidden { get; init; } // never recommended
 
-    /// <summary>The number attribute of that name, such as a film's year of release.</summary>
+    /// <summary>The number attribute <c>year</c>, such as a film's year of release.</summary>
     public int? Year => Attributes.TryGetValue(ItemAttributes.Year, out AttributeValue year) && year.Kind == AttributeKind.Number && double.IsInteger(year.Number)
         ? (int)year.Number
         : null;
 
-    /// <summary>As every other call shows it.</summary>
+    /// <summary>The item as shown by every other call.</summary>
     public ItemInfo ToItemInfo() => new(Id, Title, Categories)
     {
         Attributes = Attributes.Count == 0 ? null : Attributes,
@@ -68,7 +68,7 @@ internal sealed record CatalogItem(int Index, EntityId Id, string Title, IReadOn
 
     public bool IsAvailable(DateTimeOffset now) => !Hidden && !(now < AvailableFrom) && !(now >= AvailableUntil);
 
-    /// <summary>As <c>POST /recommend</c> shows it.</summary>
+    /// <summary>The item as shown by <c>POST /recommend</c>.</summary>
     public MovieInfo ToMovieInfo() => new(Id, Title, Year, Categories);
 }
 
@@ -129,7 +129,7 @@ internal static class CatalogFile
         }
     }
 
-    // Parquet.Net takes the columns' names from the properties.
+    // Parquet.Net takes the column names from the properties.
 #pragma warning disable IDE1006 // Naming: snake_case is the file's contract.
     private sealed class Row
     {
@@ -149,12 +149,12 @@ internal static class CatalogFile
 #pragma warning restore IDE1006
 }
 
-/// <summary>Attributes of an item by name; names are compared without regard to case.</summary>
+/// <summary>Attributes of an item by name; names are not case-sensitive.</summary>
 internal static class ItemAttributes
 {
     public static readonly IReadOnlyDictionary<string, AttributeValue> None = FrozenDictionary<string, AttributeValue>.Empty;
 
-    /// <summary>MovieLens' year of release, which nanoRecSys' ranker has an input for.</summary>
+    /// <summary>MovieLens's year of release, an input of nanoRecSys's ranker.</summary>
     public const string Year = "year";
 
     public static IReadOnlyDictionary<string, AttributeValue> OfYear(int? year) =>

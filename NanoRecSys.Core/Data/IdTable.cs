@@ -5,11 +5,11 @@ using System.Text;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>The ids of users or items, by row, and the row of an id. The columns may be arrays or a mapped file.</summary>
+/// <summary>The ids of users or items by row, and the row of an id. The columns may be arrays or a mapped file.</summary>
 /// <remarks>
-/// The file, little-endian: magic "NRSI", version (int32), ids N (int32), flags (int32; 1: all are whole numbers), slots S (int32, a
+/// The file, little-endian: magic "NRSI", version (int32), ids N (int32), flags (int32; 1: all are integers), slots S (int32, a
 /// power of two above N), text bytes B (int32), offsets int64[N + 1], slots int32[S], text byte[B].
-/// A slot holds a row plus one, or 0; an id is in the first free slot from its hash on.
+/// A slot contains a row plus one, or 0; an id is in the first free slot at or after its hash.
 /// </remarks>
 internal sealed class IdTable
 {
@@ -24,14 +24,14 @@ internal sealed class IdTable
         (_offsets, _slots, _text, AreNumbers) = (offsets, slots, text, areNumbers);
 
     public int Count => _offsets.Length - 1;
-    public bool AreNumbers { get; } // whether every id is a whole number of 64 bits in JSON's spelling: then answers have numbers
+    public bool AreNumbers { get; } // whether every id is a 64-bit integer as JSON writes it; answers then contain numbers
 
-    /// <summary>A new string at each call.</summary>
+    /// <summary>Allocates a new string at each call.</summary>
     public EntityId this[int row] => EntityId.Of(Encoding.UTF8.GetString(Utf8At(row)), AreNumbers);
 
     private static ReadOnlySpan<byte> Magic => "NRSI"u8;
 
-    /// <exception cref="ArgumentException">An id is there twice.</exception>
+    /// <exception cref="ArgumentException">An id occurs twice.</exception>
     public static IdTable Of(IReadOnlyCollection<EntityId> ids)
     {
         var offsets = new long[ids.Count + 1];
@@ -57,7 +57,7 @@ internal sealed class IdTable
     /// <param name="offsets">[N + 1] id i is <c>text[offsets[i]..offsets[i + 1]]</c>.</param>
     /// <param name="text">UTF-8.</param>
     /// <param name="areNumbers">See <see cref="AreNumbers"/>.</param>
-    /// <exception cref="ArgumentException">An id is there twice.</exception>
+    /// <exception cref="ArgumentException">An id occurs twice.</exception>
     public static IdTable Of(long[] offsets, byte[] text, bool areNumbers)
     {
         var slots = new int[SlotsFor(offsets.Length - 1)];
@@ -69,7 +69,7 @@ internal sealed class IdTable
             {
                 if (Slice(text, offsets, slots[slot] - 1).SequenceEqual(id))
                 {
-                    throw new ArgumentException($"The id {Encoding.UTF8.GetString(id)} is there twice (rows {slots[slot] - 1} and {row}).", nameof(text));
+                    throw new ArgumentException($"The id {Encoding.UTF8.GetString(id)} occurs twice (rows {slots[slot] - 1} and {row}).", nameof(text));
                 }
             }
 
@@ -81,10 +81,10 @@ internal sealed class IdTable
 
     public EntityId[] ToArray() => [.. Enumerable.Range(0, Count).Select(row => this[row])];
 
-    /// <summary>The id at a row, without a string.</summary>
+    /// <summary>The id at a row, without allocating a string.</summary>
     public ReadOnlySpan<byte> Utf8At(int row) => Slice(_text.Span, _offsets.Span, row);
 
-    /// <returns>False where no row has the id.</returns>
+    /// <returns>False if no row has the id.</returns>
     public bool TryFind(EntityId id, out int row)
     {
         Span<byte> utf8 = stackalloc byte[EntityId.MaxBytes];
@@ -116,7 +116,7 @@ internal sealed class IdTable
         return false;
     }
 
-    /// <summary>An id from elsewhere as JSON has those of the table.</summary>
+    /// <summary>Converts an id from elsewhere to the JSON type of the table's ids.</summary>
     public EntityId Typed(EntityId id) => EntityId.Of(id.Text, AreNumbers && EntityId.IsWholeNumber(id.Text, out _));
 
     public IdTable Take(int count) => Of(ToArray()[..count]);
@@ -131,7 +131,7 @@ internal sealed class IdTable
     }
 
     /// <summary>Maps a file; see <see cref="HistoriesFile.Map"/>.</summary>
-    /// <exception cref="InvalidDataException">Not such a file, another version, or damaged.</exception>
+    /// <exception cref="InvalidDataException">Not such a file, of another version, or damaged.</exception>
     public static IdTable Map(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -142,7 +142,7 @@ internal sealed class IdTable
             mapped.Column<byte>(header.TextAt, header.TextBytes));
     }
 
-    /// <summary>Reads all of a file into memory of its own.</summary>
+    /// <summary>Reads a whole file into its own memory.</summary>
     /// <inheritdoc cref="Map" path="/exception"/>
     public static IdTable Read(string path)
     {
@@ -169,7 +169,7 @@ internal sealed class IdTable
         return ascends;
     }
 
-    // At most half full, so that a look-up compares an id or two.
+    // At most half full, so that a look-up compares only one or two ids.
     private static int SlotsFor(int count) => (int)Math.Min(BitOperations.RoundUpToPowerOf2(2u * (uint)Math.Max(1, count)), 1u << 30);
 
     private static int SlotOf(ReadOnlySpan<byte> utf8, int slots) => (int)(XxHash3.HashToUInt64(utf8) & (uint)(slots - 1));

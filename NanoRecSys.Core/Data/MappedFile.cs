@@ -4,11 +4,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>A file's numbers as read-only memory that the system pages in where they are read.</summary>
+/// <summary>A file's numbers as read-only memory that the system pages in on access.</summary>
 /// <remarks>
-/// It stays mapped until it is disposed, else until the process ends: a span does not keep alive what it points to, so
-/// an unmapping by the garbage collector could pull the memory from under one. It costs address space, not memory.
-/// Where it may be disposed, its columns are read under a <see cref="Hold"/> only.
+/// The file stays mapped until it is disposed, or else until the process ends: a span does not keep its memory alive, so
+/// unmapping by the garbage collector could invalidate a span in use. This costs address space, not memory.
+/// If it may be disposed, its columns must be read only under a <see cref="Hold"/>.
 /// </remarks>
 internal sealed unsafe class MappedFile : IDisposable
 {
@@ -24,12 +24,12 @@ internal sealed unsafe class MappedFile : IDisposable
         using var mapped = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         MemoryMappedViewAccessor view = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         _view = view.SafeMemoryMappedViewHandle;
-        _view.AcquirePointer(ref _bytes); // so that only Dispose unmaps it
+        _view.AcquirePointer(ref _bytes); // ensures that only Dispose unmaps it
         _bytes += view.PointerOffset;
     }
 
-    /// <summary>Keeps it mapped until what is returned is disposed.</summary>
-    /// <exception cref="ObjectDisposedException">It was disposed before.</exception>
+    /// <summary>Keeps the file mapped until the returned lease is disposed.</summary>
+    /// <exception cref="ObjectDisposedException">The file is already disposed.</exception>
     public Lease Hold()
     {
         bool isHeld = false;
@@ -37,7 +37,7 @@ internal sealed unsafe class MappedFile : IDisposable
         return new Lease(_view);
     }
 
-    /// <summary>Unmaps it once nobody holds it.</summary>
+    /// <summary>Unmaps the file when nobody holds it.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -47,19 +47,19 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <param name="offset">In bytes; need not be aligned, which formats with odd headers cannot offer.</param>
+    /// <param name="offset">In bytes; need not be aligned, because formats with odd headers cannot guarantee that.</param>
     public ReadOnlyMemory<T> Column<T>(long offset, int count)
         where T : unmanaged
     {
         if (offset < 0 || offset + (long)count * sizeof(T) > _length)
         {
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{count} numbers of {sizeof(T)} bytes at {offset} do not lie in {_length} bytes.");
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{count} numbers of {sizeof(T)} bytes at {offset} are not within {_length} bytes.");
         }
 
         return new MappedColumn<T>((T*)(_bytes + offset), count).Memory;
     }
 
-    /// <param name="view">Null where nothing is mapped.</param>
+    /// <param name="view">Null if nothing is mapped.</param>
     public readonly struct Lease(SafeMemoryMappedViewHandle? view) : IDisposable
     {
         public void Dispose() => view?.DangerousRelease();

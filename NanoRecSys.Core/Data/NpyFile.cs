@@ -8,7 +8,7 @@ using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>A matrix as NumPy's <c>.npy</c> keeps it (format 1.0): float32, row-major.</summary>
+/// <summary>A matrix in NumPy's <c>.npy</c> format 1.0: float32, row-major.</summary>
 internal static class NpyFile
 {
     /// <param name="values">[rows, columns], row-major.</param>
@@ -25,8 +25,8 @@ internal static class NpyFile
         file.Write(MemoryMarshal.AsBytes(values));
     }
 
-    /// <returns>The values, row-major, and the width of a row.</returns>
-    /// <exception cref="InvalidDataException">Not a float32 matrix in row-major order, or cut short.</exception>
+    /// <returns>The values, row-major, and the number of columns.</returns>
+    /// <exception cref="InvalidDataException">Not a float32 matrix in row-major order, or truncated.</exception>
     public static (float[] Values, int Columns) Read(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -36,7 +36,7 @@ internal static class NpyFile
         return (matrix, header.Columns);
     }
 
-    /// <summary>As <see cref="Read"/>, but the values stay in the file and are read where they are looked at.</summary>
+    /// <summary>Like <see cref="Read"/>, but the values stay in the file and are read on access.</summary>
     public static (ReadOnlyMemory<float> Values, int Columns) Map(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -46,7 +46,7 @@ internal static class NpyFile
             : (new MappedFile(file).Column<float>(file.Position, checked((int)(header.Rows * header.Columns))), header.Columns);
     }
 
-    /// <summary>Writes a matrix of which not all rows are there at once.</summary>
+    /// <summary>Writes a matrix whose rows are not all in memory at once.</summary>
     /// <param name="write">Writes rows * columns values, row-major.</param>
     public static void Write(string path, long rows, int columns, Action<Stream> write)
     {
@@ -57,7 +57,7 @@ internal static class NpyFile
 }
 
 /// <summary>The header of a matrix in NumPy's <c>.npy</c> (format 1.0).</summary>
-/// <param name="Type">NumPy's name of the numbers: <see cref="Float32"/> or <see cref="Float16"/>.</param>
+/// <param name="Type">NumPy's name for the number type: <see cref="Float32"/> or <see cref="Float16"/>.</param>
 internal readonly partial record struct NpyHeader(string Type, long Rows, int Columns)
 {
     public const string Float32 = "<f4";
@@ -81,8 +81,8 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
         file.Write(header);
     }
 
-    /// <summary>Leaves the file where the values start.</summary>
-    /// <exception cref="InvalidDataException">Not such a matrix in row-major order, or of another size than it says.</exception>
+    /// <summary>Leaves the stream positioned at the first value.</summary>
+    /// <exception cref="InvalidDataException">Not such a matrix in row-major order, or of another size than the header says.</exception>
     public static NpyHeader Read(FileStream file, string path, string type, int bytesEach)
     {
         Span<byte> start = stackalloc byte[10];
@@ -116,7 +116,7 @@ internal readonly partial record struct NpyHeader(string Type, long Rows, int Co
 }
 
 /// <summary>
-/// A float16 matrix in a <c>.npy</c> file, mapped: the system pages in the rows that are read. Safe for concurrent reads;
+/// A float16 matrix in a <c>.npy</c> file, mapped: the system pages in rows on access. Safe for concurrent reads;
 /// the file stays mapped until it is disposed.
 /// </summary>
 internal sealed class HalfRows : IDisposable
@@ -136,7 +136,7 @@ internal sealed class HalfRows : IDisposable
     public int Count { get; }
     public int Columns { get; }
 
-    /// <exception cref="InvalidDataException">Not a float16 matrix in row-major order, or cut short.</exception>
+    /// <exception cref="InvalidDataException">Not a float16 matrix in row-major order, or truncated.</exception>
     public static HalfRows Map(string path)
     {
         using FileStream file = File.OpenRead(path);
@@ -145,7 +145,7 @@ internal sealed class HalfRows : IDisposable
         return new HalfRows(mapped, file.Position, header);
     }
 
-    /// <param name="rows">Each [columns]; <paramref name="count"/> of them.</param>
+    /// <param name="rows"><paramref name="count"/> rows, each [columns].</param>
     public static void Write(string path, IEnumerable<float[]> rows, int count, int columns)
     {
         using FileStream file = File.Create(path);
@@ -179,7 +179,7 @@ internal sealed class HalfRows : IDisposable
 /// <summary>Reads and writes <c>item_map_2d.parquet</c>: index, x, y; both within -1..1.</summary>
 internal static class ItemPlaneFile
 {
-    /// <param name="places">[V, 2], row-major.</param>
+    /// <param name="places">[V, 2] positions, row-major.</param>
     public static async Task WriteAsync(string path, float[] places, CancellationToken cancellationToken = default)
     {
         IEnumerable<Row> rows = Enumerable.Range(0, places.Length / 2).Select(i => new Row { index = i, x = places[2 * i], y = places[2 * i + 1] });
@@ -205,7 +205,7 @@ internal static class ItemPlaneFile
         return places;
     }
 
-    // Parquet.Net takes the columns' names from the properties.
+    // Parquet.Net takes the column names from the properties.
 #pragma warning disable IDE1006 // Naming: snake_case is the file's contract.
     private sealed class Row
     {

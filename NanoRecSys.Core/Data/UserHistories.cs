@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace NanoRecSys.Core.Data;
 
-/// <summary>Every user's items, oldest first, in one flat column; when they came, and how much each counts, in others.</summary>
+/// <summary>Every user's items, oldest first, in one flat column, with their times and weights in other columns.</summary>
 /// <remarks>The columns may be arrays or a mapped file (<see cref="HistoriesFile.Map"/>).</remarks>
 internal sealed class UserHistories
 {
@@ -16,8 +16,8 @@ internal sealed class UserHistories
     /// <param name="users">[U] their ids, ascending.</param>
     /// <param name="offsets">[U + 1]: user u's items are <c>items[offsets[u]..offsets[u + 1]]</c>.</param>
     /// <param name="items">[N] item rows, oldest first within a user.</param>
-    /// <param name="times">[N] see <see cref="Interaction.Timestamp"/>; none where it is not known when the items came.</param>
-    /// <param name="weights">[N] above 0; none where every interaction counts 1.</param>
+    /// <param name="times">[N] see <see cref="Interaction.Timestamp"/>; empty if the times are not known.</param>
+    /// <param name="weights">[N] above 0; empty if every interaction counts 1.</param>
     /// <exception cref="ArgumentException">The columns contradict each other.</exception>
     public UserHistories(
         IdTable users, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> items, ReadOnlyMemory<long> times = default, ReadOnlyMemory<float> weights = default)
@@ -42,7 +42,7 @@ internal sealed class UserHistories
         {
             if (starts[u] > starts[u + 1])
             {
-                throw new ArgumentException($"Offsets must not fall; they do at position {u}.", nameof(offsets));
+                throw new ArgumentException($"Offsets must not decrease; they do at position {u}.", nameof(offsets));
             }
         }
 
@@ -62,36 +62,36 @@ internal sealed class UserHistories
     public IdTable Users { get; } // [U] the users' ids; a user's row is the position here
     public int UserCount => Users.Count;
     public long InteractionCount => _items.Length;
-    public bool HasTimes => _times.Length == _items.Length; // whether it is known when the items came
-    public long LastTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times); // when the newest interaction came; 0 without HasTimes
+    public bool HasTimes => _times.Length == _items.Length; // whether the times of the interactions are known
+    public long LastTime => Times.IsEmpty ? 0 : TensorPrimitives.Max(Times); // time of the newest interaction; 0 without HasTimes
     public ReadOnlySpan<long> Offsets => _offsets.Span;
     public ReadOnlySpan<int> Items => _items.Span;
-    public ReadOnlySpan<long> Times => _times.Span; // [N] beside Items; empty without HasTimes
-    public bool HasWeights => !_weights.IsEmpty; // whether interactions differ in how much they count
-    public ReadOnlySpan<float> Weights => _weights.Span; // [N] beside Items, above 0: how much each interaction counts. Empty where all count 1.
+    public ReadOnlySpan<long> Times => _times.Span; // [N] parallel to Items; empty without HasTimes
+    public bool HasWeights => !_weights.IsEmpty; // whether interactions have different weights
+    public ReadOnlySpan<float> Weights => _weights.Span; // [N] parallel to Items, above 0: the weight of each interaction; empty if all are 1
 
     /// <summary>Item rows of the user at <paramref name="position"/> in <see cref="Users"/>, oldest first.</summary>
     public ReadOnlySpan<int> At(int position) => MemoryAt(position).Span;
 
-    /// <summary>As <see cref="At"/>, for what keeps a history: nothing is copied.</summary>
+    /// <summary>Like <see cref="At"/>, for code that keeps a history: nothing is copied.</summary>
     public ReadOnlyMemory<int> MemoryAt(int position) => Slice(_items, position);
 
-    /// <summary>When the items of <see cref="At"/> came; empty without <see cref="HasTimes"/>.</summary>
+    /// <summary>Times of the items of <see cref="At"/>; empty without <see cref="HasTimes"/>.</summary>
     public ReadOnlySpan<long> TimesAt(int position) => TimesMemoryAt(position).Span;
 
-    /// <summary>As <see cref="TimesAt"/>, for what keeps it: nothing is copied.</summary>
+    /// <summary>Like <see cref="TimesAt"/>, for code that keeps the times: nothing is copied.</summary>
     public ReadOnlyMemory<long> TimesMemoryAt(int position) => HasTimes ? Slice(_times, position) : default;
 
     /// <summary>The weights of the items of <see cref="At"/>; empty without <see cref="HasWeights"/>.</summary>
     public ReadOnlySpan<float> WeightsAt(int position) => HasWeights ? Slice(_weights, position).Span : default;
 
-    /// <returns>The user's place in <see cref="Users"/>; negative where the user is unknown.</returns>
+    /// <returns>The user's position in <see cref="Users"/>; negative if the user is unknown.</returns>
     public int PositionOf(EntityId user) => Users.TryFind(user, out int position) ? position : -1;
 
-    /// <summary>Item rows of a user, oldest first; false where the user is unknown.</summary>
+    /// <summary>Item rows of a user, oldest first; false if the user is unknown.</summary>
     public bool TryGet(EntityId user, out ReadOnlySpan<int> history) => TryGet(user, out history, out _);
 
-    /// <summary>Item rows of a user, oldest first, and when they came (see <see cref="TimesAt"/>); false where the user is unknown.</summary>
+    /// <summary>Item rows of a user, oldest first, and their times (see <see cref="TimesAt"/>); false if the user is unknown.</summary>
     public bool TryGet(EntityId user, out ReadOnlySpan<int> history, out ReadOnlySpan<long> times)
     {
         int position = PositionOf(user);
@@ -116,7 +116,7 @@ internal static class HistoriesFile
 {
     public const string HistoriesName = "histories.bin";
     public const string UsersName = "users.ids";
-    private const int ColumnChunk = 1 << 20; // The bytes of a whole column may be more than one span can count.
+    private const int ColumnChunk = 1 << 20; // a whole column may have more bytes than one span can hold
 
     public static void Write(string folder, UserHistories histories)
     {
@@ -131,8 +131,8 @@ internal static class HistoriesFile
         WriteColumn(file, histories.Items);
     }
 
-    /// <summary>Reads all of both files into memory of its own.</summary>
-    /// <exception cref="InvalidDataException">Not such files, another version, or fields that contradict each other.</exception>
+    /// <summary>Reads both files into memory.</summary>
+    /// <exception cref="InvalidDataException">Not such files, of another version, or with contradictory fields.</exception>
     public static UserHistories Read(string folder)
     {
         IdTable users = IdTable.Read(Path.Combine(folder, UsersName));
@@ -146,8 +146,8 @@ internal static class HistoriesFile
     }
 
     /// <summary>
-    /// Maps both files: the system pages in what is read and drops it under pressure, so that neither the start nor the
-    /// process's memory grows with the data. A file must not be cut while it is mapped; replacing it is safe.
+    /// Maps both files: the system pages in what is read and drops it under pressure, so that neither the start time nor the
+    /// process's memory grows with the data. A file must not be truncated while mapped; replacing it is safe.
     /// </summary>
     /// <inheritdoc cref="Read" path="/exception"/>
     public static UserHistories Map(string folder)
@@ -201,11 +201,11 @@ internal static class HistoriesFile
 }
 
 /// <summary>The header of <c>histories.bin</c>, and the offsets of its columns.</summary>
-/// <param name="HasTimes">Whether the times' column is there.</param>
-/// <param name="HasWeights">Whether the weights' column is there.</param>
+/// <param name="HasTimes">Whether there is a column of times.</param>
+/// <param name="HasWeights">Whether there is a column of weights.</param>
 internal readonly record struct HistoriesLayout(int Users, int Interactions, bool HasTimes, bool HasWeights)
 {
-    public const int HeaderBytes = 24; // a multiple of eight: every column is aligned to its own numbers.
+    public const int HeaderBytes = 24; // a multiple of eight, so that every column is aligned to its number type
     public const long Offsets = HeaderBytes;
     private const int Version = 3;
     private const int TimesFlag = 1;
@@ -226,7 +226,7 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], Interactions);
     }
 
-    /// <exception cref="InvalidDataException">Not such a file, another version, or a size that its header belies.</exception>
+    /// <exception cref="InvalidDataException">Not such a file, of another version, or of a size that contradicts its header.</exception>
     public static HistoriesLayout Read(FileStream file, string path)
     {
         Span<byte> header = stackalloc byte[HeaderBytes];
@@ -257,16 +257,16 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
     }
 }
 
-/// <summary>What the user tower reads of a user.</summary>
+/// <summary>The user tower's input for a user.</summary>
 /// <param name="Items">Item rows, oldest first.</param>
 /// <param name="Times">
-/// When each of <paramref name="Items"/> came, in the data's own unit; none where it is not known, which counts as
-/// <paramref name="Now"/>. Only a network with a time bias looks at it.
+/// Times of <paramref name="Items"/>, in the data's own unit; empty if unknown, which counts as
+/// <paramref name="Now"/>. Only a network with a time bias reads them.
 /// </param>
-/// <param name="Now">When it is asked what follows.</param>
+/// <param name="Now">The time for which the next item is predicted.</param>
 internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnlyMemory<long> Times = default, long Now = 0)
 {
-    /// <summary>A history of which only the order is known.</summary>
+    /// <summary>A history with only an order.</summary>
     public static implicit operator TimedHistory(ReadOnlyMemory<int> items) => FromItems(items);
 
     /// <inheritdoc cref="op_Implicit(ReadOnlyMemory{int})"/>
@@ -274,27 +274,27 @@ internal readonly record struct TimedHistory(ReadOnlyMemory<int> Items, ReadOnly
 
     public static TimedHistory FromItems(ReadOnlyMemory<int> items) => new(items);
 
-    /// <summary>Its last <paramref name="length"/> items, or all where there are fewer.</summary>
+    /// <summary>Its last <paramref name="length"/> items, or all if there are fewer.</summary>
     public TimedHistory Last(int length) => new(
         Items[^Math.Min(length, Items.Length)..], Times[^Math.Min(length, Times.Length)..], Now);
 }
 
 /// <summary>One row of a ratings file.</summary>
-/// <param name="Item">Code of the item, or its row.</param>
-/// <param name="Rating">Stars as the file has them; 1 where the data is implicit.</param>
+/// <param name="Item">The item's code or row.</param>
+/// <param name="Rating">As in the file; 1 if the data is implicit.</param>
 /// <param name="Timestamp">Seconds since 1970, or any number that grows with time.</param>
-/// <param name="Weight">How much it counts in training and in popularity.</param>
+/// <param name="Weight">Weight in training and in popularity.</param>
 internal readonly record struct Interaction(int User, int Item, float Rating, long Timestamp, float Weight = 1);
 
-/// <summary>Turns a history into the tokens that the user tower reads: an item's row plus one, 0 for padding. Training and serving share it.</summary>
+/// <summary>Turns a history into the user tower's tokens: an item's row plus one, 0 for padding. Used by training and serving.</summary>
 internal static class SequenceBuilder
 {
-    /// <summary>Number of tokens that <see cref="Fill"/> writes for a history: its last <paramref name="maxLength"/> items.</summary>
+    /// <summary>Number of tokens that <see cref="Fill"/> writes for a history: at most its last <paramref name="maxLength"/> items.</summary>
     public static int Length(int historyLength, int maxLength) => Math.Min(historyLength, maxLength);
 
     /// <summary>
     /// Writes the last items of <paramref name="history"/> (rows, oldest first) as tokens, right-aligned;
-    /// what is left of <paramref name="tokens"/> at the front becomes padding.
+    /// the rest of <paramref name="tokens"/>, at the front, becomes padding.
     /// </summary>
     public static void Fill(ReadOnlySpan<int> history, Span<long> tokens)
     {
@@ -308,7 +308,7 @@ internal static class SequenceBuilder
         }
     }
 
-    /// <summary>Writes when the items came, aligned with their tokens; where that is not known, and at padding, now.</summary>
+    /// <summary>Writes the items' times, aligned with their tokens; the current time if unknown, and at padding.</summary>
     public static void FillTimes(TimedHistory history, Span<long> times)
     {
         ReadOnlySpan<long> known = history.Last(times.Length).Times.Span;

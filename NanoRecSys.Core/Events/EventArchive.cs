@@ -5,15 +5,15 @@ using Parquet.Serialization;
 namespace NanoRecSys.Core.Events;
 
 /// <summary>A user's event that the store no longer holds.</summary>
-/// <param name="User">Whose it is.</param>
-/// <param name="Field">Its idempotency key in the store: the same event has the same, wherever it is.</param>
+/// <param name="User">The user.</param>
+/// <param name="Field">Its idempotency key, which is the same in the store and here.</param>
 /// <param name="Event">What happened.</param>
 internal readonly record struct ArchivedEvent(EntityId User, string Field, UserEvent Event);
 
 /// <summary>
 /// Events that were moved out of the store, in Parquet files below the artifacts folder: <c>events/DAY/NAME.parquet</c>, by the day of
-/// the move; files of days that are over are joined. An event is written here before it is deleted there, so after a crash it may be in both, or in two files: readers take each
-/// <see cref="ArchivedEvent.Field"/> of a user once, and read the store first.
+/// the move; files of past days are joined. An event is written here before it is deleted from the store, so after a crash it may be in both, or in two
+/// files: readers count each <see cref="ArchivedEvent.Field"/> of a user once, and read the store first.
 /// </summary>
 /// <param name="artifacts">The artifacts folder.</param>
 internal sealed class EventArchive(string artifacts)
@@ -25,13 +25,13 @@ internal sealed class EventArchive(string artifacts)
 
     public string Folder { get; } = Path.Combine(artifacts, "events");
 
-    /// <summary>One process at a time moves events, or removes them: an event must not arrive here after its user's were removed.</summary>
+    /// <summary>Lets one process at a time move or remove events: an event must not arrive here after its user's events were removed.</summary>
     /// <exception cref="IOException">Another process still holds it after half a minute.</exception>
     /// <exception cref="ArtifactException">The folder cannot be created or written to.</exception>
     public Task<IDisposable> LockAsync() => Task.Run(() => FolderLock.Take(Folder, "move", Patience)
         ?? throw new IOException($"Another process has been moving events to {Folder} for {Patience.TotalSeconds:F0} seconds."));
 
-    /// <summary>Adds a file; on disk when this returns.</summary>
+    /// <summary>Adds a file, which is on disk when this returns.</summary>
     public async Task WriteAsync(IEnumerable<ArchivedEvent> events, DateTimeOffset now, CancellationToken cancellation = default)
     {
         string day = DayFolder(now);
@@ -39,7 +39,7 @@ internal sealed class EventArchive(string artifacts)
         await WriteAsync(NewFile(day, now), events, cancellation);
     }
 
-    /// <summary>All events, file by file, the oldest file first; files that others were joined to meanwhile follow.</summary>
+    /// <summary>All events, file by file, the oldest file first; files created by joining in the meantime follow.</summary>
     public async IAsyncEnumerable<ArchivedEvent> ReadAsync()
     {
         var read = new HashSet<string>();
@@ -55,8 +55,8 @@ internal sealed class EventArchive(string artifacts)
         }
     }
 
-    /// <summary>Removes a user's events, or the one of a field.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Removes a user's events, or the one with a field.</summary>
+    /// <returns>Number of removed events.</returns>
     public async Task<long> RemoveAsync(EntityId user, string? field = null)
     {
         if (!Directory.Exists(Folder))
@@ -89,7 +89,7 @@ internal sealed class EventArchive(string artifacts)
         return removed.Count;
     }
 
-    /// <summary>How many events there are, by the files' own counts.</summary>
+    /// <summary>Number of events, from the files' own counts.</summary>
     public async Task<long> CountAsync()
     {
         long count = 0;
@@ -102,7 +102,7 @@ internal sealed class EventArchive(string artifacts)
             }
             catch (FileNotFoundException)
             {
-                // It was joined with others, or its last user was removed, since the folder was listed.
+                // Joined with others since the folder was listed, or its last user was removed.
             }
         }
 
@@ -110,8 +110,8 @@ internal sealed class EventArchive(string artifacts)
     }
 
     /// <summary>
-    /// Joins the small files of days that are over: otherwise a year of them makes reading, and removing a user, slow. A crash leaves events in two files,
-    /// which are read once. The caller holds the lock.
+    /// Joins the small files of past days: a year of them would make reading, and removing a user, slow. A crash leaves events in two files,
+    /// but readers count them once. The caller holds the lock.
     /// </summary>
     public async Task JoinAsync(DateTimeOffset now)
     {
@@ -167,11 +167,11 @@ internal sealed class EventArchive(string artifacts)
         }
         catch (FileNotFoundException)
         {
-            return []; // it was joined with others, or its last user was removed, since the folder was listed
+            return []; // joined with others since the folder was listed, or its last user was removed
         }
     }
 
-    // Parquet.Net takes the columns' names from the properties.
+    // Parquet.Net takes the column names from the properties.
 #pragma warning disable IDE1006 // Naming: snake_case is the file's contract.
     private sealed class UserRow
     {

@@ -4,7 +4,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Core.Events;
 
 /// <summary>
-/// Where events are in Redis. All keys of a user have the user's id as their hash tag: in a cluster they are on one node, and one transaction changes
+/// Redis keys of events. All keys of a user have the user's id as their hash tag: in a cluster they are on one node, and one transaction changes
 /// them. They have no time to live, so that a policy such as <c>volatile-lru</c> never evicts them.
 /// </summary>
 internal static class EventKeys
@@ -14,42 +14,42 @@ internal static class EventKeys
     private const string ForgottenName = "forgotten";
 
     /// <summary>
-    /// A hash: user id to when the user was deleted, in microseconds since 1970. What versions and data sets from before hold of the user is neither
-    /// served nor trained on. A copy of <see cref="ForgottenAt"/>, for lists of users.
+    /// A hash from user id to the time when the user was deleted, in microseconds since 1970. Data of the user in earlier versions and data sets is neither
+    /// served nor used for training. A copy of <see cref="ForgottenAt"/>, for lists of users.
     /// </summary>
     public const string Forgotten = "nanorecsys:forgotten";
 
-    /// <summary>A string: the random id of this store, made by the first API process that finds none.</summary>
+    /// <summary>A string: the random id of this store, created by the first API process that finds none.</summary>
     public const string Epoch = "nanorecsys:epoch";
 
     /// <summary>A channel: ids of users whose events were just stored or deleted.</summary>
     public const string Notices = "nanorecsys:events:notices";
 
-    /// <summary>A set: users whose events an earlier release stored, in keys without hash tags. The API moves them when it starts.</summary>
+    /// <summary>A set: users whose events an earlier release stored in keys without hash tags. The API moves them at start.</summary>
     public const string EarlierUsers = "nanorecsys:events:users";
 
-    /// <summary>A hash: one field for each event, which is written once.</summary>
+    /// <summary>A hash: one field for each event, written once.</summary>
     public static string Of(EntityId user) => Of(user, EventsName);
 
-    /// <summary>A string: a random number, another one after each write. With the number of events it identifies their content.</summary>
+    /// <summary>A string: a random number that changes with each write. Together with the number of events it identifies their content.</summary>
     public static string Revision(EntityId user) => Of(user, "revision");
 
-    /// <summary>A string: when the user was deleted, in microseconds since 1970. Read with the revision, so that every replica knows at once.</summary>
+    /// <summary>A string: when the user was deleted, in microseconds since 1970. Read with the revision, so that every replica knows immediately.</summary>
     public static string ForgottenAt(EntityId user) => Of(user, ForgottenName);
 
     public static string Of(EntityId user, string name) => $"{UserPrefix}{Tag(user)}:{name}";
 
-    /// <summary>Part of every key of a user. Escaped: a brace in an id would end the tag, a colon the name, and an asterisk would be a pattern.</summary>
+    /// <summary>Part of every key of a user. Escaped, because a brace in an id would end the tag, a colon the name, and an asterisk would be a pattern.</summary>
     public static string Tag(EntityId user) => $"{{{Uri.EscapeDataString(user.Text)}}}";
 
-    /// <summary>All users who have events, in no order.</summary>
+    /// <summary>All users with events, in no particular order.</summary>
     public static Task<HashSet<EntityId>> UsersAsync(IConnectionMultiplexer redis, CancellationToken cancellation) => UsersAsync(redis, EventsName, cancellation);
 
-    /// <summary>All users who were deleted, in no order.</summary>
+    /// <summary>All deleted users, in no particular order.</summary>
     public static Task<HashSet<EntityId>> ForgottenUsersAsync(IConnectionMultiplexer redis, CancellationToken cancellation) => UsersAsync(redis, ForgottenName, cancellation);
 
-    /// <summary>Keys that match a pattern, on every node that has slots; some may come twice.</summary>
-    /// <exception cref="RedisException">A node is away: what it has would be missing.</exception>
+    /// <summary>Keys that match a pattern, on every node that has slots; some may be returned twice.</summary>
+    /// <exception cref="RedisException">A node is away, so its keys would be missing.</exception>
     public static async IAsyncEnumerable<RedisKey> ScanAsync(IConnectionMultiplexer redis, string pattern, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         foreach (IServer server in await NodesAsync(redis))

@@ -1,40 +1,40 @@
 namespace NanoRecSys.Core.Events;
 
-/// <summary>What a user did with an item after the model was trained: served at once, folded into the next training.</summary>
-/// <param name="ItemId">The data set's id, or that of an item added since. Stored by its old name, which replicas of an older release read.</param>
-/// <param name="Timestamp">Seconds since 1970, when it happened.</param>
-/// <param name="Type">Any name; <see cref="EventTypes"/> has those with a meaning of their own.</param>
+/// <summary>A user's interaction with an item after the model was trained: served immediately, included in the next training.</summary>
+/// <param name="ItemId">The id in the data set, or of an item added later. Stored under its old name, which replicas of an older release read.</param>
+/// <param name="Timestamp">When it happened, in seconds since 1970.</param>
+/// <param name="Type">Any name; those in <see cref="EventTypes"/> have a special meaning.</param>
 /// <param name="Rating">On the scale of the data, if one was given.</param>
-/// <param name="Received">Microseconds since 1970 when it arrived: of two events of the same second, the order.</param>
+/// <param name="Received">When it arrived, in microseconds since 1970; orders events of the same second.</param>
 internal sealed record UserEvent([property: JsonPropertyName("movie_id")] EntityId ItemId, long Timestamp, string Type, float? Rating, long Received)
 {
-    /// <summary>Whether it says that the user wants such items: then it becomes part of the history. The weights of the settings may say otherwise.</summary>
+    /// <summary>Whether the user wants such items; if so, it becomes part of the history. The weights in the settings may override it.</summary>
     [JsonIgnore] public bool IsPositive { get; init; } = Type != EventTypes.Dislike;
 
-    /// <summary>As they happened, whatever the order they arrived in.</summary>
+    /// <summary>In the order in which they happened, not in which they arrived.</summary>
     public static int CompareByTime(UserEvent a, UserEvent b)
     {
         return a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Received.CompareTo(b.Received);
     }
 
-    /// <summary>Whether both describe the same event, whenever each arrived.</summary>
-    /// <param name="isTimed">False if the server chose the time of <paramref name="other"/>: then it is not compared.</param>
+    /// <summary>Whether both describe the same event, regardless of arrival time.</summary>
+    /// <param name="isTimed">False if the server chose the time of <paramref name="other"/>, which is then not compared.</param>
     public bool Matches(UserEvent other, bool isTimed) =>
         this == other with { Received = Received, Timestamp = isTimed ? other.Timestamp : Timestamp };
 }
 
-/// <summary>An event's stored form: a small JSON object that other programs can read, too.</summary>
+/// <summary>An event's stored form: a small JSON object that other programs can also read.</summary>
 internal static class StoredEvent
 {
     public static byte[] Write(UserEvent happened) => JsonSerializer.SerializeToUtf8Bytes(happened, StoredEventJson.Default.UserEvent);
 
-    /// <exception cref="InvalidDataException">Not an event, or one of a later release.</exception>
+    /// <exception cref="InvalidDataException">Not an event, or written by a later release.</exception>
     public static UserEvent Read(ReadOnlySpan<byte> stored)
     {
         try
         {
             UserEvent happened = JsonSerializer.Deserialize(stored, StoredEventJson.Default.UserEvent) ?? throw new InvalidDataException("A stored event is null.");
-            return happened.Type is not null ? happened : throw new InvalidDataException("A stored event has no type."); // the serializer takes an absent field for null
+            return happened.Type is not null ? happened : throw new InvalidDataException("A stored event has no type."); // the serializer sets an absent field to null
         }
         catch (JsonException e)
         {
@@ -51,18 +51,18 @@ internal static class StoredEvent
 [JsonSerializable(typeof(UserEvent))]
 internal sealed partial class StoredEventJson : JsonSerializerContext;
 
-/// <summary>Types of events that mean something without a setting. Any other is one more interaction.</summary>
+/// <summary>Event types with a built-in meaning. Any other is an ordinary interaction.</summary>
 internal static class EventTypes
 {
     public const string Watch = "watch";
     public const string Rate = "rate";
     public const string Like = "like";
-    public const string Dislike = "dislike"; // excludes the item from then on; the model does not read it, and training leaves it out
+    public const string Dislike = "dislike"; // excludes the item from then on; neither the model nor training reads it
 }
 
-/// <summary>What the store knows of a user.</summary>
+/// <summary>The store's data of a user.</summary>
 /// <param name="Items">In the order in which they happened.</param>
-/// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 for never.</param>
+/// <param name="ForgottenAt">When the user was deleted, in microseconds since 1970; 0 if never.</param>
 /// <param name="IsWhole">False if Redis did not answer.</param>
 internal sealed record UserEvents(IReadOnlyList<UserEvent> Items, long ForgottenAt = 0, bool IsWhole = true)
 {

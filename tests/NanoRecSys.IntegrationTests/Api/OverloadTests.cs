@@ -48,7 +48,7 @@ public sealed class OverloadTests
         });
 
         Assert.Equal("1", refused!.Headers.RetryAfter!.ToString());
-        Assert.Contains("wait to be computed", (await refused.BodyAsync()).Text("detail"), StringComparison.Ordinal);
+        Assert.Contains("are queued", (await refused.BodyAsync()).Text("detail"), StringComparison.Ordinal);
     }
 
     [Fact]
