@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace NanoRecSys.Core;
 
-/// <summary>How the C library keeps the memory of native code, set once at a program's start. Only glibc has a choice.</summary>
+/// <summary>Memory settings of the C library for native code, set once at program start. Only glibc has them.</summary>
 internal static partial class NativeHeap
 {
     private const int TrimThreshold = -1;
@@ -10,18 +10,18 @@ internal static partial class NativeHeap
     private const int MapThreshold = -3;
     private const int MostArenas = -8;
 
-    // The largest that glibc takes; what is larger still is mapped.
+    // The largest value that glibc accepts; larger blocks are always mapped.
     private const int LargestMapThreshold = 32 << 20;
 
     /// <summary>
-    /// For trainings: by default a large tensor's memory goes back to the kernel and the next one's is asked for anew, page by
-    /// page. A fifth of a training's time went there.
+    /// For training: by default a large tensor's memory is returned to the kernel, and the next tensor's is requested again, page by
+    /// page. That took a fifth of the training time.
     /// </summary>
     public static void KeepFreedMemory() => Set((MapThreshold, LargestMapThreshold), (TrimThreshold, int.MaxValue), (TopPad, LargestMapThreshold));
 
     /// <summary>
-    /// For services: by default each thread that allocates gets an arena, eight per core, and what a model leaves in one when
-    /// another takes its place is of no use to the others.
+    /// For services: by default each allocating thread gets an arena, up to eight per core, and the memory that a replaced model leaves
+    /// in one arena cannot be used by the others.
     /// </summary>
     public static void ShareArenas() => Set((MostArenas, 2));
 
@@ -41,7 +41,7 @@ internal static partial class NativeHeap
         }
         catch (EntryPointNotFoundException)
         {
-            // Another C library, such as musl, has no such options.
+            // Other C libraries, such as musl, do not have these options.
         }
     }
 

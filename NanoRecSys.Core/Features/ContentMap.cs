@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace NanoRecSys.Core.Features;
 
 /// <summary>
-/// Estimates an embedding for an item that nobody has seen from what is known of it, in the space of the trained
-/// ones: so a new item is found by the same search. A linear map, fitted to the trained items.
+/// Estimates an embedding for an untrained item from its data, in the space of the trained embeddings,
+/// so that the same search finds it. A linear map, fitted to the trained items.
 /// </summary>
 internal sealed class ContentMap
 {
@@ -27,8 +27,8 @@ internal sealed class ContentMap
     public ContentFeatures Features { get; }
     public int Dimension { get; } // D
 
-    /// <param name="item">What training has not seen of it is ignored.</param>
-    /// <returns>[D], of length 1.</returns>
+    /// <param name="item">Features that are not in the training data are ignored.</param>
+    /// <returns>[D], unit length.</returns>
     public float[] Embed(CatalogItem item)
     {
         var embedding = new float[Dimension];
@@ -48,14 +48,14 @@ internal sealed class ContentMap
     }
 
     /// <param name="weightsPath">[F, D] as a NumPy array.</param>
-    /// <param name="featuresPath">What the F rows are for, as JSON.</param>
+    /// <param name="featuresPath">Meaning of the F rows, as JSON.</param>
     public void Write(string weightsPath, string featuresPath)
     {
         NpyFile.Write(weightsPath, _weights, Dimension);
         File.WriteAllBytes(featuresPath, JsonSerializer.SerializeToUtf8Bytes(Features.Layout, CoreJson.Indented.ContentLayout));
     }
 
-    /// <exception cref="InvalidDataException">The files do not belong together, or are damaged.</exception>
+    /// <exception cref="InvalidDataException">The files do not match, or are damaged.</exception>
     public static ContentMap Read(string weightsPath, string featuresPath)
     {
         try
@@ -77,13 +77,13 @@ internal readonly record struct ContentFeature(int Column, float Value);
 public sealed record ContentLayout(ItemLayout Items, IReadOnlyList<string> Words);
 
 /// <summary>
-/// What the content map reads of an item, each a column: a constant, for each number whether it is unknown and then its knots, categories, and
-/// words of the title. All of it is known on the day an item appears.
+/// The content map's inputs for an item, one per column: a constant, for each number whether it is unknown and then its knots, categories, and
+/// title words. All of them are known on the day an item appears.
 /// </summary>
 internal sealed partial class ContentFeatures
 {
-    private const int LeastTitles = 3; // a word of fewer titles says nothing about other items
-    private const int MostWords = 1000; // the most frequent ones; more only make the fit slower
+    private const int LeastTitles = 3; // a word in fewer titles is not informative about other items
+    private const int MostWords = 1000; // the most frequent ones; more would only slow down the fit
 
     private readonly CategoryColumns _categories;
     private readonly Dictionary<string, int> _words;
@@ -95,7 +95,7 @@ internal sealed partial class ContentFeatures
         Layout = layout;
         _categories = new CategoryColumns(layout.Items.Categories);
         _numberColumns = new int[layout.Items.Numbers.Count];
-        int column = 1; // the constant is the first
+        int column = 1; // column 0 is the constant
         for (int n = 0; n < _numberColumns.Length; n++)
         {
             _numberColumns[n] = column;
@@ -125,7 +125,7 @@ internal sealed partial class ContentFeatures
         return new ContentLayout(ItemLayout.Of(catalog), [.. words]);
     }
 
-    /// <summary>The columns that an item fills; what the layout does not hold is left out.</summary>
+    /// <summary>An item's features; values without a column are left out.</summary>
     public IReadOnlyList<ContentFeature> Of(CatalogItem item)
     {
         var features = new List<ContentFeature> { new(0, 1) };

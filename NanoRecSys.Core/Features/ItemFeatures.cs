@@ -3,7 +3,7 @@ using NanoRecSys.Core.Onnx;
 namespace NanoRecSys.Core.Features;
 
 /// <summary>
-/// The ranker's content inputs, made from the catalog in the same way for training and for serving.
+/// The ranker's content inputs, computed from the catalog in the same way for training and for serving.
 /// </summary>
 internal sealed class ItemFeatures
 {
@@ -15,10 +15,10 @@ internal sealed class ItemFeatures
     private readonly float[] _positions; // [V, N]
     private readonly long[] _starts; // [V + 1]
     private readonly int[] _filled; // category columns of item i: [_starts[i].._starts[i + 1]]
-    private readonly float[]? _flags; // [V, G], 1 where the item has the category; null where that would be too large
+    private readonly float[]? _flags; // [V, G], 1 where the item has the category; null if that would be too large
 
-    /// <param name="catalog">V items with their counts.</param>
-    /// <param name="layout">What of them is read; its order is part of a trained ranker.</param>
+    /// <param name="catalog">V items with their interaction counts.</param>
+    /// <param name="layout">Which item data is read; its order is part of a trained ranker.</param>
     public ItemFeatures(Catalog catalog, ItemLayout layout)
     {
         Layout = layout;
@@ -61,20 +61,20 @@ internal sealed class ItemFeatures
     public ReadOnlySpan<float> Popularity => _popularity; // [V] log(1 + count) / log(1 + largest count), in 0..1
 
     /// <summary>
-    /// The popularity assumed for a new item: that of the item of an average interaction. A new item's own, 0, would
-    /// say that nobody wants it, where nobody could have it.
+    /// The popularity assumed for a new item: the popularity of the item in an average interaction. A new item's own popularity, 0,
+    /// would suggest that nobody wants it, although nobody could have had it.
     /// </summary>
     public float TypicalPopularity { get; }
 
-    public int TypicalCount { get; } // the count that TypicalPopularity is made of
+    public int TypicalCount { get; } // the count that corresponds to TypicalPopularity
     public ReadOnlySpan<int> Buckets => _buckets; // [V, N] see BucketOf
-    public float[]? Flags => _flags; // [V, G] see CategoriesOf; null where that would be too large
+    public float[]? Flags => _flags; // [V, G] see CategoriesOf; null if that would be too large
 
     /// <summary>[N] see <see cref="NumberLayout.PositionOf"/>.</summary>
     public ReadOnlySpan<float> PositionsOf(int row) => _positions.AsSpan(row * Layout.Numbers.Count, Layout.Numbers.Count);
 
     /// <param name="scratch">[G] may be overwritten.</param>
-    /// <returns>[G] 1 where the item has the category, else 0.</returns>
+    /// <returns>[G] 1 if the item has the category, otherwise 0.</returns>
     public ReadOnlySpan<float> CategoriesOf(int row, Span<float> scratch)
     {
         if (_flags is not null)
@@ -87,8 +87,8 @@ internal sealed class ItemFeatures
         return scratch;
     }
 
-    /// <summary>The same of an item that the catalog does not hold; categories that the layout lacks are left out.</summary>
-    /// <param name="flags">[G] set to 1 where the item has the category, else to 0.</param>
+    /// <summary>The same for an item that is not in the catalog; categories that are not in the layout are left out.</summary>
+    /// <param name="flags">[G] set to 1 if the item has the category, otherwise to 0.</param>
     public void Flag(CatalogItem item, Span<float> flags)
     {
         flags.Clear();
@@ -98,9 +98,9 @@ internal sealed class ItemFeatures
         }
     }
 
-    /// <summary>What the ranker reads of trained items.</summary>
+    /// <summary>The ranker's inputs for trained items.</summary>
     /// <param name="rows">[C]</param>
-    /// <param name="embeddings">[C, D] theirs.</param>
+    /// <param name="embeddings">[C, D] embeddings of the rows.</param>
     public RankerItems Read(int[] rows, float[] embeddings)
     {
         var flags = new float[rows.Length * Layout.Categories.Count];
@@ -116,7 +116,7 @@ internal sealed class ItemFeatures
             flags, new float[rows.Length]);
     }
 
-    /// <summary>What the ranker reads of an item that was never trained.</summary>
+    /// <summary>The ranker's inputs for an item that was never trained.</summary>
     public RankerItems ReadNew(CatalogItem item, int dimension)
     {
         var flags = new float[Layout.Categories.Count];
@@ -133,7 +133,7 @@ internal sealed class ItemFeatures
         }
     }
 
-    // The mean of the logarithm over interactions, not items: most items are hardly ever asked about.
+    // The mean of the logarithm over interactions, not items, because most items are hardly ever scored.
     private static int TypicalCountOf(Catalog catalog)
     {
         double interactions = catalog.Items.Sum(item => (double)item.Count);

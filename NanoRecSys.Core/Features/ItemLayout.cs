@@ -3,32 +3,32 @@ using System.Globalization;
 namespace NanoRecSys.Core.Features;
 
 /// <summary>
-/// What models read of an item beside its title: which categories are columns, and how numbers are divided. Made from a catalog once
+/// The item data that models read besides the title: which categories are columns, and how numbers are divided. Computed once from a catalog,
 /// and then part of the trained model.
 /// </summary>
 /// <param name="Categories">
 /// [G] names of the columns: <c>Drama</c> for one of the item's categories, <c>brand=Sony</c> for a value of an attribute.
 /// </param>
-/// <param name="Numbers">[N] number and time attributes. A year of release, for which nanoRecSys' layout has an input, is the first.</param>
+/// <param name="Numbers">[N] number and time attributes. A year of release, an input of nanoRecSys's layout, comes first.</param>
 public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<NumberLayout> Numbers)
 {
-    /// <summary>Category columns at most; rarer values are left out. More would say little and cost memory for every item.</summary>
+    /// <summary>Maximum number of category columns; rarer values are left out. More would add little and cost memory for every item.</summary>
     internal const int MostCategories = 1000;
 
-    /// <summary>Number attributes at most: those that most items have.</summary>
+    /// <summary>Maximum number of number attributes; those that most items have are read.</summary>
     internal const int MostNumbers = 16;
 
-    /// <summary>A value of fewer items tells of those items alone; so does a number that fewer items have.</summary>
+    /// <summary>A value of fewer items is only informative about those items, as is a number that fewer items have.</summary>
     internal const int LeastItems = 3;
 
-    /// <summary>An attribute with more different values names items instead of describing them.</summary>
+    /// <summary>An attribute with more distinct values identifies items instead of describing them.</summary>
     internal const int MostValues = 100_000;
 
-    /// <summary>Nothing is known but how often an item was seen.</summary>
+    /// <summary>Only the items' popularity is known.</summary>
     public static readonly ItemLayout Empty = new([], []);
 
-    /// <param name="catalog">Whose items are described.</param>
-    /// <param name="notes">Receives a sentence for everything that is left out.</param>
+    /// <param name="catalog">The catalog to describe.</param>
+    /// <param name="notes">Receives a sentence about everything that is left out.</param>
     internal static ItemLayout Of(Catalog catalog, ICollection<string>? notes = null)
     {
         var counts = new Dictionary<string, AttributeCounts>(StringComparer.OrdinalIgnoreCase);
@@ -49,7 +49,7 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
         return new ItemLayout(CategoriesOf(catalog, byName, notes), NumbersOf(catalog, byName, notes));
     }
 
-    /// <summary>The catalog's categories, without those of attributes, in alphabetical order.</summary>
+    /// <summary>The catalog's categories, without those from attributes, in alphabetical order.</summary>
     internal static IReadOnlyList<string> CategoryNames(Catalog catalog) =>
         [.. catalog.Items.SelectMany(item => item.Categories).Distinct().Order(StringComparer.Ordinal)];
 
@@ -70,7 +70,7 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
             if (attribute.Values is not { } values)
             {
                 notes?.Add(string.Create(
-                    CultureInfo.InvariantCulture, $"The attribute '{attribute.Name}' has more than {MostValues:N0} different values and is not read by models."));
+                    CultureInfo.InvariantCulture, $"The attribute '{attribute.Name}' has more than {MostValues:N0} distinct values and is not read by models."));
                 continue;
             }
 
@@ -84,7 +84,7 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
             }
         }
 
-        // Alphabetical, the item's own categories first.
+        // Alphabetical, the items' own categories first.
         IEnumerable<(string Name, int Items, bool IsOwn)> chosen = columns.Select((column, place) => (column.Name, column.Items, place < own));
         if (columns.Count > MostCategories)
         {
@@ -126,10 +126,10 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
     {
         public string Name { get; } = name;
 
-        /// <summary>Items with a number or a time.</summary>
+        /// <summary>Number of items with a number or a time.</summary>
         public int Numbers { get; private set; }
 
-        /// <summary>Items with each category; null where there are too many different ones.</summary>
+        /// <summary>Number of items with each category; null if there are too many distinct ones.</summary>
         public Dictionary<string, int>? Values { get; private set; } = new(StringComparer.OrdinalIgnoreCase);
 
         public void Add(AttributeValue value)
@@ -152,17 +152,17 @@ public sealed record ItemLayout(IReadOnlyList<string> Categories, IReadOnlyList<
 }
 
 /// <summary>How a number or time attribute is read.</summary>
-/// <param name="Name">Of the attribute.</param>
+/// <param name="Name">The attribute's name.</param>
 /// <param name="Edges">Ascending: where a bucket of the ranker ends and the next begins.</param>
-/// <param name="Knots">Ascending: values between two knots share in both in the content map.</param>
+/// <param name="Knots">Ascending: in the content map, a value between two knots is shared between both.</param>
 public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IReadOnlyList<double> Knots)
 {
     private const int Parts = 10;
 
-    /// <summary>Two films that are this many years apart, or more, are not near at all.</summary>
+    /// <summary>Two films at least this many years apart are not near at all.</summary>
     private const float FarYears = 40;
 
-    /// <summary>Years as nanoRecSys' ranker divides them: before 1970, the 70s, 80s, 90s, 2000 and later.</summary>
+    /// <summary>Year buckets of nanoRecSys's ranker: before 1970, the 70s, 80s, 90s, 2000 and later.</summary>
     public static readonly NumberLayout Year = new(
         ItemAttributes.Year, [1970, 1980, 1990, 2000], [1920, 1930, 1940, 1950, 1960, 1970, 1980, 1990, 2000, 2010, 2020]);
 
@@ -170,15 +170,15 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
     [JsonIgnore]
     public bool IsYear { get; } = Name.Equals(ItemAttributes.Year, StringComparison.OrdinalIgnoreCase) && Edges.SequenceEqual([1970, 1980, 1990, 2000]);
 
-    /// <summary>Of the ranker, the one of unknown values included.</summary>
+    /// <summary>Number of the ranker's buckets, including the one for unknown values.</summary>
     [JsonIgnore]
     public int Buckets => Edges.Count + 2;
 
-    /// <summary>Values that are this far apart by <see cref="PositionOf"/>, or more, are not near at all.</summary>
+    /// <summary>Values at least this far apart by <see cref="PositionOf"/> are not near at all.</summary>
     internal float Far => IsYear ? FarYears : 1;
 
-    /// <summary>Divides values so that about as many fall into each part; null where there are too few, or one value only.</summary>
-    /// <param name="name">Of the attribute.</param>
+    /// <summary>Divides values into parts of about equal size; null if there are too few values, or only one distinct value.</summary>
+    /// <param name="name">The attribute's name.</param>
     /// <param name="sorted">The items' values, ascending.</param>
     internal static NumberLayout? Of(string name, double[] sorted)
     {
@@ -201,11 +201,11 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
         }
 
         double[] knots = Quantiles(sorted);
-        knots = knots.Length < 4 ? Quantiles(distinct) : knots; // nearly all items have one value
+        knots = knots.Length < 4 ? Quantiles(distinct) : knots; // nearly all items have the same value
         return new NumberLayout(name, knots[1..^1], knots);
     }
 
-    /// <summary>The item's number or time; NaN where it is not known.</summary>
+    /// <summary>The item's number or time; NaN if unknown.</summary>
     internal static double ValueOf(CatalogItem item, string name) =>
         item.Attributes.TryGetValue(name, out AttributeValue value) && value.Kind is AttributeKind.Number or AttributeKind.Time && double.IsFinite(value.Number)
             ? value.Number
@@ -213,7 +213,7 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
 
     internal double ValueOf(CatalogItem item) => ValueOf(item, Name);
 
-    /// <summary>0 for an unknown value, else 1 plus the number of edges that are not above it.</summary>
+    /// <summary>0 for an unknown value, otherwise 1 plus the number of edges that are not above it.</summary>
     internal int BucketOf(double value)
     {
         if (double.IsNaN(value))
@@ -231,8 +231,8 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
     }
 
     /// <summary>
-    /// Where a value is among the others: a year as it is, anything else from 0 for the least to 1 for the largest, by knots, so that
-    /// a few huge values do not make all others alike. NaN for an unknown value.
+    /// Position of a value among the others: a year unchanged, any other from 0 for the smallest to 1 for the largest, by knots, so that
+    /// a few huge values do not make all others look alike. NaN for an unknown value.
     /// </summary>
     internal float PositionOf(double value)
     {
@@ -245,7 +245,7 @@ public sealed record NumberLayout(string Name, IReadOnlyList<double> Edges, IRea
         return (below + share) / (Knots.Count - 1);
     }
 
-    /// <summary>The last knot but one that is not above a value, and how far the value is on its way to the next, 0..1.</summary>
+    /// <summary>The last knot, except the final one, that is not above a value, and the value's relative distance from it to the next, 0..1.</summary>
     internal (int Below, float Share) Between(double value)
     {
         double clamped = Math.Clamp(value, Knots[0], Knots[^1]);
@@ -267,7 +267,7 @@ internal sealed class CategoryColumns
 {
     private readonly Dictionary<string, int> _columns;
 
-    /// <param name="names">[G] see <see cref="ItemLayout.Categories"/>; letter case does not matter.</param>
+    /// <param name="names">[G] see <see cref="ItemLayout.Categories"/>; not case-sensitive.</param>
     public CategoryColumns(IReadOnlyList<string> names)
     {
         _columns = new Dictionary<string, int>(names.Count, StringComparer.OrdinalIgnoreCase);
@@ -277,7 +277,7 @@ internal sealed class CategoryColumns
         }
     }
 
-    /// <summary>The columns that an item fills; values without a column are left out. Of several values of a kind, each says less.</summary>
+    /// <summary>The columns of an item's values; values without a column are left out. If an item has several values of a kind, each counts less.</summary>
     public List<ContentFeature> Of(CatalogItem item)
     {
         var filled = new List<ContentFeature>();

@@ -3,30 +3,30 @@ using System.Numerics.Tensors;
 namespace NanoRecSys.Core.Features;
 
 /// <summary>
-/// What a ranker may read of a user and a candidate beside their embeddings. Each is about -1..1, and 0 says nothing.
+/// Signals that a ranker may read about a user and a candidate besides their embeddings. Each is about -1..1, and 0 is neutral.
 /// </summary>
 internal static class RankerSignals
 {
     public const string Cosine = "cosine"; // the retriever's score
-    public const string Recent = "recent"; // nearness to the last items of the history, the last one counting most
-    public const string Categories = "categories"; // how far the candidate's categories are those of the history
-    public const string Numbers = "numbers"; // how near each number of the candidate is to those of the history: a signal for each number attribute
+    public const string Recent = "recent"; // nearness to the latest items of the history, with most weight on the last one
+    public const string Categories = "categories"; // similarity of the candidate's categories to those of the history
+    public const string Numbers = "numbers"; // nearness of each of the candidate's numbers to those of the history: one signal per number attribute
 
-    /// <summary>What <c>train-ranker --signals</c> takes.</summary>
+    /// <summary>Values of <c>train-ranker --signals</c>.</summary>
     public static readonly IReadOnlyList<string> All = [Cosine, Recent, Categories, Numbers];
 
-    public const int BeforeNumbers = 3; // before the first number in what Compare writes
+    public const int BeforeNumbers = 3; // number of values that Compare writes before the first number
 
-    /// <summary>The signals of a ranker, one for each of its inputs: <c>number:price</c> for a number attribute.</summary>
-    /// <param name="names">Of <see cref="All"/>.</param>
-    /// <param name="layout">Of the items.</param>
+    /// <summary>The signals of a ranker, one for each input: <c>number:price</c> for a number attribute.</summary>
+    /// <param name="names">Names from <see cref="All"/>.</param>
+    /// <param name="layout">Layout of the items.</param>
     public static IReadOnlyList<string> Of(IReadOnlyList<string> names, ItemLayout layout) =>
         [.. All.Where(names.Contains).SelectMany(name => name == Numbers ? layout.Numbers.Select(NameOf) : [name])];
 
     /// <summary>Whether the signal needs the candidate's trained embedding. A new item has none, and the signal is 0.</summary>
     public static bool NeedsEmbedding(string signal) => signal is Cosine or Recent;
 
-    /// <summary>Where <see cref="HistoryProfile.Compare"/> writes a signal.</summary>
+    /// <summary>The index at which <see cref="HistoryProfile.Compare"/> writes a signal.</summary>
     /// <exception cref="ArgumentException">There is no such signal.</exception>
     internal static int ColumnOf(string signal, ItemLayout layout)
     {
@@ -38,9 +38,9 @@ internal static class RankerSignals
 }
 
 /// <summary>Computes the signals that a ranker names; training, evaluation and serving all use it.</summary>
-/// <param name="names">As <see cref="RankerSignals.Of"/> gives them.</param>
-/// <param name="features">Of the V items.</param>
-/// <param name="embeddings">[V, D] the retriever's, L2-normalised.</param>
+/// <param name="names">As returned by <see cref="RankerSignals.Of"/>.</param>
+/// <param name="features">Features of the V items.</param>
+/// <param name="embeddings">[V, D] of the retriever, L2-normalized.</param>
 internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures features, ReadOnlyMemory<float> embeddings, int dimension)
 {
     private readonly int[] _columns = [.. names.Select(name => RankerSignals.ColumnOf(name, features.Layout))];
@@ -51,8 +51,8 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
     /// <summary>Reads the signals of one user's candidates.</summary>
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="rows">[C] trained candidates.</param>
-    /// <param name="cosines">[C] the retriever's scores of them.</param>
-    /// <param name="signals">[C, S] to be filled.</param>
+    /// <param name="cosines">[C] their retriever scores.</param>
+    /// <param name="signals">[C, S] receives the signals.</param>
     public void Read(ReadOnlySpan<int> history, ReadOnlySpan<int> rows, ReadOnlySpan<float> cosines, Span<float> signals)
     {
         if (Count == 0)
@@ -67,12 +67,12 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
         }
     }
 
-    /// <param name="history">Item rows, oldest first; rows from V on are new items, which training has not seen, and are skipped.</param>
+    /// <param name="history">Item rows, oldest first; rows from V on are new, untrained items and are skipped.</param>
     public HistoryProfile Summarize(ReadOnlySpan<int> history) => HistoryProfile.Of(history, features, embeddings.Span, dimension);
 
     /// <summary>Reads a trained candidate's signals.</summary>
-    /// <param name="row">The candidate's, below V.</param>
-    /// <param name="signals">[S] to be filled.</param>
+    /// <param name="row">The candidate's row, below V.</param>
+    /// <param name="signals">[S] receives the signals.</param>
     public void Read(HistoryProfile profile, int row, float cosine, Span<float> signals)
     {
         Span<float> all = stackalloc float[AllCount];
@@ -82,7 +82,7 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
         Select(all, signals);
     }
 
-    /// <summary>Reads a new item's signals: 0 where a trained embedding is needed.</summary>
+    /// <summary>Reads a new item's signals: 0 for signals that need a trained embedding.</summary>
     public void Read(HistoryProfile profile, CatalogItem item, Span<float> signals)
     {
         Span<float> all = stackalloc float[AllCount];
@@ -107,10 +107,10 @@ internal sealed class SignalReader(IReadOnlyList<string> names, ItemFeatures fea
     }
 }
 
-/// <summary>A user's history summed up once, to compare many candidates with.</summary>
+/// <summary>Summary of a user's history, for comparison with many candidates.</summary>
 internal sealed class HistoryProfile
 {
-    // The weight of each item relative to the one after it: a taste in categories lasts longer than today's interest.
+    // Weight of each item relative to the one after it: a taste in categories lasts longer than today's interest.
     private const float RecentDecay = 0.8f;
     private const float NumberDecay = 0.9f;
     private const float CategoryDecay = 0.97f;
@@ -118,16 +118,16 @@ internal sealed class HistoryProfile
     private const int ReadItems = 200;
 
     private readonly float[] _recent; // [D]
-    private readonly float[] _categories; // [G], of length 1
-    private readonly float[] _usual; // [N] positions, NaN where not known
+    private readonly float[] _categories; // [G], unit length
+    private readonly float[] _usual; // [N] positions, NaN if unknown
     private readonly ItemLayout _layout;
 
     private HistoryProfile(float[] recent, float[] categories, float[] usual, ItemLayout layout) =>
         (_recent, _categories, _usual, _layout) = (recent, categories, usual, layout);
 
     /// <param name="history">Item rows, oldest first; rows from V on are skipped.</param>
-    /// <param name="features">Of the V items.</param>
-    /// <param name="embeddings">[V, D], of length 1.</param>
+    /// <param name="features">Features of the V items.</param>
+    /// <param name="embeddings">[V, D], unit length.</param>
     public static HistoryProfile Of(ReadOnlySpan<int> history, ItemFeatures features, ReadOnlySpan<float> embeddings, int dimension)
     {
         int numbers = features.Layout.Numbers.Count;
@@ -176,8 +176,8 @@ internal sealed class HistoryProfile
     }
 
     /// <summary>Compares a candidate with the history.</summary>
-    /// <param name="embedding">[D] of length 1; empty for a new item.</param>
-    /// <param name="categories">[G] 1 where it has the category.</param>
+    /// <param name="embedding">[D], unit length; empty for a new item.</param>
+    /// <param name="categories">[G] 1 if it has the category.</param>
     /// <param name="positions">[N] see <see cref="NumberLayout.PositionOf"/>.</param>
     /// <param name="signals">[3 + N] receives cosine, recent, categories, and the nearness of each number.</param>
     public void Compare(float cosine, ReadOnlySpan<float> embedding, ReadOnlySpan<float> categories, ReadOnlySpan<float> positions, Span<float> signals)
@@ -193,6 +193,6 @@ internal sealed class HistoryProfile
         }
     }
 
-    // The more categories an item has, the less each says.
+    // The more categories an item has, the less each counts.
     private static float Root(ReadOnlySpan<float> categories) => MathF.Sqrt(Math.Max(1, TensorPrimitives.Sum(categories)));
 }

@@ -1,17 +1,17 @@
 namespace NanoRecSys.Core.Items;
 
 /// <summary>
-/// Changes to an item since the model was trained: every field of a new item, or those that differ from the model's catalog.
+/// Changes to an item since the model was trained: all fields of a new item, or those that differ from the model's catalog.
 /// </summary>
-/// <param name="ItemId">In the data set, or new.</param>
-/// <param name="Added">Microseconds since 1970 of the first record: their order.</param>
+/// <param name="ItemId">An id in the data set, or a new one.</param>
+/// <param name="Added">Time of the first record in microseconds since 1970; determines the items' order.</param>
 internal sealed record ItemRecord(EntityId ItemId, long Added)
 {
-    public const string Key = "nanorecsys:items"; // where they are in Redis: a hash from item id to record, which like events never expires
+    public const string Key = "nanorecsys:items"; // a Redis hash from item id to record; like events, it never expires
     public const string Revision = "nanorecsys:items:revision"; // a string: the number of changes
-    public const string Notices = "nanorecsys:items:notices"; // a channel: each record that was just stored
+    public const string Notices = "nanorecsys:items:notices"; // a channel: each newly stored record
 
-    public long Version { get; init; } // number of times that it was changed
+    public long Version { get; init; } // number of changes
     public string? Title { get; init; }
     public IReadOnlyList<string>? Categories { get; init; }
     public IReadOnlyDictionary<string, AttributeValue>? Attributes { get; init; }
@@ -24,7 +24,7 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
     /// <summary>Fields whose value in the model's catalog no longer holds, such as <c>image_url</c>, <c>attributes</c> or <c>attributes.price</c>.</summary>
     public IReadOnlyList<string>? Removed { get; init; }
 
-    public bool? Deleted { get; init; } // it is in no answer any more, whatever a model knows of it
+    public bool? Deleted { get; init; } // no longer in any answer, even if the model contains it
 
     [JsonIgnore]
     public bool IsDeleted => Deleted == true;
@@ -33,7 +33,7 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
 
     public static string AttributeField(string name) => $"attributes.{name}";
 
-    /// <param name="known">Of the model's catalog; null for an item that is new: row and count are not its own yet.</param>
+    /// <param name="known">The item in the model's catalog; null for a new item, whose row and count are not set yet.</param>
     public CatalogItem Apply(CatalogItem? known = null)
     {
         CatalogItem item = known ?? new CatalogItem(0, ItemId, ItemId.Text, [], 0);
@@ -50,7 +50,7 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
         };
     }
 
-    /// <summary>This record with what a later one says; of attributes, one by one.</summary>
+    /// <summary>This record with the changes of a later one; attributes are changed individually.</summary>
     public ItemRecord With(ItemRecord change)
     {
         var attributes = new Dictionary<string, AttributeValue>(StringComparer.OrdinalIgnoreCase);
@@ -117,11 +117,11 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
     }
 }
 
-/// <summary>A film as earlier releases stored it.</summary>
+/// <summary>The format in which earlier releases stored films.</summary>
 internal sealed record OldRecord(EntityId MovieId, string Title, int? Year, IReadOnlyList<string> Genres, long Added)
 {
     /// <exception cref="InvalidDataException">It has no title or genres.</exception>
-    public ItemRecord ToRecord() => Title is not null && Genres is not null // the serializer takes an absent field for null
+    public ItemRecord ToRecord() => Title is not null && Genres is not null // the serializer sets an absent field to null
         ? new(MovieId, Added) { Title = Title, Categories = Genres, Attributes = Year is null ? null : ItemAttributes.OfYear(Year) }
         : throw new InvalidDataException("A stored item has no title or genres.");
 }

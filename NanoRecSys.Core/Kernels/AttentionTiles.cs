@@ -6,9 +6,9 @@ using static NanoRecSys.Core.Kernels.Vectors512;
 namespace NanoRecSys.Core.Kernels;
 
 /// <summary>
-/// The three matrix products of causal attention, on one sequence and one head, for training and serving. Every buffer is row-major, zero
-/// beyond the sequence, and its sides n and d are multiples of <see cref="Side"/>, so no loop has a remainder. Tiles of 4 x 32 that are
-/// wholly above the diagonal are skipped.
+/// The three matrix products of causal attention, for one sequence and one head, in training and serving. Every buffer is row-major, zero
+/// beyond the sequence, and its dimensions n and d are multiples of <see cref="Side"/>, so no loop has a remainder. Tiles of 4 x 32 that are
+/// entirely above the diagonal are skipped.
 /// </summary>
 /// <remarks>
 /// 4 rows x 2 vectors: eight independent sums, enough to hide the latency of a fused multiply-add, fed by two loads
@@ -17,14 +17,14 @@ namespace NanoRecSys.Core.Kernels;
 internal static unsafe class AttentionTiles
 {
     public const int Side = 32; // two vectors of sixteen floats
-    public const int Rows = 4; // rows that are computed together
+    public const int Rows = 4; // rows computed together
 
     public static int RoundUp(int count) => (count + Side - 1) / Side * Side;
 
     /// <summary>s[i, j] = a[i] · b[j] for j up to i.</summary>
     /// <param name="a">[n, d]</param>
     /// <param name="bTransposed">[d, n]</param>
-    /// <param name="s">[n, n]; tiles wholly above the diagonal stay as they are.</param>
+    /// <param name="s">[n, n]; tiles entirely above the diagonal are left unchanged.</param>
     public static void Products(float* a, float* bTransposed, float* s, int n, int d)
     {
         for (int i = 0; i < n; i += Rows)
@@ -33,10 +33,10 @@ internal static unsafe class AttentionTiles
         }
     }
 
-    /// <summary>Four rows of <see cref="Products"/>, from row <paramref name="i"/> on.</summary>
-    /// <param name="a">[4, d] of them.</param>
+    /// <summary>Four rows of <see cref="Products"/>, starting at row <paramref name="i"/>.</summary>
+    /// <param name="a">[4, d] of these rows.</param>
     /// <param name="bTransposed">[d, n]</param>
-    /// <param name="s">[4, n] of them.</param>
+    /// <param name="s">[4, n] of these rows.</param>
     /// <param name="i">A multiple of four.</param>
     public static void ProductsOfRows(float* a, float* bTransposed, float* s, int i, int n, int d)
     {
@@ -58,10 +58,10 @@ internal static unsafe class AttentionTiles
         }
     }
 
-    /// <summary>Four rows of <see cref="SumOverPast"/>, from row <paramref name="i"/> on.</summary>
-    /// <param name="w">[4, n] of them.</param>
+    /// <summary>Four rows of <see cref="SumOverPast"/>, starting at row <paramref name="i"/>.</summary>
+    /// <param name="w">[4, n] of these rows.</param>
     /// <param name="b">[n, d]</param>
-    /// <param name="o">[4, d] of them.</param>
+    /// <param name="o">[4, d] of these rows.</param>
     /// <param name="i">A multiple of four.</param>
     public static void SumsOfRows(float* w, float* b, float* o, int i, int n, int d)
     {
@@ -88,9 +88,9 @@ internal static unsafe class AttentionTiles
     }
 
     /// <summary>to[r] = sum over k of weights[r, k] rows[k], for four r and 32 columns: the core of all three products.</summary>
-    /// <param name="nextRow">From a row's weight to the next row's.</param>
-    /// <param name="nextTerm">From a row's weight to its next one.</param>
-    /// <param name="count">Terms.</param>
+    /// <param name="nextRow">Stride from a row's weight to the next row's.</param>
+    /// <param name="nextTerm">Stride from a row's weight to its next one.</param>
+    /// <param name="count">Number of terms.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Tile(float* weights, int nextRow, int nextTerm, float* rows, int rowStride, int count, float* to, int toStride)
     {
@@ -133,7 +133,7 @@ internal static unsafe class AttentionTiles
     }
 }
 
-/// <summary>Copies one head's rows between the pack, where heads and q, k, v are side by side, and the kernel's padded buffers.</summary>
+/// <summary>Copies one head's rows between the pack, in which heads and q, k, v are adjacent, and the kernel's padded buffers.</summary>
 internal static unsafe class AttentionLayout
 {
     /// <summary>Copies rows out of the pack; the rest of the buffer becomes zero.</summary>
@@ -223,10 +223,10 @@ internal static unsafe class AttentionLayout
         Sse.IsSupported ? Sse.MoveHighToLow(b, a) : Vector128.Create(a.GetUpper(), b.GetUpper());
 }
 
-/// <summary>One row of scores, sixteen at a time. Its buffer consists of whole vectors.</summary>
+/// <summary>One row of scores, sixteen at a time. The buffer consists of whole vectors.</summary>
 internal static unsafe class AttentionRow
 {
-    /// <summary>row = e^(row - largest) in its first <paramref name="count"/>, zero in the rest of the last vector.</summary>
+    /// <summary>row = e^(row - largest) for the first <paramref name="count"/> values, zero in the rest of the last vector.</summary>
     /// <returns>The factor that makes the row sum to one.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Softmax(float* row, int count)

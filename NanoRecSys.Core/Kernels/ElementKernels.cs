@@ -132,8 +132,8 @@ internal sealed unsafe class SwiGluKernel() : FusedKernel(
 }
 
 /// <summary>
-/// Between numbers and steps of 8 bits, as ONNX defines <c>DynamicQuantizeLinear</c>: one scale and one zero point for all
-/// values of a tensor, from their range; and back from sums of products of steps.
+/// Converts between numbers and 8-bit steps, as ONNX defines <c>DynamicQuantizeLinear</c>: one scale and one zero point for all
+/// values of a tensor, from their range; and converts sums of products of steps back to numbers.
 /// </summary>
 internal static unsafe class ByteSteps
 {
@@ -142,9 +142,9 @@ internal static unsafe class ByteSteps
     /// <summary>x = (step - zero) * scale</summary>
     /// <param name="x">[count]</param>
     /// <param name="count">A multiple of <see cref="Side"/>.</param>
-    /// <param name="least">Of the values, at most 0.</param>
-    /// <param name="largest">Of the values, at least 0.</param>
-    /// <param name="tensor">[count], to be filled.</param>
+    /// <param name="least">Smallest value, at most 0.</param>
+    /// <param name="largest">Largest value, at least 0.</param>
+    /// <param name="tensor">[count] receives the steps.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Write(float* x, int count, Vector512<float> least, Vector512<float> largest, StepTensor tensor)
     {
@@ -180,14 +180,14 @@ internal static unsafe class ByteSteps
     public static Vector512<float> Read(int* sums, float* scales, float* bias) =>
         Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.Load(sums)), Vector512.Load(scales), Vector512.Load(bias));
 
-    /// <summary>As the other, without a bias.</summary>
+    /// <summary>The same without a bias.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Read(int* sums, float* scales) => Vector512.ConvertToSingle(Vector512.Load(sums)) * Vector512.Load(scales);
 
-    /// <summary>A product's scale for each output: that of its input's steps times that of its weights'.</summary>
+    /// <summary>A product's scale for each output: the scale of the input's steps times the scale of the weights.</summary>
     /// <param name="weights">[count]</param>
     /// <param name="count">A multiple of sixteen.</param>
-    /// <param name="scales">[count], to be filled.</param>
+    /// <param name="scales">[count] receives the scales.</param>
     public static void Multiply(float input, float* weights, int count, float* scales)
     {
         for (int i = 0; i < count; i += Lanes)
@@ -197,7 +197,7 @@ internal static unsafe class ByteSteps
     }
 }
 
-/// <summary>A tensor in steps of 8 bits: x = (step - zero) * scale.</summary>
+/// <summary>A tensor in 8-bit steps: x = (step - zero) * scale.</summary>
 internal readonly unsafe struct StepTensor(byte* steps, float* scale, byte* zero)
 {
     public byte* Steps => steps;

@@ -7,14 +7,14 @@ using NanoRecSys.Core.Onnx;
 namespace NanoRecSys.Core.Kernels;
 
 /// <summary>
-/// Operators of NanoRecSys inside ONNX Runtime, through its C interface for custom operators, without a native library. The graphs
-/// that <c>export</c> writes in 8 bits for transformer towers use them: such a graph is 1.7 to 1.8 times as fast as one of the runtime's own
+/// NanoRecSys operators in ONNX Runtime, registered through its C interface for custom operators, without a native library. They are used by the 8-bit
+/// graphs that <c>export</c> writes for transformer towers: such a graph is 1.7 to 1.8 times as fast as one with the runtime's own
 /// operators (<c>benchmarks encoder</c>, with <c>NANORECSYS_KERNELS=off</c> for comparison; docs/lab/decisions.md). Without 512-bit vectors it would
-/// take twice as long as those, so the operators are not there: exports then use the runtime's, and serving the graph in 32 bits.
+/// take twice as long as with those, so the operators are then unavailable: exports use the runtime's, and serving uses the graph in 32 bits.
 /// </summary>
 internal static unsafe partial class OnnxKernels
 {
-    public const string Domain = "nanorecsys"; // of the operators' names in a graph
+    public const string Domain = "nanorecsys"; // domain of the operators in a graph
 
     private static readonly FusedKernel[] Kernels =
         [new NormKernel(), new AddNormKernel(), new SwiGluKernel(), new CausalAttentionKernel()];
@@ -22,7 +22,7 @@ internal static unsafe partial class OnnxKernels
     private static readonly OrtApi* Api = GetApi();
     private static readonly Lazy<nint> Registered = new(CreateDomain); // lives as long as the process
 
-    /// <summary>Lets sessions with these options run graphs with our operators, if the processor suits them.</summary>
+    /// <summary>Lets sessions with these options run graphs with our operators, if the processor supports them.</summary>
     /// <exception cref="InvalidOperationException">ONNX Runtime refuses them.</exception>
     public static void AddTo(SessionOptions options)
     {
@@ -60,7 +60,7 @@ internal static unsafe partial class OnnxKernels
         var operation = (CustomOperator*)NativeMemory.AllocZeroed((nuint)sizeof(CustomOperator));
         operation->Version = CustomOperator.InterfaceVersion;
         operation->GetName = &NameOf;
-        operation->GetExecutionProviderType = &ProviderOf; // null: the processor
+        operation->GetExecutionProviderType = &ProviderOf; // null means the CPU
         operation->GetInputType = &InputTypeOf;
         operation->GetInputTypeCount = &InputCountOf;
         operation->GetOutputType = &OutputTypeOf;
@@ -68,7 +68,7 @@ internal static unsafe partial class OnnxKernels
         operation->KernelDestroy = &Destroy;
         operation->GetInputCharacteristic = &CharacteristicOf;
         operation->GetOutputCharacteristic = &CharacteristicOf;
-        operation->GetInputMemoryType = &CharacteristicOf; // 0: the default
+        operation->GetInputMemoryType = &CharacteristicOf; // 0 means the default
         operation->CreateKernelV2 = &Create;
         operation->KernelComputeV2 = &Compute;
         operation->GetStartVersion = &FirstVersion;
@@ -114,7 +114,7 @@ internal static unsafe partial class OnnxKernels
         return null;
     }
 
-    /// <summary>A node's attribute; 0 if it has none of that name.</summary>
+    /// <summary>A node's attribute; 0 if it has none with that name.</summary>
     private static int Attribute(void* info, ReadOnlySpan<byte> name)
     {
         long value = 0;
@@ -133,7 +133,7 @@ internal static unsafe partial class OnnxKernels
     [UnmanagedCallersOnly]
     private static void Destroy(void* node) => NativeMemory.Free(node);
 
-    // No exception may leave into native code: it becomes a status, and that an OnnxRuntimeException for the caller.
+    // No exception may leave into native code: it becomes a status, which becomes an OnnxRuntimeException for the caller.
     [UnmanagedCallersOnly]
     private static void* Compute(void* node, void* context)
     {
@@ -173,12 +173,12 @@ internal static unsafe partial class OnnxKernels
     private static partial OrtApiBase* OrtGetApiBase();
 }
 
-/// <summary>ONNX Runtime for a server: one thread per call, concurrent calls, and the operators of NanoRecSys.</summary>
+/// <summary>ONNX Runtime for a server: one thread per call, concurrent calls, and the NanoRecSys operators.</summary>
 internal static class OnnxSession
 {
     static OnnxSession() => OrtEnv.Instance().DisableTelemetryEvents(); // Microsoft's Windows builds send usage data by default
 
-    /// <param name="path">A graph's file, as <c>export</c> writes it.</param>
+    /// <param name="path">A graph file written by <c>export</c>.</param>
     /// <exception cref="InvalidDataException">Not such a graph.</exception>
     public static InferenceSession Open(string path)
     {
@@ -191,9 +191,9 @@ internal static class OnnxSession
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-            EnableMemoryPattern = false, // planning for each new length costs more than it saves: 0.67 against 0.55 ms at length 20
+            EnableMemoryPattern = false, // planning for each new length costs more than it saves: 0.67 ms instead of 0.55 ms at length 20
         };
-        // Threads that spin between calls take the cores from concurrent requests.
+        // Threads that spin between calls take cores from concurrent requests.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         options.AddSessionConfigEntry("session.inter_op.allow_spinning", "0");
         OnnxKernels.AddTo(options);
@@ -202,7 +202,7 @@ internal static class OnnxSession
 }
 
 /// <summary>
-/// <c>OrtCustomOp</c> of version 17 of ONNX Runtime's C interface, followed by the kernel's number. Null members take the default.
+/// <c>OrtCustomOp</c> of version 17 of ONNX Runtime's C interface, followed by the kernel's number. Null members mean the default.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct CustomOperator
@@ -236,23 +236,23 @@ internal unsafe struct CustomOperator
 }
 
 /// <summary>
-/// An operator of NanoRecSys in ONNX Runtime: everything between two products in 8 bits, in one pass. It reads the sums of one product
+/// A NanoRecSys operator in ONNX Runtime: everything between two 8-bit products, in one pass. It reads the sums of one product
 /// and writes the quantized input of the next.
 /// </summary>
-/// <param name="name">In the domain <see cref="OnnxKernels.Domain"/>.</param>
+/// <param name="name">The name in the domain <see cref="OnnxKernels.Domain"/>.</param>
 internal abstract class FusedKernel(string name, ElementType[] inputs, ElementType[] outputs)
 {
     public string Name { get; } = name;
     public ElementType[] Inputs { get; } = inputs;
     public ElementType[] Outputs { get; } = outputs;
 
-    /// <exception cref="InvalidDataException">An input's shape does not fit.</exception>
+    /// <exception cref="InvalidDataException">An input has the wrong shape.</exception>
     public abstract void Compute(KernelCall call, KernelNode node);
 }
 
 /// <summary>A node of a graph.</summary>
 /// <param name="Heads">Attribute <c>heads</c>; 0 if there is none.</param>
-/// <param name="IsLast">Attribute <c>last</c>: whether only the last position leaves it.</param>
+/// <param name="IsLast">Attribute <c>last</c>: whether it outputs only the last position.</param>
 internal readonly record struct KernelNode(int Kernel, int Heads, bool IsLast);
 
 internal enum ElementType
@@ -274,18 +274,18 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
         int count = Axes(index, axes);
         return count == 3
             ? ((int)axes[0], (int)axes[1], (int)axes[2])
-            : throw new InvalidDataException($"Input {index} has {count} axes, [batch, length, width] is expected.");
+            : throw new InvalidDataException($"Input {index} has {count} axes, expected [batch, length, width].");
     }
 
-    /// <summary>An input of a known shape, so that no kernel reads beyond the tensors of a modified graph.</summary>
-    /// <exception cref="InvalidDataException">It has another number of values.</exception>
+    /// <summary>An input of a known size, so that no kernel reads beyond the tensors of a modified graph.</summary>
+    /// <exception cref="InvalidDataException">The number of values is different.</exception>
     public T* Input<T>(int index, long values)
         where T : unmanaged
     {
         long found = Values(index);
         return found == values
             ? (T*)Data(Tensor(index))
-            : throw new InvalidDataException($"Input {index} has {found} values, {values} are expected.");
+            : throw new InvalidDataException($"Input {index} has {found} values, expected {values}.");
     }
 
     public long Values(int index)
@@ -319,7 +319,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
         return (T*)Data(tensor);
     }
 
-    /// <summary>Three outputs from <paramref name="first"/> on: steps of this shape, their scale, their zero point.</summary>
+    /// <summary>Three outputs, starting at <paramref name="first"/>: steps of this shape, their scale, their zero point.</summary>
     public StepTensor Steps(int first, params ReadOnlySpan<long> shape) =>
         new(Output<byte>(first, shape), Output<float>(first + 1), Output<byte>(first + 2));
 
@@ -331,7 +331,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
         Require(((delegate* unmanaged<void*, nuint*, void*>)api->GetDimensionsCount)(info, &count));
         if (count > MostAxes)
         {
-            throw new InvalidDataException($"Input {index} has {count} axes, at most {MostAxes} are expected.");
+            throw new InvalidDataException($"Input {index} has {count} axes, expected at most {MostAxes}.");
         }
 
         Require(((delegate* unmanaged<void*, long*, nuint, void*>)api->GetDimensions)(info, axes, count));
@@ -357,7 +357,7 @@ internal readonly unsafe ref struct KernelCall(OrtApi* api, void* context)
     {
         if (status is not null)
         {
-            throw new InvalidDataException("ONNX Runtime did not return a tensor of the node.");
+            throw new InvalidDataException("ONNX Runtime did not return one of the node's tensors.");
         }
     }
 }

@@ -7,8 +7,8 @@ using System.Runtime.Intrinsics.X86;
 namespace NanoRecSys.Core.Kernels;
 
 /// <summary>
-/// The inner loops of vector search. Rows may be unaligned, as in a mapped file. Every implementation finds the same rows, only the speed
-/// differs; <c>benchmarks index</c> measures it, and docs/benchmark.md has the figures.
+/// The inner loops of vector search. Rows may be unaligned, as in a mapped file. All implementations find the same rows and differ only in speed;
+/// <c>benchmarks index</c> measures it, and docs/benchmark.md has the figures.
 /// </summary>
 internal interface IVectorKernel
 {
@@ -23,16 +23,16 @@ internal interface IVectorKernel
     float SquaredDistance(ReadOnlySpan<float> a, ReadOnlySpan<float> b);
 
     /// <summary>
-    /// Inner products of unsigned 8-bit rows with a signed 16-bit query, exact in 32 bits. Sixteen rows are stored side by side,
-    /// two dimensions of each at a time, so that one register holds a partial sum of sixteen rows and nothing has to be
-    /// added across it.
+    /// Inner products of unsigned 8-bit rows with a signed 16-bit query, exact in 32 bits. Sixteen rows are interleaved,
+    /// two dimensions of each at a time, so that one register has a partial sum of each of the sixteen rows and no horizontal
+    /// additions are needed.
     /// </summary>
     /// <param name="blocks">[count, pairs, 16, 2]: the bytes of one to four blocks.</param>
-    /// <param name="query">[pairs]: two 16-bit values in each.</param>
+    /// <param name="query">[pairs]: two 16-bit values each.</param>
     /// <param name="products">[count, 16]</param>
     void Multiply(ReadOnlySpan<byte> blocks, ReadOnlySpan<int> query, Span<int> products);
 
-    /// <summary>Sums of the table entries that codes name, 64 codes side by side.</summary>
+    /// <summary>Sums of the table entries selected by codes, for 64 adjacent codes.</summary>
     /// <param name="codes">[parts, 64]</param>
     /// <param name="tables">[parts, 256]</param>
     /// <param name="sums">[64]</param>
@@ -49,13 +49,13 @@ public enum SimdLevel
 internal static class VectorKernels
 {
     public const int BlockRows = 16; // rows of a block of bytes
-    public const int BlocksAtOnce = 4; // blocks of bytes that share a load of the query
+    public const int BlocksAtOnce = 4; // blocks of bytes per load of the query
     public const int CodeBlockRows = 64; // rows of a block of codes
-    public const int MostParts = ushort.MaxValue / byte.MaxValue; // parts of a code whose bytes' sum fits 16 bits
+    public const int MostParts = ushort.MaxValue / byte.MaxValue; // maximum number of parts whose byte sum fits in 16 bits
 
-    public static IVectorKernel Best { get; } = For(Vectors512.IsOff ? SimdLevel.Portable : Supported.Last()); // the fastest; chosen once
+    public static IVectorKernel Best { get; } = For(Vectors512.IsOff ? SimdLevel.Portable : Supported.Last()); // the fastest one, chosen once
 
-    /// <summary>The instruction sets that run here, the slowest first; tests run each.</summary>
+    /// <summary>The instruction sets supported here, slowest first; tests run each of them.</summary>
     public static IEnumerable<SimdLevel> Supported =>
     [
         SimdLevel.Portable,
@@ -72,12 +72,12 @@ internal static class VectorKernels
 }
 
 /// <summary>
-/// For AVX-512. .NET 10 has no intrinsics for AVX-512 VNNI (only for its 256-bit sibling AVX-VNNI, which Zen 4 lacks), so the
-/// products of bytes widen to 16 bits instead. That lets the query keep 16 bits, and the bound is narrower for it.
+/// For AVX-512. .NET 10 has no intrinsics for AVX-512 VNNI (only for its 256-bit sibling AVX-VNNI, which Zen 4 lacks), so
+/// byte products are widened to 16 bits instead. The query can therefore keep 16 bits, which narrows the error bound.
 /// </summary>
 internal sealed class Avx512Kernel : IVectorKernel
 {
-    // Of a million rows of 256: one group ahead into the first-level cache 15.4 ms, two into the second 12.2, four 12.4, none 17.5.
+    // For a million rows of 256: prefetching one group ahead into L1 takes 15.4 ms, two into L2 12.2, four 12.4, none 17.5.
     private const int GroupsAhead = 4;
 
     public bool IsFastWithBytes => true;
@@ -103,7 +103,7 @@ internal sealed class Avx512Kernel : IVectorKernel
         }
     }
 
-    // A table of 256 bytes fills four registers (AVX-512 VBMI), so 64 entries are read at once.
+    // A table of 256 bytes fills four registers (AVX-512 VBMI), so 64 entries are looked up at once.
     public void SumBytes(ReadOnlySpan<byte> codes, ReadOnlySpan<byte> tables, Span<ushort> sums)
     {
         Vector512<ushort> even = default;
@@ -157,8 +157,8 @@ internal sealed class Avx512Kernel : IVectorKernel
         return VectorTerms.Tail<TTerm>(ref a, ref b, i, length, Vector512.Sum(sum0 + sum1 + (sum2 + sum3)));
     }
 
-    // A block is a page at 256 dimensions, and the processor's own prefetching ends with each page: later blocks are prefetched, line by
-    // line, while these are multiplied. Prefetching beyond the last ones does no harm.
+    // A block is one page at 256 dimensions, and hardware prefetching stops at page boundaries: later blocks are prefetched line by
+    // line while these are multiplied. Prefetching beyond the last block does no harm.
     private static unsafe void MultiplyFour(ref byte bytes, ReadOnlySpan<int> query, Span<int> products)
     {
         Vector512<int> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
@@ -200,7 +200,7 @@ internal sealed class Avx512Kernel : IVectorKernel
     }
 }
 
-/// <summary>For every processor: fp32 by whatever <see cref="Vector{T}"/> becomes, bytes by plain loops.</summary>
+/// <summary>For any processor: fp32 with <see cref="Vector{T}"/>, bytes with plain loops.</summary>
 internal class PortableKernel : IVectorKernel
 {
     public virtual bool IsFastWithBytes => false;
@@ -261,7 +261,7 @@ internal class PortableKernel : IVectorKernel
     }
 }
 
-/// <summary>For AVX2, whose registers are those of <see cref="Vector{T}"/>.</summary>
+/// <summary>For AVX2, whose register size is that of <see cref="Vector{T}"/>.</summary>
 internal sealed class Avx2Kernel : PortableKernel
 {
     public override bool IsFastWithBytes => true;
@@ -299,7 +299,7 @@ internal static class VectorTerms
         return blockBytes;
     }
 
-    /// <summary>The sum and the terms from <paramref name="i"/> on.</summary>
+    /// <summary>The sum including the terms from <paramref name="i"/> on.</summary>
     public static float Tail<TTerm>(ref float a, ref float b, nuint i, int length, float sum)
         where TTerm : ITerm
     {
@@ -312,7 +312,7 @@ internal static class VectorTerms
     }
 }
 
-/// <summary>What is summed up; a type, so that every loop is compiled for it.</summary>
+/// <summary>The summed term; a type parameter, so that every loop is compiled for it.</summary>
 internal interface ITerm
 {
     static abstract Vector512<float> Add(Vector512<float> a, Vector512<float> b, Vector512<float> sum);
@@ -331,7 +331,7 @@ internal readonly struct Products : ITerm
     public static float Add(float a, float b, float sum) => sum + a * b;
 }
 
-// Not |a|^2 - 2ab + |b|^2: the digits that decide close races would be lost.
+// Not |a|^2 - 2ab + |b|^2, which would lose the digits that decide close cases.
 internal readonly struct SquaredDifferences : ITerm
 {
     public static Vector512<float> Add(Vector512<float> a, Vector512<float> b, Vector512<float> sum) => Vector512.FusedMultiplyAdd(a - b, a - b, sum);

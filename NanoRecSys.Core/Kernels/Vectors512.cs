@@ -5,15 +5,15 @@ using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Kernels;
 
-/// <summary>Vectors of sixteen floats, and whether this process uses the kernels made for them: every choice of a kernel asks here, once.</summary>
+/// <summary>Vectors of sixteen floats, and whether this process uses the kernels for them. Every choice of a kernel checks this once.</summary>
 internal static class Vectors512
 {
-    public const int Lanes = 16; // floats of a vector
-    public const string Variable = "NANORECSYS_KERNELS"; // environment variable that turns the kernels off (off), to compare speed and results
+    public const int Lanes = 16; // floats per vector
+    public const string Variable = "NANORECSYS_KERNELS"; // environment variable; "off" turns the kernels off, to compare speed and results
 
     public static bool IsOff => Environment.GetEnvironmentVariable(Variable) == "off"; // whether Variable turns all kernels off
 
-    /// <summary>Whether to use them. Where they are emulated (AVX2: two halves), ONNX Runtime and torch are faster.</summary>
+    /// <summary>Whether to use the kernels. If 512-bit vectors are emulated (AVX2: two halves), ONNX Runtime and torch are faster.</summary>
     public static bool AreUsed { get; } = Vector512.IsHardwareAccelerated && !IsOff;
 
     /// <summary>The largest of sixteen numbers.</summary>
@@ -28,12 +28,12 @@ internal static class Vectors512
 }
 
 /// <summary>
-/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's exponential goes through
-/// double precision and is several times as slow.
+/// e^x and the logistic function of sixteen numbers in single precision, within 2e-7 relative: the runtime's exponential uses
+/// double precision and takes several times as long.
 /// </summary>
 internal static class FastExp
 {
-    private const float LeastExponent = -87.3f; // below, the result would be denormal: it is e^-87.3 then
+    private const float LeastExponent = -87.3f; // below this the result would be denormal; it is then e^-87.3
     private const float LargestExponent = 88.3f;
     private const float Log2E = 1.44269504f;
     private const float Ln2High = 0.693359375f; // exact in few bits, so that n * high is exact, too (Cody and Waite, 1980)
@@ -62,7 +62,7 @@ internal static class FastExp
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x) => Reciprocal(Vector512<float>.One + Exp(-x));
 
-    // A division takes as long as five multiplications. One step of Newton's doubles the estimate's 14 correct bits.
+    // A division takes as long as five multiplications. One Newton step doubles the estimate's 14 correct bits.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Reciprocal(Vector512<float> x)
     {
@@ -89,7 +89,7 @@ internal sealed unsafe class Scratch
 
     ~Scratch() => NativeMemory.AlignedFree(_memory);
 
-    /// <returns>An aligned buffer of that many floats, not cleared; it replaces the one that the thread had.</returns>
+    /// <returns>An aligned, uninitialized buffer of that many floats; it replaces the thread's previous one.</returns>
     public static float* Take(long count)
     {
         Scratch own = OfThread ??= new Scratch();

@@ -4,14 +4,14 @@ namespace NanoRecSys.Core.Onnx;
 
 /// <summary>
 /// Refuses graphs that <c>export</c> would not write, before ONNX Runtime sees them: a loop may never end, a constant of any size takes
-/// its memory when the graph is loaded, and external data opens other files. It reads the file format's fields itself (onnx.proto) and
-/// allows only those that are needed.
+/// memory when the graph is loaded, and external data opens other files. It reads the file format (onnx.proto) itself and
+/// allows only the fields that are needed.
 /// </summary>
 internal static class OnnxCheck
 {
     private const int MostNodes = 20_000; // a tower of four blocks has about 200
 
-    // ONNX's own. Those of OnnxKernels' domain are ours under any name: ONNX Runtime does not run one that it does not know.
+    // ONNX's own operators. Those in OnnxKernels' domain are ours, whatever their name: ONNX Runtime does not run unknown ones.
     private static readonly HashSet<string> Operators =
     [
         "Add", "Cast", "Concat", "Div", "DynamicQuantizeLinear", "Equal", "Gather", "Greater", "Identity", "Log", "MatMul", "MatMulInteger", "Max",
@@ -86,15 +86,15 @@ internal static class OnnxCheck
         {
             if (_nodes.Count > MostNodes)
             {
-                throw new InvalidDataException($"it has {_nodes.Count} nodes, the most are {MostNodes}.");
+                throw new InvalidDataException($"it has {_nodes.Count} nodes, at most {MostNodes} are allowed.");
             }
 
-            // In the order in which they run, as ONNX demands it.
+            // In execution order, as ONNX requires.
             HashSet<string> computed = [.. _inputs];
             Dictionary<string, Node> madeBy = [];
             foreach (Node node in _nodes)
             {
-                // What depends on constants alone is computed when the graph is loaded, whatever its size; joined, they stay as small as they are.
+                // Nodes that depend only on constants are computed when the graph is loaded, whatever their size; joined constants do not grow.
                 if (node.Operator == "Concat" && node.Inputs.All(_constants.Contains) && node.Inputs.Distinct().Count() == node.Inputs.Length)
                 {
                     continue;
@@ -161,7 +161,7 @@ internal static class OnnxCheck
                 : throw new InvalidDataException($"it has the operator '{(domain.Length > 0 ? domain + "." : "")}{name}'.");
         }
 
-        // Numbers and texts only: no graph or tensor inside of an attribute.
+        // Only numbers and text: no graph or tensor in an attribute.
         private static void RequireAttribute(ReadOnlySpan<byte> bytes)
         {
             foreach (Field field in new Fields(bytes))
@@ -173,7 +173,7 @@ internal static class OnnxCheck
             }
         }
 
-        // Its values are in the file, byte for byte: so no tensor is larger than the file. ONNX Runtime compares the length with the shape.
+        // The values are stored in the file, so no tensor is larger than the file. ONNX Runtime checks the length against the shape.
         private static string ReadTensor(ReadOnlySpan<byte> bytes)
         {
             string name = "";
@@ -208,7 +208,7 @@ internal static class OnnxCheck
         }
     }
 
-    /// <summary>A field of a Protocol Buffers message; its bytes are empty unless it is a message, a text or packed numbers.</summary>
+    /// <summary>A field of a Protocol Buffers message; its bytes are empty unless it is a message, text or packed numbers.</summary>
     private readonly ref struct Field(int number, ReadOnlySpan<byte> bytes)
     {
         public int Number { get; } = number;

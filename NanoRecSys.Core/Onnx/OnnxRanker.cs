@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace NanoRecSys.Core.Onnx;
 
 /// <summary>
-/// Runs an exported ranker in the two graphs that serving uses: what depends on an item alone is computed once per item, at
-/// publish; the rest once per request. Export's parity check, publishing and the API all use it. Safe for concurrent calls.
+/// Runs an exported ranker in the two graphs that serving uses: the part that depends only on the item is computed once per item, at
+/// publish; the rest once per request. Used by export's parity check, publishing and the API. Safe for concurrent calls.
 /// </summary>
 internal sealed class OnnxRanker : IDisposable
 {
@@ -29,7 +29,7 @@ internal sealed class OnnxRanker : IDisposable
     private readonly InferenceSession _candidates;
 
     /// <param name="itemsPath">The graph that turns an item into its part of the first layer.</param>
-    /// <param name="candidatesPath">The graph that scores candidates by these parts.</param>
+    /// <param name="candidatesPath">The graph that scores candidates using these parts.</param>
     public OnnxRanker(string itemsPath, string candidatesPath)
     {
         _items = OnnxSession.Open(itemsPath);
@@ -53,15 +53,15 @@ internal sealed class OnnxRanker : IDisposable
     public static string NumberInput(int place) => $"{NumberInputs}{place}";
 
     /// <summary>Computes the items' part of the first layer.</summary>
-    /// <param name="items">C items.</param>
-    /// <param name="parts">[C, H1] to be filled.</param>
+    /// <param name="items">Inputs of C items.</param>
+    /// <param name="parts">[C, H1] receives the parts.</param>
     public void ComputeParts(RankerItems items, Span<float> parts)
     {
         using IDisposableReadOnlyCollection<OrtValue> outputs = Run(_items, _itemInputs, items.ToValues(), ItemOutputs);
         outputs[0].GetTensorDataAsSpan<float>().CopyTo(parts);
     }
 
-    /// <param name="user">[D], of length 1.</param>
+    /// <param name="user">[D], unit length.</param>
     /// <param name="embeddings">[C, D]; zeros for an unknown item.</param>
     /// <param name="parts">[C, H1]; see <see cref="ComputeParts"/>.</param>
     /// <param name="signals">[C, S]; empty if the ranker reads none. For an unknown item, 0 for the signals that need an embedding.</param>
@@ -78,8 +78,8 @@ internal sealed class OnnxRanker : IDisposable
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 
-    /// <summary>Runs the ranker as one graph, which is exported for use elsewhere.</summary>
-    /// <param name="user">[D], of length 1.</param>
+    /// <summary>Runs the ranker as one graph, which is exported for use by other programs.</summary>
+    /// <param name="user">[D], unit length.</param>
     /// <param name="items">C items.</param>
     /// <param name="signals">[C, S]; empty if the ranker reads none.</param>
     /// <returns>[C] logits.</returns>
@@ -119,11 +119,11 @@ internal sealed class OnnxRanker : IDisposable
     }
 }
 
-/// <summary>What the ranker reads of C items.</summary>
-/// <param name="Embeddings">[C, D], each of length 1; ignored for an unknown item.</param>
+/// <summary>The ranker's inputs for C items.</summary>
+/// <param name="Embeddings">[C, D], each of unit length; ignored for an unknown item.</param>
 /// <param name="Popularity">[C] log popularity in 0..1.</param>
 /// <param name="Numbers">[N][C] bucket of each number attribute.</param>
-/// <param name="Categories">[C, G] 1 where the item has the category.</param>
+/// <param name="Categories">[C, G] 1 if the item has the category.</param>
 /// <param name="Unknown">[C] 1 for an item that was never trained.</param>
 internal sealed record RankerItems(float[] Embeddings, float[] Popularity, IReadOnlyList<long[]> Numbers, float[] Categories, float[] Unknown)
 {

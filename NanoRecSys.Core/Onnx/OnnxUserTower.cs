@@ -3,7 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace NanoRecSys.Core.Onnx;
 
 /// <summary>
-/// Runs an exported user tower: histories in, embeddings out. Export's parity check, evaluation, publishing and the API all use it.
+/// Runs an exported user tower: histories in, embeddings out. Used by export's parity check, evaluation, publishing and the API.
 /// Safe for concurrent calls.
 /// </summary>
 internal sealed class OnnxUserTower : IDisposable
@@ -20,7 +20,7 @@ internal sealed class OnnxUserTower : IDisposable
     private readonly InferenceSession _session;
     private readonly ModelInfo _model;
 
-    /// <exception cref="ArtifactException">The graph's inputs are not those of the model.</exception>
+    /// <exception cref="ArtifactException">The graph's inputs do not match the model.</exception>
     public OnnxUserTower(string path, ModelInfo model)
     {
         _model = model;
@@ -31,19 +31,19 @@ internal sealed class OnnxUserTower : IDisposable
             string actual = string.Join(", ", _session.InputMetadata.Keys);
             _session.Dispose();
             throw new ArtifactException(
-                $"{Path.GetFileName(path)} has the inputs {actual}, the model needs {string.Join(", ", expected)}. Run 'export' and 'publish' again.");
+                $"{Path.GetFileName(path)} has the inputs {actual}, but the model needs {string.Join(", ", expected)}. Run 'export' and 'publish' again.");
         }
     }
 
     /// <param name="histories">
-    /// [B]; the last L items of each are read. Pass one at a time to a graph in 8 bits: it knows no padding, and in one batch its
-    /// quantisation steps would depend on all histories.
+    /// [B]; the last L items of each are read. Pass one at a time to an 8-bit graph: it has no padding, and in one batch its
+    /// quantization steps would depend on all histories.
     /// </param>
-    /// <returns>[B, D], each row of length 1.</returns>
+    /// <returns>[B, D], each row of unit length.</returns>
     public float[] Encode(params ReadOnlySpan<TimedHistory> histories)
     {
         int batch = histories.Length;
-        int length = 1; // L': as long as the longest history, shorter ones are padded
+        int length = 1; // L', the length of the longest history; shorter ones are padded
         foreach (TimedHistory history in histories)
         {
             length = Math.Max(length, SequenceBuilder.Length(history.Items.Length, _model.MaxLength));

@@ -12,7 +12,7 @@ internal static class ProgressLog
         File.AppendAllText(Path.Combine(runFolder, FileName), line);
     }
 
-    /// <summary>All events so far; a last line that is still being written is left for the next read.</summary>
+    /// <summary>All events so far; an incomplete last line is left for the next read.</summary>
     public static IReadOnlyList<ProgressEvent> Read(string runFolder)
     {
         string path = Path.Combine(runFolder, FileName);
@@ -29,14 +29,14 @@ internal static class ProgressLog
             .Select(Parse).OfType<ProgressEvent>()];
     }
 
-    // JSON has no NaN: a training that diverges must still be able to say so.
+    // JSON has no NaN, but a diverging training must be able to report its progress.
     private static ProgressEvent WithoutNonNumbers(ProgressEvent progress) => progress with
     {
         Loss = progress.Loss is { } loss && double.IsFinite(loss) ? loss : null,
         Metrics = progress.Metrics?.Where(metric => double.IsFinite(metric.Value)).ToDictionary(),
     };
 
-    // A run that was killed while it wrote leaves half a line, which the next one of its name continues.
+    // A run that was killed while writing leaves half a line, which the next run of that name continues.
     private static ProgressEvent? Parse(string line)
     {
         try
@@ -49,7 +49,7 @@ internal static class ProgressLog
         }
     }
 
-    /// <summary>The newest run's folder, or null where nothing was trained yet.</summary>
+    /// <summary>The newest run's folder, or null if nothing was trained yet.</summary>
     public static string? NewestRun(string runsFolder) => !Directory.Exists(runsFolder)
         ? null
         : Directory.EnumerateDirectories(runsFolder)
@@ -58,12 +58,12 @@ internal static class ProgressLog
             .FirstOrDefault();
 }
 
-/// <summary><c>artifacts/watch.json</c>: what the command <c>watch</c> does.</summary>
+/// <summary><c>artifacts/watch.json</c>: the status of the command <c>watch</c>.</summary>
 internal static class WatchFile
 {
     private const string FileName = "watch.json";
 
-    /// <returns>Null where nothing was ever watched.</returns>
+    /// <returns>Null if <c>watch</c> never ran.</returns>
     public static WatchStatus? Read(string artifacts)
     {
         string path = Path.Combine(artifacts, FileName);
