@@ -122,7 +122,7 @@ internal sealed class ServerOptions : IValidatableObject
     {
         if (FileLimit() is { } files and < LeastFiles)
         {
-            yield return new ValidationResult($"This process may open {files} files, but needs at least {LeastFiles}. Raise the limit (ulimit -n, or LimitNOFILE of a systemd unit).");
+            yield return new ValidationResult($"This process may open {files} files but needs at least {LeastFiles}. Raise the limit (ulimit -n, or LimitNOFILE of a systemd unit).");
         }
     }
 

@@ -1,15 +1,15 @@
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
-/// FAISS's binary index format, little-endian: four letters that name the kind, a header that all share, and what the
-/// kind needs (see <c>Files</c>). What is written here FAISS reads, and the other way round.
+/// FAISS's binary index format, little-endian: four letters for the kind, a common header, and the kind's own
+/// fields (see <c>Files</c>). FAISS reads the files written here, and vice versa.
 /// </summary>
 internal static class FaissFile
 {
-    private const long MapFrom = 64 << 20; // below, reading all of it costs less than touching its pages one by one
+    private const long MapFrom = 64 << 20; // below this, reading the file costs less than faulting in its pages one by one
     private const int BufferBytes = 1 << 16;
 
-    /// <exception cref="ArgumentException">An index that FAISS has no format for.</exception>
+    /// <exception cref="ArgumentException">FAISS has no format for the index.</exception>
     public static void Write(string path, IVectorIndex index)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, BufferBytes);
@@ -30,14 +30,14 @@ internal static class FaissFile
         }
     }
 
-    /// <summary>Reads an index. The rows of a large flat one stay in the file, mapped into memory until it is disposed.</summary>
+    /// <summary>Reads an index. The rows of a large flat index stay in the file, mapped into memory until the index is disposed.</summary>
     /// <exception cref="InvalidDataException">
-    /// Not a FAISS index, a kind that is not read here, or contents that contradict each other. Nothing is allocated
-    /// before its size is compared with the file's.
+    /// Not a FAISS index, an unsupported kind, or contradictory contents. Nothing is allocated
+    /// before its size is checked against the file's.
     /// </exception>
     public static IVectorIndex Read(string path) => Read(path, MapFrom);
 
-    /// <param name="mapFrom">Size in bytes from which the rows of a flat index stay in the file.</param>
+    /// <param name="mapFrom">File size in bytes from which the rows of a flat index stay in the file.</param>
     public static IVectorIndex Read(string path, long mapFrom)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes);
@@ -62,7 +62,7 @@ internal static class FaissFile
             FlatFormat.InnerProduct or FlatFormat.L2 => ReadFlat(file, reader, letters, mapFrom),
             IvfFormat.Flat or IvfFormat.Scalar or IvfFormat.Product => IvfFormat.Read(reader, letters),
             HnswFormat.Letters => HnswFormat.Read(reader),
-            _ => throw reader.Error($"index kind '{letters}' is not one that is read here (IxFI, IxF2, IwFl, IwSq, IwPQ, IHNf)"),
+            _ => throw reader.Error($"index kind '{letters}' is not supported (IxFI, IxF2, IwFl, IwSq, IwPQ, IHNf)"),
         };
     }
 

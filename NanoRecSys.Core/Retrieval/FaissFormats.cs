@@ -8,19 +8,19 @@ internal static class FlatFormat
     public const string InnerProduct = "IxFI";
     public const string L2 = "IxF2";
 
-    /// <returns>The header, and the number of floats that follow.</returns>
+    /// <returns>The header and the number of floats after it.</returns>
     public static (FaissHeader Header, long Floats) ReadHeader(FaissReader reader, string letters)
     {
         reader.Require(letters is InnerProduct or L2, $"a flat index was expected, found '{letters}'");
         FaissHeader header = FaissHeader.Read(reader);
         reader.Require(
-            header.Metric == (letters == InnerProduct ? VectorMetric.InnerProduct : VectorMetric.L2), $"the metric is {header.Metric}, '{letters}' has the other");
+            header.Metric == (letters == InnerProduct ? VectorMetric.InnerProduct : VectorMetric.L2), $"the metric is {header.Metric}, '{letters}' needs the other one");
         long floats = (long)header.Rows * header.Dimension;
         reader.Expect("floats of the rows", floats);
         return (header, floats);
     }
 
-    /// <summary>A flat index inside of another: centroids, or the rows of a graph.</summary>
+    /// <summary>A flat index inside another one: centroids, or the rows of a graph.</summary>
     public static (FaissHeader Header, float[] Vectors) Read(FaissReader reader)
     {
         (FaissHeader header, long floats) = ReadHeader(reader, reader.Letters());
@@ -44,7 +44,7 @@ internal static class IvfFormat
     public const string Flat = "IwFl";
     public const string Scalar = "IwSq";
     public const string Product = "IwPQ";
-    private const int HashtableEntry = 16; // bytes: id and place
+    private const int HashtableEntry = 16; // bytes: id and position
 
     public static IvfIndex Read(FaissReader reader, string letters)
     {
@@ -116,7 +116,7 @@ internal static class IvfFormat
             index.Vectors.Slice(index.Lists.Ids[position] * index.Dimension, index.Dimension)
                 .CopyTo(MemoryMarshal.Cast<byte, float>(code)));
 
-    // The place of each row by its id, not needed for searching: none, an array of places, or a table of pairs.
+    // The position of each row by its id, not needed for searching: none, an array of positions, or a table of pairs.
     private static void SkipDirectMap(FaissReader reader)
     {
         byte kind = reader.Number<byte>();
@@ -131,14 +131,14 @@ internal static class IvfFormat
     private static long Bytes(FaissReader reader, int each)
     {
         long count = reader.Number<long>();
-        reader.Require(count >= 0 && count <= reader.Left / each, $"{count} entries are announced, {reader.Left} bytes are left");
+        reader.Require(count >= 0 && count <= reader.Left / each, $"{count} entries do not fit in the remaining {reader.Left} bytes");
         return count * each;
     }
 }
 
 /// <summary>
 /// <c>ilar</c>: number of lists and bytes of a code (int64), the sizes (<c>full</c>: one for each list; <c>sprs</c>: pairs
-/// of list and size), then for every list that is not empty its codes and its ids (int64).
+/// of list and size), then for every non-empty list its codes and its ids (int64).
 /// </summary>
 internal static class ListsFormat
 {
@@ -150,7 +150,7 @@ internal static class ListsFormat
     public static (InvertedLists Lists, byte[][] Codes) Read(FaissReader reader, int count, long codeBytes, int alignment)
     {
         string letters = reader.Letters();
-        reader.Require(letters == Array, $"inverted lists of kind '{letters}' are not read here ('{Array}')");
+        reader.Require(letters == Array, $"inverted lists of kind '{letters}' are not supported ('{Array}')");
         reader.Expect("lists", count);
         reader.Expect("bytes of a code", codeBytes);
         long[] sizes = ReadSizes(reader, count);
@@ -203,7 +203,7 @@ internal static class ListsFormat
             return reader.Vector<long>("sizes of lists", count);
         }
 
-        reader.Require(letters == Sparse, $"sizes of lists of kind '{letters}' are not read here ('{Full}', '{Sparse}')");
+        reader.Require(letters == Sparse, $"sizes of lists of kind '{letters}' are not supported ('{Full}', '{Sparse}')");
         long[] pairs = reader.Vector<long>();
         reader.Require(pairs.Length % 2 == 0, "a list has no size");
         var sizes = new long[count];
@@ -217,19 +217,19 @@ internal static class ListsFormat
     }
 }
 
-/// <summary>What follows the centroids of a list index whose rows are codes.</summary>
+/// <summary>The part after the centroids of a list index whose rows are codes.</summary>
 internal static class QuantizerFormat
 {
     private const int EightBits = 0; // FAISS's QT_8bit
 
     /// <summary>
-    /// Kind, how the range was chosen and an argument of it (int32, int32, float), D and bytes of a code (int64), least
-    /// values and ranges (2 D floats), bytes of a code again, and whether codes are of the difference to the centroid.
+    /// Kind, how the range was chosen and its argument (int32, int32, float), D and bytes of a code (int64), smallest
+    /// values and ranges (2 D floats), bytes of a code again, and whether codes encode the difference from the centroid.
     /// </summary>
     public static IvfScalarIndex ReadScalar(FaissReader reader, FaissHeader header, FlatIndex centroids)
     {
         int kind = reader.Number<int>();
-        reader.Require(kind == EightBits, $"scalar quantizer of kind {kind} is not read here ({EightBits}: 8 bits)");
+        reader.Require(kind == EightBits, $"scalar quantizer of kind {kind} is not supported ({EightBits}: 8 bits)");
         reader.Skip(sizeof(int) + sizeof(float));
         reader.Expect("dimension of the quantizer", header.Dimension);
         reader.Expect("bytes of a code", header.Dimension);
@@ -244,8 +244,8 @@ internal static class QuantizerFormat
     public static void Write(FaissWriter writer, IvfScalarIndex index)
     {
         writer.Number(EightBits);
-        writer.Number(0); // the range goes from the least value to the largest,
-        writer.Number(0f); // widened by nothing
+        writer.Number(0); // the range goes from the smallest value to the largest,
+        writer.Number(0f); // not widened
         writer.Number((long)index.Dimension);
         writer.Number((long)index.Dimension);
         writer.Vector<float>([.. index.Quantizer.Least, .. index.Quantizer.Range]);
@@ -255,7 +255,7 @@ internal static class QuantizerFormat
     }
 
     /// <summary>
-    /// Whether codes are of the difference to the centroid, bytes of a code (int64), D, M and bits of a part (int64),
+    /// Whether codes encode the difference from the centroid, bytes of a code (int64), D, M and bits of a part (int64),
     /// and the centroids of the parts.
     /// </summary>
     public static IvfProductIndex ReadProduct(FaissReader reader, FaissHeader header, FlatIndex centroids)
@@ -295,9 +295,9 @@ internal static class QuantizerFormat
 }
 
 /// <summary>
-/// <c>IHNf</c>: the header, the graph and its rows as a flat index. The graph: chance of each level (float64), edge
-/// places up to each level (int32), levels (int32), offsets (int64), edges (int32), entry, top level, breadth of building
-/// and of searching, and an unused number (int32).
+/// <c>IHNf</c>: the header, the graph, and its rows as a flat index. The graph: probability of each level (float64), edge
+/// slots up to each level (int32), levels (int32), offsets (int64), edges (int32), entry, top level, breadth for building
+/// and for searching, and an unused number (int32).
 /// </summary>
 internal static class HnswFormat
 {
@@ -313,7 +313,7 @@ internal static class HnswFormat
         int[] levels = reader.Vector<int>("levels of rows", header.Rows);
         reader.Require(levels.All(level => level > 0 && level < placesUpTo.Length), "a row is on more levels than there are");
         long places = levels.Sum(level => (long)placesUpTo[level]);
-        reader.Require(places <= reader.Left / sizeof(int), $"{places} edges are announced, {reader.Left} bytes are left");
+        reader.Require(places <= reader.Left / sizeof(int), $"{places} edges do not fit in the remaining {reader.Left} bytes");
         reader.Require(places <= Array.MaxLength, $"{places} edges are too many");
         var graph = new HnswGraph(levels, placesUpTo);
         reader.Require(reader.Vector<long>("offsets of rows", header.Rows + 1L).AsSpan().SequenceEqual(graph.Offsets), "the offsets are not those of the levels");

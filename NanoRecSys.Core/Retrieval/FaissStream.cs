@@ -5,19 +5,19 @@ using System.Text;
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
-/// Reads FAISS's little-endian numbers. Every length is compared with what is left of the file before memory is asked
-/// for, so that a file of a few bytes cannot ask for gigabytes.
+/// Reads FAISS's little-endian numbers. Every length is checked against the rest of the file before memory is
+/// allocated, so that a file of a few bytes cannot request gigabytes.
 /// </summary>
 internal sealed class FaissReader(Stream stream, string name)
 {
-    private const int ValuesAtOnce = 1 << 16; // an array may be larger than two gigabytes, a span of its bytes may not
+    private const int ValuesAtOnce = 1 << 16; // an array may be larger than two gigabytes, but not a span of its bytes
 
     private readonly long _length = stream.Length;
 
     public long Position => stream.Position;
     public long Left => _length - stream.Position;
 
-    /// <summary>Four letters that name what follows.</summary>
+    /// <summary>Four letters that identify what follows.</summary>
     public string Letters()
     {
         Span<byte> letters = stackalloc byte[4];
@@ -39,18 +39,18 @@ internal sealed class FaissReader(Stream stream, string name)
         return value;
     }
 
-    /// <summary>A count that must be what is expected.</summary>
+    /// <summary>A count that must have the expected value.</summary>
     public void Expect(string what, long expected)
     {
         long actual = Number<long>();
         Require(actual == expected, $"{what}: {actual}, expected {expected}");
     }
 
-    /// <summary>A length and as many values.</summary>
+    /// <summary>A length and that many values.</summary>
     public T[] Vector<T>()
         where T : unmanaged => Values<T>(Number<long>());
 
-    /// <param name="what">For the message where the file says another length.</param>
+    /// <param name="what">For the message if the file has another length.</param>
     public T[] Vector<T>(string what, long count)
         where T : unmanaged
     {
@@ -63,7 +63,7 @@ internal sealed class FaissReader(Stream stream, string name)
     {
         Require(
             count >= 0 && count <= Array.MaxLength && count <= Left / Unsafe.SizeOf<T>(),
-            $"{count} values of {Unsafe.SizeOf<T>()} bytes are announced, {Left} bytes are left");
+            $"{count} values of {Unsafe.SizeOf<T>()} bytes do not fit in the remaining {Left} bytes");
         T[] values = GC.AllocateUninitializedArray<T>((int)count);
         for (int start = 0; start < values.Length; start += ValuesAtOnce)
         {
@@ -75,7 +75,7 @@ internal sealed class FaissReader(Stream stream, string name)
 
     public void Skip(long bytes)
     {
-        Require(bytes >= 0 && bytes <= Left, $"{bytes} bytes are announced, {Left} are left");
+        Require(bytes >= 0 && bytes <= Left, $"{bytes} bytes do not fit in the remaining {Left}");
         stream.Seek(bytes, SeekOrigin.Current);
     }
 
@@ -92,7 +92,7 @@ internal sealed class FaissReader(Stream stream, string name)
 
     private void ReadBytes(Span<byte> bytes)
     {
-        // One call of the file may give fewer than asked; a file that shrank meanwhile gives none.
+        // One read may return fewer bytes than requested; a file that shrank in the meantime returns none.
         if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
         {
             throw Error("the file ends too early");
@@ -107,7 +107,7 @@ internal sealed class FaissWriter(Stream stream)
     public void Number<T>(T value)
         where T : unmanaged => stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
 
-    /// <summary>A length and as many values.</summary>
+    /// <summary>A length and that many values.</summary>
     public void Vector<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
@@ -118,7 +118,7 @@ internal sealed class FaissWriter(Stream stream)
     public void Values<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        // In parts: the bytes of a large array are more than a span can hold.
+        // In parts, because a large array has more bytes than a span can hold.
         const int Part = 1 << 24;
         for (; values.Length > Part; values = values[Part..])
         {
@@ -129,10 +129,10 @@ internal sealed class FaissWriter(Stream stream)
     }
 }
 
-/// <summary>What every index file starts with after its letters.</summary>
+/// <summary>The beginning of every index file after its letters.</summary>
 internal readonly record struct FaissHeader(int Dimension, int Rows, VectorMetric Metric)
 {
-    private const long UnusedField = 1 << 20; // FAISS writes this number where older versions had other fields.
+    private const long UnusedField = 1 << 20; // FAISS writes this number in place of fields of older versions
     private const int MaxDimension = 1 << 16;
 
     public static FaissHeader Of(IVectorIndex index) => new(index.Dimension, index.Count, index.Metric);
@@ -147,7 +147,7 @@ internal readonly record struct FaissHeader(int Dimension, int Rows, VectorMetri
         reader.Require(dimension is > 0 and <= MaxDimension, $"the dimension is {dimension}, expected 1 to {MaxDimension}");
         reader.Require(rows is >= 0 and <= int.MaxValue, $"{rows} rows");
         reader.Require(trained == 1, "the index is not trained");
-        reader.Require(metric is 0 or 1, $"metric {metric} is not one that is read here (0 inner product, 1 squared distance)");
+        reader.Require(metric is 0 or 1, $"metric {metric} is not supported (0 inner product, 1 squared distance)");
         return new FaissHeader(dimension, (int)rows, metric == 0 ? VectorMetric.InnerProduct : VectorMetric.L2);
     }
 

@@ -4,14 +4,14 @@ namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// Exact search by comparing the query with every row: FAISS's <c>IndexFlatIP</c> and <c>IndexFlatL2</c>. Reads a
-/// quarter of the memory that the rows take: bytes decide which rows can be among the best, and only those are
+/// quarter of the rows' memory: bytes determine which rows can be among the best, and only those are
 /// compared in fp32 (see <see cref="RowScan"/>).
 /// </summary>
-/// <remarks>If the rows are in a mapped file, disposing unmaps it once the searches under way have ended; otherwise disposing does nothing.</remarks>
+/// <remarks>If the rows are in a mapped file, disposing unmaps it when the running searches have ended; otherwise disposing does nothing.</remarks>
 internal sealed class FlatIndex : IVectorIndex, IDisposable
 {
-    private const int FewRows = 512; // below, comparing all of them costs less than preparing the query
-    private const int TileBytes = 1 << 19; // half of a core's second-level cache
+    private const int FewRows = 512; // below this, comparing all of them costs less than preparing the query
+    private const int TileBytes = 1 << 19; // half of a core's L2 cache
     private readonly ReadOnlyMemory<float> _vectors; // [Count, Dimension]
     private readonly ExactRows _rows;
     private readonly ByteRows? _bytes;
@@ -19,7 +19,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
     /// <param name="vectors">[rows, dimension], row-major; kept, not copied.</param>
     /// <param name="metric">How rows compare with a query.</param>
-    /// <param name="kernel">Compares; null: the fastest.</param>
+    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public FlatIndex(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric = VectorMetric.InnerProduct, IVectorKernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dimension);
@@ -35,7 +35,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         Count = vectors.Length / dimension;
         Metric = metric;
 
-        // Without SIMD for bytes the pass would cost more than it saves; a test that asks for it gets it.
+        // Without SIMD for bytes the first pass would cost more than it saves; tests that pass a kernel get it anyway.
         if (Count >= FewRows && ByteRows.Fits(Count, dimension) && (_kernel.IsFastWithBytes || kernel is not null))
         {
             _bytes = ByteRows.Quantize(vectors, dimension, metric);
@@ -49,7 +49,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     {
     }
 
-    /// <summary>The file that holds the rows, if they are not in memory; owned by this index.</summary>
+    /// <summary>The file with the rows, if they are not in memory; owned by this index.</summary>
     internal MappedFile? Mapped { private get; init; }
 
     public string Kind => IndexKinds.Flat;
@@ -58,7 +58,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     public int Dimension { get; }
     public int Count { get; }
     public long Memory => (long)_vectors.Length * sizeof(float) + (_bytes?.Memory ?? 0);
-    public ReadOnlySpan<float> Vectors => _vectors.Span; // [Count, Dimension], row-major; not to be read any more once this is disposed
+    public ReadOnlySpan<float> Vectors => _vectors.Span; // [Count, Dimension], row-major; must not be read after this is disposed
     public ReadOnlyMemory<float> Rows => _vectors; // [Count, Dimension], row-major; valid until this is disposed
 
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
@@ -68,14 +68,14 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         return Finish(SearchPart(query, filter, results, 0, Count), results);
     }
 
-    /// <summary>One query split over cores: for an answer soon where most cores idle.</summary>
+    /// <summary>One query split over cores, for a fast answer when most cores are idle.</summary>
     public int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int threads)
     {
         QueryShape.Require(this, query, filter);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
         using MappedFile.Lease held = Hold();
         int k = results.Length;
-        int part = (Count / threads + 63) / 64 * 64; // whole words of the filter
+        int part = (Count / threads + 63) / 64 * 64; // rounded to whole words of the filter
         float[] shared = query.ToArray(); // a span cannot go to other threads
         var found = new Candidate[threads][];
         Parallel.For(0, threads, thread =>
@@ -97,7 +97,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
     /// <summary>Many queries at once: each part of the rows is compared with all of them while it is in the cache.</summary>
     /// <param name="queries">[B, Dimension]</param>
     /// <param name="results">[B, k]</param>
-    /// <param name="found">[B] candidates written for each.</param>
+    /// <param name="found">[B] number of candidates for each query.</param>
     public void SearchBatch(ReadOnlySpan<float> queries, RowFilter filter, int k, Span<Candidate> results, Span<int> found)
     {
         filter.Require(Count);
@@ -140,7 +140,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 
     private MappedFile.Lease Hold() => Mapped?.Hold() ?? default;
 
-    /// <summary>The best of some rows, their distances negated.</summary>
+    /// <summary>The best rows in a range, with distances negated.</summary>
     private int SearchPart(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results, int first, int end)
     {
         var best = new TopK(results);
@@ -169,7 +169,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
 }
 
 /// <summary>fp32 rows that queries are compared with exactly.</summary>
-/// <param name="vectors">[Count, D]; may be a mapped file's.</param>
+/// <param name="vectors">[Count, D]; may be in a mapped file.</param>
 /// <param name="metric">How rows compare with a query.</param>
 internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel kernel)
 {
@@ -189,10 +189,10 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
         }
     }
 
-    /// <summary>Offers the rows that a first pass kept, unless what they can score at most is too little.</summary>
+    /// <summary>Offers the rows kept by a first pass, unless their largest possible score is too low.</summary>
     /// <param name="query">[D]</param>
-    /// <param name="ids">The row at each position of the pass; empty where they are the same.</param>
-    /// <param name="best">Receives them.</param>
+    /// <param name="ids">The row at each position of the pass; empty if they are the same.</param>
+    /// <param name="best">Receives the rows.</param>
     public void Rescore(BoundedCandidates kept, ReadOnlySpan<float> query, ReadOnlySpan<int> ids, ref TopK best)
     {
         ReadOnlySpan<float> rows = vectors.Span;
@@ -217,8 +217,8 @@ internal sealed class ExactRows(ReadOnlyMemory<float> vectors, int dimension, Ve
 }
 
 /// <summary>
-/// An index with rows added behind those of the one it was made from: new items come while the index serves, and
-/// rebuilding an approximate one takes minutes. The added rows are searched exactly. Immutable; adding makes a new one.
+/// An index with rows added after those of an existing one: new items arrive while the index serves, and
+/// rebuilding an approximate index takes minutes. The added rows are searched exactly. Immutable; adding creates a new one.
 /// </summary>
 internal sealed class ExtendedIndex : IVectorIndex
 {

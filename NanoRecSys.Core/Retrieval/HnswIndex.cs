@@ -4,18 +4,18 @@ using System.Runtime.Intrinsics.X86;
 
 namespace NanoRecSys.Core.Retrieval;
 
-/// <summary>Search along a graph of near rows: FAISS's <c>IndexHNSWFlat</c>.</summary>
+/// <summary>Search along a graph of neighboring rows: FAISS's <c>IndexHNSWFlat</c>.</summary>
 internal sealed class HnswIndex : IVectorIndex
 {
     // Approximate number of rows compared per row kept, at 32 edges: decides when comparing all admitted rows is cheaper.
     private const int RowsPerBreadth = 30;
 
     private readonly ExactRows _rows;
-    private int _breadth = 16; // as FAISS starts
+    private int _breadth = 16; // FAISS's default
 
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
     /// <param name="metric">How rows compare with a query.</param>
-    /// <param name="kernel">Compares; null: the fastest.</param>
+    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public HnswIndex(HnswGraph graph, ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(vectors.Length, (long)graph.Count * dimension, nameof(vectors));
@@ -32,9 +32,9 @@ internal sealed class HnswIndex : IVectorIndex
     public long Memory => Graph.Memory + (long)Space.Vectors.Length * sizeof(float);
     public HnswGraph Graph { get; }
     public HnswSpace Space { get; }
-    public int BuildBreadth { get; init; } = 40; // rows kept in sight while the graph was built (efConstruction)
+    public int BuildBreadth { get; init; } = 40; // candidates kept while the graph was built (efConstruction)
 
-    /// <summary>Rows kept in sight (efSearch), at least K: more find more, and cost more.</summary>
+    /// <summary>Candidates kept during a search (efSearch), at least K: more candidates find more, and cost more.</summary>
     public int Breadth
     {
         get => _breadth;
@@ -51,14 +51,14 @@ internal sealed class HnswIndex : IVectorIndex
             return 0;
         }
 
-        // In sight must be as many admitted rows as there would be without a filter.
+        // The candidates must include as many admitted rows as there would be without a filter.
         long breadth = Math.Max(_breadth, results.Length) * (long)Count / admitted;
         if (breadth * RowsPerBreadth < admitted)
         {
             Walk(query, filter, (int)breadth, ref best);
         }
 
-        // Few are admitted, or the graph does not lead to enough of them.
+        // Few rows are admitted, or the graph does not lead to enough of them.
         if (best.Count < Math.Min(results.Length, admitted))
         {
             best = new TopK(results);
@@ -87,15 +87,15 @@ internal sealed class HnswIndex : IVectorIndex
 }
 
 /// <summary>
-/// Rows and the near rows that each leads to, on levels that thin out upwards; laid out as FAISS keeps it. The places
-/// of a row's edges are one piece, level 0 first; unused ones hold -1.
+/// Rows with edges to neighboring rows, on levels that thin out upwards, in FAISS's layout. The slots
+/// for a row's edges are contiguous, level 0 first; unused ones contain -1.
 /// </summary>
 internal sealed class HnswGraph
 {
-    public const int MostEdges = 1 << 11; // edges of a row on an upper level (M) that a file may have; level 0 has twice as many
+    public const int MostEdges = 1 << 11; // maximum edges of a row on an upper level (M) in a file; level 0 has twice as many
 
-    /// <param name="levels">[rows] on how many levels each row is, at least 1.</param>
-    /// <param name="placesUpTo">Edge places of a row on all levels below the given one; starts with 0.</param>
+    /// <param name="levels">[rows] number of levels of each row, at least 1.</param>
+    /// <param name="placesUpTo">Edge slots of a row on all levels below the given one; starts with 0.</param>
     public HnswGraph(int[] levels, int[] placesUpTo)
     {
         Levels = levels;
@@ -111,10 +111,10 @@ internal sealed class HnswGraph
     }
 
     public int Count => Levels.Length;
-    public int[] Levels { get; } // [rows] on how many levels each row is
-    public int[] PlacesUpTo { get; } // edge places of a row on all levels below the given one
-    public long[] Offsets { get; } // [rows + 1] where each row's places start
-    public int[] Neighbors { get; } // [places] the row that an edge leads to, or -1
+    public int[] Levels { get; } // [rows] number of levels of each row
+    public int[] PlacesUpTo { get; } // edge slots of a row on all levels below the given one
+    public long[] Offsets { get; } // [rows + 1] start of each row's slots
+    public int[] Neighbors { get; } // [slots] the row that an edge leads to, or -1
     public int Entry { get; set; } = -1; // the row that searches start from; -1 for an empty graph
     public int TopLevel => Entry < 0 ? -1 : Levels[Entry] - 1; // the entry's highest level; -1 for an empty graph
     public long Memory => sizeof(int) * (Neighbors.LongLength + Levels.LongLength) + sizeof(long) * Offsets.LongLength;
@@ -127,7 +127,7 @@ internal sealed class HnswGraph
     {
         if (Count > 0 ? (uint)Entry >= (uint)Count : Entry != -1)
         {
-            throw new InvalidDataException($"The graph's entry is {Entry}, it has {Count} rows.");
+            throw new InvalidDataException($"The graph's entry is {Entry}, but it has {Count} rows.");
         }
 
         for (int row = 0; row < Count; row++)
@@ -147,7 +147,7 @@ internal sealed class HnswGraph
 }
 
 /// <summary>
-/// Walks a graph towards a query. Searches and the building of the graph share it. Kept by each thread for its next
+/// Walks a graph towards a query. Used for searching and for building the graph. Each thread keeps one for its next
 /// walk, so that a search allocates nothing.
 /// </summary>
 internal sealed class HnswWalk
@@ -169,7 +169,7 @@ internal sealed class HnswWalk
 
     public static void GiveBack(HnswWalk walk) => Idle = walk;
 
-    /// <summary>The best row that greedy steps reach on the levels above <paramref name="level"/>.</summary>
+    /// <summary>The best row reached by greedy steps on the levels above <paramref name="level"/>.</summary>
     public static Candidate Descend(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, int level)
     {
         var nearest = new Candidate(graph.Entry, space.Score(query, graph.Entry));
@@ -195,10 +195,10 @@ internal sealed class HnswWalk
     }
 
     /// <summary>The best rows around a start on one level.</summary>
-    /// <param name="graph">Where to walk.</param>
+    /// <param name="graph">The graph to walk.</param>
     /// <param name="query">[D]</param>
-    /// <param name="start">Where to begin.</param>
-    /// <param name="breadth">Rows kept in sight (ef): more find more, and cost more.</param>
+    /// <param name="start">The first row.</param>
+    /// <param name="breadth">Candidates kept (ef): more candidates find more, and cost more.</param>
     /// <returns>Up to <paramref name="breadth"/> rows, best first, valid until the next walk.</returns>
     public ReadOnlySpan<Candidate> Search(HnswGraph graph, HnswSpace space, ReadOnlySpan<float> query, Candidate start, int level, int breadth)
     {
@@ -221,7 +221,7 @@ internal sealed class HnswWalk
                 break;
             }
 
-            // Known first, then compared: the rows are on their way to the cache meanwhile.
+            // Collected first, then compared: meanwhile the rows are being loaded into the cache.
             foreach (int row in Fresh(graph.Edges(from.Row, level), space))
             {
                 float score = space.Score(query, row);
@@ -262,7 +262,7 @@ internal sealed class HnswWalk
     }
 }
 
-/// <summary>The rows of a graph and how they compare: larger scores are nearer, distances are negated.</summary>
+/// <summary>The rows of a graph and their comparison: larger scores are nearer, distances are negated.</summary>
 internal sealed class HnswSpace
 {
     private const int CacheLineFloats = 16;
@@ -270,7 +270,7 @@ internal sealed class HnswSpace
     private readonly IVectorKernel _kernel;
 
     /// <param name="vectors">[rows, dimension]; kept, not copied.</param>
-    /// <param name="kernel">Compares; null: the fastest.</param>
+    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public HnswSpace(ReadOnlyMemory<float> vectors, int dimension, VectorMetric metric, IVectorKernel? kernel = null)
     {
         _vectors = vectors;
@@ -290,7 +290,7 @@ internal sealed class HnswSpace
 
     public float Score(ReadOnlySpan<float> query, int row) => _kernel.Score(Metric, query, Row(row));
 
-    /// <summary>Has the row brought to the cache, without waiting.</summary>
+    /// <summary>Starts loading the row into the cache, without waiting.</summary>
     internal unsafe void Prefetch(int row)
     {
         if (!Sse.IsSupported)
@@ -298,7 +298,7 @@ internal sealed class HnswSpace
             return;
         }
 
-        // A hint only: where the garbage collector moved the row meanwhile, the hint is wasted.
+        // Only a hint: if the garbage collector moves the row in the meantime, it has no effect.
         ref float first = ref MemoryMarshal.GetReference(Row(row));
         for (int at = 0; at < Dimension; at += CacheLineFloats)
         {
@@ -307,7 +307,7 @@ internal sealed class HnswSpace
     }
 }
 
-/// <summary>Candidates to look at next, the best score on top.</summary>
+/// <summary>Candidates to visit next, best score on top.</summary>
 internal sealed class NearestFirst
 {
     private Candidate[] _heap = new Candidate[256];
@@ -356,7 +356,7 @@ internal sealed class NearestFirst
     }
 }
 
-/// <summary>Rows met in this search. A search marks them with its number, so that nothing has to be cleared in between.</summary>
+/// <summary>Rows visited in this search. Each search marks them with its own number, so that nothing has to be cleared in between.</summary>
 internal sealed class VisitedRows
 {
     private ushort[] _marks = [];
@@ -377,7 +377,7 @@ internal sealed class VisitedRows
         }
     }
 
-    /// <returns>False where the row was met before.</returns>
+    /// <returns>False if the row was visited before.</returns>
     public bool Add(int row)
     {
         if (_marks[row] == _search)

@@ -8,22 +8,22 @@ namespace NanoRecSys.Core.Retrieval;
 /// the root mean square of the user's scores over the catalog, which puts all users on one scale. Safe for concurrent calls.
 /// </summary>
 /// <remarks>
-/// <see cref="Search"/> finds the same items as a sort of what <see cref="AddToAll"/> leaves, provided that the index is exact: an item
-/// without a list score that is not among the K nearest is behind all of these, whose list scores are not negative. Items that were added since
-/// the lists were counted keep the place that their estimated cosine gives them.
+/// <see cref="Search"/> finds the same items as sorting the result of <see cref="AddToAll"/>, provided that the index is exact: an item
+/// without a list score that is not among the K nearest ranks behind all of them, because list scores are not negative. Items added after
+/// the lists were computed keep the rank of their estimated cosine.
 /// </remarks>
-/// <param name="lists">At least one, of the same items.</param>
-/// <param name="weights">One for each, above 0.</param>
+/// <param name="lists">At least one, all for the same items.</param>
+/// <param name="weights">One for each list, above 0.</param>
 internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<double> weights) : IDisposable
 {
     private readonly int _touched = (int)Math.Min(lists[0].Count, lists.Sum(list => (long)list.MostTouched));
     private readonly ConcurrentBag<Scratch> _unused = [];
 
     public int Count => lists[0].Count; // V
-    public IEnumerable<ItemBlend> Parts => lists.Zip(weights, (list, weight) => new ItemBlend([list], [weight])); // each list alone, valid as long as this blend
+    public IEnumerable<ItemBlend> Parts => lists.Zip(weights, (list, weight) => new ItemBlend([list], [weight])); // each list alone; valid while this blend is
 
     /// <summary>Maps the lists of a published version; disposing the blend unmaps them.</summary>
-    /// <exception cref="InvalidDataException">A file is damaged, or the lists are of different items.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the lists are for different items.</exception>
     public static ItemBlend Open(string folder, IReadOnlyList<ItemListInfo> infos)
     {
         ItemLists[] lists = [.. infos.Select(info => ItemLists.Map(Path.Combine(folder, info.File), info.Decay))];
@@ -53,7 +53,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         Scratch scratch = Score(history);
         for (int c = 0; c < rows.Length; c++)
         {
-            scores[c] += rows[c] < Count ? scratch.Scores[rows[c]] : 0; // new items are on no list
+            scores[c] += rows[c] < Count ? scratch.Scores[rows[c]] : 0; // new items are not in any list
         }
 
         Return(scratch);
@@ -61,10 +61,10 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
 
     /// <param name="history">Item rows, oldest first.</param>
     /// <param name="user">[D]</param>
-    /// <param name="vectors">[V, D] of the items that the lists have.</param>
+    /// <param name="vectors">[V, D] embeddings of the items in the lists.</param>
     /// <param name="filter">Which rows may be returned.</param>
-    /// <param name="nearest">[K] the index's best by cosine, with this filter, and how many there are.</param>
-    /// <param name="best">[K] receives the best by the blend.</param>
+    /// <param name="nearest">[K] the index's best rows by cosine with this filter; shorter if there are fewer.</param>
+    /// <param name="best">[K] receives the best rows by the blend.</param>
     public int Search(
         ReadOnlySpan<int> history, ReadOnlySpan<float> user, ReadOnlySpan<float> vectors, RowFilter filter, ReadOnlySpan<Candidate> nearest, Span<Candidate> best)
     {
@@ -76,7 +76,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
             if (row < Count)
             {
                 top.Offer(row, cosine + scratch.Scores[row]);
-                scratch.Scores[row] = 0; // offered
+                scratch.Scores[row] = 0; // already offered
             }
             else
             {
@@ -84,7 +84,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
             }
         }
 
-        // Whatever the index did not return is no nearer than its last, if it returned all that were asked for; rounding aside.
+        // If the index returned as many rows as requested, any other row is no nearer than its last one, except for rounding.
         float farthest = nearest.Length == best.Length && best.Length > 0 ? nearest[^1].Score + 1e-4f : float.PositiveInfinity;
         foreach (int row in scratch.Rows)
         {
@@ -108,7 +108,7 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         }
     }
 
-    // Each takes the place that it has among the nearest, with the score of the known item there.
+    // Each new item takes the rank that it has among the nearest, with the score of the known item there.
     private int PlaceNew(ReadOnlySpan<Candidate> nearest, Span<Candidate> best, int found)
     {
         Candidate[] known = best[..found].ToArray();
@@ -147,16 +147,16 @@ internal sealed class ItemBlend(IReadOnlyList<ItemLists> lists, IReadOnlyList<do
         _unused.Add(scratch);
     }
 
-    /// <summary>Of one request at a time: all zeros between two.</summary>
+    /// <summary>Used by one request at a time; all zeros between two.</summary>
     private sealed class Scratch(int items, int touched)
     {
-        private readonly float[] _own = new float[items]; // of one list
+        private readonly float[] _own = new float[items]; // scores of one list
         private readonly int[] _ownRows = new int[touched];
         private readonly int[] _rows = new int[touched];
         private int _count;
 
         public float[] Scores { get; } = new float[items]; // [V]
-        public ReadOnlySpan<int> Rows => _rows.AsSpan(0, _count); // all that may be above zero
+        public ReadOnlySpan<int> Rows => _rows.AsSpan(0, _count); // all rows that may be above zero
 
         public void Add(ItemLists list, ReadOnlySpan<int> history, float weight)
         {

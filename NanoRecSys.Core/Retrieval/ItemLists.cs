@@ -1,15 +1,15 @@
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
-/// A linear item-item model cut to each item's strongest neighbours: an item scores the sum, over the history, of its entries in the
-/// lists of the history's items, older ones weighing less. A matrix of V x N pairs (row, score), in memory or in a mapped file.
+/// A linear item-item model reduced to each item's strongest neighbors: an item's score is the sum, over the history, of its entries in the
+/// lists of the history's items, with lower weights for older ones. A matrix of V x N pairs (row, score), in memory or in a mapped file.
 /// </summary>
 internal sealed class ItemLists : IDisposable
 {
-    private const float Negligible = 1e-4f; // what still older items could add is lost in the rounding
+    private const float Negligible = 1e-4f; // contributions of still older items are lost in rounding
     private const float NoRow = -1;
 
-    private readonly ReadOnlyMemory<float> _pairs; // [V, N, 2], strongest first, filled up with NoRow
+    private readonly ReadOnlyMemory<float> _pairs; // [V, N, 2], strongest first, padded with NoRow
     private readonly int _columns; // 2 N
     private readonly MappedFile? _file;
 
@@ -20,10 +20,10 @@ internal sealed class ItemLists : IDisposable
     }
 
     public int Count { get; } // V
-    public float Decay { get; } // how much less an item of the history weighs than the one after it
-    public int MostTouched => (int)Math.Min(Count, (long)Depth * (_columns / 2)); // most entries that Add can touch
+    public float Decay { get; } // weight of an item of the history relative to the one after it
+    public int MostTouched => (int)Math.Min(Count, (long)Depth * (_columns / 2)); // maximum number of entries that Add can touch
 
-    /// <summary>Number of latest items of a history that count.</summary>
+    /// <summary>Number of latest history items that count.</summary>
     private int Depth => Decay >= 1 ? int.MaxValue / Math.Max(1, _columns) : 1 + (int)(MathF.Log(Negligible) / MathF.Log(Decay));
 
     /// <param name="lists">[V][at most N] positive scores, strongest first.</param>
@@ -44,14 +44,14 @@ internal sealed class ItemLists : IDisposable
         return new ItemLists(pairs, columns, (float)decay, null);
     }
 
-    /// <param name="pairs">[V, 2 N] as <see cref="Pairs"/> had them.</param>
+    /// <param name="pairs">[V, 2 N] as in <see cref="Pairs"/>.</param>
     /// <param name="columns">2 N</param>
     /// <param name="decay">See <see cref="Decay"/>.</param>
-    /// <exception cref="InvalidDataException">A row is not an item's.</exception>
+    /// <exception cref="InvalidDataException">A row is not that of an item.</exception>
     public static ItemLists Of(float[] pairs, int columns, double decay) => new ItemLists(pairs, columns, (float)decay, null).RequireRows("The item lists");
 
-    /// <summary>Maps what <see cref="Write"/> wrote; disposing it unmaps the file.</summary>
-    /// <exception cref="InvalidDataException">Not such a matrix, or a row is not an item's.</exception>
+    /// <summary>Maps a file written by <see cref="Write"/>; disposing unmaps it.</summary>
+    /// <exception cref="InvalidDataException">Not such a matrix, or a row is not that of an item.</exception>
     public static ItemLists Map(string path, double decay)
     {
         using FileStream stream = File.OpenRead(path);
@@ -65,10 +65,10 @@ internal sealed class ItemLists : IDisposable
 
     public void Write(string path) => NpyFile.Write(path, Pairs, _columns);
 
-    /// <summary>Adds what a history gives to every item.</summary>
+    /// <summary>Adds the scores that a history gives to all items.</summary>
     /// <param name="history">Item rows, oldest first; only the latest count.</param>
     /// <param name="scores">[V] zeros.</param>
-    /// <param name="touched">[<see cref="MostTouched"/>] receives the rows that are not zero any more.</param>
+    /// <param name="touched">[<see cref="MostTouched"/>] receives the rows that are no longer zero.</param>
     public int Add(ReadOnlySpan<int> history, Span<float> scores, Span<int> touched)
     {
         ReadOnlySpan<float> pairs = _pairs.Span;
@@ -94,7 +94,7 @@ internal sealed class ItemLists : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
-    // Rows and scores are used without further checks.
+    // Checked here, because rows and scores are used without further checks.
     private ItemLists RequireRows(string name)
     {
         ReadOnlySpan<float> pairs = _pairs.Span;

@@ -5,14 +5,14 @@ namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// Rows in lists by their nearest centroid; a search compares the query with the rows of the <see cref="Probes"/> lists
-/// whose centroids are nearest to it. Where a filter leaves too few of them, further lists follow, nearest first.
+/// whose centroids are nearest to it. If a filter leaves too few of them, further lists follow, nearest first.
 /// </summary>
 internal abstract class IvfIndex : IVectorIndex
 {
     private const int MostOnStack = 256;
     private int _probes = 1;
 
-    /// <param name="centroids">[lists, D], by the index's metric.</param>
+    /// <param name="centroids">[lists, D], with the index's metric.</param>
     protected IvfIndex(FlatIndex centroids, InvertedLists lists)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(lists.Count, centroids.Count, nameof(lists));
@@ -29,7 +29,7 @@ internal abstract class IvfIndex : IVectorIndex
     public FlatIndex Centroids { get; }
     public InvertedLists Lists { get; }
 
-    /// <summary>Lists searched for each query: more find more, and cost more. From 1 to the number of lists.</summary>
+    /// <summary>Number of lists searched for each query, from 1 to all: more lists find more, and cost more.</summary>
     public int Probes
     {
         get => _probes;
@@ -47,7 +47,7 @@ internal abstract class IvfIndex : IVectorIndex
         int found = SearchLists(query, filter, results, _probes);
         if (found < results.Length && _probes < Lists.Count)
         {
-            // Rare: the filter is narrow, or lists are short. All lists, and the search stops when it has enough.
+            // Rare: the filter is narrow, or lists are short. All lists are candidates, and the search stops when it has enough rows.
             found = SearchLists(query, filter, results, Lists.Count);
         }
 
@@ -58,7 +58,7 @@ internal abstract class IvfIndex : IVectorIndex
 
     /// <param name="query">[D]</param>
     /// <param name="lists">The lists to search, nearest first, with their centroids' scores or distances.</param>
-    /// <param name="enough">Lists to search at least; after them the search ends as soon as K rows were seen.</param>
+    /// <param name="enough">Minimum number of lists to search; after them the search ends as soon as K rows were seen.</param>
     /// <param name="results">Receives scores; distances negated.</param>
     /// <returns>The number of candidates, best first.</returns>
     protected abstract int SearchLists(ReadOnlySpan<float> query, RowFilter filter, ReadOnlySpan<Candidate> lists, int enough, Span<Candidate> results);
@@ -87,9 +87,9 @@ internal sealed class IvfFlatIndex : IvfIndex
     private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
-    /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
+    /// <param name="lists">Created with an alignment of <see cref="ListAlignment"/>.</param>
     /// <param name="vectors">[rows, D] in the order of rows, not of lists; kept, not copied.</param>
-    /// <param name="kernel">Compares; null: the fastest.</param>
+    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public IvfFlatIndex(FlatIndex centroids, InvertedLists lists, ReadOnlyMemory<float> vectors, IVectorKernel? kernel = null)
         : base(centroids, lists)
     {
@@ -101,7 +101,7 @@ internal sealed class IvfFlatIndex : IvfIndex
         _bytes.Fill(lists.Positions, position => lists.Ids[position], vectors, Metric);
     }
 
-    public static int ListAlignment => VectorKernels.BlockRows; // rows of a block, at which every list starts
+    public static int ListAlignment => VectorKernels.BlockRows; // rows of a block; every list starts at a block
     public override string Kind => IndexKinds.IvfFlat;
     public override long Memory => base.Memory + (long)_vectors.Length * sizeof(float) + _bytes.Memory;
     public ReadOnlySpan<float> Vectors => _vectors.Span; // [rows, D] in the order of rows
@@ -125,11 +125,11 @@ internal sealed class IvfFlatIndex : IvfIndex
 
 /// <summary>
 /// Lists of rows as one byte per dimension: FAISS's <c>IndexIVFScalarQuantizer</c> with <c>QT_8bit</c>. The bytes are
-/// compared as integers first; the few rows that count are decoded.
+/// first compared as integers; the few rows that matter are decoded.
 /// </summary>
 /// <remarks>
-/// With centroid c and decoded rest r: the inner product is q.c + q.r, and |q - c - r|^2 = |q - c|^2 - 2 q.r +
-/// (|r|^2 + 2 c.r), whose last part belongs to the row alone. So the query is scaled to the codes once, for all lists.
+/// With centroid c and decoded residual r: the inner product is q.c + q.r, and |q - c - r|^2 = |q - c|^2 - 2 q.r +
+/// (|r|^2 + 2 c.r), whose last part depends only on the row. So the query is scaled to the codes once, for all lists.
 /// </remarks>
 internal sealed class IvfScalarIndex : IvfIndex
 {
@@ -140,10 +140,10 @@ internal sealed class IvfScalarIndex : IvfIndex
     private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
-    /// <param name="lists">Made with an alignment of <see cref="IvfFlatIndex.ListAlignment"/>.</param>
-    /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
+    /// <param name="lists">Created with an alignment of <see cref="IvfFlatIndex.ListAlignment"/>.</param>
+    /// <param name="byResidual">Whether codes encode the difference from the list's centroid.</param>
     /// <param name="codeAt">Writes the [D] codes of a position; may be called by several threads.</param>
-    /// <param name="kernel">Compares; null: the fastest.</param>
+    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public IvfScalarIndex(
         FlatIndex centroids, InvertedLists lists, ScalarQuantizer quantizer, bool byResidual, PositionCode codeAt, IVectorKernel? kernel = null)
         : base(centroids, lists)
@@ -238,7 +238,7 @@ internal sealed class IvfScalarIndex : IvfIndex
 }
 
 /// <summary>
-/// One byte per dimension between the least and the largest value seen there: FAISS's <c>QT_8bit</c>. Code c stands for
+/// One byte per dimension between the smallest and the largest value seen there: FAISS's <c>QT_8bit</c>. Code c represents
 /// least + (c + 0.5) / 255 * range.
 /// </summary>
 /// <param name="Least">[D]</param>
@@ -247,7 +247,7 @@ internal sealed record ScalarQuantizer(float[] Least, float[] Range)
 {
     public int Dimension => Least.Length;
 
-    /// <param name="vectors">[rows, D]; later values outside their range are clamped.</param>
+    /// <param name="vectors">[rows, D]; later values outside the range are clamped.</param>
     public static ScalarQuantizer Train(ReadOnlySpan<float> vectors, int dimension)
     {
         var least = new float[dimension];
@@ -289,14 +289,14 @@ internal sealed record ScalarQuantizer(float[] Least, float[] Range)
 }
 
 /// <summary>
-/// Which rows each list holds. Every list starts at a multiple of a block's rows, so that its rows can be compared a
+/// The rows of each list. Every list starts at a multiple of a block's rows, so that its rows can be compared a
 /// block at a time; positions between lists are empty.
 /// </summary>
 internal sealed class InvertedLists
 {
     private readonly int[] _starts; // [lists]
     private readonly int[] _sizes; // [lists]
-    private readonly int[] _ids; // [positions], -1 where empty
+    private readonly int[] _ids; // [positions], -1 if empty
 
     private InvertedLists(int[] starts, int[] sizes, int[] ids, int rows)
     {
@@ -316,7 +316,7 @@ internal sealed class InvertedLists
 
     public int Size(int list) => _sizes[list];
 
-    /// <returns>[Positions] the list of each position, -1 where it is empty.</returns>
+    /// <returns>[Positions] the list of each position, -1 if it is empty.</returns>
     public int[] ListOfPositions()
     {
         var lists = new int[_ids.Length];

@@ -4,20 +4,20 @@ namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>Lists of rows as M bytes each: FAISS's <c>IndexIVFPQ</c> with 8-bit codes. The most compact kind.</summary>
 /// <remarks>
-/// With centroid c and decoded rest r, |q - c - r|^2 = |q - c|^2 - 2 q.r + (|r|^2 + 2 c.r). FAISS keeps a table of the
-/// last part per list and centroid; here each row keeps its own sum of it, so that one table per query serves all lists.
+/// With centroid c and decoded residual r, |q - c - r|^2 = |q - c|^2 - 2 q.r + (|r|^2 + 2 c.r). FAISS keeps a table of the
+/// last part per list and centroid; here each row keeps its own sum, so that one table per query serves all lists.
 /// </remarks>
 internal sealed class IvfProductIndex : IvfIndex
 {
     private readonly byte[] _codes; // [positions / 64, M, 64]
-    private readonly float[] _offsets; // [positions] for L2 -(|r|^2 + 2 c.r)
+    private readonly float[] _offsets; // [positions] for L2: -(|r|^2 + 2 c.r)
     private readonly IVectorKernel _kernel;
 
     /// <param name="centroids">[lists, D]</param>
-    /// <param name="lists">Made with an alignment of <see cref="ListAlignment"/>.</param>
-    /// <param name="byResidual">Whether codes are of the difference to the list's centroid.</param>
+    /// <param name="lists">Created with an alignment of <see cref="ListAlignment"/>.</param>
+    /// <param name="byResidual">Whether codes encode the difference from the list's centroid.</param>
     /// <param name="codeAt">Writes the [M] codes of a position; may be called by several threads.</param>
-    /// <param name="kernel">Compares; null: the fastest.</param>
+    /// <param name="kernel">The kernel to compare with; null for the fastest.</param>
     public IvfProductIndex(
         FlatIndex centroids, InvertedLists lists, ProductQuantizer quantizer, bool byResidual, PositionCode codeAt, IVectorKernel? kernel = null)
         : base(centroids, lists)
@@ -50,7 +50,7 @@ internal sealed class IvfProductIndex : IvfIndex
         });
     }
 
-    public static int ListAlignment => VectorKernels.CodeBlockRows; // rows of a block, at which every list starts
+    public static int ListAlignment => VectorKernels.CodeBlockRows; // rows of a block; every list starts at a block
     public override string Kind => IndexKinds.IvfProduct;
     public override long Memory => base.Memory + _codes.LongLength + sizeof(float) * _offsets.LongLength + Quantizer.Memory;
     public ProductQuantizer Quantizer { get; }
@@ -97,7 +97,7 @@ internal sealed class IvfProductIndex : IvfIndex
         _ => -squares,
     };
 
-    // The kept rows come in the order of the lists, so that one walk over both finds each row's list.
+    // The kept rows are in list order, so that one pass over both finds each row's list.
     private void Rescore(BoundedCandidates kept, ReadOnlySpan<float> table, ReadOnlySpan<Candidate> lists, float squares, ref TopK best)
     {
         int i = 0;
@@ -129,13 +129,13 @@ internal sealed class IvfProductIndex : IvfIndex
 }
 
 /// <summary>
-/// A vector as M bytes: each names the nearest of 256 centroids in its part of the vector (Jégou et al., 2011).
+/// A vector as M bytes: each selects the nearest of 256 centroids in its part of the vector (Jégou et al., 2011).
 /// </summary>
 internal sealed class ProductQuantizer
 {
-    public const int Centroids = 256; // centroids of a part: as many as a byte can name
+    public const int Centroids = 256; // centroids of a part, one per value of a byte
 
-    private readonly float[] _columns; // [M, width, 256]: one dimension of all centroids side by side
+    private readonly float[] _columns; // [M, width, 256]: one dimension of all centroids adjacent
     private readonly float[] _squares; // [M, 256]
 
     /// <param name="dimension">D, a multiple of <paramref name="parts"/>.</param>
@@ -188,7 +188,7 @@ internal sealed class ProductQuantizer
         Span<float> nearness = stackalloc float[Centroids];
         for (int part = 0; part < Parts; part++)
         {
-            // |x - c|^2 is least where |c|^2 / 2 - x.c is.
+            // |x - c|^2 is smallest where |c|^2 / 2 - x.c is.
             TensorPrimitives.Multiply(_squares.AsSpan(part * Centroids, Centroids), -0.5f, nearness);
             for (int d = 0; d < Width; d++)
             {
@@ -212,12 +212,12 @@ internal sealed class ProductQuantizer
 }
 
 /// <summary>
-/// The first pass over product codes: the tables of a query as bytes of one common step, so that a sum of M entries is
-/// off by at most M / 2 steps. Only rows that may still be among the best K are summed in fp32 afterwards.
+/// The first pass over product codes: the query's tables as bytes with a common step, so that a sum of M entries is
+/// off by at most M / 2 steps. Only rows that may still be among the best K are then summed in fp32.
 /// </summary>
 internal sealed class CodeScan
 {
-    private const float Rounding = 1f / (1 << 18); // of sums of up to some hundred fp32 terms
+    private const float Rounding = 1f / (1 << 18); // error of sums of up to a few hundred fp32 terms
 
     [ThreadStatic]
     private static CodeScan? Idle;
@@ -234,7 +234,7 @@ internal sealed class CodeScan
     private int _parts;
 
     public BoundedCandidates Candidates { get; } = new();
-    public float[] Table { get; private set; } = []; // [M, 256] to be filled by the caller before Begin
+    public float[] Table { get; private set; } = []; // [M, 256] filled by the caller before Begin
 
     public static CodeScan Take(int parts)
     {
@@ -268,7 +268,7 @@ internal sealed class CodeScan
             _least += low;
         }
 
-        // A table with NaN or infinity has no step; it is summed in fp32.
+        // A table with NaN or infinity has no step and is summed in fp32.
         _useBytes = kernel.HasByteTables && _parts <= VectorKernels.MostParts && float.IsFinite(range);
         _step = range > 0 ? range / 255 : 1;
         _bound = magnitude * Rounding + (_useBytes ? 0.501f * _parts * _step : 0);
@@ -286,7 +286,7 @@ internal sealed class CodeScan
     /// <param name="codes">[blocks, M, 64]</param>
     /// <param name="offsets">[positions] added to each row's sum.</param>
     /// <param name="first">First position; a multiple of 64.</param>
-    /// <param name="count">Positions in use from there on.</param>
+    /// <param name="count">Number of positions in use from there.</param>
     /// <param name="ids">[positions]</param>
     public void Scan(ReadOnlySpan<byte> codes, ReadOnlySpan<float> offsets, int first, int count, float constant, RowFilter filter, ReadOnlySpan<int> ids)
     {

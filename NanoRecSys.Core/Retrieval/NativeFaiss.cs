@@ -5,11 +5,11 @@ using System.Runtime.InteropServices;
 namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>An index file searched by the FAISS library itself: the second engine behind <see cref="IVectorIndex"/>.</summary>
-/// <remarks>With a filter a graph gives only what its walks reach; the other kinds give as many as there are.</remarks>
+/// <remarks>With a filter, a graph returns only what its walks reach; the other kinds return all that there are.</remarks>
 internal sealed class NativeIndex : IVectorIndex, IDisposable
 {
     private readonly FaissIndexHandle _index;
-    private readonly IntPtr _lists; // the same index, where it has lists
+    private readonly IntPtr _lists; // the same index, if it has lists
     private readonly long _fileBytes;
 
     private NativeIndex(FaissIndexHandle index, string kind, long fileBytes)
@@ -37,10 +37,10 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
         if (!FaissLibrary.IsAvailable)
         {
             throw new FaissException(
-                $"FAISS's C library (libfaiss_c) is not installed. Install it, set {FaissLibrary.PathVariable} to its path, or use the engine '{IndexEngines.Managed}'.");
+                $"The FAISS C library (libfaiss_c) is not installed. Install it, set {FaissLibrary.PathVariable} to its path, or use the engine '{IndexEngines.Managed}'.");
         }
 
-        // FAISS trusts its files; they are checked here first, so that a damaged one cannot crash the process.
+        // FAISS trusts its files. They are checked here first, so that a damaged file cannot crash the process.
         IVectorIndex checkedIndex = FaissFile.Read(path);
         string kind = checkedIndex.Kind;
         (checkedIndex as IDisposable)?.Dispose();
@@ -48,7 +48,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
         return new NativeIndex(new FaissIndexHandle(index), kind, new FileInfo(path).Length);
     }
 
-    /// <summary>Sets how widely it searches, by FAISS's name: <c>nprobe</c>, <c>efSearch</c>.</summary>
+    /// <summary>Sets a parameter for how widely it searches, by FAISS's name: <c>nprobe</c>, <c>efSearch</c>.</summary>
     /// <exception cref="FaissException">This kind has no such parameter.</exception>
     public void Set(string parameter, double value)
     {
@@ -122,7 +122,7 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
         }
     }
 
-    // Versions before 1.7.4 support no selector for graphs: request more until enough of them are admitted.
+    // FAISS before 1.7.4 supports no selector for graphs, so more rows are requested until enough are admitted.
     private int SearchWider(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results)
     {
         int wanted = Math.Min(results.Length, filter.CountAdmitted(Count));
@@ -164,12 +164,12 @@ internal sealed class NativeIndex : IVectorIndex, IDisposable
 }
 
 /// <summary>
-/// The functions of FAISS's C API (<c>libfaiss_c</c>) that searching needs. Those that return an int give 0 for success;
-/// else <see cref="Check"/> throws what the library says.
+/// The functions of FAISS's C API (<c>libfaiss_c</c>) that searching needs. Those that return an int return 0 for success;
+/// otherwise <see cref="Check"/> throws the library's message.
 /// </summary>
 internal static partial class FaissLibrary
 {
-    /// <summary>Environment variable with the library's path, where the system's loader does not find it.</summary>
+    /// <summary>Environment variable with the library's path, for when the system's loader does not find it.</summary>
     public const string PathVariable = "NANORECSYS_FAISS_C";
 
     private const string Name = "faiss_c";
@@ -202,7 +202,7 @@ internal static partial class FaissLibrary
     [LibraryImport(Name, EntryPoint = "faiss_Index_metric_type")]
     internal static partial int Metric(FaissIndexHandle index);
 
-    /// <returns>Null where the index has no lists.</returns>
+    /// <returns>Null if the index has no lists.</returns>
     [LibraryImport(Name, EntryPoint = "faiss_IndexIVF_cast")]
     internal static partial IntPtr AsLists(FaissIndexHandle index);
 
@@ -215,14 +215,14 @@ internal static partial class FaissLibrary
     /// <param name="values">[queries, D]</param>
     /// <param name="parameters">Search parameters of the index's kind.</param>
     /// <param name="distances">[queries, k]</param>
-    /// <param name="labels">[queries, k], -1 where there is no neighbour.</param>
+    /// <param name="labels">[queries, k], -1 if there is no neighbor.</param>
     [LibraryImport(Name, EntryPoint = "faiss_Index_search_with_params")]
     internal static unsafe partial int Search(FaissIndexHandle index, long queries, float* values, long k, IntPtr parameters, float* distances, long* labels);
 
     [LibraryImport(Name, EntryPoint = "faiss_Index_search")]
     internal static unsafe partial int Search(FaissIndexHandle index, long queries, float* values, long k, float* distances, long* labels);
 
-    /// <param name="selector">Receives it.</param>
+    /// <param name="selector">Receives the selector.</param>
     /// <param name="bitmap">Bit i % 8 of byte i / 8 admits row i; must outlive the selector.</param>
     [LibraryImport(Name, EntryPoint = "faiss_IDSelectorBitmap_new")]
     internal static unsafe partial int NewSelector(out IntPtr selector, nuint bytes, byte* bitmap);
@@ -269,7 +269,7 @@ internal static partial class FaissLibrary
 
 internal sealed class FaissException(string message, Exception? innerException = null) : Exception(message, innerException);
 
-/// <summary>A native index; freed when no search uses it any more.</summary>
+/// <summary>A native index; freed when no search uses it.</summary>
 internal sealed class FaissIndexHandle() : SafeHandle(IntPtr.Zero, ownsHandle: true)
 {
     public FaissIndexHandle(IntPtr index)

@@ -6,17 +6,17 @@ namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// The first pass of a search: products of bytes give each row's score within a proven bound, and only rows that
-/// may still be among the best K are kept, to be compared in fp32 afterwards.
+/// may still be among the best K are kept, to be compared in fp32 later.
 /// </summary>
 /// <remarks>
 /// With row x = s*a + e and query q = t*b + f (a, b integers), |q.x - s*t*(a.b)| = |t*b.e + f.x| &lt;= |t*b||e| + |f||x|
-/// by Cauchy-Schwarz. Roundings of fp32 are added to it.
-/// <para>Each thread keeps one for its next search, so a search allocates nothing.</para>
+/// by Cauchy-Schwarz. The fp32 rounding errors are added.
+/// <para>Each thread keeps an instance for its next search, so a search allocates nothing.</para>
 /// </remarks>
 internal sealed class RowScan
 {
-    private const float Underflow = 1f / (1L << 59) / (1L << 59); // 2^-118: a product of bytes, below 2^31, times what a scale near 0 loses
-    private const float ConstantRounding = 1f / (1 << 20); // some roundings of 2^-24 each, generously
+    private const float Underflow = 1f / (1L << 59) / (1L << 59); // 2^-118: a product of bytes, below 2^31, times the loss of a scale near 0
+    private const float ConstantRounding = 1f / (1 << 20); // a generous bound for several roundings of 2^-24 each
 
     [ThreadStatic]
     private static RowScan? Idle;
@@ -44,9 +44,9 @@ internal sealed class RowScan
 
     public static void GiveBack(RowScan scan) => Idle = scan;
 
-    /// <param name="rows">Where the query will be compared.</param>
+    /// <param name="rows">The rows to compare the query with.</param>
     /// <param name="query">[D]</param>
-    /// <param name="metric">For L2 scores are 2 q.x - |x|^2 and a constant of the caller's, usually -|q|^2.</param>
+    /// <param name="metric">For L2 scores are 2 q.x - |x|^2 plus the caller's constant, usually -|q|^2.</param>
     public void Begin(ByteRows rows, ReadOnlySpan<float> query, VectorMetric metric, int k, IVectorKernel kernel)
     {
         Array.Resize(ref _pairs, Math.Max(_pairs.Length, ShortQuery.PairsOf(query.Length)));
@@ -55,7 +55,7 @@ internal sealed class RowScan
         ShortQuery quantized = ShortQuery.Quantize(query, _pairs.AsSpan(0, ShortQuery.PairsOf(query.Length)));
         _correction = ByteRows.Correction(quantized);
 
-        // |fp32 sum of D terms - true sum| <= D * 2^-24 * |q||x| in any order; 32 more for what is computed here.
+        // |fp32 sum of D terms - true sum| <= D * 2^-24 * |q||x| in any order, plus 32 for the computations here.
         double norm = Math.Sqrt(SumOfSquares(query));
         double rounding = (query.Length + 32) * Math.Pow(2, -24);
         double times = metric == VectorMetric.L2 ? 2 : 1;
@@ -69,8 +69,8 @@ internal sealed class RowScan
 
     /// <param name="rows">The same rows as for <see cref="Begin"/>.</param>
     /// <param name="first">First position; a multiple of 16, and of 64 without ids.</param>
-    /// <param name="count">Positions in use from there on.</param>
-    /// <param name="ids">[Positions] the row at each position; empty where position and row are the same.</param>
+    /// <param name="count">Number of positions in use from there.</param>
+    /// <param name="ids">[Positions] the row at each position; empty if position and row are the same.</param>
     public void Scan(ByteRows rows, int first, int count, float constant, RowFilter filter, ReadOnlySpan<int> ids)
     {
         ReadOnlySpan<int> query = _pairs.AsSpan(0, ShortQuery.PairsOf(rows.Dimension));
@@ -126,19 +126,19 @@ internal sealed class RowScan
 }
 
 /// <summary>
-/// Rows as bytes in blocks of sixteen (see <see cref="IVectorKernel.Multiply"/>), with what bounds the error of a product with them.
-/// Byte c stands for (c - 128) * scale of its row.
+/// Rows as bytes in blocks of sixteen (see <see cref="IVectorKernel.Multiply"/>), with error bounds for products with them.
+/// Byte c represents (c - 128) * the row's scale.
 /// </summary>
 internal sealed class ByteRows
 {
-    private const int Zero = 128; // the byte that stands for 0
+    private const int Zero = 128; // the byte that represents 0
     private const int Steps = 127;
     private const int Alignment = 64;
-    private const float RoundUp = 1.00001f; // the norms below are rounded; a bound must not be too small
+    private const float RoundUp = 1.00001f; // the norms below are rounded, and a bound must not be too small
     private readonly byte[] _bytes; // pinned; the blocks start at _start
     private readonly int _start;
 
-    /// <param name="positions">Places for rows; a multiple of 16. Unused ones are never returned.</param>
+    /// <param name="positions">Number of row positions, a multiple of 16. Unused ones are never returned.</param>
     public unsafe ByteRows(int positions, int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(positions % VectorKernels.BlockRows, 0, nameof(positions));
@@ -146,7 +146,7 @@ internal sealed class ByteRows
         Dimension = dimension;
         BlockBytes = ShortQuery.PairsOf(dimension) * 2 * VectorKernels.BlockRows;
 
-        // Aligned to a cache line: half of the loads would touch two of them otherwise.
+        // Aligned to a cache line; otherwise half of the loads would touch two.
         _bytes = GC.AllocateUninitializedArray<byte>(checked(positions / VectorKernels.BlockRows * BlockBytes + Alignment), pinned: true);
         fixed (byte* first = _bytes)
         {
@@ -167,11 +167,11 @@ internal sealed class ByteRows
     public float[] Errors { get; } // |row - its bytes' values|
     public float[] Norms { get; } // |row|
     public float[] Offsets { get; } // added to a row's product; for L2 it is -|row|^2
-    public float LargestNorm { get; private set; } // the largest of Norms if offsets are their squares, else 0; not a number where a norm is none
-    public float LargestOffset { get; private set; } // the largest magnitude of Offsets if they are not the squares of norms, else 0
-    public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float); // bytes that this takes
+    public float LargestNorm { get; private set; } // the largest of Norms if offsets are their squares, otherwise 0; NaN if a norm is NaN
+    public float LargestOffset { get; private set; } // the largest magnitude of Offsets if they are not the squares of norms, otherwise 0
+    public long Memory => _bytes.LongLength + 4L * Positions * sizeof(float); // in bytes
 
-    /// <returns>False if they exceed the size of an array.</returns>
+    /// <returns>False if they exceed the maximum size of an array.</returns>
     public static bool Fits(long rows, int dimension) => (rows + VectorKernels.BlockRows) * (dimension + 1) + Alignment <= Array.MaxLength;
 
     public static int PositionsFor(int rows) => (rows + VectorKernels.BlockRows - 1) / VectorKernels.BlockRows * VectorKernels.BlockRows;
@@ -188,13 +188,13 @@ internal sealed class ByteRows
         return bytes;
     }
 
-    /// <param name="count">Positions to fill, from 0 on.</param>
-    /// <param name="rowAt">The row at a position, or -1 where there is none.</param>
+    /// <param name="count">Number of positions to fill, from 0.</param>
+    /// <param name="rowAt">The row at a position, or -1 if there is none.</param>
     /// <param name="vectors">[rows, D]</param>
     /// <param name="metric">For L2 a row's offset becomes -|row|^2.</param>
     public void Fill(int count, Func<int, int> rowAt, ReadOnlyMemory<float> vectors, VectorMetric metric)
     {
-        const int Chunk = 1024; // rows per task: small enough to share evenly, large enough not to notice
+        const int Chunk = 1024; // rows per task: small enough to share evenly, large enough for little overhead
         Parallel.For(0, (count + Chunk - 1) / Chunk, chunk =>
         {
             for (int position = chunk * Chunk; position < Math.Min(count, (chunk + 1) * Chunk); position++)
@@ -208,7 +208,7 @@ internal sealed class ByteRows
         LargestNorm = Norms.Length == 0 ? 0 : TensorPrimitives.Max<float>(Norms);
     }
 
-    /// <summary>Takes stock once all positions were <see cref="Set"/>.</summary>
+    /// <summary>Computes totals after all positions were <see cref="Set"/>.</summary>
     public void Complete() => LargestOffset = Offsets.Length == 0 ? 0 : Math.Abs(TensorPrimitives.MaxMagnitude<float>(Offsets));
 
     /// <summary>Sets a row's bytes; the value of byte c is c - 128.</summary>
@@ -225,7 +225,7 @@ internal sealed class ByteRows
         (Scales[position], Norms[position], Offsets[position]) = (1, (float)Math.Sqrt(norm) * RoundUp, offset);
     }
 
-    /// <param name="row">[D]; receives its bytes.</param>
+    /// <param name="row">[D]; receives the row's bytes.</param>
     public void Read(int position, Span<byte> row)
     {
         ReadOnlySpan<byte> block = Block(position);
@@ -249,7 +249,7 @@ internal sealed class ByteRows
         Offsets[position] = metric == VectorMetric.L2 ? -norm * norm : 0;
         if (!float.IsFinite(metric == VectorMetric.L2 ? norm * norm : norm) || !float.IsFinite(1 / scale))
         {
-            // NaN, or too large or too small to be scaled: an infinite bound makes it a candidate, to be compared exactly.
+            // NaN, or too large or too small to be scaled: an infinite bound makes the row a candidate, to be compared exactly.
             (Scales[position], Errors[position], Offsets[position]) = (0, largest == 0 ? 0 : float.PositiveInfinity, 0);
             return;
         }
@@ -268,11 +268,11 @@ internal sealed class ByteRows
         Errors[position] = (float)Math.Sqrt(error) * RoundUp;
     }
 
-    /// <summary>What must be subtracted from a product of bytes, because byte 128 stands for 0.</summary>
+    /// <summary>Must be subtracted from a product of bytes, because byte 128 represents 0.</summary>
     public static int Correction(in ShortQuery query) => Zero * query.Sum;
 }
 
-/// <summary>A query as 16-bit integers b with one scale s, and how far s * b is from it.</summary>
+/// <summary>A query as 16-bit integers b with one scale s, and the distance of s * b from it.</summary>
 internal readonly ref struct ShortQuery
 {
     // The largest sum of products of D bytes with 16-bit values must fit 32 bits.
@@ -313,7 +313,7 @@ internal readonly ref struct ShortQuery
         pairs.Clear();
         for (int i = 0; i < query.Length; i++)
         {
-            // Clamped: a denormal scale may round to more steps than there are. Such errors count like others.
+            // Clamped because a denormal scale may round to more steps than there are. Such errors are covered by the bound.
             int value = (int)Math.Clamp(MathF.Round(query[i] / scale), -steps, steps);
             pairs[i / 2] |= i % 2 == 0 ? value & 0xFFFF : value << 16;
             sum += value;

@@ -6,7 +6,7 @@ namespace NanoRecSys.Core.Retrieval;
 
 /// <summary>
 /// Keeps the best K candidates of a scan in a caller's buffer: a binary heap with the worst on top.
-/// Larger scores are better; distances are offered negated. Of equal scores the smaller row wins.
+/// Larger scores are better; distances are negated. Of equal scores the smaller row wins.
 /// </summary>
 internal ref struct TopK(Span<Candidate> heap)
 {
@@ -16,7 +16,7 @@ internal ref struct TopK(Span<Candidate> heap)
 
     public readonly float Threshold => Count < _heap.Length ? float.NegativeInfinity : _heap.Length == 0 ? float.PositiveInfinity : _heap[0].Score;
 
-    /// <summary>NaN never enters: it has no place in an order.</summary>
+    /// <summary>NaN is never added, because it cannot be ordered.</summary>
     public void Offer(int row, float score)
     {
         if (float.IsNaN(score))
@@ -43,7 +43,7 @@ internal ref struct TopK(Span<Candidate> heap)
         return Count;
     }
 
-    /// <summary>Turns what was offered into what a search returns: negated distances into distances, products as they are.</summary>
+    /// <summary>Turns the offered values into the values that a search returns: negated distances into distances, products unchanged.</summary>
     public static void ToScores(VectorMetric metric, Span<Candidate> candidates)
     {
         if (metric != VectorMetric.L2)
@@ -96,7 +96,7 @@ internal ref struct TopK(Span<Candidate> heap)
     }
 }
 
-/// <summary>The K-th largest of the numbers offered so far: what a row must reach to count among the best K.</summary>
+/// <summary>The K-th largest of the numbers offered so far: the score that a row must reach to be among the best K.</summary>
 /// <param name="heap">[K], the smallest on top.</param>
 internal ref struct ScoreFloor(Span<float> heap, int count)
 {
@@ -145,12 +145,12 @@ internal ref struct ScoreFloor(Span<float> heap, int count)
 }
 
 /// <summary>
-/// Keeps the rows that may still be among the best K if each score is only known within a bound: those whose
-/// score plus bound reaches the K-th largest of all scores minus bounds, because K rows are certainly that good.
+/// Keeps the rows that may still be among the best K when each score is only known within a bound: those whose
+/// score plus bound reaches the K-th largest of all scores minus bounds, because K rows certainly score at least that.
 /// </summary>
 internal sealed class BoundedCandidates
 {
-    public const int RowsAtOnce = 64; // rows that are offered at once: one word of a filter
+    public const int RowsAtOnce = 64; // rows offered at once: one word of a filter
 
     private float[] _floor = [];
     private int _floorCount;
@@ -158,7 +158,7 @@ internal sealed class BoundedCandidates
     private Candidate[] _pending = new Candidate[1024];
     private int _pendingCount;
 
-    /// <summary>Rows that may be among the best: their position, and the most that their score can be.</summary>
+    /// <summary>Rows that may be among the best: their position and largest possible score.</summary>
     public ReadOnlySpan<Candidate> Pending => _pending.AsSpan(0, _pendingCount);
 
     public float Floor => new ScoreFloor(_floor.AsSpan(0, _k), _floorCount).Value; // at least K rows score this or more
@@ -172,9 +172,9 @@ internal sealed class BoundedCandidates
 
     /// <param name="scores">[a multiple of 8, at most 64]</param>
     /// <param name="bounds">The same number; a bound that is NaN keeps its row.</param>
-    /// <param name="wanted">A bit for each row that counts.</param>
-    /// <param name="filter">Asked about rows that are good enough; its sets are over ids.</param>
-    /// <param name="ids">[all positions]; empty where <paramref name="wanted"/> holds the filter's answer already.</param>
+    /// <param name="wanted">A bit for each row to consider.</param>
+    /// <param name="filter">Checked for rows that are good enough; its sets are over ids.</param>
+    /// <param name="ids">[all positions]; empty if <paramref name="wanted"/> already includes the filter.</param>
     public void Offer(int first, ReadOnlySpan<float> scores, ReadOnlySpan<float> bounds, ulong wanted, RowFilter filter, ReadOnlySpan<int> ids)
     {
         var floor = new ScoreFloor(_floor.AsSpan(0, _k), _floorCount);
@@ -211,7 +211,7 @@ internal sealed class BoundedCandidates
     {
         if (_pendingCount == _pending.Length)
         {
-            // What came early was kept by a lower floor than now.
+            // Rows kept early were compared with a lower floor than the current one.
             int kept = 0;
             foreach (Candidate old in Pending)
             {

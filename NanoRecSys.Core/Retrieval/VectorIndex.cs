@@ -23,10 +23,10 @@ internal readonly record struct Candidate(int Row, float Score);
 /// <summary>Nearest neighbours of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
 internal interface IVectorIndex
 {
-    /// <summary>FAISS's name in our spelling: see <see cref="IndexKinds"/></summary>
+    /// <summary>FAISS's name in our spelling; see <see cref="IndexKinds"/>.</summary>
     string Kind { get; }
 
-    /// <summary>Which code searches: see <see cref="IndexEngines"/>.</summary>
+    /// <summary>The search engine; see <see cref="IndexEngines"/>.</summary>
     string Engine { get; }
 
     VectorMetric Metric { get; }
@@ -35,18 +35,18 @@ internal interface IVectorIndex
 
     int Count { get; }
 
-    /// <summary>Bytes that it takes; a mapped file's count although the system may page them out.</summary>
+    /// <summary>Size in bytes; includes a mapped file, although the system may page it out.</summary>
     long Memory { get; }
 
     /// <summary>
     /// Finds the nearest rows that <paramref name="filter"/> admits, nearest first; rows of equal score in ascending
-    /// order. The filter works inside the search, so that rows it leaves out never take a place: an exact index gives
-    /// as many as there are, up to the length of <paramref name="results"/>.
+    /// order. The filter works inside the search, so that excluded rows never take up a result: an exact index returns
+    /// as many rows as there are, up to the length of <paramref name="results"/>.
     /// </summary>
     /// <param name="query">[Dimension]</param>
     /// <param name="filter">Its sets are over this index's <see cref="Count"/> rows.</param>
     /// <param name="results">Receives the candidates; its length is K.</param>
-    /// <exception cref="ArgumentException">The query or the filter is of another size than the index.</exception>
+    /// <exception cref="ArgumentException">The query or the filter does not have the index's size.</exception>
     int Search(ReadOnlySpan<float> query, RowFilter filter, Span<Candidate> results);
 }
 
@@ -54,33 +54,33 @@ internal interface IVectorIndex
 internal static class IndexKinds
 {
     public const string Flat = "flat"; // every row is compared; exact
-    public const string IvfFlat = "ivf-flat"; // rows in lists by the nearest of some centroids; the lists nearest to the query are searched
-    public const string IvfScalar = "ivf-sq8"; // the same, rows as one byte per dimension
-    public const string IvfProduct = "ivf-pq"; // the same, rows as a few bytes: the nearest of 256 centroids in each of some parts of the vector
-    public const string Hnsw = "hnsw"; // a graph whose edges lead to near rows (Malkov and Yashunin, 2016)
+    public const string IvfFlat = "ivf-flat"; // rows in lists by their nearest centroid; the lists nearest to the query are searched
+    public const string IvfScalar = "ivf-sq8"; // the same, with one byte per dimension
+    public const string IvfProduct = "ivf-pq"; // the same, with one byte per part of the vector: the nearest of 256 centroids
+    public const string Hnsw = "hnsw"; // a graph whose edges lead to neighboring rows (Malkov and Yashunin, 2016)
 
     public static readonly IReadOnlyList<string> All = [Flat, IvfFlat, IvfScalar, IvfProduct, Hnsw];
 }
 
 internal static class IndexEngines
 {
-    public const string Managed = "managed"; // ours; needs nothing native
-    public const string Faiss = "faiss"; // the FAISS library, where it is installed
+    public const string Managed = "managed"; // ours; no native library needed
+    public const string Faiss = "faiss"; // the FAISS library, if installed
 }
 
 internal static class IndexFile
 {
     /// <param name="engine">See <see cref="IndexEngines"/>.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or of a kind that is not read here.</exception>
-    /// <exception cref="FaissException">The engine is FAISS, and it is not installed or refuses the file.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged or of an unsupported kind.</exception>
+    /// <exception cref="FaissException">The engine is FAISS, which is not installed or refuses the file.</exception>
     public static IVectorIndex Read(string path, string engine) =>
         engine == IndexEngines.Faiss ? NativeIndex.Read(path) : FaissFile.Read(path);
 }
 
-/// <summary>What every index asks of a query before it searches.</summary>
+/// <summary>Checks a query before the search of any index.</summary>
 internal static class QueryShape
 {
-    /// <exception cref="ArgumentException">The query or the filter is of another size than the index.</exception>
+    /// <exception cref="ArgumentException">The query or the filter does not have the index's size.</exception>
     public static void Require(IVectorIndex index, ReadOnlySpan<float> query, RowFilter filter)
     {
         if (query.Length != index.Dimension)
@@ -93,24 +93,24 @@ internal static class QueryShape
 }
 
 /// <summary>
-/// Which rows a search may return: those that <see cref="Allowed"/> holds (all, where it is null) and
-/// <see cref="Excluded"/> does not. Two sets, because the items of a genre are the same for every request and can be
-/// shared, while the items seen are each user's own.
+/// The rows that a search may return: those in <see cref="Allowed"/> (all if null) and not in
+/// <see cref="Excluded"/>. Two sets, because the items of a category are the same for every request and can be
+/// shared, while each user has a different history.
 /// </summary>
-/// <param name="Excluded">Rows to leave out, such as the items seen; null for none.</param>
-/// <param name="Allowed">Rows to choose from, such as those of a genre; null for all.</param>
+/// <param name="Excluded">Rows to leave out, such as the history; null for none.</param>
+/// <param name="Allowed">Rows to choose from, such as those of a category; null for all.</param>
 internal readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = null)
 {
-    public static RowFilter None => default; // lets every row through
+    public static RowFilter None => default; // admits every row
     public bool IsNone => Excluded is null && Allowed is null;
 
     public bool Admits(int row) => Excluded?.Contains(row) != true && Allowed?.Contains(row) != false;
 
-    /// <returns>A bit for each of the rows from 64 * <paramref name="word"/> on: set where the row may be returned.</returns>
-    /// <remarks>Beyond the last row of an index the bits mean nothing.</remarks>
+    /// <returns>A bit for each of the rows from 64 * <paramref name="word"/> on: set if the row may be returned.</returns>
+    /// <remarks>Bits beyond the last row of an index are meaningless.</remarks>
     public ulong AdmittedBits(int word) => (Allowed?.Words[word] ?? ulong.MaxValue) & ~(Excluded?.Words[word] ?? 0);
 
-    /// <returns>How many of the index's <paramref name="rows"/> rows may be returned.</returns>
+    /// <returns>How many of the index's <paramref name="rows"/> rows are admitted.</returns>
     public int CountAdmitted(int rows)
     {
         if (Allowed is null)
@@ -127,7 +127,7 @@ internal readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = nu
         return count;
     }
 
-    /// <exception cref="ArgumentException">A set is over another number of rows than the index.</exception>
+    /// <exception cref="ArgumentException">A set does not have the index's number of rows.</exception>
     public void Require(int rows)
     {
         Require("excluded", Excluded, rows);
@@ -138,7 +138,7 @@ internal readonly record struct RowFilter(RowSet? Excluded, RowSet? Allowed = nu
     {
         if (set is not null && set.Rows != rows)
         {
-            throw new ArgumentException($"The {name} set is over {set.Rows} rows, the index has {rows}.");
+            throw new ArgumentException($"The {name} set has {set.Rows} rows, the index has {rows}.");
         }
     }
 }
@@ -154,7 +154,7 @@ internal sealed class RowSet(int rows)
 
     public bool Contains(int row) => (_bits[row >> 6] >> (row & 63) & 1) != 0;
 
-    /// <returns>False for a row that was there already.</returns>
+    /// <returns>False if the row was already in the set.</returns>
     public bool Add(int row)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)Rows, nameof(row));
@@ -174,7 +174,7 @@ internal sealed class RowSet(int rows)
         }
     }
 
-    /// <summary>Takes rows out again: what a few rows marked is cleared by them sooner than by wiping all bits.</summary>
+    /// <summary>Removes rows: for a few rows this is faster than clearing all bits.</summary>
     public void RemoveRange(ReadOnlySpan<int> rows)
     {
         foreach (int row in rows)
@@ -223,7 +223,7 @@ internal sealed class RowSet(int rows)
         Count = CountBits();
     }
 
-    /// <returns>A copy of the membership of <paramref name="rows"/> rows from <paramref name="first"/> on, as rows from 0 on.</returns>
+    /// <returns>A copy for <paramref name="rows"/> rows starting at <paramref name="first"/>, renumbered from 0.</returns>
     public RowSet Slice(int first, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);

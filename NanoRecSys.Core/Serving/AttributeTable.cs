@@ -4,16 +4,16 @@ using System.Collections.Frozen;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// Attributes of items in columns, so that a condition is evaluated for all of them without looking into the items. A column is made when
+/// Attributes of items in columns, so that a condition is evaluated for all items without visiting them. A column is built when
 /// a condition first names it. Safe for concurrent use.
 /// </summary>
 internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
 {
-    // Names that the items' file gives to no attribute.
+    // Names that are not attributes in the items file.
     public const string Title = "title";
     public const string Categories = "categories";
     public const string CreatedAt = "created_at";
-    public const string Popularity = "\u0001popularity"; // the number of interactions; not a name that a request can give
+    public const string Popularity = "\u0001popularity"; // the number of interactions; requests cannot use this name
 
     private static readonly FrozenDictionary<string, AttributeKind> OwnKinds = new Dictionary<string, AttributeKind>
     {
@@ -27,25 +27,25 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
     private readonly ConcurrentDictionary<string, TextColumn> _texts = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lazy<Dictionary<string, AttributeKind>> _kinds = new(() => ReadKinds(items));
 
-    public int[] Rows { get; init; } = []; // of the items, where they are not 0, 1, 2, ...
+    public int[] Rows { get; init; } = []; // rows of the items, if they are not 0, 1, 2, ...
     public IEnumerable<string> Fields => _kinds.Value.Keys; // names of the attributes
 
     public static bool IsNumeric(AttributeKind kind) => kind is AttributeKind.Number or AttributeKind.Time;
 
-    /// <returns>Null where no item has the attribute.</returns>
+    /// <returns>Null if no item has the attribute.</returns>
     public AttributeKind? KindOf(string field) =>
         OwnKinds.TryGetValue(field, out AttributeKind kind) || _kinds.Value.TryGetValue(field, out kind) ? kind : null;
 
     public bool HasValue(string field, string text) => Texts(field).Codes.ContainsKey(text);
 
-    /// <summary>A value as the items spell it, in any letter case; as given where none has it.</summary>
+    /// <summary>A value as spelled in the items, given in any letter case; unchanged if no item has it.</summary>
     public string Spelling(string field, string text) => Texts(field) is var column && column.Codes.TryGetValue(text, out int code) ? column.Values[code] : text;
 
-    /// <returns>The numbers of the items that meet the condition, ascending. An item without the attribute only meets <c>!=</c>.</returns>
+    /// <returns>The numbers of the items that meet the condition, ascending. An item without the attribute meets only <c>!=</c>.</returns>
     public IEnumerable<int> Matching(Condition condition, AttributeKind kind) =>
         items.Count == 0 ? [] : IsNumeric(kind) ? Numbers(condition.Field).Matching(condition) : Texts(condition.Field).Matching(condition);
 
-    /// <summary>What the catalog has, for <c>GET /catalog</c>.</summary>
+    /// <summary>Describes an attribute for <c>GET /catalog</c>.</summary>
     public AttributeOverview Describe(string field, int mostValues)
     {
         AttributeKind kind = KindOf(field) ?? AttributeKind.Text;
@@ -74,7 +74,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         : field.Equals(Title, StringComparison.OrdinalIgnoreCase) ? [item.Title]
         : item.Attributes.TryGetValue(field, out AttributeValue value) ? value.Texts : [];
 
-    // Of values of several kinds, the first counts.
+    // If an attribute has values of several kinds, the first kind counts.
     private static Dictionary<string, AttributeKind> ReadKinds(IReadOnlyList<CatalogItem> items)
     {
         var kinds = new Dictionary<string, AttributeKind>(StringComparer.OrdinalIgnoreCase);
@@ -89,7 +89,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         return kinds;
     }
 
-    /// <param name="Values">[V], NaN where an item has none.</param>
+    /// <param name="Values">[V], NaN if an item has none.</param>
     private sealed record NumberColumn(double[] Values)
     {
         public IEnumerable<int> Matching(Condition condition)
@@ -115,7 +115,7 @@ internal sealed class AttributeTable(IReadOnlyList<CatalogItem> items)
         }
     }
 
-    /// <summary>Each item's texts as codes of the different ones.</summary>
+    /// <summary>Each item's texts as codes of the distinct texts.</summary>
     private sealed class TextColumn
     {
         private readonly int[] _offsets; // [V + 1]

@@ -3,21 +3,21 @@ using System.Numerics.Tensors;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// The users that an item would be shown to: each sampled user's whole list is computed, by the cosine and the item lists, and the item's
-/// place in it looked up.
+/// The users to whom an item would be shown: each sampled user's whole list is computed, by the cosine and the item lists, to find
+/// the item's place in it.
 /// </summary>
 internal static class Audience
 {
     private const int Shown = 12;
 
-    /// <param name="model">What recommends.</param>
-    /// <param name="row">Of the item.</param>
-    /// <param name="forgotten">Positions of users who are left out.</param>
+    /// <param name="model">The model that recommends.</param>
+    /// <param name="row">The item's row.</param>
+    /// <param name="forgotten">Positions of users to leave out.</param>
     public static ItemAudience Of(ModelSnapshot model, int row, IReadOnlySet<int> forgotten)
     {
         SampledUser[] sample = [.. model.Sample.Members.Where(user => !forgotten.Contains(user.Position))];
         var members = new List<AudienceMember>(sample.Length);
-        var scores = new float[model.Items.Count]; // [V] of one user at a time
+        var scores = new float[model.Items.Count]; // [V] for one user at a time
         foreach (SampledUser user in sample)
         {
             ReadOnlySpan<int> history = model.Histories.At(user.Position);
@@ -33,7 +33,7 @@ internal static class Audience
             [.. members.OrderBy(member => member.Place).ThenBy(member => member.UserId, Comparer<EntityId>.Create(EntityId.Compare)).Take(Shown)]);
     }
 
-    // 1 plus the number of items that the user has not seen and that score higher.
+    // 1 plus the number of items that are not in the user's history and score higher.
     private static int PlaceOf(ModelSnapshot model, float[] user, ReadOnlySpan<int> history, int row, float[] scores)
     {
         for (int other = 0; other < scores.Length; other++)
@@ -52,16 +52,16 @@ internal static class Audience
     }
 }
 
-/// <summary>Users of a model with their embeddings: all of them where that is quick, else some, to estimate what holds for all.</summary>
+/// <summary>Users of a model with their embeddings: all of them if that is fast, otherwise a sample for estimates.</summary>
 /// <param name="Members">[S]</param>
 internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
 {
-    public const int Size = 200; // a share of 5% is then known to within 3 percentage points, 19 times of 20
-    private const int Batch = 20; // histories per run: more is not faster and takes memory
-    private const int MostEncoded = 2_000; // without embeddings in the version: a second or two, once
-    private const long MostProducts = 4_000_000_000; // of all users' embeddings with all items, for one answer: a second on one core
+    public const int Size = 200; // a share of 5% is then accurate to 3 percentage points, 19 times out of 20
+    private const int Batch = 20; // histories per run: more is not faster and takes more memory
+    private const int MostEncoded = 2_000; // if the version has no embeddings: takes a second or two, once
+    private const long MostProducts = 4_000_000_000; // products of user embeddings and items for one answer: a second on one core
 
-    /// <summary>All users where that is quick, else some, evenly spread over the user ids, and the same each time.</summary>
+    /// <summary>All users if that is fast, otherwise a fixed sample evenly spread over the user ids.</summary>
     public static UserSample Draw(ModelSnapshot model)
     {
         int[] known = [.. Enumerable.Range(0, model.Histories.UserCount).Where(position => model.Histories.At(position).Length > 0)];
@@ -82,5 +82,5 @@ internal sealed record UserSample(IReadOnlyList<SampledUser> Members)
     }
 }
 
-/// <param name="Embedding">[D], of length 1.</param>
+/// <param name="Embedding">[D], unit length.</param>
 internal sealed record SampledUser(int Position, float[] Embedding);

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>What filters and boosts compare an attribute with. The names of fields and texts are compared without regard to case.</summary>
-/// <param name="Field">An attribute, or a name of <see cref="AttributeTable"/>.</param>
-/// <param name="Op">One of <see cref="Conditions"/>.</param>
-/// <param name="Values">One, or several: then any of them, of <c>!=</c> none of them.</param>
+/// <summary>A comparison with an attribute, in filters and boosts. Field names and texts are not case-sensitive.</summary>
+/// <param name="Field">An attribute, or a constant of <see cref="AttributeTable"/>.</param>
+/// <param name="Op">One of the operators in <see cref="Conditions"/>.</param>
+/// <param name="Values">One or several; several mean any of them, and for <c>!=</c> none of them.</param>
 internal sealed record Condition(string Field, string Op, IReadOnlyList<ConditionValue> Values);
 
 /// <param name="Text">Null for a number.</param>
-/// <param name="Number">Of a text that is a time in ISO 8601: seconds since 1970; of another text NaN.</param>
+/// <param name="Number">For a text that is a time in ISO 8601, seconds since 1970; for other texts, NaN.</param>
 internal readonly record struct ConditionValue(string? Text, double Number)
 {
     public static implicit operator ConditionValue(double number) => new(null, number);
@@ -32,7 +32,7 @@ internal static class Conditions
     public static string[] Of(AttributeKind kind) =>
         AttributeTable.IsNumeric(kind) ? [Equal, NotEqual, Less, AtMost, More, AtLeast, In] : [Equal, NotEqual, In, Contains];
 
-    /// <summary>The same text for the same conditions in any order.</summary>
+    /// <summary>The same text for the same conditions, regardless of their order.</summary>
     public static string Fingerprint(IEnumerable<Condition> conditions) => string.Join('&', conditions.Select(condition =>
         $"{Uri.EscapeDataString(condition.Field.ToUpperInvariant())}{condition.Op}{string.Join('|', condition.Values.Select(Text).Distinct().Order(StringComparer.Ordinal))}")
         .Distinct().Order(StringComparer.Ordinal));
@@ -43,7 +43,7 @@ internal static class Conditions
         return $"{(condition.Field == AttributeTable.Popularity ? "popularity" : condition.Field)} {condition.Op} {(condition.Values.Count > 1 ? $"[{values}]" : values)}";
     }
 
-    /// <returns>Conditions on one attribute that no value meets at once; null if there are none.</returns>
+    /// <returns>Conditions on one attribute that no value can meet together; null if there are none.</returns>
     public static Condition[]? Contradiction(IEnumerable<Condition> conditions, Func<string, AttributeKind?> kindOf)
     {
         foreach (IGrouping<string, Condition> group in conditions.GroupBy(condition => condition.Field, StringComparer.OrdinalIgnoreCase))
@@ -83,7 +83,7 @@ internal static class Conditions
         IEnumerable<Condition> chosen = all.Where(condition => condition.Op is Equal or In);
         if (hasSeveral)
         {
-            // A category that is both wanted and unwanted is a mistake, even beside others that are wanted.
+            // A category that is both wanted and unwanted is a mistake, even if others are also wanted.
             return !chosen.SelectMany(condition => condition.Values).Any(value => not.Contains(value.Text!.ToUpperInvariant()));
         }
 
@@ -91,7 +91,7 @@ internal static class Conditions
         return equal?.Any(text => !not.Contains(text) && all.All(condition => condition.Op != Contains || text.Contains(condition.Values[0].Text!, StringComparison.OrdinalIgnoreCase))) != false;
     }
 
-    // What all of = and in allow; null without any.
+    // The values allowed by all of = and in; null if there are no such conditions.
     private static T[]? Choices<T>(Condition[] all, Func<Condition, IEnumerable<T>> valuesOf) =>
         all.Where(condition => condition.Op is Equal or In).Select(valuesOf)
             .Aggregate(default(IEnumerable<T>), (both, values) => both is null ? values : both.Intersect(values))?.ToArray();
@@ -100,7 +100,7 @@ internal static class Conditions
         value.Text is { } text ? $"'{Uri.EscapeDataString(text.ToUpperInvariant())}" : value.Number.ToString("R", CultureInfo.InvariantCulture);
 }
 
-/// <summary>Times in ISO 8601, in UTC where they name no zone.</summary>
+/// <summary>Times in ISO 8601, in UTC if they have no zone.</summary>
 internal static class IsoTime
 {
     private static readonly string[] Formats =

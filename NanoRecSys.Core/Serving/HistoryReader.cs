@@ -2,18 +2,18 @@ using NanoRecSys.Core.Events;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>Stage <c>history</c>: finds what the user, or the session, has seen.</summary>
+/// <summary>Stage <c>history</c>: reads the history of the user or session.</summary>
 internal static class HistoryReader
 {
     public const string UnknownUser = "unknown_user";
     public const string EmptyHistory = "empty_history";
     public const string UnknownItems = "unknown_items";
     public const string UnknownMovies = "unknown_movies";
-    public const string EventsUnavailable = "events_unavailable"; // only the events could tell whether this user is known
+    public const string EventsUnavailable = "events_unavailable"; // only the events could show whether this user is known
 
-    /// <param name="catalog">The model that answers, and its items.</param>
+    /// <param name="catalog">The model that answers, with its items.</param>
     /// <param name="request">Names the user or the session.</param>
-    /// <param name="events">The user's, as the cache's lookup found them.</param>
+    /// <param name="events">The user's events, from the cache lookup.</param>
     public static History Read(ServedCatalog catalog, RecommendationRequest request, UserEvents events)
     {
         History history = request.ItemIds is { } items ? ReadSession(catalog, items, request.Times, request.ShowsMovies ? UnknownMovies : UnknownItems)
@@ -22,7 +22,7 @@ internal static class HistoryReader
         return request.InView is { } view ? WithView(catalog, history, view) : history;
     }
 
-    // The item in view is the newest of the history; one that the user tower cannot read is left to the stage that encodes.
+    // The item in view is the newest of the history; if the user tower cannot read it, the encode stage handles it.
     private static History WithView(ServedCatalog catalog, History history, EntityId view)
     {
         if (!catalog.TryFind(view, out int row))
@@ -37,13 +37,13 @@ internal static class HistoryReader
             : history with { InView = 0, NewInView = row, Excluded = [.. history.Excluded, row] };
     }
 
-    /// <summary>Merges a user's events into the interactions that the model was published with.</summary>
+    /// <summary>Merges a user's events into the published interactions.</summary>
     /// <param name="rows">The published history, oldest first.</param>
-    /// <param name="times">Beside <paramref name="rows"/>; empty if unknown.</param>
+    /// <param name="times">Parallel to <paramref name="rows"/>; empty if unknown.</param>
     /// <param name="events">In the order in which they happened.</param>
     /// <returns>
-    /// Everything once, by time; at equal times the published first. An event that was folded into the published
-    /// history (the same item at the same time; without times, the same item) is not counted twice.
+    /// All of them, by time; at equal times the published ones first. An event that the published history already contains
+    /// (the same item at the same time; without times, the same item) is not counted twice.
     /// </returns>
     internal static History Merge(ReadOnlySpan<int> rows, ReadOnlySpan<long> times, IReadOnlyList<LiveItem> events)
     {
@@ -95,7 +95,7 @@ internal static class HistoryReader
         }
     }
 
-    /// <summary>What a user has seen.</summary>
+    /// <summary>A user's history.</summary>
     public static History ReadUser(ServedCatalog catalog, EntityId userId, UserEvents events)
     {
         UserHistories published = catalog.Model.Histories;
@@ -107,14 +107,14 @@ internal static class HistoryReader
         return history with
         {
             EmptyReason = history.Rows.Length > 0 ? null : reason,
-            // For a user who came back after the model's last day, that day.
+            // For a user with events after the model's last day, the time of the latest one.
             Now = history.Times.IsEmpty ? catalog.Model.DataUntil : Math.Max(catalog.Model.DataUntil, history.Times.Span[^1]),
             PublishedAt = isKnown && live.Length == 0 ? position : null,
             IsWhole = events.IsWhole,
         };
     }
 
-    // Events of items that this catalog does not hold wait for a later model.
+    // Events of items that are not in this catalog wait for a later model.
     private static IEnumerable<LiveItem> LiveItems(ServedCatalog catalog, IReadOnlyList<UserEvent> events)
     {
         foreach (UserEvent happened in events)
@@ -159,24 +159,24 @@ internal static class HistoryReader
     }
 }
 
-/// <summary>What a user has seen, as the model knows it.</summary>
+/// <summary>A history with the model's item rows.</summary>
 /// <param name="Rows">Item rows, oldest first.</param>
-/// <param name="EmptyReason">Why it is empty, if it is: the response's <c>fallback_reason</c>.</param>
-/// <param name="UnknownItemIds">The request's items that the catalog does not hold.</param>
+/// <param name="EmptyReason">Why it is empty, if so: the response's <c>fallback_reason</c>.</param>
+/// <param name="UnknownItemIds">The request's items that are not in the catalog.</param>
 internal sealed record History(int[] Rows, string? EmptyReason = null, IReadOnlyList<EntityId>? UnknownItemIds = null)
 {
-    public ReadOnlyMemory<long> Times { get; init; } // when each of Rows came; empty if that is not known
+    public ReadOnlyMemory<long> Times { get; init; } // time of each of Rows; empty if unknown
     public long Now { get; init; } // the time of the request; see DataUntil
 
-    /// <summary>Rows that are not recommended although the model does not read them: disliked, or newer than the model.</summary>
+    /// <summary>Rows that are not recommended although they are not inputs of the model: disliked, or newer than the model.</summary>
     public IReadOnlyList<int> Excluded { get; init; } = [];
 
-    public int? PublishedAt { get; init; } // the user's position in the published histories; null if this one is not what was published
-    public int InView { get; init; } // 1 where the last of Rows is the item in view
-    public int? NewInView { get; init; } // the item in view where the user tower cannot read it
+    public int? PublishedAt { get; init; } // the user's position in the published histories; null if this history differs from the published one
+    public int InView { get; init; } // 1 if the last of Rows is the item in view
+    public int? NewInView { get; init; } // the item in view, if the user tower cannot read it
     public bool IsWhole { get; init; } = true; // false if Redis did not return the user's events
-    public TimedHistory Timed => new(Rows, Times, Now); // what the user tower reads
+    public TimedHistory Timed => new(Rows, Times, Now); // the user tower's input
 }
 
-/// <param name="IsRead">Whether it becomes part of the history; else the item is only excluded from then on.</param>
+/// <param name="IsRead">Whether it becomes part of the history; otherwise the item is only excluded from then on.</param>
 internal readonly record struct LiveItem(int Row, long Time, bool IsRead);

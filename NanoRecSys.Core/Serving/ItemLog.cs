@@ -2,29 +2,29 @@ using NanoRecSys.Core.Items;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>A stored record, or the end of one.</summary>
-/// <param name="Record">Null where it is no longer stored, or cannot be read.</param>
-/// <param name="Words">Of its title, see <see cref="TitleSearch"/>; none without one.</param>
-/// <param name="HashChange">Of the stored bytes, xor that of the item's record before: what it changes of the hash of all.</param>
+/// <summary>A stored record, or its removal.</summary>
+/// <param name="Record">Null if it is no longer stored, or cannot be read.</param>
+/// <param name="Words">Words of its title, see <see cref="TitleSearch"/>; empty without a title.</param>
+/// <param name="HashChange">Hash of the stored bytes, xor that of the item's previous record: the change in the hash of all records.</param>
 internal sealed record StoredItem(EntityId Id, ItemRecord? Record, string[] Words, long HashChange);
 
 /// <summary>
-/// The changes of the stored items up to one time. Immutable; a log shares its entries with those that it was appended to, so that
+/// The changes to stored items up to a point in time. Immutable; a log shares its entries with the logs it was appended to, so
 /// appending costs the same for any length.
 /// </summary>
 internal sealed class ItemLog
 {
     public static readonly ItemLog Empty = Of([]);
 
-    private readonly StoredItem[] _entries; // written only behind the end of every log that shares it
+    private readonly StoredItem[] _entries; // written only after the end of all logs that share it
     private readonly object _origin;
 
     private ItemLog(StoredItem[] entries, int count, object origin) => (_entries, Count, _origin) = (entries, count, origin);
 
     public int Count { get; }
-    public ArraySegment<StoredItem> Entries => new(_entries, 0, Count); // oldest first; a later one of the same item replaces an earlier one
+    public ArraySegment<StoredItem> Entries => new(_entries, 0, Count); // oldest first; a later entry for the same item replaces an earlier one
 
-    /// <param name="entries">Oldest first, each item once.</param>
+    /// <param name="entries">Oldest first, one per item.</param>
     public static ItemLog Of(StoredItem[] entries) => new(entries, entries.Length, new object());
 
     /// <summary>Only the latest log may be appended to.</summary>
@@ -40,6 +40,6 @@ internal sealed class ItemLog
         return new ItemLog(entries, Count + 1, _origin);
     }
 
-    /// <summary>Whether this log begins with all of another one.</summary>
+    /// <summary>Whether this log begins with all entries of another one.</summary>
     public bool BeginsWith(ItemLog other) => ReferenceEquals(_origin, other._origin) && Count >= other.Count;
 }

@@ -3,29 +3,29 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>How a version is read.</summary>
+/// <summary>Options for reading a version.</summary>
 internal sealed record ModelReaderOptions
 {
     /// <summary>One of <see cref="UserTowerPrecision"/>.</summary>
     public string UserTower { get; init; } = UserTowerPrecision.Auto;
 
-    /// <summary>Whether the embeddings that were computed at publish are used.</summary>
+    /// <summary>Whether to use the embeddings computed at publish.</summary>
     public bool UserEmbeddings { get; init; } = true;
 
     /// <summary>One of <see cref="IndexEngines"/>.</summary>
     public string Engine { get; init; } = IndexEngines.Managed;
 }
 
-/// <summary>Brings a published version into memory: files, agreement with the manifest, warm-up. The hashes were verified before.</summary>
+/// <summary>Loads a published version into memory: files, agreement with the manifest, warm-up. The hashes are already verified.</summary>
 internal static class ModelReader
 {
     private const int WarmUpRounds = 3;
 
-    /// <param name="files">Read from here; what is mapped stays mapped after they are deleted.</param>
-    /// <param name="folder">The version's own, where <paramref name="files"/> is a copy of it.</param>
-    /// <param name="options">Which parts are used.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="ArtifactException">Its parts do not fit together.</exception>
+    /// <param name="files">The files to read; mapped files stay mapped even if they are deleted.</param>
+    /// <param name="folder">The version's own folder, if <paramref name="files"/> is a copy of it.</param>
+    /// <param name="options">Which parts to use.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <exception cref="ArtifactException">Its parts do not match.</exception>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static async Task<ModelSnapshot> ReadAsync(ArtifactVersion files, string folder, ModelReaderOptions options, CancellationToken cancellationToken)
     {
@@ -91,7 +91,7 @@ internal static class ModelReader
         }
     }
 
-    // The hashes say that each part is intact, only the manifest that they belong together.
+    // The hashes ensure that each part is intact, but only the manifest shows whether the parts belong together.
     private static void RequireAgreement(ModelSnapshot snapshot)
     {
         ModelInfo model = snapshot.Artifacts.Manifest.Model;
@@ -114,7 +114,7 @@ internal static class ModelReader
         }
     }
 
-    // Users whose history has not changed are answered from these: the warm-up does not compute them.
+    // These answer for users whose history has not changed, and the warm-up does not compute them.
     private static void RequireNumbers(HalfRows? embeddings)
     {
         for (int row = 0; row < embeddings?.Count; row++)
@@ -134,7 +134,7 @@ internal static class ModelReader
         }
     }
 
-    // The first call of an ONNX session plans its memory and the JIT compiles the search: no request should wait for it.
+    // The first call of an ONNX session plans its memory, and the JIT compiles the search: no request should wait for that.
     private static void WarmUp(ModelSnapshot snapshot)
     {
         _ = snapshot.FirstItems;

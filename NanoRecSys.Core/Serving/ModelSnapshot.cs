@@ -6,12 +6,12 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// One published version in memory, immutable: everything that a request reads of a model comes from one snapshot.
+/// One published version in memory, immutable: all model data for a request comes from one snapshot.
 /// Its native parts live until the last lease is released.
 /// </summary>
 internal sealed class ModelSnapshot
 {
-    private int _leases = 1; // the slot's own
+    private int _leases = 1; // the slot's own lease
     private CatalogBuilder? _builder;
     private FirstItems? _firstItems;
     private int _mostInteractions = -1; // not counted yet
@@ -28,16 +28,16 @@ internal sealed class ModelSnapshot
     public HalfRows? UserEmbeddings { get; init; } // embeddings of Histories, computed at publish; null if requests compute them
     public required IVectorIndex Index { get; init; }
     public required ItemVectors Items { get; init; }
-    public ServedRanker? Ranker { get; init; } // null if the version has no second stage: the retriever's scores pass through
-    public ItemBlend? Blend { get; init; } // adds item-item models to the cosines; null if these alone find the candidates
-    public ContentMap? ContentMap { get; init; } // places new items among the trained ones; null in versions that were published without it
-    public float[]? ItemMap { get; init; } // [V, 2] each item's position on a plane; null in versions that were published without it
+    public ServedRanker? Ranker { get; init; } // null if the version has none: the retriever's scores are served
+    public ItemBlend? Blend { get; init; } // adds item-item models to the cosines; null if the cosines alone find the candidates
+    public ContentMap? ContentMap { get; init; } // places new items among the trained ones; null in versions published without it
+    public float[]? ItemMap { get; init; } // [V, 2] each item's position on a plane; null in versions published without it
     public required IReadOnlyList<int> ByPopularity { get; init; } // all item rows, most interactions first
 
-    /// <summary>What new users most likely start with; counted when the version is loaded.</summary>
+    /// <summary>The items that users most often start with, for new users; counted when the version is loaded.</summary>
     public FirstItems FirstItems => LazyInitializer.EnsureInitialized(ref _firstItems, () => FirstItems.Of(Histories, ByPopularity));
 
-    /// <summary>Of the item that has most.</summary>
+    /// <summary>Number of interactions of the item that has most.</summary>
     public int MostInteractions => _mostInteractions < 0
         ? _mostInteractions = Catalog.Items.Select(item => item.Count).DefaultIfEmpty(0).Max()
         : _mostInteractions;
@@ -45,8 +45,8 @@ internal sealed class ModelSnapshot
     public double MostPopularity => ByPopularity.Count == 0 ? 0 : Catalog.Items[ByPopularity[0]].Popularity; // of the most popular item
 
     /// <summary>
-    /// When the newest interaction came: the present of a model, whatever the clock says. By the clock everyone of a
-    /// data set from years ago would have been away for years, which training has never seen.
+    /// Time of the newest interaction, which is the model's present, regardless of the clock. By the clock, all users of an
+    /// old data set would have been away for years, which never occurs in training.
     /// </summary>
     public required long DataUntil { get; init; }
 
@@ -58,26 +58,26 @@ internal sealed class ModelSnapshot
     public int[] Limited => LazyInitializer.EnsureInitialized(
         ref _limited, () => [.. Catalog.Items.Where(CatalogBuilder.IsLimited).Select(item => item.Index)]);
 
-    /// <summary>Encoded once, at the first request for an item's audience; others wait for it.</summary>
+    /// <summary>Computed once, at the first request for an item's audience; other requests wait for it.</summary>
     public UserSample Sample => LazyInitializer.EnsureInitialized(ref _sample, ref _onceLock, () => UserSample.Draw(this));
 
     public TitleSearch Titles => LazyInitializer.EnsureInitialized(ref _titles, ref _onceLock, () => new TitleSearch(Catalog.Items));
 
-    /// <summary>The model's catalog with the changes to its items since the training.</summary>
+    /// <summary>The model's catalog with the item changes since the training.</summary>
     public ServedCatalog Extend(ItemLog log, DateTimeOffset now) =>
         (Volatile.Read(ref _builder) ?? LazyInitializer.EnsureInitialized(ref _builder, ref _onceLock, () => new CatalogBuilder(this))).Extend(log, now);
 
-    /// <summary>What a list is ordered by, as the score that is shown; it grows with it.</summary>
+    /// <summary>Converts the value that orders a list to the score that is shown; monotonically increasing.</summary>
     public float ToScore(float value) => Artifacts.Manifest.Calibration is { } calibration ? calibration.Apply(value)
         : Ranker is null ? value
         : ServedRanker.Squash(value);
 
-    /// <summary>Whether the history of a user who was deleted may not be served: it was not read after that, by clocks that may differ by minutes.</summary>
-    /// <param name="forgottenAt">In microseconds since 1970; 0 for never.</param>
+    /// <summary>Whether a deleted user's history may not be served, because it was read before the deletion, by clocks that may differ by minutes.</summary>
+    /// <param name="forgottenAt">In microseconds since 1970; 0 if never.</param>
     public bool Forgets(long forgottenAt) =>
         forgottenAt > 0 && !(Artifacts.Manifest.Dataset.EventsRead - Clocks.AllowedSkew > DateTimeOffset.UnixEpoch.AddMicroseconds(forgottenAt));
 
-    /// <summary>False after the last lease was released: the snapshot is disposed, take the current one.</summary>
+    /// <summary>False after the last lease was released: the snapshot is disposed, so use the current one.</summary>
     internal bool TryAddLease()
     {
         int leases = Volatile.Read(ref _leases);
@@ -103,28 +103,28 @@ internal sealed class ModelSnapshot
             UserEmbeddings?.Dispose();
             Ranker?.Dispose();
             Blend?.Dispose();
-            (Index as IDisposable)?.Dispose(); // one of the FAISS library, or in a mapped file
+            (Index as IDisposable)?.Dispose(); // a FAISS library index, or one in a mapped file
         }
     }
 }
 
 /// <summary>
-/// Number of users who had an item among their first ten, and the weight of what they did: the cold-start recommendations for new users. On three data sets it
-/// names 17 to 25% more of a new user's first ten items than counts of all interactions do (docs/lab/decisions.md).
+/// Number of users who had an item among their first ten, and the weight of these interactions: the recommendations for new users. On three data sets it
+/// predicts 17 to 25% more of a new user's first ten items than counts of all interactions do (docs/lab/decisions.md).
 /// </summary>
 internal sealed class FirstItems
 {
-    public const int PerUser = 10; // items of one user that count: 5 and 20 predicted fewer
+    public const int PerUser = 10; // number of items counted per user: 5 and 20 predicted fewer
 
     private readonly int[] _counts; // [V]
     private readonly double[] _weights; // [V]
 
     private FirstItems(int[] counts, double[] weights, IReadOnlyList<int> byWeight) => (_counts, _weights, ByWeight) = (counts, weights, byWeight);
 
-    public IReadOnlyList<int> ByWeight { get; } // all item rows, those that most users start with first; among equals the more popular first
-    public double Most => ByWeight.Count == 0 ? 0 : _weights[ByWeight[0]]; // of the first of ByWeight
+    public IReadOnlyList<int> ByWeight { get; } // all item rows, most frequent starting items first, ties by popularity
+    public double Most => ByWeight.Count == 0 ? 0 : _weights[ByWeight[0]]; // weight of the first of ByWeight
 
-    /// <param name="histories">Of rows below the catalog's count.</param>
+    /// <param name="histories">Their rows must be below the catalog's count.</param>
     /// <param name="byPopularity">[V] rows, most interactions first.</param>
     public static FirstItems Of(UserHistories histories, IReadOnlyList<int> byPopularity)
     {
@@ -137,7 +137,7 @@ internal sealed class FirstItems
             ReadOnlySpan<float> own = histories.WeightsAt(user);
             for (int t = 0; t < first.Length; t++)
             {
-                if (!first[..t].Contains(first[t])) // a user counts once
+                if (!first[..t].Contains(first[t])) // a user counts only once
                 {
                     counts[first[t]]++;
                     weights[first[t]] += own.IsEmpty ? 1 : own[t];
@@ -148,14 +148,14 @@ internal sealed class FirstItems
         return new FirstItems(counts, weights, [.. byPopularity.OrderByDescending(row => weights[row])]); // the sort is stable
     }
 
-    /// <returns>0 for items that came after the training.</returns>
+    /// <returns>0 for items added after the training.</returns>
     public int CountOf(int row) => row < _counts.Length ? _counts[row] : 0;
 
-    /// <returns>0 for items that came after the training.</returns>
+    /// <returns>0 for items added after the training.</returns>
     public double WeightOf(int row) => row < _weights.Length ? _weights[row] : 0;
 }
 
-/// <summary>The item tower's output: one row per item, of length 1, so that a dot product is a cosine.</summary>
+/// <summary>The item tower's output: one row of unit length per item, so that a dot product is a cosine.</summary>
 internal sealed class ItemVectors
 {
     private readonly float[] _values; // [V, D]

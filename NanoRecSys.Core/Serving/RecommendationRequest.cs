@@ -4,46 +4,46 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>A checked request: a user or a session, an item in view, and how the list should look.</summary>
+/// <summary>A validated request: a user or a session, an item in view, and the properties of the list.</summary>
 internal sealed record RecommendationRequest
 {
     public const int DefaultK = 10;
     public const int MaxK = 1000;
-    public const int MaxMovies = 100; // of POST /recommend and POST /recommend/session
+    public const int MaxMovies = 100; // maximum K of POST /recommend and POST /recommend/session
 
-    public bool ShowsMovies { get; init; } // whether the answer is that of POST /recommend: movies, as nanoRecSys has them
-    public EntityId? UserId { get; init; } // null in a session
+    public bool ShowsMovies { get; init; } // whether the answer has the format of POST /recommend, with movies as in nanoRecSys
+    public EntityId? UserId { get; init; } // null for a session
     public IReadOnlyList<EntityId>? ItemIds { get; init; } // a session's items, at least one, oldest first unless there are Times; null for a user
-    public IReadOnlyList<long>? Times { get; init; } // when each of ItemIds came, in seconds since 1970; null if only the order is known
+    public IReadOnlyList<long>? Times { get; init; } // time of each of ItemIds, in seconds since 1970; null if only the order is known
     public EntityId? InView { get; init; } // the item in view
     public required int K { get; init; }
-    public int Offset { get; init; } // places to skip before the K
+    public int Offset { get; init; } // places to skip before the K items
     public bool Explain { get; init; }
     public bool IncludeHistory { get; init; }
     public ItemFilter? Filter { get; init; } // null if every item may be recommended
-    public double Diversity { get; init; } // 0..1: weight of not resembling the items above (maximal marginal relevance)
-    public double PopularityPenalty { get; init; } // 0..1: weight against the share of log-popularity
+    public double Diversity { get; init; } // 0..1: weight of dissimilarity to the items above (maximal marginal relevance)
+    public double PopularityPenalty { get; init; } // 0..1: weight of the penalty on relative log-popularity
     public IReadOnlyList<Boost> Boosts { get; init; } = [];
     public IReadOnlyList<PinRequest> Pins { get; init; } = [];
-    public int ExcludeShown { get; init; } // how many of the user's last lists to leave out
+    public int ExcludeShown { get; init; } // number of the user's last lists whose items to leave out
     public string Surface { get; init; } = "default"; // where the list is shown
     public RulesInForce? Rules { get; init; } // null for none
-    public int Reach => Offset + K; // places that must be filled
+    public int Reach => Offset + K; // number of places to fill
     public bool IsReordered => Diversity > 0 || PopularityPenalty > 0; // whether the list is to be reordered after the ranking
 
-    /// <summary>Divides users, or sessions, among models; the same for the same user on every replica.</summary>
+    /// <summary>Divides users or sessions among models; the same for a user on every replica.</summary>
     public int Bucket => (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(UserId?.Text ?? IdText.Of(ItemIds ?? [InView!.Value])));
 }
 
-/// <summary>Some items.</summary>
-/// <param name="Where">All must hold.</param>
-/// <param name="ItemIds">To choose from; empty for all.</param>
+/// <summary>A selection of items.</summary>
+/// <param name="Where">All conditions must hold.</param>
+/// <param name="ItemIds">Items to choose from; empty for all.</param>
 internal sealed record Selection(IReadOnlyList<Condition> Where, IReadOnlyList<EntityId> ItemIds)
 {
-    /// <summary>The same text for the same selection, whatever the order of its lists.</summary>
+    /// <summary>The same text for the same selection, regardless of the order in its lists.</summary>
     public string Fingerprint => ItemIds.Count == 0 ? Conditions.Fingerprint(Where) : $"{Conditions.Fingerprint(Where)};{IdText.OfSet(ItemIds)}";
 
-    /// <returns>The rows of its items; none while the catalog does not know an attribute that it names.</returns>
+    /// <returns>The rows of its items; none if the catalog does not have an attribute that it names.</returns>
     public RowSet Rows(ServedCatalog catalog)
     {
         if (Where.Any(condition => catalog.KindOf(condition.Field) is null))
@@ -61,17 +61,17 @@ internal sealed record Selection(IReadOnlyList<Condition> Where, IReadOnlyList<E
     }
 }
 
-/// <summary>Items that rise or fall in the list.</summary>
-/// <param name="Items">Which.</param>
-/// <param name="Factor">Of the odds.</param>
+/// <summary>Moves items up or down in the list.</summary>
+/// <param name="Items">The items.</param>
+/// <param name="Factor">Multiplies their odds.</param>
 internal sealed record Boost(Selection Items, double Factor);
 
-/// <summary>What a stored rule does while it is in force.</summary>
+/// <summary>Effects of a stored rule while it is in force.</summary>
 internal sealed record RuleEffects(string Name, IReadOnlyList<Boost> Boosts, IReadOnlyList<PinRequest> Pins, IReadOnlyList<Selection> Hides);
 
 /// <summary>The rules that change a list.</summary>
-/// <param name="Effects">At least one.</param>
-/// <param name="Fingerprint">Another one for other rules.</param>
+/// <param name="Effects">At least one rule.</param>
+/// <param name="Fingerprint">Differs for different rules.</param>
 internal sealed record RulesInForce(IReadOnlyList<RuleEffects> Effects, string Fingerprint)
 {
     public IReadOnlyList<string> Names { get; } = [.. Effects.Select(rule => rule.Name)];
@@ -79,29 +79,29 @@ internal sealed record RulesInForce(IReadOnlyList<RuleEffects> Effects, string F
     public bool Boosts { get; } = Effects.Any(rule => rule.Boosts.Count > 0);
 }
 
-/// <summary>Ids as text; no two lists have the same.</summary>
+/// <summary>Ids as text, which is unique for each list.</summary>
 internal static class IdText
 {
     public static string Of(IEnumerable<EntityId> ids) => string.Join(',', ids.Select(id => Uri.EscapeDataString(id.Text)));
 
-    /// <summary>Whatever their order.</summary>
+    /// <summary>Independent of their order.</summary>
     public static string OfSet(IEnumerable<EntityId> ids) => Of(ids.Distinct().OrderBy(id => id.Text, StringComparer.Ordinal));
 }
 
-/// <summary>Which items may be recommended. Works inside the search, so that K come back if K exist.</summary>
-/// <param name="IncludeIds">To choose from; empty for all.</param>
+/// <summary>Which items may be recommended. The search itself filters, so K items are returned if K exist.</summary>
+/// <param name="IncludeIds">Items to choose from; empty for all.</param>
 internal sealed record ItemFilter(IReadOnlyList<Condition> Where, IReadOnlyList<EntityId> IncludeIds, IReadOnlyList<EntityId> ExcludeIds)
 {
     public bool IsEmpty => Where.Count == 0 && IncludeIds.Count == 0 && ExcludeIds.Count == 0;
 
-    /// <summary>The same text for the same filter, whatever the order of its lists.</summary>
+    /// <summary>The same text for the same filter, regardless of the order in its lists.</summary>
     public string Fingerprint => $"{Conditions.Fingerprint(Where)};{IdText.OfSet(ExcludeIds)};{IdText.OfSet(IncludeIds)}";
 }
 
-/// <summary>What a request and the rules ask of the list, as rows of the catalog.</summary>
+/// <summary>Constraints on the list from the request and the rules, as rows of the catalog.</summary>
 /// <param name="Allowed">Null for all.</param>
-/// <param name="Boosts">Rows, the factor of their odds, and the rule that says so.</param>
-/// <param name="Pins">Rows and their places, from 1, ascending, and the rule that says so.</param>
+/// <param name="Boosts">Rows, the factor of their odds, and the rule that sets it.</param>
+/// <param name="Pins">Rows and their places, from 1, ascending, and the rule that sets them.</param>
 internal sealed record ListRules(
     RowSet? Allowed, IReadOnlyList<(RowSet Rows, double Factor, string? Rule)> Boosts, IReadOnlyList<(int Row, int Position, string? Rule)> Pins)
 {
@@ -143,7 +143,7 @@ internal sealed record ListRules(
             ]);
     }
 
-    /// <summary>Of a row's odds: 1 without a boost.</summary>
+    /// <summary>The factor of a row's odds: 1 without a boost.</summary>
     public double FactorOf(int row)
     {
         double factor = 1;

@@ -3,19 +3,19 @@ using NanoRecSys.Core.Retrieval;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>The stages of a request that compute: from a history to the list. The API runs and times them one by one, a batch all at once.</summary>
+/// <summary>The computing stages of a request: from a history to the list. The API runs and times them one by one, batch jobs all at once.</summary>
 internal static class Recommender
 {
-    /// <summary>How many candidates are ranked unless a setting or a longer list says otherwise.</summary>
+    /// <summary>Number of ranked candidates unless a setting or a longer list requires another number.</summary>
     public const int DefaultCandidates = 100;
 
-    /// <summary>Candidates per place on a list that is reordered, so that there is something to choose from.</summary>
+    /// <summary>Candidates per place in a reordered list, so that there is something to choose from.</summary>
     private const int CandidatesPerPlace = 10;
 
-    /// <summary>A long list has enough to choose from as it is.</summary>
+    /// <summary>A long list has enough to choose from.</summary>
     private const int MostToChooseFrom = 1000;
 
-    /// <summary>All stages: the list of a user with a history, the popular items of one without.</summary>
+    /// <summary>All stages: recommendations for a user with a history, popular items for one without.</summary>
     /// <returns>At most K, with the served scores.</returns>
     public static Candidate[] Recommend(ServedCatalog catalog, History history, RecommendationRequest request, ListRules rules)
     {
@@ -30,10 +30,10 @@ internal static class Recommender
     }
 
     /// <summary>
-    /// Stage <c>encode</c>: turns a history into the user's embedding, or looks up the one that was computed at publish. An item in view that
-    /// the user tower cannot read is averaged with it.
+    /// Stage <c>encode</c>: turns a history into the user's embedding, or looks up the one computed at publish. If the user tower cannot read
+    /// the item in view, the item's embedding is averaged with the user's.
     /// </summary>
-    /// <returns>[D], of length 1.</returns>
+    /// <returns>[D], unit length.</returns>
     public static float[] Encode(ServedCatalog catalog, History history)
     {
         ModelSnapshot model = catalog.Model;
@@ -58,15 +58,15 @@ internal static class Recommender
     }
 
     /// <summary>
-    /// Stage <c>retrieve</c>: the items nearest to the user that the user has not seen; with a blend those with the highest sum of the
-    /// cosine and what the item-item models make of the history.
+    /// Stage <c>retrieve</c>: the items nearest to the user that are not in the history; with a blend, those with the highest sum of the
+    /// cosine and the item-item models' scores for the history.
     /// </summary>
-    /// <param name="catalog">What to search, new items too.</param>
+    /// <param name="catalog">The items to search, including new ones.</param>
     /// <param name="user">[D]</param>
-    /// <param name="history">Its items are excluded inside the search, before the best are taken.</param>
-    /// <param name="request">Needs enough for its places.</param>
-    /// <param name="rules">The filter works inside the search, too; pinned items are candidates whatever it says.</param>
-    /// <param name="candidates">At least as many are retrieved.</param>
+    /// <param name="history">Its items are excluded inside the search, before the best ones are taken.</param>
+    /// <param name="request">Determines how many places to fill.</param>
+    /// <param name="rules">The filter works inside the search, too; pinned items are candidates regardless of it.</param>
+    /// <param name="candidates">Minimum number to retrieve.</param>
     /// <returns>Best first; fewer than requested only if the catalog has no more.</returns>
     public static Candidate[] Retrieve(ServedCatalog catalog, float[] user, History history, RecommendationRequest request, ListRules rules, int candidates)
     {
@@ -90,7 +90,7 @@ internal static class Recommender
         float Cosine(int row) => TensorPrimitives.Dot(user, catalog.EmbeddingOf(row));
     }
 
-    /// <summary>What may be recommended: available, allowed by the rules, and outside the history.</summary>
+    /// <summary>Items that may be recommended: available, allowed by the rules, and not in the history.</summary>
     public static RowFilter Unseen(ServedCatalog catalog, History history, ListRules rules)
     {
         var excluded = new RowSet(catalog.Count);
@@ -104,12 +104,12 @@ internal static class Recommender
         return new RowFilter(excluded, rules.Allowed);
     }
 
-    /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the scores of the retrieval decide.</summary>
-    /// <param name="catalog">What ranks.</param>
+    /// <summary>Stage <c>rank</c>: rescores the candidates; without a ranker the retrieval scores are used.</summary>
+    /// <param name="catalog">Provides the ranker.</param>
     /// <param name="user">[D]</param>
-    /// <param name="history">The user's.</param>
-    /// <param name="candidates">[C] of trained and of new items, with their cosines.</param>
-    /// <param name="rules">A boost multiplies an item's odds: its logarithm is added to the logit, of which a score is the sigmoid. A cosine counts as odds of (1 + cosine) : (1 - cosine).</param>
+    /// <param name="history">The user's history.</param>
+    /// <param name="candidates">[C] trained and new items, with their cosines.</param>
+    /// <param name="rules">A boost multiplies an item's odds: its logarithm is added to the logit, whose sigmoid is the score. A cosine counts as odds of (1 + cosine) : (1 - cosine).</param>
     /// <returns>[C] with the served scores, best first; equal scores by row.</returns>
     public static Candidate[] Rank(ServedCatalog catalog, float[] user, History history, Candidate[] candidates, ListRules rules)
     {
@@ -132,7 +132,7 @@ internal static class Recommender
     }
 
     /// <summary>
-    /// The fallback: what people start with for a new user, what most people watch if the model cannot be used.
+    /// The fallback: items that users start with, for a new user; the most popular items, if the model cannot be used.
     /// </summary>
     /// <returns>The most popular items that pass the filters, outside the history; score = log(1 + weight) / log(1 + largest weight), 0..1.</returns>
     public static Candidate[] Popular(ServedCatalog catalog, History history, RecommendationRequest request, ListRules rules)
@@ -144,7 +144,7 @@ internal static class Recommender
         float ScoreOf(int row) => logMost > 0 ? MathF.Log((float)(1 + (isNew ? model.FirstItems.WeightOf(row) : catalog.ItemAt(row).Popularity))) / logMost : 0;
         Candidate[] popular = WithPins(
             [.. (isNew ? model.FirstItems.ByWeight : model.ByPopularity)
-                .Concat(Enumerable.Range(catalog.FirstRow, catalog.Count - catalog.FirstRow)) // nobody has had them yet
+                .Concat(Enumerable.Range(catalog.FirstRow, catalog.Count - catalog.FirstRow)) // no user has had them yet
                 .Where(row => !seen.Contains(row) && rules.Allowed?.Contains(row) != false && catalog.Availability.Unavailable?.Contains(row) != true)
                 .Take(Wanted(request))
                 .Select(row => new Candidate(row, ScoreOf(row)))],
@@ -153,12 +153,12 @@ internal static class Recommender
             : [.. popular.Select(candidate => candidate with { Score = candidate.Score * (float)rules.FactorOf(candidate.Row) }).OrderByDescending(candidate => candidate.Score)];
     }
 
-    /// <summary>The request's places of the list: pinned items at theirs, the others in order, or reordered.</summary>
+    /// <summary>The requested part of the list: pinned items at their positions, the others in order, or reordered.</summary>
     /// <param name="catalog">For embeddings and popularity.</param>
     /// <param name="ranked">[C], best first.</param>
-    /// <param name="request">K, the places before, and the weights of an order.</param>
+    /// <param name="request">K, the offset, and the weights for reordering.</param>
     /// <param name="rules">The pins.</param>
-    /// <returns>At most K. The scores stay those of the ranking.</returns>
+    /// <returns>At most K. The scores are those of the ranking.</returns>
     public static Candidate[] Arrange(ServedCatalog catalog, Candidate[] ranked, RecommendationRequest request, ListRules rules)
     {
         if (rules.Pins.Count == 0)
@@ -176,7 +176,7 @@ internal static class Recommender
         return [.. list.Skip(request.Offset).Take(request.K)];
     }
 
-    // Takes the first of the ranked candidates, or others with diversity or a popularity penalty.
+    // Takes the first ranked candidates, or others with diversity or a popularity penalty.
     private static Candidate[] Reorder(ServedCatalog catalog, Candidate[] ranked, RecommendationRequest request)
     {
         if (!request.IsReordered || ranked.Length == 0)
@@ -229,7 +229,7 @@ internal static class Recommender
         return [.. candidates, .. rules.Pins.Where(pin => !rows.Contains(pin.Row)).Select(pin => new Candidate(pin.Row, scoreOf(pin.Row)))];
     }
 
-    // The odds of a score, raised by the factor: those of a probability, or of a cosine's share of its range.
+    // Multiplies a score's odds by the factor: odds of a probability, or of a cosine's share of its range.
     private static float Boosted(ModelSnapshot model, float value, double factor)
     {
         if (factor == 1)
@@ -254,7 +254,7 @@ internal static class Recommender
     private static IOrderedEnumerable<Candidate> BestFirst(IEnumerable<Candidate> candidates) =>
         candidates.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Row);
 
-    // Scores as a share of their span, so that both weights mean the same for cosines and for sigmoids.
+    // Scores relative to their span, so that both weights mean the same for cosines and for sigmoids.
     private static double[] Worth(ServedCatalog catalog, Candidate[] ranked, double popularityPenalty)
     {
         double low = ranked.Min(candidate => candidate.Score);

@@ -6,40 +6,40 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// All items of one request: the model's, and behind them those that were added since, which the content map placed among them so that one
-/// search finds both; all of them as the store of items has them now. Immutable.
+/// All items of one request: the model's and, after them, those added since, which the content map placed among them so that one
+/// search finds both; all with their current data from the item store. Immutable.
 /// </summary>
 internal sealed class ServedCatalog
 {
     private AttributeTable? _changedTable;
 
     public required ModelSnapshot Model { get; init; }
-    public required IVectorIndex Index { get; init; } // of all V + N rows, the model's and then the new ones
-    public required ItemLog Source { get; init; } // what it was made from
+    public required IVectorIndex Index { get; init; } // over all V + N rows, the model's and then the new ones
+    public required ItemLog Source { get; init; } // the log it was built from
     public required long Hash { get; init; } // identifies the changes to items since the training, in any order
-    public required CatalogItem[] NewItems { get; init; } // [N] and room for more; written only behind the end of every instance that shares it
+    public required CatalogItem[] NewItems { get; init; } // [N] and room for more; written only after the end of all instances that share it
     public required float[] NewEmbeddings { get; init; } // [N, D], likewise
     public required ConcurrentDictionary<EntityId, int> NewRows { get; init; }
-    public required ImmutableDictionary<int, CatalogItem> Changed { get; init; } // rows of items that differ from those of the model and of NewItems
-    public required ImmutableHashSet<int> Gone { get; init; } // rows of items that were deleted, or placed anew in another row
+    public required ImmutableDictionary<int, CatalogItem> Changed { get; init; } // rows of items that differ from the model and NewItems
+    public required ImmutableHashSet<int> Gone { get; init; } // rows of items that were deleted or moved to another row
     public required Availability Availability { get; init; }
-    public int FirstRow => Model.Catalog.Count; // V, the row of the first new one
+    public int FirstRow => Model.Catalog.Count; // V, the row of the first new item
     public int Count => Index.Count; // V + N rows
 
     public bool TryFind(EntityId id, out int row) =>
         (Model.Catalog.TryFind(id, out row) || (NewRows.TryGetValue(id, out row) && row < Count)) && !Gone.Contains(row);
 
-    /// <summary>Whether the user tower can read it: it knows what it was trained on.</summary>
+    /// <summary>Whether the user tower can read it; it can read the items it was trained on.</summary>
     public bool IsRead(int row) => row < FirstRow;
 
     public CatalogItem ItemAt(int row) =>
         !Changed.IsEmpty && Changed.TryGetValue(row, out CatalogItem? changed) ? changed : IsRead(row) ? Model.Catalog.Items[row] : NewItems[row - FirstRow];
 
-    /// <summary>[D], of length 1; of a new item estimated from what is known of it.</summary>
+    /// <summary>[D], unit length; for a new item, estimated from its data.</summary>
     public ReadOnlySpan<float> EmbeddingOf(int row) =>
         IsRead(row) ? Model.Items.Row(row) : NewEmbeddings.AsSpan((row - FirstRow) * Index.Dimension, Index.Dimension);
 
-    /// <returns>Null where no item has the attribute.</returns>
+    /// <returns>Null if no item has the attribute.</returns>
     public AttributeKind? KindOf(string field) => Model.Attributes.KindOf(field) ?? ChangedTable.KindOf(field);
 
     public IEnumerable<string> Fields => Model.Attributes.Fields.Union(ChangedTable.Fields, StringComparer.OrdinalIgnoreCase).Order(StringComparer.OrdinalIgnoreCase);
@@ -72,7 +72,7 @@ internal sealed class ServedCatalog
         return rows;
     }
 
-    // The items that the model's own table does not have as they are; made at the first filter after a change.
+    // Items that differ from the model's own table; built at the first filter after a change.
     private AttributeTable ChangedTable => LazyInitializer.EnsureInitialized(ref _changedTable, () =>
     {
         int[] rows = [.. Changed.Keys.Concat(Enumerable.Range(FirstRow, Count - FirstRow)).Distinct()];
@@ -80,13 +80,13 @@ internal sealed class ServedCatalog
     });
 }
 
-/// <summary>Which rows may be recommended for a while.</summary>
-/// <param name="Unavailable">Over all rows: hidden, deleted, or outside their time; null for none.</param>
+/// <summary>Which rows may be recommended for a certain time.</summary>
+/// <param name="Unavailable">Over all rows: hidden, deleted, or outside their availability period; null for none.</param>
 /// <param name="Since">The latest time at which an item became available or unavailable, in milliseconds since 1970; 0 for none.</param>
 internal sealed record Availability(RowSet? Unavailable, long Since, DateTimeOffset Until)
 {
-    /// <param name="items">Those that are not always available, with their rows.</param>
-    /// <param name="gone">Rows that never are.</param>
+    /// <param name="items">Items that are not always available, with their rows.</param>
+    /// <param name="gone">Rows that are never available.</param>
     public static Availability At(IEnumerable<(int Row, CatalogItem Item)> items, IReadOnlyCollection<int> gone, int count, DateTimeOffset now)
     {
         RowSet? unavailable = gone.Count == 0 ? null : new RowSet(count);
@@ -111,21 +111,21 @@ internal sealed record Availability(RowSet? Unavailable, long Since, DateTimeOff
 }
 
 /// <summary>
-/// Follows the store of items for one model. What changes an item that the model knows is done at once, so that nothing hidden comes back;
-/// of the items to be placed, few are placed at once and many by a task in the background, while answers have those that are.
+/// Follows the item store for one model. Changes to items of the model are applied at once, so that nothing hidden is returned.
+/// New items are placed at once if there are few, otherwise by a background task; meanwhile, answers include those already placed.
 /// </summary>
 internal sealed class CatalogBuilder
 {
-    public const int PlacedAtOnce = 256; // how many a request places: about as many as it costs 10 ms to place
-    private const int LooseRows = 512; // as many become an index of their own: fewer are compared faster than they are indexed
-    private const int MaxParts = 8; // as many indexes are gathered into one
+    public const int PlacedAtOnce = 256; // number of items that a request places, which takes about 10 ms
+    private const int LooseRows = 512; // from this number on, rows become an index of their own: comparing fewer is faster than indexing them
+    private const int MaxParts = 8; // this many indexes are merged into one
 
     private readonly Lock _building = new();
     private readonly ModelSnapshot _model;
     private readonly int _firstRow; // V
     private readonly ConcurrentDictionary<EntityId, int> _newRows = new();
-    private readonly Queue<EntityId> _order = new(); // of those that wait
-    private readonly Dictionary<EntityId, ItemRecord> _waiting = []; // to be placed
+    private readonly Queue<EntityId> _order = new(); // ids of the waiting items
+    private readonly Dictionary<EntityId, ItemRecord> _waiting = []; // records to be placed
     private readonly List<int> _limited = []; // new rows that are not always available
     private ServedCatalog _current;
     private ItemLog _source = ItemLog.Empty;
@@ -136,10 +136,10 @@ internal sealed class CatalogBuilder
     private float[] _embeddings = [];
     private ImmutableDictionary<int, CatalogItem> _changed = ImmutableDictionary<int, CatalogItem>.Empty;
     private ImmutableHashSet<int> _gone = [];
-    private IVectorIndex _indexed; // the model's rows and all of the new ones but the last few
+    private IVectorIndex _indexed; // the model's rows and all new ones except the last few
     private IVectorIndex _index; // all rows
-    private int _parts; // in the former beside the model's
-    private bool _isPlacing; // while a task does it in the background
+    private int _parts; // number of parts in _indexed besides the model's
+    private bool _isPlacing; // true while a background task places items
 
     public CatalogBuilder(ModelSnapshot model)
     {
@@ -177,14 +177,14 @@ internal sealed class CatalogBuilder
         }
     }
 
-    // Part by part, so that a request never waits for all of them.
+    // Step by step, so that a request never waits for all of them.
     private void PlaceAll()
     {
         for (bool isPlacing = true; isPlacing;)
         {
             lock (_building)
             {
-                _isPlacing = false; // also where it fails: the next change tries again
+                _isPlacing = false; // even if it fails; the next change tries again
                 Place();
                 Publish();
                 isPlacing = _isPlacing = _waiting.Count > 0;
@@ -197,7 +197,7 @@ internal sealed class CatalogBuilder
         int start = _source.Count;
         if (!log.BeginsWith(_source))
         {
-            // Another log, of the items as they are: what it lacks is no longer stored.
+            // A different log, of the items' current state: records that are not in it are no longer stored.
             HashSet<EntityId> stored = [.. log.Entries.Select(entry => entry.Id)];
             foreach (EntityId id in _newRows.Keys.Concat(_waiting.Keys).Where(id => !stored.Contains(id)).ToArray())
             {
@@ -253,7 +253,7 @@ internal sealed class CatalogBuilder
         {
             if (!_waiting.Remove(id, out ItemRecord? record))
             {
-                continue; // removed since, or there twice
+                continue; // removed in the meantime, or a duplicate
             }
 
             if (_count == _items.Length)
@@ -275,7 +275,7 @@ internal sealed class CatalogBuilder
             placed++;
         }
 
-        ExtendedIndex Extend(IVectorIndex first) // with all rows that are not in it
+        ExtendedIndex Extend(IVectorIndex first) // adds all rows that are not in it
         {
             int start = first.Count - _firstRow;
             return ExtendedIndex.Add(first, _embeddings.AsMemory(start * dimension, (_count - start) * dimension));
@@ -317,7 +317,7 @@ internal sealed class CatalogBuilder
         item.Title == placed.Title && item.Categories.SequenceEqual(placed.Categories) && item.Attributes.Count == placed.Attributes.Count
         && item.Attributes.All(attribute => placed.Attributes.TryGetValue(attribute.Key, out AttributeValue value) && value == attribute.Value);
 
-    // The model's features know a category by its spelling.
+    // The model's features identify a category by its spelling.
     private CatalogItem ToNewItem(ItemRecord record, int row)
     {
         CatalogItem item = record.Apply();

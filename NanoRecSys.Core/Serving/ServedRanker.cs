@@ -6,7 +6,7 @@ using NanoRecSys.Core.Retrieval;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// The second stage: scores a user's candidates from embeddings, content and the history. What depends on an item alone
+/// The ranker: scores a user's candidates from embeddings, content and the history. The part that depends only on the item
 /// was computed when the version was published. Safe for concurrent calls.
 /// </summary>
 internal sealed class ServedRanker : IDisposable
@@ -19,7 +19,7 @@ internal sealed class ServedRanker : IDisposable
     private readonly int _width; // H1
     private readonly float _retrieverWeight;
 
-    /// <exception cref="ArtifactException">The ranker was published for other items.</exception>
+    /// <exception cref="ArtifactException">The ranker was published for a different set of items.</exception>
     public ServedRanker(ArtifactVersion version, RankerInfo info, ItemFeatures features, ItemVectors items)
     {
         (_itemParts, _width) = NpyFile.Read(version.PathOf(info.Parts.ItemParts));
@@ -36,15 +36,15 @@ internal sealed class ServedRanker : IDisposable
         _graphs = new OnnxRanker(version.PathOf(info.Parts.Items), version.PathOf(info.Parts.Candidates));
     }
 
-    /// <param name="catalog">Of the candidates: new ones are ranked by what is known of them.</param>
-    /// <param name="user">[D], of length 1.</param>
+    /// <param name="catalog">Catalog of the candidates; new ones are ranked by their data.</param>
+    /// <param name="user">[D], unit length.</param>
     /// <param name="history">Item rows, oldest first; the signals compare candidates with it.</param>
     /// <param name="candidates">[C] with the retriever's cosines.</param>
     /// <returns>[C] logit + weight * cosine; <see cref="Squash"/> turns it into a served score.</returns>
     public float[] Score(ServedCatalog catalog, float[] user, ReadOnlySpan<int> history, ReadOnlySpan<Candidate> candidates)
     {
         (int count, int dimension, int signalCount) = (candidates.Length, user.Length, _signals.Count);
-        // Pooled: 300 KB a request at the reference size would go to the large object heap, which only full collections clean.
+        // Pooled: 300 KB per request at the reference size would go to the large object heap, which only full collections clean.
         using IMemoryOwner<float> embeddingsOwner = MemoryPool<float>.Shared.Rent(count * dimension);
         using IMemoryOwner<float> partsOwner = MemoryPool<float>.Shared.Rent(count * _width);
         Memory<float> embeddings = embeddingsOwner.Memory[..(count * dimension)]; // [C, D], zeros for new items
@@ -87,7 +87,7 @@ internal sealed class ServedRanker : IDisposable
         return scores;
     }
 
-    /// <summary>The sigmoid: into 0..1. Beyond 17 it is 1 in single precision, so nothing is ordered by it.</summary>
+    /// <summary>The sigmoid, which maps to 0..1. Above 17 it is 1 in single precision, so it must not be used for ordering.</summary>
     public static float Squash(float score) => 1 / (1 + MathF.Exp(-score));
 
     public void Dispose() => _graphs.Dispose();

@@ -4,8 +4,8 @@ using System.Text;
 namespace NanoRecSys.Core.Serving;
 
 /// <summary>
-/// Finds movies by what people type of a title: whole words, their beginnings, parts of them, or with a slip of the
-/// fingers; without accents, and whether or not the article is there.
+/// Finds items by what users type of a title: whole words, prefixes, parts of words, or words with typos;
+/// without accents, and with or without the article.
 /// </summary>
 internal sealed class TitleSearch
 {
@@ -18,24 +18,24 @@ internal sealed class TitleSearch
 
     private static readonly HashSet<string> Articles = ["the", "a", "an", "le", "la", "les", "l", "der", "die", "das", "el", "il", "los", "las"];
 
-    private readonly string[][] _words; // of each title
+    private readonly string[][] _words; // the words of each title
 
     public TitleSearch(IReadOnlyList<CatalogItem> items)
     {
         _words = [.. items.Select(item => Words(item.Title))];
     }
 
-    /// <returns>Places of the titles that match every word, with how well: higher is better. All, alike, for a blank query.</returns>
+    /// <returns>Positions of the titles that match every word, with a score: higher is better. For a blank query all titles, with equal scores.</returns>
     public IEnumerable<(int Place, int Score)> Find(string query) => Find(query, _words);
 
-    /// <param name="titles">The <see cref="Words"/> of each.</param>
+    /// <param name="titles">The <see cref="Words"/> of each title.</param>
     /// <returns>See <see cref="Find(string)"/>.</returns>
     public static IEnumerable<(int Place, int Score)> Find(string query, IEnumerable<string[]> titles)
     {
         string[] words = [.. Words(query).Distinct().Take(MaxWords)];
         if (words.Length == 0 && !string.IsNullOrWhiteSpace(query))
         {
-            yield break; // signs alone match nothing, no words everything
+            yield break; // punctuation alone matches nothing; a blank query matches everything
         }
 
         string[] telling = [.. words.Where(word => !Articles.Contains(word))];
@@ -49,7 +49,7 @@ internal sealed class TitleSearch
         }
     }
 
-    /// <summary>Lower-case words of letters and digits, accents and apostrophes dropped.</summary>
+    /// <summary>Lower-case words of letters and digits, without accents and apostrophes.</summary>
     internal static string[] Words(string text)
     {
         var plain = new StringBuilder(text.Length);
@@ -95,14 +95,14 @@ internal sealed class TitleSearch
         : NoMatch;
 }
 
-/// <summary>Words that differ by slips of the fingers: a letter wrong, missing, too many, or two swapped.</summary>
+/// <summary>Words that differ by typos: a letter wrong, missing or extra, or two swapped.</summary>
 internal static class Typo
 {
     private const int ShortestForOne = 4;
     private const int ShortestForTwo = 8;
     private const int Longest = 64;
 
-    /// <summary>One slip in words of 4 letters and more, two in words of 8 and more.</summary>
+    /// <summary>One typo in words of 4 letters and more, two in words of 8 and more.</summary>
     public static bool IsNear(string word, string other)
     {
         int allowed = word.Length >= ShortestForTwo ? 2 : word.Length >= ShortestForOne ? 1 : 0;

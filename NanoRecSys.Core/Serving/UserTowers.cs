@@ -4,18 +4,18 @@ using NanoRecSys.Core.Onnx;
 
 namespace NanoRecSys.Core.Serving;
 
-/// <summary>A version's user tower; two graphs of it if 8 bits are served: one for requests, one for what compares embeddings.</summary>
+/// <summary>A version's user tower. If 8 bits are served there are two graphs: one for requests, one for comparing embeddings.</summary>
 internal sealed class UserTowers : IDisposable
 {
-    private const int Rounds = 9; // the median counts
+    private const int Rounds = 9; // the median is used
 
     private UserTowers(OnnxUserTower served, OnnxUserTower exact, string precision) => (Served, Exact, Precision) = (served, exact, precision);
 
     public OnnxUserTower Served { get; } // answers requests
-    public OnnxUserTower Exact { get; } // in 32 bits; the same as Served if that serves in 32 bits
+    public OnnxUserTower Exact { get; } // in 32 bits; the same as Served if that has 32 bits
     public string Precision { get; } // of Served, never Auto
 
-    /// <exception cref="ArtifactException">A graph does not fit the model, or 8 bits are requested and the version has no such graph.</exception>
+    /// <exception cref="ArtifactException">A graph does not match the model, or 8 bits are requested and the version has no such graph.</exception>
     public static UserTowers Open(ArtifactVersion version, string wanted)
     {
         Manifest manifest = version.Manifest;
@@ -41,7 +41,7 @@ internal sealed class UserTowers : IDisposable
         }
         catch (OnnxRuntimeException e) when (int8 is null)
         {
-            // A graph with operators that this processor, or this version, does not have.
+            // A graph with operators that are not available on this processor or in this version.
             if (wanted == UserTowerPrecision.EightBits)
             {
                 exact.Dispose();
@@ -64,8 +64,8 @@ internal sealed class UserTowers : IDisposable
     public static OnnxUserTower OpenExact(ArtifactVersion version) => new(version.PathOf(version.Manifest.UserTower.File), version.Manifest.Model);
 
     /// <summary>
-    /// The graph that encodes many users ahead: in 8 bits where the processor has instructions for it, as serving chooses there, but without
-    /// measuring, so that publishing twice makes the same version.
+    /// The graph for precomputing users: in 8 bits if the processor has instructions for it, which is what serving chooses there, but
+    /// without measuring, so that publishing twice gives the same version.
     /// </summary>
     public static OnnxUserTower OpenFastest(ArtifactVersion version)
     {
@@ -76,15 +76,15 @@ internal sealed class UserTowers : IDisposable
     public void Dispose()
     {
         Served.Dispose();
-        Exact.Dispose(); // a second time does nothing
+        Exact.Dispose(); // a second call does nothing
     }
 
-    // They alternate, so that other load on the machine affects both alike.
+    // They alternate, so that other load on the machine affects both equally.
     private static bool IsFaster(OnnxUserTower candidate, OnnxUserTower than, ModelInfo model)
     {
         TimedHistory history = Enumerable.Range(0, model.MaxLength).Select(i => i % model.Items).ToArray();
         var times = (Candidate: new double[Rounds], Than: new double[Rounds]);
-        for (int round = -1; round < Rounds; round++) // the first one plans its memory
+        for (int round = -1; round < Rounds; round++) // the first round plans memory
         {
             int at = Math.Max(round, 0);
             times.Candidate[at] = Time(candidate, history);
@@ -104,7 +104,7 @@ internal sealed class UserTowers : IDisposable
 
 internal static class UserTowerPrecision
 {
-    public const string Auto = "auto"; // the faster one on this machine, of those that passed the parity check
+    public const string Auto = "auto"; // the faster one on this machine, among those that passed the parity check
     public const string ThirtyTwoBits = "fp32";
     public const string EightBits = "int8";
 }

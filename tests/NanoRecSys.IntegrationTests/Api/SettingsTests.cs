@@ -114,7 +114,7 @@ public sealed class SettingsTests : IDisposable
         using ProgramProcess api = StartApi([], files: 400);
 
         Assert.Equal(1, await api.EndAsync());
-        Assert.Contains("may open 400 files, it needs at least 896", Assert.Single(api.Output.Split('\n')), StringComparison.Ordinal);
+        Assert.Contains("may open 400 files but needs at least 896", Assert.Single(api.Output.Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -128,7 +128,7 @@ public sealed class ItemLayoutTests
         ItemLayout layout = ItemLayout.Of(Products(100_002, row => new() { ["barcode"] = AttributeValue.OfCategory($"{row}") }), notes);
 
         Assert.Equal(["Audio"], layout.Categories);
-        Assert.Equal(["The attribute 'barcode' has more than 100,000 different values and is not read by models."], notes);
+        Assert.Equal(["The attribute 'barcode' has more than 100,000 distinct values and is not read by models."], notes);
     }
 
     [Fact]
