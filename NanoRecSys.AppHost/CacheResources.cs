@@ -24,7 +24,7 @@ internal sealed class GarnetResource(string name, ParameterResource password) : 
     }
 }
 
-/// <summary>Aspire's Redis check, once something listens on the port.</summary>
+/// <summary>Aspire's Redis check, run only if something listens on the port.</summary>
 /// <remarks>
 /// The client takes 5 s to give up on a port that refuses connections, and Aspire repeats a failed check after 1, 2, 3, ... s: with
 /// the plain check alone, the API started 1 to 10 s after the cache was ready.

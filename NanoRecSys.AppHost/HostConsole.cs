@@ -67,11 +67,11 @@ internal sealed partial class HostConsole(
         string command = $"dotnet run -c Release --project NanoRecSys.Training -- {string.Join(' ', ProjectExtensions.TrainingArguments(options).Select(Quoted))}";
         if (!options.HasModel)
         {
-            Say($"{options.Artifacts} holds no model yet. The training resource makes one from '{options.Data}'; the page shows its progress.");
+            Say($"{options.Artifacts} has no model yet. The training resource makes one from '{options.Data}'; the page shows its progress.");
         }
         else if (options.ChoosesTraining)
         {
-            Warn($"{options.Artifacts} already holds a model, which is served. To train another one with --data and --preset, start 'training' in the dashboard, or run: {command}");
+            Warn($"{options.Artifacts} already has a model, which is served. To train another one with --data and --preset, start 'training' in the dashboard, or run: {command}");
         }
 
         (string, DateTime?) reported = ("", null); // an exit is reported more than once

@@ -88,7 +88,7 @@ internal sealed record HostOptions
     /// <returns>The exit code if there is nothing to start: 0 after <c>--help</c>, 1 after an error, which is one line; otherwise null.</returns>
     public static int? TryParse(string[] args, TextWriter output, TextWriter error, out HostOptions options)
     {
-        RootCommand root = new("Starts NanoRecSys under .NET Aspire: a cache, the API, the web page, a training if there is no model, and Aspire's dashboard. A taken port moves to the next free one; 0 takes any.")
+        RootCommand root = new("Starts NanoRecSys under .NET Aspire: a cache, the API, the web page, a training if there is no model, and Aspire's dashboard. If a port is taken, the next free one is used; 0 picks any.")
         {
             WebPortOption, ApiPortOption, CachePortOption, ApiReplicasOption, ArtifactsOption, DataOption, PresetOption, CacheOption, RetrainOption,
         };

@@ -92,7 +92,7 @@ internal sealed class EntityIdConverter : JsonConverter<EntityId>
     {
         JsonTokenType.Number when reader.TryGetInt64(out long number) => number,
         JsonTokenType.String when EntityId.TryParse(reader.GetString(), out EntityId id) => id,
-        _ => throw new JsonException($"An id is a whole number of 64 bits, or a string of 1 to {EntityId.MaxBytes} bytes without control characters, other than '.' and '..'."),
+        _ => throw new JsonException($"An id is a 64-bit integer, or a string of 1 to {EntityId.MaxBytes} bytes without control characters, other than '.' and '..'."),
     };
 
     public override void Write(Utf8JsonWriter writer, EntityId value, JsonSerializerOptions options)

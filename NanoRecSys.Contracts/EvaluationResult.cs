@@ -86,7 +86,7 @@ public sealed record RaceFigures(
 /// <summary>95% confidence interval of a metric over the sampling of users.</summary>
 public readonly record struct ConfidenceInterval(double Low, double High);
 
-/// <summary>Served score = sigmoid(Slope * x + Intercept), where x is what the list is ordered by.</summary>
+/// <summary>Served score = sigmoid(Slope * x + Intercept), where x is the value that orders the list.</summary>
 /// <param name="Slope">Positive, so that the order is kept.</param>
 /// <param name="Intercept">See the formula.</param>
 public sealed record ScoreCalibration(double Slope, double Intercept)

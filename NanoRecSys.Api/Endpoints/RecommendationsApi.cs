@@ -39,7 +39,7 @@ internal static class RecommendationsApi
             .RequireKey(KeyRole.Read);
         app.MapPost("/recommendations/preview", PostPreview)
             .WithTags("Recommendations")
-            .WithSummary("The same with other rules than the stored ones, or with a version that is not served")
+            .WithSummary("Recommendations with other rules than the stored ones, or with a version that is not served")
             .WithDescription(
                 "Previews rules before they are saved, or a version before it is served. A version that is not in memory is loaded first and kept for five minutes. " +
                 "409: there is no such version, or it is damaged. Unknown fields are refused.")
@@ -58,7 +58,7 @@ internal static class RecommendationsApi
             .RequireKey(KeyRole.Read); // a list and its reasons reveal the user's history
         app.MapPost("/recommend/session", PostSession)
             .WithTags("Recommendations")
-            .WithSummary("The same for a list of items, oldest first, instead of a user")
+            .WithSummary("Recommendations for a list of items, oldest first, instead of a user")
             .WithDescription("Ids that are not in the catalog are ignored and listed in unknown_movie_ids; it is an error if none is in the catalog. Unknown fields are refused.")
             .WithJsonBody<SessionRequest, RecommendResponse>("""{"movie_ids": [1, 32, 260], "times": [1767225600, 1767312000, 1767398400], "k": 10}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));

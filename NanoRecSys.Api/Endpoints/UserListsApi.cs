@@ -2,7 +2,7 @@ using System.ComponentModel;
 
 namespace NanoRecSys.Api.Endpoints;
 
-/// <summary><c>GET /users/{id}/lists</c>, <c>GET /items/{id}/lists</c>: what each part of the served model recommends by itself.</summary>
+/// <summary><c>GET /users/{id}/lists</c>, <c>GET /items/{id}/lists</c>: the recommendations of each part of the served model.</summary>
 internal static class UserListsApi
 {
     private const int MaxItems = 50;
@@ -15,9 +15,9 @@ internal static class UserListsApi
     {
         RouteGroupBuilder browsing = app.MapGroup("").WithTags("Browsing").AddEndpointFilter<RouteGroupBuilder, ComputeFilter>();
         browsing.MapGet("/users/{id}/lists", GetListsOfUser)
-            .WithSummary("What each part of the model recommends to a user by itself, without stored rules").WithDescription(Parts).WithAnswer<UserLists>().RequireKey(KeyRole.Read);
+            .WithSummary("Recommendations of each part of the model for a user, without stored rules").WithDescription(Parts).WithAnswer<UserLists>().RequireKey(KeyRole.Read);
         browsing.MapGet("/items/{id}/lists", GetListsOfItem)
-            .WithSummary("What each part of the model recommends by itself to a user with only this item in the history, without stored rules").WithDescription(Parts).WithAnswer<UserLists>();
+            .WithSummary("Recommendations of each part of the model for a user with only this item in the history, without stored rules").WithDescription(Parts).WithAnswer<UserLists>();
     }
 
     private static Task<IResult> GetListsOfUser(LookUp lookUp, string id, [Description("1 to 50; default: 10")] string? k = null)

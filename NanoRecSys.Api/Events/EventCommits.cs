@@ -41,7 +41,7 @@ internal sealed class EventCommits(IOptions<EventOptions> options, StoreHealth h
             string reason = $"{confirmed} of {options.Value.WaitForReplicas} replicas confirmed it within {WaitMilliseconds} ms";
             health.ReportRefusal(reason, isRefused: false);
             throw new EventStoreException(
-                $"The store has the request, but {reason}: it may be lost. Send it again with the same keys and timestamps; what is there is not stored twice.");
+                $"The store has the request, but {reason}: it may be lost. Send it again with the same keys and timestamps; nothing is stored twice.");
         }
     }
 

@@ -95,7 +95,7 @@ internal sealed class EventRetention(
 
 /// <summary>
 /// Deleted users, whose data in older versions is not served. A request for a user reads the user's own mark together with
-/// the state of the events; this class serves lists of users, and requests while Redis is away.
+/// the state of the events; this class serves lists of users, and requests while Redis is unavailable.
 /// </summary>
 internal sealed class ForgottenUsers(TimeProvider time, IConnectionMultiplexer? redis = null) : BackgroundService
 {

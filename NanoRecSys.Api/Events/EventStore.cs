@@ -78,7 +78,7 @@ internal sealed class EventStore(
 
     /// <summary>Stores all events, except those that are refused individually.</summary>
     /// <returns>The result for each event, in order.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes; the message says what is known to be stored.</exception>
+    /// <exception cref="EventStoreException">Redis is unavailable, slow, full or refuses writes; the message says what is known to be stored.</exception>
     public async Task<EventOutcome[]> AppendAsync(IReadOnlyList<EventDraft> events)
     {
         IDatabase database = Database();
@@ -123,7 +123,7 @@ internal sealed class EventStore(
     /// <param name="userId">The user.</param>
     /// <param name="forget">Whether to forget the user's data in versions and data sets, too; see <see cref="EventKeys.Forgotten"/>.</param>
     /// <returns>Number of deleted events.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes, or the artifacts folder cannot be written to.</exception>
+    /// <exception cref="EventStoreException">Redis is unavailable, slow or refuses writes, or the artifacts folder cannot be written to.</exception>
     public async Task<long> DeleteAsync(EntityId userId, bool forget)
     {
         long? now = forget ? health.UtcNow.ToUnixTimeMilliseconds() * 1000 : null;
@@ -137,7 +137,7 @@ internal sealed class EventStore(
     }
 
     /// <summary>See <see cref="LatestEvents"/>.</summary>
-    /// <exception cref="EventStoreException">Redis is away or slow.</exception>
+    /// <exception cref="EventStoreException">Redis is unavailable or slow.</exception>
     public async Task ForgetLatestAsync(EntityId userId)
     {
         try
@@ -154,7 +154,7 @@ internal sealed class EventStore(
     /// <param name="userId">The user.</param>
     /// <param name="field">See <see cref="EventDraft.Field"/>.</param>
     /// <returns>1, or 0 if there is none.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow or refuses writes.</exception>
+    /// <exception cref="EventStoreException">Redis is unavailable, slow or refuses writes.</exception>
     public async Task<long> DeleteAsync(EntityId userId, string field)
     {
         long deleted = await DeleteAsync(userId, transaction =>
@@ -226,7 +226,7 @@ internal sealed class EventStore(
         return (EventsState.Of(count, values[0], forgottenAt), answer is null ? RedisValue.Null : values[2]);
     }
 
-    /// <summary>The known data of a user while Redis is away.</summary>
+    /// <summary>The known data of a user while Redis is unavailable.</summary>
     public UserEvents Unread(EntityId userId) => new([], forgotten.At(userId), IsWhole: false);
 
     /// <summary>A user's events, except those whose type has weight 0.</summary>
@@ -356,7 +356,7 @@ internal sealed class EventStoreException : Exception
         health.ReportRefusal(reason, isRefused);
         return new EventStoreException(
             e is InvalidDataException ? $"{reason} It is stored under one of this request's keys; the rest of the request is stored."
-            : !isRefused ? $"The store did not confirm the request{(e is RedisServerException ? $" ({reason})" : "")}: it may or may not be stored. Send it again with the same keys and timestamps; what is there is not stored twice."
+            : !isRefused ? $"The store did not confirm the request{(e is RedisServerException ? $" ({reason})" : "")}: it may or may not be stored. Send it again with the same keys and timestamps; nothing is stored twice."
             : reason.StartsWith("OOM", StringComparison.Ordinal) ? "The store is full: nothing was stored. Make room in Redis (maxmemory), then send the request again."
             : $"The store refuses writes: {reason.TrimEnd('.')}. Nothing was stored.", e);
     }

@@ -38,7 +38,7 @@ internal static class EventsApi
             .WithDescription(
                 "Answers when everything is stored. Invalid rows are refused individually, the others are stored. An event sent again with the same key " +
                 "(or the same item, type and timestamp) is stored once. Unknown fields are refused. A type is any name; types with a negative weight (Events:Weights) exclude the item. " +
-                "503: the store is away, full or refuses writes; the message says what is known to be stored. Send the request again.")
+                "503: the store is unavailable, full or refuses writes; the message says what is known to be stored. Send the request again.")
             .WithJsonBody<EventBatch, EventReceipt>(
                 """{"events": [{"user_id": 42, "item_id": 1, "rating": 4.5, "timestamp": 1767225600, "key": "a1b2"}, {"user_id": 42, "item_id": 32, "type": "purchase"}]}""")
             .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes))
@@ -48,7 +48,7 @@ internal static class EventsApi
             .WithSummary("Deletes a user: the events, the answers computed from them, and the served part of the published history")
             .WithDescription(
                 "Takes effect on every replica at once: the user is then unknown until new events arrive, and the next training with the store's events leaves the user " +
-                "out of its data. 'scrub' of NanoRecSys.Training removes the user from the files of published versions. 503: the store is away; send the request again.")
+                "out of its data. 'scrub' of NanoRecSys.Training removes the user from the files of published versions. 503: the store is unavailable; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}/events", DeleteEvents)
@@ -56,13 +56,13 @@ internal static class EventsApi
             .WithSummary("Deletes all events of a user, and the answers computed from them")
             .WithDescription(
                 "Takes effect on every replica at once. Data in the published model remains until a version without it is published. " +
-                "503: the store is away; send the request again.")
+                "503: the store is unavailable; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
         app.MapDelete("/users/{id}/events/{key}", DeleteEvent)
             .WithTags("Events")
             .WithSummary("Deletes the event with a key")
-            .WithDescription("Takes effect on every replica at once; deleted is 0 if the user has no event with that key. 503: the store is away; send the request again.")
+            .WithDescription("Takes effect on every replica at once; deleted is 0 if the user has no event with that key. 503: the store is unavailable; send the request again.")
             .WithAnswer<EventsDeleted>()
             .RequireKey(KeyRole.Write);
     }
@@ -137,7 +137,7 @@ internal static class EventsApi
         }
     }
 
-    /// <summary>The answer of every writing call while Redis is away or full.</summary>
+    /// <summary>The answer of every writing call while Redis is unavailable or full.</summary>
     public static IResult StoreAway(HttpContext http, EventStoreException e)
     {
         http.Response.Headers.RetryAfter = "1";
@@ -181,7 +181,7 @@ internal static class EventsApi
             }
             else if (outcomes[i] == EventOutcome.LimitReached)
             {
-                row.Refuse("user_id", $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which wait to be moved to the artifacts folder. "
+                row.Refuse("user_id", $"This user has {store.MaxPerUser} events, ten times Events:MostPerUser, which have yet to be moved to the artifacts folder. "
                     + "Send the event again later; if it is refused for minutes, the log has the reason", "too_many_events");
                 refused[good[i].Index] = row.Errors;
             }
@@ -288,7 +288,7 @@ internal sealed class EventReader(StoreHealth health)
         else if (timestamp > (now + Clocks.AllowedSkew).ToUnixTimeSeconds())
         {
             fields.Refuse("timestamp", string.Create(CultureInfo.InvariantCulture,
-                $"Is {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} are allowed: are they seconds since 1970, is the clock right?"), "in_the_future");
+                $"Is {timestamp - now.ToUnixTimeSeconds()} s in the future, {Clocks.AllowedSkew.TotalSeconds} s are allowed: is it in seconds since 1970, and is the clock right?"), "in_the_future");
         }
     }
 }

@@ -199,7 +199,7 @@ internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger
         }
         catch (Exception e) when (RedisFailure.Is(e) || e is InvalidOperationException)
         {
-            logger.LogDebug("What Redis is configured to keep is unknown: {Reason}", e.Message);
+            logger.LogDebug("The persistence settings of Redis are unknown: {Reason}", e.Message);
         }
 
         foreach (string finding in findings.Except(_findings))

@@ -10,7 +10,7 @@ internal static class JsonBody
     // A repeated name is ambiguous. nanoRecSys takes the last one, so its calls do, too.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    /// <summary>For nanoRecSys' calls: unknown fields are ignored.</summary>
+    /// <summary>For nanoRecSys's calls: unknown fields are ignored.</summary>
     public static ValueTask<BodyFields> ReadAsync(HttpRequest request, CancellationToken cancellationToken) =>
         ReadAsync(request, default, cancellationToken);
 

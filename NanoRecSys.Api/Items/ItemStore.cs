@@ -41,7 +41,7 @@ internal sealed class ItemStore(
     /// <summary>Applies a function to an item's record and stores the result if it differs.</summary>
     /// <param name="change">Computes the next record from the stored one, which is null if there is none; null leaves it unchanged. May be called several times.</param>
     /// <returns>The stored record, and whether it changed.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes.</exception>
+    /// <exception cref="EventStoreException">Redis is unavailable, slow, full or refuses writes.</exception>
     public async Task<(ItemRecord? Stored, bool IsChanged)> ChangeAsync(EntityId id, Func<ItemRecord?, ItemRecord?> change)
     {
         IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException(
@@ -84,7 +84,7 @@ internal sealed class ItemStore(
         }
         catch (InvalidDataException e)
         {
-            throw new EventStoreException($"What is stored as item {id} is damaged: {e.Message} Delete it (HDEL {ItemRecord.Key} {id}), then send the request again.", e);
+            throw new EventStoreException($"The stored record of item {id} is damaged: {e.Message} Delete it (HDEL {ItemRecord.Key} {id}), then send the request again.", e);
         }
         catch (Exception e) when (RedisFailure.Is(e) || e is OperationCanceledException)
         {

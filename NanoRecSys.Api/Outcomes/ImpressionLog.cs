@@ -8,7 +8,7 @@ namespace NanoRecSys.Api.Outcomes;
 
 /// <summary>
 /// Records which lists users were shown, and which of the items they took. A request only puts its answer into a bounded queue, or increments the count of
-/// the same answer if it is still queued. The queue is written to Redis once a second, and before shown items are read. If the queue is full or Redis away, the record is lost and counted.
+/// the same answer if it is still queued. The queue is written to Redis once a second, and before shown items are read. If the queue is full or Redis unavailable, the record is lost and counted.
 /// </summary>
 internal sealed class ImpressionLog : BackgroundService
 {
@@ -83,7 +83,7 @@ internal sealed class ImpressionLog : BackgroundService
         }
     }
 
-    /// <summary>Items of the user's last lists; empty while Redis is away.</summary>
+    /// <summary>Items of the user's last lists; empty while Redis is unavailable.</summary>
     public async Task<IReadOnlyList<EntityId>> ReadItemsAsync(EntityId user, int lists)
     {
         if (!IsOn)

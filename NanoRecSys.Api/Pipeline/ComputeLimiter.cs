@@ -30,7 +30,7 @@ internal sealed class ComputeLimiter : IDisposable
             QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
         });
         Meter meter = meters.Create(RecommendationTelemetry.SourceName);
-        _shed = meter.CreateCounter<long>("nanorecsys.compute.shed", "{request}", "Requests that found the queue full");
+        _shed = meter.CreateCounter<long>("nanorecsys.compute.shed", "{request}", "Requests rejected because the queue was full");
         meter.CreateObservableGauge("nanorecsys.compute.queue", () => Read().QueueDepth, "{request}", "Queued requests");
     }
 

@@ -57,7 +57,7 @@ internal static class Explainer
 
     public static string Sentence(Reason reason)
     {
-        string news = reason.IsNew ? " New in the catalog: placed by what is known of it." : "";
+        string news = reason.IsNew ? " New in the catalog: placed by its data." : "";
         string items = Enumerated(reason);
         string shared = Shared(reason);
         return reason switch

@@ -301,7 +301,7 @@ internal sealed class Outages(RequestCounters counters, StoreHealth health, Time
         long warnAt = Volatile.Read(ref _warnAgainAt);
         if (now >= warnAt && Interlocked.CompareExchange(ref _warnAgainAt, now + Ticks(WarnEvery), warnAt) == warnAt)
         {
-            logger.LogWarning("Redis fails, requests are computed without it: {Reason} ({Errors} errors so far)", e.Message, counters.CacheErrors);
+            logger.LogWarning("Redis failed; requests are computed without it: {Reason} ({Errors} errors so far)", e.Message, counters.CacheErrors);
         }
     }
 

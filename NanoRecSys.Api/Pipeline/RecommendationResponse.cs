@@ -193,7 +193,7 @@ internal sealed class CacheEntry
             && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(IdsAt)) is >= 0 and var ids
             && ids < bytes.Length - HeaderBytes - bytes[ReasonAt]
             ? new CacheEntry(bytes)
-            : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged; a new one takes its place.");
+            : throw new InvalidDataException($"A cached answer of {bytes.Length} bytes is damaged and will be replaced.");
     }
 
     internal static CacheEntry Write(ReadOnlySpan<byte> json, ReadOnlySpan<byte> ids, string? fallbackReason, long eventsStamp, DateTimeOffset created)

@@ -12,7 +12,7 @@ internal static class RequestReader
 {
     private const int MaxIds = 1000;
     private const int MaxCategories = 50;
-    private const int MaxCategory = 40; // characters of nanoRecSys' genres
+    private const int MaxCategory = 40; // characters of nanoRecSys's genres
     private const int MaxValue = 500;
     private const int MaxField = 64;
     private const int MaxConditions = 50;
@@ -155,7 +155,7 @@ internal static class RequestReader
         if (request.UserId is null && body.Errors.Count == 0 && !items.Any(item => catalog.TryFind(item, out _)))
         {
             string ids = string.Join(", ", items.Distinct());
-            body.Refuse(request.ItemIds is null ? "item_id" : "session", $"The catalog holds none of these items: {ids}", "unknown_items");
+            body.Refuse(request.ItemIds is null ? "item_id" : "session", $"None of these items is in the catalog: {ids}", "unknown_items");
         }
 
         if (body.Errors.Count == 0)
@@ -175,7 +175,7 @@ internal static class RequestReader
         if (request.ItemIds is { } movies && body.Errors.Count == 0 && !movies.Any(movie => catalog.TryFind(movie, out _)))
         {
             string ids = string.Join(", ", movies.Distinct());
-            body.Refuse("movie_ids", $"The catalog holds none of these movies: {ids}", "unknown_movies");
+            body.Refuse("movie_ids", $"None of these movies is in the catalog: {ids}", "unknown_movies");
         }
 
         foreach (string genre in UnknownCategories(catalog, request.Filter?.Where ?? []))
@@ -201,7 +201,7 @@ internal static class RequestReader
             }
             else if (!Conditions.Of(kind).Contains(condition.Op))
             {
-                body.Refuse(place, $"'{condition.Field}' is a {Word(kind)}, for which there are the operators {string.Join(", ", Conditions.Of(kind))}", "enum");
+                body.Refuse(place, $"'{condition.Field}' is a {Word(kind)}, whose operators are {string.Join(", ", Conditions.Of(kind))}", "enum");
             }
             else if (condition.Values.Any(value => kind switch { AttributeKind.Number => value.Text is not null, AttributeKind.Time => double.IsNaN(value.Number), _ => value.Text is null }))
             {

@@ -107,7 +107,7 @@ internal sealed class RuleStore(StoreHealth health, TimeProvider time, ILogger<R
 
     /// <summary>Replaces a version's rules, on every replica at once.</summary>
     /// <returns>Null if the stored version is a different one.</returns>
-    /// <exception cref="EventStoreException">Redis is away, slow, full or refuses writes, or the stored rules are damaged.</exception>
+    /// <exception cref="EventStoreException">Redis is unavailable, slow, full or refuses writes, or the stored rules are damaged.</exception>
     public async Task<RuleSet?> ReplaceAsync(long version, IReadOnlyList<StoredRule> rules)
     {
         IDatabase database = redis?.GetDatabase() ?? throw new EventStoreException("No store for rules is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");

@@ -171,10 +171,10 @@ internal sealed class ModelWatcher(
         catch (Exception e) when (version is null && e is ArtifactException or IOException or UnauthorizedAccessException)
         {
             // The next poll tries again; the status shows the reason until then.
-            string reason = $"The artifacts folder does not tell which version to serve: {e.Message}";
+            string reason = $"The artifacts folder does not say which version to serve: {e.Message}";
             if (served.Refusal != reason)
             {
-                logger.LogWarning("The artifacts folder does not tell which version to serve: {Reason}", e.Message);
+                logger.LogWarning("The artifacts folder does not say which version to serve: {Reason}", e.Message);
             }
 
             served.Refuse(reason);

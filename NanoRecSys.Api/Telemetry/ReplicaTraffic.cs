@@ -127,7 +127,7 @@ internal sealed class ReplicaNotices(
             catch (Exception e) when (RedisFailure.Is(e))
             {
                 next = ended + 1;
-                logger.LogDebug("No telemetry of other replicas at the moment: {Reason}", e.Message);
+                logger.LogDebug("No telemetry from other replicas for now: {Reason}", e.Message);
             }
         }
     }

@@ -51,7 +51,7 @@ internal sealed class ArtifactStore(string root)
         string name = Encoding.ASCII.GetString(text).Trim();
         return name.Length == 0 ? null
             : VersionName.IsWellFormed(name) ? name
-            : throw new ArtifactException($"{path} does not hold a version's name (12 hex digits). {Remedy}");
+            : throw new ArtifactException($"{path} does not contain a version's name (12 hex digits). {Remedy}");
     }
 
     /// <summary>
@@ -100,7 +100,7 @@ internal sealed class ArtifactStore(string root)
         Manifest manifest = ManifestFile.Read(folder);
         if (manifest.ModelVersion != version)
         {
-            throw new ArtifactException($"Version {version}: its manifest is that of {manifest.ModelVersion}. Run 'publish' again.");
+            throw new ArtifactException($"Version {version}: its manifest belongs to {manifest.ModelVersion}. Run 'publish' again.");
         }
 
         VersionFiles.RequireParts(manifest, version);
@@ -113,7 +113,7 @@ internal sealed class ArtifactStore(string root)
         string content = VersionName.Of(manifest.Files);
         if (content != version)
         {
-            throw new ArtifactException($"Version {version}: its files make {content}. The manifest was changed; run 'publish' again.");
+            throw new ArtifactException($"Version {version}: its files hash to {content}. The manifest was changed; run 'publish' again.");
         }
 
         return new ArtifactVersion(folder, manifest);
@@ -333,7 +333,7 @@ internal static class VersionFiles
         if (manifest.Files.Any(file => file.Name == RemovedRankerTable))
         {
             throw new ArtifactException(
-                $"Version {version}: its ranker has an item table of its own ({RemovedRankerTable}), which is no longer supported. Run 'train-ranker', 'export', 'index' and 'publish' again.");
+                $"Version {version}: its ranker has its own item table ({RemovedRankerTable}), which is no longer supported. Run 'train-ranker', 'export', 'index' and 'publish' again.");
         }
 
         ModelInfo model = manifest.Model;
@@ -346,7 +346,7 @@ internal static class VersionFiles
         if (!BlockKinds.All.Contains(model.Kind) || !Positions.All.Contains(model.Positions))
         {
             throw new ArtifactException(
-                $"Version {version}: its user tower has '{model.Kind}' blocks with '{model.Positions}' positions; there are the blocks {string.Join(", ", BlockKinds.All)} " +
+                $"Version {version}: its user tower has '{model.Kind}' blocks with '{model.Positions}' positions; supported are the blocks {string.Join(", ", BlockKinds.All)} " +
                 $"and the positions {string.Join(", ", Positions.All)}. Run 'train-retriever', 'export', 'index' and 'publish' again.");
         }
     }

@@ -125,7 +125,7 @@ internal static class CatalogFile
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path} holds attributes that cannot be read: {e.Message}", e);
+            throw new InvalidDataException($"{path} has attributes that cannot be read: {e.Message}", e);
         }
     }
 

@@ -156,7 +156,7 @@ internal sealed class IdTable
     private static IdTable Create(string path, Header header, ReadOnlyMemory<long> offsets, ReadOnlyMemory<int> slots, ReadOnlyMemory<byte> text) =>
         IsAscending(offsets.Span, header.TextBytes) && slots.Span.Count(0) == header.Slots - header.Count && !slots.Span.ContainsAnyExceptInRange(0, header.Count)
             ? new IdTable(offsets, slots, text, header.AreNumbers)
-            : throw new InvalidDataException($"{path} is damaged: its offsets or slots are not those of {header.Count} ids.");
+            : throw new InvalidDataException($"{path} is damaged: its offsets or slots do not match {header.Count} ids.");
 
     private static bool IsAscending(ReadOnlySpan<long> offsets, long end)
     {
@@ -214,7 +214,7 @@ internal sealed class IdTable
             return header.Count >= 0 && header.Slots > header.Count && BitOperations.IsPow2(header.Slots) && header.TextBytes >= 0
                 && file.Length == header.TextAt + header.TextBytes
                 ? header
-                : throw new InvalidDataException($"{path} is damaged: its header does not belong to {file.Length} bytes.");
+                : throw new InvalidDataException($"{path} is damaged: its header does not match {file.Length} bytes.");
         }
     }
 }

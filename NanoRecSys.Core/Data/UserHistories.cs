@@ -239,7 +239,7 @@ internal readonly record struct HistoriesLayout(int Users, int Interactions, boo
         int version = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
         if (!header[..4].SequenceEqual(Magic) || version != Version)
         {
-            throw new InvalidDataException($"{path}: not a histories file of version {Version}. Make it again ('prepare' or 'publish').");
+            throw new InvalidDataException($"{path}: not a histories file of version {Version}. Run 'prepare' or 'publish' again.");
         }
 
         int users = BinaryPrimitives.ReadInt32LittleEndian(header[8..]);

@@ -49,7 +49,7 @@ internal static class EventKeys
     public static Task<HashSet<EntityId>> ForgottenUsersAsync(IConnectionMultiplexer redis, CancellationToken cancellation) => UsersAsync(redis, ForgottenName, cancellation);
 
     /// <summary>Keys that match a pattern, on every node that has slots; some may be returned twice.</summary>
-    /// <exception cref="RedisException">A node is away, so its keys would be missing.</exception>
+    /// <exception cref="RedisException">A node is unavailable, so its keys would be missing.</exception>
     public static async IAsyncEnumerable<RedisKey> ScanAsync(IConnectionMultiplexer redis, string pattern, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         foreach (IServer server in await NodesAsync(redis))

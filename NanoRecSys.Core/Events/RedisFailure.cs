@@ -6,7 +6,7 @@ namespace NanoRecSys.Core.Events;
 internal static class RedisFailure
 {
     /// <summary>
-    /// The server is away, slow, a replica or refuses the command, or a value was not written by this product. The client's exceptions have no
+    /// The server is unavailable, slow, a replica or refuses the command, or a value was not written by this product. The client's exceptions have no
     /// common base class.
     /// </summary>
     public static bool Is(Exception e) => e is RedisException or RedisCommandException or TimeoutException or InvalidCastException;

@@ -15,7 +15,7 @@ internal sealed class ItemFeatures
     private readonly float[] _positions; // [V, N]
     private readonly long[] _starts; // [V + 1]
     private readonly int[] _filled; // category columns of item i: [_starts[i].._starts[i + 1]]
-    private readonly float[]? _flags; // [V, G], 1 where the item has the category; null if that would be too large
+    private readonly float[]? _flags; // [V, G], 1 if the item has the category; null if that would be too large
 
     /// <param name="catalog">V items with their interaction counts.</param>
     /// <param name="layout">Which item data is read; its order is part of a trained ranker.</param>

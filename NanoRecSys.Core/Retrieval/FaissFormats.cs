@@ -316,7 +316,7 @@ internal static class HnswFormat
         reader.Require(places <= reader.Left / sizeof(int), $"{places} edges do not fit in the remaining {reader.Left} bytes");
         reader.Require(places <= Array.MaxLength, $"{places} edges are too many");
         var graph = new HnswGraph(levels, placesUpTo);
-        reader.Require(reader.Vector<long>("offsets of rows", header.Rows + 1L).AsSpan().SequenceEqual(graph.Offsets), "the offsets are not those of the levels");
+        reader.Require(reader.Vector<long>("offsets of rows", header.Rows + 1L).AsSpan().SequenceEqual(graph.Offsets), "the offsets do not match the levels");
         reader.Vector<int>("edges", graph.Neighbors.Length).CopyTo(graph.Neighbors, 0);
         graph.Entry = reader.Number<int>();
         int top = reader.Number<int>();

@@ -138,7 +138,7 @@ internal sealed class HnswGraph
                 {
                     if (neighbor < -1 || neighbor >= Count || (neighbor >= 0 && Levels[neighbor] <= level))
                     {
-                        throw new InvalidDataException($"An edge of row {row} leads to {neighbor} on level {level}, which is not there.");
+                        throw new InvalidDataException($"An edge of row {row} leads to {neighbor} on level {level}, which does not exist.");
                     }
                 }
             }

@@ -121,7 +121,7 @@ internal static class ModelReader
         {
             if (!embeddings.Row(row).All(float.IsFinite))
             {
-                throw new ArtifactException($"Row {row} of the user embeddings has values that are not numbers. Run 'export' and 'publish' again.");
+                throw new ArtifactException($"Row {row} of the user embeddings has values that are not finite. Run 'export' and 'publish' again.");
             }
         }
     }
@@ -148,7 +148,7 @@ internal static class ModelReader
             float[]? scores = snapshot.Ranker?.Score(catalog, user, history, candidates.AsSpan(0, found)); // [C]
             if (!user.All(float.IsFinite) || scores?.All(float.IsFinite) == false)
             {
-                throw new ArtifactException("The model answers with values that are not numbers. Run 'export' and 'publish' again.");
+                throw new ArtifactException("The model answers with values that are not finite. Run 'export' and 'publish' again.");
             }
         }
     }

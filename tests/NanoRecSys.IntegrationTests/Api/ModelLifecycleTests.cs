@@ -166,7 +166,7 @@ public sealed class ModelLifecycleTests : IDisposable
         }
 
         await ApiServer.UntilAsync("the status says so", async () => (await api.StatusAsync()).GetProperty("warnings").Texts()
-            .Any(text => text.StartsWith("The artifacts folder does not tell which version to serve: ", StringComparison.Ordinal) && text.Contains("12 hex digits", StringComparison.Ordinal)));
+            .Any(text => text.StartsWith("The artifacts folder does not say which version to serve: ", StringComparison.Ordinal) && text.Contains("12 hex digits", StringComparison.Ordinal)));
         JsonElement models = await api.GetAsync("/models");
         using HttpResponseMessage activated = await api.SendAsync($"/models/{running}/activate", "");
 
@@ -199,7 +199,7 @@ public sealed class ModelLifecycleTests : IDisposable
         using var http = new HttpClient { BaseAddress = await api.Address };
         int looks = 0;
         await ApiServer.UntilAsync("it looked again and again", async () =>
-            (await http.GetStringAsync(new Uri("/debug/status", UriKind.Relative), TestContext.Current.CancellationToken)).Contains("does not tell which version to serve", StringComparison.Ordinal)
+            (await http.GetStringAsync(new Uri("/debug/status", UriKind.Relative), TestContext.Current.CancellationToken)).Contains("does not say which version to serve", StringComparison.Ordinal)
             && ++looks == 30);
 
         Directory.Delete(store.CurrentFile);
@@ -207,7 +207,7 @@ public sealed class ModelLifecycleTests : IDisposable
         await ApiServer.UntilAsync("it serves what was published then", async () =>
             (await http.GetAsync(new Uri("/readyz", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode);
 
-        Assert.Single(api.Output.Split('\n'), line => line.Contains("does not tell which version to serve", StringComparison.Ordinal));
+        Assert.Single(api.Output.Split('\n'), line => line.Contains("does not say which version to serve", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed class ArtifactFaultTests
     [InlineData("no manifest", "manifest.json")]
     [InlineData("a manifest cut short", "manifest")]
     [InlineData("a newer schema", "schema 3")]
-    [InlineData("a name that is none", "current does not hold a version's name (12 hex digits)")]
+    [InlineData("a name that is none", "current does not contain a version's name (12 hex digits)")]
     public async Task It_is_refused_with_the_reason_and_the_running_one_answers_every_request(string fault, string reason)
     {
         await using ApiServer api = await ApiServer.StartAsync(new RandomModel(401));

@@ -256,8 +256,8 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Theory]
-    [InlineData("kind", "hstu", "'hstu' blocks with 'rotary' positions; there are the blocks transformer, gated")]
-    [InlineData("positions", "absolute", "'transformer' blocks with 'absolute' positions; there are the blocks transformer, gated and the positions rotary, relative. Run 'train-retriever'")]
+    [InlineData("kind", "hstu", "'hstu' blocks with 'rotary' positions; supported are the blocks transformer, gated")]
+    [InlineData("positions", "absolute", "'transformer' blocks with 'absolute' positions; supported are the blocks transformer, gated and the positions rotary, relative. Run 'train-retriever'")]
     public void A_user_tower_of_a_removed_kind_is_refused(string field, string value, string reason)
     {
         ArtifactVersion version = TinyVersion.Publish(_store);
@@ -275,7 +275,7 @@ public sealed class ArtifactStoreTests : IDisposable
             table["name"] = "ranker_embeddings.npy";
             manifest["files"]!.AsArray().Add(table);
         });
-        AssertRefused(version, "its ranker has an item table of its own (ranker_embeddings.npy), which is no longer supported. Run 'train-ranker'");
+        AssertRefused(version, "its ranker has its own item table (ranker_embeddings.npy), which is no longer supported. Run 'train-ranker'");
     }
 
     [Fact]
