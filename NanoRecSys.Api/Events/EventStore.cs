@@ -329,7 +329,7 @@ internal sealed class EventStore(
         "No store for events is configured. Set ConnectionStrings__cache to a Redis that keeps its data.");
 }
 
-/// <summary>A write failed; the message is for the client and says what was stored.</summary>
+/// <summary>A write failed; the message is for the client and says what is known to be stored.</summary>
 internal sealed class EventStoreException : Exception
 {
     public EventStoreException()

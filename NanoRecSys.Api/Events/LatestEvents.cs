@@ -25,7 +25,7 @@ internal static class LatestEvents
         .WithTags("Events")
         .WithSummary("The latest stored events, newest first, and the number on each of the last 14 days")
         .WithDescription(
-            "Lists the latest 1000 events of all users, or all stored events of one user. An event's key deletes it: DELETE /users/{id}/events/{key}. 503: the store is unavailable.")
+            "The latest 1000 events of all users, or all stored events of one user. An event's key deletes it: DELETE /users/{id}/events/{key}. 503: the store is unavailable.")
         .WithAnswer<EventList>()
         .RequireKey(KeyRole.Read);
 
@@ -53,7 +53,7 @@ internal static class LatestEvents
 
     private static Task<IResult> GetEvents(
         HttpContext http, LookUp lookUp, TimeProvider time, [FromServices] IConnectionMultiplexer? redis,
-        [Description("Only events of this user")] string? user = null, [Description("Only events of this item")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
+        [Description("This user's only")] string? user = null, [Description("This item's only")] string? item = null, [Description("1 to 200; default: 50")] string? limit = null)
     {
         var fields = new UrlFields();
         EntityId? whose = string.IsNullOrEmpty(user) ? null : fields.Id("query", "user", user);

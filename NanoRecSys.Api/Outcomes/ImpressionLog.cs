@@ -8,7 +8,8 @@ namespace NanoRecSys.Api.Outcomes;
 
 /// <summary>
 /// Records which lists users were shown, and which of the items they took. A request only puts its answer into a bounded queue, or increments the count of
-/// the same answer if it is still queued. The queue is written to Redis once a second, and before shown items are read. If the queue is full or Redis unavailable, the record is lost and counted.
+/// the same answer if it is still queued. The queue is written to Redis once a second, and before shown items are read. If the queue is full or Redis
+/// unavailable, the record is lost and counted.
 /// </summary>
 internal sealed class ImpressionLog : BackgroundService
 {

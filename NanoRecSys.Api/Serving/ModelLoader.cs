@@ -40,7 +40,7 @@ internal sealed class PrivateCopy : IDisposable
 {
     private const string Prefix = "nanorecsys-serving-";
     private const string LockPurpose = "serving";
-    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(10); // another process may not have locked a newer one yet
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(10); // a newer folder may not be locked yet by its process
     private readonly IDisposable? _lock;
 
     private PrivateCopy(ArtifactVersion files, IDisposable? folderLock) => (Files, _lock) = (files, folderLock);

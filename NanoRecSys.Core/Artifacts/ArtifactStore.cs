@@ -31,7 +31,7 @@ internal sealed class ArtifactStore(string root)
     /// <exception cref="ArtifactException">The file does not name a version.</exception>
     public string? ReadPinned() => ReadName(PinnedFile);
 
-    // Whatever the file is, no more of it is read than a name's length, and none of it gets into a message.
+    // Whatever the file is, at most a name's length is read, and nothing of it gets into a message.
     private static string? ReadName(string path)
     {
         byte[] text;

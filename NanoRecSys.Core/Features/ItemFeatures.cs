@@ -133,7 +133,7 @@ internal sealed class ItemFeatures
         }
     }
 
-    // The mean of the logarithm over interactions, not items, because most items are hardly ever scored.
+    // The mean of the logarithm over interactions, not items, because most items have few interactions.
     private static int TypicalCountOf(Catalog catalog)
     {
         double interactions = catalog.Items.Sum(item => (double)item.Count);

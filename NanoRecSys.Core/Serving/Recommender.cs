@@ -109,7 +109,10 @@ internal static class Recommender
     /// <param name="user">[D]</param>
     /// <param name="history">The user's history.</param>
     /// <param name="candidates">[C] trained and new items, with their cosines.</param>
-    /// <param name="rules">A boost multiplies an item's odds: its logarithm is added to the logit, whose sigmoid is the score. A cosine counts as odds of (1 + cosine) : (1 - cosine).</param>
+    /// <param name="rules">
+    /// A boost multiplies an item's odds: its logarithm is added to the logit, whose sigmoid is the score. A cosine counts as odds of
+    /// (1 + cosine) : (1 - cosine).
+    /// </param>
     /// <returns>[C] with the served scores, best first; equal scores by row.</returns>
     public static Candidate[] Rank(ServedCatalog catalog, float[] user, History history, Candidate[] candidates, ListRules rules)
     {
