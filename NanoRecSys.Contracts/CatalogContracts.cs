@@ -128,7 +128,7 @@ public sealed record SessionRequest
     public double PopularityPenalty { get; init; }
 }
 
-/// <summary>Answer of <c>GET /catalog/data</c>: how the interactions of the served model are spread over users, items and time.</summary>
+/// <summary>Answer of <c>GET /catalog/data</c>: how the interactions of the served model are distributed over users, items and time.</summary>
 /// <param name="Version">The model version.</param>
 /// <param name="MedianHistory">Half of the users have fewer interactions.</param>
 /// <param name="LongestHistory">Length of the longest history.</param>

@@ -52,7 +52,7 @@ public sealed record EvaluationResult(
 }
 
 /// <summary>Properties of all users' top-ten rankings, independent of the next item.</summary>
-/// <param name="Coverage">Share of the catalog that is on at least one list.</param>
+/// <param name="Coverage">Share of the catalog that is in at least one list.</param>
 /// <param name="Novelty">Mean over all places of -log2 of the share of users who had the item, in bits: an item that everybody has scores 0.</param>
 /// <param name="PopularShare">Share of all places taken by the most popular 1% of the items.</param>
 /// <param name="Diversity">Mean over all pairs in a list of one minus the Jaccard index of their categories; null if no items have any.</param>
@@ -65,7 +65,7 @@ public sealed record ListQuality(double Coverage, double Novelty, double Popular
 /// <param name="Ndcg10">NDCG@10 of these users.</param>
 public sealed record MetricSlice(string By, string Name, int Users, double Hr10, double Ndcg10);
 
-/// <summary>What the race of <c>auto</c> found on validation.</summary>
+/// <summary>Results of the race of <c>auto</c> on validation.</summary>
 /// <param name="Reason">The reason for the choice, in one sentence.</param>
 /// <param name="Users">Number of validation users.</param>
 /// <param name="Figures">Results by candidate.</param>

@@ -67,6 +67,6 @@ public sealed record ListedEvent(EntityId UserId, EntityId ItemId, string? Title
 /// <param name="RequestId">The request's id, also in the log.</param>
 public sealed record EventsDeleted(long Deleted, string RequestId);
 
-/// <param name="Index">Place in the batch, from 0.</param>
+/// <param name="Index">Position in the batch, from 0.</param>
 /// <param name="Errors">All its errors.</param>
 public sealed record RefusedEvent(int Index, IReadOnlyList<FieldError> Errors);

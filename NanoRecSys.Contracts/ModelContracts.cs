@@ -23,7 +23,7 @@ public sealed record ModelVersionInfo(
     /// <summary>The candidates that <c>auto</c> compared; null if it was not trained by <c>auto</c>.</summary>
     public RaceInfo? Race { get; init; }
 
-    /// <summary>Names of the pictures of its training.</summary>
+    /// <summary>Names of the pictures from its training.</summary>
     public IReadOnlyList<string> Plots { get; init; } = [];
 }
 

@@ -143,7 +143,7 @@ internal sealed class RunHistory(ArtifactStore store)
         return new Run(summary, last.Dataset, isOver ? exported!.Time : null);
     }
 
-    /// <param name="Dataset">What it trained on; null in logs of earlier versions.</param>
-    /// <param name="Exported">When its export ended; null if it made none.</param>
+    /// <param name="Dataset">Name of its training data; null in logs of earlier versions.</param>
+    /// <param name="Exported">When its export ended; null without an export.</param>
     private sealed record Run(RunSummary Summary, string? Dataset, DateTimeOffset? Exported);
 }

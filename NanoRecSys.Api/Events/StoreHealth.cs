@@ -3,7 +3,7 @@ using StackExchange.Redis;
 namespace NanoRecSys.Api.Events;
 
 /// <summary>
-/// Watches the Redis that holds events: whether it answers, accepts writes, is configured to persist them, and is still the same
+/// Watches the Redis server with the events: whether it answers, accepts writes, is configured to persist them, and is still the same
 /// store. A random id in Redis, the epoch, shows the latter: a store that was emptied or replaced has a different one.
 /// </summary>
 internal sealed class StoreHealth(TimeProvider time, ILogger<StoreHealth> logger, IConnectionMultiplexer? redis = null) : BackgroundService

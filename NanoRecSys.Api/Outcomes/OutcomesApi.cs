@@ -97,7 +97,7 @@ internal static class OutcomesApi
         return new OutcomeComparison(version, with, rate, days.Count, difference, sentence);
     }
 
-    /// <summary>Wilson's score interval of a share.</summary>
+    /// <summary>Wilson score interval of a share.</summary>
     internal static OutcomeRate Wilson(long hits, long of)
     {
         if (of == 0)

@@ -130,7 +130,7 @@ internal sealed class ComputeFilter(ComputeLimiter limiter) : IEndpointFilter
         return permit is null ? Busy(context.HttpContext) : await next(context);
     }
 
-    /// <summary>The response to a request that found the queue full.</summary>
+    /// <summary>The response if the queue is full.</summary>
     public static JsonHttpResult<PlainError> Busy(HttpContext http)
     {
         http.Response.Headers.RetryAfter = "1";

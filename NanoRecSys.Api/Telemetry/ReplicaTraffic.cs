@@ -38,13 +38,13 @@ internal sealed class ReplicaTraffic(TimeProvider time)
         _present[message.Replica] = (now, message.Load);
         if (received.Number > now.ToUnixTimeSeconds() + LargestClockLead || _bySecond.At(received.Number) is not { } second || second.Number != received.Number)
         {
-            return; // Its clock differs too much, or the message is older than the ring is long.
+            return; // Its clock differs too much, or the message is older than the ring covers.
         }
 
         second.AddBeside(received);
         TrafficSlot minute = _byMinute.At(received.Number);
         minute.Add(received);
-        minute.RaiseMost(second); // The maximum of all replicas in one second, not of each in another.
+        minute.RaiseMost(second); // The maximum over all replicas in the same second.
         minute.Slowest.Add(received.Slowest);
         foreach (RequestTrace trace in message.Newest.Reverse())
         {
@@ -70,7 +70,7 @@ internal sealed class ReplicaTraffic(TimeProvider time)
             }
             else
             {
-                _present.TryRemove(replica, out _); // Each start of a replica has a new name.
+                _present.TryRemove(replica, out _); // A replica gets a new name at each start.
             }
         }
     }

@@ -149,7 +149,7 @@ internal static class FileHash
 }
 
 /// <summary>Limits a folder's use for one purpose to one process at a time.</summary>
-/// <remarks>The lock is an open file without sharing: the operating system releases it in whatever way the process ends.</remarks>
+/// <remarks>The lock is an open file without sharing: the operating system releases it however the process ends.</remarks>
 internal static class FolderLock
 {
     // HResult of opening a file that another process holds: ERROR_SHARING_VIOLATION, and EWOULDBLOCK on macOS and Linux.

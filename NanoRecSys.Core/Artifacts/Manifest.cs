@@ -137,7 +137,7 @@ public sealed record TensorInfo(string Name, string Type, IReadOnlyList<string> 
 public sealed record OnnxInfo(string File, IReadOnlyList<TensorInfo> Inputs, IReadOnlyList<TensorInfo> Outputs);
 
 /// <summary>The ranker. The served order combines its logit and the retriever's cosine.</summary>
-/// <param name="Onnx">The whole graph, for use elsewhere.</param>
+/// <param name="Onnx">The whole graph, for use by other programs.</param>
 /// <param name="Items">The item data that it reads: categories in the order of the embedding's rows, numbers with the edges of their buckets.</param>
 /// <param name="RetrieverWeight">
 /// Served score = sigmoid(logit + RetrieverWeight * cosine); 0 means the ranker alone. Chosen on validation.

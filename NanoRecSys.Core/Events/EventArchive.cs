@@ -4,7 +4,7 @@ using Parquet.Serialization;
 
 namespace NanoRecSys.Core.Events;
 
-/// <summary>A user's event that the store no longer holds.</summary>
+/// <summary>A user's event that is no longer in the store.</summary>
 /// <param name="User">The user.</param>
 /// <param name="Field">Its idempotency key, which is the same in the store and here.</param>
 /// <param name="Event">What happened.</param>

@@ -21,7 +21,7 @@ internal sealed record ItemRecord(EntityId ItemId, long Added)
     public DateTimeOffset? AvailableUntil { get; init; }
     public bool? Hidden { get; init; }
 
-    /// <summary>Fields whose value in the model's catalog no longer holds, such as <c>image_url</c>, <c>attributes</c> or <c>attributes.price</c>.</summary>
+    /// <summary>Fields whose value in the model's catalog no longer applies, such as <c>image_url</c>, <c>attributes</c> or <c>attributes.price</c>.</summary>
     public IReadOnlyList<string>? Removed { get; init; }
 
     public bool? Deleted { get; init; } // no longer in any answer, even if the model contains it

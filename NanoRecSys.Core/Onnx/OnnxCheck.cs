@@ -94,7 +94,7 @@ internal static class OnnxCheck
             Dictionary<string, Node> madeBy = [];
             foreach (Node node in _nodes)
             {
-                // Nodes that depend only on constants are computed when the graph is loaded, whatever their size; joined constants do not grow.
+                // Nodes that depend only on constants are computed when the graph is loaded, regardless of size; joined constants do not grow.
                 if (node.Operator == "Concat" && node.Inputs.All(_constants.Contains) && node.Inputs.Distinct().Count() == node.Inputs.Length)
                 {
                     continue;

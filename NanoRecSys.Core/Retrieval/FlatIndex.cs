@@ -76,7 +76,7 @@ internal sealed class FlatIndex : IVectorIndex, IDisposable
         using MappedFile.Lease held = Hold();
         int k = results.Length;
         int part = (Count / threads + 63) / 64 * 64; // rounded to whole words of the filter
-        float[] shared = query.ToArray(); // a span cannot go to other threads
+        float[] shared = query.ToArray(); // a span cannot be passed to other threads
         var found = new Candidate[threads][];
         Parallel.For(0, threads, thread =>
         {

@@ -20,7 +20,7 @@ internal static class VectorScores
 /// <summary>A row of the index and its score (inner product) or squared distance (L2).</summary>
 internal readonly record struct Candidate(int Row, float Score);
 
-/// <summary>Nearest neighbours of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
+/// <summary>Nearest neighbors of a query among the rows of a FAISS-format index. Safe for concurrent searches.</summary>
 internal interface IVectorIndex
 {
     /// <summary>FAISS's name in our spelling; see <see cref="IndexKinds"/>.</summary>
