@@ -48,7 +48,7 @@ internal static class ItemsApi
     private static Task<IResult> PostItem(HttpContext http, LookUp lookUp, TimeProvider time, CancellationToken cancellationToken) =>
         WriteAsync(http, lookUp, id: null, time, reader =>
         {
-            ItemRecord item = reader.Whole() with { Removed = null }; // a later training may need it
+            ItemRecord item = reader.Whole() with { Removed = null }; // so that fields from a later training apply
             return (known, isOfModel) => isOfModel || known is { IsDeleted: false } ? null : item;
         }, cancellationToken);
 
