@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace NanoRecSys.Web;
 
-/// <summary>Headers that tell a browser what a page may do: run its own scripts only, and never inside another site's frame.</summary>
+/// <summary>Headers that restrict pages in the browser: only own scripts run, and no other site can frame a page.</summary>
 internal static class PageHeaders
 {
     private static readonly object NonceKey = new();
@@ -23,7 +23,7 @@ internal static class PageHeaders
         app.Use((http, next) => SetHeaders(http, next, images));
     }
 
-    /// <summary>Whether the policy lets a page show the picture: its origin is one of the setting <c>Pages:ImageOrigins</c>.</summary>
+    /// <summary>Whether the policy allows the picture: its origin is in the setting <c>Pages:ImageOrigins</c>.</summary>
     public static bool AllowsImage(IConfiguration configuration, string? address) =>
         Uri.TryCreate(address, UriKind.Absolute, out Uri? uri)
         && ImageOrigins(configuration).Any(origin => string.Equals(origin.TrimEnd('/'), uri.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase));
@@ -37,17 +37,17 @@ internal static class PageHeaders
         IHeaderDictionary headers = http.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
-        // Styles: the widths of bars are inline. Scripts: files of this site, and the import map with its nonce.
+        // Styles: bar widths are inline. Scripts: files of this site, and the import map with its nonce.
         headers.ContentSecurityPolicy =
             $"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:{string.Concat(images.Select(origin => $" {origin}"))}; "
             + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
         return next(http);
     }
 
-    /// <summary>Answers 404 with the page that is being rendered; nothing once the page is interactive.</summary>
+    /// <summary>Answers 404 with the page being rendered; does nothing when the page is interactive.</summary>
     public static void NotFound(this HttpContext? http) => http?.Response.OnStarting(() =>
     {
-        http.Response.StatusCode = StatusCodes.Status404NotFound; // not earlier: Blazor would replace the page by that of unknown addresses
+        http.Response.StatusCode = StatusCodes.Status404NotFound; // not earlier: Blazor would replace the page with the not-found page
         return Task.CompletedTask;
     });
 

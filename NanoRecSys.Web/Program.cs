@@ -8,17 +8,17 @@ using NanoRecSys.Web.Components.Training;
 WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
 {
     Args = args,
-    ContentRootPath = AppContext.BaseDirectory, // where settings and static assets are, whatever the working directory
+    ContentRootPath = AppContext.BaseDirectory, // settings and static assets are here, regardless of the working directory
 });
 
 builder.AddServiceDefaults();
-builder.WebHost.UseStaticWebAssets(); // in Production, too: the AppHost starts the build output
+builder.WebHost.UseStaticWebAssets(); // also in Production: the AppHost starts the build output
 builder.Services.AddRazorComponents().AddInteractiveServerComponents();
 builder.Services.AddResponseCompression();
 builder.Services.AddRecommenderClient();
 if (builder.Configuration["Api:ReadKey"] is { Length: > 0 } readKey)
 {
-    // For every call that has no key of its own: an API with Security:ReadKeys answers these pages, too.
+    // For every call without its own key, so that the pages work with an API that has Security:ReadKeys.
     builder.Services.ConfigureHttpClientDefaults(client => client.ConfigureHttpClient(http => http.DefaultRequestHeaders.Add("X-Api-Key", readKey)));
 }
 

@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace NanoRecSys.Web.Client;
 
-/// <summary>The last calls that these pages made, so that a request's waterfall can show their waiting time.</summary>
+/// <summary>The pages' last calls, so that a request's waterfall can show their waiting time.</summary>
 public sealed class ApiCalls
 {
     private const int Kept = 500;
@@ -25,13 +25,13 @@ public sealed class ApiCalls
         }
     }
 
-    /// <returns>Null for another program's request, or an old one.</returns>
+    /// <returns>Null for an old request, or another program's.</returns>
     public ApiCall? Find(string requestId) => _byRequest.GetValueOrDefault(requestId);
 }
 
 public sealed record ApiCall(DateTimeOffset Started, double DurationMs);
 
-/// <summary>Traces each call that a visitor causes, and times those that compute something.</summary>
+/// <summary>Traces each call that a visitor causes, and times POST requests.</summary>
 internal sealed class ApiCallTimer(ApiCalls calls, TimeProvider time) : DelegatingHandler
 {
     private const string RequestIdHeader = "X-Request-Id";
@@ -64,8 +64,8 @@ internal static class WebTracing
     private static readonly ActivitySource Source = new("NanoRecSys.Web");
 
     /// <summary>
-    /// Marks everything that the current asynchronous method does as not traced, in the API too: without it each poll would be a trace,
-    /// or all of them would join the trace of the page that started the polling.
+    /// Excludes everything that the current asynchronous method does from traces, also in the API: otherwise each poll would be a trace,
+    /// or all polls would join the trace of the page that started them.
     /// </summary>
     public static void StopTracing()
     {
@@ -73,8 +73,8 @@ internal static class WebTracing
         new Activity(Poll) { ActivityTraceFlags = ActivityTraceFlags.None }.SetIdFormat(ActivityIdFormat.W3C).Start();
     }
 
-    /// <summary>Starts the span of a call to the API: below a page that is being rendered on the server, else as a trace of its own.</summary>
-    /// <returns>Null if nobody listens, or for a poll.</returns>
+    /// <summary>Starts the span of a call to the API: under the page being rendered on the server, otherwise as a separate trace.</summary>
+    /// <returns>Null without a listener, or for a poll.</returns>
     public static Activity? StartCall(Uri? address)
     {
         Activity? current = Activity.Current;

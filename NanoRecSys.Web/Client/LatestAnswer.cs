@@ -6,12 +6,12 @@ public sealed class LatestAnswer<T> : IDisposable
 {
     private CancellationTokenSource _current = new();
 
-    public T? Value { get; private set; } // the last answer; it is kept while the next one is loading, so that the panel does not go empty
+    public T? Value { get; private set; } // the last answer, kept while the next one is loading so that the panel does not go empty
     public string? Failure { get; private set; } // why the newest request failed; null otherwise
-    public bool IsNotFound { get; private set; } // whether it failed because there is no such thing, so that asking again does not help
+    public bool IsNotFound { get; private set; } // whether it failed with 404, so that retrying does not help
     public bool Loading { get; private set; }
 
-    /// <returns>Whether it was answered; also false if a newer request replaced it.</returns>
+    /// <returns>Whether it succeeded; false also if a newer request replaced it.</returns>
     public async Task<bool> AskAsync(Func<CancellationToken, Task<T>> ask)
     {
         CancellationTokenSource mine = Replace();

@@ -5,16 +5,16 @@ namespace NanoRecSys.Web.Client;
 
 /// <summary>
 /// One poll of the API shared by all open pages: it runs while there is a viewer, so the API's load does not
-/// grow with the number of viewers. It survives every failure: every open page depends on it.
+/// grow with the number of viewers. It survives every failure, because every open page depends on it.
 /// </summary>
-/// <param name="pause">Between the end of one read and the start of the next, by what was read.</param>
+/// <param name="pause">Time from the end of one read to the start of the next, depending on the reading.</param>
 public sealed class LiveFeed<T>(
     Func<CancellationToken, Task<T>> read, Func<Reading<T>, TimeSpan> pause, TimeProvider time, ILogger? logger = null)
     where T : class
 {
     private readonly Lock _lock = new();
     private readonly List<Action<Reading<T>>> _viewers = [];
-    private Action? _stop; // Not null while it polls.
+    private Action? _stop; // null unless polling
 
     public Reading<T> Latest { get; private set; } = new();
 
@@ -26,7 +26,7 @@ public sealed class LiveFeed<T>(
             _viewers.Add(viewer);
             if (_stop is null)
             {
-                Latest = new Reading<T>(); // The reading from when the last viewer left is stale.
+                Latest = new Reading<T>(); // the reading from before the last viewer left is stale
                 var polling = new CancellationTokenSource();
                 _stop = polling.Cancel;
                 _ = PollAsync(polling);
@@ -116,21 +116,21 @@ public sealed class LiveFeed<T>(
     }
 }
 
-/// <summary>A feed's state: the last value, and why there is no newer one.</summary>
-/// <param name="Value">Null before the first.</param>
+/// <summary>A feed's state: the last value, and the failure if there is no newer one.</summary>
+/// <param name="Value">Null before the first value.</param>
 /// <param name="Failure">Null when the last read succeeded.</param>
 public sealed record Reading<T>(T? Value = null, ApiException? Failure = null)
     where T : class;
 
-/// <summary>What the pages watch live.</summary>
+/// <summary>The live data of the pages.</summary>
 public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<Feeds>? logger = null)
 {
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Unhurried = TimeSpan.FromSeconds(5);
 
-    public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800]; // the windows that the telemetry page offers, in seconds
+    public static IReadOnlyList<int> Windows { get; } = [60, 300, 1800]; // of the telemetry page, in seconds
 
-    /// <summary>Every second: a silent API must show within three.</summary>
+    /// <summary>Every second: pages must report a silent API within three.</summary>
     public LiveFeed<Readiness> Readiness { get; } = new(
         new ReadinessWatch(cancellation => Client(services).ReadinessAsync(cancellation), time, logger).ReadAsync, _ => Second, time, logger);
 
@@ -140,15 +140,15 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
         reading => reading.Value?.Events is [.., { State: not ProgressEvent.Running }] ? Unhurried : Second,
         time, logger);
 
-    /// <summary>Summaries of the runs: they change at most once per epoch.</summary>
+    /// <summary>Summaries of the runs, which change at most once per epoch.</summary>
     public LiveFeed<TrainingRuns> Runs { get; } = new(
         cancellation => Client(services).RunsAsync(cancellation), _ => Unhurried, time, logger);
 
-    /// <summary>The versions; often enough to see a change happen.</summary>
+    /// <summary>The versions, read often enough to see a change happen.</summary>
     public LiveFeed<ModelList> Models { get; } = new(
         cancellation => Client(services).ModelsAsync(cancellation), _ => Second, time, logger);
 
-    /// <summary>What users took of what they were shown.</summary>
+    /// <summary>Which recommended items users took.</summary>
     public LiveFeed<OutcomeReport> Outcomes { get; } = new(
         cancellation => Client(services).OutcomesAsync(cancellation), _ => Unhurried, time, logger);
 
@@ -163,11 +163,11 @@ public sealed class Feeds(IServiceProvider services, TimeProvider time, ILogger<
     /// <param name="windowSeconds">One of <see cref="Windows"/>.</param>
     public LiveFeed<TelemetrySnapshot> Telemetry(int windowSeconds) => _telemetry[windowSeconds];
 
-    // A client for each read: its handler is renewed then, as the factory intends.
+    // A client per read, so that its handler is renewed as the factory intends.
     private static RecommenderClient Client(IServiceProvider services) => services.GetRequiredService<RecommenderClient>();
 }
 
-/// <summary>Adds since when the API has been away, and logs each change once instead of every failed poll.</summary>
+/// <summary>Adds the time since when the API has been away, and logs each change once instead of every failed poll.</summary>
 public sealed class ReadinessWatch(Func<CancellationToken, Task<Readiness>> ask, TimeProvider time, ILogger? logger = null)
 {
     private DateTimeOffset? _awaySince;
@@ -196,10 +196,10 @@ public sealed class ReadinessWatch(Func<CancellationToken, Task<Readiness>> ask,
     }
 }
 
-/// <summary>What <c>GET /readyz</c> says, or that nothing answers.</summary>
+/// <summary>The answer of <c>GET /readyz</c>, or that there is none.</summary>
 /// <param name="State">Away, without a model, or ready.</param>
-/// <param name="Problems">The API's errors and warnings while it is not ready.</param>
-/// <param name="AwaySince">Null while it answers.</param>
+/// <param name="Problems">The API's errors and warnings if it is not ready.</param>
+/// <param name="AwaySince">Null if it answers.</param>
 public sealed record Readiness(ReadinessState State, StatusDocument? Status, IReadOnlyList<string> Problems, DateTimeOffset? AwaySince = null);
 
 public enum ReadinessState
@@ -209,7 +209,7 @@ public enum ReadinessState
     Ready,
 }
 
-/// <summary>The status document, the API's process, and what is served; null before the first model.</summary>
+/// <summary>The status document, the API's process, and the served version's manifest; null before the first model.</summary>
 public sealed record SystemView(StatusDocument Status, HostReport Host, Manifest? Manifest)
 {
     public static async Task<SystemView> ReadAsync(RecommenderClient client, CancellationToken cancellation)

@@ -3,15 +3,15 @@ using NanoRecSys.Core.Artifacts;
 
 namespace NanoRecSys.Web.Client;
 
-/// <summary>What the pages call beside what applications do: how the service is doing, and which version it serves.</summary>
+/// <summary>Calls that the pages make in addition to those of applications: state, models, rules and events.</summary>
 public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? options = null) : NanoRecSysClient(http, options?.Value.WriteKey)
 {
     private static readonly TimeSpan ReadinessPatience = TimeSpan.FromSeconds(2);
 
     protected override string KeySetting => "Api:WriteKey of NanoRecSys.Web";
 
-    /// <summary>By other rules than the stored ones, or by a version that is not served.</summary>
-    /// <param name="request">What to try.</param>
+    /// <summary>Recommendations with other rules than the stored ones, or from a version that is not served.</summary>
+    /// <param name="request">User, and the rules or version to try.</param>
     /// <param name="key">An administrator's; null if unknown.</param>
     public Task<RecommendationsResponse> PreviewAsync(PreviewRequest request, string? key, CancellationToken cancellation = default) =>
         SendAsync<RecommendationsResponse>(HttpMethod.Post, "/recommendations/preview", cancellation, Body(request), key);
@@ -27,7 +27,7 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<EventList> EventsAsync(string? user = null, string? item = null, CancellationToken cancellation = default) =>
         GetAsync<EventList>($"/events?user={Uri.EscapeDataString(user ?? "")}&item={Uri.EscapeDataString(item ?? "")}", cancellation);
 
-    /// <summary>Deletes any user's event, which a visitor may do only with a key of their own.</summary>
+    /// <summary>Deletes any user's event; visitors need their own key for this.</summary>
     public Task<EventsDeleted> DeleteEventAsync(ListedEvent listed, string? key, CancellationToken cancellation = default) =>
         SendAsync<EventsDeleted>(HttpMethod.Delete, $"/users/{Escape(listed.UserId)}/events/{Uri.EscapeDataString(listed.Key)}", cancellation, key: key);
 
@@ -70,12 +70,12 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     public Task<ModelChange> ChangeModelAsync(ModelAction change, string? key, CancellationToken cancellation = default) =>
         SendAsync<ModelChange>(change.Method, change.Path, cancellation, key: key);
 
-    /// <summary>A picture of a version's training; the caller disposes of the answer.</summary>
+    /// <summary>A plot of a version's training; the caller disposes of the response.</summary>
     public Task<HttpResponseMessage> PlotAsync(string version, string name, CancellationToken cancellation = default) =>
         AnswerAsync(HttpMethod.Get, $"/models/{Uri.EscapeDataString(version)}/plots/{Uri.EscapeDataString(name)}", null, cancellation);
 
-    /// <summary>While a page is prerendered: answers 404 where the API does not know what the page shows. A silent API means nothing.</summary>
-    /// <param name="http">Null once the page is interactive; nothing is asked then.</param>
+    /// <summary>While a page is prerendered: answers 404 if the API does not know the page's subject. No answer from the API proves nothing.</summary>
+    /// <param name="http">Null if the page is interactive: no check is made then.</param>
     public static async Task CheckExistsAsync(HttpContext? http, Func<CancellationToken, Task> ask)
     {
         if (http is null)
@@ -95,11 +95,11 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
         }
         catch (Exception e) when (e is ApiException or OperationCanceledException)
         {
-            // The page itself says that the API does not answer.
+            // The page itself reports that the API does not answer.
         }
     }
 
-    /// <summary>Whether the API can serve; the only call that does not throw. An API that is silent for two seconds is away.</summary>
+    /// <summary>Whether the API can serve; the only call that does not throw. An API that does not answer within two seconds is away.</summary>
     public async Task<Readiness> ReadinessAsync(CancellationToken cancellation = default)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -126,15 +126,15 @@ public sealed class RecommenderClient(HttpClient http, IOptions<ApiOptions>? opt
     }
 }
 
-/// <summary>What the served model's catalog holds: asked once for a version, for all visitors.</summary>
+/// <summary>The overview of the served catalog, requested once per version for all visitors.</summary>
 public sealed class ServedCatalog(IServiceProvider services)
 {
     private (string Version, CatalogOverview Catalog)? _known;
 
-    /// <returns>Null while it is unknown.</returns>
+    /// <returns>Null if it is not loaded.</returns>
     public CatalogOverview? Find(string? version) => _known is { } known && known.Version == version ? known.Catalog : null;
 
-    /// <returns>Null where the API does not answer: the pages do without the catalog's words and filters then.</returns>
+    /// <returns>Null if the API does not answer: the pages then omit the catalog's words and filters.</returns>
     public async Task<CatalogOverview?> ReadAsync(string version, CancellationToken cancellation = default)
     {
         if (Find(version) is { } known)
@@ -155,14 +155,14 @@ public sealed class ServedCatalog(IServiceProvider services)
     }
 }
 
-/// <summary>Section <c>Api</c>: what the pages need to call the API.</summary>
+/// <summary>Section <c>Api</c>: settings for calling the API.</summary>
 public sealed class ApiOptions
 {
     public const string Section = "Api";
 
     /// <summary>
-    /// Sent with what a visitor stores ("Mark as watched") if the API's <c>Security:WriteKeys</c> require a key. Never sent with
-    /// a change of what is served: every visitor of the page could make one.
+    /// Sent when a visitor stores something ("Mark as watched"), for an API with <c>Security:WriteKeys</c>. Never sent with
+    /// a change of the served version, because then every visitor could make one.
     /// </summary>
     public string? WriteKey { get; set; }
 }
@@ -181,7 +181,7 @@ public static class ClientRegistration
         services.AddScoped<EnteredKey>();
 
         IHttpClientBuilder client = services.AddHttpClient<RecommenderClient>(http => http.BaseAddress = new Uri("https+http://api"));
-        client.AddHttpMessageHandler<ApiCallTimer>(); // around everything else: retries are part of the wait
+        client.AddHttpMessageHandler<ApiCallTimer>(); // outermost, so that the time includes retries
         client.AddServiceDiscovery();
         client.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseProxy = false }); // the API is local: bypass the proxy
         client.AddRecommenderResilience();
@@ -189,7 +189,7 @@ public static class ClientRegistration
     }
 }
 
-/// <summary>The key that a visitor entered, for as long as the page is open; asked for once the API requires one.</summary>
+/// <summary>The key that a visitor entered, kept while the page is open; requested when the API requires one.</summary>
 public sealed class EnteredKey
 {
     private string _text = "";
@@ -202,20 +202,20 @@ public sealed class EnteredKey
         set => _text = value.Trim();
     }
 
-    /// <summary>To send; null if there is none.</summary>
+    /// <summary>The key to send; null if there is none.</summary>
     public string? Value => _text.Length > 0 ? _text : null;
 
-    /// <summary>Remembers that a call failed for want of a key.</summary>
+    /// <summary>Remembers that a call failed because it needs a key.</summary>
     public void Note(ApiException failure) => IsNeeded |= failure.Failure == ApiFailure.KeyNeeded;
 }
 
-/// <summary>A change of which version is served.</summary>
-/// <param name="Consequence">What it will do, in one sentence.</param>
+/// <summary>A change of the served version.</summary>
+/// <param name="Consequence">Its effect, in one sentence.</param>
 public sealed record ModelAction(string Title, string Consequence, HttpMethod Method, string Path)
 {
-    /// <param name="version">To be served.</param>
-    /// <param name="change">What it means for users, in sentences.</param>
-    /// <param name="gate">Of the version.</param>
+    /// <param name="version">The version to serve.</param>
+    /// <param name="change">Its effect on users, in sentences.</param>
+    /// <param name="gate">The version's result.</param>
     public static ModelAction Publish(string version, string change, GateResult? gate = null) => new(
         $"Publish {version}",
         $"Every replica serves it within a second, until the next version is published. {change}{(gate is { Refused: true } ? $" It was significantly worse than {gate.Version} when it was trained." : "")}",

@@ -7,7 +7,7 @@ using Markdig.Syntax.Inlines;
 
 namespace NanoRecSys.Web.Components.Docs;
 
-/// <summary>A page of the documentation, which comes with the program.</summary>
+/// <summary>A page of the documentation shipped with the program.</summary>
 /// <param name="Title">Its first heading.</param>
 internal sealed record DocPage(string Title, string Html)
 {
@@ -21,11 +21,11 @@ internal sealed record DocPage(string Title, string Html)
     public static IReadOnlySet<string> Paths { get; } = Directory.EnumerateFiles(Folder, "*.md", SearchOption.AllDirectories)
         .Select(file => Path.GetRelativePath(Folder, file).Replace('\\', '/')).ToHashSet(StringComparer.Ordinal); // such as lab/retriever.md
 
-    /// <returns>Null where there is no such page.</returns>
+    /// <returns>Null if there is no such page.</returns>
     public static DocPage? Find(string? path) => string.IsNullOrEmpty(path) ? Find(Index)
         : Paths.Contains(path) ? Rendered.GetOrAdd(path, static known => Render(known, File.ReadAllText(Path.Combine(Folder, known)))) : null;
 
-    // An endpoint, not static files: these give way to the route of the pages.
+    // An endpoint, because the pages' route takes precedence over static files.
     public static void MapImages(WebApplication app)
     {
         string folder = Path.Combine(Folder, "images");
@@ -45,15 +45,15 @@ internal sealed record DocPage(string Title, string Html)
             string local = to.AbsolutePath[Math.Min(Address.Length + 1, to.AbsolutePath.Length)..];
             if (to.Host == here.Host && !link.IsImage && !Paths.Contains(local))
             {
-                link.ReplaceBy(new ContainerInline(), copyChildren: true); // a file of the repository
+                link.ReplaceBy(new ContainerInline(), copyChildren: true); // a link to a file of the repository
             }
             else if (to.Host == here.Host)
             {
-                link.Url = to.AbsolutePath + to.Fragment; // the pages' base address is the site's
+                link.Url = to.AbsolutePath + to.Fragment; // relative links would resolve against the site's root
             }
         }
 
-        // A table's code must escape this sign, which Markdig leaves escaped.
+        // Code in a table must escape pipes, which Markdig leaves escaped.
         foreach (CodeInline code in document.Descendants<Table>().SelectMany(table => table.Descendants<CodeInline>()))
         {
             code.Content = code.Content.Replace("\\|", "|", StringComparison.Ordinal);

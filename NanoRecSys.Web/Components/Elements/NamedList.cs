@@ -1,14 +1,14 @@
 namespace NanoRecSys.Web.Components.Elements;
 
-/// <summary>A list of items beside others.</summary>
-/// <param name="Name">What made it.</param>
-/// <param name="Note">More of that.</param>
+/// <summary>A list of items to compare with others.</summary>
+/// <param name="Name">Its source.</param>
+/// <param name="Note">More about the source.</param>
 /// <param name="Items">Best first.</param>
 public sealed record NamedList(string Name, string Note, IReadOnlyList<ItemInfo> Items)
 {
-    public const string Served = "Recommended"; // by all parts of the model, as users get it
+    public const string Served = "Recommended"; // from all parts of the model, as users get it
 
-    /// <param name="newest">Of the history, where that is a user's.</param>
+    /// <param name="newest">The newest item of a user's history.</param>
     public static IReadOnlyList<NamedList> Of(UserLists lists, ItemInfo? newest = null) => [.. lists.Lists.Select(list => list.Name switch
     {
         "served" => new NamedList(Served, "all parts of the model", list.Items),

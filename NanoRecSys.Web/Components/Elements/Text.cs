@@ -46,10 +46,10 @@ public static partial class Text
     /// <summary>A number as CSS and SVG write it.</summary>
     public static string Css(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
 
-    /// <summary>Seven (a.k.a. Se7en) is Seven: for places without space for alternative titles.</summary>
+    /// <summary>Seven (a.k.a. Se7en) becomes Seven, for places without space for alternative titles.</summary>
     public static string WithoutOtherNames(string text) => InBrackets().Replace(text, "");
 
-    /// <summary>A reason for a narrow space; a title that ends in a period, such as R.N., also ends the sentence.</summary>
+    /// <summary>A short form of a reason; if a title ends in a period, such as R.N., no second one follows.</summary>
     public static string Reason(string text) => TwoStops().Replace(WithoutOtherNames(text), ".");
 
     [GeneratedRegex(@"(?<!\.)\.\.(?!\.)")]

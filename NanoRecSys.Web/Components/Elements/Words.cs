@@ -1,34 +1,34 @@
 namespace NanoRecSys.Web.Components.Elements;
 
-/// <summary>What the pages call an item and what is done with it: the data's own word.</summary>
+/// <summary>The data's word for an item, and the words for adding it to a history.</summary>
 /// <param name="One">Such as <c>film</c>.</param>
 /// <param name="Many">Such as <c>films</c>.</param>
 public sealed record Words(string One, string Many)
 {
     public static Words Default { get; } = new(ItemWord.Item.Singular, ItemWord.Item.Plural);
 
-    /// <summary>Whether such items are watched, which has a word of its own.</summary>
+    /// <summary>Whether such items are watched rather than viewed.</summary>
     private bool IsWatched => One.ToLowerInvariant() is "film" or "movie" or "video" or "show" or "series" or "episode";
 
-    public string Add => IsWatched ? "Mark as watched" : "Add to history"; // what a card's button says
-    public string EventType => IsWatched ? "watch" : "view"; // the type of the event that it stores
+    public string Add => IsWatched ? "Mark as watched" : "Add to history"; // the label of a card's button
+    public string EventType => IsWatched ? "watch" : "view"; // the event type that the button stores
 
     public static Words Of(CatalogOverview? catalog) => catalog is null ? Default : new Words(catalog.Word.Singular, catalog.Word.Plural);
 
     /// <summary>1 film, 9,066 films.</summary>
     public string Count(long number) => $"{number:N0} {(number == 1 ? One : Many)}";
 
-    /// <summary>With a capital, at the beginning of a sentence.</summary>
+    /// <summary>Capitalized, for the beginning of a sentence.</summary>
     public static string Capital(string word) => word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..];
 }
 
 public static class ItemWords
 {
-    /// <summary>The year of the item, which distinguishes it from others of the same title; null where it has none.</summary>
+    /// <summary>The year of the item, which distinguishes items with the same title; null if it has none.</summary>
     public static string? Year(ItemInfo item) =>
         item.Attributes?.TryGetValue("year", out AttributeValue year) == true && year.Kind == AttributeKind.Number ? Text.Css(year.Number) : null;
 
-    /// <summary>One line below a title: the year, else the first attribute that fits, and some categories.</summary>
+    /// <summary>The line below a title: the year or the first suitable attribute, and some categories.</summary>
     public static string Line(ItemInfo item)
     {
         string? first = Year(item) ?? item.Attributes?.Where(attribute => attribute.Value.Kind is AttributeKind.Category or AttributeKind.Number)

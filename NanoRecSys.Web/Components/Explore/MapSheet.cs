@@ -1,16 +1,16 @@
 namespace NanoRecSys.Web.Components.Explore;
 
-/// <summary>The map as the browser draws it: columns, all of the length of <paramref name="Ids"/>, which compress well.</summary>
+/// <summary>The map's data for the browser: columns as long as <paramref name="Ids"/>, which compress well.</summary>
 /// <param name="Kept">See <see cref="ItemMap"/>.</param>
-/// <param name="Categories">The most telling category of some item each, with its colour; in the order of the legend.</param>
-/// <param name="Notes">What distinguishes it from others of the same title; null where nothing does.</param>
+/// <param name="Categories">The most telling categories of the items, with their colours, in the order of the legend.</param>
+/// <param name="Notes">What distinguishes an item from others of the same title; null if nothing does.</param>
 /// <param name="X">-1..1</param>
 /// <param name="Y">-1..1</param>
 public sealed record MapSheet(
     string Version, double Kept, IReadOnlyList<MapCategory> Categories, IReadOnlyList<string> Ids, IReadOnlyList<string> Titles, IReadOnlyList<string?> Notes,
     IReadOnlyList<int> Category, IReadOnlyList<int> Interactions, IReadOnlyList<double> X, IReadOnlyList<double> Y)
 {
-    private const int Digits = 4; // a ten-thousandth of the map is less than a pixel at any zoom that is offered.
+    private const int Digits = 4; // a ten-thousandth of the map is less than a pixel at every zoom level
     private const int MostCategories = 18; // more colours could not be distinguished
 
     public static MapSheet From(ItemMap map)
@@ -27,7 +27,7 @@ public sealed record MapSheet(
             [.. map.Points.Select(point => Math.Round((double)point.X, Digits))], [.. map.Points.Select(point => Math.Round((double)point.Y, Digits))]);
     }
 
-    // The genre of a film; of anything else the rarest of its categories that is common enough for a colour of its own.
+    // The genre of a film; for other items their rarest category that is common enough to have its own colour.
     private static string[] Telling(ItemInfo[] items)
     {
         string[] genres = [.. items.Select(PosterArt.TellingGenre)];
@@ -42,14 +42,14 @@ public sealed record MapSheet(
     }
 }
 
-/// <param name="Name">As the catalog spells it; empty for items of none, or of rarer ones.</param>
+/// <param name="Name">As the catalog spells it; empty for items without a category, or with rarer ones.</param>
 /// <param name="Hue">See <see cref="MapHues"/>.</param>
-/// <param name="Items">Number of items drawn in it.</param>
+/// <param name="Items">Number of items drawn in its colour.</param>
 public sealed record MapCategory(string Name, int? Hue, int Items);
 
 /// <summary>
-/// <c>GET /explore/map</c>: what the browser draws. By HTTP and not through the circuit, so that it is compressed, kept
-/// by the browser, and never in the way of a click.
+/// <c>GET /explore/map</c>: the map's data. Sent by HTTP and not through the circuit, so that it is compressed, cached
+/// by the browser, and never delays a click.
 /// </summary>
 internal static class MapEndpoint
 {
@@ -62,7 +62,7 @@ internal static class MapEndpoint
             MapSheet sheet = MapSheet.From(await client.MapAsync(cancellation));
             string tag = $"\"{sheet.Version}\"";
             context.Response.Headers.ETag = tag;
-            context.Response.Headers.CacheControl = "no-cache"; // Revalidated each time: 304 until another version is served.
+            context.Response.Headers.CacheControl = "no-cache"; // revalidated each time: 304 until another version is served
             return context.Request.Headers.IfNoneMatch == tag ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(sheet);
         }
         catch (ApiException e)
@@ -73,10 +73,10 @@ internal static class MapEndpoint
     }
 }
 
-/// <summary>Colors of the genres on the map: as far apart as possible, and near the genre's own color if it has one.</summary>
+/// <summary>Colors of the genres on the map: as far apart as possible, and close to the genre's own color if it has one.</summary>
 public static class MapHues
 {
-    /// <summary>0 to 359 on the colour wheel; null, a gray, without a genre.</summary>
+    /// <summary>0 to 359 on the colour wheel; null (gray) without a genre.</summary>
     public static int? Of(string genre) => genre switch
     {
         "Action" => 10,

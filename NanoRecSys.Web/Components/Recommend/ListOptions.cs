@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Components;
 
 namespace NanoRecSys.Web.Components.Recommend;
 
-/// <summary>Filters and shape of a list of recommendations, kept in the page's address so that it can be shared.</summary>
+/// <summary>Filters, length and diversity of a list, kept in the page's address so that it can be shared.</summary>
 public sealed record ListOptions
 {
     public const int MaxCount = 100;
@@ -36,7 +36,7 @@ public sealed record ListOptions
         ["diversity"] = Diversity == 0 ? null : Text.Css(Diversity),
     };
 
-    /// <param name="catalog">Says which attributes are numbers; null if it is unknown.</param>
+    /// <param name="catalog">To tell which attributes are numbers; null if unknown.</param>
     /// <returns>Null if any item is allowed.</returns>
     public ItemFilterRequest? Filter(CatalogOverview? catalog) => !HasFilter ? null : new ItemFilterRequest
     {
@@ -45,7 +45,7 @@ public sealed record ListOptions
         Where = Where.Count > 0 ? [.. Where.Select(condition => condition.ToRequest(catalog))] : null,
     };
 
-    /// <summary>The value that a condition of this field and operator has; null without such a condition.</summary>
+    /// <summary>The value of the condition with this field and operator; null if there is none.</summary>
     public string? ValueOf(string field, string op) => Where.FirstOrDefault(condition => condition.Is(field, op))?.Value;
 
     /// <summary>Adds, changes or (with an empty value) removes a condition.</summary>
@@ -56,7 +56,7 @@ public sealed record ListOptions
 
     public static string AddressOf(string category) => $"/?categories={Uri.EscapeDataString(Join([category]))}";
 
-    /// <summary>A list compares by what is in it.</summary>
+    /// <summary>Lists are compared by content.</summary>
     public bool Equals(ListOptions? other) => other is not null && Count == other.Count && Diversity == other.Diversity
         && Categories.SequenceEqual(other.Categories) && Without.SequenceEqual(other.Without) && Where.SequenceEqual(other.Where);
 

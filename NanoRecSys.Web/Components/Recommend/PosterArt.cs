@@ -3,7 +3,7 @@ using System.Text;
 
 namespace NanoRecSys.Web.Components.Recommend;
 
-/// <summary>An item's poster: colours and geometry by its most telling genre, or by its first category, details by its id.</summary>
+/// <summary>An item's poster: its most telling genre or first category decides colours and geometry, its id the details.</summary>
 /// <param name="Deep">CSS colour of the shadows; white text is readable on it.</param>
 /// <param name="Mid">CSS colour of the light side.</param>
 /// <param name="Accent">CSS colour of the shapes and of the year.</param>
@@ -47,17 +47,17 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
             motif(dice), TitleSizeOf(ShortTitle(item)));
     }
 
-    /// <summary>What a poster has room for.</summary>
+    /// <summary>The part of a title that fits on a poster.</summary>
     public static string ShortTitle(ItemInfo item)
     {
         string title = Text.WithoutOtherNames(item.Title);
         return title.Length <= MostLetters ? title : string.Concat(title.AsSpan(0, MostLetters - 1).TrimEnd(), "…");
     }
 
-    /// <summary>The genre that says most of a film; empty where none is known.</summary>
+    /// <summary>A film's most telling genre; empty if it has no known one.</summary>
     public static string TellingGenre(ItemInfo item) => ByGenre.FirstOrDefault(entry => item.Categories.Contains(entry.Genre), NoGenre).Genre;
 
-    // Of a catalog of other things: the same for all items of a category.
+    // For other catalogs: the same for all items of a category.
     private static (string Genre, int Hue, int AccentHue, Func<Dice, string> Motif) Drawn(ItemInfo item)
     {
         if (item.Categories is not [var category, ..])
@@ -69,7 +69,7 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
         return (category, seed % 360, (seed / 360) % 360, ByGenre[seed / 7 % ByGenre.Length].Motif);
     }
 
-    // The same on every machine.
+    // the same on every machine
     private static int Seed(string text) => EntityId.IsWholeNumber(text, out long number) ? (int)number : (int)XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(text));
 
     // Large for a short title; small enough that the longest word stays on one line.
@@ -77,7 +77,7 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
     {
         int longestWord = title.Split(' ', '-').Max(word => word.Length);
         double byLength = title.Length switch { <= 10 => 17, <= 18 => 14.5, <= 30 => 12, <= 48 => 10, _ => 8.2 };
-        // A line has room for 86 % of the width, a bold letter is 0.68 of its size wide: measured on "Rushmore".
+        // A line takes 86 % of the width, and a bold letter is 0.68 of its size wide (measured on "Rushmore").
         return Math.Min(byLength, 126.0 / Math.Max(longestWord, 1));
     }
 
@@ -85,7 +85,7 @@ public sealed record PosterArt(string Deep, string Mid, string Accent, string Sh
         $"hsl({Text.Css((hue + 360) % 360)} {Text.Css(saturation)}% {Text.Css(lightness)}%)";
 }
 
-/// <summary>Drawings on a field of 300 by 400, weight in the upper two thirds: the title lies below.</summary>
+/// <summary>Drawings on a field of 300 by 400, mostly in the upper two thirds, above the title.</summary>
 public static class PosterMotifs
 {
     private const string Ink = "var(--accent)";
@@ -277,10 +277,10 @@ public static class PosterMotifs
     private static string C(double value) => Text.Css(Math.Round(value, 1));
 }
 
-/// <summary>The same throws for the same seed, on every machine and in every version.</summary>
+/// <summary>A random generator that yields the same numbers for the same seed on every machine and in every version.</summary>
 public sealed class Dice(int seed)
 {
-    // A multiplier and a mixing step as in PCG; neighbouring ids must not look alike.
+    // A multiplier and a mixing step as in PCG, so that neighbouring ids do not look alike.
     private ulong _state = unchecked(((ulong)seed + 1) * 0x9E3779B97F4A7C15UL);
 
     /// <returns>A number in [low, high).</returns>

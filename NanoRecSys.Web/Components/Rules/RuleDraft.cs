@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace NanoRecSys.Web.Components.Rules;
 
-/// <summary>A rule while it is edited.</summary>
+/// <summary>A rule being edited.</summary>
 public sealed class RuleDraft
 {
     public string Name { get; set; } = "";
@@ -27,7 +27,7 @@ public sealed class RuleDraft
         return draft;
     }
 
-    /// <param name="catalog">Knows which attributes are numbers.</param>
+    /// <param name="catalog">To tell which attributes are numbers.</param>
     public Rule ToRule(CatalogOverview? catalog) => new()
     {
         Name = Name.Trim(),
@@ -47,7 +47,7 @@ public sealed class RuleDraft
     private static DateTimeOffset? Utc(DateTime? time) => time is { } known ? new DateTimeOffset(known, TimeSpan.Zero) : null;
 }
 
-/// <summary>One thing that a rule does.</summary>
+/// <summary>One effect of a rule.</summary>
 public sealed class EffectDraft(string kind)
 {
     public const string Pin = "pin";
@@ -60,7 +60,7 @@ public sealed class EffectDraft(string kind)
 
     public int Position { get; set; } = 1;
 
-    /// <summary>Of a pin the first counts.</summary>
+    /// <summary>A pin uses only the first.</summary>
     public List<EntityId> ItemIds { get; } = [];
 
     public List<ConditionDraft> Conditions { get; } = [];
@@ -80,8 +80,8 @@ public sealed class EffectDraft(string kind)
         return draft;
     }
 
-    /// <summary>What it does, in a few words.</summary>
-    /// <param name="titleOf">Of an item.</param>
+    /// <summary>A short description.</summary>
+    /// <param name="titleOf">Returns an item's title.</param>
     public string InWords(Func<EntityId, string> titleOf)
     {
         string[] items = [.. ItemIds.Take(2).Select(titleOf), .. (ItemIds.Count > 2 ? [$"{ItemIds.Count - 2} more"] : Array.Empty<string>())];
@@ -109,7 +109,7 @@ public sealed class ConditionDraft
 
     public string Op { get; set; } = "=";
 
-    /// <summary>Of <see cref="In"/> several, with commas between them.</summary>
+    /// <summary>For <see cref="In"/>, several values separated by commas.</summary>
     public string Value { get; set; } = "";
 
     public string[] Operators(CatalogOverview? catalog) => KindOf(catalog) is AttributeKind.Number or AttributeKind.Time ? OfNumbers : OfTexts;
@@ -122,7 +122,7 @@ public sealed class ConditionDraft
 
     public static string Shown(JsonNode? value) => value is JsonArray list ? string.Join(", ", list.Select(Shown)) : value?.ToString() ?? "";
 
-    // What is not a number stays a text: the API says what is wrong with it.
+    // Values that are not numbers stay text: the API reports the error.
     private JsonValue Json(string value, CatalogOverview? catalog) =>
         KindOf(catalog) == AttributeKind.Number && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) ? JsonValue.Create(number) : JsonValue.Create(value);
 

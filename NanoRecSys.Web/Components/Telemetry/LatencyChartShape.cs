@@ -1,19 +1,19 @@
 namespace NanoRecSys.Web.Components.Telemetry;
 
 /// <summary>One stage's percentiles over a window, as SVG shapes in a field of 100 by 100.</summary>
-/// <param name="P50">Polylines; each gap in the traffic ends one.</param>
+/// <param name="P50">Polylines, interrupted at gaps in the traffic.</param>
 /// <param name="Band">Polygons between the 50th and the 95th percentile.</param>
-/// <param name="Columns">A step of the window each, oldest first; null before the service started.</param>
+/// <param name="Columns">One per step of the window, oldest first; null before the service started.</param>
 public sealed record LatencyChartShape(
     LatencyScale Scale, IReadOnlyList<string> P50, IReadOnlyList<string> P95, IReadOnlyList<string> P99, IReadOnlyList<string> Band,
     IReadOnlyList<LatencyColumn?> Columns)
 {
     /// <param name="series">The window's steps, oldest first.</param>
-    /// <param name="windowSeconds">The window's length, which the series may not fill yet.</param>
+    /// <param name="windowSeconds">The window's length; the series may be shorter.</param>
     public static LatencyChartShape From(IReadOnlyList<TelemetryPoint> series, string stage, double windowSeconds)
     {
         double step = series.Count > 0 ? series.Max(point => point.Seconds) : windowSeconds;
-        // The running step is incomplete: use the length of the one beside it.
+        // The running step is incomplete: use its neighbor's length.
         if (series.Count > 1)
         {
             step = (series[1].Time - series[0].Time).TotalSeconds;
@@ -63,7 +63,7 @@ public sealed record LatencyChartShape(
         string.Join(' ', run.Select(column => $"{Text.Css(Math.Round(column.Left, 2))},{Text.Css(Math.Round(scale.Top(percentile(column.Latency!)), 2))}"));
 }
 
-/// <param name="Latency">Of the chosen stage; null if it did not run.</param>
+/// <param name="Latency">Latency of the chosen stage; null if it did not run.</param>
 /// <param name="Left">Its center, in percent from the left.</param>
 public sealed record LatencyColumn(TelemetryPoint Point, StageLatency? Latency, double Left);
 
@@ -74,7 +74,7 @@ public sealed record LatencyScale(double LowMs, double HighMs)
     private const int MostTicks = 6;
     private static readonly double[] Steps = [1, 2, 5];
 
-    /// <summary>From a round number below the shortest to one above the longest.</summary>
+    /// <summary>From a round number below the shortest duration to one above the longest.</summary>
     public static LatencyScale Of(IEnumerable<double> milliseconds)
     {
         double[] all = [.. milliseconds.Select(ms => Math.Max(ms, ShortestMs))];
@@ -86,14 +86,14 @@ public sealed record LatencyScale(double LowMs, double HighMs)
     /// <summary>Position of a duration, in percent from the top.</summary>
     public double Top(double ms) => 100 * (Math.Log(HighMs) - Math.Log(Math.Clamp(ms, LowMs, HighMs))) / (Math.Log(HighMs) - Math.Log(LowMs));
 
-    /// <summary>Round numbers from the bottom to the top; of many only the powers of ten.</summary>
+    /// <summary>Round numbers from bottom to top; only the powers of ten if there are many.</summary>
     public IReadOnlyList<double> Ticks()
     {
         double[] all = [.. RoundNumbers(LowMs, HighMs)];
         return all.Length <= MostTicks ? all : [.. all.Where(ms => Math.Abs(Math.Log10(ms) - Math.Round(Math.Log10(ms))) < 1e-6)];
     }
 
-    // 1, 2 and 5 times the powers of ten; the tolerance is for their rounding.
+    // 1, 2 and 5 times the powers of ten; the tolerance covers rounding.
     private static IEnumerable<double> RoundNumbers(double low, double high) => Enumerable
         .Range((int)Math.Floor(Math.Log10(low)), (int)(Math.Ceiling(Math.Log10(high)) - Math.Floor(Math.Log10(low))) + 1)
         .SelectMany(power => Steps.Select(step => step * Math.Pow(10, power)))

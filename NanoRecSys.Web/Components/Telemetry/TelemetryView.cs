@@ -2,7 +2,7 @@ namespace NanoRecSys.Web.Components.Telemetry;
 
 /// <summary>The view of the telemetry, kept in the page's address so that it can be shared.</summary>
 /// <param name="Minutes">Of <see cref="Windows"/>.</param>
-/// <param name="Order">Of the requests: <see cref="Slowest"/> or <see cref="Newest"/>.</param>
+/// <param name="Order">Order of the requests: <see cref="Slowest"/> or <see cref="Newest"/>.</param>
 public sealed record TelemetryView(int Minutes, string Stage, string Order)
 {
     public const string Slowest = "slowest";
@@ -36,8 +36,8 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
         order == Newest ? Newest : Slowest);
 
     /// <summary>
-    /// The steps to draw. A running second is left out: it is nearly empty and lacks the other replicas, so
-    /// each chart would end in a drop. A longer step is shown: nobody should wait a minute for it.
+    /// The steps to draw. A running second is omitted: it is nearly empty and lacks the other replicas, so
+    /// each chart would end in a drop. A longer running step is drawn, so that nobody waits a minute for it.
     /// </summary>
     public static IReadOnlyList<TelemetryPoint> StepsOf(TelemetrySnapshot snapshot) =>
         snapshot.Series is [.., { } last, { } running] && (running.Time - last.Time).TotalSeconds <= LongestWait
@@ -47,18 +47,18 @@ public sealed record TelemetryView(int Minutes, string Stage, string Order)
     public IReadOnlyList<RequestTrace> RequestsOf(TelemetrySnapshot snapshot) => Order == Newest ? snapshot.Recent : snapshot.Slowest;
 }
 
-/// <summary>One line of a request's waterfall: the call of this page, the API's request, or a stage of it.</summary>
-/// <param name="Part">The working process: <c>Web</c>, <c>API</c> or <c>Redis</c>.</param>
+/// <summary>One line of a request's waterfall: the page's call, the API's request, or one of its stages.</summary>
+/// <param name="Part">The process at work: <c>Web</c>, <c>API</c> or <c>Redis</c>.</param>
 /// <param name="Left">Percent from the left.</param>
 /// <param name="Width">Percent of the whole.</param>
 public sealed record TraceRow(string Part, string Name, double Left, double Width, double DurationMs)
 {
     public const string WebCall = "call";
     public const string ApiRequest = "recommend";
-    private const double MinWidth = 0.6; // thinner bars could not be seen
+    private const double MinWidth = 0.6; // thinner bars would be invisible
 
-    /// <summary>From the caller inwards.</summary>
-    /// <param name="call">What this page measured around it; null if another program called.</param>
+    /// <summary>The lines, from the caller inwards.</summary>
+    /// <param name="call">The page's own measurement of the call; null if another program called.</param>
     public static IReadOnlyList<TraceRow> Of(RequestTrace trace, ApiCall? call)
     {
         double whole = Math.Max(call?.DurationMs ?? 0, trace.TotalMs);
@@ -76,7 +76,7 @@ public sealed record TraceRow(string Part, string Name, double Left, double Widt
         return rows;
     }
 
-    // Redis is not asked for what the API's memory has; a miss was.
+    // A hit in the API's memory does not ask Redis; a miss does.
     private static string PartOf(string stage, string? cacheSource) => stage switch
     {
         "cache.get" when cacheSource == "memory" => "API",

@@ -1,13 +1,13 @@
 namespace NanoRecSys.Web.Components.Timing;
 
-/// <summary>Positions of the bars of a request's stages, 0 to 100 percent of the request.</summary>
+/// <summary>Bar positions of a request's stages, 0 to 100 percent of the request.</summary>
 /// <param name="Bars">In the order of the stages.</param>
 public sealed record Waterfall(double TotalMs, IReadOnlyList<WaterfallBar> Bars)
 {
     public const double MinWidthPercent = 0.8; // thinner bars would be invisible
 
-    /// <param name="stages">Start and length of each stage since the request began, in the order they began.</param>
-    /// <param name="totalMs">Length of the whole request; null or too short: the end of its last stage.</param>
+    /// <param name="stages">Start and length of each stage, relative to the request, in order of start.</param>
+    /// <param name="totalMs">Length of the whole request; if null or too short, the end of its last stage.</param>
     public static Waterfall From(IReadOnlyList<StageTiming> stages, double? totalMs = null)
     {
         double end = stages.Count == 0 ? 0 : stages.Max(stage => stage.StartMs + stage.DurationMs);
@@ -44,31 +44,31 @@ public static class Stages
     public static string Meaning(string stage) => stage switch
     {
         "cache.get" => "Looks for this answer in the API's memory, then in Redis",
-        "queue" => "Waits for a free computing slot",
+        "queue" => "Waits for a free compute slot",
         "shared" => "Waits for another request that computes the same answer",
-        "history" => "Gathers the history of the user",
+        "history" => "Reads the user's history",
         "encode" => "Runs the transformer over the history",
         "retrieve" => "Finds the nearest items in the vector index",
         "rank" => "Orders the candidates with the ranker",
         "explain" => "Measures the reasons: what would change without each item of the history",
-        "cache.set" => "Keeps the answer for the next time",
+        "cache.set" => "Caches the answer for the next request",
         "total" => "The whole request",
-        Gap.Name => "Between the stages: the answer's text, or waiting for a processor",
+        Gap.Name => "Between the stages: writing the answer, or waiting for a processor",
         _ => stage,
     };
 }
 
 /// <summary>
-/// The longest time of a request in which no stage ran: reasons, waiting for a processor, writing the answer. It is
+/// The longest gap between stages of a request: reasons, waiting for a processor, writing the answer. It is
 /// drawn like a stage, so that the bars add up to the request's duration.
 /// </summary>
 public static class Gap
 {
     public const string Name = "other";
     private const double LeastMs = 1;
-    private const double LeastShare = 0.1; // less would only be one more line to read
+    private const double LeastShare = 0.1; // a shorter gap is not worth a line
 
-    /// <returns>The stages, with the gap at its place if it is worth a line.</returns>
+    /// <returns>The stages, including the gap if it is long enough.</returns>
     public static IReadOnlyList<StageTiming> Fill(IReadOnlyList<StageTiming> stages, double totalMs)
     {
         if (stages.Count == 0)

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace NanoRecSys.Web.Components.Training;
 
-/// <summary>The pictures of a training under an address of this site: a browser may not reach the API.</summary>
+/// <summary>Training plots at an address of this site, because a browser may not reach the API.</summary>
 internal static class PlotAddress
 {
     public static string Of(string version, string name) => $"/plots/{Uri.EscapeDataString(version)}/{Uri.EscapeDataString(name)}";
@@ -28,7 +28,7 @@ internal static class PlotAddress
             return TypedResults.Text($"The API answered {(int)response.StatusCode}.", statusCode: (int)response.StatusCode);
         }
 
-        // A version's files never change: they make its name.
+        // A version's files never change: its name is their hash.
         http.Response.Headers.CacheControl = "private, max-age=86400, immutable";
         http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'"; // an SVG is a document
         return TypedResults.Stream(await response.Content.ReadAsStreamAsync(cancellation), response.Content.Headers.ContentType?.ToString());

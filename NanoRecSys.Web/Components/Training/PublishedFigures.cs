@@ -1,17 +1,17 @@
 namespace NanoRecSys.Web.Components.Training;
 
 /// <summary>
-/// Published figures by data set. Figures of one data set under different protocols are not
-/// comparable, so each states whether it is for the same sequences.
+/// Published figures by data set. Figures under different protocols are not
+/// comparable, so each states whether it uses the same sequences.
 /// </summary>
-/// <param name="Model">As its authors call it.</param>
-/// <param name="Source">Where it was published.</param>
-/// <param name="HitRate">HR@10, the whole catalog ranked.</param>
+/// <param name="Model">The authors' name for it.</param>
+/// <param name="Source">The publication.</param>
+/// <param name="HitRate">HR@10 with the whole catalog ranked.</param>
 /// <param name="Ndcg">NDCG@10; null if not given.</param>
-/// <param name="SameSequences">Whether data, split and protocol are the same as here.</param>
+/// <param name="SameSequences">Whether data, split and protocol match ours.</param>
 public sealed record PublishedFigure(string Model, string Source, double HitRate, double? Ndcg, bool SameSequences);
 
-/// <summary>The table of them.</summary>
+/// <summary>The published figures.</summary>
 public static class PublishedFigures
 {
     private const string LruRec = "Yue et al., WSDM 2024, main table";
@@ -36,11 +36,11 @@ public static class PublishedFigures
         new("FuXi-Linear", "FuXi-Linear", .3592, .2131, false), new("HSTU-large + MoL", Hstu + ", code", .3661, .2181, false),
     ];
 
-    /// <summary>Data sets with known figures.</summary>
+    /// <summary>Data sets with published figures.</summary>
     public static IReadOnlyList<string> Datasets { get; } = ["ml-1m-sequences", "ml-1m", "ml-20m"];
 
     /// <param name="dataset">As the manifest names it.</param>
-    /// <returns>Empty if none are known.</returns>
+    /// <returns>Empty if there are none.</returns>
     public static IReadOnlyList<PublishedFigure> Of(string? dataset) => dataset switch
     {
         "ml-1m-sequences" => [.. SameMillion, .. OtherMillion],

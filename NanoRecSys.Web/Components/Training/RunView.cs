@@ -1,10 +1,10 @@
 namespace NanoRecSys.Web.Components.Training;
 
-/// <summary>What a run's events say, arranged for the page.</summary>
+/// <summary>A run's events, arranged for the page.</summary>
 /// <param name="Now">The newest event.</param>
 /// <param name="Started">When the run began.</param>
-/// <param name="Steps">All stages of the run, the coming ones too.</param>
-/// <param name="Losses">Of the running stage, or the longest.</param>
+/// <param name="Steps">All stages of the run, including pending ones.</param>
+/// <param name="Losses">Losses of the running stage, or of the longest one.</param>
 /// <param name="Validation">Rankings of the whole catalog, newest first.</param>
 /// <param name="Messages">Newest first.</param>
 /// <param name="Speed">Sequences per second, as last reported by the running stage.</param>
@@ -12,10 +12,10 @@ public sealed record RunView(
     ProgressEvent Now, DateTimeOffset Started, IReadOnlyList<StageStep> Steps, LossHistory? Losses,
     IReadOnlyList<ProgressEvent> Validation, IReadOnlyList<ProgressEvent> Messages, double? Speed)
 {
-    // The ranker's epochs rank candidates and report only NDCG: they do not belong in a table of full rankings.
+    // The ranker's epochs rank only candidates and report only NDCG, so they are not in the table of full rankings.
     private const string RankingMetric = "hr@10";
 
-    // What `run` does, in its order: names for the stages that have not come yet.
+    // The stages of `run` in order, to name pending ones.
     private static readonly string[] Preset =
         ["prepare", "train-retriever", "mine-negatives", "train-ranker", "race", "evaluate", "export", "index", "publish"];
 
@@ -34,7 +34,7 @@ public sealed record RunView(
             events.LastOrDefault(progress => progress.StageNumber == now.StageNumber && progress.SequencesPerSecond is not null)?.SequencesPerSecond);
     }
 
-    // A counting step repeats its message: the last one includes the others.
+    // A counting step repeats its message; the last one supersedes the others.
     private static List<ProgressEvent> Told(IReadOnlyList<ProgressEvent> events)
     {
         List<ProgressEvent> shown = [];

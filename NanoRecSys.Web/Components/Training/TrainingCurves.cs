@@ -1,10 +1,10 @@
 namespace NanoRecSys.Web.Components.Training;
 
-/// <summary>The curve in SVG coordinates: y grows downwards, the lowest loss lies at the bottom.</summary>
+/// <summary>The curve in SVG coordinates: y grows downwards, with the lowest loss at the bottom.</summary>
 /// <param name="Line">Points of a polyline.</param>
 /// <param name="Area">Points of the polygon below it.</param>
-/// <param name="EndX">Of the newest point.</param>
-/// <param name="EndY">Of the newest point.</param>
+/// <param name="EndX">X of the newest point.</param>
+/// <param name="EndY">Y of the newest point.</param>
 /// <param name="Highest">Loss at the top.</param>
 /// <param name="Lowest">Loss at the bottom.</param>
 public sealed record LossCurveShape(string Line, string Area, double EndX, double EndY, double Highest, double Lowest)
@@ -13,7 +13,7 @@ public sealed record LossCurveShape(string Line, string Area, double EndX, doubl
     public const double Height = 180;
     private const double Margin = 8;
 
-    /// <returns>Null for fewer than two points: there is no line yet.</returns>
+    /// <returns>Null for fewer than two points, which make no line.</returns>
     public static LossCurveShape? From(IReadOnlyList<LossPoint> points)
     {
         if (points.Count < 2)
@@ -33,14 +33,14 @@ public sealed record LossCurveShape(string Line, string Area, double EndX, doubl
     }
 }
 
-/// <summary>A stage's losses over its steps, thinned to what a curve of this width can show.</summary>
-/// <param name="Stage">The stage they are of.</param>
-/// <param name="Points">Position (step, else count) and loss.</param>
+/// <summary>A stage's losses over its steps, thinned to the resolution of the curve.</summary>
+/// <param name="Stage">The stage's name.</param>
+/// <param name="Points">Position (step, or count if there is none) and loss.</param>
 public sealed record LossHistory(string Stage, IReadOnlyList<LossPoint> Points)
 {
     private const int MaxPoints = 240;
 
-    /// <summary>Of the running stage if it has losses, else of the one that reported most; null if none did.</summary>
+    /// <summary>The losses of the running stage if it has any, otherwise of the stage with the most; null if there are none.</summary>
     public static LossHistory? From(IReadOnlyList<ProgressEvent> events)
     {
         ILookup<string, ProgressEvent> losses = events.Where(progress => progress.Loss is { } loss && double.IsFinite(loss))
@@ -55,7 +55,7 @@ public sealed record LossHistory(string Stage, IReadOnlyList<LossPoint> Points)
         return new LossHistory(stage, Thin(points));
     }
 
-    // Evenly spaced, always with the last one.
+    // Evenly spaced, always including the last one.
     private static LossPoint[] Thin(LossPoint[] points) => points.Length <= MaxPoints
         ? points
         : [.. Enumerable.Range(0, MaxPoints).Select(i => points[(int)((long)i * (points.Length - 1) / (MaxPoints - 1))])];
@@ -66,7 +66,7 @@ public readonly record struct LossPoint(double Step, double Loss);
 /// <summary>Validation NDCG@10 of several runs by epoch, in a field of 100 by 100.</summary>
 /// <param name="Highest">NDCG at the top.</param>
 /// <param name="LastEpoch">At the right.</param>
-/// <param name="Lines">Points of a polyline for each run that measured anything.</param>
+/// <param name="Lines">Points of a polyline for each run with figures.</param>
 public sealed record RunCurves(double Highest, int LastEpoch, IReadOnlyList<(string Run, string Points)> Lines)
 {
     public static RunCurves From(IEnumerable<RunSummary> runs)

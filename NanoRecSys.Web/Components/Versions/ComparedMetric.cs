@@ -4,15 +4,15 @@ namespace NanoRecSys.Web.Components.Versions;
 
 /// <summary>One metric of two versions.</summary>
 /// <param name="Name">Such as <c>NDCG@10</c>.</param>
-/// <param name="A">Of the first.</param>
-/// <param name="B">Of the second.</param>
-/// <param name="IntervalA">95%; null where none was measured.</param>
-/// <param name="IntervalB">95%; null where none was measured.</param>
+/// <param name="A">Value of the first version.</param>
+/// <param name="B">Value of the second version.</param>
+/// <param name="IntervalA">95%; null if not measured.</param>
+/// <param name="IntervalB">95%; null if not measured.</param>
 public sealed record ComparedMetric(string Name, double A, double B, ConfidenceInterval? IntervalA, ConfidenceInterval? IntervalB)
 {
     private static readonly string[] First = ["ndcg@10", "hr@10", "mrr@10", "hr@50"];
 
-    /// <summary>What can be said of the difference.</summary>
+    /// <summary>Whether the difference is significant.</summary>
     public string Verdict => (IntervalA, IntervalB) switch
     {
         (null, _) or (_, null) => "no interval",
@@ -21,7 +21,7 @@ public sealed record ComparedMetric(string Name, double A, double B, ConfidenceI
         _ => "may be chance",
     };
 
-    /// <returns>The metrics that both have, the usual ones first.</returns>
+    /// <returns>The metrics that both have, the most common ones first.</returns>
     public static IReadOnlyList<ComparedMetric> Of(EvaluationResult a, EvaluationResult b) =>
     [
         .. a.Metrics.Keys.Intersect(b.Metrics.Keys)
@@ -32,7 +32,7 @@ public sealed record ComparedMetric(string Name, double A, double B, ConfidenceI
         .. (a.Lists, b.Lists) is ({ } ours, { } theirs) ? Beyond(ours, theirs) : [],
     ];
 
-    // What the lists are like, whatever came next: more is not always better.
+    // Properties of the lists, independent of accuracy: more is not always better.
     private static IEnumerable<ComparedMetric> Beyond(ListQuality a, ListQuality b)
     {
         yield return new("Coverage@10", a.Coverage, b.Coverage, null, null);
