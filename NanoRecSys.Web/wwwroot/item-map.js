@@ -1,4 +1,4 @@
-// Draws the item embeddings on a canvas: pan, zoom, hover, a click opens the item. The data comes by HTTP, once a version.
+// Draws the item embeddings on a canvas with pan, zoom, hover and click to open an item. The data is loaded by HTTP, once per version.
 
 // Blue looks darker than yellow of the same lightness.
 const colour = (hue, dark) => {
@@ -7,7 +7,7 @@ const colour = (hue, dark) => {
   return `hsl(${hue} ${dark ? 78 : 68}% ${(dark ? 60 : 45) + lift}%)`;
 };
 
-/** Draws into the elements of ItemMapView. Marks: mark, the id to look at, or null; history and list, ids to point out; one and many, the word for an item. */
+/** Draws into the elements of ItemMapView. Marks: mark, the id to zoom to, or null; history and list, ids to highlight; one and many, the word for an item. */
 export async function draw(root, marks) {
   const message = root.querySelector(".message");
   let sheet;
@@ -36,7 +36,7 @@ function start(root, sheet, marks) {
   const pale = had.length + recommended.length > 0 ? 0.25 : 1;
   const shown = sheet.categories.map(() => true);
   const most = Math.max(1, ...sheet.interactions);
-  const order = sheet.ids.map((_, i) => i).sort((a, b) => sheet.interactions[a] - sheet.interactions[b]); // The well-known on top.
+  const order = sheet.ids.map((_, i) => i).sort((a, b) => sheet.interactions[a] - sheet.interactions[b]); // well-known items on top
   const radius = sheet.interactions.map(count => 1.1 + 4.4 * Math.sqrt(count / most));
   const ending = new AbortController();
   const on = (target, type, handle, options) => target.addEventListener(type, handle, { signal: ending.signal, ...options });
@@ -81,7 +81,7 @@ function start(root, sheet, marks) {
     root.dataset.zoom = view.zoom.toFixed(2);
   }
 
-  // The best known items bear their names where these do not cover each other.
+  // The best-known items are labelled where labels do not overlap.
   function name(colours, dark, width, height) {
     const controls = root.querySelector(".zoom");
     const taken = [[controls.offsetLeft, controls.offsetTop, width, height]];
@@ -100,10 +100,10 @@ function start(root, sheet, marks) {
       if (!shown[sheet.category[i]] && i !== marked) continue;
       const [x, y] = toScreen(i);
       if (x < 0 || y < 14 || x > width - 20 || y > height - 12) continue;
-      const title = sheet.titles[i].replace(/\s\([^()]*\)/g, ""); // without what it is also called
+      const title = sheet.titles[i].replace(/\s\([^()]*\)/g, ""); // without alternative titles
       const text = title.length > 28 ? title.slice(0, 27) + "…" : title;
       const wide = context.measureText(text).width;
-      const at = i === marked ? Math.max(6, Math.min(x - wide / 2, width - wide - 6)) : x + 9; // The one that is looked for is always named.
+      const at = i === marked ? Math.max(6, Math.min(x - wide / 2, width - wide - 6)) : x + 9; // the marked item is always labelled
       const below = i === marked ? 24 : 0;
       const box = [at - 2, y - 8 + below, at + wide + 4, y + 8 + below];
       if (box[2] > width || taken.some(other => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
@@ -136,7 +136,7 @@ function start(root, sheet, marks) {
   const repaint = () => { asked ||= requestAnimationFrame(paint); };
 
   function nearest(x, y) {
-    let best = -1, least = 14 * 14; // A finger's error, in pixels.
+    let best = -1, least = 14 * 14; // touch tolerance, in pixels
     for (const i of order) {
       if (!shown[sheet.category[i]]) continue;
       const [px, py] = toScreen(i);
@@ -165,7 +165,7 @@ function start(root, sheet, marks) {
   function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
     const before = scale();
     view.zoom = Math.min(60, Math.max(1, view.zoom * factor));
-    // What is under the pointer stays under it.
+    // Zooms around the pointer.
     view.x += (x - canvas.clientWidth / 2) * (1 / before - 1 / scale());
     view.y -= (y - canvas.clientHeight / 2) * (1 / before - 1 / scale());
     keepInside();
@@ -248,7 +248,7 @@ function start(root, sheet, marks) {
       button.append(document.createElement("i"), category.name || "other", count);
       button.title = `Most distinctive category of ${category.items.toLocaleString("en")} ${marks.many}. Click to show only these.`;
       button.addEventListener("click", () => {
-        // The first click isolates a category, further ones add or remove; with none left, all are shown.
+        // The first click isolates a category, further clicks add or remove; if none is left, all are shown.
         if (shown.every(Boolean)) shown.fill(false);
         shown[place] = !shown[place];
         if (!shown.some(Boolean)) shown.fill(true);
@@ -270,7 +270,7 @@ function start(root, sheet, marks) {
   if (marked >= 0) Object.assign(view, { x: sheet.x[marked], y: sheet.y[marked], zoom: 6 });
   list();
   paint();
-  // For whoever waits for the map: that it is there, and where on the screen the best known item lies that no other one covers.
+  // For tests and scripts that wait for the map: that it is drawn, and the screen position of the best-known uncovered item.
   const place = i => toScreen(i).map(Math.round);
   const best = order.findLast(i => nearest(...place(i)) === i);
   root.dataset.best = [...place(best), sheet.ids[best]].join(",");

@@ -1,4 +1,4 @@
-// Shows the dialog as the circuit comes and goes. A server that was restarted knows no circuit: load afresh.
+// Shows the dialog while the circuit is lost. A restarted server does not know the circuit, so the page reloads.
 const dialog = document.getElementById("components-reconnect-modal");
 
 dialog.addEventListener("components-reconnect-state-changed", event => {
@@ -10,7 +10,7 @@ dialog.addEventListener("components-reconnect-state-changed", event => {
       dialog.close();
       break;
     case "failed":
-      // Whoever comes back to this tab wants it to work.
+      // A visitor who returns to this tab wants it to work.
       document.addEventListener("visibilitychange", retryWhenVisible);
       watchForTheServer();
       break;
@@ -26,7 +26,7 @@ document.getElementById("reconnect-resume").addEventListener("click", resume);
 async function retry() {
   document.removeEventListener("visibilitychange", retryWhenVisible);
   try {
-    // False: the server answered, and does not know this circuit.
+    // False: the server answered but does not know this circuit.
     if (!await Blazor.reconnect() && !await Blazor.resumeCircuit()) {
       location.reload();
     }
@@ -35,7 +35,7 @@ async function retry() {
   }
 }
 
-// Blazor gives up after some minutes; a page on a wall has nobody who would press the button.
+// Blazor gives up after some minutes, but nobody presses the button on a wall display.
 async function watchForTheServer() {
   while (dialog.open) {
     await new Promise(later => setTimeout(later, 5000));
@@ -45,7 +45,7 @@ async function watchForTheServer() {
         return;
       }
     } catch {
-      // Still away.
+      // still away
     }
   }
 }

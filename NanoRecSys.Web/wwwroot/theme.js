@@ -1,4 +1,4 @@
-// What needs no circuit. The theme is an attribute of the page: what was chosen here before, else what the system prefers.
+// Works without a circuit. The theme is an attribute of the page: the last choice, or the system's preference.
 (() => {
   const key = "nanorecsys.theme";
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -7,7 +7,7 @@
     document.documentElement.dataset.theme = stored() ?? (system.matches ? "dark" : "light");
   };
 
-  // A picture that does not load makes way for the drawn one behind it. Errors do not bubble.
+  // Removes a picture that fails to load, to show the drawn one behind it. Errors do not bubble.
   document.addEventListener("error", event => { if (event.target.matches?.("img[data-image]")) event.target.hidden = true; }, true);
 
   show();
@@ -16,11 +16,11 @@
   document.addEventListener("click", event => {
     if (!event.target.closest("[data-theme-toggle]")) return;
     const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem(key, next); } catch { /* Storage may be off: the choice lasts for this page. */ }
+    try { localStorage.setItem(key, next); } catch { /* Storage may be disabled: the choice then lasts for this page. */ }
     document.documentElement.dataset.theme = next;
   });
 
-  // Here and not by the link's address: relative to the site's base it would lead to the first page.
+  // Handled here because the link's address, relative to the site's base, would lead to the first page.
   document.addEventListener("click", event => {
     if (!event.target.closest(".skip-link")) return;
     event.preventDefault();
