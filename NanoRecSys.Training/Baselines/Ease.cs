@@ -3,22 +3,22 @@ using static TorchSharp.torch;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>
-/// EASE (Steck, 2019): the linear item-item model B without a diagonal that reproduces the users' items best under an L2 penalty,
-/// in closed form. With P = (G + penalty I)^-1, B[i, j] = -P[i, j] / P[j, j]. G is X'X where all pairs of a history count alike; here they count
-/// by their nearness, which leaves it positive definite. A history is read with a recency weight.
+/// EASE (Steck, 2019): the linear item-item model B with a zero diagonal that best reproduces the users' items under an L2 penalty,
+/// in closed form. With P = (G + penalty I)^-1, B[i, j] = -P[i, j] / P[j, j]. G is X'X if all pairs in a history have equal weight; here a pair's weight
+/// depends on the distance between its items, which keeps G positive definite. Histories are weighted by recency.
 /// </summary>
-/// <remarks>Only each item's strongest positive entries are kept: that is what is served, and what is evaluated.</remarks>
+/// <remarks>Only each item's strongest positive entries are kept; serving and evaluation use the same ones.</remarks>
 internal static class Ease
 {
     public const string ModelName = "ease";
     public const string ListsName = "lists"; // [V, 2 N]
 
     private const long BytesPerEntry = 3 * sizeof(float); // the Gram matrix, its factor and the inverse
-    private const double MemoryShare = 0.6; // of what the process may use
+    private const double MemoryShare = 0.6; // of the memory available to the process
 
-    /// <returns>Why there is no room for the matrices; null if there is.</returns>
+    /// <returns>Why the matrices do not fit into memory; null if they do.</returns>
     /// <param name="items">V</param>
-    /// <param name="memory">Bytes that the process may use.</param>
+    /// <param name="memory">Bytes available to the process.</param>
     public static string? Problem(int items, long memory)
     {
         double needed = BytesPerEntry * (double)items * items;
@@ -28,13 +28,13 @@ internal static class Ease
             + $"Prepare fewer items with --k-core, or use item-knn or mf.");
     }
 
-    /// <summary>Seconds that one penalty takes on this machine as it is now: from a smaller matrix, since they grow with the cube of the items.</summary>
+    /// <summary>Seconds that one penalty takes on this machine now, extrapolated from a smaller matrix: the cost is cubic in the number of items.</summary>
     public static double Estimate(int items, int threads)
     {
         const int Probe = 2_000;
         LibTorch.Load();
         set_num_threads(threads);
-        Time(64); // loads what it needs
+        Time(64); // loads the native code
         return Time(Math.Min(items, Probe)) * Math.Pow(Math.Max(1, items / (double)Probe), 3);
 
         static double Time(int size)
@@ -46,13 +46,13 @@ internal static class Ease
         }
     }
 
-    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="split">Only its training part is used.</param>
     /// <param name="items">V</param>
     /// <param name="penalty">L2 penalty on the weights.</param>
-    /// <param name="options">See there.</param>
+    /// <param name="options">Hyper-parameters.</param>
     /// <param name="threads">CPU threads.</param>
     /// <param name="cancellation">Stops between the steps.</param>
-    /// <exception cref="UserErrorException">There is no room for the matrices.</exception>
+    /// <exception cref="UserErrorException">The matrices do not fit into memory.</exception>
     public static ItemLists Build(DataSplit split, int items, double penalty, EaseOptions options, int threads, CancellationToken cancellation = default)
     {
         if (Problem(items, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } problem)
@@ -83,7 +83,7 @@ internal static class Ease
         return ItemLists.Of(lists, options.Decay);
     }
 
-    /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
+    /// <exception cref="UserErrorException">The model is not trained, was trained on other data, or its files are damaged.</exception>
     public static ItemLists Read(string folder, PreparedData data) => ModelFolder.Ease.Read(folder, data, (options, weights) =>
     {
         NamedTensor lists = weights[ListsName].RequireRows(data.Catalog.Count);
@@ -106,7 +106,7 @@ internal static class Ease
         return best[..top.SortBestFirst()];
     }
 
-    /// <summary>[V, V] how often two items are near each other, and the penalty on the diagonal.</summary>
+    /// <summary>[V, V] weighted co-occurrence of items, with the penalty on the diagonal.</summary>
     private static Tensor Gram(DataSplit split, int items, double penalty, double nearness, int threads, CancellationToken cancellation)
     {
         var nearby = new NearbyItems(split, items);
@@ -129,20 +129,20 @@ internal static class Ease
 /// <summary>Hyper-parameters of EASE; the defaults are tuned on validation.</summary>
 internal sealed record EaseOptions
 {
-    /// <summary>L2 penalties on the weights to choose from on validation; the best one differs tenfold between data sets.</summary>
+    /// <summary>L2 penalties on the weights to choose from on validation; the best value varies tenfold between data sets.</summary>
     public IReadOnlyList<int> Penalties { get; init; } = [50, 200, 1000];
 
-    /// <summary>N, strongest entries that are kept for each item.</summary>
+    /// <summary>N, strongest entries kept for each item.</summary>
     public int Neighbours { get; init; } = 200;
 
-    /// <summary>How much less an item of a history weighs than the one after it.</summary>
+    /// <summary>Weight of an item in a history relative to the item after it.</summary>
     public double Decay { get; init; } = 0.7;
 
-    /// <summary>How much less a pair of items counts with each position between them in a history; 1 counts all alike.</summary>
+    /// <summary>Factor by which the weight of a pair shrinks with each position between its items; 1 weights all pairs equally.</summary>
     public double Nearness { get; init; } = 0.97;
 }
 
-/// <summary>Trains EASE: an epoch is one of the penalties.</summary>
+/// <summary>Trains EASE: one epoch per penalty.</summary>
 internal sealed class EaseTrainer(EaseOptions options, PreparedData data, int threads) : IBaselineTrainer
 {
     private ItemLists? _lists;

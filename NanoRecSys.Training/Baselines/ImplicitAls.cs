@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>
-/// Alternating least squares on implicit feedback (Hu, Koren and Volinsky, 2008), with every item that a user did
-/// not have as a weak zero. A sweep's cost grows with the interactions, not with users times items.
+/// Alternating least squares on implicit feedback (Hu, Koren and Volinsky, 2008), with every item that a user did not
+/// interact with as a weak zero. The cost of a sweep grows with the interactions, not with users times items.
 /// </summary>
 internal sealed class ImplicitAls
 {
@@ -13,10 +13,10 @@ internal sealed class ImplicitAls
     private readonly TrainIncidence _incidence;
     private readonly float[] _users; // [U, D]
 
-    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="split">Only its training part is used.</param>
     /// <param name="items">V</param>
-    /// <param name="options">See there.</param>
-    /// <param name="seed">Of the first item factors.</param>
+    /// <param name="options">Hyper-parameters.</param>
+    /// <param name="seed">Seed of the initial item factors.</param>
     /// <param name="threads">CPU threads; the result does not depend on them.</param>
     public ImplicitAls(DataSplit split, int items, MatrixFactorizationOptions options, long seed, int threads)
     {
@@ -42,7 +42,7 @@ internal sealed class ImplicitAls
         SolveAll(Items, _incidence.UsersOfItem, _users, cancellation);
     }
 
-    /// <summary>[D, D] the sum over all rows of their outer products.</summary>
+    /// <summary>[D, D] the sum of the rows' outer products.</summary>
     /// <param name="rows">[N, D]</param>
     /// <param name="dimension">D</param>
     public static float[] Gram(ReadOnlySpan<float> rows, int dimension)
@@ -61,7 +61,7 @@ internal sealed class ImplicitAls
         return gram;
     }
 
-    /// <summary>The diagonal's part that grows with a row's interactions and with all that it could have had.</summary>
+    /// <summary>Regularization of a row; it grows with the row's interactions and with the number of columns.</summary>
     public static float Ridge(MatrixFactorizationOptions options, double interactions, int columns) =>
         (float)(options.Regularization * (interactions + options.UnobservedWeight * columns));
 
@@ -88,17 +88,17 @@ internal sealed class ImplicitAls
 
 /// <summary>
 /// Solves one row's factors x of implicit least squares: minimise the sum over its interactions of
-/// weight * (1 - x.q)^2, plus unobserved * the sum over all rows q of (x.q)^2, plus ridge * |x|^2. One for each
+/// weight * (1 - x.q)^2, plus unobserved * the sum over all rows q of (x.q)^2, plus ridge * |x|^2. One instance per
 /// thread: it works in place.
 /// </summary>
 /// <param name="dimension">D</param>
 internal sealed class LeastSquares(int dimension)
 {
-    private readonly float[] _matrix = new float[dimension * dimension]; // [D, D], of which the lower triangle counts
+    private readonly float[] _matrix = new float[dimension * dimension]; // [D, D], only the lower triangle is used
 
     /// <summary>Starts a row.</summary>
     /// <param name="gram">[D, D] the sum over all rows q of q q^T.</param>
-    /// <param name="unobserved">Weight of what is not there.</param>
+    /// <param name="unobserved">Weight of an unobserved interaction.</param>
     /// <param name="ridge">Added to the diagonal.</param>
     /// <param name="solution">[D] set to zero.</param>
     public void Start(ReadOnlySpan<float> gram, float unobserved, float ridge, Span<float> solution)
@@ -114,8 +114,8 @@ internal sealed class LeastSquares(int dimension)
 
     /// <summary>Adds an interaction.</summary>
     /// <param name="factors">[D] q</param>
-    /// <param name="weight">Of its error.</param>
-    /// <param name="solution">[D] gathers the right-hand side.</param>
+    /// <param name="weight">Weight of its error.</param>
+    /// <param name="solution">[D] accumulates the right-hand side.</param>
     public void Add(ReadOnlySpan<float> factors, float weight, Span<float> solution)
     {
         for (int row = 0; row < dimension; row++)
@@ -127,7 +127,7 @@ internal sealed class LeastSquares(int dimension)
         TensorPrimitives.MultiplyAdd(factors, weight, solution, solution);
     }
 
-    /// <summary>Turns the right-hand side into the factors, by a Cholesky decomposition.</summary>
+    /// <summary>Solves for the factors in place, by Cholesky decomposition.</summary>
     /// <param name="solution">[D]</param>
     public void Solve(Span<float> solution)
     {
@@ -140,7 +140,7 @@ internal sealed class LeastSquares(int dimension)
 
         for (int row = dimension - 1; row >= 0; row--)
         {
-            // Column by column of the transpose, so that rows of the triangle are read as they lie.
+            // Column by column of the transpose, so that rows of the triangle are read sequentially.
             float value = solution[row] /= _matrix[row * dimension + row];
             Span<float> above = solution[..row];
             TensorPrimitives.MultiplyAdd(_matrix.AsSpan(row * dimension, row), -value, above, above);
@@ -158,7 +158,7 @@ internal sealed class LeastSquares(int dimension)
                 own[column] = (own[column] - TensorPrimitives.Dot(own[..column], other[..column])) / other[column];
             }
 
-            // Rounding must not make it negative: the ridge keeps the true value above zero.
+            // The ridge keeps the true value above zero; rounding must not make it negative.
             own[row] = MathF.Sqrt(Math.Max(own[row] - TensorPrimitives.SumOfSquares(own[..row]), 1e-12f));
         }
     }

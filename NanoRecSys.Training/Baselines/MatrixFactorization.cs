@@ -4,14 +4,14 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace NanoRecSys.Training.Baselines;
 
 /// <summary>
-/// Matrix factorisation as a model of histories: a user's factors are solved for from the history at hand, so
-/// that users who were not there in training, and items that came since, count as well.
+/// Matrix factorisation as a model of histories: a user's factors are computed from the given history, so
+/// that new users and new interactions count as well.
 /// </summary>
 internal sealed class MatrixFactorization : IScorer, IDisposable
 {
     public const string ModelName = "mf";
     public const string FactorsName = "item_factors"; // [V, D]
-    private const double Negligible = 1e-4; // what still older items could add is lost in the rounding
+    private const double Negligible = 1e-4; // older items would contribute less than the rounding error
 
     private readonly MatrixFactorizationOptions _options;
     private readonly float[] _items; // [V, D]
@@ -20,7 +20,7 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     private readonly Tensor _table; // [V, D]
     private readonly ItemProducts _products;
 
-    /// <param name="options">Those of the training; the decay may differ.</param>
+    /// <param name="options">Those used in training; the decay may differ.</param>
     /// <param name="items">[V, D] trained item factors.</param>
     /// <param name="threads">CPU threads.</param>
     public MatrixFactorization(MatrixFactorizationOptions options, float[] items, int threads)
@@ -33,7 +33,7 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
 
     public string Name => ModelName;
 
-    /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
+    /// <exception cref="UserErrorException">The model is not trained, was trained on other data, or its files are damaged.</exception>
     public static MatrixFactorization Read(string folder, PreparedData data, int threads) => ModelFolder.MatrixFactorization.Read(folder, data, (options, weights) =>
     {
         NamedTensor factors = weights[FactorsName].RequireRows(data.Catalog.Count);
@@ -61,8 +61,8 @@ internal sealed class MatrixFactorization : IScorer, IDisposable
     }
 
     /// <param name="history">Item rows, oldest first.</param>
-    /// <param name="solver">To work with.</param>
-    /// <param name="user">[D] to be set.</param>
+    /// <param name="solver">Reused between calls.</param>
+    /// <param name="user">[D] receives the factors.</param>
     private void FoldIn(ReadOnlySpan<int> history, LeastSquares solver, Span<float> user)
     {
         int dimension = _options.Dimension;
@@ -90,18 +90,18 @@ internal sealed record MatrixFactorizationOptions
     /// <summary>D, factors of a user and of an item.</summary>
     public int Dimension { get; init; } = 64;
 
-    /// <summary>Times that all users and then all items are solved for.</summary>
+    /// <summary>Alternations: each solves for all users, then for all items.</summary>
     public int Sweeps { get; init; } = 12;
 
-    /// <summary>What an interaction that is not there weighs beside one that is.</summary>
+    /// <summary>Weight of an unobserved interaction relative to an observed one.</summary>
     public double UnobservedWeight { get; init; } = 0.1;
 
-    /// <summary>Times a row's own weight: rows with more interactions are held back more (Rendle et al., 2022).</summary>
+    /// <summary>L2 penalty in proportion to a row's own weight: rows with more interactions are regularized more (Rendle et al., 2022).</summary>
     public double Regularization { get; init; } = 0.003;
 
     /// <summary>
-    /// How much less an item counts than the one after it when a history is folded in; 1 counts all alike, as
-    /// the training does. It matters most: NDCG@10 on the sample's validation .056 with 0.9, .067 with 0.8 and 0.7.
+    /// Weight of an item relative to the one after it when a history is folded in; 1 weights all equally, as
+    /// training does. It matters most: NDCG@10 on the sample's validation .056 with 0.9, .067 with 0.8 and 0.7.
     /// </summary>
     public double Decay { get; init; } = 0.8;
 }
@@ -115,9 +115,9 @@ internal sealed class MatrixFactorizationTrainer(MatrixFactorizationOptions opti
 
     public int Epochs => options.Sweeps;
 
-    public int ValidateEvery => 3; // of many users, a validation takes longer than a sweep
+    public int ValidateEvery => 3; // with many users, a validation takes longer than a sweep
 
-    public int Patience => options.Sweeps; // it ends by their number: a sweep is cheap, and a worse one may come before a better one
+    public int Patience => options.Sweeps; // never stops early: sweeps are cheap, and a worse one may precede a better one
 
     public double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation)
     {

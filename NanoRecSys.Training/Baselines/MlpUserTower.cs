@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Baselines;
 
-/// <summary>What a user tower is without a sequence: the mean of the last items, through one hidden layer.</summary>
+/// <summary>A user tower that ignores order: the mean of the last items, through one hidden layer.</summary>
 internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
 {
-    private const double EmbeddingStd = 0.02; // as the transformer's item table starts
+    private const double EmbeddingStd = 0.02; // as in the transformer's item table
 
-    // Kept alive here: TorchSharp lets the collector free a number's native half while an operation still reads it.
+    // Kept alive here: TorchSharp lets the garbage collector free a scalar's native memory while an operation still reads it.
     private static readonly Scalar None = 0;
     private static readonly Scalar One = 1;
 
@@ -35,7 +35,7 @@ internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <param name="tokens">[B, M] int64; 0 is padding, an item is its row + 1. Their order does not matter.</param>
+    /// <param name="tokens">[B, M] int64; 0 is padding, an item is its row + 1. Order does not matter.</param>
     /// <returns>[B, D], L2-normalised.</returns>
     public override Tensor forward(Tensor tokens)
     {
@@ -50,7 +50,7 @@ internal sealed class MlpUserTower : nn.Module<Tensor, Tensor>
     public Tensor ItemEmbeddings() => nn.functional.normalize(_embedding.weight!, 2, -1);
 }
 
-/// <summary>Hyper-parameters of the MLP user tower; the defaults are the first that were tried, not tuned.</summary>
+/// <summary>Hyper-parameters of the MLP user tower; the defaults are first guesses, not tuned.</summary>
 internal sealed record MlpUserTowerOptions
 {
     /// <summary>D, width of an embedding.</summary>
@@ -71,19 +71,19 @@ internal sealed record MlpUserTowerOptions
 
     public double LearningRate { get; init; } = 2e-3;
 
-    /// <summary>Positions of one step.</summary>
+    /// <summary>Positions per step.</summary>
     public int BatchPositions { get; init; } = 1024;
 
-    /// <summary>Positions of a user that train in one epoch, drawn anew each time.</summary>
+    /// <summary>Positions of a user to train on per epoch, redrawn each epoch.</summary>
     public int PositionsPerUser { get; init; } = 50;
 
     public int Epochs { get; init; } = 30;
 
-    /// <summary>Epochs without a better NDCG@10 on validation before the training ends.</summary>
+    /// <summary>Epochs without a better NDCG@10 on validation before training stops.</summary>
     public int Patience { get; init; } = 3;
 }
 
-/// <summary>Trains the MLP user tower to tell, at positions of the histories, which item came next.</summary>
+/// <summary>Trains the MLP user tower to predict the next item at positions of the histories.</summary>
 internal sealed class MlpUserTowerTrainer : IBaselineTrainer
 {
     private readonly MlpUserTowerOptions _options;
@@ -167,7 +167,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
         var examples = new List<(int User, int Position)>();
         for (int user = 0; user < _split.UserCount; user++)
         {
-            int positions = _split.Train(user).Length - 1; // nothing comes before the first
+            int positions = _split.Train(user).Length - 1; // nothing precedes the first
             if (positions <= _options.PositionsPerUser)
             {
                 examples.AddRange(Enumerable.Range(1, Math.Max(0, positions)).Select(position => (user, position)));
@@ -177,7 +177,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
             int left = _options.PositionsPerUser;
             for (int position = 1; left > 0; position++)
             {
-                // Each of the remaining positions is as likely as the others: selection sampling (Knuth).
+                // Selection sampling (Knuth): every position is equally likely.
                 if (random.Next(positions - position + 1) < left)
                 {
                     examples.Add((user, position));
@@ -192,7 +192,7 @@ internal sealed class MlpUserTowerTrainer : IBaselineTrainer
     }
 }
 
-/// <summary>The MLP user tower as a model to evaluate; not trained while this lives.</summary>
+/// <summary>The MLP user tower as a model to evaluate; it must not be trained during the scorer's lifetime.</summary>
 internal sealed class MlpUserTowerScorer : IScorer, IDisposable
 {
     public const string ModelName = "mlp-user-tower";
@@ -204,8 +204,8 @@ internal sealed class MlpUserTowerScorer : IScorer, IDisposable
     private readonly ItemProducts _products;
 
     /// <param name="tower">Put into evaluation mode.</param>
-    /// <param name="options">Those of its training.</param>
-    /// <param name="isOwner">Whether the tower is disposed with this.</param>
+    /// <param name="options">Those used in training.</param>
+    /// <param name="isOwner">Whether disposing the scorer disposes the tower.</param>
     public MlpUserTowerScorer(MlpUserTower tower, MlpUserTowerOptions options, bool isOwner)
     {
         (_tower, _options, _isOwner) = (tower, options, isOwner);
@@ -218,7 +218,7 @@ internal sealed class MlpUserTowerScorer : IScorer, IDisposable
     public string Name => ModelName;
 
     /// <returns>A model that the caller disposes.</returns>
-    /// <exception cref="UserErrorException">It is not trained, was trained on other data, or its files are damaged.</exception>
+    /// <exception cref="UserErrorException">The model is not trained, was trained on other data, or its files are damaged.</exception>
     public static MlpUserTowerScorer Read(string folder, PreparedData data) => ModelFolder.MlpUserTower.Read(folder, data, (options, weights) =>
     {
         int items = data.Catalog.Count; // V

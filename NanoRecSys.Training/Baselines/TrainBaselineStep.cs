@@ -2,10 +2,10 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Baselines;
 
-/// <summary>What is trained for comparison: one of these.</summary>
+/// <summary>The baseline to train; exactly one of the models is set.</summary>
 internal sealed record TrainBaselineOptions
 {
-    /// <summary>Set for the matrix factorisation.</summary>
+    /// <summary>Set for matrix factorization.</summary>
     public MatrixFactorizationOptions? MatrixFactorization { get; init; }
 
     /// <summary>Set for EASE.</summary>
@@ -14,14 +14,14 @@ internal sealed record TrainBaselineOptions
     /// <summary>Set for the MLP user tower.</summary>
     public MlpUserTowerOptions? MlpUserTower { get; init; }
 
-    /// <summary>Users to validate on, at most.</summary>
+    /// <summary>Maximum number of users to validate on.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
 }
 
-/// <summary>What came of a training.</summary>
-/// <param name="Model">As <c>evaluate</c> calls it.</param>
-/// <param name="Epochs">Epochs, or sweeps, in all.</param>
-/// <param name="BestEpoch">The one whose weights were kept.</param>
+/// <summary>Result of training a baseline.</summary>
+/// <param name="Model">Its name in <c>evaluate</c>.</param>
+/// <param name="Epochs">Total number of epochs or sweeps.</param>
+/// <param name="BestEpoch">Epoch of the kept weights.</param>
 /// <param name="Seconds">Wall time.</param>
 /// <param name="Validation">Metrics of the kept weights.</param>
 internal sealed record TrainBaselineSummary(string Model, int Epochs, int BestEpoch, double Seconds, IReadOnlyDictionary<string, double> Validation);
@@ -91,7 +91,7 @@ internal static class TrainBaselineStep
             return new EaseTrainer(ease, data, context.Threads);
         }
 
-        MlpUserTowerOptions tower = options.MlpUserTower ?? throw new ArgumentException("Options of no baseline were given.", nameof(options));
+        MlpUserTowerOptions tower = options.MlpUserTower ?? throw new ArgumentException("No baseline's options are set.", nameof(options));
         torch.Device device = torch.device(context.Device);
         IRetrieverLoss loss = TrainRetrieverStep.CreateLoss(
             new TrainRetrieverOptions { Loss = tower.Loss, Temperature = tower.Temperature }, data, device);
@@ -102,13 +102,13 @@ internal static class TrainBaselineStep
 /// <summary>A baseline in training.</summary>
 internal interface IBaselineTrainer : IDisposable
 {
-    /// <summary>As <c>evaluate</c> calls the model.</summary>
+    /// <summary>The model's name in <c>evaluate</c>.</summary>
     string Name { get; }
 
-    /// <summary>Epochs at most.</summary>
+    /// <summary>Maximum number of epochs.</summary>
     int Epochs { get; }
 
-    /// <summary>Epochs without a better validation before the training ends.</summary>
+    /// <summary>Epochs without a better validation result before training stops.</summary>
     int Patience { get; }
 
     /// <summary>Epochs between validations.</summary>
@@ -116,13 +116,13 @@ internal interface IBaselineTrainer : IDisposable
 
     /// <param name="epoch">1-based.</param>
     /// <param name="progress">Receives the completed share of the epoch, 0..1.</param>
-    /// <param name="cancellation">Looked at often.</param>
-    /// <returns>Mean loss, where it is known.</returns>
+    /// <param name="cancellation">Checked often.</param>
+    /// <returns>Mean loss; null if unknown.</returns>
     double? TrainEpoch(int epoch, Action<double> progress, CancellationToken cancellation);
 
-    /// <summary>The model as it is now, for as long as it is not trained on; the caller disposes it, where that is disposable.</summary>
+    /// <summary>The model in its current state, valid until training continues; the caller disposes it if it is disposable.</summary>
     IScorer Open();
 
-    /// <summary>Writes the model as it is now.</summary>
+    /// <summary>Saves the model's current state.</summary>
     void Save(string folder);
 }

@@ -8,8 +8,8 @@ namespace NanoRecSys.Training.Commands;
 internal static class CommandLine
 {
     public const int Failure = 1;
-    private const string LogLevel = "Logging__LogLevel__Default"; // as the other services have it
-    public const int Cancelled = 130; // what shells report of a program that Ctrl+C stopped
+    private const string LogLevel = "Logging__LogLevel__Default"; // the same variable as in the other services
+    public const int Cancelled = 130; // the exit code that shells report after Ctrl+C
     private static readonly TimeSpan TimeToStop = TimeSpan.FromSeconds(30);
 
     public static async Task<int> RunAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellation = default)
@@ -29,7 +29,7 @@ internal static class CommandLine
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToStop, Output = output, Error = error },
                 cancellation);
         }
-        catch (OperationCanceledException e) when (e.InnerException is not TimeoutException) // a timeout of HttpClient is one, too
+        catch (OperationCanceledException e) when (e.InnerException is not TimeoutException) // HttpClient's timeouts are this exception, too
         {
             await error.WriteLineAsync($"Cancelled.{HowToContinue(command)}");
             return Cancelled;
@@ -42,7 +42,7 @@ internal static class CommandLine
         }
         catch (Exception e)
         {
-            // A fault of this program, or input that no check foresaw: still one line, and not the stack that libtorch puts into its messages.
+            // A bug, or unforeseen input: still one line, without the stack that libtorch puts into its messages.
             bool isDebug = "Debug".Equals(Environment.GetEnvironmentVariable(LogLevel), StringComparison.OrdinalIgnoreCase);
             await error.WriteLineAsync(isDebug ? e.ToString() : $"Unexpected error: {e.FirstLine()} ({e.GetType().Name}). Set {LogLevel}=Debug to see where it occurred.");
             return Failure;
@@ -58,11 +58,11 @@ internal static class CommandLine
 
     private static string Explain(ParseResult parse)
     {
-        // A mistyped command also counts as a missing one; the text that was typed says more.
+        // The parser also reports a mistyped command as missing; the typed text is more helpful.
         string? token = parse.UnmatchedTokens.Concat(parse.Tokens.Where(one => one.Type == TokenType.Argument && one.Value.StartsWith("--", StringComparison.Ordinal)).Select(one => one.Value)).FirstOrDefault();
         string reason = token is not null ? $"Unknown command or option '{token}'." : parse.Errors[0].Message;
         Command command = parse.CommandResult.Command;
-        string line = string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lists of choices have several lines
+        string line = string.Join(' ', reason.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)); // lists of choices span several lines
         return $"{line} See {(command is RootCommand ? "" : command.Name + " ")}--help.";
     }
 
@@ -156,7 +156,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
                 run.Console.WriteSummary(result);
             }, prepares: prepares);
 
-    /// <summary>A command that only reads published versions: it works beside a training, and is no training that the pages show.</summary>
+    /// <summary>A command that only reads published versions: it can run during a training, and the pages do not show it as one.</summary>
     public Command CreateReader<T>(
         string name, string description, IEnumerable<Option> options, Func<ParseResult, StepContext, Task<T>> step, Action<T, RunConsole> show) =>
         Create(name, description, options, async (parse, context, console) =>
@@ -190,9 +190,9 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
     }
 
     /// <summary>
-    /// A command of several stages. <paramref name="isNeedless"/> gets whether another training holds the workspace, and returns why there is
+    /// A command of several stages. <paramref name="isNeedless"/> receives whether another training holds the workspace, and returns why there is
     /// nothing to do, or null to go on. <paramref name="prepares"/> says whether the command replaces the prepared data; the others
-    /// require that it is of what <c>--data</c> names.
+    /// require that it was prepared from <c>--data</c>.
     /// </summary>
     public Command Create(
         string name, string description, IEnumerable<Option> options, Func<ParseResult, int> stages, Func<ParseResult, TrainingRun, Task> work,
@@ -215,7 +215,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
 
             if (name != RunCommand.Name)
             {
-                File.Delete(workspace.RunFile); // an interrupted run cannot continue with what another command changes
+                File.Delete(workspace.RunFile); // an interrupted run cannot continue after another command changed its files
             }
 
             if (prepares?.Invoke(parse) != true)
@@ -226,7 +226,7 @@ internal sealed class CommandFactory(TextWriter output, TextWriter error)
             await TrainingRun.ExecuteAsync(context, console, stages(parse), TimeProvider.System, run => work(parse, run));
         });
 
-    /// <summary>One training of a command that trains again and again, under the lock of its data set: it waits for another training.</summary>
+    /// <summary>One training of a command that trains repeatedly. It takes the data set's lock, and waits if another training holds it.</summary>
     public static async Task TrainAsync(StepContext context, RunConsole console, int stages, Func<TrainingRun, Task> work)
     {
         IDisposable? taken;

@@ -6,7 +6,7 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class EvaluateCommand
 {
-    private const int FewestNegatives = 10; // among fewer, every target is in the first ten
+    private const int FewestNegatives = 10; // with fewer, every target is in the top ten
 
     private static readonly EvaluateOptions Defaults = new() { Splits = [HeldOut.Test] };
 
@@ -25,15 +25,15 @@ internal static class EvaluateCommand
 
     private static readonly OptionSet<EvaluateOptions> Settings = new()
     {
-        { Choice("--split", "Evaluate on the last item but one, on the last (every evaluation on test is logged), or on both", ["validation", "test", "both"], "test"),
+        { Choice("--split", "Evaluate on the second-to-last item, on the last (every evaluation on test is logged), or on both", ["validation", "test", "both"], "test"),
             (o, v) => o with { Splits = v == "both" ? [HeldOut.Validation, HeldOut.Test] : [v == "test" ? HeldOut.Test : HeldOut.Validation] } },
         { Choice("--exclude", "Items excluded from the ranking: the user's whole history, its last --window items, or none", ["history", "window", "none"], "history"),
             (o, v) => o with { Exclude = Enum.Parse<Exclusion>(v, ignoreCase: true) } },
-        { Number("--window", "Number of latest items that --exclude window excludes", Defaults.Window), (o, v) => o with { Window = v } },
+        { Number("--window", "Number of most recent items that --exclude window excludes", Defaults.Window), (o, v) => o with { Window = v } },
         { Choice("--sampled", "Rank the target among sampled negatives instead of all items; not comparable with a full ranking", ["no", "uniform"], "no"),
             (o, v) => o with { Sampled = v == "uniform" } },
         { Number("--negatives", "Sampled negatives per user", Defaults.Negatives, FewestNegatives, most: 1_000_000), (o, v) => o with { Negatives = v } },
-        { Number("--popularity-days", "popularity-recent: number of days before each target that count", Defaults.PopularityDays, most: 36_500),
+        { Number("--popularity-days", "popularity-recent: number of days before each target to count", Defaults.PopularityDays, most: 36_500),
             (o, v) => o with { PopularityDays = v } },
         { Flag("--add-log-popularity", "Add the log of each item's popularity to its score; not comparable with the model's own scores"),
             (o, v) => o with { AddLogPopularity = v } },

@@ -15,7 +15,7 @@ internal static class ExportCommand
             (o, v) => o with { ParityHistories = v } },
         { Choice("--ranker-precision", "Precision of the ranker in serving; auto uses int8 for a large ranker whose logits stay close", ["auto", "fp32", "int8"], "auto"),
             (o, v) => o with { RankerPrecision = v switch { "fp32" => RankerPrecision.ThirtyTwoBits, "int8" => RankerPrecision.EightBits, _ => RankerPrecision.Auto }, } },
-        { Choice("--final-fit", "Whether to export what 'final-fit' made of the retriever, if it ran with these weights", ["follow", "ignore"], "follow"),
+        { Choice("--final-fit", "Whether to export the retriever that 'final-fit' made, if it ran with these weights", ["follow", "ignore"], "follow"),
             (o, v) => o with { UseFinalFit = v == "follow" } },
     };
 
@@ -49,8 +49,8 @@ internal static class ExportCommand
         foreach ((string file, ParityInfo parity) in report.Parity)
         {
             console.WriteLine(parity.MeanCosine is { } cosine
-                ? $"{file}: mean cosine {cosine:F5} with the trained network over {parity.Cases:N0} cases (at least {1 - parity.Tolerance:F3})"
-                : $"{file}: differs from the trained network by {parity.MaxAbsDifference:G3} at most over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
+                ? $"{file}: mean cosine {cosine:F5} with the trained network over {parity.Cases:N0} cases (required: at least {1 - parity.Tolerance:F3})"
+                : $"{file}: differs from the trained network by at most {parity.MaxAbsDifference:G3} over {parity.Cases:N0} cases (allowed: {parity.Tolerance:G3})");
         }
 
         console.WriteSummary(report);

@@ -15,11 +15,11 @@ internal static class ImportCommand
             (o, v) => o with { UserTower = v.FullName } },
         { InputFile("--ranker", "State dictionary of the ranker, in either format"), (o, v) => o with { Ranker = v.FullName } },
         { Number("--heads", "Attention heads of the user tower; required unless the file holds rope.inv_freq or was exported by this program"), (o, v) => o with { Heads = v } },
-        { Width("--max-length", $"Maximum length of a history (default: as in an exported file, else {ImportOptions.DefaultMaxLength})"), (o, v) => o with { MaxLength = v } },
+        { Width("--max-length", $"Maximum length of a history (default: from an exported file, else {ImportOptions.DefaultMaxLength})"), (o, v) => o with { MaxLength = v } },
         { Real("--rope-base", $"Base of the rotary embedding (default: from rope.inv_freq, else {ImportOptions.DefaultRopeBase})", "more than 1", given => given > 1 && double.IsFinite(given)),
             (o, v) => o with { RopeBase = v } },
         { ItemMap, (o, v) => o with { ItemMap = v.FullName } },
-        { InputFile("--genres", "Genres of the ranker's genre rows, one per line (default: those of the data, in alphabetical order)"), (o, v) => o with { Genres = v.FullName } },
+        { InputFile("--genres", "Genres of the ranker's genre rows, one per line (default: the data's genres in alphabetical order)"), (o, v) => o with { Genres = v.FullName } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(

@@ -12,7 +12,7 @@ internal static class IndexCommand
     {
         { Choice("--kind", "Kind of index", IndexOptions.Kinds, Defaults.Kind), (o, v) => o with { Kind = v } },
         { Number("--lists", "Number of lists of an ivf index, nlist (default: about 4 sqrt(items))"), (o, v) => o with { Lists = v } },
-        { Number("--parts", "Bytes per code of ivf-pq, m (default: one for 8 dimensions)"), (o, v) => o with { Parts = v } },
+        { Number("--parts", "Bytes per code of ivf-pq, m (default: one per 8 dimensions)"), (o, v) => o with { Parts = v } },
         { Number("--edges", "Edges per item of hnsw, M (default: 32)", least: 2), (o, v) => o with { Edges = v } },
         { Number("--width", "Search width: lists visited (nprobe) or candidates kept (efSearch) (default: the smallest that reaches --recall)"), (o, v) => o with { Width = v } },
         { Real("--recall", $"Required recall of the exact 100 nearest items (default: {IndexOptions.DefaultRecall}; with --width any)", "between 0 and 1", given => given is >= 0 and <= 1),

@@ -7,10 +7,10 @@ namespace NanoRecSys.Training.Commands;
 internal static class InspectCommand
 {
     private const int BarWidth = 40;
-    private static readonly Option<int> Steps = Number("--steps", "Training steps to time for the estimate; 0 leaves it out", 4, least: 0);
+    private static readonly Option<int> Steps = Number("--steps", "Training steps to time for the estimate; 0 omits it", 4, least: 0);
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "inspect", "Read data as 'prepare' does and say what it is, without preparing or training anything", [Steps, .. PrepareCommand.Settings],
+        "inspect", "Read data as 'prepare' does and describe it, without preparing or training anything", [Steps, .. PrepareCommand.Settings],
         (parse, context) => DataReport.InspectAsync(PrepareCommand.Read(parse), parse.GetRequiredValue(Steps), context), Show, prepares: _ => true);
 
     private static void Show(DataReport report, RunConsole console)
@@ -28,7 +28,7 @@ internal static class InspectCommand
 
         if (report.Refusal is { } refusal)
         {
-            console.WriteLine($"'prepare' would refuse this data: {refusal}");
+            console.WriteLine($"'prepare' would reject this data: {refusal}");
         }
         else
         {

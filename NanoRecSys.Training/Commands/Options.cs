@@ -5,7 +5,7 @@ using System.Numerics;
 
 namespace NanoRecSys.Training.Commands;
 
-/// <summary>A command's options, each with the setting that it fills in.</summary>
+/// <summary>A command's options, each with the setting it fills in.</summary>
 /// <remarks>Only options that are given change a setting: every other one keeps its default, or the value of a preset.</remarks>
 internal sealed class OptionSet<T> : IEnumerable<Option>
 {
@@ -27,7 +27,7 @@ internal static class Options
     private const int Many = 100_000_000;
     private const int Widest = 65_536;
 
-    /// <summary><paramref name="value"/> is the default that help shows; null where there is none, or a preset decides.</summary>
+    /// <summary><paramref name="value"/> is the default that help shows; null if there is none, or if a preset decides.</summary>
     public static Option<int> Number(string name, string description, int? value = null, int least = 1, int most = Many) =>
         Checked(name, description, value, given => given < least ? $"{least} or more" : given > most ? $"{most} or less" : null);
 
@@ -45,7 +45,7 @@ internal static class Options
     public static Option<double> LearningRate(string name, string description, double? value = null) =>
         Real(name, description, "more than 0 and at most 10", given => given is > 0 and <= 10, value);
 
-    /// <summary>A fraction, and not the whole.</summary>
+    /// <summary>A fraction below 1.</summary>
     public static Option<double> Share(string name, string description, double? value = null) =>
         Real(name, description, "0 or more and less than 1", given => given is >= 0 and < 1, value);
 
@@ -85,7 +85,7 @@ internal static class Options
         {
             if (result.Tokens is [{ Value: var given }] && string.IsNullOrWhiteSpace(given))
             {
-                result.AddError($"{name} is empty. Is the variable set that it comes from?");
+                result.AddError($"{name} is empty. Is the variable it comes from set?");
             }
         });
         if (value is not null)
@@ -127,7 +127,7 @@ internal static class Options
         return option;
     }
 
-    // The parser's own conversion accepts thousands separators, which make 5 of a decimal comma's 0,05.
+    // The parser's own conversion accepts thousands separators, and so reads 0,05 as 5.
     private static T Parse<T>(string name, string text, Func<T, string?> missed, ArgumentResult result)
         where T : struct, INumber<T>, IMinMaxValue<T>
     {

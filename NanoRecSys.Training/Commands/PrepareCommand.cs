@@ -9,14 +9,14 @@ internal static class PrepareCommand
 
     public static readonly OptionSet<PrepareOptions> Settings = new()
     {
-        { Text("--columns", "Columns of the interactions, where their names are not usual ones: user, item, time, weight and event, by name or by position from 1 on", "ROLE=NAME,..."),
+        { Text("--columns", "Columns of the interactions, if not named as usual: user, item, time, weight and event, by name or by position from 1 on", "ROLE=NAME,..."),
             (o, v) => o with { Reading = o.Reading with { Columns = Parsed(v, ColumnOptions.Parse) } } },
-        { Text("--items", "File that describes the items; default: the one beside the interactions", "FILE"),
+        { Text("--items", "File that describes the items; default: the one next to the interactions", "FILE"),
             (o, v) => o with { Reading = o.Reading with { Items = Path.GetFullPath(v) } } },
-        { Text("--event-weights", "Weights of types of events, such as view=0.2,purchase=1,dislike=-1; 1 for others; zero and less: no interaction", "NAME=WEIGHT,..."),
+        { Text("--event-weights", "Weights of event types, such as view=0.2,purchase=1,dislike=-1; 1 for others; zero or less: not an interaction", "NAME=WEIGHT,..."),
             (o, v) => o with { Reading = o.Reading with { EventWeights = Parsed(v, EventWeights.Parse) } } },
         { Text("--item-word", "What the pages call an item, singular and plural, such as product,products", "ONE,MANY"), (o, v) => o with { Word = ParseWord(v) } },
-        { Number("--skip-bad-rows", "Leave out up to this many rows that cannot be read", Defaults.Reading.SkipBadRows, least: 0),
+        { Number("--skip-bad-rows", "Skip up to this many rows that cannot be read", Defaults.Reading.SkipBadRows, least: 0),
             (o, v) => o with { Reading = o.Reading with { SkipBadRows = v } } },
         { Flag("--keep-repeats", "Keep exact copies of rows, which are dropped otherwise"), (o, v) => o with { Reading = o.Reading with { KeepRepeats = v } } },
         { Real("--min-rating", "Drop interactions with a lower rating; 0 uses every interaction as a positive", Defaults.MinRating), (o, v) => o with { MinRating = v } },
@@ -64,7 +64,7 @@ internal static class PrepareCommand
         console.WriteLine($"{summary.Name}: {summary.Users:N0} users, {summary.Items:N0} items, {summary.Interactions:N0} interactions");
         if (summary is { From: { } from, Until: { } until })
         {
-            console.WriteLine($"The times are from {Moment(from)} to {Moment(until)}.");
+            console.WriteLine($"The times range from {Moment(from)} to {Moment(until)}.");
         }
 
         foreach (string shortcoming in summary.Shortcomings())
@@ -82,14 +82,14 @@ internal static class PrepareCommand
         }
     }
 
-    // What cannot be parsed is refused before anything is read.
+    // Invalid options are rejected before anything is read.
     private static string Parsed<T>(string text, Func<string, T> parse)
     {
         parse(text);
         return text;
     }
 
-    // Seconds since 1970, unless the file has another kind of numbers that grow with time.
+    // Seconds since 1970, unless the file has other increasing numbers.
     internal static string Moment(long time) => time is > 0 and < 253_402_300_800 // the year 10,000
         ? $"{DateTimeOffset.FromUnixTimeSeconds(time):yyyy-MM-dd HH:mm:ss} ({time})"
         : time.ToString(CultureInfo.InvariantCulture);

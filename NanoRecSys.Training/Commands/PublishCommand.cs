@@ -7,9 +7,9 @@ internal static class PublishCommand
 {
     public const string ForceDescription = "Serve the version even if it is significantly worse than the served one";
 
-    /// <summary><c>run</c> and <c>watch</c> have it, too.</summary>
+    /// <summary>Also an option of <c>run</c> and <c>watch</c>.</summary>
     public static readonly Option<double> AllowedLoss =
-        Real("--allowed-loss", "NDCG@10 on validation that the version may lose against the served one", "0 to 1", loss => loss is >= 0 and <= 1, 0);
+        Real("--allowed-loss", "How much NDCG@10 on validation may drop below the served version's", "0 to 1", loss => loss is >= 0 and <= 1, 0);
 
     private static readonly OptionSet<PublishOptions> Settings = new()
     {
@@ -23,7 +23,7 @@ internal static class PublishCommand
                 ["if-better", "always", "never"], "if-better"),
             (o, v) => o with { Ranker = v switch { "always" => RankerUse.Always, "never" => RankerUse.Never, _ => RankerUse.IfBetter } }
         },
-        { Choice("--race", "Whether to serve what 'race' chose, if it ran with these weights", ["follow", "ignore"], "follow"), (o, v) => o with { UseRace = v == "follow" } },
+        { Choice("--race", "Whether to serve the choice of 'race', if it ran with these weights", ["follow", "ignore"], "follow"), (o, v) => o with { UseRace = v == "follow" } },
         { Choice("--user-embeddings", "Encode all users now (about 1 to 10 ms each), so that requests for unchanged histories need not", ["all", "none"], "all"),
             (o, v) => o with { UserEmbeddings = v == "all" } },
     };

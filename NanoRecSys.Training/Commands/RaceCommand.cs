@@ -6,10 +6,10 @@ namespace NanoRecSys.Training.Commands;
 
 internal static class RaceCommand
 {
-    public static readonly Option<double> Budget = PositiveReal("--budget", "Minutes for the trainings of the race; what does not fit is left out (default: no limit)");
+    public static readonly Option<double> Budget = PositiveReal("--budget", "Minutes for the race's trainings; models that do not fit are left out (default: no limit)");
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "race", "Compare the retriever, the ranker, item-item models and blends on validation, and choose what 'publish' serves", [Budget],
+        "race", "Compare the retriever, the ranker, item-item models and blends on validation, and choose the one that 'publish' serves", [Budget],
         (parse, context) => RaceStep.RunAsync(new RaceOptions { MaxSeconds = SecondsOf(parse) }, context), Show);
 
     public static double SecondsOf(ParseResult parse) => parse.GetValue(Budget) is > 0 and var minutes ? 60 * minutes : double.PositiveInfinity;

@@ -13,7 +13,7 @@ internal static class MineNegativesCommand
         { Number("--skip", "Skip the top N candidates (likely false negatives)", Defaults.Skip, least: 0, most: 1_000_000), (o, v) => o with { Skip = v } },
         { Number("--hard", "Hard negatives per positive", Defaults.Hard, least: 0, most: 1_000_000), (o, v) => o with { Hard = v } },
         { Number("--random", "Uniformly drawn negatives per positive", Defaults.Random, least: 0, most: 1_000_000), (o, v) => o with { Random = v } },
-        { Number("--positions", "Number of latest training positions to mine per user", Defaults.PositionsPerUser), (o, v) => o with { PositionsPerUser = v } },
+        { Number("--positions", "Number of most recent training positions to mine per user", Defaults.PositionsPerUser), (o, v) => o with { PositionsPerUser = v } },
         { Real("--sample", "Share of these positions to mine, drawn at random", "more than 0 and at most 1", given => given is > 0 and <= 1, Defaults.Sample), (o, v) => o with { Sample = v } },
     };
 
@@ -31,7 +31,7 @@ internal static class TrainRankerCommand
     {
         { Widths("--hidden", "Widths of the hidden layers", [.. Defaults.Hidden]), (o, v) => o with { Hidden = v } },
         { Choice("--loss", "Loss: pointwise (bce) or listwise", ["bce", "listwise"], "bce"), (o, v) => o with { Loss = Enum.Parse<RankerLossKind>(v, ignoreCase: true) } },
-        { Choices("--signals", "Inputs beside embeddings and content", RankerSignals.All), (o, v) => o with { Signals = v } },
+        { Choices("--signals", "Inputs besides embeddings and content", RankerSignals.All), (o, v) => o with { Signals = v } },
         { Share("--dropout", "Dropout rate", Defaults.Dropout), (o, v) => o with { Dropout = v } },
         { Share("--item-dropout", "Share of pairs whose item embedding is hidden, as if the item were new", Defaults.ItemDropout), (o, v) => o with { ItemDropout = v } },
         { LearningRate("--learning-rate", "Learning rate", Defaults.LearningRate), (o, v) => o with { LearningRate = v } },
@@ -43,7 +43,7 @@ internal static class TrainRankerCommand
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "train-ranker", "Train the ranker on the mined candidates, and choose its weight beside the retriever on validation", Settings,
+        "train-ranker", "Train the ranker on the mined candidates, and choose its weight relative to the retriever on validation", Settings,
         (parse, context) => TrainRankerStep.RunAsync(Settings.Read(parse, Defaults), context), Show);
 
     private static void Show(TrainRankerSummary summary, RunConsole console)

@@ -12,16 +12,16 @@ internal static class RecommendCommand
     private static readonly OptionSet<RecommendOptions> Settings = new()
     {
         {
-            Text("--users", "Users of the version to recommend to: all, or a file with one id in each line", "all|FILE", RecommendStep.AllUsers),
+            Text("--users", "Users of the version to recommend to: all, or a file with one id per line", "all|FILE", RecommendStep.AllUsers),
             (o, v) => o with { Users = v }
         },
-        { Number("--k", "Items for each user", RecommendationRequest.DefaultK, most: RecommendationRequest.MaxK), (o, v) => o with { K = v } },
+        { Number("--k", "Items per user", RecommendationRequest.DefaultK, most: RecommendationRequest.MaxK), (o, v) => o with { K = v } },
         { Text("--model", "Published version that recommends; default: the served one", "VERSION"), (o, v) => o with { Version = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.CreateReader(
-        "recommend", "Write recommendations for many users to a file: what the API answers from the same version to users without stored events or changed items. "
-            + "An interrupted command continues when it is run again",
+        "recommend", "Write recommendations for many users to a file: the API's answers from the same version, for users without stored events or changed items. "
+            + "Run an interrupted command again to continue it",
         [Output, .. Settings],
         (parse, context) => RecommendStep.RunAsync(Settings.Read(parse, new RecommendOptions { Output = parse.GetRequiredValue(Output) }), context), Show);
 

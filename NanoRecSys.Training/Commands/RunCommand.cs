@@ -4,23 +4,23 @@ using static NanoRecSys.Training.Commands.Options;
 
 namespace NanoRecSys.Training.Commands;
 
-/// <summary>The whole pipeline in order; each stage is a command of its own, too.</summary>
+/// <summary>The whole pipeline in order; each stage is also a command of its own.</summary>
 internal static class RunCommand
 {
     public const string Name = "run";
 
     private const int Stages = 8;
     private const string Auto = "auto";
-    // Shares of --budget. A refit takes as long as the training, so both share theirs; what is left after the race is for the final fit.
+    // Shares of --budget. A refit takes as long as the training, so the two share one part; the final fit gets what the race leaves.
     private const double RetrieverShare = 0.5;
     private const double RankerShare = 0.15;
     private const double RaceEnd = 0.9;
 
     private static readonly Option<string> PresetName = Choice(
-        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, quick compares those that take seconds, paper has the sizes of nanoRecSys", Presets.Names, "quick");
+        "--preset", "Sizes and hyper-parameters; auto chooses by the size of the data and compares other models with the network on validation, quick compares only fast ones, paper has the sizes of nanoRecSys", Presets.Names, "quick");
 
     private static readonly Option<string> FinalFit = Choice(
-        "--final-fit", "Continue the network on all interactions, the held-out ones too, before it is published; auto does so with --preset auto",
+        "--final-fit", "Continue training on all interactions, including held-out ones, before publishing; auto does so with --preset auto",
         [Auto, "yes", "no"], Auto);
 
     private static readonly Option<bool> IfNoModel = Flag(
@@ -28,7 +28,7 @@ internal static class RunCommand
 
     private static readonly Option<bool> Force = Flag("--force", PublishCommand.ForceDescription);
 
-    /// <summary>What <c>watch</c> has, too.</summary>
+    /// <summary>Shared with <c>watch</c>.</summary>
     public static readonly Option[] Settings = [PresetName, RaceCommand.Budget, FinalFit, PublishCommand.AllowedLoss, .. PrepareCommand.Settings];
 
     public static Command Create(CommandFactory factory) => factory.Create(
@@ -51,7 +51,7 @@ internal static class RunCommand
 
     public static int StagesOf(RunOptions options) => Stages + (options.Race is null ? 0 : 1) + (options.IsFitted ? 1 : 0);
 
-    /// <summary>A new run, or what is left of an interrupted one.</summary>
+    /// <summary>A new run, or the rest of an interrupted one.</summary>
     public static async Task RunAsync(TrainingRun run, RunOptions options)
     {
         RunJournal journal = await RunJournal.OpenAsync(run, options.Command, options.Prepare.Data);
@@ -61,7 +61,7 @@ internal static class RunCommand
         }
         catch (UserErrorException)
         {
-            journal.Close(); // it would end the same way again
+            journal.Close(); // a retry would fail the same way
             throw;
         }
 
@@ -76,7 +76,7 @@ internal static class RunCommand
         PreparedData data = await PreparedData.LoadAsync(workspace.DataFolder, run.Context.Cancellation);
         PrepareCommand.ShowCounts(data.Summary, run.Console);
         Preset chosen = options.Preset(data.Summary);
-        bool hasRanker = !chosen.Refit; // which takes its place
+        bool hasRanker = !chosen.Refit; // which replaces the ranker
         double budget = options.BudgetSeconds;
         double retriever = budget * (chosen.Refit ? RetrieverShare / 2 : RetrieverShare);
         run.StageCount -= hasRanker ? 0 : 2;
@@ -105,7 +105,7 @@ internal static class RunCommand
             race = RaceOutcome.Find(workspace, data);
         }
 
-        bool isFitted = options.IsFitted && race?.Chosen != "ranker"; // it was trained on this retriever's embeddings
+        bool isFitted = options.IsFitted && race?.Chosen != "ranker"; // the ranker was trained on this retriever's embeddings
         if (chosen.Refit)
         {
             run.StageCount++;
@@ -163,23 +163,23 @@ internal static class RunCommand
     }
 }
 
-/// <summary>What <c>run</c> does.</summary>
-/// <param name="Command">Names it: an interrupted run of the same name is continued.</param>
-/// <param name="Preset">The sizes and hyper-parameters for the data.</param>
-/// <param name="Prepare">The data.</param>
+/// <summary>Options of <c>run</c>.</summary>
+/// <param name="Command">Its name: an interrupted run of the same name is continued.</param>
+/// <param name="Preset">Chooses sizes and hyper-parameters for the data.</param>
+/// <param name="Prepare">How to prepare the data.</param>
 internal sealed record RunOptions(string Command, Func<DatasetSummary, Preset> Preset, PrepareOptions Prepare)
 {
-    /// <summary>Null without a race.</summary>
+    /// <summary>Null for no race.</summary>
     public RaceOptions? Race { get; init; }
 
     /// <summary>Whether there is a final fit.</summary>
     public bool IsFitted { get; init; }
 
-    /// <summary>For the trainings.</summary>
+    /// <summary>Time limit of the trainings.</summary>
     public double BudgetSeconds { get; init; } = double.PositiveInfinity;
 
     public PublishOptions Publish { get; init; } = new();
 
-    /// <summary>Whether the retriever's training begins with the served weights.</summary>
+    /// <summary>Whether the retriever's training starts from the served weights.</summary>
     public bool WarmStart { get; init; }
 }

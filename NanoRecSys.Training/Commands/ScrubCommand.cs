@@ -3,21 +3,21 @@ using System.CommandLine;
 namespace NanoRecSys.Training.Commands;
 
 /// <summary>
-/// Removes users from published versions: from the histories and from the embeddings that were computed of them. A version is named by its
-/// content, so a scrubbed one has another name; what pointed to the old one points to it.
+/// Removes users from published versions: from the histories and from the embeddings computed from them. A version is named by its
+/// content, so scrubbing renames it, and references to the old name are updated.
 /// </summary>
 internal static class ScrubCommand
 {
     private static readonly Option<string[]> Users = new("--users")
     {
-        Description = "Ids of the users to remove, with blanks between them",
+        Description = "Ids of the users to remove, separated by spaces",
         HelpName = "ID",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "scrub", "Remove users from all published versions, old ones too; serving follows without a restart", [Users],
+        "scrub", "Remove users from all published versions, including old ones; serving follows without a restart", [Users],
         (parse, context) => Task.Run(() => Scrub(context.Workspace.Store, parse.GetRequiredValue(Users))), Show, prepares: _ => true);
 
     internal static ScrubResult Scrub(ArtifactStore store, IReadOnlyList<string> users)
@@ -89,19 +89,19 @@ internal static class ScrubCommand
 
         if (result.Unknown.Count > 0)
         {
-            console.WriteLine($"No version has these ids: {string.Join(", ", result.Unknown.Select(user => $"'{user}'"))}. Several ids have blanks between them, not commas.");
+            console.WriteLine($"No version has these ids: {string.Join(", ", result.Unknown.Select(user => $"'{user}'"))}. Separate ids with spaces, not commas.");
         }
 
         console.WriteLine(result.Versions.Count == 0
             ? "Nothing was removed."
-            : "Prepared data still has them until 'prepare' runs again, with --events where they were deleted through the API. Replace the names in Models:Split, if they are there.");
+            : "Prepared data still has them until 'prepare' runs again, with --events if they were deleted through the API. Update Models:Split if it has old names.");
     }
 }
 
-/// <param name="Unknown">Ids that no version has.</param>
+/// <param name="Unknown">Ids that no version contains.</param>
 internal sealed record ScrubResult(IReadOnlyList<ScrubbedVersion> Versions, IReadOnlyList<string> Unknown);
 
-/// <param name="Version">As it was.</param>
+/// <param name="Version">Its old name.</param>
 /// <param name="Became">Its new name.</param>
-/// <param name="Users">How many were removed.</param>
+/// <param name="Users">Number of users removed.</param>
 internal sealed record ScrubbedVersion(string Version, string Became, int Users);

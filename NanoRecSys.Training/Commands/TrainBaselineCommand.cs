@@ -51,7 +51,7 @@ internal static class TrainBaselineCommand
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "train-baseline", "Train a baseline for comparison; keeps the weights that are best on validation", [Model, .. FactorizationSettings.Union(LinearSettings).Union(TowerSettings)],
+        "train-baseline", "Train a baseline for comparison; keeps the best weights on validation", [Model, .. FactorizationSettings.Union(LinearSettings).Union(TowerSettings)],
         (parse, context) => TrainBaselineStep.RunAsync(Read(parse), context), Show);
 
     private static TrainBaselineOptions Read(ParseResult parse) => parse.GetRequiredValue(Model) switch

@@ -34,12 +34,12 @@ internal static class TrainRetrieverCommand
         { Number("--validate-every", "Epochs between validations"), (o, v) => o with { ValidateEvery = v } },
         { Number("--patience", "Stop after N validations without a better NDCG@10"), (o, v) => o with { Patience = v } },
         { Choice("--window", "Part of a long history to train on", ["last", "random"]), (o, v) => o with { Window = Enum.Parse<TrainingWindow>(v, ignoreCase: true) } },
-        { Number("--members", "Networks to train apart, with successive seeds, whose embeddings are concatenated"), (o, v) => o with { Members = v > 1 ? v : null } },
+        { Number("--members", "Networks to train independently, with successive seeds; their embeddings are concatenated"), (o, v) => o with { Members = v > 1 ? v : null } },
         { Flag("--resume", "Resume from the last checkpoint"), (o, v) => o with { Resume = v } },
     };
 
     public static Command Create(CommandFactory factory) => factory.Create(
-        "train-retriever", "Train the sequential transformer; keeps the weights that are best on validation", [PresetName, .. Settings],
+        "train-retriever", "Train the sequential transformer; keeps the best weights on validation", [PresetName, .. Settings],
         (parse, context) => TrainRetrieverStep.RunAsync(data => Choose(parse, data, context), context), Show);
 
     private static TrainRetrieverOptions Choose(ParseResult parse, DatasetSummary data, StepContext context)

@@ -20,14 +20,14 @@ internal static class WatchCommand
 
     public static Command Create(CommandFactory factory) => factory.Create(
         "watch",
-        "Train on a schedule, or after a number of new events: each training does what 'run' does, begins with the served weights where they fit, and is published "
+        "Train on a schedule, or after a number of new events: each training does what 'run' does, starts from the served weights if they fit, and is published "
         + "unless it is significantly worse",
         [Schedule, AfterEvents, .. RunCommand.Settings], RunAsync);
 
     private static Task RunAsync(ParseResult parse, StepContext context, RunConsole console)
     {
         RunOptions run = RunCommand.Read(parse) with { WarmStart = true };
-        // The API's own setting: under the AppHost the store needs no option.
+        // The API's own setting, so that no option is needed under the AppHost.
         string? events = run.Prepare.Events ?? Environment.GetEnvironmentVariable("ConnectionStrings__cache");
         run = run with { Prepare = run.Prepare with { Events = events } };
         int? after = parse.GetResult(AfterEvents) is null ? null : parse.GetValue(AfterEvents);

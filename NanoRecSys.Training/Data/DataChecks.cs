@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Unit of a file's timestamps. Prepared times are seconds, as those of the API's events.</summary>
+/// <summary>Unit of a file's timestamps. Prepared times are in seconds, like those of the API's events.</summary>
 internal sealed record TimeUnit(string Name, long PerSecond)
 {
     public static readonly TimeUnit Seconds = new("seconds", 1);
@@ -8,10 +8,10 @@ internal sealed record TimeUnit(string Name, long PerSecond)
     /// <summary>ISO dates, kept as microseconds.</summary>
     public static readonly TimeUnit Dates = new("dates", 1_000_000);
 
-    /// <summary>No times: the order of the rows.</summary>
+    /// <summary>No times; the order of the rows counts.</summary>
     public static readonly TimeUnit Order = new("order of the file", 1);
 
-    // Seconds reach the first limit in the year 5138, milliseconds passed it in March 1973; and so on.
+    // Seconds reach the first limit in the year 5138; milliseconds passed it in March 1973, and so on.
     private static readonly (TimeUnit Unit, long Limit)[] Units =
     [
         (Seconds, 100_000_000_000),
@@ -33,7 +33,7 @@ internal sealed record TimeUnit(string Name, long PerSecond)
         long?[] examples = new long?[Units.Length];
         foreach (long time in times)
         {
-            if (time != 0) // zero is the same in every unit
+            if (time != 0) // zero fits every unit
             {
                 examples[IndexOf(time)] ??= time;
             }
@@ -46,7 +46,7 @@ internal sealed record TimeUnit(string Name, long PerSecond)
             [var only] => Units[only].Unit,
             [var first, var second, ..] => throw new UserErrorException(
                 $"Some timestamps look like {Units[first].Unit.Name} ({examples[first]}), others like {Units[second].Unit.Name} ({examples[second]}). "
-                + "Write all of them in one unit, best in seconds since 1970."),
+                + "Write all of them in one unit, preferably seconds since 1970."),
         };
     }
 
@@ -66,16 +66,16 @@ internal sealed record TimeUnit(string Name, long PerSecond)
         : this == Order ? "There is no column of times: the order of the file is that of the interactions."
         : $"The timestamps are {Name} since 1970 and were converted to seconds.";
 
-    /// <summary>Rounded down, also before 1970.</summary>
+    /// <summary>Rounds down, also before 1970.</summary>
     public long ToSeconds(long time) => time / PerSecond - (time % PerSecond < 0 ? 1 : 0);
 }
 
-/// <summary>Exact copies of rows, which a repeated export or a concatenation of files leaves.</summary>
+/// <summary>Exact copies of rows, as left by a repeated export or concatenated files.</summary>
 internal static class DuplicateRows
 {
     public static (InteractionTable Kept, int Dropped) Drop(InteractionTable rows)
     {
-        // Nearly all data has none, which sorted hashes show within 2 s for 20 million rows in any order.
+        // Nearly all data has none; sorted hashes show that within 2 s for 20 million rows in any order.
         var hashes = new ulong[rows.Count];
         for (int i = 0; i < hashes.Length; i++)
         {
@@ -106,15 +106,15 @@ internal static class DuplicateRows
     }
 }
 
-/// <summary>What is unusual about ratings and timestamps, or too little to go on with.</summary>
+/// <summary>Finds unusual ratings and timestamps, and data that is too small.</summary>
 internal static class DataChecks
 {
     private const float SwappedRating = 1e6f;
     private const long SwappedTime = 10_000;
-    private const long EndOf1970 = 31_536_000; // in seconds: days, hours and dates such as 20251231 are all below
+    private const long EndOf1970 = 31_536_000; // in seconds: days, hours and dates such as 20251231 are all below it
     private const int LeastInteractions = 4; // two to train on, one to validate, one to test
 
-    /// <param name="notes">Receives a sentence for each.</param>
+    /// <param name="notes">Receives one sentence per finding.</param>
     public static void Describe(InteractionTable rows, TimeForm form, ICollection<string> notes)
     {
         (int negative, float lowest, float highest, long earliest, long latest) = (0, 0, 0, long.MaxValue, long.MinValue);
@@ -140,12 +140,12 @@ internal static class DataChecks
 
         if (hasSmallTimes)
         {
-            notes.Add($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or another column. Their order is used; events from the API are newer than all of them.");
+            notes.Add($"All timestamps are below {EndOf1970:N0} ({earliest} to {latest}), so they are not seconds since 1970, or the column is another one. Only their order is used; events from the API are newer than all of them.");
         }
     }
 
-    /// <summary>Says what repeats do to evaluations, and whether there is something to train on.</summary>
-    /// <param name="notes">Receives a sentence for each.</param>
+    /// <summary>Reports how repeats affect evaluations, and whether there is enough to train on.</summary>
+    /// <param name="notes">Receives one sentence per finding.</param>
     public static void DescribeHeldOut(DataSplit split, long repeated, bool isEvaluated, ICollection<string> notes)
     {
         int longest = 0;

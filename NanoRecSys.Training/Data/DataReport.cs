@@ -1,10 +1,10 @@
 namespace NanoRecSys.Training.Data;
 
-/// <param name="Time">In UTC; the place in the file where the data has no times.</param>
-/// <param name="Rating">As the file has it; 1 where it has none.</param>
+/// <param name="Time">In UTC; the position in the file if the data has no times.</param>
+/// <param name="Rating">As in the file; 1 if there is none.</param>
 internal sealed record PreviewRow(EntityId User, EntityId Item, string Time, double Rating, double Weight);
 
-/// <param name="Summary">What <c>prepare</c> would make of it; null where it would refuse it.</param>
+/// <param name="Summary">What <c>prepare</c> would make of the data; null if it would reject it.</param>
 internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, RecognizedFormat Format, string TimeUnit)
 {
     private const int PreviewRows = 5;
@@ -28,10 +28,10 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
     public IReadOnlyList<string> Notes { get; init; } = [];
     public string? Preset { get; init; }
 
-    /// <summary>What its training would take here; null where it was not measured.</summary>
+    /// <summary>Estimated cost of training on this machine; null if not measured.</summary>
     public EpochEstimate? Estimate { get; init; }
 
-    /// <summary>Reads the data as <c>prepare</c> does, and leaves nothing behind.</summary>
+    /// <summary>Reads the data as <c>prepare</c> does, but writes nothing.</summary>
     public static async Task<DataReport> InspectAsync(PrepareOptions options, int steps, StepContext context)
     {
         using OpenedData source = await DatasetSource.OpenAsync(options, context);
@@ -92,7 +92,7 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
 
     private static EntityId Typed(IdCodes codes, int code) => EntityId.Of(codes[code].Text, codes.AreNumbers);
 
-    // Of data in a folder that goes away.
+    // Runs on the data in a temporary folder.
     private static async Task<EpochEstimate?> EstimateAsync(Preparation prepared, int steps, StepContext context)
     {
         string folder = Directory.CreateTempSubdirectory("nanorecsys-").FullName;
@@ -104,7 +104,7 @@ internal sealed record DataReport(DatasetSummary? Summary, string? Refusal, Reco
         }
         catch (UserErrorException)
         {
-            return null; // too little to train on, which a note says
+            return null; // too little to train on; a note says so
         }
         finally
         {

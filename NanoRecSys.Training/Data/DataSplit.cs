@@ -6,35 +6,35 @@ public enum HeldOut
     Test,
 }
 
-/// <summary>What of each user's history trains, and which of its items are to be predicted.</summary>
+/// <summary>Which part of each user's history is for training, and which of its items are to be predicted.</summary>
 internal abstract class DataSplit(UserHistories histories)
 {
     public UserHistories Histories { get; } = histories;
     public abstract string Name { get; }
 
-    /// <param name="cuts">Of a split by time; null means leave-one-out.</param>
+    /// <param name="cuts">Boundaries of a split by time; null means leave-one-out.</param>
     public static DataSplit Of(UserHistories histories, TimeCuts? cuts) =>
         cuts is null ? new LeaveOneOut(histories) : new TimeSplit(histories, cuts);
 
     public int UserCount => Histories.UserCount;
 
-    /// <summary>The same test, with the validation items in the training part and nothing to validate on: for the refit.</summary>
+    /// <summary>For the refit: the same test items, with the validation items in the training part and nothing to validate on.</summary>
     public abstract DataSplit WithValidation();
 
     public ReadOnlySpan<int> Items(int user) => Histories.At(user);
 
-    /// <summary>When each of <see cref="Items"/> came, in seconds since 1970.</summary>
+    /// <summary>Time of each of <see cref="Items"/>, in seconds since 1970.</summary>
     public ReadOnlySpan<long> Times(int user) => Histories.TimesAt(user);
 
-    /// <summary>Item rows that train, oldest first: the beginning of <see cref="Items"/>.</summary>
+    /// <summary>Item rows of the training part, oldest first: the beginning of <see cref="Items"/>.</summary>
     public ReadOnlySpan<int> Train(int user) => Items(user)[..TrainLength(user)];
 
     public ReadOnlySpan<long> TrainTimes(int user) => Histories.HasTimes ? Times(user)[..TrainLength(user)] : default;
 
-    /// <summary>How much each of <see cref="Train"/> counts; empty where all count 1.</summary>
+    /// <summary>Weight of each of <see cref="Train"/>; empty if all are 1.</summary>
     public ReadOnlySpan<float> TrainWeights(int user) => Histories.HasWeights ? Histories.WeightsAt(user)[..TrainLength(user)] : default;
 
-    /// <summary>The first items of a history, and when the next one came (of the whole history: its last one).</summary>
+    /// <summary>The first items of a history, and the time of the next one (for the whole history: of its last one).</summary>
     public TimedHistory Prefix(int user, int count)
     {
         ReadOnlyMemory<long> times = Histories.TimesMemoryAt(user);
@@ -42,8 +42,8 @@ internal abstract class DataSplit(UserHistories histories)
         return new TimedHistory(Histories.MemoryAt(user)[..count], times.IsEmpty ? times : times[..count], now);
     }
 
-    /// <summary>The item to predict and everything that came before it; for the test that includes the validation item. False for a user of whom
-    /// nothing is to be predicted.</summary>
+    /// <summary>The item to predict and everything before it; for test, that includes the validation item. False for a user without
+    /// an item to predict.</summary>
     public bool TryGet(int user, HeldOut part, out ReadOnlySpan<int> before, out int target)
     {
         bool isHeldOut = TryGet(user, part, out HeldOutCase found);
@@ -52,7 +52,7 @@ internal abstract class DataSplit(UserHistories histories)
         return isHeldOut;
     }
 
-    /// <summary>As the other <c>TryGet</c>, with the times, and as memory: nothing is copied.</summary>
+    /// <summary>Like the other <c>TryGet</c>, with times, and as memory without copying.</summary>
     public bool TryGet(int user, HeldOut part, out HeldOutCase found)
     {
         int position = TargetPosition(user, part);
@@ -84,8 +84,8 @@ internal enum SplitKind
     Time,
 }
 
-/// <summary>Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest trains. Users with fewer than
-/// three items only train.</summary>
+/// <summary>Leave-one-out: a user's last item is the test target, the one before it the validation target, the rest is for training. Users with fewer than
+/// three items are only trained on.</summary>
 internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = true) : DataSplit(histories)
 {
     public const string SplitName = "leave-one-out";
@@ -108,7 +108,7 @@ internal sealed class LeaveOneOut(UserHistories histories, bool hasValidation = 
     }
 }
 
-/// <summary>Everything trains: for what is served after all measuring.</summary>
+/// <summary>Everything is for training: used for the served model, after all measurements.</summary>
 internal sealed class WholeHistories(UserHistories histories) : DataSplit(histories)
 {
     public override string Name => "none";
@@ -120,9 +120,9 @@ internal sealed class WholeHistories(UserHistories histories) : DataSplit(histor
     protected override int TargetPosition(int user, HeldOut part) => -1;
 }
 
-/// <summary>A global split by time: nothing of the future trains. A user's first item of the validation period is the validation target, the first of
+/// <summary>A global split by time: nothing from the future is trained on. A user's first item of the validation period is the validation target, the first of
 /// the test period the test target, each predicted from all that the user had before it. Users with no item in the period, or no earlier item, are
-/// skipped; what else a user has in those periods is history for a later target, and does not train.</summary>
+/// skipped; a user's other items in those periods are only history for a later target.</summary>
 internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSplit(histories)
 {
     public const string SplitName = "time";
@@ -155,11 +155,11 @@ internal sealed class TimeSplit(UserHistories histories, TimeCuts cuts) : DataSp
     }
 }
 
-/// <summary>The two moments at which a split by time divides all users' histories alike.</summary>
-/// <param name="ValidationFrom">What came before trains; validation begins here.</param>
+/// <summary>The two moments at which a split by time divides every user's history.</summary>
+/// <param name="ValidationFrom">End of the training part and start of validation.</param>
 internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
 {
-    /// <summary>Holds the latest share of all interactions out: the earlier half of it validates, the later half tests.</summary>
+    /// <summary>Holds out the latest share of all interactions: the earlier half for validation, the later half for test.</summary>
     public static TimeCuts At(UserHistories histories, double heldOut)
     {
         long[] times = histories.Times.ToArray();
@@ -177,21 +177,21 @@ internal sealed record TimeCuts(long ValidationFrom, long TestFrom)
     }
 }
 
-/// <summary>One item to predict, and what was known when it came.</summary>
+/// <summary>One item to predict, and what was known at its time.</summary>
 /// <param name="User">Position of the user in the histories.</param>
-/// <param name="Before">Item rows that came before it, oldest first.</param>
-/// <param name="BeforeTimes">When each of <paramref name="Before"/> came; empty where the data has no times.</param>
-/// <param name="Now">When the target came; null where the data has no times.</param>
+/// <param name="Before">Item rows before it, oldest first.</param>
+/// <param name="BeforeTimes">Time of each of <paramref name="Before"/>; empty if the data has no times.</param>
+/// <param name="Now">Time of the target; null if the data has no times.</param>
 internal readonly record struct HeldOutCase(int User, ReadOnlyMemory<int> Before, int Target, ReadOnlyMemory<long> BeforeTimes, long? Now)
 {
     public TimedHistory History => new(Before, BeforeTimes, Now ?? 0);
 
-    /// <summary>Whether the target is among the last <paramref name="leftOut"/> items before it. Where those are excluded from the ranking no model
-    /// can find it, so that evaluations leave the user out.</summary>
+    /// <summary>Whether the target is among the last <paramref name="leftOut"/> items before it. If those are excluded from the ranking, no model
+    /// can find it, so evaluations leave the user out.</summary>
     public bool IsRepeat(int leftOut = int.MaxValue) => Before.Span[^Math.Min(leftOut, Before.Length)..].Contains(Target);
 }
 
-/// <summary>Incidence of users and items in the training part, without order and repeats.</summary>
+/// <summary>Which user has which item in the training part, without order and repeats.</summary>
 /// <param name="ItemsOfUser">[U] item rows.</param>
 /// <param name="UsersOfItem">[V] positions of users, ascending.</param>
 internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
@@ -215,18 +215,18 @@ internal sealed record TrainIncidence(int[][] ItemsOfUser, int[][] UsersOfItem)
 }
 
 /// <summary>
-/// How often two items are near each other in the histories of the training part: each pair of interactions of one user counts the less,
-/// the more lie between them. In every data set that was tried this says more about what comes next than being in the same history does.
+/// How often two items are near each other in the histories of the training part: the more items lie between two interactions of a user,
+/// the less the pair counts. In every data set tried, this predicts the next item better than co-occurrence in a history.
 /// </summary>
 internal sealed class NearbyItems
 {
-    private const float Negligible = 1e-4f; // what pairs that are still farther apart could add is lost in the rounding
+    private const float Negligible = 1e-4f; // pairs farther apart would add less than the rounding error
 
     private readonly DataSplit _split;
     private readonly int[] _starts; // [V + 1] into _places
-    private readonly (int User, int Position)[] _places; // of each item in turn
+    private readonly (int User, int Position)[] _places; // grouped by item
 
-    /// <param name="split">Only its training part is looked at.</param>
+    /// <param name="split">Only its training part is used.</param>
     /// <param name="items">V</param>
     public NearbyItems(DataSplit split, int items)
     {
@@ -257,13 +257,13 @@ internal sealed class NearbyItems
         }
     }
 
-    /// <summary>Interactions with an item.</summary>
+    /// <summary>Number of interactions with an item.</summary>
     public int CountOf(int item) => _starts[item + 1] - _starts[item];
 
-    /// <summary>Adds nearness^distance to every interaction around those with an item, the item itself included.</summary>
+    /// <summary>Adds nearness^distance for every interaction around those with an item, including the item itself.</summary>
     /// <param name="item">The item.</param>
-    /// <param name="nearness">At most 1, where the distance does not matter.</param>
-    /// <param name="before">Times that weight for interactions that came before the item.</param>
+    /// <param name="nearness">At most 1; at 1, distance does not matter.</param>
+    /// <param name="before">Further factor for interactions before the item.</param>
     /// <param name="sums">[V]</param>
     public void AddTo(int item, float nearness, float before, Span<float> sums)
     {

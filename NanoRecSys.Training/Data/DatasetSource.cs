@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens' sets, or the path of a file, a
+/// <summary>Finds what <c>--data</c> names: <c>small</c> (the sample that ships with the program), one of GroupLens' data sets, or the path of a file, a
 /// folder or a zip archive, or a pattern of files.</summary>
 internal static class DatasetSource
 {
@@ -9,7 +9,7 @@ internal static class DatasetSource
     public static IReadOnlyList<string> KnownNames => TrainingNames.Datasets;
     private const string SampleFolder = "data/movielens-small";
 
-    /// <summary>The prepared data's name: the set's own, or that of the file, folder or archive.</summary>
+    /// <summary>Name of the prepared data: the data set's own, or the file's, folder's or archive's.</summary>
     public static string NameOf(string data)
     {
         if (data == Small || KnownNames.Contains(data))
@@ -36,11 +36,11 @@ internal static class DatasetSource
         return OpenedData.Open(new DataPlace(folder), options.Reading, wasDownloaded: true);
     }
 
-    /// <summary>Requires the prepared data, if there is any, to be made of what <c>--data</c> names: only the last part of a path names it. A copy at
-    /// another place is the same data.</summary>
+    /// <summary>Requires the prepared data, if there is any, to come from what <c>--data</c> names: only the last part of the path is its name. A copy at
+    /// another path is the same data.</summary>
     public static async Task RequireUnchangedAsync(string data, Workspace workspace, CancellationToken cancellation)
     {
-        // A known set that is not here any more cannot have changed.
+        // A known data set that is no longer here cannot have changed.
         if (Find(data, workspace) is not { } there || PreparedData.ReadSummary(workspace.DataFolder) is not { } prepared)
         {
             return;
@@ -64,7 +64,7 @@ internal static class DatasetSource
         }
     }
 
-    /// <returns>Null for a known set that must be downloaded.</returns>
+    /// <returns>Null for a known data set that must be downloaded.</returns>
     private static DataPlace? Find(string data, Workspace workspace) =>
         data == Small ? new DataPlace(Path.GetFullPath(FindSample()))
         : KnownNames.Contains(data)

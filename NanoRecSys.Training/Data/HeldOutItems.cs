@@ -1,13 +1,13 @@
 namespace NanoRecSys.Training.Data;
 
-/// <summary>A user's last interaction with an item that training never sees.</summary>
-/// <param name="Known">How many of the user's other interactions came before it.</param>
+/// <summary>A user's last interaction with a held-out item.</summary>
+/// <param name="Known">Number of the user's earlier interactions with other items.</param>
 internal sealed record HeldOutItemCase(EntityId UserId, int Known, EntityId ItemId);
 
-/// <summary>Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they had not been released yet:
-/// the honest test of what is done with new items. <c>held_out_items.json</c> beside the prepared data.</summary>
-/// <param name="Items">What is known of them; none has been seen.</param>
-/// <param name="Cases">At most one per user, with an earlier history.</param>
+/// <summary>Items that <c>prepare --new-items</c> takes out of the data entirely, with all their interactions, as if they did not exist yet:
+/// an honest test of how new items are handled. Stored as <c>held_out_items.json</c> next to the prepared data.</summary>
+/// <param name="Items">Their metadata; training never sees them.</param>
+/// <param name="Cases">At most one per user, who must have an earlier history.</param>
 internal sealed record HeldOutItems(IReadOnlyList<CatalogItem> Items, IReadOnlyList<HeldOutItemCase> Cases)
 {
     public const string FileName = "held_out_items.json";

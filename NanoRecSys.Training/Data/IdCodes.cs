@@ -3,16 +3,16 @@ using System.Numerics;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Numbers ids in the order in which they are first asked for; they are kept as UTF-8, and looked up without a string.</summary>
+/// <summary>Numbers ids in order of first lookup. They are stored as UTF-8, and looked up without creating a string.</summary>
 internal sealed class IdCodes
 {
     private byte[] _text = new byte[1024];
-    private int[] _ends = new int[64]; // [Count] where an id's text ends
-    private int[] _slots = new int[128]; // code + 1, or 0; at most half of them are taken
+    private int[] _ends = new int[64]; // [Count] end of each id's text
+    private int[] _slots = new int[128]; // code + 1, or 0; at most half are used
 
     public int Count { get; private set; }
 
-    /// <summary>Whether all are whole numbers of 64 bits.</summary>
+    /// <summary>Whether all ids are 64-bit integers.</summary>
     public bool AreNumbers { get; private set; } = true;
 
     public EntityId this[int code] => EntityId.Of(Encoding.UTF8.GetString(Utf8At(code)));
@@ -46,7 +46,7 @@ internal sealed class IdCodes
         return false;
     }
 
-    /// <summary>The ids as numbers where all are, else as texts.</summary>
+    /// <summary>The ids as numbers if all are numbers, else as strings.</summary>
     public EntityId[] Typed(IEnumerable<EntityId> ids) => [.. ids.Select(id => EntityId.Of(id.Text, AreNumbers))];
 
     /// <summary>Codes in the order of their ids; see <see cref="EntityId.Compare"/>.</summary>

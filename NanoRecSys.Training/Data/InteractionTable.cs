@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Data;
 
 /// <summary>Interactions as columns: 20 million of them are four arrays, not 20 million objects.</summary>
-/// <remarks>Users and items are codes, which <see cref="UserIds"/> and <see cref="ItemIds"/> translate; tables made of others share them.</remarks>
+/// <remarks>Users and items are codes, which <see cref="UserIds"/> and <see cref="ItemIds"/> translate; tables derived from others share them.</remarks>
 internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = null, IdCodes? items = null)
 {
     private int[] _users = new int[capacity];
@@ -23,10 +23,10 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     /// <summary>[Count]</summary>
     public ReadOnlySpan<float> Ratings => _ratings.AsSpan(0, Count);
 
-    /// <summary>[Count] in the file's unit, see <see cref="TimeUnit"/>.</summary>
+    /// <summary>[Count] in the file's unit; see <see cref="TimeUnit"/>.</summary>
     public ReadOnlySpan<long> Times => _times.AsSpan(0, Count);
 
-    /// <summary>[Count], or empty where every interaction weighs 1.</summary>
+    /// <summary>[Count], or empty if every weight is 1.</summary>
     public ReadOnlySpan<float> Weights => _weights.AsSpan(0, _weights is null ? 0 : Count);
 
     public Interaction this[int position] => new(_users[position], _items[position], _ratings[position], _times[position], _weights?[position] ?? 1);
@@ -67,7 +67,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         Count++;
     }
 
-    /// <summary>Makes room for times of a finer unit.</summary>
+    /// <summary>Converts times to a finer unit.</summary>
     public void MultiplyTimes(long factor)
     {
         foreach (ref long time in _times.AsSpan(0, Count))
@@ -76,7 +76,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         }
     }
 
-    /// <summary>Takes the order of the rows for their times.</summary>
+    /// <summary>Uses the rows' positions as their times.</summary>
     public void NumberTimes()
     {
         for (int i = 0; i < Count; i++)
@@ -117,7 +117,7 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
         return counts;
     }
 
-    /// <summary>The same columns as histories, for rows sorted as <see cref="UserOrder"/> does it.</summary>
+    /// <summary>The same columns as histories; rows must be sorted by <see cref="UserOrder"/>.</summary>
     public UserHistories ToHistories(TimeUnit unit)
     {
         var ids = new List<EntityId>();
@@ -142,10 +142,10 @@ internal sealed class InteractionTable(int capacity = 1024, IdCodes? users = nul
     }
 }
 
-/// <summary>Gives each item its row of the item table: the order of first appearance in the file, unless it is given.</summary>
+/// <summary>Assigns each item its row of the item table: in order of first appearance in the file, unless an order is given.</summary>
 internal static class ItemRows
 {
-    /// <returns>The interactions with rows for codes, and [V] the id of each row.</returns>
+    /// <returns>The interactions with rows instead of codes, and [V] the id of each row.</returns>
     public static (InteractionTable Interactions, EntityId[] Ids) Assign(InteractionTable interactions, IReadOnlyList<EntityId>? order = null)
     {
         var rows = new IdCodes();
@@ -169,7 +169,7 @@ internal static class ItemRows
     }
 }
 
-/// <summary>Ratings beside a catalog that was fixed elsewhere, with an imported model.</summary>
+/// <summary>Interactions for a catalog that an imported model fixes.</summary>
 internal static class FixedItems
 {
     public static InteractionTable Keep(InteractionTable interactions, IReadOnlyList<EntityId> itemIds)
@@ -235,7 +235,7 @@ internal static class KCore
     }
 }
 
-/// <summary>Puts interactions into the order that histories have: by user id, then time, then place in the file.</summary>
+/// <summary>Sorts interactions as histories need them: by user id, then time, then position in the file.</summary>
 internal static class UserOrder
 {
     public static (InteractionTable Sorted, int TiedUsers) Sort(InteractionTable interactions)
@@ -243,7 +243,7 @@ internal static class UserOrder
         Dictionary<int, int> counts = InteractionTable.CountById(interactions.Users);
         int[] users = interactions.UserIds.Sort(counts.Keys);
 
-        // A counting sort by user keeps the file's order; then each user's own rows are few.
+        // A counting sort by user keeps the file's order; each user's own rows are few.
         var next = new Dictionary<int, int>(users.Length);
         int start = 0;
         foreach (int user in users)
@@ -265,7 +265,7 @@ internal static class UserOrder
         {
             int count = counts[user];
             Span<(long Time, int Row)> own = order.AsSpan(start, count);
-            own.Sort(); // By time, then by row: stable although the sort is not.
+            own.Sort(); // By time, then by row: stable, although the sort is not.
             tied += HasTies(own) ? 1 : 0;
             start += count;
         }

@@ -5,23 +5,23 @@ using StackExchange.Redis;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>What the API took since the data was gathered: it becomes part of the next training set.</summary>
-/// <param name="Interactions">Every event but dislikes: those of the store by user and time, then those that were moved out of it.</param>
-/// <param name="Dislikes">Left out: every interaction that trains is a positive.</param>
-/// <param name="Movies">That were added since, as a file of items has them.</param>
-/// <param name="Damaged">Stored events and movies that cannot be read: one must not keep all others out of the training.</param>
+/// <summary>Events and items that the API accepted since the data was collected; they become part of the next training set.</summary>
+/// <param name="Interactions">All events except dislikes: those in the store by user and time, then archived ones.</param>
+/// <param name="Dislikes">Number of dislikes left out: every training interaction is a positive.</param>
+/// <param name="Movies">Items added since, in the form of an item file.</param>
+/// <param name="Damaged">Number of unreadable events and items; they must not block the others.</param>
 internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, IReadOnlyList<CatalogItem> Movies, int Damaged)
 {
-    /// <summary>Users who were deleted: what the data has of them is left out.</summary>
+    /// <summary>Deleted users; their interactions in the data are left out.</summary>
     public IReadOnlySet<EntityId> Forgotten { get; init; } = new HashSet<EntityId>();
 
     /// <inheritdoc cref="DatasetInfo.EventsRead"/>
     public DateTimeOffset? Read { get; init; }
 
-    /// <summary>Stars of a <c>like</c> that came without.</summary>
+    /// <summary>Stars of a <c>like</c> without a rating.</summary>
     public const float LikeRating = 5;
 
-    /// <summary>Stars of a <c>watch</c> that came without: what MovieLens' users give on average.</summary>
+    /// <summary>Stars of a <c>watch</c> without a rating: MovieLens users' average.</summary>
     public const float WatchRating = 3.5f;
 
     private const int UsersAtOnce = 500;
@@ -29,14 +29,14 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     public static readonly LiveEvents None = new(new InteractionTable(), 0, [], 0);
 
     /// <param name="address"><c>redis://[user:password@]host[:port]</c>, <c>rediss://</c> for TLS, or a StackExchange.Redis connection string.</param>
-    /// <exception cref="UserErrorException">The address makes no sense, or Redis does not answer.</exception>
+    /// <exception cref="UserErrorException">The address is invalid, or Redis does not answer.</exception>
     public static Task<LiveEvents> ReadAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
         DateTimeOffset now = await redis.GetServers().First(server => server.IsConnected).TimeAsync(); // before anything is read
         return await ReadAsync(redis, archive, cancellation) with { Read = now };
     });
 
-    /// <summary>How many events there are in the store and in the archive, dislikes too.</summary>
+    /// <summary>Number of events in the store and in the archive, including dislikes.</summary>
     public static Task<long> CountAsync(string address, EventArchive archive, CancellationToken cancellation) => WithAsync(address, async redis =>
     {
         IDatabase database = redis.GetDatabase();
@@ -53,7 +53,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
     private static async Task<T> WithAsync<T>(string address, Func<ConnectionMultiplexer, Task<T>> work)
     {
         ConfigurationOptions options = Parse(address);
-        options.AllowAdmin = true; // the client counts CLUSTER NODES, which names the nodes to read, as administration
+        options.AllowAdmin = true; // the client treats CLUSTER NODES, which lists the nodes to read, as administration
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
@@ -62,7 +62,7 @@ internal sealed record LiveEvents(InteractionTable Interactions, int Dislikes, I
         }
         catch (Exception e) when (RedisFailure.Is(e))
         {
-            // Not the address itself: it may hold a password.
+            // Not the address itself: it may contain a password.
             throw new UserErrorException($"The events cannot be read from Redis at {string.Join(", ", options.EndPoints)}: {e.Message}", e);
         }
     }

@@ -5,10 +5,10 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Fetches one of GroupLens' sets, checks its MD5 and unpacks it.</summary>
+/// <summary>Downloads one of GroupLens' data sets, checks its MD5 and unpacks it.</summary>
 internal sealed partial class MovieLensDownload(HttpClient http, Uri server, string downloads)
 {
-    // Not every set has an .md5 beside it. This is the edition of 2018-09.
+    // Not every data set has an .md5 file. This is the edition of 2018-09.
     private static readonly Dictionary<string, string> KnownMd5 = new() { ["ml-latest-small"] = "31a303aabbc519bd33d025e44d6c2570" };
 
     [GeneratedRegex(@"\b[0-9a-fA-F]{32}\b")]
@@ -29,7 +29,7 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
         string actual = await Md5OfAsync(part, cancellation);
         if (resumed && expected is not null && actual != expected)
         {
-            // The old part was damaged, or of another edition: once more, from the start.
+            // The partial file was damaged, or of another edition: download again from the start.
             new PartValidator(part).Discard();
             await download.FetchAsync(address, part, speed.Report, cancellation);
             actual = await Md5OfAsync(part, cancellation);
@@ -85,14 +85,14 @@ internal sealed partial class MovieLensDownload(HttpClient http, Uri server, str
     private static async Task<string> Md5OfAsync(string path, CancellationToken cancellation)
     {
         await using FileStream file = File.OpenRead(path);
-#pragma warning disable CA5351 // MD5 is what GroupLens publishes; it guards against damage, not against malice.
+#pragma warning disable CA5351 // MD5 is what GroupLens publishes; it detects damage, not tampering.
         return Convert.ToHexStringLower(await MD5.HashDataAsync(file, cancellation));
 #pragma warning restore CA5351
     }
 }
 
-/// <summary>Fetches a large file into <c>FILE.part</c>. After a broken connection, also in a later run, it asks for the rest only (HTTP Range); it
-/// starts anew where the server cannot do that or has another file by now (If-Range).</summary>
+/// <summary>Downloads a large file into <c>FILE.part</c>. After a broken connection, even in a later run, it requests only the rest (HTTP Range); it
+/// starts over if the server does not support that or has another file by now (If-Range).</summary>
 internal sealed class Download(HttpClient http)
 {
     private const int Attempts = 4;
@@ -100,10 +100,10 @@ internal sealed class Download(HttpClient http)
 
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Longest silence of a server before the connection counts as broken.</summary>
+    /// <summary>How long a server may be silent before the connection counts as broken.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <param name="part">Where the bytes go; what is there from an earlier attempt is used.</param>
+    /// <param name="part">The partial file; an earlier attempt's bytes are reused.</param>
     /// <param name="progress">Receives the bytes downloaded so far and, if known, the total.</param>
     public async Task<bool> FetchAsync(Uri from, string part, Action<long, long?> progress, CancellationToken cancellation)
     {
@@ -125,7 +125,7 @@ internal sealed class Download(HttpClient http)
         }
     }
 
-    /// <summary>Whether the client's own time limit ended a request: it looks like a cancellation, but nobody cancelled.</summary>
+    /// <summary>Whether the client's own timeout ended a request; it looks like a cancellation.</summary>
     internal static bool IsTimeout(Exception e, CancellationToken cancellation) =>
         e is OperationCanceledException && !cancellation.IsCancellationRequested;
 
@@ -201,7 +201,7 @@ internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvi
 {
     private const double Megabyte = 1e6;
     private readonly long _started = time.GetTimestamp();
-    private long? _atStart; // What an earlier attempt had left is not this one's speed.
+    private long? _atStart; // Bytes from an earlier attempt must not count towards the speed.
 
     public void Report(long bytes, long? total)
     {
@@ -217,8 +217,8 @@ internal sealed class DownloadSpeed(IProgress<ProgressEvent> progress, TimeProvi
     }
 }
 
-/// <summary>Remembers, beside a part of a file, which edition of the file it is of: the server's strong ETag or, without one, its Last-Modified.
-/// Without either a part may be of another edition, and is not used.</summary>
+/// <summary>Stores, next to a partial file, which edition it belongs to: the server's strong ETag or, without one, its Last-Modified.
+/// Without either, the partial file may be of another edition and is not used.</summary>
 internal sealed class PartValidator(string part)
 {
     private string TagPath => part + ".tag";

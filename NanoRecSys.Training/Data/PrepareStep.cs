@@ -3,12 +3,12 @@ using NanoRecSys.Core.Events;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>Ratings and movies in; <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read, out.</summary>
-/// <remarks>By default every interaction is kept and is positive, also a second one of the same user with the same item at another time: the
-/// histories are what happened. Only exact copies of a row are dropped.</remarks>
+/// <summary>Turns interactions and items into <c>histories.bin</c>, <c>catalog.parquet</c> and <c>dataset.json</c>, which the other steps read.</summary>
+/// <remarks>By default every interaction is kept as a positive, even a second one of a user with the same item at another time: the
+/// histories record what happened. Only exact copies of a row are dropped.</remarks>
 internal static class PrepareStep
 {
-    /// <summary>Share of the step that a download is counted as.</summary>
+    /// <summary>Share of the step's progress for a download.</summary>
     internal const double DownloadShare = 0.8;
 
     public static async Task<DatasetSummary> RunAsync(PrepareOptions options, StepContext context)
@@ -46,7 +46,7 @@ internal static class PrepareStep
         }
 
         read = Without(events.Forgotten, read);
-        read.AddRange(events.Interactions, unit); // behind the file's, so that its items keep their rows
+        read.AddRange(events.Interactions, unit); // after the file's, so that its items keep their rows
         InteractionTable liked = RatedAtLeast(read, options.MinRating);
         InteractionTable known = options.ItemOrder is { } order ? FixedItems.Keep(liked, order) : liked;
         InteractionTable filtered = KCore.Filter(known, options.KCore);
@@ -68,7 +68,7 @@ internal static class PrepareStep
         TimeCuts? cuts = options.Cuts ?? (options.Split == SplitKind.Time ? TimeCuts.At(histories, options.HeldOutShare) : null);
         var split = DataSplit.Of(histories, cuts);
         long repeated = CountRepeats(histories, itemIds.Length);
-        DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights are served without
+        DataChecks.DescribeHeldOut(split, repeated, isEvaluated: options.ItemOrder is null, notes); // imported weights can be served without it
         IReadOnlyList<SourceFile> files = await source.SourcesAsync(context.Cancellation);
         string from = source.Source;
         var summary = new DatasetSummary(
@@ -120,7 +120,7 @@ internal static class PrepareStep
         }
         catch (UserErrorException)
         {
-            return null; // damaged: preparing again is the remedy
+            return null; // damaged: it is prepared again anyway
         }
     }
 
@@ -153,7 +153,7 @@ internal static class PrepareStep
     private static long CountRepeats(UserHistories histories, int items)
     {
         long repeats = 0;
-        int[] lastUser = new int[items]; // last user with the item, counted from 1: needs no clearing between users
+        int[] lastUser = new int[items]; // last user with the item, 1-based: needs no clearing between users
         for (int user = 0; user < histories.UserCount; user++)
         {
             foreach (int item in histories.At(user))
@@ -184,32 +184,32 @@ internal sealed record PrepareOptions
     public string Data { get; init; } = DatasetSource.Small;
     public ReadOptions Reading { get; init; } = new();
 
-    /// <summary>Interactions rated lower are dropped before anything else; 0 takes every interaction as a positive.</summary>
+    /// <summary>Interactions with a lower rating are dropped first; 0 keeps every interaction as a positive.</summary>
     public double MinRating { get; init; }
 
-    /// <summary>Least interactions of each user and item; 0 keeps all.</summary>
+    /// <summary>Minimum interactions per user and item; 0 keeps all.</summary>
     public int KCore { get; init; }
 
-    /// <summary>Share of the items that are taken out of the data as if they had not been released; see <see cref="HeldOutItems"/>.</summary>
+    /// <summary>Share of the items to remove from the data as if they did not exist yet; see <see cref="HeldOutItems"/>.</summary>
     public double NewItems { get; init; }
     public SplitKind Split { get; init; } = SplitKind.LeaveOneOut;
 
-    /// <summary>Share of the interactions, the latest, that <see cref="SplitKind.Time"/> holds out, half for each part.</summary>
+    /// <summary>Share of the latest interactions that <see cref="SplitKind.Time"/> holds out, half for validation and half for test.</summary>
     public double HeldOutShare { get; init; } = 0.1;
 
-    /// <summary>Moments of an earlier preparation to divide at; they decide alone, where they are given.</summary>
+    /// <summary>Cuts of an earlier preparation; if set, they override the share.</summary>
     public TimeCuts? Cuts { get; init; }
 
-    /// <summary>[V] ids in the order of an item table that was trained elsewhere: they become the catalog's rows, and interactions with other items
+    /// <summary>[V] ids in the order of an imported item table: they become the catalog's rows, and interactions with other items
     /// are left out. Null: all items, in order of first appearance.</summary>
     public IReadOnlyList<EntityId>? ItemOrder { get; init; }
 
     /// <summary>Redis of the API, whose events are added to the ratings; see <see cref="LiveEvents.ReadAsync(string, EventArchive, CancellationToken)"/>. Null for none.</summary>
     public string? Events { get; init; }
 
-    /// <summary>What the data calls an item; null for the usual word.</summary>
+    /// <summary>Word for an item; null for the default.</summary>
     public ItemWord? Word { get; init; }
 
-    /// <summary>Where named sets are downloaded from; tests put their own server here.</summary>
+    /// <summary>Where known data sets are downloaded from; tests set their own server.</summary>
     public Uri DownloadFrom { get; init; } = DatasetSource.GroupLens;
 }

@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 
 namespace NanoRecSys.Training.Data;
 
-/// <summary>What <c>prepare</c> left for every later step.</summary>
-/// <param name="Catalog">All items; their counts are those of the training part.</param>
+/// <summary>The output of <c>prepare</c>, input of every later step.</summary>
+/// <param name="Catalog">All items; their counts cover only the training part.</param>
 /// <param name="TrainCounts">[V] interactions of each item in the training part.</param>
 internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, DataSplit Split, int[] TrainCounts)
 {
@@ -11,7 +11,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     public const string CatalogName = "catalog.parquet";
     public const string SummaryName = "dataset.json";
 
-    /// <summary>Whole histories, the held-out items too.</summary>
+    /// <summary>Complete histories, including the held-out items.</summary>
     public UserHistories Histories => Split.Histories;
 
     /// <inheritdoc cref="DataSplit.WithValidation"/>
@@ -42,7 +42,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         }
     }
 
-    /// <returns>Null where nothing was prepared.</returns>
+    /// <returns>Null if nothing is prepared.</returns>
     public static DatasetSummary? ReadSummary(string folder)
     {
         try
@@ -58,7 +58,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     private static UserErrorException Unreadable(string folder, Exception e) =>
         new($"The prepared data in {folder} cannot be read ({e.Message}). Run 'prepare' again.", e);
 
-    /// <summary>[V] weight of each item's interactions in the training parts: their number, where all count 1.</summary>
+    /// <summary>[V] total weight of each item's interactions in the training part; their number if all weights are 1.</summary>
     public double[] TrainWeights()
     {
         double[] weights = new double[Catalog.Count];
@@ -75,7 +75,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         return weights;
     }
 
-    /// <summary>[V] count of each item in the training parts.</summary>
+    /// <summary>[V] count of each item in the training part.</summary>
     public static int[] CountTrain(DataSplit split, int items)
     {
         int[] counts = new int[items];
@@ -90,7 +90,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         return counts;
     }
 
-    /// <summary><see cref="DatasetSummary.Hash"/> of what is about to be written.</summary>
+    /// <summary><see cref="DatasetSummary.Hash"/> of the data to be written.</summary>
     public static string HashOf(IdTable items, UserHistories histories, TimeCuts? cuts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -100,7 +100,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         Append(histories.Offsets);
         Append(histories.Items);
         Append(histories.Times);
-        Append(histories.Weights); // none, and the hash of data without weights is what it was before there were any
+        Append(histories.Weights); // empty for data without weights, whose hash therefore stays the same as in earlier versions
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 
         void AppendIds(IdTable ids)
@@ -115,7 +115,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         void Append<T>(ReadOnlySpan<T> column)
             where T : unmanaged
         {
-            foreach (Range chunk in Chunks(column.Length)) // the bytes of a whole column may be more than one span can count
+            foreach (Range chunk in Chunks(column.Length)) // a whole column may have more bytes than a span can hold
             {
                 hash.AppendData(MemoryMarshal.AsBytes(column[chunk]));
             }
@@ -131,7 +131,7 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
         }
     }
 
-    // What the mapped file says is used without further checks, millions of times.
+    // The mapped file's values are used millions of times without further checks.
     private static void RequireAgreement(UserHistories histories, DatasetSummary summary, Catalog catalog)
     {
         InvalidDataException.ThrowIf(histories.UserCount != summary.Users || histories.InteractionCount != summary.Interactions || catalog.Count != summary.Items,
@@ -149,79 +149,79 @@ internal sealed record PreparedData(DatasetSummary Summary, Catalog Catalog, Dat
     }
 }
 
-/// <summary>What <c>prepare</c> made: its <c>dataset.json</c>.</summary>
-/// <param name="Source">The ratings file or the archive that it was read from.</param>
-/// <param name="Items">Items after filters: the item table's rows.</param>
-/// <param name="LowRated">Interactions rated below the threshold, which were dropped first.</param>
-/// <param name="Repeated">Interactions with an item that the user had before; they are kept.</param>
-/// <param name="TiedUsers">Users with two or more interactions at one timestamp, whose order is therefore the file's.</param>
+/// <summary>Describes the result of <c>prepare</c>: <c>dataset.json</c>.</summary>
+/// <param name="Source">The interactions file or archive it was read from.</param>
+/// <param name="Items">Items after filtering: the item table's rows.</param>
+/// <param name="LowRated">Interactions dropped for a rating below the threshold.</param>
+/// <param name="Repeated">Repeated interactions of a user with an item; they are kept.</param>
+/// <param name="TiedUsers">Users with several interactions at one timestamp, which keep the file's order.</param>
 /// <param name="MinRating">The threshold; 0 means that every interaction is a positive.</param>
-/// <param name="KCore">Least interactions of each user and item; 0 means unfiltered.</param>
-/// <param name="Cuts">Where a split by time divides; null for leave-one-out.</param>
-/// <param name="ItemOrder">Where the items are those of an imported item table: what did not match.</param>
+/// <param name="KCore">Minimum interactions per user and item; 0 means unfiltered.</param>
+/// <param name="Cuts">Boundaries of a split by time; null for leave-one-out.</param>
+/// <param name="ItemOrder">For an imported item table: what did not match.</param>
 internal sealed record DatasetSummary(
     string Name, string Source, string Sha256, int Users, int Items, long Interactions, long LowRated, long Skipped, long Repeated, int TiedUsers,
     double MinRating, int KCore, TimeCuts? Cuts = null, ItemOrderSummary? ItemOrder = null)
 {
-    /// <summary>SHA-256 of all that a model's rows and figures depend on: item ids in row order, users, histories with times and weights, and the
-    /// cuts. Results of other prepared data have another one.</summary>
+    /// <summary>SHA-256 of everything that a model's rows and metrics depend on: item ids in row order, users, histories with times and weights, and the
+    /// cuts. Identifies the prepared data that a result belongs to.</summary>
     public required string Hash { get; init; }
 
-    /// <summary>What <c>--data</c> named, in full.</summary>
+    /// <summary>Absolute path that <c>--data</c> named.</summary>
     public string Place { get; init; } = "";
 
-    /// <summary>The files there and elsewhere that the data was made of.</summary>
+    /// <summary>All source files of the data.</summary>
     public IReadOnlyList<SourceFile> Files { get; init; } = [];
     public ReadOptions Reading { get; init; } = new();
     public RecognizedFormat? Format { get; init; }
 
-    /// <summary>Types of events and their weights; empty where the data has none.</summary>
+    /// <summary>Types of events and their weights; empty if the data has none.</summary>
     public IReadOnlyList<EventTypeCount> EventTypes { get; init; } = [];
 
-    /// <summary>Rows of the files that cannot be read and were left out.</summary>
+    /// <summary>Unreadable rows that were left out.</summary>
     public long BadRows { get; init; }
 
-    /// <summary>Rows of events that say that an item was not liked; they were left out.</summary>
+    /// <summary>Rows of events with zero or negative weight; they were left out.</summary>
     public long Excluded { get; init; }
 
-    /// <summary>The earliest time, in seconds since 1970; null where the data has no times.</summary>
+    /// <summary>The earliest time, in seconds since 1970; null if the data has no times.</summary>
     public long? From { get; init; }
     public long? Until { get; init; }
 
-    /// <summary>Users with fewer than three interactions, who are neither validated nor tested.</summary>
+    /// <summary>Users with fewer than three interactions, who are in neither validation nor test.</summary>
     public int ShortUsers { get; init; }
 
-    /// <summary>Items that nothing is known of but their id.</summary>
+    /// <summary>Items without metadata.</summary>
     public int Undescribed { get; init; }
 
-    /// <summary>Exact copies of earlier rows of the file, which were dropped first of all.</summary>
+    /// <summary>Exact copies of earlier rows, which were dropped first.</summary>
     public int Duplicates { get; init; }
 
-    /// <summary>Unit of the file's timestamps. The prepared times are seconds.</summary>
+    /// <summary>Unit of the file's timestamps. Prepared times are in seconds.</summary>
     public string TimeUnit { get; init; } = Data.TimeUnit.Seconds.Name;
 
-    /// <summary>What else the user should know of the data, a sentence each.</summary>
+    /// <summary>Notes for the user about the data, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Interactions that came from the API and not from the file, before filters.</summary>
+    /// <summary>Interactions from the API instead of the file, before filtering.</summary>
     public int Events { get; init; }
 
-    /// <summary>Events that say that a movie was not liked; they were left out.</summary>
+    /// <summary>Dislikes from the API; they were left out.</summary>
     public int Dislikes { get; init; }
 
     /// <inheritdoc cref="DatasetInfo.EventsRead"/>
     public DateTimeOffset? EventsRead { get; init; }
 
-    /// <summary>Items that were taken out entirely; see <see cref="HeldOutItems"/>.</summary>
+    /// <summary>Items that were removed entirely; see <see cref="HeldOutItems"/>.</summary>
     public int NewItems { get; init; }
 
     /// <inheritdoc cref="PrepareOptions.Word"/>
     public ItemWord? Word { get; init; }
 
-    /// <summary><see cref="DataSplit.Name"/> of what later steps use.</summary>
+    /// <summary><see cref="DataSplit.Name"/> of the split that later steps use.</summary>
     public string Split => Cuts is null ? LeaveOneOut.SplitName : TimeSplit.SplitName;
 
-    /// <summary>What makes the data less useful and can be counted, a sentence each.</summary>
+    /// <summary>Countable problems of the data, one sentence each.</summary>
     public IEnumerable<string> Shortcomings()
     {
         if (ShortUsers > 0)
@@ -241,24 +241,24 @@ internal sealed record DatasetSummary(
     }
 }
 
-/// <param name="WithoutInteractions">Rows of the table without any rating: they stay in the catalog, counted 0.</param>
-/// <param name="UnknownItems">Rated items that the table has no row for.</param>
-/// <param name="UnknownInteractions">Their ratings, which were left out: the model can neither read nor recommend them.</param>
+/// <param name="WithoutInteractions">Rows without interactions; they stay in the catalog with count 0.</param>
+/// <param name="UnknownItems">Items with interactions that have no row in the table.</param>
+/// <param name="UnknownInteractions">Their interactions, which were left out: the model can neither read nor recommend these items.</param>
 internal sealed record ItemOrderSummary(int WithoutInteractions, int UnknownItems, long UnknownInteractions);
 
 internal static class CatalogBuilder
 {
     /// <param name="itemIds">[V]</param>
-    /// <param name="counts">[V] interactions that train.</param>
+    /// <param name="counts">[V] interactions in the training part.</param>
     public static Catalog Build(IReadOnlyList<EntityId> itemIds, int[] counts, IReadOnlyList<CatalogItem> items)
     {
         var byId = new Dictionary<EntityId, CatalogItem>(items.Count);
         foreach (CatalogItem item in items)
         {
-            byId.TryAdd(item.Id, item); // Of an item listed twice the first row counts.
+            byId.TryAdd(item.Id, item); // The first row of an item listed twice counts.
         }
 
-        var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // of all items a genre is one genre, spelled as it was first
+        var spellings = new HashSet<string>(StringComparer.OrdinalIgnoreCase); // a genre has one spelling across all items: its first
         return new Catalog([.. itemIds.Select((id, row) =>
         {
             CatalogItem item = byId.GetValueOrDefault(id) ?? new CatalogItem(row, id, "", [], 0);

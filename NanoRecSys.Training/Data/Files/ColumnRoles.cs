@@ -11,7 +11,7 @@ internal enum Role
     Event,
 }
 
-/// <param name="Names">An empty name leaves the role without a column. Numbers are positions from 1 on, where no column has that name.</param>
+/// <param name="Names">An empty name leaves the role without a column. A number that is not a column's name is a position, counted from 1.</param>
 internal sealed record ColumnOptions(IReadOnlyDictionary<Role, string> Names)
 {
     public static readonly ColumnOptions None = new(new Dictionary<Role, string>());
@@ -37,7 +37,7 @@ internal sealed record ColumnOptions(IReadOnlyDictionary<Role, string> Names)
 /// <summary>The columns of a file of interactions, by their positions; -1 for none.</summary>
 internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int Event)
 {
-    // Without case, blanks and punctuation.
+    // Compared without case, spaces and punctuation.
     private static readonly Dictionary<Role, string[]> Aliases = new()
     {
         [Role.User] =
@@ -84,7 +84,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
 
     public int ColumnOf(Role role) => role switch { Role.User => User, Role.Item => Item, Role.Time => Time, Role.Weight => Weight, _ => Event };
 
-    /// <summary>Whether a row of these texts names columns of users or items. A single usual name may also be a value, beside numbers.</summary>
+    /// <summary>Whether these cells are names of user or item columns. A single usual name next to numbers may also be a value.</summary>
     public static bool IsHeader(IReadOnlyCollection<string> cells, ColumnOptions options)
     {
         bool hasUser = cells.Any(cell => Aliases[Role.User].Contains(Plain(cell)));
@@ -93,17 +93,17 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
             && (hasUser || hasItem || cells.Any(cell => cell.Length > 0 && options.Names.Values.Contains(cell, StringComparer.OrdinalIgnoreCase))));
     }
 
-    /// <summary>How many of the texts are usual names of columns.</summary>
+    /// <summary>Number of cells that are usual column names.</summary>
     public static int CountKnown(IEnumerable<string> cells) => cells.Count(cell => Aliases.Values.Any(names => names.Contains(Plain(cell))));
 
-    /// <summary>Whether a table may be one of interactions, judged by its columns' names alone.</summary>
+    /// <summary>Whether a table may contain interactions, judged by its column names alone.</summary>
     public static bool NamesUsers(DataTable table, ColumnOptions options) => options.Names.TryGetValue(Role.User, out string? user)
         ? int.TryParse(user, CultureInfo.InvariantCulture, out _) || table.Columns.Contains(user, StringComparer.OrdinalIgnoreCase)
         : table.Columns.Any(column => Aliases[Role.User].Contains(Plain(column)));
 
     public static int FindItem(DataTable table, ColumnOptions options) => Find(table, Role.Item, options, required: false);
 
-    /// <summary>The columns of a file that has names for them, or of a file without a header whose values leave no choice.</summary>
+    /// <summary>The columns of a file with a header, or of a file without one whose values allow only one reading.</summary>
     public static ColumnRoles Of(DataTable table, ColumnOptions options)
     {
         if (!table.HasHeader && options.Names.Count == 0)
@@ -125,7 +125,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
             UserErrorException.ThrowIf(ColumnOf(role) < 0,
                 $"{table.File.Name} has no column with a usual name for {Words[role]} among {string.Join(", ", table.Columns)}. Name it: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
             UserErrorException.ThrowIf(table.IsNested(ColumnOf(role)),
-                $"The column {table.Columns[ColumnOf(role)]} of {table.File.Name} has objects or lists, and ids are numbers or texts. Write the id into a column of its own, or name another column: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
+                $"The column {table.Columns[ColumnOf(role)]} of {table.File.Name} has objects or lists, but ids are numbers or strings. Write the id into a column of its own, or name another column: --columns {role.ToString().ToLowerInvariant()}=COLUMN.");
         }
     }
 
@@ -149,7 +149,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
             : [];
         if (found is [var a, var b] && new[] { Plain(table.Columns[a]), Plain(table.Columns[b]) }.Order().SequenceEqual(["asin", "parentasin"]))
         {
-            return Plain(table.Columns[a]) == "parentasin" ? a : b; // Amazon's variants of one product; its metadata goes by the parent
+            return Plain(table.Columns[a]) == "parentasin" ? a : b; // Amazon's variants of one product; the metadata is per parent
         }
 
         return found switch
@@ -194,7 +194,7 @@ internal sealed record ColumnRoles(int User, int Item, int Time, int Weight, int
             + $"Say by position which is which, for example --columns {Example(table, kinds, ids, time, numbers)}.");
     }
 
-    // What the columns may be, for the user to correct.
+    // A guess for the user to correct.
     private static string Example(DataTable table, ContentKind[] kinds, int[] ids, int time, int[] numbers)
     {
         (int user, int item) = ids is [var first, var second, ..] ? (first, second) : (0, 1);
@@ -218,10 +218,10 @@ internal enum ContentKind
     Integer,
     Decimal,
 
-    /// <summary>A whole number that is a time since 1970 in some unit.</summary>
+    /// <summary>An integer that is a time since 1970 in some unit.</summary>
     Moment,
 
-    /// <summary>An ISO date, perhaps with a time of day.</summary>
+    /// <summary>An ISO date, optionally with a time of day.</summary>
     Date,
     Text,
 }

@@ -3,7 +3,7 @@ using System.IO.Hashing;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>A file, a folder, a pattern or a zip archive, and the files of data there.</summary>
+/// <summary>A file, a folder, a pattern or a zip archive, and the data files in it.</summary>
 internal sealed record DataPlace(string Path)
 {
     private static readonly string[] AllBelow = ["**", "*"];
@@ -12,17 +12,17 @@ internal sealed record DataPlace(string Path)
 
     public bool IsFile => File.Exists(Path) && !FileKind.IsZip(Path);
 
-    /// <summary>What names of files are relative to.</summary>
+    /// <summary>Base of relative file names.</summary>
     public string Folder => Directory.Exists(Path) ? Path : IsPattern(Path) ? PatternFolder(Path) : System.IO.Path.GetDirectoryName(Path)!;
 
-    /// <returns>Null where nothing has that name.</returns>
+    /// <returns>Null if nothing has that name.</returns>
     public static DataPlace? Find(string data)
     {
         string full = System.IO.Path.GetFullPath(data);
         return Directory.Exists(full) || File.Exists(full) || (IsPattern(full) && Matches(full).Any()) ? new DataPlace(full) : null;
     }
 
-    /// <summary>The last part of the name, without what says the format.</summary>
+    /// <summary>The last part of the name, without extensions that name the format.</summary>
     public static string NameOf(string data)
     {
         string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(data));
@@ -36,15 +36,15 @@ internal sealed record DataPlace(string Path)
             : System.IO.Path.GetFileName(full);
     }
 
-    /// <summary>The files of data in the order of their names: those of a folder itself, else those of the folders in it. Not of an archive.</summary>
+    /// <summary>The data files in order of name: those directly in a folder, or else those in its subfolders. Not for an archive.</summary>
     public IReadOnlyList<DataFile> Files()
     {
         IEnumerable<string> paths = IsFile ? [Path] : Directory.Exists(Path) ? InFolder(Path) : Matches(Path).Where(FileKind.IsData);
         return [.. paths.Order(StringComparer.Ordinal).Select(path => (DataFile)path)];
     }
 
-    /// <summary>Unpacks what may be data, each file under its plain name, whatever folders the archive puts it in: no entry can name a place outside
-    /// <paramref name="folder"/>, and what is not needed costs no disk.</summary>
+    /// <summary>Unpacks possible data files, each under its plain name, ignoring the archive's folders: no entry can name a path outside
+    /// <paramref name="folder"/>, and files that are not needed take no disk space.</summary>
     public IReadOnlyList<DataFile> Unpack(string folder)
     {
         try
@@ -65,7 +65,7 @@ internal sealed record DataPlace(string Path)
 
                 files.Add(new DataFile(System.IO.Path.Combine(folder, entry.Name), System.IO.Path.Combine(Path, entry.Name)));
                 entry.ExtractToFile(files[^1].Path);
-                if (ChecksumOf(files[^1].Path) != entry.Crc32) // which ZipArchive leaves to its caller
+                if (ChecksumOf(files[^1].Path) != entry.Crc32) // ZipArchive leaves this check to its caller
                 {
                     throw new UserErrorException($"{Path} is damaged: the checksum of {entry.FullName} does not match. Copy or download the archive again.");
                 }
@@ -98,7 +98,7 @@ internal sealed record DataPlace(string Path)
         return folder;
     }
 
-    // Patterns may be in any part of the path; ** is any number of folders.
+    // Any part of the path may be a pattern; ** matches any number of folders.
     private static IEnumerable<string> Matches(string pattern)
     {
         string folder = PatternFolder(pattern);
@@ -117,7 +117,7 @@ internal sealed record DataPlace(string Path)
     private static IEnumerable<string> Folders(string folder, string pattern) => Directory.EnumerateDirectories(folder, pattern).Where(inner =>
         (pattern != "*" || System.IO.Path.GetFileName(inner)[0] is not ('.' or '_')) && IsBelow(inner)); // .git, _temporary, _delta_log
 
-    // A link to a folder above it would bring the same files again and again.
+    // A link to a parent folder would yield the same files endlessly.
     private static bool IsBelow(string inner) =>
         new DirectoryInfo(inner).ResolveLinkTarget(returnFinalTarget: true) is not { } target
         || !$"{inner}/".StartsWith($"{System.IO.Path.TrimEndingDirectorySeparator(target.FullName)}/", StringComparison.Ordinal);
@@ -131,9 +131,9 @@ internal sealed record DataPlace(string Path)
     }
 }
 
-/// <summary>A file that prepared data was made of.</summary>
-/// <param name="Path">Relative to the place that <c>--data</c> names; in full where it is elsewhere.</param>
-/// <param name="Sha256">Lower-case hex; null for a file that lies beside those that are read.</param>
+/// <summary>A source file of prepared data.</summary>
+/// <param name="Path">Relative to the place that <c>--data</c> names; absolute if it is elsewhere.</param>
+/// <param name="Sha256">Lower-case hex; null for a file that was not read.</param>
 internal sealed record SourceFile(string Path, string? Sha256 = null);
 
 internal static class FileKind
@@ -168,7 +168,7 @@ internal static class FileKind
 
     public static bool IsZip(string path) => HasExtension(path, ".zip");
 
-    /// <summary>The name without the extension of a compression.</summary>
+    /// <summary>The name without a compression extension.</summary>
     public static string Uncompressed(string path) => HasExtension(path, ".gz") || HasExtension(path, ".zst") ? Path.GetFileNameWithoutExtension(path) : Path.GetFileName(path);
 
     /// <summary>Whether a file of a folder or an archive may be data. Files such as <c>_SUCCESS</c>, <c>.part.crc</c> and <c>__MACOSX/._x.csv</c> are not.</summary>
@@ -188,8 +188,8 @@ internal static class FileKind
     private static bool HasExtension(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);
 }
 
-/// <summary>What the files of MovieLens are known to have, with or without a header.</summary>
-/// <param name="IsOpen">Whether further columns follow: the flags of the genres.</param>
+/// <summary>The known columns of MovieLens files, with or without a header.</summary>
+/// <param name="IsOpen">Whether further columns follow: the genre flags.</param>
 internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOnlyList<string> Columns, bool IsOpen = false)
 {
     public const string Genres = "u.genre";
@@ -216,7 +216,7 @@ internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOn
 
     public static bool IsGenres(string path) => Path.GetFileName(path).Equals(Genres, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether it is one of MovieLens' lists of films, whose titles end with the year.</summary>
+    /// <summary>Whether it is one of MovieLens' film lists, whose titles end with the year.</summary>
     public static bool IsFilms(DataTable table) =>
         table.Columns.SequenceEqual(Movies, StringComparer.OrdinalIgnoreCase) || (IsMovies(table.File.Name) && Find(table.File.Name) is not null);
 
@@ -226,7 +226,7 @@ internal sealed record MovieLensFiles(string FileName, string Delimiter, IReadOn
 
     public static MovieLensFiles? Find(string name) => Array.Find(All, one => one.IsNamed(name));
 
-    /// <summary>Names of the columns of a file that has lost its header, by its name and their number.</summary>
+    /// <summary>Column names for a file without its header, by file name and number of columns.</summary>
     public static IReadOnlyList<string>? NamesOf(string name, int columns) =>
         Array.Find(WithHeader, one => one.IsNamed(name) && one.Columns.Count == columns)?.Columns;
 

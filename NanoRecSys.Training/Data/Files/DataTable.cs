@@ -3,23 +3,23 @@ using DuckDB.NET.Data;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>A file of rows and columns as it was recognised, and how DuckDB reads it.</summary>
-/// <param name="Columns">Names; positions from 1 on where there is no header.</param>
+/// <summary>A file of rows and columns as recognized, and how DuckDB reads it.</summary>
+/// <param name="Columns">Names; positions, counted from 1, if there is no header.</param>
 internal sealed partial record DataTable(DataFile File, string Format, IReadOnlyList<string> Columns)
 {
     private const int SampleRows = 100;
 
-    /// <summary>What DuckDB selects from; for text in lines, rows that do not fit go to its table of rejects.</summary>
+    /// <summary>What DuckDB selects from; for line-based text, malformed rows go to its table of rejects.</summary>
     private string Relation { get; init; } = "";
     private IReadOnlyList<string> Expressions { get; init; } = [];
 
-    /// <summary>Of each column: VARCHAR for text.</summary>
+    /// <summary>SQL type of each column; VARCHAR for text.</summary>
     public IReadOnlyList<string> Types { get; init; } = [];
 
-    /// <summary>Whether the names are the file's own, or known from elsewhere.</summary>
+    /// <summary>Whether the columns have names, from the file or known otherwise.</summary>
     public bool HasHeader { get; init; } = true;
 
-    /// <summary>Between two fields; null where the file is not delimited text.</summary>
+    /// <summary>Separator of fields; null if the file is not delimited text.</summary>
     public string? Delimiter { get; init; }
 
     /// <summary>Lines before the first row.</summary>
@@ -29,19 +29,19 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     /// <summary>An upper bound; 0 if unknown.</summary>
     public long Rows { get; private init; }
 
-    /// <summary>Whether rows are lines, which messages can name.</summary>
+    /// <summary>Whether rows are lines, so that messages can name them.</summary>
     private bool HasLines { get; init; }
 
-    /// <summary>Whether each line is a user and then items: "user item item ...".</summary>
+    /// <summary>Whether each line is a user followed by items: "user item item ...".</summary>
     public bool IsSequences { get; init; }
 
-    /// <summary>Whether it is one of the text forms of the literature, in which the place in the file is the time.</summary>
+    /// <summary>Whether it is one of the text formats of the literature, in which the position in the file stands for the time.</summary>
     public bool IsOrdered => IsSequences || (Delimiter == " " && Columns.Count == 2);
 
-    /// <summary>Whether it is a JSON object of an item's id and what belongs to it.</summary>
+    /// <summary>Whether it is one JSON object whose keys are item ids.</summary>
     public bool IsMap { get; init; }
 
-    /// <summary>RecBole's types of the columns, such as <c>token_seq</c>; empty elsewhere.</summary>
+    /// <summary>RecBole's types of the columns, such as <c>token_seq</c>; empty for other formats.</summary>
     public IReadOnlyList<string> FieldTypes { get; init; } = [];
     public IReadOnlyList<string?[]> Sample { get; init; } = [];
 
@@ -57,7 +57,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     {
         "VARCHAR" => Expressions[column],
         "BLOB" => $"decode({Expressions[column]})",
-        "DOUBLE" or "FLOAT" => // whole numbers that a missing value made decimals; NaN is such a value
+        "DOUBLE" or "FLOAT" => // integers that a missing value turned into decimals; NaN is such a value
             $"CASE WHEN isnan({Expressions[column]}) THEN NULL WHEN {Expressions[column]} = trunc({Expressions[column]}) AND abs({Expressions[column]}) < 9e18 THEN {Expressions[column]}::BIGINT::VARCHAR ELSE {Expressions[column]}::VARCHAR END",
         var type when IsNestedType(type) => $"to_json({Expressions[column]})::VARCHAR",
         var type when type.StartsWith("DECIMAL", StringComparison.Ordinal) => // databases write numbers without a scale as DECIMAL(38,10)
@@ -94,7 +94,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         }
     }
 
-    /// <param name="row">0-based, among the rows that came.</param>
+    /// <param name="row">0-based, among the rows that DuckDB returned.</param>
     public (string Place, long Line, string Text) Find(long row, IReadOnlySet<long> rejected)
     {
         if (!HasLines)
@@ -106,7 +106,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         return ($"line {line}", line, text);
     }
 
-    /// <summary>Whether the line of a row is the cause of what it lacks: DuckDB has no values of such a line.</summary>
+    /// <summary>Whether a malformed line is the reason for a row's missing values: DuckDB returns none for such a line.</summary>
     public bool IsBrokenJson(string line)
     {
         if (!HasLines || Delimiter is not null)
@@ -125,7 +125,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         }
     }
 
-    /// <summary>Lines that could not be taken apart, with the reason; none where rows are not lines.</summary>
+    /// <summary>Lines that could not be parsed, with the reason; empty if rows are not lines.</summary>
     public List<(long Line, string Reason, string Text)> Rejected(DuckDb duck, bool isRead = true)
     {
         if (Delimiter is not { } delimiter)
@@ -286,7 +286,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
         return new DataFile(copy, file.Name);
     }
 
-    // An object in one line is a row, unless it is the whole file and all that it holds are lists or objects.
+    // An object in one line is a row, unless it is the whole file and contains only lists or objects.
     private static bool IsJsonLines(IReadOnlyList<string> head)
     {
         string[] lines = [.. head.Where(line => !string.IsNullOrWhiteSpace(line)).Take(2)];
@@ -311,12 +311,12 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
                 using var document = JsonDocument.Parse(NotANumber().Replace(line, "null"));
                 if (document.RootElement.ValueKind == JsonValueKind.Object)
                 {
-                    keys.AddRange(document.RootElement.EnumerateObject().Select(property => property.Name).Except(keys, StringComparer.OrdinalIgnoreCase)); // as DuckDB compares
+                    keys.AddRange(document.RootElement.EnumerateObject().Select(property => property.Name).Except(keys, StringComparer.OrdinalIgnoreCase)); // DuckDB's comparison
                 }
             }
             catch (JsonException)
             {
-                // A row that cannot be read is named when rows are read.
+                // Invalid rows are reported when the rows are read.
             }
         }
 
@@ -351,7 +351,7 @@ internal sealed partial record DataTable(DataFile File, string Format, IReadOnly
     private static partial Regex SectionRow();
 }
 
-/// <summary>Rows that cannot be read, and the one form of message for them: file, line, reason, and the text itself.</summary>
+/// <summary>Rows that cannot be read, and their common message format: file, line, reason, text.</summary>
 internal static class BadRow
 {
     private const int LongestText = 80;
@@ -371,8 +371,8 @@ internal static class BadRow
         ? $"the {column} is missing"
         : $"the {column} '{Shorten(id)}' is not an id: 1 to {EntityId.MaxBytes} bytes of UTF-8 without control characters, other than '.' and '..'";
 
-    /// <summary>Whether a file has no more rows that cannot be read than may be left out.</summary>
-    /// <returns>How many there are, and the message of the first; null where there is none.</returns>
+    /// <summary>Checks that no more rows are unreadable than may be skipped.</summary>
+    /// <returns>Their number, and the message for the first; null if there is none.</returns>
     public static (long Count, string? First) Judge(DataTable table, DuckDb duck, List<(long Row, string Reason)> bad, long allowed)
     {
         List<(long Line, string Reason, string Text)> rejected = table.Rejected(duck, isRead: bad.Count <= allowed);

@@ -1,9 +1,9 @@
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>How lines of a text file divide into fields.</summary>
+/// <summary>How the lines of a text file are split into fields.</summary>
 internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, int Skipped)
 {
-    // Blanks are part of titles, and commas of decimals, so that they are tried after what texts hardly have.
+    // Titles contain spaces, and decimals commas; so these are tried after delimiters that rarely occur in text.
     private static readonly string[] Delimiters = ["\t", "::", ",", ";", "|", "\u0001", " "];
 
     public bool HasNames { get; init; }
@@ -112,7 +112,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
         return null;
     }
 
-    // Quotes in TSV are mostly text: the inches of a title.
+    // Quotes in TSV are mostly literal, such as inches in a title.
     private static bool IsQuotedIn(string[] lines, string delimiter) =>
         delimiter != "\t" || lines.Any(line => line.Split('\t').Any(cell => cell.Length > 1 && cell.StartsWith('"') && cell.EndsWith('"')));
 
@@ -136,7 +136,7 @@ internal sealed record Dialect(string Delimiter, IReadOnlyList<string> Columns, 
 
     private static string WithoutType(string cell) => IsTyped(cell.Trim()) ? cell.Trim()[..cell.Trim().LastIndexOf(':')] : cell.Trim();
 
-    // A name that is there twice would be two columns of one name in messages; an index of pandas has none.
+    // A repeated name would be ambiguous in messages; the index column of pandas has no name.
     private static IEnumerable<string> Distinct(List<string> names) =>
         names.Select((name, i) => name.Length == 0 ? $"Unnamed: {i}" : names.IndexOf(name) == i ? name : $"{name} ({i + 1})");
 }

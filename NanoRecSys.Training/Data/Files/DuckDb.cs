@@ -3,12 +3,12 @@ using DuckDB.NET.Data;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>A DuckDB that reads and writes files: results are streamed in batches of Arrow columns, in the order of the file.</summary>
+/// <summary>A DuckDB instance that reads and writes files; it streams results as batches of Arrow columns, in file order.</summary>
 internal sealed class DuckDb : IDisposable
 {
     private readonly DuckDBConnection _connection;
 
-    /// <param name="path">Of its database; by default in memory, which keeps nothing.</param>
+    /// <param name="path">Path of its database; in memory by default.</param>
     public DuckDb(string path = ":memory:")
     {
         _connection = new DuckDBConnection($"DataSource={path}");
@@ -22,7 +22,7 @@ internal sealed class DuckDb : IDisposable
 
     public static string Text(string value) => $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    /// <summary>The literal of one file's path: the characters that patterns consist of stand for themselves.</summary>
+    /// <summary>A literal for one file's path, with pattern characters escaped.</summary>
     public static string PathText(string path) => Text(string.Concat(path.Select(c => c is '[' or '*' or '?' ? $"[{c}]" : c.ToString())));
 
     public static string Name(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
@@ -34,7 +34,7 @@ internal sealed class DuckDb : IDisposable
         command.ExecuteNonQuery();
     }
 
-    /// <summary>Adds rows to a table, all or none of them, with what <paramref name="sql"/> changes.</summary>
+    /// <summary>Adds rows to a table and executes <paramref name="sql"/>, in one transaction.</summary>
     public void Append(string table, Action<DuckDBAppender> write, string sql)
     {
         using DuckDBTransaction transaction = _connection.BeginTransaction();
@@ -47,7 +47,7 @@ internal sealed class DuckDb : IDisposable
         transaction.Commit();
     }
 
-    /// <summary>A small result as texts; null where a value is.</summary>
+    /// <summary>A small result as strings; null for NULL.</summary>
     public List<string?[]> Rows(string sql)
     {
         using DuckDBCommand command = _connection.CreateCommand();
@@ -62,7 +62,7 @@ internal sealed class DuckDb : IDisposable
         return rows;
     }
 
-    /// <summary>A result of any size; a batch is valid until the next one.</summary>
+    /// <summary>A result of any size; a batch is valid until the next one is read.</summary>
     public async IAsyncEnumerable<RecordBatch> StreamAsync(string sql, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
         await using DuckDBCommand command = _connection.CreateCommand();
@@ -79,7 +79,7 @@ internal sealed class DuckDb : IDisposable
 
     public void Dispose() => _connection.Dispose();
 
-    /// <summary>What DuckDB says of a file that it cannot read, without its advice about SQL.</summary>
+    /// <summary>DuckDB's message for an unreadable file, without its advice about SQL.</summary>
     public static UserErrorException CannotRead(DataFile file, DuckDBException e) =>
         new($"{file.Name} cannot be read: {e.Message.Split('\n')[0].Trim().Replace(file.Path, file.Name, StringComparison.Ordinal)}", e);
 }

@@ -6,20 +6,20 @@ namespace NanoRecSys.Training.Data.Files;
 
 internal enum TimeForm
 {
-    /// <summary>There are none: the order of the rows is the order.</summary>
+    /// <summary>No times: the order of the rows counts.</summary>
     None,
 
-    /// <summary>Numbers since 1970, of a unit that <see cref="TimeUnit"/> recognizes.</summary>
+    /// <summary>Numbers since 1970, in a unit that <see cref="TimeUnit"/> recognizes.</summary>
     Numbers,
 
-    /// <summary>ISO dates or Parquet's timestamps, kept as microseconds.</summary>
+    /// <summary>ISO dates or Parquet timestamps, stored as microseconds.</summary>
     Dates,
 }
 
-/// <summary>Reads the rows of interactions of one file after the other into one table.</summary>
+/// <summary>Reads the interactions of one file after another into one table.</summary>
 internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int skipBadRows, Action<double>? progress)
 {
-    private const int TimeParts = 1000; // of a unit of time that is written with decimals
+    private const int TimeParts = 1000; // per unit of time with decimals
     private readonly IdCodes _events = new();
     private readonly List<(float Weight, long Rows)> _eventTypes = [];
     private TimeForm? _form;
@@ -29,12 +29,12 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     public string? FirstBad { get; private set; }
     public long Excluded { get; private set; }
 
-    /// <summary>Whether a row's place in the file is its time, also of exact repeats.</summary>
+    /// <summary>Whether a row's position in the file is its time, even for exact repeats.</summary>
     public bool IsOrdered { get; private set; }
 
     public TimeForm Form => _form ?? TimeForm.None;
 
-    /// <summary>Whether times have decimals: then they are thousandths of their unit.</summary>
+    /// <summary>Whether times have decimals; they are then stored in thousandths of their unit.</summary>
     public bool HasFractions { get; private set; }
 
     public IReadOnlyList<EventTypeCount> EventTypes =>
@@ -89,7 +89,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         FirstBad ??= first;
     }
 
-    // The reason why a row cannot be read; null where it was.
+    // Why a row cannot be read; null if it was read.
     private string? Read(in Values values, int i)
     {
         ReadOnlySpan<byte> user = Values.Text(values.User, i);
@@ -154,7 +154,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         return weight;
     }
 
-    // Numbers with decimals are kept as thousandths of their unit: their order within it counts.
+    // Numbers with decimals are stored in thousandths of their unit, to keep their order.
     private bool TryTime(in Values values, int i, out long time)
     {
         time = 0;
@@ -247,7 +247,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
 
     private static string Describe(TimeForm form) => form switch { TimeForm.None => "no times", TimeForm.Dates => "dates", _ => "times that are numbers" };
 
-    /// <summary>What is selected: users, items, and those of times, weights and events that are there.</summary>
+    /// <summary>The selected columns: users, items, and times, weights and events if present.</summary>
     private sealed record Columns(string User, string Item, string? Time, string? Weight, string? Event, TimeForm Form, IReadOnlyList<string> Expressions)
     {
         public static Columns Of(DataTable table, ColumnRoles roles)
@@ -296,7 +296,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
         public IArrowArray? Weight { get; }
         public IArrowArray? Event { get; }
 
-        /// <summary>Without blanks around it; empty where there is none.</summary>
+        /// <summary>Trimmed; empty if there is none.</summary>
         public static ReadOnlySpan<byte> Text(IArrowArray column, int i) => ((StringArray)column).GetBytes(i).Trim(" \t"u8);
 
         public static bool TryNumber(IArrowArray? column, int i, double absent, out double number)
@@ -322,7 +322,7 @@ internal sealed class InteractionsReader(DuckDb duck, EventWeights weights, int 
     }
 }
 
-/// <param name="ByName">Types that are not named weigh 1. Below zero the event says that the item was not liked; it is no interaction, nor is one of weight zero.</param>
+/// <param name="ByName">Other types have weight 1. A weight below zero marks a dislike; events of zero or negative weight are not interactions.</param>
 internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
 {
     public static readonly EventWeights None = new(new Dictionary<string, float>());
@@ -346,5 +346,5 @@ internal sealed record EventWeights(IReadOnlyDictionary<string, float> ByName)
     public float this[string name] => ByName.GetValueOrDefault(name, 1);
 }
 
-/// <param name="Weight">In training and in popularity; zero and less: left out.</param>
+/// <param name="Weight">In training and in popularity; zero or less: left out.</param>
 internal sealed record EventTypeCount(string Name, double Weight, long Rows);

@@ -5,12 +5,12 @@ using Array = System.Array;
 namespace NanoRecSys.Training.Data.Files;
 
 /// <summary>
-/// Reads a file of items: its known columns, and every other column as an attribute of the type that its contents have. Texts stay as they are, but for
-/// those of films; row and count are <see cref="CatalogBuilder"/>'s to give.
+/// Reads a file of items: its known columns, and every other column as an attribute whose type follows from its values. Texts are not changed, except
+/// those of films; <see cref="CatalogBuilder"/> assigns rows and counts.
 /// </summary>
 internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
 {
-    // Without case and punctuation, the most telling first: of two columns the other one is an attribute.
+    // Without case and punctuation, most specific first: of two matching columns, the second is an attribute.
     private static readonly string[] Titles =
         ["title", "itemtitle", "movietitle", "booktitle", "producttitle", "name", "itemname", "productname", "prodname", "artistname", "trackname", "headline"];
 
@@ -21,11 +21,11 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     private static readonly string[] Until = ["availableuntil", "validuntil", "expiresat"];
     private static readonly string[] Hidden = ["hidden", "ishidden"];
 
-    /// <summary>The columns that were read, each as <c>name (what it became)</c>.</summary>
+    /// <summary>The columns that were read, each as <c>name (its role)</c>.</summary>
     public List<string> Columns { get; } = [];
     public int Bad { get; private set; }
 
-    /// <summary>Rows of items that an earlier row describes.</summary>
+    /// <summary>Rows of items that an earlier row already describes.</summary>
     public int Repeated { get; private set; }
     public string? FirstBad { get; private set; }
 
@@ -86,10 +86,10 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         return rows;
     }
 
-    // MovieLens: nothing but title and genres, the latter as flags in the oldest edition.
+    // MovieLens: only title and genres; the oldest edition has genres as flags.
     private List<CatalogItem> Films(DataTable table, List<string?[]> rows, IReadOnlyList<string> genres)
     {
-        const string Unknown = "unknown"; // ML-100K's genre of films without one
+        const string Unknown = "unknown"; // ML-100K's genre for films without one
         Columns.AddRange(["title (title, year)", "genres (categories)"]);
         bool hasFlags = table.Columns.Count > 3;
         int first = table.Columns.Count - genres.Count;
@@ -189,7 +189,7 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
         return flag || cell is "" or "false" or "f" or "0" or "no" or "n";
     }
 
-    // Of several names the most telling that is there; -1 for none.
+    // The most specific of the names present; -1 for none.
     private static int Position(DataTable table, string[] names)
     {
         string[] plain = [.. table.Columns.Select(Plain)];
@@ -203,12 +203,12 @@ internal sealed class ItemsReader(DuckDb duck, int skipBadRows)
     private static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToLowerInvariant();
 }
 
-/// <summary>Lists in one cell: <c>a|b|c</c>, <c>["a", "b"]</c>, <c>['a', 'b']</c>, or <c>a b c</c> where the file says so.</summary>
+/// <summary>Lists in one cell: <c>a|b|c</c>, <c>["a", "b"]</c>, <c>['a', 'b']</c>, or <c>a b c</c> if the file says so.</summary>
 internal static class Lists
 {
     public static bool IsList(string cell) => cell.StartsWith('[') && cell.EndsWith(']');
 
-    /// <summary>What separates the names of a column of categories: a bar, or else a comma or a semicolon where many cells have one.</summary>
+    /// <summary>What separates the names of a column of categories: a bar, or else a comma or a semicolon if many cells have one.</summary>
     public static char SeparatorOf(IReadOnlyCollection<string> cells) =>
         cells.Any(cell => cell.Contains('|')) ? '|' : Array.Find([',', ';'], mark => 4 * cells.Count(cell => cell.Contains(mark)) > cells.Count) is var found and not '\0' ? found : '|';
 
@@ -248,10 +248,10 @@ internal static class Lists
 internal sealed record AttributeColumn(string Name, int Position, AttributeKind Kind, bool IsSequence)
 {
     private const int LongestCategory = 60;
-    private const int FewTexts = 50; // this many different texts are categories, whatever their share of the rows
+    private const int FewTexts = 50; // up to this many distinct texts are categories, whatever their share of the rows
     private static readonly string[] AlwaysText = ["desc", "overview", "summary", "text", "details", "features", "url", "link"];
 
-    /// <returns>Null for a column without values, or of objects.</returns>
+    /// <returns>Null for a column of objects, or without values.</returns>
     public static AttributeColumn? Of(DataTable table, int column, List<string?[]> rows)
     {
         string[] values = [.. rows.Select(row => row[column]).OfType<string>().Where(value => value.Length > 0)];

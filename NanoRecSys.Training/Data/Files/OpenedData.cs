@@ -2,10 +2,10 @@ using System.Security.Cryptography;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>The files of a data set as they were recognised; dispose it to remove what was unpacked only for the reading.</summary>
+/// <summary>The recognized files of a data set; disposing removes files that were unpacked only for reading.</summary>
 internal sealed class OpenedData : IDisposable
 {
-    // Of several kinds of files with users and items, and of several that describe items: which are meant.
+    // Usual names, which decide if several files have users and items, or describe items.
     private static readonly string[] InteractionNames =
         ["ratings", "interactions", "events", "transactions", "reviews", "review", "rating", "event", "inter", "clicks", "purchases", "orders", "behavior", "log"];
 
@@ -13,7 +13,7 @@ internal sealed class OpenedData : IDisposable
         ["movies", "items", "item", "products", "product", "articles", "catalog", "catalogue", "metadata", "meta", "books", "business", "games", "songs", "tracks", "artists", "anime", "recipes", "news", "videos"];
 
     private readonly Lazy<string> _temporary = new(() => Directory.CreateTempSubdirectory("nanorecsys-").FullName);
-    private readonly List<(DataFile File, string Message)> _problems = []; // of files that were not read, or not as what they may be
+    private readonly List<(DataFile File, string Message)> _problems = []; // about files that were not read, or were read as something else
 
     private OpenedData(DataPlace place, ColumnOptions columns) => (Place, Columns) = (place, columns);
 
@@ -23,7 +23,7 @@ internal sealed class OpenedData : IDisposable
 
     public IReadOnlyList<(DataTable Table, ColumnRoles Roles)> Interactions { get; private set; } = [];
 
-    /// <summary>What describes the items; null where nothing does.</summary>
+    /// <summary>The file that describes the items; null if there is none.</summary>
     public DataTable? Items { get; private set; }
     public IReadOnlyList<string> Genres { get; private set; } = [];
     public List<string> Notes { get; } = [];
@@ -47,7 +47,7 @@ internal sealed class OpenedData : IDisposable
         }
     }
 
-    /// <summary>The files, with the hashes of those that are read; an archive is one file.</summary>
+    /// <summary>The files, with hashes of those that are read; an archive is one file.</summary>
     public async Task<IReadOnlyList<SourceFile>> SourcesAsync(CancellationToken cancellation)
     {
         var read = Interactions.Select(one => one.Table.File.Name).Append(Items?.File.Name).Concat(Files.Where(IsGenres).Select(file => file.Name)).ToHashSet();
@@ -65,10 +65,10 @@ internal sealed class OpenedData : IDisposable
         return sources;
     }
 
-    /// <summary>The file of interactions or the archive; where there are several files, their place.</summary>
+    /// <summary>The file of interactions or the archive; for several files, their folder.</summary>
     public string Source => Place.IsArchive || Interactions.Count > 1 ? Place.Path : Path.GetFullPath(Interactions[0].Table.File.Name);
 
-    /// <summary>SHA-256 of <see cref="Source"/>; of several files, that of their hashes in order, a line each.</summary>
+    /// <summary>SHA-256 of <see cref="Source"/>; for several files, of their hashes in order, one per line.</summary>
     public string HashOf(IReadOnlyList<SourceFile> files)
     {
         HashSet<string> read = Place.IsArchive ? [Place.Path] : [.. Interactions.Select(one => one.Table.File.Name)];
@@ -121,7 +121,7 @@ internal sealed class OpenedData : IDisposable
         }
     }
 
-    // What Hive and Spark keep in folders such as day=2024-01-31.
+    // Partition columns of Hive and Spark, in folder names such as day=2024-01-31.
     private IEnumerable<string> Partitions(DataTable table) => Place.IsArchive ? [] : Path.GetRelativePath(Place.Folder, table.File.Path)
         .Split(Path.DirectorySeparatorChar).SkipLast(1).Where(folder => folder.IndexOf('=') > 0).Select(folder => folder[..folder.IndexOf('=')]).Except(table.Columns, StringComparer.OrdinalIgnoreCase);
 
@@ -204,7 +204,7 @@ internal sealed class OpenedData : IDisposable
         return chosen;
     }
 
-    // Beside one file: those whose name says that they describe items.
+    // Next to a single file: files whose names suggest that they describe items.
     private DataTable? FindBeside()
     {
         string stem = Stem(Place.Path);
@@ -219,7 +219,7 @@ internal sealed class OpenedData : IDisposable
         }
     }
 
-    // Long tables of an item's properties, a row for each, are not what is read.
+    // Tables with one row per property of an item are not supported.
     private bool Describes(DataTable table)
     {
         try
@@ -234,7 +234,7 @@ internal sealed class OpenedData : IDisposable
         }
     }
 
-    /// <summary>How the columns of a table of items are found: its ids are those of the column that the interactions name, if it has one of that name.</summary>
+    /// <summary>The roles of an item table's columns; its ids are in the column named as in the interactions, if there is one.</summary>
     public ColumnOptions ItemColumns(DataTable items)
     {
         (DataTable table, ColumnRoles roles) = Interactions[0];

@@ -33,7 +33,7 @@ internal sealed record RecognizedFormat(int Files, string Format, IReadOnlyDicti
     }
 }
 
-/// <param name="Interactions">In the order of the files, without exact repeats.</param>
+/// <param name="Interactions">In file order, without exact repeats.</param>
 internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<CatalogItem> Items, TimeUnit Unit, TimeForm Form)
 {
     public required RecognizedFormat Format { get; init; }
@@ -45,7 +45,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
     public static async Task<ReadData> ReadAsync(
         OpenedData opened, ReadOptions options, ICollection<string> notes, Action<double>? progress, CancellationToken cancellation)
     {
-        // First: the interactions of a large set take longer.
+        // First, because the interactions of a large data set take longer.
         var itemsReader = new ItemsReader(opened.Duck, options.SkipBadRows);
         IReadOnlyList<CatalogItem> items = opened.Items is null ? [] : await itemsReader.ReadAsync(opened.Items, opened.ItemColumns(opened.Items), opened.Genres, cancellation);
         int done = 0;
@@ -81,7 +81,7 @@ internal sealed record ReadData(InteractionTable Interactions, IReadOnlyList<Cat
         TimeUnit unit = reader.Form switch { TimeForm.Dates => TimeUnit.Dates, TimeForm.None => TimeUnit.Order, _ => TimeUnit.Of(read.Times, reader.HasFractions) };
         if (reader.IsOrdered)
         {
-            read.NumberTimes(); // where the place is the time, a copy of a row is another interaction
+            read.NumberTimes(); // if the position is the time, a copy of a row is another interaction
         }
 
         (InteractionTable kept, int repeats) = options.KeepRepeats ? (read, 0) : DuplicateRows.Drop(read);

@@ -3,7 +3,7 @@ using System.Text.Unicode;
 
 namespace NanoRecSys.Training.Data.Files;
 
-/// <summary>Text files before DuckDB reads them: their encoding, their first lines, and the line of a row.</summary>
+/// <summary>Examines text files before DuckDB reads them: their encoding, their first lines, and the line of a row.</summary>
 internal static class TextHead
 {
     private const int HeadBytes = 1 << 16;
@@ -12,17 +12,17 @@ internal static class TextHead
 
     public static ReadOnlySpan<byte> ZstdMagic => [0x28, 0xB5, 0x2F, 0xFD];
 
-    /// <summary>How DuckDB opens the file: it goes by the name's lower-case extension unless told.</summary>
+    /// <summary>The compression option for DuckDB, which otherwise goes by the lower-case extension.</summary>
     public static string Compression(DataFile file) => $"compression = '{(file.StartsWith(GzipMagic) ? "gzip" : "uncompressed")}'";
 
-    /// <summary>A gz file's contents, any other file as it is.</summary>
+    /// <summary>The contents of a gz file; any other file as is.</summary>
     public static Stream Open(DataFile file)
     {
         FileStream stream = file.Open();
         return file.StartsWith(GzipMagic) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
     }
 
-    /// <summary>Whether all frames and blocks of a zst file (RFC 8878) are there: DuckDB takes half of one for a whole.</summary>
+    /// <summary>Whether a zst file (RFC 8878) has all its frames and blocks: DuckDB accepts a truncated file as complete.</summary>
     public static bool IsWholeZstd(DataFile file)
     {
         using FileStream stream = file.Open();
@@ -31,7 +31,7 @@ internal static class TextHead
         {
             while (stream.Position < stream.Length)
             {
-                if (reader.ReadUInt32() >> 4 == 0x184D2A5) // a frame to be skipped
+                if (reader.ReadUInt32() >> 4 == 0x184D2A5) // a skippable frame
                 {
                     uint size = reader.ReadUInt32();
                     stream.Position += size;
@@ -47,7 +47,7 @@ internal static class TextHead
                 do
                 {
                     block = reader.ReadUInt16() | (reader.ReadByte() << 16);
-                    stream.Position += ((block >> 1) & 3) == 1 ? 1 : block >> 3; // one repeated byte, or as many as it says
+                    stream.Position += ((block >> 1) & 3) == 1 ? 1 : block >> 3; // one repeated byte, or as many bytes as stated
                 }
                 while ((block & 1) == 0);
 
@@ -62,8 +62,8 @@ internal static class TextHead
         }
     }
 
-    /// <summary>The file as DuckDB reads it: the file itself, or a copy in UTF-8 (each line that is not is read as Windows-1252), without a mix of LF and
-    /// CRLF, which stops DuckDB, and without a byte order mark before JSON, which DuckDB takes for a bad row. Lines have a normal length.</summary>
+    /// <summary>The file as DuckDB reads it: the file itself, or a copy in UTF-8 (other lines are read as Windows-1252), without a mix of LF and
+    /// CRLF, which stops DuckDB, and without a byte order mark before JSON, which DuckDB reports as a bad row. No line is overlong.</summary>
     /// <exception cref="InvalidDataException">A damaged gz file.</exception>
     public static DataFile InUtf8(DataFile file, Lazy<string> folder, ICollection<string> notes, out long all)
     {
@@ -95,7 +95,7 @@ internal static class TextHead
         return new DataFile(copy, file.Name);
     }
 
-    /// <summary>The first lines, as far as they are whole; blank ones too.</summary>
+    /// <summary>The first complete lines, including blank ones.</summary>
     public static IReadOnlyList<string> Lines(DataFile file)
     {
         using Stream stream = Open(file);
@@ -116,8 +116,8 @@ internal static class TextHead
         return lines;
     }
 
-    /// <summary>The 1-based lines of places in a file.</summary>
-    /// <param name="positions">Bytes, from 1 on, ascending.</param>
+    /// <summary>The 1-based line numbers of positions in a file.</summary>
+    /// <param name="positions">1-based byte positions, ascending.</param>
     public static long[] LinesAt(DataFile file, long[] positions)
     {
         long[] lines = new long[positions.Length];
@@ -140,8 +140,8 @@ internal static class TextHead
         return lines;
     }
 
-    /// <summary>The 1-based line of a row, and its text, for a message: counts records from the beginning.</summary>
-    /// <param name="row">0-based, among the rows that could be taken apart.</param>
+    /// <summary>The 1-based line of a row, and its text, for a message; counts records from the start.</summary>
+    /// <param name="row">0-based, among the rows that could be parsed.</param>
     public static (long Line, string Text) Find(DataFile file, long skipped, long row, bool quoted, IReadOnlySet<long> rejected)
     {
         using Stream stream = Open(file);
@@ -186,7 +186,7 @@ internal static class TextHead
     private delegate void LineVisitor(ReadOnlySpan<byte> line);
 }
 
-/// <param name="Name">What messages call it: of an unpacked file, its place in the archive.</param>
+/// <param name="Name">Its name in messages; for an unpacked file, its path in the archive.</param>
 internal sealed record DataFile(string Path, string Name)
 {
     public static implicit operator DataFile(string path) => new(path, path);
@@ -203,10 +203,10 @@ internal sealed record DataFile(string Path, string Name)
     }
 }
 
-/// <summary>Lines of a stream as bytes, without their line ends (LF or CRLF) and without garbage per line.</summary>
+/// <summary>Lines of a stream as bytes, without line endings (LF or CRLF), and without allocations per line.</summary>
 internal sealed class ByteLines(Stream stream, string name)
 {
-    private const int LongestLine = 1 << 20; // Rows take tens of bytes: a longer line is of another kind of file.
+    private const int LongestLine = 1 << 20; // Rows take tens of bytes; a longer line means another kind of file.
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     private readonly byte[] _buffer = new byte[LongestLine];
@@ -216,16 +216,16 @@ internal sealed class ByteLines(Stream stream, string name)
     private bool _hasFeeds;
     private bool _hasReturns;
 
-    /// <summary>1-based number of the line that was read last.</summary>
+    /// <summary>1-based number of the last line read.</summary>
     public long Number { get; private set; }
 
     /// <summary>Whether the stream begins with UTF-8's byte order mark.</summary>
     public bool HasMark { get; private set; }
 
-    /// <summary>Whether some of the lines read so far end with LF and others with CRLF.</summary>
+    /// <summary>Whether the lines read so far mix LF and CRLF.</summary>
     public bool HasMixedEnds => _hasFeeds && _hasReturns;
 
-    /// <summary>Bytes of the stream up to the end of the line that was read last.</summary>
+    /// <summary>Bytes of the stream up to the end of the last line read.</summary>
     public long Position { get; private set; }
 
     public bool TryRead(out ReadOnlySpan<byte> line)
@@ -274,8 +274,8 @@ internal sealed class ByteLines(Stream stream, string name)
     }
 }
 
-/// <summary>Text of a line, each line by itself: UTF-8, else Windows-1252, of which latin-1 is a part. No text with an accent in these encodings is
-/// valid UTF-8, and a file of mixed origin keeps all its titles.</summary>
+/// <summary>Text of one line: UTF-8, else Windows-1252, which includes Latin-1. No accented text in these encodings is
+/// valid UTF-8; so a file of mixed encodings keeps all its titles.</summary>
 internal static class LineText
 {
     private static readonly Encoding Windows1252 = CodePagesEncodingProvider.Instance.GetEncoding(1252)!;

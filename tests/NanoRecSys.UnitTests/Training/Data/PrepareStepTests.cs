@@ -277,7 +277,7 @@ public sealed class PrepareStepTests : FolderTests
         var error = await Assert.ThrowsAsync<UserErrorException>(() => PrepareAsync("1,10,4,1500000000\n1,11,4,1500000001000\n1,12,4,0\n", movies: null));
 
         Assert.Equal(
-            "Some timestamps look like seconds (1500000000), others like milliseconds (1500000001000). Write all of them in one unit, best in seconds since 1970.",
+            "Some timestamps look like seconds (1500000000), others like milliseconds (1500000001000). Write all of them in one unit, preferably seconds since 1970.",
             error.Message);
     }
 

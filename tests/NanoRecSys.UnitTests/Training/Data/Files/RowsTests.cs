@@ -80,8 +80,8 @@ public sealed class RowsTests : IDisposable
     [Theory]
     [InlineData("'nan'::DOUBLE AS item_id", "DIR/a.parquet, row 1: the item_id is missing")]
     [InlineData("7 AS item_id, NULL::BIGINT AS ts", "DIR/a.parquet, row 1: the ts is missing; --columns time= leaves the column out")]
-    [InlineData("[7] AS item_id", "The column item_id of DIR/a.parquet has objects or lists, and ids are numbers or texts. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
-    [InlineData("{'id': 7} AS item_id", "The column item_id of DIR/a.parquet has objects or lists, and ids are numbers or texts. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
+    [InlineData("[7] AS item_id", "The column item_id of DIR/a.parquet has objects or lists, but ids are numbers or strings. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
+    [InlineData("{'id': 7} AS item_id", "The column item_id of DIR/a.parquet has objects or lists, but ids are numbers or strings. Write the id into a column of its own, or name another column: --columns item=COLUMN.")]
     public async Task Values_of_Parquet_that_are_no_ids_or_times_are_named(string columns, string refusal)
     {
         _folder.Copy("a.parquet", $"SELECT 1 AS user_id, {columns}", "FORMAT parquet");
