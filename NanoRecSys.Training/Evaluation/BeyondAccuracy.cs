@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>What the lists are like whatever the next item was, and whom a model serves well.</summary>
+/// <summary>Qualities of the lists other than accuracy, and accuracy by slices of users and items.</summary>
 internal static class BeyondAccuracy
 {
     public const int K = 10;
@@ -9,10 +9,10 @@ internal static class BeyondAccuracy
     public const string ByPopularity = "item popularity";
 
 
-    private static readonly int[] HistoryEdges = [5, 20, 50, 100]; // last length of a slice
+    private static readonly int[] HistoryEdges = [5, 20, 50, 100]; // longest history of each slice
     private static readonly (double Share, string Name)[] ItemTiers = [(0.01, "top 1%"), (0.1, "top 10%"), (0.5, "top half"), (1, "rest")];
 
-    /// <param name="lists">[U, K] best first; row -1 where there are no more.</param>
+    /// <param name="lists">[U, K] best first; row -1 after the last.</param>
     /// <param name="trainCounts">[V] interactions of each item in the training part.</param>
     public static ListQuality Of(ReadOnlySpan<Candidate> lists, Catalog catalog, IReadOnlyList<int> trainCounts, int users)
     {
@@ -45,8 +45,8 @@ internal static class BeyondAccuracy
             (double)recommended.Count / Math.Max(1, catalog.Count), novelty / Math.Max(1, slots), (double)inHead / Math.Max(1, slots), pairs > 0 ? distance / pairs : null);
     }
 
-    /// <summary>Figures by length of the history and by popularity of the item to predict; slices without users are left out.</summary>
-    /// <param name="ranks">[U] of one model.</param>
+    /// <summary>Metrics by length of the history and by popularity of the target; slices without users are left out.</summary>
+    /// <param name="ranks">[U] ranks of one model.</param>
     /// <param name="trainCounts">[V]</param>
     public static IReadOnlyList<MetricSlice> Slices(RankedUsers users, int[] ranks, IReadOnlyList<int> trainCounts)
     {
@@ -69,7 +69,7 @@ internal static class BeyondAccuracy
         _ => $"{HistoryEdges[slice - 1] + 1}-{HistoryEdges[slice]}",
     };
 
-    /// <summary>[V] place in <see cref="ItemTiers"/> of each item; of equally popular ones the smaller row is ahead.</summary>
+    /// <summary>[V] index into <see cref="ItemTiers"/> of each item; ties go to the smaller row.</summary>
     private static int[] Tiers(IReadOnlyList<int> trainCounts)
     {
         int[] tiers = new int[trainCounts.Count];
@@ -83,7 +83,7 @@ internal static class BeyondAccuracy
         return Array.ConvertAll(tiers, tier => Math.Min(tier, ItemTiers.Length - 1));
     }
 
-    /// <summary>One less the Jaccard index; null where an item has no category.</summary>
+    /// <summary>One minus the Jaccard index; null if an item has no category.</summary>
     private static double? Distance(IReadOnlyList<string> first, IReadOnlyList<string> second)
     {
         if (first.Count == 0 || second.Count == 0)

@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>What the mean of a figure over users would have been for other users: resamples of the users, with replacement (Efron, 1979). All series
-/// see the same resamples, so that their differences are paired.</summary>
+/// <summary>How the mean of a metric varies with the choice of users, estimated by resampling users with replacement (Efron, 1979). All series
+/// share the same resamples, so their differences are paired.</summary>
 internal sealed class Bootstrap
 {
     private const double Tail = 0.025; // on each side: 95% intervals
@@ -17,7 +17,7 @@ internal sealed class Bootstrap
         ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 1);
         int series = values.Count;
         int users = series == 0 ? 0 : values[0].Length;
-        float[] byUser = new float[users * series]; // [U, series]: a drawn user is one stretch of memory
+        float[] byUser = new float[users * series]; // [U, series]: a drawn user's values are contiguous
         for (int s = 0; s < series; s++)
         {
             for (int user = 0; user < users; user++)
@@ -41,10 +41,10 @@ internal sealed class Bootstrap
         return new Bootstrap(means);
     }
 
-    /// <summary>Of one series' mean.</summary>
+    /// <summary>Interval of one series' mean.</summary>
     public ConfidenceInterval Interval(int series) => Percentiles([.. _means[series]]);
 
-    /// <summary>Of the difference of two means, the first less the second.</summary>
+    /// <summary>Interval of the first mean minus the second.</summary>
     public ConfidenceInterval DifferenceInterval(int first, int second) => Percentiles([.. _means[first].Zip(_means[second], (a, b) => a - b)]);
 
     private static void Sum(float[] byUser, int users, SeededDraws draws, double[] sums)
@@ -68,7 +68,7 @@ internal sealed class Bootstrap
     }
 }
 
-/// <summary>Intervals of several models' figures on the same users, and of their differences.</summary>
+/// <summary>Intervals of several models' metrics on the same users, and of their differences.</summary>
 /// <param name="ranks">[models][U]</param>
 internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long seed, int threads)
 {
@@ -85,8 +85,8 @@ internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long
         Metrics.Select((metric, m) => (metric.Name, Interval: _bootstrap.Interval(Series(model, m))))
             .ToDictionary(pair => pair.Name, pair => pair.Interval);
 
-    /// <summary>Of every two models, the one that is ahead first.</summary>
-    /// <param name="results">[models] whose ranks they are.</param>
+    /// <summary>The difference of every pair of models, the better one first.</summary>
+    /// <param name="results">[models] in the order of the ranks.</param>
     public IEnumerable<PairedDifference> Differences(IReadOnlyList<EvaluationResult> results)
     {
         for (int m = 0; m < Metrics.Length; m++)
@@ -110,7 +110,7 @@ internal sealed class Confidence(IReadOnlyList<int[]> ranks, int resamples, long
 }
 
 /// <param name="Metric">Such as <c>ndcg@10</c>.</param>
-/// <param name="Model">The one that is ahead, if the difference is positive.</param>
+/// <param name="Model">The better model, if the difference is positive.</param>
 internal sealed record PairedDifference(
     string Split, string Metric, string Model, string Other, double Difference, ConfidenceInterval Interval)
 {

@@ -1,13 +1,13 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Fits the probability that a recommended item is the one that comes next to the score that ordered the list (Platt, 1999): a logistic
-/// regression over the lists' places on validation, by Newton's method.</summary>
+/// <summary>Fits the probability that a recommended item is the next one to its ranking score (Platt, 1999): a logistic
+/// regression over all list positions on validation, by Newton's method.</summary>
 internal static class CalibrationFit
 {
     private const int Iterations = 50;
-    private const double Ridge = 1e-6; // keeps the curvature above zero where all scores are alike
+    private const double Ridge = 1e-6; // keeps the curvature above zero if all scores are equal
 
-    /// <returns>Null where no item was found, or where higher scores are not more often right: nothing can be calibrated then.</returns>
+    /// <returns>Null if calibration is impossible: no list contains its target, or higher scores are not more often right.</returns>
     public static ScoreCalibration? Of(RankedUsers users, int model)
     {
         int length = users.Lists[model].Length / Math.Max(1, users.Users.Length);
@@ -31,7 +31,7 @@ internal static class CalibrationFit
             return null;
         }
 
-        // Centred and scaled: the slope and the intercept do not depend on each other then, and steps stay small.
+        // Centering and scaling decouples slope and intercept, and keeps the steps small.
         double mean = places.Average(place => place.Score);
         double spread = Math.Sqrt(places.Average(place => (place.Score - mean) * (place.Score - mean)));
         if (!(spread > 0))

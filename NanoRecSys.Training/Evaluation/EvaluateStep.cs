@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Figures of the baselines and the trained models; those of a full ranking are saved for <c>publish</c>.</summary>
+/// <summary>Evaluates the baselines and the trained models; metrics of a full ranking are saved for <c>publish</c>.</summary>
 internal static class EvaluateStep
 {
     public static async Task<EvaluationReport> RunAsync(EvaluateOptions options, StepContext context)
@@ -21,7 +21,7 @@ internal static class EvaluateStep
         var differences = new List<PairedDifference>();
         foreach (var part in options.Splits.Index().GroupBy(split => split.Item == HeldOut.Test && ModelFolder.HasRefit(context.Workspace)))
         {
-            bool isRefit = part.Key; // it trained on the validation items, and what is compared with it on test does, too
+            bool isRefit = part.Key; // it trained on the validation items, so the models compared with it on test do, too
             PreparedData known = isRefit ? data.WithValidation() : data;
             using var models = new EvaluatedModels(names, known, context, ranking.LeftOut, options.PopularityDays, isRefit);
             IReadOnlyList<IScorer> scorers = options.AddLogPopularity ? AddLogPopularity(models.Scorers, known) : models.Scorers;
@@ -90,12 +90,12 @@ internal sealed record EvaluateOptions
 {
     public const int PublishedWindow = 200;
 
-    /// <summary>Names of models; empty means every one that is there.</summary>
+    /// <summary>Names of models; empty means all available ones.</summary>
     public IReadOnlyList<string> Models { get; init; } = [];
     public IReadOnlyList<HeldOut> Splits { get; init; } = [HeldOut.Validation, HeldOut.Test];
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
-    /// <summary>Items that <see cref="Exclusion.Window"/> leaves out, independent of what a model reads, so that all models are comparable.</summary>
+    /// <summary>Number of items that <see cref="Exclusion.Window"/> excludes; the same for all models, so that they are comparable.</summary>
     public int Window { get; init; } = PublishedWindow;
     public bool Sampled { get; init; }
     public int Negatives { get; init; } = 100;
@@ -106,10 +106,10 @@ internal sealed record EvaluateOptions
     public int Resamples { get; init; } = 1000;
 }
 
-/// <summary>The models of one evaluation, opened by name; what they share is opened once.</summary>
+/// <summary>The models of one evaluation, opened by name; shared parts are opened once.</summary>
 internal sealed class EvaluatedModels : IDisposable
 {
-    /// <summary>Not one model but several: the ranker with a feature dealt to other items, with item ids and without.</summary>
+    /// <summary>Not one model but several: the ranker with one feature permuted among items, with and without item ids.</summary>
     public const string FeatureSensitivity = "feature-sensitivity";
 
     /// <summary>Not a model but a protocol of its own: <see cref="Data.HeldOutItems"/>.</summary>
@@ -145,10 +145,10 @@ internal sealed class EvaluatedModels : IDisposable
 
     public IReadOnlyList<IScorer> Scorers => _scorers;
 
-    /// <summary>Whether a refit is also of this model: not of baselines that were trained before it.</summary>
+    /// <summary>Whether the refit's data applies to this model, too; not to baselines trained before.</summary>
     public static bool IsRefitted(string name) => name is not (MatrixFactorization.ModelName or MlpUserTowerScorer.ModelName or Ease.ModelName);
 
-    /// <summary>The baselines, and the models that are trained.</summary>
+    /// <summary>The baselines and the trained models.</summary>
     public static IReadOnlyList<string> Available(PreparedData data, StepContext context) =>
         [.. Names.Where(name => name is not (FeatureSensitivity or HeldOutItems) && UsageOf(name) is null or RankerUsage.Served && IsTrained(name, data, context))];
 
@@ -231,7 +231,7 @@ internal sealed class EvaluatedModels : IDisposable
     private static bool IsTrained(string name, PreparedData data, StepContext context) => name switch
     {
         "retriever" => ModelFolder.Retriever.Exists(context.Workspace.RetrieverFolder),
-        // As served, or variants of others: only when they are asked for.
+        // Served forms and variants of other models, only on request.
         ExportedRetriever.Int8Name or RecentPopularity.ModelName => false,
         RaceStep.BlendName => RaceOutcome.Find(context.Workspace, data) is { Lists.Count: > 0 },
         Ease.ModelName => IsBaselineTrained(ModelFolder.Ease, name, data, context),
@@ -241,7 +241,7 @@ internal sealed class EvaluatedModels : IDisposable
         _ => true,
     };
 
-    // One of other data does not end an evaluation of everything: nothing is built on it.
+    // A baseline for other data does not stop an evaluation of all models: nothing depends on it.
     private static bool IsBaselineTrained<T>(ModelFolder<T> model, string name, PreparedData data, StepContext context)
     {
         string folder = Path.Combine(context.Workspace.BaselinesFolder, name);
@@ -255,17 +255,17 @@ internal sealed class EvaluatedModels : IDisposable
     }
 }
 
-/// <param name="Differences">Of every two models of a split, the one that is ahead first; empty without intervals.</param>
+/// <param name="Differences">For every pair of models of a split, the better one first; empty without intervals.</param>
 internal sealed record EvaluationReport(IReadOnlyList<EvaluationResult> Results, IReadOnlyList<PairedDifference> Differences)
 {
     public HeldOutItemsReport? HeldOutItems { get; init; }
 }
 
-/// <summary>Ranks of items that training has not seen, for the users that interacted with them.</summary>
-/// <param name="AmongAll">Ranked among the whole catalogue and all new items, but those of the history: <c>hr@10</c> and the like.</param>
+/// <summary>Ranks of items unseen in training, for the users who interacted with them.</summary>
+/// <param name="AmongAll">Metrics such as <c>hr@10</c>, ranked among the whole catalog and all new items except those in the history.</param>
 internal sealed record HeldOutItemsResult(string Model, IReadOnlyDictionary<string, double> AmongAll, IReadOnlyDictionary<string, double> AmongNew);
 
-/// <param name="Cases">Users with a new item; the last one of each is the target.</param>
-/// <param name="HeldOutCosine">Of estimated and trained embeddings, in the map's own cross-validation.</param>
-/// <param name="Results">One for each way, a random order first.</param>
+/// <param name="Cases">Users with a new item; each user's last one is the target.</param>
+/// <param name="HeldOutCosine">Cosine of estimated and trained embeddings, in the map's own cross-validation.</param>
+/// <param name="Results">One per method, a random order first.</param>
 internal sealed record HeldOutItemsReport(int Cases, int KnownItems, int NewItems, double HeldOutCosine, IReadOnlyList<HeldOutItemsResult> Results);

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>All that an evaluation found, for people.</summary>
+/// <summary>An evaluation's results as tables for people.</summary>
 internal static class EvaluationTables
 {
     // Each user has one item to find, so Recall@K is HR@K: one line serves both.
@@ -96,7 +96,7 @@ internal static class EvaluationTables
         }
 
         return table.Caption(
-            $"{report.Cases:N0} users, {report.NewItems:N0} items that no training has seen among {report.KnownItems:N0} others; cosine of estimated and trained embeddings {report.HeldOutCosine:F3}");
+            $"{report.Cases:N0} users, {report.NewItems:N0} items unseen in training among {report.KnownItems:N0} others; cosine of estimated and trained embeddings {report.HeldOutCosine:F3}");
     }
 
     private static Table Differences(IReadOnlyList<PairedDifference> differences)
@@ -149,8 +149,8 @@ internal static class MetricsTable
     }
 }
 
-/// <summary>Figures for programs, on one line: <c>{"model":"retriever","split":"test","users":671,...,"hr@10":0.1}</c>; an array of such objects where
-/// several models or splits were evaluated. <c>comparable</c> is false where the protocol is not the full ranking.</summary>
+/// <summary>Metrics for programs, on one line: <c>{"model":"retriever","split":"test","users":671,...,"hr@10":0.1}</c>; an array of such objects if
+/// several models or splits were evaluated. <c>comparable</c> is false if the protocol is not the full ranking.</summary>
 internal static class EvaluationJson
 {
     public static string Line(EvaluationReport report)

@@ -3,25 +3,25 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Users that are ranked together. One batch is filled again and again: its buffers grow to the largest and stay, so that a ranking
+/// <summary>Users that are ranked together. One batch is refilled repeatedly: its buffers only grow, so that ranking
 /// allocates nothing per user.</summary>
 internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<TimedHistory>
 {
     private readonly RowSet _marked = new(items); // empty between users
     private HeldOutCase[] _cases = []; // [B or more]
-    private int[] _excludedEnds = []; // [B or more] where a user's share of _excluded ends
+    private int[] _excludedEnds = []; // [B or more] end of each user's part of _excluded
     private int[] _excluded = [];
 
     public int Count { get; private set; }
 
-    /// <summary>Grows with each filling: what was computed for an older one is stale.</summary>
+    /// <summary>Increases with each fill: results for an older version are stale.</summary>
     public int Version { get; private set; }
 
     public TimedHistory this[int index] => _cases[index].History;
 
     public HeldOutCase CaseOf(int index) => _cases[index];
 
-    /// <summary>Rows that the ranking leaves out, each once.</summary>
+    /// <summary>Excluded rows, without repeats.</summary>
     public ReadOnlySpan<int> ExcludedOf(int index)
     {
         int start = index == 0 ? 0 : _excludedEnds[index - 1];
@@ -81,8 +81,8 @@ internal sealed class HistoryBatch(int items, int leftOut) : IReadOnlyList<Timed
     }
 }
 
-/// <summary>The retriever as the models of one evaluation share it: a batch is encoded and compared with all items once, for whoever asks
-/// first.</summary>
+/// <summary>The retriever shared by the models of one evaluation: a batch is encoded and compared with all items once, on
+/// first use.</summary>
 internal sealed class BatchEncoder : IDisposable
 {
     private readonly UserEncoder _encoder;
@@ -90,7 +90,7 @@ internal sealed class BatchEncoder : IDisposable
     private HistoryBatch? _batch; // the batch of the last results, if known
     private int _version;
 
-    /// <param name="tower">Owned by the caller; not trained while this lives.</param>
+    /// <param name="tower">Owned by the caller; must not be trained during the encoder's lifetime.</param>
     public BatchEncoder(RetrieverNetwork tower, bool isReduced = false)
     {
         _encoder = new UserEncoder(tower, isReduced);
@@ -103,10 +103,10 @@ internal sealed class BatchEncoder : IDisposable
     /// <summary>[V, D], L2-normalised; owned by this encoder.</summary>
     public Tensor ItemEmbeddings => _encoder.ItemEmbeddings;
 
-    /// <summary>What divides a cosine in the model's loss.</summary>
+    /// <summary>Temperature: the divisor of a cosine in the model's loss.</summary>
     public double Temperature { get; }
 
-    /// <summary>[B, D] embeddings of the users whose cosines were asked for last; owned by this encoder.</summary>
+    /// <summary>[B, D] embeddings of the users in the last batch; owned by this encoder.</summary>
     public Tensor? Users { get; private set; }
 
     /// <param name="histories">[B] item rows, oldest first.</param>

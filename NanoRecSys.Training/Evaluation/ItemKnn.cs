@@ -3,26 +3,26 @@ using static TorchSharp.torch;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>The defaults are tuned on validation only, of five data sets alike; the measurements are in docs/models.md.</summary>
+/// <summary>The defaults are tuned on validation, jointly for five data sets; the measurements are in docs/models.md.</summary>
 internal sealed record ItemKnnOptions
 {
-    /// <summary>Most similar items that are kept for each item.</summary>
+    /// <summary>Number of most similar items kept for each item.</summary>
     public int Neighbours { get; init; } = 200;
 
-    /// <summary>Added to the cosine's denominator: what few users did together counts less.</summary>
+    /// <summary>Added to the cosine's denominator: pairs that few users share count less.</summary>
     public double Shrinkage { get; init; } = 30;
 
-    /// <summary>How much less an item counts than the one after it in the history; 1 counts all alike.</summary>
+    /// <summary>Weight of an item relative to the one after it in the history; 1 weights all equally.</summary>
     public double Decay { get; init; } = 0.7;
 
-    /// <summary>How much less a pair of items counts with each position between them in a history; 1 counts all alike.</summary>
+    /// <summary>Factor by which a pair's weight shrinks with each position between its items; 1 weights all pairs equally.</summary>
     public double Nearness { get; init; } = 0.93;
 
-    /// <summary>What a neighbour that came before the item counts beside one that came after it.</summary>
+    /// <summary>Weight of a neighbor before the item relative to one after it.</summary>
     public double Before { get; init; } = 0.5;
 }
 
-/// <summary>Item-based nearest neighbours: cosine similarities over the users of the training part, of items that are near each other in their histories.</summary>
+/// <summary>Item-based nearest neighbors: cosine similarities over the users of the training part, of items near each other in their histories.</summary>
 internal static class ItemKnn
 {
     public const string ModelName = "item-knn";
@@ -80,8 +80,8 @@ internal sealed class ItemListScorer(string name, ItemLists lists) : IScorer
     }
 }
 
-/// <summary>Products of users with all items. The result is kept for the next batch: fresh memory of this size comes from the kernel each time, which
-/// cost half as much again as the products (57,289 items, 256 users).</summary>
+/// <summary>Products of users with all items. The result buffer is reused: allocating memory of this size goes to the kernel each time, which
+/// added half the cost of the products (57,289 items, 256 users).</summary>
 /// <param name="items">[V, D]; owned by the caller.</param>
 internal sealed class ItemProducts(Tensor items) : IDisposable
 {
@@ -90,9 +90,9 @@ internal sealed class ItemProducts(Tensor items) : IDisposable
     private float[] _onCpu = []; // the same, of a GPU's products
     private long _rows; // B
 
-    /// <summary>[B, V] what <see cref="With"/> returned last.</summary>
+    /// <summary>[B, V] the last result of <see cref="With"/>.</summary>
     public ReadOnlySpan<float> Last => items.device_type == DeviceType.CPU
-        // Not data<float>(): copying through TorchSharp's accessor was the larger part of an evaluation's time.
+        // Not data<float>(): copying through TorchSharp's accessor took most of an evaluation's time.
         ? MemoryMarshal.Cast<byte, float>(_products!.bytes)[..(int)(_rows * items.shape[0])]
         : _onCpu;
 

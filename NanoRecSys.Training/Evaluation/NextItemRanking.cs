@@ -3,18 +3,18 @@ using System.Numerics;
 
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Evaluates models by looking up where each puts the item that came next, user by user.</summary>
+/// <summary>Evaluates models by the rank that each gives to a user's next item.</summary>
 internal abstract class NextItemRanking(DataSplit split, int items)
 {
-    private const int LargestBatch = 128; // Of 8..512, 32 to 128 cost the encoder least: its activations stay in the cache.
-    private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalogue.
+    private const int LargestBatch = 128; // Of 8..512, 32 to 128 are fastest: the encoder's activations stay in the cache.
+    private const int ScoresPerBatch = 1 << 24; // 64 MiB of scores, however large the catalog.
 
     public Exclusion Exclude { get; init; } = Exclusion.History;
 
-    /// <summary>How much of the history <see cref="Exclusion.Window"/> leaves out.</summary>
+    /// <summary>Number of items that <see cref="Exclusion.Window"/> excludes.</summary>
     public int Window { get; init; } = EvaluateOptions.PublishedWindow;
 
-    /// <summary>Number of latest history items that are not ranked.</summary>
+    /// <summary>Number of most recent history items that are not ranked.</summary>
     public int LeftOut => Exclude switch
     {
         Exclusion.History => int.MaxValue,
@@ -24,27 +24,27 @@ internal abstract class NextItemRanking(DataSplit split, int items)
 
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>Length of the lists that are kept for each user and model; 0 for none.</summary>
+    /// <summary>Length of the lists kept per user and model; 0 for none.</summary>
     public int ListLength { get; init; }
 
-    /// <summary>More users than this are thinned out evenly.</summary>
+    /// <summary>More users than this are sampled evenly.</summary>
     public int MostUsers { get; init; } = int.MaxValue;
     public abstract string Protocol { get; }
 
-    /// <summary>The last rank that a target can have: cutoffs beyond it mean nothing.</summary>
+    /// <summary>The worst possible rank of a target; larger cutoffs are meaningless.</summary>
     protected abstract int LastRank { get; }
 
     /// <param name="progress">Receives the completed share of users, 0..1.</param>
     public EvaluationResult Evaluate(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         ResultOf(scorer, part, Rank([scorer], part, progress, cancellation), model: 0);
 
-    /// <summary>[users with a held-out item] ranks of their targets, in the users' order.</summary>
+    /// <summary>[users with a held-out item] ranks of their targets, in user order.</summary>
     public int[] Ranks(IScorer scorer, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default) =>
         Rank([scorer], part, progress, cancellation).Ranks[0];
 
-    /// <summary>Ranks for all users, batch by batch and within a batch model by model: what models share, they can keep until the batch's <see
-    /// cref="HistoryBatch.Version"/> changes. Histories of like length go together: where a device pads its batches, little of one is
-    /// padding.</summary>
+    /// <summary>Ranks for all users, batch by batch, and model by model within a batch; models can share results until the batch's <see
+    /// cref="HistoryBatch.Version"/> changes. Histories of similar length are batched together, so that devices that pad batches
+    /// pad little.</summary>
     public RankedUsers Rank(
         IReadOnlyList<IScorer> scorers, HeldOut part, Action<double>? progress = null, CancellationToken cancellation = default)
     {
@@ -104,7 +104,7 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         _ => "none",
     };
 
-    /// <param name="scores">[V] of one user; those of excluded rows are overwritten.</param>
+    /// <param name="scores">[V] scores of one user; those of excluded rows are overwritten.</param>
     private static void Best(Span<float> scores, ReadOnlySpan<int> excluded, Span<Candidate> list)
     {
         if (list.IsEmpty)
@@ -129,26 +129,26 @@ internal abstract class NextItemRanking(DataSplit split, int items)
         list[top.SortBestFirst()..].Fill(new Candidate(-1, 0));
     }
 
-    /// <param name="scores">[V] of one user.</param>
+    /// <param name="scores">[V] scores of one user.</param>
     protected abstract int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index);
 }
 
-/// <summary>Every item of the catalogue is ranked: the only protocol whose figures may be compared.</summary>
+/// <summary>Ranks every item of the catalog: the only protocol whose metrics are comparable.</summary>
 internal sealed class FullRanking(DataSplit split, int items) : NextItemRanking(split, items)
 {
     public override string Protocol => EvaluationResult.FullRanking;
 
-    protected override int LastRank => int.MaxValue; // however small the catalogue, a cutoff beyond it is met by all
+    protected override int LastRank => int.MaxValue; // even in a small catalog: beyond its size, every target is within the cutoff
 
     protected override int RankOf(ReadOnlySpan<float> scores, HistoryBatch batch, int index) =>
         TargetRank.Of(scores, batch.CaseOf(index).Target, batch.ExcludedOf(index));
 }
 
-/// <summary>The target among a few sampled negatives. Much published work has done so; it can turn the order of models round (Krichene and Rendle,
-/// 2020), so its figures only go beside others of the very same protocol.</summary>
+/// <summary>Ranks the target among a few sampled negatives. Common in the literature, but it can reverse the order of models (Krichene and Rendle,
+/// 2020), so its metrics are comparable only within the same protocol.</summary>
 internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, int items) : NextItemRanking(split, items)
 {
-    private readonly ConcurrentBag<Scratch> _unused = []; // one for each thread that ever ranked at a time
+    private readonly ConcurrentBag<Scratch> _unused = []; // one per concurrent thread
 
     public override string Protocol => sampler.Name;
 
@@ -167,12 +167,12 @@ internal sealed class SampledRanking(DataSplit split, NegativeSampler sampler, i
     private sealed record Scratch(int[] Negatives, RowSet Taken);
 }
 
-/// <summary>Draws negatives that are neither the target nor excluded, each once, every item alike: the target is mostly more popular than they are,
-/// which flatters. What a user gets follows from the seed and the user alone: the same for every model, in every order of users, on any number of
+/// <summary>Draws distinct negatives uniformly, without the target and excluded items: the target is mostly more popular than they are,
+/// which flatters. A user's negatives depend only on the seed and the user: they are the same for every model, order of users and number of
 /// threads.</summary>
 internal sealed class NegativeSampler
 {
-    // Draws per negative before the rest is taken in order: where nearly all items are excluded, luck takes forever.
+    // Draws per negative before the rest is taken in order: if nearly all items are excluded, random draws would take forever.
     private const int Patience = 100;
 
     private readonly int _items;
@@ -184,13 +184,13 @@ internal sealed class NegativeSampler
         (Count, _items, _seed) = (count, items, seed);
     }
 
-    /// <summary>Negatives of each user; fewer only where the catalogue has no more.</summary>
+    /// <summary>Negatives of each user; fewer only if the catalog has no more.</summary>
     public int Count { get; }
 
     /// <summary><c>sampled-uniform-100</c>, ...</summary>
     public string Name => $"sampled-uniform-{Count}";
 
-    /// <param name="taken">[V] a set to work with, empty before and after.</param>
+    /// <param name="taken">[V] a scratch set, empty before and after.</param>
     /// <param name="negatives">[<see cref="Count"/>] filled from the start.</param>
     public int Draw(int user, int target, ReadOnlySpan<int> excluded, RowSet taken, Span<int> negatives)
     {
@@ -223,7 +223,7 @@ internal sealed class NegativeSampler
     }
 }
 
-/// <summary>Random numbers of one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding <see cref="Random"/> anew for each
+/// <summary>Random numbers from one of many independent streams (SplitMix64; Steele, Lea and Flood, 2014). Seeding <see cref="Random"/> anew for each
 /// user or resample would cost more than the draws.</summary>
 internal struct SeededDraws(long seed, long stream)
 {
@@ -248,21 +248,21 @@ internal struct SeededDraws(long seed, long stream)
 
 public enum Exclusion
 {
-    /// <summary>All of them, as serving does.</summary>
+    /// <summary>Excludes the whole history, as serving does.</summary>
     History,
 
-    /// <summary>Those that the model reads: the last L.</summary>
+    /// <summary>Excludes the most recent items.</summary>
     Window,
 
-    /// <summary>None: the model may recommend what was seen.</summary>
+    /// <summary>Excludes nothing: the model may recommend items of the history.</summary>
     None,
 }
 
-/// <summary>Where a ranking of the whole catalogue puts the item that came next.</summary>
+/// <summary>Rank of the next item in the whole catalog.</summary>
 internal static class TargetRank
 {
-    /// <summary>1 + the number of other items that are not excluded and do not score lower than the target. Ties count as ahead of it, so that a
-    /// model that scores all items alike finds nothing; so does NaN.</summary>
+    /// <summary>1 + the number of other items that are not excluded and do not score lower than the target. Ties count as ahead, so a
+    /// model that scores all items equally finds nothing; the same holds for NaN.</summary>
     /// <param name="scores">[V]</param>
     public static int Of(ReadOnlySpan<float> scores, int target, ReadOnlySpan<int> excluded)
     {
@@ -297,7 +297,7 @@ internal static class TargetRank
         ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(scores);
         foreach (Vector<float> vector in vectors)
         {
-            counts -= Vector.LessThan(vector, threshold); // A lane that is lower is -1.
+            counts -= Vector.LessThan(vector, threshold); // Lower lanes are -1.
         }
 
         int lower = Vector.Sum(counts);
@@ -311,16 +311,16 @@ internal static class TargetRank
 }
 
 /// <param name="Users">[U] positions in the split, ascending.</param>
-/// <param name="Targets">[U] rows of the items that came next.</param>
+/// <param name="Targets">[U] rows of the next items.</param>
 /// <param name="HistoryLengths">[U] items before the target.</param>
 /// <param name="Ranks">[models][U], 1 is the best.</param>
-/// <param name="Repeats">Users who are left out, whatever the model: their target is among the excluded items.</param>
+/// <param name="Repeats">Users left out for all models, because their target is among the excluded items.</param>
 internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLengths, int[][] Ranks, int Repeats)
 {
-    /// <summary>[models][U, length] best first; row -1 where there are no more.</summary>
+    /// <summary>[models][U, length] best first; row -1 after the last.</summary>
     public Candidate[][] Lists { get; init; } = [];
 
-    /// <summary>The users with a held-out item that may be recommended to them, not yet ranked.</summary>
+    /// <summary>The users with a held-out item that is not excluded, not yet ranked.</summary>
     internal static RankedUsers Of(DataSplit split, HeldOut part, int models, int leftOut, int most = int.MaxValue, int listLength = 0)
     {
         int repeats = 0;
@@ -356,7 +356,7 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
         };
     }
 
-    /// <summary>[U] places in <see cref="Users"/>, shortest history first; equal ones in the users' order.</summary>
+    /// <summary>[U] indices into <see cref="Users"/>, shortest history first; ties in user order.</summary>
     internal int[] ByHistoryLength()
     {
         int[] order = [.. Enumerable.Range(0, Users.Length)];
@@ -366,20 +366,20 @@ internal sealed record RankedUsers(int[] Users, int[] Targets, int[] HistoryLeng
     }
 }
 
-/// <summary>A model that can score the whole catalogue for a batch of histories; higher is better.</summary>
+/// <summary>A model that can score the whole catalog for a batch of histories; higher is better.</summary>
 internal interface IScorer
 {
-    /// <summary>As it is called in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
+    /// <summary>Its name in tables and in <c>--json</c>: <c>popularity</c>, <c>item-knn</c>, <c>retriever</c>, ...</summary>
     string Name { get; }
 
-    /// <summary>Items that it really puts in order: a second stage's number of candidates, null for the whole catalogue. Metrics beyond it are left
+    /// <summary>Number of items that it actually ranks: a second stage's candidates; null for the whole catalog. Metrics beyond it are left
     /// out.</summary>
     int? Depth => null;
 
-    /// <summary>What turns a score into a logit of the model's loss: one over the temperature where there is one.</summary>
+    /// <summary>Factor that turns a score into a logit of the model's loss: one over the temperature, if any.</summary>
     double LogitScale => 1;
 
     /// <param name="histories">[B] item rows, oldest first.</param>
-    /// <param name="scores">[B, V] row-major, to be filled.</param>
+    /// <param name="scores">[B, V] receives the scores, row-major.</param>
     void Score(IReadOnlyList<TimedHistory> histories, Span<float> scores);
 }

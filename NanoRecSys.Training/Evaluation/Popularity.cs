@@ -1,19 +1,19 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>The same for everyone: how often an item was interacted with in the training part, by the interactions' weights.</summary>
-/// <remarks>On the test split, too: the held-out validation items do not count, since the trained models have not learned from them either.</remarks>
+/// <summary>The same ranking for everyone: an item's interactions in the training part, summed by weight.</summary>
+/// <remarks>Held-out validation items do not count even on test, since the trained models have not learned from them either.</remarks>
 /// <param name="trainWeights">[V]</param>
 internal sealed class Popularity(IReadOnlyList<double> trainWeights) : IScorer
 {
     public const string ModelName = "popularity";
 
-    private const int Most = 200; // items that are served: more than a user sees of a list, and has had of them
+    private const int Most = 200; // items served: enough for a list even after the user's history is excluded
 
     private readonly float[] _scores = [.. trainWeights.Select(weight => (float)weight)]; // [V]
 
     public string Name => ModelName;
 
-    /// <summary>In the form in which item-item models are served: after any item, the most popular ones.</summary>
+    /// <summary>As the lists of an item-item model: the most popular items follow every item.</summary>
     /// <param name="trainWeights">[V]</param>
     public static ItemLists Lists(IReadOnlyList<double> trainWeights)
     {
@@ -31,14 +31,14 @@ internal sealed class Popularity(IReadOnlyList<double> trainWeights) : IScorer
     }
 }
 
-/// <summary>How often an item was interacted with in the training part within some days before the moment of the question; where that is equal, in
-/// the whole training part. It knows no more than serving would at that moment.</summary>
+/// <summary>An item's interactions in the training part within some days before the target's time; ties are broken by those in
+/// the whole training part. It uses only what serving would know at that time.</summary>
 internal sealed class RecentPopularity : IScorer
 {
     public const string ModelName = "popularity-recent";
 
     private readonly long[] _times; // [N] ascending
-    private readonly int[] _rows; // [N] beside them
+    private readonly int[] _rows; // [N] parallel to _times
     private readonly float[] _shares; // [V] below 1
     private readonly long _window; // in seconds
 
@@ -74,8 +74,8 @@ internal sealed class RecentPopularity : IScorer
     }
 }
 
-/// <summary>A model's scores with the log of each item's share of the training part added. It undoes a logQ correction, and asks how much of a figure
-/// is popularity; it is not the model, so its figures are not comparable.</summary>
+/// <summary>A model's scores with the log of each item's share of the training part added. It undoes a logQ correction, and shows how much of a metric
+/// is due to popularity; it is not the model itself, so its metrics are not comparable.</summary>
 /// <param name="inner">The model; owned by the caller.</param>
 /// <param name="logShares">[V]</param>
 internal sealed class LogPopularityScorer(IScorer inner, float[] logShares) : IScorer

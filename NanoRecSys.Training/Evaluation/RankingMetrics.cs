@@ -1,6 +1,6 @@
 namespace NanoRecSys.Training.Evaluation;
 
-/// <summary>Averages over users of what a rank is worth, each user having one item to find.</summary>
+/// <summary>Ranking metrics averaged over users, each with one item to find.</summary>
 /// <remarks>With one relevant item, Recall@K is HR@K and the ideal DCG is 1. Both names are kept: tables use either.</remarks>
 internal static class RankingMetrics
 {
@@ -36,14 +36,14 @@ internal static class RankingMetrics
     }
 }
 
-/// <summary><c>metrics/MODEL.json</c>: a model's newest figures, one entry per split, exclusion and window; only those of a full ranking, since they
-/// are published. Every figure on the test split, of any protocol, is also appended to <c>test-evaluations.jsonl</c>, which nothing rewrites: it
-/// shows how often the test was looked at.</summary>
+/// <summary><c>metrics/MODEL.json</c>: a model's latest metrics, one entry per split, exclusion and window; only those of a full ranking, since they
+/// are published. Every evaluation on test, with any protocol, is also appended to <c>test-evaluations.jsonl</c>, which is never rewritten: it
+/// shows how often the test split was used.</summary>
 internal static class MetricsFile
 {
     public const string TestLog = "test-evaluations.jsonl";
 
-    /// <summary>Nothing where nothing was measured, or by an earlier version.</summary>
+    /// <summary>Empty if nothing was measured, or if an earlier version measured it.</summary>
     public static SavedMetrics Read(Workspace workspace, string model)
     {
         try
@@ -71,7 +71,7 @@ internal static class MetricsFile
         }
     }
 
-    /// <returns>How the data or a model's weights differ from those that were measured; null if they are the same.</returns>
+    /// <returns>How the data or the model's weights differ from the measured ones; null if they are the same.</returns>
     public static string? Difference(SavedMetrics saved, Workspace workspace, PreparedData data, string model) =>
         Provenance.Difference(saved.MadeOf, [.. InputsOf(workspace, data, model)]);
 
@@ -85,7 +85,7 @@ internal static class MetricsFile
         TrainingJson.Write(PathOf(workspace, result.Model), updated);
     }
 
-    // An older entry may not tell its window.
+    // An older entry may lack its window.
     private static bool IsReplaced(EvaluationResult old, EvaluationResult result) =>
         (old.Split, old.Exclude) == (result.Split, result.Exclude) && (old.Window ?? result.Window) == result.Window;
 
@@ -99,7 +99,7 @@ internal static class MetricsFile
 
         if (model == RaceStep.BlendName)
         {
-            string race = Path.Combine(workspace.RaceFolder, RaceOutcome.FileName); // which has the hashes of its lists
+            string race = Path.Combine(workspace.RaceFolder, RaceOutcome.FileName); // it contains the hashes of its lists
             yield return ("race", File.Exists(race) ? FileHash.Of(race) : null);
         }
 

@@ -13,7 +13,7 @@ internal static class ExportStep
         using RetrieverNetwork tower = ModelFolder.ReadRetriever(finalFit is null ? ModelFolder.ServedRetriever(workspace) : workspace.FinalFolder, data);
         Catalog catalog = data?.Catalog ?? InventedData.Catalog(tower.Model);
 
-        // An index of older embeddings, or a ranker of another retriever, must not be published with these.
+        // An index of older embeddings, or a ranker of another retriever, must not be published with this export.
         AtomicFolder.DeleteIfExists(workspace.ExportFolder);
         Directory.CreateDirectory(workspace.ExportFolder);
         try
@@ -87,7 +87,7 @@ internal static class ExportStep
         }
         else
         {
-            File.Delete(path); // serving does without it
+            File.Delete(path); // serving works without it
         }
     }
 }
@@ -98,13 +98,13 @@ internal sealed record ExportOptions
     public int ParityHistories { get; init; } = 200;
     public RankerPrecision RankerPrecision { get; init; } = RankerPrecision.Auto;
 
-    /// <summary>Export what <c>final-fit</c> made of these weights, where there is that.</summary>
+    /// <summary>Export the <c>final-fit</c> of these weights, if there is one.</summary>
     public bool UseFinalFit { get; init; } = true;
 }
 
 internal enum RankerPrecision
 {
-    /// <summary>8 bits where the network is large and its logits stay close to the trained one's, else 32.</summary>
+    /// <summary>8 bits if the network is large and its logits stay close to the trained one's, else 32.</summary>
     Auto,
 
     ThirtyTwoBits,
@@ -112,34 +112,34 @@ internal enum RankerPrecision
     EightBits,
 }
 
-/// <summary>What <c>export</c> made and how far it strays from what was trained: <c>parity.json</c>, written last, so that without it nothing in the
+/// <summary>The exported files and their deviation from the trained networks: <c>parity.json</c>, written last; without it, nothing in the
 /// folder can be published.</summary>
-/// <param name="RetrieverSha256">Of the weights that were exported: newer ones need another export.</param>
-/// <param name="RankerSha256">Of the ranker's weights; null where none was trained.</param>
-/// <param name="ContentMap">Null where no data was prepared to fit it to.</param>
+/// <param name="RetrieverSha256">Hash of the exported weights; newer weights need another export.</param>
+/// <param name="RankerSha256">Hash of the ranker's weights; null if none was trained.</param>
+/// <param name="ContentMap">Null if no data was prepared to fit it to.</param>
 internal sealed record ExportReport(
     ModelInfo Model, string RetrieverSha256, IReadOnlyDictionary<string, ParityInfo> Parity, string? RankerSha256 = null, ContentMapInfo? ContentMap = null)
 {
     public RankerPartsInfo? RankerParts { get; init; }
 
-    /// <summary>Set where the weights are those of a final fit of <see cref="RetrieverSha256"/>.</summary>
+    /// <summary>Set if the weights are a final fit of <see cref="RetrieverSha256"/>.</summary>
     public FinalFitInfo? FinalFit { get; init; }
 
     private const string None = "none";
 
-    /// <summary><see cref="PreparedData.Hash"/> of what it was made on; null where no data was prepared.</summary>
+    /// <summary><see cref="PreparedData.Hash"/> of the data it was made with; null if no data was prepared.</summary>
     public string? Data { get; init; }
 
-    /// <summary>SHA-256 of each exported file, by its name: parity says nothing about a file that is damaged or exchanged later.</summary>
+    /// <summary>SHA-256 of each exported file, by its name: parity says nothing about a file that is damaged or replaced later.</summary>
     public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The report of an export that is of the prepared data and of the weights as they are now, and whose files are as it left them.</summary>
+    /// <summary>The report of an export that matches the prepared data and the current weights, and whose files are unchanged.</summary>
     public static ExportReport Read(Workspace workspace, PreparedData data)
     {
         ExportReport report = TrainingJson.ReadRequired<ExportReport>(Path.Combine(workspace.ExportFolder, ExportFiles.Parity), "export");
         if (ModelFolder.Retriever.Exists(workspace.RetrieverFolder) && ModelFolder.Retriever.MismatchOf(workspace.RetrieverFolder, data) is { } mismatch)
         {
-            throw new UserErrorException(mismatch); // which another export would end with, too
+            throw new UserErrorException(mismatch); // another export would fail with it, too
         }
 
         var recorded = new Dictionary<string, string>
@@ -176,15 +176,15 @@ internal static class ExportFiles
 
 internal static class Parity
 {
-    /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph by 1e-2 and more.</summary>
+    /// <summary>Float32 sums in another order differ by about 1e-6; a wrong graph differs by 1e-2 or more.</summary>
     public const double Tolerance = 1e-4;
 
-    /// <summary>What a user tower in 8 bits may not fall below.</summary>
+    /// <summary>Minimum mean cosine of a user tower in 8 bits.</summary>
     public const double LeastMeanCosine = 0.995;
 
     /// <summary>Encodes each history alone and without padding, as serving does, and all of them in one padded batch; both must match.</summary>
     /// <param name="histories">[B]</param>
-    /// <param name="trained">[B, D] what the trained network makes of them.</param>
+    /// <param name="trained">[B, D] the trained network's output.</param>
     public static ParityInfo OfUserTower(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
     {
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
@@ -194,7 +194,7 @@ internal static class Parity
 
     /// <summary>As serving encodes: each history alone.</summary>
     /// <param name="histories">[B]</param>
-    /// <param name="trained">[B, D] what the trained network makes of them, L2-normalised.</param>
+    /// <param name="trained">[B, D] the trained network's output, L2-normalized.</param>
     public static ParityInfo OfInt8(OnnxUserTower tower, TimedHistory[] histories, ReadOnlySpan<float> trained)
     {
         float[] alone = [.. histories.SelectMany(history => tower.Encode([history]))];
@@ -203,7 +203,7 @@ internal static class Parity
         return new ParityInfo(difference, histories.Length, 1 - LeastMeanCosine) { MeanCosine = cosines / histories.Length };
     }
 
-    /// <summary>NaN where either holds one: no NaN may pass for equal.</summary>
+    /// <summary>NaN if either contains one: NaN must never count as equal.</summary>
     public static double MaxAbsDifference(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
     {
         InvalidDataException.ThrowIf(actual.Length != expected.Length, $"The exported graph gives {actual.Length} values, the trained network {expected.Length}.");
@@ -223,7 +223,7 @@ internal static class Parity
     public static ParityInfo Require(string file, ParityInfo parity) => Holds(parity)
         ? parity
         : throw new UserErrorException(
-            $"{file} differs from the trained network by {parity.MaxAbsDifference:G3} over {parity.Cases} cases, allowed is {parity.Tolerance:G3}. " +
+            $"{file} differs from the trained network by {parity.MaxAbsDifference:G3} over {parity.Cases} cases; allowed: {parity.Tolerance:G3}. " +
             "Nothing was exported. Train again; if the error persists, report it.");
 }
 
@@ -244,10 +244,10 @@ internal static class SampledHistories
     }
 }
 
-/// <summary>Items without a name and random histories: enough to compare an imported network with its graph where no data is prepared.</summary>
+/// <summary>Items without a name and random histories: enough to compare an imported network with its graph if no data is prepared.</summary>
 internal static class InventedData
 {
-    /// <summary>V items of which nothing is known.</summary>
+    /// <summary>V items without metadata.</summary>
     public static Catalog Catalog(ModelInfo model) =>
         new([.. Enumerable.Range(0, model.Items).Select(row => new CatalogItem(row, row, $"{row}", [], 0))]);
 
@@ -279,11 +279,11 @@ internal static class ContentMapExport
     }
 }
 
-/// <param name="Files">What was written, the user tower first.</param>
+/// <param name="Files">The written files, the user tower first.</param>
 internal sealed record StateDictionarySummary(IReadOnlyList<string> Files, long Parameters);
 
-/// <summary>The networks as safetensors in PyTorch's names and shapes, to go on with there, or to be imported here: the header keeps what the weights
-/// do not tell. Beside them <c>items.txt</c>, the movie ids of the item table's rows.</summary>
+/// <summary>The networks as safetensors with PyTorch's names and shapes, for use there or for 'import': the header stores what the weights
+/// do not contain. <c>items.txt</c> lists the item ids of the item table's rows.</summary>
 internal static class StateDictionaryExport
 {
     public const string UserTowerName = "user_tower.safetensors";
@@ -298,7 +298,7 @@ internal static class StateDictionaryExport
         string folder = Directory.CreateDirectory(workspace.ExportFolder).FullName;
         if (model.Positions == Positions.Rotary)
         {
-            // PyTorch's module has the frequencies as a buffer, and misses it when it loads strictly.
+            // PyTorch's module has the frequencies as a buffer, which strict loading requires.
             int headWidth = model.Dimension / model.Heads;
             var frequencies = new NamedTensor(UserTowerLayout.RotaryName, [headWidth / 2], RotaryFrequencies.Of(model.RopeBase, headWidth));
             tower.AddRange(MemberWeights.Join([.. Enumerable.Repeat<NamedTensor[]>([frequencies], model.Members ?? 1)]));

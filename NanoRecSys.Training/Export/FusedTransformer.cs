@@ -3,7 +3,7 @@ using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Transformer blocks in 8 bits: nothing but products, and between two products one operator of NanoRecSys that reads the sums of the one
+/// <summary>Transformer blocks in 8 bits: only products and, between two of them, one operator of NanoRecSys that reads the sums of the one
 /// and writes the steps of the other; see <see cref="OnnxKernels"/>. No padding: B histories of one length L; width D, hidden width F.</summary>
 internal sealed class FusedTransformer
 {
@@ -26,7 +26,7 @@ internal sealed class FusedTransformer
         model.Kind == BlockKinds.Transformer && model.Positions == Positions.Rotary &&
         OnnxKernels.Fit(model.Dimension, model.Heads, model.FeedForward);
 
-    /// <summary>[B, L, D] -> [B, 1, D] behind the last block, which only the last position leaves.</summary>
+    /// <summary>[B, L, D] -> [B, 1, D] after the last block, which outputs only the last position.</summary>
     public OnnxValue Blocks(OnnxValue x)
     {
         _graph.Scope = "blocks.0.attn";
@@ -41,7 +41,7 @@ internal sealed class FusedTransformer
                 "CausalAttention", [qkv.Sums, qkv.InputScale, qkv.Scales, Bias(weights), _cos, _sin], 3, _heads, OnnxGraph.Attribute("last", isLast ? 1L : 0)));
             x = isLast ? _graph.Gather(x, _graph.Constant(-1), axis: 1) : x; // [B, L or 1, D]
             (x, normed) = AddNorm(x, attended, TransformerTowerBlock.AttentionOutput(_state, _model, i), $"blocks.{i}.norm2");
-            (x, normed) = FeedForward(i, x, normed, isLast ? "norm" : $"blocks.{i + 1}.norm1"); // the last one's goes unused: the head's is in 32 bits
+            (x, normed) = FeedForward(i, x, normed, isLast ? "norm" : $"blocks.{i + 1}.norm1"); // the last norm is unused: the head's norm is in 32 bits
         }
 
         return x;
@@ -74,17 +74,17 @@ internal sealed class FusedTransformer
 
     private OnnxValue Bias(LinearWeights weights) => _graph.Initializer($"{weights.Name}.bias", weights.Bias ?? new float[weights.Out], weights.Out);
 
-    /// <summary>Values in steps of 8 bits, and what a step is.</summary>
+    /// <summary>Values in 8-bit steps, and the size of a step.</summary>
     private sealed record Steps(OnnxValue Values, OnnxValue Scale, OnnxValue Zero)
     {
         public static Steps Of(OnnxValue[] outputs) => new(outputs[0], outputs[1], outputs[2]);
     }
 
-    /// <summary>Sums of products of steps (int32), and the scales that make numbers of them.</summary>
+    /// <summary>Sums of products of steps (int32), and the scales that turn them into numbers.</summary>
     private sealed record Product(OnnxValue Sums, OnnxValue InputScale, OnnxValue Scales);
 }
 
-/// <summary>A weight matrix in 8 bits, each output by a scale of its own; signed, which is what the processor multiplies fastest.</summary>
+/// <summary>A weight matrix in 8 bits, with one scale per output; signed, which the processor multiplies fastest.</summary>
 /// <param name="Steps">int8 [In, Out]</param>
 /// <param name="Scale">[Out]</param>
 /// <param name="Zero">int8 [Out] of zeros.</param>

@@ -22,7 +22,7 @@ internal static class IndexStep
         string path = Path.Combine(folder, ArtifactNames.Index);
         FaissFile.Write(path, built);
 
-        // Read back: what is measured is the file, not what was in memory.
+        // Read back, to measure the file instead of the index in memory.
         IVectorIndex index = FaissFile.Read(path);
         var info = new IndexInfo(
             ArtifactNames.Index, index.Kind, "inner_product", Parameters(shape, index), new IndexRecall(queries, exact, k: 10).Measure(index), recall.Measure(index))
@@ -50,7 +50,7 @@ internal static class IndexStep
     {
         var parameters = new Dictionary<string, double>();
         AddIfSet("nlist", shape.Lists);
-        AddIfSet("m", shape.Parts + shape.Edges); // FAISS calls both m: bytes of a code, edges of a row
+        AddIfSet("m", shape.Parts + shape.Edges); // FAISS calls both m: bytes per code and edges per row
         if (SearchWidth.NameOf(index) is { } name)
         {
             parameters[name] = SearchWidth.Of(index);
@@ -85,7 +85,7 @@ internal static class IndexStep
         }
     }
 
-    /// <summary>Embeddings of real users: what the index will be asked.</summary>
+    /// <summary>Embeddings of real users: the queries that the index will get.</summary>
     private static float[] UserQueries(PreparedData data, ModelInfo model, StepContext context)
     {
         using var tower = new OnnxUserTower(Path.Combine(context.Workspace.ExportFolder, ArtifactNames.UserTower), model);
@@ -96,7 +96,7 @@ internal static class IndexStep
 /// <summary>Options of <c>index</c>. Sizes that are null follow from the number of items.</summary>
 internal sealed record IndexOptions
 {
-    /// <summary>Measures several kinds and takes the fastest that finds enough.</summary>
+    /// <summary>Measures several kinds and uses the fastest that reaches the recall.</summary>
     public const string Auto = "auto";
 
     public static readonly IReadOnlyList<string> Kinds = [.. IndexKinds.All, Auto];
@@ -112,13 +112,13 @@ internal sealed record IndexOptions
     /// <summary>Edges of a row in a graph (M).</summary>
     public int? Edges { get; init; }
 
-    /// <summary>Lists searched (nprobe) or rows kept in sight (efSearch); null: as few as reach <see cref="Recall"/>.</summary>
+    /// <summary>Lists searched (nprobe) or candidates kept (efSearch); null: the fewest that reach <see cref="Recall"/>.</summary>
     public int? Width { get; init; }
 
-    /// <summary>Items below which <see cref="Auto"/> takes a flat index without measuring others.</summary>
+    /// <summary>Items below which <see cref="Auto"/> uses a flat index without measuring others.</summary>
     public int FlatBelow { get; init; } = DefaultShapes.FlatBelow;
 
-    /// <summary>Share of the exact hundred nearest that a search must find. Null: <see cref="DefaultRecall"/>, or with a <see cref="Width"/> any.</summary>
+    /// <summary>Share of the exact hundred nearest that a search must find. Null: <see cref="DefaultRecall"/>, or any if <see cref="Width"/> is set.</summary>
     public double? Recall { get; init; }
 
     public const double DefaultRecall = 0.95;
@@ -126,10 +126,10 @@ internal sealed record IndexOptions
     public double Target => Recall ?? (Width is null || Kind == Auto ? DefaultRecall : 0);
 }
 
-/// <summary>Builds the index that was asked for, or measures several kinds and takes the fastest that finds enough.</summary>
+/// <summary>Builds the requested index, or measures several kinds and uses the fastest that reaches the recall.</summary>
 internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRecall recall, StepContext context)
 {
-    // Not hnsw: its graph takes minutes to build where lists take seconds; it can be asked for.
+    // Not hnsw: its graph takes minutes to build, lists take seconds; it can be requested.
     private static readonly string[] MeasuredKinds = [IndexKinds.IvfFlat, IndexKinds.IvfScalar];
 
     public (IVectorIndex Index, IndexShape Shape) Make()
@@ -189,7 +189,7 @@ internal sealed class IndexChoice(IndexOptions options, FlatIndex exact, IndexRe
     private void Tell(string message) => context.Progress.Report(new ProgressEvent { Message = message });
 }
 
-/// <summary>How much of the true nearest neighbours an index finds, and how long a query takes.</summary>
+/// <summary>Measures which share of the exact nearest neighbors an index finds, and how long a query takes.</summary>
 /// <param name="queries">[B, D]</param>
 internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact, int k)
 {
@@ -198,7 +198,7 @@ internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact
 
     public int K => _found.Length;
 
-    /// <param name="first">Counts only the first N of the k neighbours; all if null.</param>
+    /// <param name="first">Counts only the first N of the k neighbors; all if null.</param>
     public double Measure(IVectorIndex index, int? first = null)
     {
         int counted = Math.Min(first ?? _found.Length, _found.Length);
@@ -216,8 +216,8 @@ internal sealed class IndexRecall(ReadOnlyMemory<float> queries, FlatIndex exact
         return asked > 0 ? (double)shared / asked : 0;
     }
 
-    /// <returns>Milliseconds of a query on this thread: of each query the quickest round, and the mean of those. What else runs on the machine only
-    /// ever adds to a round.</returns>
+    /// <returns>Milliseconds of a query on this thread: the mean over queries of each one's fastest round. Other load on the machine only
+    /// ever slows a round.</returns>
     public double MeasureLatency(IVectorIndex index, int rounds = 5)
     {
         var quickest = new double[_expected.Length];

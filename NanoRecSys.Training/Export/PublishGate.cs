@@ -1,15 +1,15 @@
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Compares a candidate with the served version before it takes its place: both retrievers, as they were exported, rank the validation items
+/// <summary>Compares a candidate with the served version before replacing it: both exported retrievers rank the validation items
 /// of the same users in the prepared data. The paired bootstrap interval of the difference decides.</summary>
 internal static class PublishGate
 {
     private const int Cutoff = 10;
     private const int MostUsers = 2_000; // a difference of .02 is then significant
-    private const int FewestUsers = 20; // fewer say nothing
+    private const int FewestUsers = 20; // fewer are not informative
     private const int Resamples = 1_000;
 
-    /// <returns>Null where no version is served that could be compared.</returns>
+    /// <returns>Null if no comparable version is served.</returns>
     public static async Task<GateResult?> CompareAsync(
         double allowedLoss, PreparedData data, ExportReport candidate, IReadOnlyList<EvaluationResult> metrics, StepContext context)
     {
@@ -21,7 +21,7 @@ internal static class PublishGate
         bool hasRefit = ModelFolder.HasRefit(context.Workspace) || served.Manifest.Metrics.Any(result => result.Refit == true);
         if (hasRefit || candidate.FinalFit is not null || served.Manifest.FinalFit is not null)
         {
-            return CompareFigures(allowedLoss, metrics, served.Manifest); // a network that was trained on the validation items, too, cannot be measured on them
+            return CompareFigures(allowedLoss, metrics, served.Manifest); // a network that was trained on the validation items cannot be measured on them
         }
 
         using var now = new ExportedRetriever(
@@ -49,8 +49,8 @@ internal static class PublishGate
         $"NDCG@{Cutoff} of {gate.Users:N0} validation users: {gate.Candidate:.0000}, the served version {gate.Version} has {gate.Served:.0000} "
         + $"(difference {gate.Candidate - gate.Served:+.0000;-.0000}, 95% interval {gate.Low:+.0000;-.0000} to {gate.High:+.0000;-.0000})";
 
-    // By the figures from before that training: those of the retriever on validation. The interval of the difference of two independent
-    // means is wider than that of paired ones, so this refuses less.
+    // By the retriever's validation metrics from before that training. The interval of the difference of two independent
+    // means is wider than that of paired ones, so this rejects less often.
     private static GateResult? CompareFigures(double allowedLoss, IReadOnlyList<EvaluationResult> metrics, Manifest served)
     {
         string metric = $"ndcg@{Cutoff}";
@@ -69,7 +69,7 @@ internal static class PublishGate
             Refused: difference + half < -allowedLoss);
     }
 
-    // Null where nothing is served, or what is served cannot be read: then it is no reason to keep another version out.
+    // Null if nothing is served, or if the served version cannot be read: then it must not block another one.
     private static ArtifactVersion? Served(StepContext context)
     {
         try
@@ -84,7 +84,7 @@ internal static class PublishGate
         }
     }
 
-    // [V] the served version's row of each item; -1 where it does not know the item.
+    // [V] the served version's row of each item; -1 for unknown items.
     private static async Task<int[]> RowsAsync(Catalog catalog, ArtifactVersion served, CancellationToken cancellation)
     {
         Catalog known = await CatalogFile.ReadAsync(served.PathOf(ArtifactNames.Catalog), cancellation);

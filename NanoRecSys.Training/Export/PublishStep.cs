@@ -4,13 +4,13 @@ using NanoRecSys.Training.Export.Onnx;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Gathers one version from what the other steps made, and makes it the current one.</summary>
+/// <summary>Collects the output of the other steps into a version, and makes it the current one.</summary>
 internal static class PublishStep
 {
     private const string PlotsFolder = "plots";
 
     /// <exception cref="UserErrorException">A step has not run, its parity does not hold, or two steps disagree.</exception>
-    /// <exception cref="IOException">The disk is full, for one; nothing of the attempt is left then.</exception>
+    /// <exception cref="IOException">For example, the disk is full; nothing of the attempt remains.</exception>
     public static async Task<PublishSummary> RunAsync(PublishOptions options, StepContext context)
     {
         Workspace workspace = context.Workspace;
@@ -84,7 +84,7 @@ internal static class PublishStep
         }
     }
 
-    /// <summary>What the pages call an item of MovieLens' data, which keeps its name; null for any other.</summary>
+    /// <summary>The pages' word for an item of MovieLens data, which keeps its name; null for other data.</summary>
     internal static ItemWord? WordOf(string dataset) =>
         dataset == "movielens-small" || dataset.StartsWith("ml-", StringComparison.Ordinal) ? new ItemWord("film", "films") : null;
 
@@ -96,7 +96,7 @@ internal static class PublishStep
         return new Manifest
         {
             SchemaVersion = Manifest.CurrentSchema,
-            ModelVersion = "", // named by its content when it is published
+            ModelVersion = "", // named by its content on publishing
             Created = DateTimeOffset.UtcNow,
             Seed = context.Seed,
             Dataset = new DatasetInfo(
@@ -134,7 +134,7 @@ internal static class PublishStep
 
         if (draft.Ranker is not null)
         {
-            // Its settings too: the weight of the cosine changes what is served, so it belongs to what names the version.
+            // With its settings: the weight of the cosine changes the served results, so the version's name must depend on it.
             files.AddRange([draft.Ranker.Onnx.File, ModelFolder.Ranker.ConfigurationName, .. draft.Ranker.Parts.Files().Where(file => file != draft.Ranker.Parts.ItemParts)]);
         }
 
@@ -172,22 +172,22 @@ internal sealed record PublishOptions
 
     public RankerUse Ranker { get; init; } = RankerUse.IfBetter;
 
-    /// <summary>Serve what <c>race</c> chose, where there was one with these weights.</summary>
+    /// <summary>Serve the model that <c>race</c> chose, if it ran with these weights.</summary>
     public bool UseRace { get; init; } = true;
 
-    /// <summary>Whether the version is served even where it is significantly worse than the one that is served now.</summary>
+    /// <summary>Whether to serve the version even if it is significantly worse than the current one.</summary>
     public bool Force { get; init; }
 
-    /// <summary>NDCG@10 that a version may lose against the served one; see <see cref="PublishGate"/>.</summary>
+    /// <summary>Allowed drop of NDCG@10 below the served version; see <see cref="PublishGate"/>.</summary>
     public double AllowedLoss { get; init; }
 
-    /// <summary>Whether every user's embedding is computed now, so that no request waits for the user tower.</summary>
+    /// <summary>Whether to compute every user's embedding now, so that no request waits for the user tower.</summary>
     public bool UserEmbeddings { get; init; } = true;
 }
 
 internal enum ServeSplit
 {
-    /// <summary>Whole histories: what users should get.</summary>
+    /// <summary>Complete histories, for real users.</summary>
     All,
 
     /// <summary>Without the held-out items, so that offline metrics can be measured through the live API.</summary>
@@ -196,7 +196,7 @@ internal enum ServeSplit
 
 public enum RankerUse
 {
-    /// <summary>Published when the race chose it; without a race, when its validation NDCG@10 is at least the retriever's.</summary>
+    /// <summary>Published if the race chose it; without a race, if its validation NDCG@10 is at least the retriever's.</summary>
     IfBetter,
 
     Always,
@@ -207,15 +207,15 @@ public enum RankerUse
 /// <param name="Version">The published version's name.</param>
 /// <param name="Folder">Its path.</param>
 /// <param name="Bytes">Size of all its files.</param>
-/// <param name="HasRanker">Whether the ranker is in it.</param>
-/// <param name="Ranker">Why it is, or is not: one sentence.</param>
+/// <param name="HasRanker">Whether it includes the ranker.</param>
+/// <param name="Ranker">Why the ranker is included or left out, in one sentence.</param>
 internal sealed record PublishSummary(string Version, string Folder, long Bytes, bool HasRanker, string Ranker)
 {
     /// <inheritdoc cref="Manifest.Gate"/>
     public GateResult? Gate { get; init; }
 }
 
-/// <summary>What export and index left, checked to belong together and to the trained weights and the prepared data.</summary>
+/// <summary>The output of export and index, checked for consistency with each other, the trained weights and the prepared data.</summary>
 internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxInfo UserTower, OnnxInfo? UserTowerInt8, RankerInfo? Ranker)
 {
     /// <exception cref="UserErrorException">A step has not run, its parity does not hold, or two steps disagree.</exception>
@@ -242,13 +242,13 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
 
         RankerModel ranker = TrainingJson.ReadRequired<RankerModel>(Path.Combine(folder, ModelFolder.Ranker.ConfigurationName), "export");
 
-        // A network of data without categories keeps one row for them; a name that no item has keeps it unset.
+        // A network for data without categories has one category row; a name that no item has keeps it unset.
         ItemLayout items = ranker.Items.Categories.Count > 0 ? ranker.Items : ranker.Items with { Categories = ["(none)"] };
         DescribeWithParity(folder, ArtifactNames.RankerCandidates, report);
         return new RankerInfo(onnx, items, ranker.RetrieverWeight, report.RankerParts!) { Signals = ranker.Signals };
     }
 
-    /// <summary>Null where the file is not there; a file whose parity is unknown or broken must not be published.</summary>
+    /// <summary>Null if the file does not exist; a file whose parity is unknown or broken must not be published.</summary>
     private static OnnxInfo? DescribeWithParity(string folder, string file, ExportReport report)
     {
         string path = Path.Combine(folder, file);
@@ -263,7 +263,7 @@ internal sealed record ExportedModel(ExportReport Report, IndexInfo Index, OnnxI
     }
 }
 
-/// <summary>Whether the ranker is published: it must not lose to the retriever it re-orders, on validation.</summary>
+/// <summary>Whether the ranker is published: on validation, it must not be worse than the retriever whose candidates it ranks.</summary>
 /// <param name="Use">Publish it.</param>
 /// <param name="Reason">One sentence for people.</param>
 internal sealed record RankerChoice(bool Use, string Reason)
@@ -301,10 +301,10 @@ internal sealed record RankerChoice(bool Use, string Reason)
         && result.Metrics.TryGetValue(Metric, out double value) ? value : null;
 }
 
-/// <summary>What <c>evaluate</c> measured of the models that are published.</summary>
+/// <summary>The <c>evaluate</c> metrics of the published models.</summary>
 internal static class PublishedMetrics
 {
-    /// <summary>All figures, by model; those of other data, or of a model that was trained again since, are left out and reported.</summary>
+    /// <summary>All metrics, by model; those of other data, or of a model retrained since, are left out and reported.</summary>
     public static IReadOnlyList<EvaluationResult> Read(PreparedData data, StepContext context)
     {
         if (!Directory.Exists(context.Workspace.MetricsFolder))
@@ -332,7 +332,7 @@ internal static class PublishedMetrics
         return results;
     }
 
-    /// <summary>How the scores of the model that is served are calibrated; null where it was not evaluated on validation as it is served.</summary>
+    /// <summary>Calibration of the served model's scores; null if it was not evaluated on validation in its served form.</summary>
     public static ScoreCalibration? CalibrationOf(string model, IReadOnlyList<EvaluationResult> results) => results.FirstOrDefault(result =>
         result.Model == model && result.Split == NextItemRanking.NameOf(HeldOut.Validation) && result.Exclude == NextItemRanking.NameOf(Exclusion.History))?.Calibration;
 
@@ -340,7 +340,7 @@ internal static class PublishedMetrics
         File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes([.. results], CoreJson.Indented.ListEvaluationResult));
 }
 
-/// <summary>The histories that a version serves, and the catalog that counts them.</summary>
+/// <summary>The histories that a version serves, and the catalog with their counts.</summary>
 internal static class ServedHistories
 {
     public static UserHistories Of(PreparedData data, ServeSplit serve)
@@ -365,7 +365,7 @@ internal static class ServedHistories
         return new UserHistories(data.Histories.Users, offsets, items.ToArray(), times.ToArray(), weights.ToArray());
     }
 
-    /// <summary>The same items, counted in <paramref name="histories"/>: popularity as the served users made it.</summary>
+    /// <summary>The same items, counted in <paramref name="histories"/>, so that popularity reflects the served users.</summary>
     public static Catalog Count(Catalog catalog, UserHistories histories)
     {
         var counts = new int[catalog.Count];
@@ -387,19 +387,19 @@ internal static class ServedHistories
 }
 
 /// <summary>
-/// What the exported user tower makes of every history that is served: each alone, as serving encodes; in 32 bits unless that takes minutes, then in 8 bits
-/// where serving would.
+/// The exported user tower's embedding of every served history: each alone, as serving encodes; in 32 bits, or in 8 bits if that takes minutes
+/// and serving would use them.
 /// </summary>
 internal static class UserEmbeddingsFile
 {
-    /// <summary>Multiplications that a core does in about a minute in 32 bits.</summary>
+    /// <summary>Multiplications that one core performs in about a minute, in 32 bits.</summary>
     private const double Many = 5e12;
 
-    private const int UsersAtOnce = 1_024; // few enough to cancel soon, and many enough that no core waits long for the last one
+    private const int UsersAtOnce = 1_024; // few enough to cancel quickly, and enough that no core waits long for the last one
 
     /// <param name="name">File to write: float16 [U, D]; zeros for a user without a history.</param>
-    /// <param name="version">Has the exported graphs.</param>
-    /// <param name="histories">Of U users.</param>
+    /// <param name="version">Version with the exported graphs.</param>
+    /// <param name="histories">Histories of U users.</param>
     /// <param name="context">For progress and cancellation.</param>
     /// <param name="many">See <see cref="Many"/>.</param>
     public static void Write(string name, ArtifactVersion version, UserHistories histories, StepContext context, double many = Many)
@@ -409,7 +409,7 @@ internal static class UserEmbeddingsFile
         HalfRows.Write(version.PathOf(name), Encode(encoder, dimension, histories, context), histories.UserCount, dimension);
     }
 
-    /// <summary>Of the products that encode all users, about: for each item that is read, as many as a block has weights.</summary>
+    /// <summary>Approximate multiplications to encode all users: for each item read, one per weight of a block.</summary>
     private static double Operations(ModelInfo model, UserHistories histories)
     {
         double weights = (double)(model.Members ?? 1) * model.Blocks * model.Dimension * ((4.0 * model.Dimension) + (3.0 * model.FeedForward));

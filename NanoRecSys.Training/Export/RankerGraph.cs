@@ -6,9 +6,9 @@ using DataType = NanoRecSys.Training.Export.Onnx.TensorProto.Types.DataType;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole graph, for whoever
-/// wants to use it elsewhere. <see cref="WriteParts"/> cuts it where serving does: what depends on an item alone is computed once per item, what
-/// depends on the user alone once per request.</summary>
+/// <summary>The trained ranker as ONNX graphs, batch norms folded into the linear layers. <see cref="Write"/> makes one whole graph, for use
+/// elsewhere. <see cref="WriteParts"/> splits it as serving needs: parts that depend only on the item run once per item, parts that
+/// depend only on the user once per request.</summary>
 internal static class RankerGraph
 {
     private const string Candidates = "candidates";
@@ -32,7 +32,7 @@ internal static class RankerGraph
         graph.Save(path);
     }
 
-    /// <param name="itemsPath">Of the graph that turns an item into its part of the first layer, [H1].</param>
+    /// <param name="itemsPath">Path of the graph that turns an item into its part of the first layer, [H1].</param>
     public static void WriteParts(
         string itemsPath, string candidatesPath, int dimension, IReadOnlyDictionary<string, NamedTensor> weights, IReadOnlyList<string>? signals = null, bool isInt8 = false)
     {
@@ -50,7 +50,7 @@ internal static class RankerGraph
         candidates.Save(candidatesPath);
     }
 
-    /// <summary>The inputs that tell of items: embeddings with zeros where unknown, [C, D], and their part of the first layer, [C, H1].</summary>
+    /// <summary>The item inputs: embeddings, zero for unknown items, [C, D], and their part of the first layer, [C, H1].</summary>
     private static (OnnxValue Known, OnnxValue Unknown, OnnxValue Part) Items(OnnxGraph graph, RankerWeights ranker)
     {
         OnnxValue items = graph.Input(OnnxRanker.ItemsInput, DataType.Float, Candidates, ranker.Dimension);
@@ -101,21 +101,21 @@ internal static class RankerGraph
 /// <summary>The trained ranker as ONNX graphs, whole and in the parts that serving runs, with <c>ranker.json</c> beside them.</summary>
 internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEncoder encoder, TimedHistory[] histories, long seed)
 {
-    /// <summary>As many as serving ranks at a time.</summary>
+    /// <summary>As many candidates as serving ranks at a time.</summary>
     private const int Candidates = 100;
 
-    /// <summary>Share of the candidates that are compared as new items, whose embedding does not count.</summary>
+    /// <summary>Share of the candidates compared as new items, whose embedding is ignored.</summary>
     private const double UnknownShare = 0.1;
 
     /// <summary>How far int8 may move any logit, in standard deviations of the logits. On the sample the worst of 20,000 moved by 0.11.</summary>
     private const double Int8Tolerance = 0.15;
 
-    /// <summary>Weights of the second layer from which on int8 is worth its rounding: at the reference size it saves 0.3 ms of 0.7.</summary>
+    /// <summary>Number of weights in the second layer from which int8 is worth its rounding: at the reference size it saves 0.3 ms of 0.7.</summary>
     private const int Int8PaysFrom = 256 * 256;
 
     public static bool IsOfThisRetriever(Workspace workspace, PreparedData? data) => IsThere(workspace) && MismatchOf(workspace, data) is null;
 
-    /// <summary>As <see cref="IsOfThisRetriever"/>; reports why an existing ranker is left out.</summary>
+    /// <summary>Like <see cref="IsOfThisRetriever"/>, but reports why an existing ranker is left out.</summary>
     public static bool IsUsable(StepContext context, PreparedData? data)
     {
         if (MismatchOf(context.Workspace, data) is { } mismatch)
@@ -180,7 +180,7 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
         return isInt8 ? parity with { Tolerance = Int8Tolerance * deviation } : parity;
     }
 
-    // As serving does: embeddings of zeros for unknown items, and zeros for the signals that need one.
+    // As in serving: zero embeddings for unknown items, and zeros for the signals that need an embedding.
     private static float[] ScoreParts(OnnxRanker ranker, IReadOnlyList<string> names, float[] user, RankerItems items, float[] signals)
     {
         var parts = new float[items.Count * ranker.PartWidth];
@@ -232,8 +232,8 @@ internal sealed class RankerExport(Workspace workspace, Catalog catalog, UserEnc
     private string PathOf(string name) => Path.Combine(workspace.ExportFolder, name);
 }
 
-/// <summary>A trained ranker's layers, batch norms folded in, and the shares of its first layer.</summary>
-/// <param name="Signals">Names of the signals that it reads, in its order.</param>
+/// <summary>A trained ranker's layers, batch norms folded in, and the parts of its first layer.</summary>
+/// <param name="Signals">Names of its input signals, in order.</param>
 /// <param name="Categories">[G, 16]</param>
 /// <param name="Numbers">[buckets, 8] for each number attribute, the year of release first.</param>
 /// <param name="First">3D + 18 + 8N + S -> H1.</param>
@@ -246,22 +246,22 @@ internal sealed record RankerWeights(
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
     private const int ModulesPerLayer = 4;
 
-    /// <summary>Of the first layer's inputs: popularity, numbers, categories and the flag of unknown items.</summary>
+    /// <summary>Number of content inputs of the first layer: popularity, numbers, categories and the flag of unknown items.</summary>
     public int ContentWidth => 1 + Numbers.Sum(table => (int)table.Shape[1]) + (int)Categories.Shape[1] + 1;
 
     /// <summary>D -> H1, with the bias: the same for all candidates of a user.</summary>
     public LinearWeights OfUser => First.InputColumns($"{First.Name}.user", 0, Dimension, keepBias: true);
 
-    /// <summary>D -> H1, of the item's embedding.</summary>
+    /// <summary>D -> H1, for the item's embedding.</summary>
     public LinearWeights OfItem => First.InputColumns($"{First.Name}.item", Dimension, Dimension, keepBias: false);
 
-    /// <summary>D -> H1, of the product of user and item.</summary>
+    /// <summary>D -> H1, for the product of user and item.</summary>
     public LinearWeights OfProduct => First.InputColumns($"{First.Name}.product", 2 * Dimension, Dimension, keepBias: false);
 
-    /// <summary>18 + 8N -> H1, of what is known of the item.</summary>
+    /// <summary>18 + 8N -> H1, for the item's content.</summary>
     public LinearWeights OfContent => First.InputColumns($"{First.Name}.content", 3 * Dimension, ContentWidth, keepBias: false);
 
-    /// <summary>S -> H1, of the signals.</summary>
+    /// <summary>S -> H1, for the signals.</summary>
     public LinearWeights OfSignals => First.InputColumns($"{First.Name}.signals", 3 * Dimension + ContentWidth, Signals.Count, keepBias: false);
 
     /// <summary>[S] 1 for a signal that an unknown item does not have.</summary>
@@ -290,7 +290,7 @@ internal sealed record RankerWeights(
         return new RankerWeights(dimension, signals, categories, numbers, layers[0], layers[1..], state.Linear("output", width, 1, bias: true));
     }
 
-    /// <summary>The embedding of a number attribute that is not the year of release, by its place among these.</summary>
+    /// <summary>The embedding of a number attribute other than the year of release, by its index among them.</summary>
     public static string NumberTable(int place) => $"number_embeddings.{place}.weight";
 
     private static NamedTensor Matrix(CheckedWeights state, IReadOnlyDictionary<string, NamedTensor> weights, string name)

@@ -5,12 +5,12 @@ using NanoRecSys.Core.Serving;
 
 namespace NanoRecSys.Training.Export;
 
-/// <summary>Recommends to many users at once from a published version, as the API answers users who have no stored events.</summary>
+/// <summary>Recommends to many users at once from a published version, with the API's answers for users without stored events.</summary>
 internal static class RecommendStep
 {
     public const string AllUsers = "all";
 
-    private const int UsersAtOnce = 512; // as many are computed again after an interruption
+    private const int UsersAtOnce = 512; // as many are recomputed after an interruption
 
     /// <exception cref="UserErrorException">No such version, no such users, or a file that cannot be written.</exception>
     public static async Task<RecommendSummary> RunAsync(RecommendOptions options, StepContext context)
@@ -112,28 +112,28 @@ internal static class RecommendStep
 /// <summary>Options of <c>recommend</c>.</summary>
 internal sealed record RecommendOptions
 {
-    /// <summary><see cref="RecommendStep.AllUsers"/>, or a file with an id in each line.</summary>
+    /// <summary><see cref="RecommendStep.AllUsers"/>, or a file with one id per line.</summary>
     public string Users { get; init; } = RecommendStep.AllUsers;
 
     public int K { get; init; } = RecommendationRequest.DefaultK;
 
-    /// <summary>Its extension decides on the format.</summary>
+    /// <summary>Its extension determines the format.</summary>
     public required string Output { get; init; }
 
-    /// <summary>Null for the served one.</summary>
+    /// <summary>Null for the served version.</summary>
     public string? Version { get; init; }
 }
 
-/// <param name="Version">That recommended.</param>
-/// <param name="Users">In the file.</param>
+/// <param name="Version">Version that made the recommendations.</param>
+/// <param name="Users">Users in the file.</param>
 /// <param name="Unknown">Lines without a user of the version.</param>
 /// <param name="Output">Path of the file.</param>
 /// <param name="Seconds">Of this attempt.</param>
 internal sealed record RecommendSummary(string Version, int Users, int Unknown, string Output, double Seconds);
 
 /// <summary>
-/// The output of a batch, in rows of <c>user_id</c>, <c>rank</c>, <c>item_id</c> and <c>score</c>. Until it is complete, a database beside it keeps
-/// what is done; a kill loses at most the last part.
+/// The output of a batch, in rows of <c>user_id</c>, <c>rank</c>, <c>item_id</c> and <c>score</c>. Until it is complete, a database next to it keeps
+/// the finished part; a kill loses at most the last batch.
 /// </summary>
 internal sealed class BatchFile : IDisposable
 {
@@ -155,16 +155,16 @@ internal sealed class BatchFile : IDisposable
         }
     }
 
-    /// <summary>Users whose lists are kept.</summary>
+    /// <summary>Number of users whose lists are stored.</summary>
     public int Done { get; private set; }
 
-    /// <summary>Of the user tower that an earlier attempt used; null in the first.</summary>
+    /// <summary>Precision of the user tower in an earlier attempt; null in the first.</summary>
     public string? Precision { get; private set; }
 
     private string PartialPath => _path + ".partial";
 
-    /// <param name="path">To write.</param>
-    /// <param name="job">What determines the content: an earlier attempt at another job is dropped.</param>
+    /// <param name="path">File to write.</param>
+    /// <param name="job">Everything that determines the content; an earlier attempt at another job is dropped.</param>
     /// <exception cref="UserErrorException">No such format or folder, or another process writes it.</exception>
     public static BatchFile Open(string path, string job)
     {
@@ -187,7 +187,7 @@ internal sealed class BatchFile : IDisposable
         return file;
     }
 
-    /// <summary>To be called before the first <see cref="Append"/>.</summary>
+    /// <summary>Must be called before the first <see cref="Append"/>.</summary>
     public void Begin(ModelSnapshot model)
     {
         string IdType(IdTable ids) => ids.AreNumbers ? "BIGINT" : "VARCHAR";
@@ -195,7 +195,7 @@ internal sealed class BatchFile : IDisposable
         _database.Execute($"UPDATE progress SET precision = {DuckDb.Text(model.UserTowers.Precision)}");
     }
 
-    /// <summary>Keeps the lists of some users, all or none of them.</summary>
+    /// <summary>Stores the lists of some users atomically.</summary>
     public void Append(ModelSnapshot model, int[] users, Candidate[][] lists)
     {
         Done += users.Length;
@@ -213,7 +213,7 @@ internal sealed class BatchFile : IDisposable
         }, $"UPDATE progress SET users = {Done}");
     }
 
-    /// <summary>Writes the file, and removes what was kept.</summary>
+    /// <summary>Writes the file, and removes the database.</summary>
     public void Complete()
     {
         using (var file = new AtomicFile(_path))

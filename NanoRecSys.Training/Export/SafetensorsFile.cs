@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace NanoRecSys.Training.Export;
 
 /// <summary>Reads and writes <c>.safetensors</c>: the length of a JSON header (8 bytes, little-endian), the header (name -> dtype, shape, byte
-/// range), then the values. Unlike a pickle, nothing in it can run. Written as F32; read from every type of <see cref="StoredNumber"/>, always into
+/// range), then the values. Unlike a pickle, it cannot execute code. Written as F32; read from every type of <see cref="StoredNumber"/>, always into
 /// float32.</summary>
 internal static class SafetensorsFile
 {
@@ -16,7 +16,7 @@ internal static class SafetensorsFile
     /// <summary>The format's own limit; a model's header has a few kilobytes.</summary>
     private const long LongestHeader = 100_000_000;
 
-    /// <summary>Replaces the file at once: a reader sees the old one or the whole new one.</summary>
+    /// <summary>Replaces the file atomically: a reader sees the old one or the complete new one.</summary>
     public static void Write(string path, IEnumerable<NamedTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         NamedTensor[] all = [.. tensors];
@@ -34,7 +34,7 @@ internal static class SafetensorsFile
         });
     }
 
-    /// <exception cref="InvalidDataException">Not a whole safetensors file of supported types; says why.</exception>
+    /// <exception cref="InvalidDataException">Not a complete safetensors file of supported types; the message says why.</exception>
     public static IReadOnlyDictionary<string, NamedTensor> Read(string path) => Open(path, stream =>
     {
         byte[] header = TakeHeader(stream);
@@ -68,7 +68,7 @@ internal static class SafetensorsFile
         }
         catch (Exception e) when (e is InvalidDataException or JsonException or EndOfStreamException or InvalidOperationException)
         {
-            // JSON of other kinds than expected, or text that is not UTF-8, is an invalid operation on it.
+            // Unexpected JSON kinds and text that is not UTF-8 surface as InvalidOperationException.
             throw new InvalidDataException($"{path} is not a readable safetensors file: {e.Message}", e);
         }
     }
@@ -96,7 +96,7 @@ internal static class SafetensorsFile
             .Select(property => SafetensorsEntry.Parse(property.Name, property.Value))
             .OrderBy(entry => entry.Begin).ThenBy(entry => entry.End)];
 
-        // Back to back, without holes or overlaps: so no file can cause reads beyond its end.
+        // Tensors must be contiguous, without gaps or overlaps: so no file can cause reads beyond its end.
         long expected = 0;
         foreach (SafetensorsEntry entry in entries)
         {
@@ -166,7 +166,7 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         }
     }
 
-    /// <summary>Reads from the stream's position; the header's check made sure that the bytes are there.</summary>
+    /// <summary>Reads from the stream's position; the header check ensured that the bytes exist.</summary>
     public float[] ReadValues(Stream stream)
     {
         byte[] bytes = new byte[End - Begin];
@@ -182,7 +182,7 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
         InvalidDataException.ThrowIf(offsets != 2 || Begin < 0 || End < Begin || End - Begin > Array.MaxLength,
             $"tensor '{Name}' has the invalid byte range {Begin}..{End}.");
 
-        // In 128 bits: eight sizes of a hostile header could overflow 64 and come out right.
+        // In 128 bits: eight sizes of a hostile header could overflow 64 bits and still match.
         UInt128 bytes = (UInt128)width;
         foreach (long size in Shape)
         {
@@ -196,7 +196,7 @@ internal sealed record SafetensorsEntry(string Name, string Type, long[] Shape, 
     }
 }
 
-/// <summary>Types of numbers that weights are stored in, by their names in a safetensors header.</summary>
+/// <summary>Number types of stored weights, by their names in a safetensors header.</summary>
 internal enum StoredNumber
 {
     F64,
@@ -263,7 +263,7 @@ internal static class StoredNumbers
 }
 
 /// <summary>One float32 tensor of a state dictionary.</summary>
-/// <param name="Values">Row-major; as many as the product of the shape.</param>
+/// <param name="Values">Row-major; their number is the product of the shape.</param>
 internal sealed record NamedTensor(string Name, long[] Shape, float[] Values)
 {
     /// <exception cref="InvalidDataException">The table was trained on another number of items.</exception>
@@ -272,7 +272,7 @@ internal sealed record NamedTensor(string Name, long[] Shape, float[] Values)
         : throw new InvalidDataException($"it was trained on {Shape[0]:N0} items, the prepared data has {items:N0}");
 }
 
-/// <summary>What the header of exported weights says of the network, as the weights alone do not.</summary>
+/// <summary>Facts about the network in the header of exported weights that the weights alone do not show.</summary>
 internal static class WeightsMetadata
 {
     public const string Kind = "kind";
@@ -280,12 +280,12 @@ internal static class WeightsMetadata
     public const string Heads = "heads";
     public const string MaxLength = "max_length";
     public const string RopeBase = "rope_base";
-    public const string Items = "items"; // what a ranker reads of them, as JSON
-    public const string Genres = "genres"; // the same by versions that read nothing but these and the year
+    public const string Items = "items"; // a ranker's item inputs, as JSON
+    public const string Genres = "genres"; // the same, by versions that read only genres and the year
 
     public static IReadOnlyDictionary<string, string> Of(ModelInfo model) => new Dictionary<string, string>
     {
-        ["format"] = "pt", // Some readers take a file without it for another framework's.
+        ["format"] = "pt", // Without it, some readers assume another framework.
         [Kind] = model.Kind,
         [Positions] = model.Positions,
         [Heads] = Invariant(model.Heads),

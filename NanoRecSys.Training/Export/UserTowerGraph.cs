@@ -5,7 +5,7 @@ namespace NanoRecSys.Training.Export;
 
 /// <summary>The trained user tower as an ONNX graph: <c>tokens</c> int64 [batch, length] (0 is padding, on the left) -> <c>user_embedding</c> float32
 /// [batch, E], L2-normalised. A network with a time bias also reads <c>times</c> int64 [batch, length] and <c>now</c> int64 [batch], in seconds. Only
-/// the last position is served, so only it leaves the last block.</summary>
+/// the last position is served, so the last block outputs only that one.</summary>
 internal static class UserTowerGraph
 {
     /// <exception cref="InvalidDataException">A tensor is missing or does not fit the configuration.</exception>
@@ -50,7 +50,7 @@ internal static class UserTowerGraph
         return block.LastPosition(model.Blocks - 1, x); // [B, L, D] -> [B, D]
     }
 
-    /// <summary>[B, D] -> [B, D], L2-normalised; in 32 bits always, for it is one row.</summary>
+    /// <summary>[B, D] -> [B, D], L2-normalised; always in 32 bits, since it is one row.</summary>
     internal static OnnxValue Head(OnnxGraph graph, ModelInfo model, CheckedWeights state, OnnxValue x)
     {
         graph.Scope = "head";
@@ -96,8 +96,8 @@ internal sealed record TowerInputs(OnnxValue Tokens, OnnxValue? Times, OnnxValue
         model.TimeBias ? graph.Input(OnnxUserTower.NowInput, DataType.Int64, "batch") : null);
 }
 
-/// <summary>One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition behind a gate
-/// where the network has gates; width D, hidden width F. Dropout is absent: it only trains.</summary>
+/// <summary>One block of the user tower in the exported graph: x + Attention(RMSNorm(x)), then x + SwiGLU(RMSNorm(x)), each addition gated
+/// if the network has gates; width D, hidden width F. Dropout is only for training.</summary>
 internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, CheckedWeights state, TowerAttention attention)
 {
     private readonly int _width = model.Dimension; // D
@@ -111,7 +111,7 @@ internal sealed class TransformerTowerBlock(OnnxGraph graph, ModelInfo model, Ch
         return FeedForward(block, Add(block, "gate1", x, graph.Linear(merged, AttentionOutput(state, model, block))));
     }
 
-    /// <summary>[B, L, D] -> [B, D]: keys and values of every position, the query and all that follows of the last.</summary>
+    /// <summary>[B, L, D] -> [B, D]: keys and values of every position; the query and everything after it only for the last.</summary>
     public OnnxValue LastPosition(int block, OnnxValue x)
     {
         graph.Scope = $"blocks.{block}.attn";
@@ -176,7 +176,7 @@ internal sealed class TowerAttention(
     public OnnxValue EveryPosition(string name, OnnxValue qkv)
     {
         OnnxValue[] projected = graph.Split(qkv, -1, 2 * _width, _width); // [B, L, 2D], [B, L, D]
-        OnnxValue queriesAndKeys = Turn(Heads(projected[0], 2 * model.Heads)); // turned together: half as many operators
+        OnnxValue queriesAndKeys = Turn(Heads(projected[0], 2 * model.Heads)); // rotated together: half as many operators
         OnnxValue[] turned = graph.Split(queriesAndKeys, 2, model.Heads, model.Heads); // [B, L, H, d] each
         OnnxValue attended = Attend(
             name, graph.Transpose(turned[0], 0, 2, 1, 3), // [B, H, L, d]
@@ -216,13 +216,13 @@ internal sealed class TowerAttention(
     private OnnxValue Heads(OnnxValue x, int heads) => graph.Reshape(x, 0, 0, heads, _headWidth); // [B, L, H * d] -> [B, L, H, d]
 }
 
-/// <summary>What keeps a position from padding and from its future: numbers that are added to the scores before softmax.</summary>
-/// <param name="Padding">[B, 1, 1, L], all that the last position needs; null where nothing is padded.</param>
-/// <param name="PaddingAndFuture">[B, 1, L, L], or [L, L] where nothing is padded.</param>
+/// <summary>Masks that hide padding and the future from a position: numbers added to the scores before softmax.</summary>
+/// <param name="Padding">[B, 1, 1, L], enough for the last position; null without padding.</param>
+/// <param name="PaddingAndFuture">[B, 1, L, L], or [L, L] without padding.</param>
 internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFuture)
 {
-    /// <summary>Finite on purpose: softmax over a row of -infinity alone is NaN, and left padding has such rows. It is large enough that what is
-    /// masked gets exactly zero.</summary>
+    /// <summary>Finite on purpose: softmax over a row of only -infinity is NaN, and left padding has such rows. It is large enough that
+    /// masked positions get exactly zero.</summary>
     private const float Masked = -1e9f;
 
     /// <param name="tokens">[B, L]</param>
@@ -240,11 +240,11 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
         return new AttentionMasks(Numbers(graph, isPadding), Numbers(graph, graph.Or(isPadding, isFuture)));
     }
 
-    /// <summary>[L] 0, 1, ... of the sequence.</summary>
+    /// <summary>[L] positions 0, 1, ...</summary>
     public static OnnxValue Positions(OnnxGraph graph, OnnxValue tokens) =>
         graph.Node("Range", [graph.ScalarConstant(0L), Length(graph, tokens), graph.ScalarConstant(1L)]);
 
-    /// <summary>[L] ..., 1, 0: items that follow each one.</summary>
+    /// <summary>[L] ..., 1, 0: number of items after each one.</summary>
     public static OnnxValue FromEnd(OnnxGraph graph, OnnxValue tokens)
     {
         OnnxValue last = graph.Subtract(Length(graph, tokens), graph.ScalarConstant(1L));
@@ -258,8 +258,8 @@ internal sealed record AttentionMasks(OnnxValue? Padding, OnnxValue PaddingAndFu
         graph.Gather(graph.Node("Shape", [tokens]), graph.ScalarConstant(1L)); // scalar
 }
 
-/// <summary>Rotary position embedding (Su et al., 2021), rotate-half form: the pair (a, b) of a head's halves at position p turns to (a cos - b sin,
-/// b cos + a sin). Scores then depend on distances only, which is why padding on the left does not change them.</summary>
+/// <summary>Rotary position embedding (Su et al., 2021), rotate-half form: the pair (a, b) of a head's halves at position p becomes (a cos - b sin,
+/// b cos + a sin). Scores then depend only on distances, so padding on the left does not change them.</summary>
 /// <param name="Cos">[L, 1, d / 2] for heads of width d.</param>
 /// <param name="Sin">[L, 1, d / 2]</param>
 internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
@@ -297,7 +297,7 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
         return new RotaryTables(graph.Gather(Cos, last), graph.Gather(Sin, last));
     }
 
-    /// <summary>[B, L, heads, d] -> the same shape, turned.</summary>
+    /// <summary>[B, L, heads, d] -> the same shape, rotated.</summary>
     public OnnxValue Rotate(OnnxGraph graph, OnnxValue x, int headWidth)
     {
         OnnxValue[] halves = graph.Split(x, -1, headWidth / 2, headWidth / 2);
@@ -308,15 +308,15 @@ internal sealed record RotaryTables(OnnxValue Cos, OnnxValue Sin)
     }
 }
 
-/// <summary>What each block adds to its scores for the items, and the time, between two positions.</summary>
-/// <param name="Between">int64 [L, L]: items from j to i, 0 where j is later.</param>
-/// <param name="BetweenLast">int64 [1, L]: the same of the last position.</param>
+/// <summary>The biases that each block adds to its scores for the number of items, and the time, between two positions.</summary>
+/// <param name="Between">int64 [L, L]: items from j to i; 0 if j is later.</param>
+/// <param name="BetweenLast">int64 [1, L]: the same for the last position.</param>
 /// <param name="Buckets">int64 [B, L, L] of <see cref="TimeBuckets"/>; null without a time bias.</param>
 /// <param name="BucketsOfLast">int64 [B, 1, L]</param>
 internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, OnnxValue? Buckets, OnnxValue? BucketsOfLast)
 {
     /// <param name="tokens">[B, L]</param>
-    /// <param name="times">int64 [B, L] seconds, anything at padding; null without a time bias.</param>
+    /// <param name="times">int64 [B, L] in seconds, arbitrary at padding; null without a time bias.</param>
     /// <param name="now">int64 [B] seconds; null without a time bias.</param>
     public static RelativeBiases Build(OnnxGraph graph, OnnxValue tokens, OnnxValue? times, OnnxValue? now)
     {
@@ -352,14 +352,14 @@ internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, 
         return graph.Add(bias, graph.Transpose(byTime, 1, 0, 2, 3));
     }
 
-    /// <summary>What follows a position is asked for when the next item comes, after the last one now: [B, L].</summary>
+    /// <summary>[B, L] time of the prediction at each position: the next item's time; now for the last one.</summary>
     private static OnnxValue Asked(OnnxGraph graph, OnnxValue times, OnnxValue now)
     {
         OnnxValue next = graph.Node("Slice", [times, graph.Constant(1), graph.Constant(long.MaxValue), graph.Constant(1)]); // [B, L - 1]
         return graph.Concat(1, next, graph.Unsqueeze(now, 1));
     }
 
-    // In doubles, as in training: in single precision a span of years would fall into its neighbour's bucket.
+    // In doubles, as in training: in single precision, a span of years would fall into a neighboring bucket.
     private static OnnxValue ToBuckets(OnnxGraph graph, OnnxValue spans)
     {
         OnnxValue seconds = graph.Cast(graph.Max(spans, graph.ScalarConstant(1L)), TensorProto.Types.DataType.Double);
@@ -368,13 +368,13 @@ internal sealed record RelativeBiases(OnnxValue Between, OnnxValue BetweenLast, 
     }
 }
 
-/// <summary>A linear layer's parameters, as PyTorch keeps them: y = x W^T + b.</summary>
+/// <summary>A linear layer's parameters in PyTorch's layout: y = x W^T + b.</summary>
 /// <param name="Name">Prefix of the parameters in the state dictionary.</param>
 /// <param name="Weight">[Out, In], row-major.</param>
 /// <param name="Bias">[Out], or null.</param>
 internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias, int In, int Out)
 {
-    /// <summary>[In, Out], so that the graph multiplies without turning the matrix at run time.</summary>
+    /// <summary>[In, Out], so that the graph multiplies without transposing at run time.</summary>
     public float[] Transposed()
     {
         var transposed = new float[Weight.Length];
@@ -389,11 +389,11 @@ internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias,
         return transposed;
     }
 
-    /// <summary>The layer that makes only the outputs <paramref name="first"/>..+<paramref name="count"/>.</summary>
+    /// <summary>The layer with only the outputs <paramref name="first"/>..+<paramref name="count"/>.</summary>
     public LinearWeights OutputRows(string name, int first, int count) =>
         new(name, Weight[(first * In)..((first + count) * In)], Bias?[first..(first + count)], In, count);
 
-    /// <summary>The layer that reads only the inputs <paramref name="first"/>..+<paramref name="count"/>; the bias stays with it or not.</summary>
+    /// <summary>The layer with only the inputs <paramref name="first"/>..+<paramref name="count"/>, with or without the bias.</summary>
     public LinearWeights InputColumns(string name, int first, int count, bool keepBias)
     {
         var columns = new float[Out * count];
@@ -426,7 +426,7 @@ internal sealed record LinearWeights(string Name, float[] Weight, float[]? Bias,
     }
 }
 
-/// <summary>A trained network's tensors by PyTorch's names, each checked for the shape that the configuration asks for.</summary>
+/// <summary>A trained network's tensors by PyTorch's names, each checked against the configuration's shape.</summary>
 internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> tensors)
 {
     /// <exception cref="InvalidDataException">Missing, or of another shape.</exception>
@@ -440,7 +440,7 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
                 $"'{name}' is [{string.Join(", ", tensor.Shape)}], the configuration asks for [{string.Join(", ", shape.ToArray())}].");
     }
 
-    /// <summary>The shape of a tensor, where it is the weights that tell a size.</summary>
+    /// <summary>The shape of a tensor, if only the weights determine a size.</summary>
     /// <exception cref="InvalidDataException">Missing.</exception>
     public IReadOnlyList<long> ShapeOf(string name) => tensors.TryGetValue(name, out NamedTensor? tensor)
         ? tensor.Shape
@@ -449,10 +449,10 @@ internal sealed class CheckedWeights(IReadOnlyDictionary<string, NamedTensor> te
     public LinearWeights Linear(string name, int input, int output, bool bias) =>
         new(name, Get($"{name}.weight", output, input), bias ? Get($"{name}.bias", output) : null, input, output);
 
-    /// <summary>A linear layer and the batch norm behind it, which in evaluation is a scale and a shift, as one layer.</summary>
+    /// <summary>A linear layer and the batch norm after it, which in evaluation is a scale and a shift, as one layer.</summary>
     public LinearWeights LinearThenBatchNorm(string linear, string norm, int input, int output)
     {
-        const float Epsilon = 1e-5f; // PyTorch's default, which the network keeps.
+        const float Epsilon = 1e-5f; // PyTorch's default, which the network uses.
         float[] gamma = Get($"{norm}.weight", output);
         float[] beta = Get($"{norm}.bias", output);
         float[] mean = Get($"{norm}.running_mean", output);

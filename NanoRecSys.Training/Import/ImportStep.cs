@@ -1,7 +1,7 @@
 namespace NanoRecSys.Training.Import;
 
-/// <summary>Pretrained weights in, the same files out as a training leaves: <c>evaluate</c>, <c>export</c>, <c>index</c> and <c>publish</c> go on
-/// from there. Nothing is written before all weights are checked.</summary>
+/// <summary>Turns pretrained weights into the files that a training writes; <c>evaluate</c>, <c>export</c>, <c>index</c> and <c>publish</c> continue
+/// from there. All weights are checked before anything is written.</summary>
 internal static class ImportStep
 {
     public static async Task<ImportSummary> RunAsync(ImportOptions options, StepContext context)
@@ -16,7 +16,7 @@ internal static class ImportStep
             List<string> notes = [.. tower?.Notes ?? [], .. ranker?.Notes ?? []];
             context.Progress.Report(new ProgressEvent { Fraction = 0.1, Message = "the weights are complete" });
 
-            // Everything is checked before anything is written, the data that is prepared again included.
+            // Everything is checked before anything is written, including the data that is prepared again.
             Preparation? prepared = tower is null || options.ItemMap is null ? null : await PrepareAgainAsync(tower, options, context, notes);
             DatasetSummary? data = prepared?.Summary ?? RequireFit(tower, workspace, notes);
             Catalog? catalog = prepared?.Catalog
@@ -68,7 +68,7 @@ internal static class ImportStep
         }
     }
 
-    /// <summary>Requires the items of the prepared data, if there is any, to be the rows of the item table.</summary>
+    /// <summary>Requires the prepared data, if any, to have as many items as the item table has rows.</summary>
     /// <returns>Null if no data is prepared.</returns>
     private static DatasetSummary? RequireFit(ImportedTower? tower, Workspace workspace, List<string> notes)
     {
@@ -98,7 +98,7 @@ internal static class ImportStep
         return prepared;
     }
 
-    // From the ratings again: so nothing is lost if another map is given later, and movies without ratings get their titles.
+    // Prepared from the source again, so that nothing is lost if another map is given later, and items without interactions get their titles.
     private static async Task<Preparation> PrepareAgainAsync(ImportedTower tower, ImportOptions options, StepContext context, List<string> notes)
     {
         EntityId[] itemMap = ItemMapFile.Read(options.ItemMap!);
@@ -124,7 +124,7 @@ internal static class ImportStep
         return prepared;
     }
 
-    // The old folder goes with all its checkpoints and plots.
+    // The old folder is removed with all its checkpoints and plots.
     private static Task WriteAsync(string folder, Action<string> write) => AtomicFolder.WriteAsync(folder, fresh => Task.Run(() => write(fresh)));
 }
 
@@ -133,7 +133,7 @@ internal sealed record ImportOptions
     public string? UserTower { get; init; }
     public string? Ranker { get; init; }
 
-    /// <summary>H; null: from the file, if it holds <c>rope.inv_freq</c> or was exported by this program.</summary>
+    /// <summary>H; null: from the file, if it contains <c>rope.inv_freq</c> or was exported by this program.</summary>
     public int? Heads { get; init; }
 
     /// <summary>L; null: from the file, else <see cref="DefaultMaxLength"/>.</summary>
@@ -142,10 +142,10 @@ internal sealed record ImportOptions
     /// <summary>Base of the rotary embedding; null: from the file, else <see cref="DefaultRopeBase"/>.</summary>
     public double? RopeBase { get; init; }
 
-    /// <summary>File of the movie ids of the item table's rows; null: they are those of the prepared data, in its order.</summary>
+    /// <summary>File with the item ids of the item table's rows; null: the prepared data's items, in order.</summary>
     public string? ItemMap { get; init; }
 
-    /// <summary>File of the genres of the ranker's genre rows, one a line; null: those of the data, in alphabetical order.</summary>
+    /// <summary>File with the genres of the ranker's genre rows, one per line; null: the data's genres in alphabetical order.</summary>
     public string? Genres { get; init; }
     public string Data { get; init; } = DatasetSource.Small;
 
@@ -153,8 +153,8 @@ internal sealed record ImportOptions
     public const double DefaultRopeBase = 500;
 }
 
-/// <param name="UserTower">The imported user tower's configuration; null where the retriever stayed.</param>
-/// <param name="Ranker">The imported ranker's; null where there is none.</param>
+/// <param name="UserTower">The imported user tower's configuration; null if the retriever was not replaced.</param>
+/// <param name="Ranker">The imported ranker's; null if there is none.</param>
 /// <param name="Data">The prepared data; null if none is prepared yet.</param>
-/// <param name="Notes">What was stripped, assumed or left out, a sentence each.</param>
+/// <param name="Notes">What was stripped, assumed or left out, one sentence each.</param>
 internal sealed record ImportSummary(ModelInfo? UserTower, RankerModel? Ranker, DatasetSummary? Data, IReadOnlyList<string> Notes);

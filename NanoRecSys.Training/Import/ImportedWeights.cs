@@ -2,15 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>A user tower from elsewhere, checked whole.</summary>
+/// <summary>A user tower from elsewhere, fully checked.</summary>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
 internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string> Notes)
 {
-    /// <summary>How the manifest calls the loss of a training that is not known.</summary>
+    /// <summary>The manifest's name for an unknown loss.</summary>
     private const string UnknownLoss = "imported";
     private const double ReferenceTemperature = 0.05;
 
-    /// <exception cref="InvalidDataException">The file cannot be read, or holds no such network.</exception>
+    /// <exception cref="InvalidDataException">The file cannot be read, or does not contain such a network.</exception>
     public static ImportedTower Read(string path, ImportOptions options)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, UserTowerLayout.Landmarks);
@@ -80,15 +80,15 @@ internal sealed record ImportedTower(ModelInfo Model, IReadOnlyList<NamedTensor>
         weights.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is >= 1 and <= 1e6 ? number : null;
 }
 
-/// <summary>A ranker from elsewhere, checked whole; its genres are named once the data is known.</summary>
+/// <summary>A ranker from elsewhere, fully checked; its genres are named when the data is known.</summary>
 /// <param name="Tensors">Its state dictionary, in the order of the layers.</param>
-/// <param name="Genres">Names of the category rows, where they were given.</param>
-/// <param name="Numbers">The number attributes that it reads: of nanoRecSys' layout, the year.</param>
+/// <param name="Genres">Names of the category rows, if given.</param>
+/// <param name="Numbers">The number attributes that it reads: in nanoRecSys' layout, only the year.</param>
 internal sealed record ImportedRanker(
     RankerLayout Layout, IReadOnlyList<NamedTensor> Tensors, IReadOnlyList<string>? Genres, IReadOnlyList<NumberLayout> Numbers, IReadOnlyList<string> Notes)
 {
-    /// <param name="genresPath">Names of the genre rows, one a line; null where the data names them.</param>
-    /// <exception cref="InvalidDataException">A file cannot be read, or holds no such network.</exception>
+    /// <param name="genresPath">File with the names of the genre rows, one per line; null if the data names them.</param>
+    /// <exception cref="InvalidDataException">A file cannot be read, or does not contain such a network.</exception>
     public static ImportedRanker Read(string path, int dimension, string? genresPath)
     {
         PretrainedWeights weights = PretrainedWeights.Read(path, RankerLayout.Landmarks);
@@ -107,7 +107,7 @@ internal sealed record ImportedRanker(
         return new ImportedRanker(layout, [.. layout.Tensors.Select(tensor => weights.Tensors[tensor.Name])], genres, numbers, weights.Notes);
     }
 
-    /// <summary>What an export of this program says of the items; null for weights from elsewhere.</summary>
+    /// <summary>The item layout stored by an export of this program; null for other weights.</summary>
     private static ItemLayout? ItemsOf(PretrainedWeights weights)
     {
         try
@@ -133,7 +133,7 @@ internal sealed record ImportedRanker(
 
         IEnumerable<string> unused = Enumerable.Range(vocabulary.Count, Math.Max(0, Layout.Genres - vocabulary.Count)).Select(row => $"(row {row})");
 
-        // The weight 0 serves the logits as PyTorch gives them.
+        // Weight 0 serves the logits that PyTorch computes.
         return new RankerModel(
             Layout.Dimension, Layout.Hidden, new ItemLayout(Genres ?? [.. vocabulary, .. unused], Numbers), Dropout: 0, RetrieverWeight: 0);
     }
@@ -143,7 +143,7 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
 {
     public const string RotaryName = "rope.inv_freq";
 
-    /// <summary>Names by which a user tower is found among others.</summary>
+    /// <summary>Tensor names that identify a user tower.</summary>
     public static readonly string[] Landmarks = ["embedding.weight", "projection.weight"];
 
     [GeneratedRegex(@"^blocks\.(?<index>0|[1-9][0-9]{0,3})\.", RegexOptions.CultureInvariant)]
@@ -151,7 +151,7 @@ internal sealed partial record UserTowerLayout(int Items, int Dimension, int Blo
 
     public IReadOnlyList<ExpectedTensor> Tensors => Expect(Items, Dimension, Blocks, FeedForward);
 
-    /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
+    /// <exception cref="InvalidDataException">Lists every tensor that is missing, of another shape, or unexpected.</exception>
     public static UserTowerLayout Of(PretrainedWeights weights)
     {
         IReadOnlyDictionary<string, NamedTensor> tensors = weights.Tensors;
@@ -194,12 +194,12 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
     /// <summary>Linear, batch norm, ReLU, dropout: a hidden layer's modules in the network's list.</summary>
     private const int ModulesPerLayer = 4;
 
-    /// <summary>Names by which a ranker is found among others.</summary>
+    /// <summary>Tensor names that identify a ranker.</summary>
     public static readonly string[] Landmarks = ["genre_embeddings.weight", "output.weight"];
 
     public IReadOnlyList<ExpectedTensor> Tensors => Expect(Genres, Numbers, Dimension, [.. Hidden]);
 
-    /// <exception cref="InvalidDataException">Names every tensor that is missing, of another shape, or not expected.</exception>
+    /// <exception cref="InvalidDataException">Lists every tensor that is missing, of another shape, or unexpected.</exception>
     public static RankerLayout Of(PretrainedWeights weights, int dimension, IReadOnlyList<NumberLayout> numbers)
     {
         IReadOnlyDictionary<string, NamedTensor> tensors = weights.Tensors;
@@ -250,13 +250,13 @@ internal sealed record RankerLayout(int Dimension, IReadOnlyList<int> Hidden, in
         tensors.TryGetValue(name, out NamedTensor? tensor) && tensor.Shape.Length == 2 ? tensor.Shape[0] : null;
 }
 
-/// <param name="Shape">Null where the weights do not tell a size, as another tensor is missing.</param>
+/// <param name="Shape">Null if a size is unknown because another tensor is missing.</param>
 internal sealed record ExpectedTensor(string Name, params long?[] Shape)
 {
     private const int MostNamed = 200;
 
-    /// <summary>Holds a state dictionary against a whole network's tensors, and names everything that is wrong at once.</summary>
-    /// <exception cref="InvalidDataException">A tensor is missing, of another shape, not a number, or not expected.</exception>
+    /// <summary>Compares a state dictionary with a network's tensors, and reports all problems at once.</summary>
+    /// <exception cref="InvalidDataException">A tensor is missing, of another shape, not finite, or unexpected.</exception>
     public static void RequireAll(string network, PretrainedWeights weights, IReadOnlyList<ExpectedTensor> expected, Func<string, bool> isIgnored)
     {
         HashSet<string> known = [.. expected.Select(tensor => tensor.Name)];
@@ -291,11 +291,11 @@ internal sealed record ExpectedTensor(string Name, params long?[] Shape)
     private bool Fits(long[] shape) => shape.Length == Shape.Length && shape.Zip(Shape).All(size => size.First > 0 && (size.Second ?? size.First) == size.First);
 }
 
-/// <summary>The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it tells the base and, by its length, the
-/// number of heads, which nothing else in the weights does.</summary>
+/// <summary>The buffer <c>rope.inv_freq</c> [d / 2] of heads of width d: base^(-2j / d). Not needed, but it determines the base and, by its length, the
+/// number of heads, which no other weights show.</summary>
 internal static class RotaryFrequencies
 {
-    // Of float32, and of the half-precision formats that a whole checkpoint may have been turned into.
+    // For float32, and for half-precision formats that a checkpoint may have been converted to.
     private const double FineTolerance = 2e-6;
     private const double CoarseTolerance = 4e-3;
     private const int FineDigits = 7;
@@ -304,8 +304,8 @@ internal static class RotaryFrequencies
     public static float[] Of(double ropeBase, int headWidth) =>
         [.. Enumerable.Range(0, headWidth / 2).Select(j => (float)Math.Pow(ropeBase, -2.0 * j / headWidth))];
 
-    /// <summary>The base with the fewest digits that explains all frequencies; null where a single one leaves it open.</summary>
-    /// <exception cref="InvalidDataException">They are no powers of one base.</exception>
+    /// <summary>The base with the fewest digits that fits all frequencies; null if there is only one, which does not determine it.</summary>
+    /// <exception cref="InvalidDataException">They are not powers of one base.</exception>
     public static double? BaseOf(float[] frequencies)
     {
         if (frequencies is [1])
@@ -335,18 +335,18 @@ internal static class RotaryFrequencies
 }
 
 /// <summary>A network's weights from a file of unknown origin, by the names of this program's networks.</summary>
-/// <param name="Tensors">By name, without what stood around the network: see <paramref name="Notes"/>.</param>
-/// <param name="Metadata">What the header of a safetensors file says beside the tensors.</param>
-/// <param name="Notes">One sentence for each dictionary or prefix that was looked into.</param>
+/// <param name="Tensors">By name, without wrapping dictionaries and prefixes: see <paramref name="Notes"/>.</param>
+/// <param name="Metadata">Metadata in the header of a safetensors file.</param>
+/// <param name="Notes">One sentence for each dictionary or prefix that was removed.</param>
 internal sealed record PretrainedWeights(
     string Path, IReadOnlyDictionary<string, NamedTensor> Tensors, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Notes)
 {
     private static ReadOnlySpan<byte> ZipStart => "PK"u8;
 
-    // How pickles of PyTorch before 1.6 begin: protocol 2 and a number of its own.
+    // The beginning of pickles before PyTorch 1.6: protocol 2 and a magic number.
     private static ReadOnlySpan<byte> LegacyStart => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-    /// <exception cref="InvalidDataException">Not a whole file of either kind, or one that asks for more than tensors.</exception>
+    /// <exception cref="InvalidDataException">Not a complete file of either kind, or one with more than tensors.</exception>
     public static PretrainedWeights Read(string path, params string[] landmarks)
     {
         using FileStream file = File.OpenRead(path);
@@ -372,7 +372,7 @@ internal sealed record PretrainedWeights(
         }
         catch (Exception e) when (e is InvalidDataException or IOException or ArgumentException or NotSupportedException or OverflowException)
         {
-            // The zip reader has several ways to say that an archive makes no sense.
+            // The zip reader throws several exceptions for an invalid archive.
             throw new InvalidDataException($"{path} is not a readable PyTorch file: {e.Message}", e);
         }
     }

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>The ids of an item table's rows, in their order: a NumPy array of integers, or text with one id on each line.</summary>
+/// <summary>The ids of an item table's rows, in their order: a NumPy array of integers, or text with one id per line.</summary>
 internal static partial class ItemMapFile
 {
     private const int LongestHeader = 65_536;
@@ -13,7 +13,7 @@ internal static partial class ItemMapFile
     private static partial Regex IntegerArray();
 
     /// <returns>[V] ids, each once.</returns>
-    /// <exception cref="InvalidDataException">Neither of the two, or an id twice; says which.</exception>
+    /// <exception cref="InvalidDataException">Neither of the two, or a repeated id; the message says which.</exception>
     public static EntityId[] Read(string path)
     {
         byte[] file = File.ReadAllBytes(path);

@@ -2,16 +2,16 @@ using System.Buffers.Binary;
 
 namespace NanoRecSys.Training.Import;
 
-/// <summary>Executes a pickle as far as it builds data: numbers, texts, tuples (<c>object[]</c>), lists, dictionaries by text, and through
-/// <see cref="TorchGlobals"/> tensors. Nothing is looked up by name at run time and nothing is called but those few functions, so a pickle
-/// from anywhere can be read. Memory and time grow with its length.</summary>
+/// <summary>Executes a pickle that only builds data: numbers, strings, tuples (<c>object[]</c>), lists, dictionaries with string keys, and, through
+/// <see cref="TorchGlobals"/>, tensors. Nothing is looked up by name at run time, and only those few functions are called, so a pickle
+/// from any source is safe to read. Memory and time are linear in its length.</summary>
 internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
 {
-    private const int MostOperations = 2_000_000; // a state dictionary takes about 30 for each tensor
+    private const int MostOperations = 2_000_000; // a state dictionary takes about 30 per tensor
     private const int HighestProtocol = 5;
     private const int LongestName = 1000;
 
-    // What is not UTF-8 is refused instead of becoming other letters: two names must not become one.
+    // Invalid UTF-8 is rejected, not replaced: two names must not become one.
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private readonly List<object?> _stack = [];
     private readonly Stack<int> _marks = new();
@@ -35,7 +35,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
         throw new InvalidDataException($"its pickle takes more than {MostOperations:N0} operations.");
     }
 
-    // Of protocols 2 to 5, the instructions that build data; not those that find classes in other ways, make instances or look up extensions.
+    // The instructions of protocols 2 to 5 that build data; not those that find classes in other ways, create instances or look up extensions.
     private void Execute(char opcode)
     {
         switch (opcode)
@@ -76,9 +76,9 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
             case 'j': Push(Recall(UInt32())); break; // LONG_BINGET
             case 'c': Push(TorchGlobals.Find(Name(), Name())); break; // GLOBAL
             case '\x93': Push(Pop(2) is [string module, string name] ? TorchGlobals.Find(module, name) : throw Refusal("names a function by something that is not text")); break;
-            case 'R': Push(Pop(2) is [TorchFunction function, object?[] arguments] ? function.Call(arguments) : throw Refusal("calls something that is no function")); break;
-            // An ordered dictionary carries PyTorch's notes on module versions; nothing here reads them.
-            case 'b': Push(Pop(2) is [Dictionary<string, object?> built, _] ? built : throw Refusal("sets the state of an object, only dictionaries may have one")); break;
+            case 'R': Push(Pop(2) is [TorchFunction function, object?[] arguments] ? function.Call(arguments) : throw Refusal("calls something that is not a function")); break;
+            // An ordered dictionary's state has PyTorch's module versions; they are ignored.
+            case 'b': Push(Pop(2) is [Dictionary<string, object?> built, _] ? built : throw Refusal("sets the state of an object other than a dictionary")); break;
             case 'Q': Push(StorageReference.Parse(Pop())); break; // BINPERSID
             default: throw Refusal($"has the instruction 0x{(int)opcode:x2}, which builds no tensor");
         }
@@ -88,7 +88,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
     {
         if (protocol > HighestProtocol)
         {
-            throw Refusal($"is of protocol {protocol}, up to {HighestProtocol} are read");
+            throw Refusal($"has protocol {protocol}, but only protocols up to {HighestProtocol} are supported");
         }
     }
 
@@ -109,14 +109,14 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
 
         foreach (object?[] item in items.Chunk(2))
         {
-            if (item[0] is string key) // An optimizer's state goes by number; it is not asked for.
+            if (item[0] is string key) // An optimizer's state has integer keys; it is not needed.
             {
                 dictionary[key] = item[1];
             }
         }
     }
 
-    private object? Recall(uint place) => _memo.TryGetValue(place, out object? value) ? value : throw Refusal($"reads the memo {place}, which is empty");
+    private object? Recall(uint place) => _memo.TryGetValue(place, out object? value) ? value : throw Refusal($"reads memo entry {place}, which is empty");
 
     private void Push(object? value) => _stack.Add(value);
 
@@ -124,7 +124,7 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
 
     private object? Pop() => Pop(1)[0];
 
-    /// <summary>The topmost values, the lowest first.</summary>
+    /// <summary>The topmost values, lowest first.</summary>
     private object?[] Pop(int count) => _stack.Count - count < Floor ? throw Underflow() : Cut(_stack.Count - count);
 
     private object?[] PopToMark() => _marks.TryPop(out int mark) ? Cut(mark) : throw Underflow();
@@ -143,10 +143,10 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
 
     private uint UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint)));
 
-    // Two's complement of any length; a longer one than int64 is of no use to a tensor.
+    // Two's complement of any length; tensors need none longer than int64.
     private long Integer(int length)
     {
-        InvalidDataException.ThrowIf(length > sizeof(long), $"it holds an integer of {length} bytes, at most {sizeof(long)} are read.");
+        InvalidDataException.ThrowIf(length > sizeof(long), $"it holds an integer of {length} bytes, at most {sizeof(long)} are supported.");
 
         ReadOnlySpan<byte> taken = Take(length);
         Span<byte> whole = stackalloc byte[sizeof(long)];
@@ -167,11 +167,11 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
         }
     }
 
-    // Up to the next newline, which is taken too.
+    // Up to the next newline, which is consumed, too.
     private string Name()
     {
         int length = pickle.Span[_position..].IndexOf((byte)'\n');
-        string name = length is >= 0 and <= LongestName ? Text(length) : throw new InvalidDataException("it holds a name without an end.");
+        string name = length is >= 0 and <= LongestName ? Text(length) : throw new InvalidDataException("it contains an unterminated name.");
         _position++;
         return name;
     }
@@ -188,20 +188,20 @@ internal sealed class PickleMachine(ReadOnlyMemory<byte> pickle)
         return taken;
     }
 
-    private static InvalidDataException Underflow() => Refusal("takes more from its stack than it put there");
+    private static InvalidDataException Underflow() => Refusal("pops more from its stack than it pushed");
 
     private static InvalidDataException Refusal(string reason) => new($"its pickle {reason}.");
 }
 
-/// <summary>A function that a pickle may call: ours, in the place of PyTorch's of that name.</summary>
+/// <summary>A function that a pickle may call: our replacement for PyTorch's of that name.</summary>
 internal sealed record TorchFunction(Func<object?[], object?> Call);
 
-/// <summary>All names that a pickle may use. Anything else is refused by name and never looked for.</summary>
+/// <summary>All names that a pickle may use. Anything else is rejected, and never looked up.</summary>
 internal static class TorchGlobals
 {
     private static readonly Dictionary<string, object> Known = new()
     {
-        // PyTorch gives it no arguments; the items follow one by one.
+        // PyTorch passes no arguments; the items follow one by one.
         ["collections.OrderedDict"] = new TorchFunction(arguments => arguments is []
             ? new Dictionary<string, object?>()
             : throw new InvalidDataException("its ordered dictionary is built in a way that PyTorch does not use.")),
@@ -223,7 +223,7 @@ internal static class TorchGlobals
         ["torch.BoolStorage"] = StoredNumber.BOOL,
     };
 
-    /// <exception cref="InvalidDataException">Not one of the few.</exception>
+    /// <exception cref="InvalidDataException">The name is not allowed.</exception>
     public static object Find(string module, string name) => Known.TryGetValue($"{module}.{name}", out object? global)
         ? global
         : throw new InvalidDataException(
@@ -231,5 +231,5 @@ internal static class TorchGlobals
 
     private static TensorView Parameter(object?[] arguments) => arguments is [TensorView tensor, ..]
         ? tensor
-        : throw new InvalidDataException("a parameter in it holds no tensor.");
+        : throw new InvalidDataException("a parameter in it is not a tensor.");
 }

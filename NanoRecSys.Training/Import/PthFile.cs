@@ -3,15 +3,15 @@ using System.IO.Compression;
 namespace NanoRecSys.Training.Import;
 
 /// <summary>A <c>.pth</c> file as PyTorch 1.6 and later write it: a zip archive with <c>data.pkl</c>, a pickle that describes the tensors, and their
-/// numbers in <c>data/0</c>, <c>data/1</c>, ... Nothing in the file is executed, and what is read is no larger than the file.</summary>
+/// numbers in <c>data/0</c>, <c>data/1</c>, ... Nothing in the file is executed, and reads are bounded by its size.</summary>
 internal sealed class PthFile : IDisposable
 {
     private const string PickleName = "data.pkl";
 
-    /// <summary>Of a state dictionary it has some kilobytes, of a whole checkpoint a few megabytes.</summary>
+    /// <summary>A state dictionary has some kilobytes, a whole checkpoint a few megabytes.</summary>
     private const long LongestPickle = 16 << 20;
 
-    // A file of bytes, each of which several tensors show: more is no model any more.
+    // Allows for one-byte types, and for tensors that share storage; a file with more is not a model.
     private const long NumbersPerByte = 4;
     private const long FreeNumbers = 1 << 20;
 
@@ -43,7 +43,7 @@ internal sealed class PthFile : IDisposable
 
     public object? ReadPickle() => new PickleMachine(Read(PickleName, LongestPickle)).Run();
 
-    /// <summary>The numbers of the tensors; storages that several of them show are read once.</summary>
+    /// <summary>The numbers of the tensors; shared storages are read once.</summary>
     public IReadOnlyDictionary<string, NamedTensor> ReadTensors(IReadOnlyDictionary<string, TensorView> views)
     {
         long numbers = views.Values.Sum(view => (long)view.Count);
@@ -86,7 +86,7 @@ internal sealed class PthFile : IDisposable
     {
         InvalidDataException.ThrowIf(!_entries.TryGetValue(_root + name, out ZipArchiveEntry? entry), $"its archive lacks {PrintableName.Of(name)}.");
 
-        // PyTorch compresses nothing; so nothing can grow beyond the file here, and the same bytes cannot be read without end.
+        // PyTorch compresses nothing; so nothing can expand beyond the file's size.
         _bytesRead += entry.Length;
         InvalidDataException.ThrowIf(entry.IsEncrypted || entry.CompressedLength != entry.Length || entry.Length > longest || _bytesRead > _length,
             $"its entry {PrintableName.Of(name)} of {entry.Length:N0} bytes ({entry.CompressedLength:N0} in the archive) is not stored as PyTorch does.");
@@ -98,39 +98,39 @@ internal sealed class PthFile : IDisposable
     }
 }
 
-/// <summary>One block of numbers beside the pickle, which one or more tensors look at.</summary>
+/// <summary>A block of numbers outside the pickle, viewed by one or more tensors.</summary>
 /// <param name="Key">Name of its entry in the archive's <c>data</c> folder.</param>
 internal sealed record StorageReference(StoredNumber Type, string Key, long Count)
 {
     public long Bytes => Count * StoredNumbers.WidthOf(Type);
 
-    /// <exception cref="InvalidDataException">Something else.</exception>
+    /// <exception cref="InvalidDataException">Anything else.</exception>
     public static StorageReference Parse(object? id) =>
         id is object?[] and ["storage", StoredNumber type, string key, string, long count and >= 0 and <= int.MaxValue]
             ? new StorageReference(type, key, count)
             : throw new InvalidDataException("it refers to data in a way that PyTorch does not use.");
 }
 
-/// <summary>A tensor as a pickle describes it: which numbers of a storage it shows, and in which order.</summary>
+/// <summary>A tensor as a pickle describes it: which numbers of a storage it views, and in which order.</summary>
 /// <param name="Strides">Distance, in numbers, to the next index of each dimension.</param>
 internal sealed record TensorView(StorageReference Storage, long Offset, long[] Shape, long[] Strides, int Count)
 {
     private const int MostDimensions = 8;
 
-    /// <exception cref="InvalidDataException">It would show numbers that its storage does not have.</exception>
+    /// <exception cref="InvalidDataException">It would view numbers outside its storage.</exception>
     public static TensorView Rebuild(object?[] arguments)
     {
         if (arguments is not [StorageReference storage, long offset, object?[] shape, object?[] strides, ..]
             || shape.Length != strides.Length || shape.Length > MostDimensions
             || !shape.Concat(strides).All(number => number is long and >= 0 and <= int.MaxValue) || offset < 0)
         {
-            throw new InvalidDataException("a tensor in it has a shape or strides that cannot be.");
+            throw new InvalidDataException("a tensor in it has an invalid shape or strides.");
         }
 
         long[] sizes = [.. shape.Cast<long>()];
         long[] steps = [.. strides.Cast<long>()];
 
-        // In 128 bits: eight sizes could overflow 64 and come out right.
+        // In 128 bits: eight sizes could overflow 64 bits and still match.
         UInt128 count = 1;
         UInt128 last = (UInt128)offset;
         for (int i = 0; i < sizes.Length; i++)
@@ -155,7 +155,7 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
         {
             values[i] = storage[(int)position];
 
-            // Like a counter: the last dimension moves, and the one before it whenever it has gone round.
+            // Like an odometer: the last dimension advances, and the one before it on overflow.
             for (int d = Shape.Length - 1; d >= 0; d--)
             {
                 position += Strides[d];
@@ -173,15 +173,15 @@ internal sealed record TensorView(StorageReference Storage, long Offset, long[] 
     }
 }
 
-/// <summary>Finds a network's tensors in what people save: alone, inside of a training's checkpoint, wrapped by another module.</summary>
+/// <summary>Finds a network's tensors in a saved file: alone, inside a checkpoint, or wrapped by another module.</summary>
 internal static class StateDictionary
 {
     private const int DeepestNesting = 4;
 
-    /// <summary>Where trainings keep it, most telling first.</summary>
+    /// <summary>Usual keys of checkpoints, most specific first.</summary>
     private static readonly string[] UsualKeys = ["state_dict", "model_state_dict", "model", "user_tower", "ranker", "module", "weights"];
 
-    /// <exception cref="InvalidDataException">No dictionary of tensors.</exception>
+    /// <exception cref="InvalidDataException">Not a dictionary of tensors.</exception>
     public static IReadOnlyDictionary<string, TensorView> Find(object? saved, string[] landmarks, List<string> notes)
     {
         if (saved is not Dictionary<string, object?> dictionary)
@@ -208,7 +208,7 @@ internal static class StateDictionary
             : throw new InvalidDataException($"it holds no tensors; its keys are {string.Join(", ", dictionary.Keys.Take(10).Select(PrintableName.Of))}.");
     }
 
-    /// <summary>The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty where nothing does, or where several
+    /// <summary>The prefix of the network's own names, such as <c>module.</c> or <c>user_tower.</c>; empty if there is none, or if several
     /// networks in the file could be meant.</summary>
     public static string PrefixOf(IEnumerable<string> names, string[] landmarks)
     {

@@ -2,15 +2,15 @@ using System.Numerics.Tensors;
 
 namespace NanoRecSys.Training.Export.Map;
 
-/// <summary>The map of a version's item embeddings, for people to look at; nothing is served from it. The well-known items are laid out by their
-/// neighbours among each other; the others, whose embeddings are mostly noise, join those they are nearest to. All of them laid out alike came out as
-/// one cloud (4% of the nearest ten kept on the sample).</summary>
+/// <summary>The map of a version's item embeddings, for people to look at; serving does not use it. Well-known items are laid out by their
+/// neighbors among each other; the others, whose embeddings are mostly noise, join the ones they are nearest to. Laying out all items alike gave
+/// a single cloud (4% of the nearest ten kept on the sample).</summary>
 internal static class ItemMapExport
 {
     private const int Neighbours = 10;
-    private const int Hosts = 3; // well-known items that place another one
+    private const int Hosts = 3; // well-known items that determine the place of another
     private const int KnownFrom = 10; // interactions
-    private const int LeastKnown = 200; // items: below, all of them are laid out
+    private const int LeastKnown = 200; // items; with fewer, all of them are laid out
 
     public static async Task<ItemMapInfo> WriteAsync(string folder, Catalog catalog, StepContext context)
     {
@@ -35,10 +35,10 @@ internal static class ItemMapExport
         return new ItemMapInfo(ArtifactNames.ItemMap, "neighbours", kept);
     }
 
-    // Beside the middle of its nearest well-known ones, so that items of the same hosts do not cover each other.
+    // Next to the center of its nearest well-known items, so that items with the same hosts do not overlap.
     private static float[] Join(float[] vectors, FlatIndex index, float[] layout, int[] known, Random random)
     {
-        const float Apart = 0.03f; // of the map's half
+        const float Apart = 0.03f; // relative to half the map
         int dimension = index.Dimension;
         var places = new float[vectors.Length / dimension * 2];
         var hosts = new Candidate[Math.Min(Hosts, index.Count)];
@@ -68,19 +68,19 @@ internal static class ItemMapExport
     }
 }
 
-/// <summary>Lays items out on a plane so that neighbours lie together: each is drawn to its neighbours and pushed from random others, as in UMAP
+/// <summary>Lays out items on a plane so that neighbors are close: each is pulled towards its neighbors and pushed from random others, as in UMAP
 /// (McInnes et al., 2018), with t-SNE's kernel 1 / (1 + d^2), which needs no powers.</summary>
 internal static class NeighbourLayout
 {
     private const int Epochs = 400;
     private const int PushesPerPull = 5;
 
-    // Share of the nearest ten that stay so on the sample: .15 with UMAP's 1, .23 with 5, .28 with 20, .30 with 30.
+    // Share of the nearest ten preserved on the sample: .15 with UMAP's 1, .23 with 5, .28 with 20, .30 with 30.
     private const float PushStrength = 30;
     private const float LongestStep = 4; // of one pull or push, in units of the kernel
-    private const float StartSpan = 10; // where the start is spread over
+    private const float StartSpan = 10; // extent of the initial layout
 
-    /// <param name="start">[V, 2] where items lie at first; its broad shape survives.</param>
+    /// <param name="start">[V, 2] initial layout; its broad shape survives.</param>
     /// <param name="neighbours">[V][K].</param>
     /// <returns>[V, 2] within -1..1.</returns>
     public static float[] Arrange(float[] start, int[][] neighbours, Random random, Action<double> report, CancellationToken cancellation)
@@ -108,7 +108,7 @@ internal static class NeighbourLayout
         return Fit(places, 1);
     }
 
-    // Both move: a neighbour is one whichever of the two found the other.
+    // Both move: being neighbors is mutual, whichever of the two found the other.
     private static void Pull(float[] places, int a, int b, float rate)
     {
         (float dx, float dy, float squared) = Between(places, a, b);
@@ -123,7 +123,7 @@ internal static class NeighbourLayout
     private static void Push(float[] places, int item, int other, float rate)
     {
         (float dx, float dy, float squared) = Between(places, item, other);
-        float strength = 2 * PushStrength / ((0.001f + squared) * (1 + squared)); // 0.001: UMAP's guard against two items in one place
+        float strength = 2 * PushStrength / ((0.001f + squared) * (1 + squared)); // 0.001: UMAP's guard against coinciding items
         places[2 * item] += Step(strength * dx) * rate;
         places[2 * item + 1] += Step(strength * dy) * rate;
     }
@@ -136,7 +136,7 @@ internal static class NeighbourLayout
 
     private static float Step(float gradient) => Math.Clamp(gradient, -LongestStep, LongestStep);
 
-    /// <summary>Moved and scaled evenly, so that the longer side spans -span..span.</summary>
+    /// <summary>Translates and scales uniformly, so that the longer side spans -span..span.</summary>
     private static float[] Fit(float[] places, float span)
     {
         (float left, float right) = Range(places, 0);
@@ -181,10 +181,10 @@ internal static class NearestNeighbours
     }
 }
 
-/// <summary>The plane along which vectors differ most: their first two principal components.</summary>
+/// <summary>Projects vectors on their first two principal components.</summary>
 internal static class PrincipalPlane
 {
-    // A start for a layout need not be exact; the directions have settled long before.
+    // An initial layout need not be exact; the directions converge long before.
     private const int Rounds = 60;
 
     /// <param name="vectors">[V, D], row-major.</param>
@@ -213,7 +213,7 @@ internal static class PrincipalPlane
         return places;
     }
 
-    // Power iteration on the covariance, which is never written down: X^T (X v).
+    // Power iteration on the covariance, which is never computed: X^T (X v).
     private static float[] Direction(float[] centred, int dimension, Random random, float[]? without)
     {
         float[] direction = [.. Enumerable.Range(0, dimension).Select(_ => random.NextSingle() - 0.5f)];
@@ -235,7 +235,7 @@ internal static class PrincipalPlane
             float length = TensorPrimitives.Norm<float>(next);
             if (length == 0)
             {
-                return next; // All vectors are alike: any direction tells as little.
+                return next; // All vectors are equal: any direction will do.
             }
 
             TensorPrimitives.Divide(next, length, direction);

@@ -3,15 +3,15 @@ using NanoRecSys.Core.Kernels;
 
 namespace NanoRecSys.Training.Export.Onnx;
 
-/// <summary>Builds one ONNX model, operator by operator, in the order in which it runs. Node names carry the <see cref="Scope"/>, so that a profile
+/// <summary>Builds one ONNX model, operator by operator, in execution order. Node names include the <see cref="Scope"/>, so that a profile
 /// of the runtime reads like the network.</summary>
 internal sealed class OnnxGraph(string name)
 {
-    /// <summary>17 has every operator that we need in its simplest form (ReduceMean's axes are an attribute), and the runtime's fusions know
+    /// <summary>17 has every operator we need in its simplest form (ReduceMean's axes are an attribute), and the runtime's fusions support
     /// it.</summary>
     private const int Opset = 17;
 
-    /// <summary>The file format's version that belongs to opset 17.</summary>
+    /// <summary>The file format's version for opset 17.</summary>
     private const int IrVersion = 8;
 
     private readonly GraphProto _graph = new() { Name = name };
@@ -21,7 +21,7 @@ internal sealed class OnnxGraph(string name)
     /// <summary>Prefix of the names of the nodes that follow, such as <c>blocks.0.attn</c>.</summary>
     public string Scope { get; set; } = name;
 
-    /// <summary>In front of the names of the nodes and weights that follow: <c>members.1.</c> where a graph holds several networks.</summary>
+    /// <summary>Prefix of the names of the nodes and weights that follow: <c>members.1.</c> if a graph contains several networks.</summary>
     public string Prefix { get; set; } = "";
 
     /// <summary>Whether <see cref="OnnxOperators.Linear"/> multiplies in 8 bits.</summary>
@@ -46,11 +46,11 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue Initializer(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> shape) =>
         Initializer(Prefix + name, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
 
-    /// <summary>As the other, in 8 bits.</summary>
+    /// <summary>The same in 8 bits.</summary>
     public OnnxValue Initializer(string name, ReadOnlySpan<sbyte> values, params ReadOnlySpan<long> shape) =>
         Initializer(Prefix + name, TensorProto.Types.DataType.Int8, MemoryMarshal.AsBytes(values), shape);
 
-    /// <summary>A small vector of integers: a shape, axes, an index. Equal ones are stored once.</summary>
+    /// <summary>A small vector of integers: a shape, axes, an index. Equal vectors are stored once.</summary>
     public OnnxValue Constant(params ReadOnlySpan<long> values) =>
         Initializer($"const.[{string.Join(',', values.ToArray())}]", TensorProto.Types.DataType.Int64, MemoryMarshal.AsBytes(values), [values.Length]);
 
@@ -73,7 +73,7 @@ internal sealed class OnnxGraph(string name)
     public OnnxValue[] KernelNode(string operation, ReadOnlySpan<OnnxValue> inputs, int outputs, params ReadOnlySpan<AttributeProto> attributes) =>
         Node(OnnxKernels.Domain, operation, inputs, outputs, attributes);
 
-    /// <summary>Steps of 8 bits, their scale and their zero point, which are found as the values come. Once for all products that read the same
+    /// <summary>8-bit steps with their scale and zero point, determined dynamically. Computed once for all products that read the same
     /// values.</summary>
     public OnnxValue[] Quantize(OnnxValue x)
     {
@@ -179,7 +179,7 @@ internal static class OnnxOperators
 
     public static OnnxValue Softmax(this OnnxGraph graph, OnnxValue x) => graph.Node("Softmax", [x], OnnxGraph.Attribute("axis", -1));
 
-    /// <summary>0 in <paramref name="shape"/> keeps that axis, -1 takes what is left.</summary>
+    /// <summary>In <paramref name="shape"/>, 0 keeps that axis and -1 infers its size.</summary>
     public static OnnxValue Reshape(this OnnxGraph graph, OnnxValue x, params ReadOnlySpan<long> shape) =>
         graph.Node("Reshape", [x, graph.Constant(shape)]);
 
@@ -219,7 +219,7 @@ internal static class OnnxOperators
     public static OnnxValue Cast(this OnnxGraph graph, OnnxValue x, TensorProto.Types.DataType type) =>
         graph.Node("Cast", [x], OnnxGraph.Attribute("to", (long)type));
 
-    /// <summary>x / sqrt(mean(x^2) + eps) * weight, spelled as the runtime's fusion expects it.</summary>
+    /// <summary>x / sqrt(mean(x^2) + eps) * weight, written as the runtime's fusion expects it.</summary>
     public static OnnxValue RmsNorm(this OnnxGraph graph, OnnxValue x, CheckedWeights state, string name, int width)
     {
         OnnxValue weight = graph.Initializer($"{name}.weight", state.Get($"{name}.weight", width), width);
@@ -229,7 +229,7 @@ internal static class OnnxOperators
         return graph.Multiply(graph.Divide(x, root), weight);
     }
 
-    /// <summary>[..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph differs here alone.</summary>
+    /// <summary>[..., in] -> [..., out]. The only place where activations meet a weight matrix: a quantized graph differs only here.</summary>
     public static OnnxValue Linear(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         if (graph.IsInt8)
@@ -244,8 +244,8 @@ internal static class OnnxOperators
             : graph.Add(product, graph.Initializer($"{weights.Name}.bias", weights.Bias, weights.Out));
     }
 
-    /// <summary>As <see cref="Linear"/>, in 8 bits: each output's weights by a scale of their own, the activations by one that is found as they come.
-    /// Spelled as the runtime's fusion into one operator expects it.</summary>
+    /// <summary>Like <see cref="Linear"/>, in 8 bits: one scale per output for the weights, a dynamic one for the activations.
+    /// Written as the runtime's fusion into one operator expects it.</summary>
     public static OnnxValue LinearInt8(this OnnxGraph graph, OnnxValue x, LinearWeights weights)
     {
         Int8Weights int8 = Int8Weights.Write(graph, weights);
@@ -267,7 +267,7 @@ internal readonly record struct OnnxAxis(long? Size, string? Name)
     public static implicit operator OnnxAxis(string name) => new(null, name);
 }
 
-/// <summary>What a graph asks for and gives, read from its file.</summary>
+/// <summary>A graph's inputs and outputs, read from its file.</summary>
 internal static class OnnxDescription
 {
     /// <exception cref="InvalidDataException">Not an ONNX file.</exception>
